@@ -1,0 +1,60 @@
+/* One captured frame, wherever it came from. No library's type stands here. */
+#ifndef VS_CAPTURE_FRAME_H
+#define VS_CAPTURE_FRAME_H
+
+#include "dissect/wire/span.h"
+
+/* LINKTYPE_ values (the registry used by pcap and pcapng files), as far as they are dissected. */
+enum link_type {
+    LINKTYPE_NULL = 0,
+    LINKTYPE_ETHERNET = 1,
+    LINKTYPE_PPP = 9,
+    LINKTYPE_PPP_HDLC = 50,
+    LINKTYPE_PPP_ETHER = 51,
+    LINKTYPE_RAW = 101,
+    LINKTYPE_IEEE802_11 = 105,
+    LINKTYPE_LOOP = 108,
+    LINKTYPE_LINUX_SLL = 113,
+    LINKTYPE_IEEE802_11_PRISM = 119,
+    LINKTYPE_IEEE802_11_RADIOTAP = 127,
+    LINKTYPE_PPP_WITH_DIR = 204,
+    LINKTYPE_IPV4 = 228,
+    LINKTYPE_IPV6 = 229,
+    LINKTYPE_LINUX_SLL2 = 276,
+};
+
+enum frame_flag {
+    FRAME_HAS_PACKET_ID = 1, /* pcapng epb_packetid: pktmon's packet group; the same id is the same packet */
+    FRAME_DROPPED = 2,       /* pcapng epb_verdict says that the host dropped it */
+    FRAME_OUTBOUND = 4,      /* pcapng epb_flags or SLL: sent by the capturing host */
+    FRAME_INBOUND = 8,
+};
+
+/* Lent by the source until its next call; who keeps something, copies it. */
+struct frame {
+    uint64_t number;     /* from 1 in its capture, as Wireshark counts */
+    int64_t time_ns;     /* nanoseconds since 1970 UTC; 0 when the capture has no time (simple packet blocks) */
+    uint64_t packet_id;  /* valid with FRAME_HAS_PACKET_ID */
+    const uint8_t *bytes;
+    uint32_t len;        /* captured bytes at `bytes` */
+    uint32_t wire_len;   /* bytes on the wire as the file says; never less than len here */
+    uint32_t capture;    /* index of the capture, from 0 */
+    uint32_t interface;  /* index in the capture, from 0, over all its sections */
+    uint16_t link_type;  /* enum link_type or another registered value */
+    uint16_t flags;      /* enum frame_flag */
+    struct span comment; /* pcapng opt_comment, first one; text from strangers */
+};
+
+/* Where something was seen: enough to open the frame in another tool. */
+struct place {
+    uint64_t frame;   /* 0: nowhere */
+    int64_t time_ns;
+    uint32_t capture;
+};
+
+static inline struct place frame_place(const struct frame *f)
+{
+    return (struct place){f->number, f->time_ns, f->capture};
+}
+
+#endif

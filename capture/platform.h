@@ -1,0 +1,45 @@
+/* All that differs between operating systems. platform_posix.c implements it; nothing else includes system headers. */
+#ifndef VS_CAPTURE_PLATFORM_H
+#define VS_CAPTURE_PLATFORM_H
+
+#include <stdio.h>
+
+#include "dissect/wire/span.h"
+
+enum { PLATFORM_ERROR = 256 };
+
+/* Opens a file in binary mode; path is UTF-8; mode as fopen's without "b". NULL with a reason ("no such file") in error. */
+FILE *platform_open(const char *path, const char *mode, char error[static PLATFORM_ERROR]);
+
+/* A file for raw block reads, without stdio's buffer. "-" is standard input. -1 with a reason. */
+int platform_read_open(const char *path, char error[static PLATFORM_ERROR]);
+/* Reads up to len bytes: number read, 0 at the end, -1 on error (interrupted calls are repeated). */
+int64_t platform_read(int fd, void *buffer, size_t len);
+void platform_read_close(int fd);
+
+enum platform_kind { PLATFORM_FILE, PLATFORM_DIRECTORY, PLATFORM_OTHER, PLATFORM_MISSING };
+enum platform_kind platform_kind(const char *path);
+
+/* Makes a folder (parents must exist); true when it exists afterwards. */
+bool platform_make_directory(const char *path, char error[static PLATFORM_ERROR]);
+
+/* Calls each with the name of every entry of a folder (without . and ..), sorted by bytes. false with a reason. */
+typedef void platform_entry_fn(void *ctx, const char *name);
+bool platform_list(const char *path, platform_entry_fn *each, void *ctx, char error[static PLATFORM_ERROR]);
+
+/* Replaces `to` by `from` (closed by the caller before). */
+bool platform_replace(const char *from, const char *to, char error[static PLATFORM_ERROR]);
+
+bool platform_is_terminal(FILE *f);
+/* Columns of the terminal behind f, 0 when it is none. */
+unsigned platform_terminal_columns(FILE *f);
+
+/* Monotonic nanoseconds, for elapsed time only. */
+int64_t platform_monotonic_ns(void);
+/* Peak resident memory of this process in bytes, 0 when unknown. */
+uint64_t platform_peak_memory(void);
+
+/* Asks for huge pages for a large table; a hint, never an error. */
+void platform_advise_huge(void *address, size_t len);
+
+#endif

@@ -1,0 +1,77 @@
+/*
+ * Frames from anywhere: pcap and pcapng files (own block reader), whatever else libpcap reads, standard input, all of
+ * them also gzip- or zstd-compressed. One source is one capture.
+ */
+#ifndef VS_CAPTURE_SOURCE_H
+#define VS_CAPTURE_SOURCE_H
+
+#include "capture/frame.h"
+
+enum { SOURCE_ERROR = 512, SOURCE_BATCH = 64, SOURCE_MAX_SNAPLEN = 262144 * 4 };
+
+struct source;
+
+/* Secrets embedded in a pcapng (Decryption Secrets Block); `type` is the block's secrets type. Lent for the call. */
+enum { SECRETS_TLS_KEY_LOG = 0x544c534b };
+typedef void secrets_fn(void *ctx, uint32_t type, struct span secrets);
+
+struct source_options {
+    uint32_t capture;    /* index that goes into every frame */
+    const char *filter;  /* BPF expression (pcap-filter(7)) or NULL; compiled per link type */
+    secrets_fn *secrets; /* called before any later frame is given out; may be NULL */
+    void *secrets_ctx;
+};
+
+/* One interface of a capture. Texts are from strangers; owned by the source. */
+struct source_interface {
+    const char *name;        /* NULL when the file does not say */
+    const char *description; /* NULL when the file does not say */
+    uint32_t snaplen;        /* 0: no limit */
+    uint16_t link_type;
+    uint8_t time_digits;     /* decimal digits of its time resolution: 6, 9 ... (binary resolutions rounded up) */
+    bool has_drops;          /* an interface statistics block said how many packets were lost */
+    uint64_t drops;          /* isb_ifdrop, or os drops, whichever is greater */
+};
+
+/* What is known of the capture so far; complete once source_next has said the end. */
+struct source_info {
+    const char *path;         /* as given by the user */
+    const char *format;       /* "pcap" or "pcapng" (or "pcap" for what libpcap read) */
+    const char *compression;  /* "gzip", "zstd" or NULL */
+    const struct source_interface *interfaces;
+    size_t interface_count;
+    uint64_t packets, bytes;  /* frames counted in the file (also those that the filter left out), captured bytes */
+    uint64_t filtered;        /* frames that the filter left out */
+    int64_t first_ns, last_ns; /* smallest and greatest time; 0, 0 without packets */
+    uint64_t cut_packets;     /* frames with len < wire_len */
+    uint64_t wrong_lengths;   /* frames that said a wire length smaller than the captured one */
+    const char *damage;       /* NULL, or one sentence with the byte offset: what and where; before it all was read */
+    const char *hardware, *os, *application; /* pcapng section header options or NULL */
+};
+
+/*
+ * Opens a capture file; "-" is standard input. NULL with one clear sentence without a newline in error (no such file,
+ * a directory, empty, not a capture, a filter that does not compile ...). The caller closes it.
+ */
+struct source *source_open(const char *path, const struct source_options *options, char error[static SOURCE_ERROR]);
+
+/*
+ * Puts up to max frames into frames; their bytes stay valid until the next call on this source. Returns their number;
+ * 0 is the end, of the file or of what could be read of it: source_info()->damage tells which.
+ */
+size_t source_next(struct source *s, struct frame *frames, size_t max);
+
+const struct source_info *source_info(const struct source *s);
+void source_close(struct source *s);
+
+/* Time of the first frame without consuming it (to sort captures); false when there is none. */
+bool source_first_time(struct source *s, int64_t *time_ns);
+
+/* Devices that could be sniffed, one call each; false with a sentence in error. description may be NULL. */
+typedef void device_fn(void *ctx, const char *name, const char *description, const char *addresses);
+bool source_list_devices(device_fn *each, void *ctx, char error[static SOURCE_ERROR]);
+
+/* Text of a LINKTYPE_ value as libpcap names it ("EN10MB"), NULL when unknown. */
+const char *source_link_type_name(uint16_t link_type);
+
+#endif

@@ -1,0 +1,56 @@
+/*
+ * The flow table: one 64-byte-class entry for both directions of a conversation of addresses and ports. Bounded; the
+ * least recently used entries of a bucket go first and are counted.
+ */
+#ifndef VS_NET_FLOW_H
+#define VS_NET_FLOW_H
+
+#include "dissect/net/packet.h"
+
+/* What our own recognisers settled; FLOW_OTHER when they never will. */
+enum flow_class {
+    FLOW_NEW = 0,   /* not decided */
+    FLOW_RADIUS,
+    FLOW_EAPOL,
+    FLOW_IKE,       /* UDP 500/4500 or IKE header */
+    FLOW_ESP,
+    FLOW_TLS,
+    FLOW_OTHER,     /* left to nDPI's hint */
+};
+
+struct flow {
+    struct endpoint low, high; /* canonical order (endpoint_compare) */
+    uint32_t tunnel;
+    uint8_t ip_proto;
+    uint8_t class;             /* enum flow_class */
+    uint8_t tries;             /* payload packets shown to the recognisers so far */
+    uint8_t low_is_client;     /* 1: low sent the first packet seen */
+    uint32_t id;               /* serial, from 1; unique within a table's life */
+    uint32_t hint;             /* nDPI state slot + 1 while undecided, 0 none */
+    uint16_t protocol;         /* nDPI's master/app protocol once known, 0 unknown */
+    uint32_t packets[2];       /* from low, from high; saturating */
+    uint64_t bytes;            /* both directions, payload bytes on the wire */
+    int64_t last_ns;
+};
+
+struct flow_table;
+
+/* room: most flows held at once. NULL when memory is short. */
+struct flow_table *flow_table_new(uint32_t room);
+
+/* Finds or makes the flow of a packet and counts it. *from_low tells the direction; *fresh that it was just made.
+ * Never NULL for UDP and TCP packets; the pointer is valid until the next call. */
+struct flow *flow_of(struct flow_table *t, const struct packet *p, bool *from_low, bool *fresh);
+
+/* Finds the flow of these endpoints without making or counting it; NULL when there is none. */
+struct flow *flow_find(struct flow_table *t, const struct endpoint *a, const struct endpoint *b, uint8_t ip_proto,
+                       uint32_t tunnel);
+
+uint64_t flow_count(const struct flow_table *t);   /* flows ever made */
+uint64_t flow_evicted(const struct flow_table *t); /* flows given up while still young, to stay in bounds */
+void flow_table_free(struct flow_table *t);
+
+/* Community ID v1 ("1:" base64 of SHA-1, seed 0) of a flow; out has room for 32. In flow_community.c (needs SHA-1). */
+const char *flow_community_id(char out[static 32], const struct flow *f);
+
+#endif

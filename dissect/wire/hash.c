@@ -1,0 +1,25 @@
+#include "dissect/wire/hash.h"
+
+static uint64_t load_le64(const uint8_t *p)
+{
+    return (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 | (uint64_t)p[3] << 24 | (uint64_t)p[4] << 32 |
+           (uint64_t)p[5] << 40 | (uint64_t)p[6] << 48 | (uint64_t)p[7] << 56;
+}
+
+/* Two independent lanes, so that the multiplications overlap. */
+uint64_t hash_bytes(const void *data, size_t len, uint64_t seed)
+{
+    const uint8_t *p = data;
+    uint64_t a = seed ^ 0x2545f4914f6cdd1du, b = (uint64_t)len * 0x9e3779b97f4a7c15u;
+    size_t left = len;
+    for (; left >= 16; left -= 16, p += 16) {
+        a = (a ^ load_le64(p)) * 0xbf58476d1ce4e5b9u;
+        b = (b ^ load_le64(p + 8)) * 0x94d049bb133111ebu;
+        a ^= a >> 32;
+        b ^= b >> 29;
+    }
+    uint8_t tail[16] = {0};
+    if (left > 0)
+        memcpy(tail, p, left);
+    return hash_mix(hash_mix(a, load_le64(tail)), b ^ load_le64(tail + 8));
+}
