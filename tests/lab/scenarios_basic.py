@@ -1,0 +1,138 @@
+"""Logins that succeed, and logins that the client refuses because of the NPS certificate."""
+
+from freeradius import Server
+from lab import scenario
+from supplicant import login
+
+REFUSED = "eap-client-rejected-certificate"
+
+
+def one_login(lab, server_options=None, **client_options):
+    server = Server(lab, "nps1", **(server_options or {}))
+    with lab.record():
+        login(lab, server, **client_options)
+    return server
+
+
+@scenario("peap-mschapv2", "PEAP with MSCHAPv2, everything right", outcomes=["established"], healthy=True)
+def _(lab):
+    one_login(lab)
+
+
+@scenario("eap-tls", "EAP-TLS with a client certificate, everything right", outcomes=["established"], healthy=True)
+def _(lab):
+    one_login(lab, {"default": "tls"}, method="EAP-TLS")
+
+
+@scenario("ttls-pap", "EAP-TTLS with PAP inside, everything right", outcomes=["established"], healthy=True)
+def _(lab):
+    one_login(lab, {"default": "ttls"}, method="EAP-TTLS/PAP")
+
+
+@scenario("peap-ec", "PEAP with ECDSA certificates, everything right", outcomes=["established"], healthy=True,
+          root="ec-root")
+def _(lab):
+    one_login(lab, {"chain": ("ec-nps01", "ec-issuing")}, trust="ec-root")
+
+
+@scenario("peap-root-sent", "the server sends its root as well, which is allowed", outcomes=["established"],
+          healthy=True)
+def _(lab):
+    one_login(lab, {"chain": ("nps01", "issuing", "root")})
+
+
+@scenario("nps-untrusted-root", "the NPS certificate comes from Fabrikam's root, which Contoso's clients do not trust: "
+          "error 864", outcomes=["rejected"], alert=48, expect=["cert-untrusted-root", REFUSED], client_error=864)
+def _(lab):
+    one_login(lab, {"chain": ("fabrikam-nps", "fabrikam-root")})
+
+
+@scenario("nps-untrusted-issuer", "Contoso's complete chain, but the client trusts Fabrikam's root only",
+          outcomes=["rejected"], alert=48, expect=["cert-untrusted-root", REFUSED], root="fabrikam-root",
+          client_error=864)
+def _(lab):
+    one_login(lab, trust="fabrikam-root")
+
+
+@scenario("nps-wrong-name", "the client expects another name than the certificate's", outcomes=["rejected"], alert=80,
+          expect=["cert-name-mismatch", REFUSED], server_name="nps.vpn.contoso.com", client_error=864)
+def _(lab):
+    one_login(lab, name="nps.vpn.contoso.com")
+
+
+@scenario("nps-eku-client-only", "the certificate has clientAuth, but not serverAuth", outcomes=["rejected"], alert=43,
+          expect=["cert-missing-server-auth-eku", REFUSED], client_error=864)
+def _(lab):
+    one_login(lab, {"chain": ("client-eku-only", "issuing")})
+
+
+@scenario("nps-no-eku", "the certificate has no EKU extension; this client accepts it", outcomes=["established"],
+          expect=["cert-missing-server-auth-eku"])
+def _(lab):
+    one_login(lab, {"chain": ("no-eku", "issuing")})
+
+
+@scenario("nps-expired", "the certificate expired before the login", outcomes=["rejected"], alert=45,
+          expect=["cert-expired", REFUSED])
+def _(lab):
+    one_login(lab, {"chain": ("expired", "issuing")})
+
+
+@scenario("nps-not-yet-valid", "the certificate becomes valid after the login", outcomes=["rejected"], alert=42,
+          expect=["cert-not-yet-valid", REFUSED])
+def _(lab):
+    one_login(lab, {"chain": ("not-yet-valid", "issuing")})
+
+
+@scenario("nps-expires-soon", "the certificate expires in five days", outcomes=["established"],
+          expect=["cert-expires-soon"])
+def _(lab):
+    one_login(lab, {"chain": ("expires-soon", "issuing")})
+
+
+@scenario("nps-leaf-only", "the issuing CA is not sent and the client does not have it", outcomes=["rejected"],
+          alert=48, expect=["cert-incomplete-chain", REFUSED], forbid=["cert-untrusted-root"], client_error=864)
+def _(lab):
+    one_login(lab, {"chain": ("nps01",)})
+
+
+@scenario("nps-chain-order", "leaf, root, issuing CA: the order is wrong, the client copes", outcomes=["established"],
+          expect=["cert-chain-order"])
+def _(lab):
+    one_login(lab, {"chain": ("nps01", "root", "issuing")})
+
+
+@scenario("nps-bad-signature", "the issuing CA sent has the right name and another key", outcomes=["rejected"],
+          alert=51, expect=["cert-bad-signature", REFUSED])
+def _(lab):
+    one_login(lab, {"chain": ("no-key-id", "issuing-renewed")})
+
+
+@scenario("nps-self-signed", "the certificate signs itself", outcomes=["rejected"], alert=48,
+          expect=["cert-self-signed", REFUSED], client_error=864)
+def _(lab):
+    one_login(lab, {"chain": ("self-signed",)})
+
+
+@scenario("nps-rsa-1024", "an RSA key of 1024 bits; this client accepts it", outcomes=["established"],
+          expect=["cert-weak-key"])
+def _(lab):
+    one_login(lab, {"chain": ("rsa-1024", "issuing"), "weak": True})
+
+
+@scenario("nps-sha1", "the leaf is signed with SHA-1", outcomes=["rejected"], alert=42,
+          expect=["cert-weak-signature", REFUSED])
+def _(lab):
+    one_login(lab, {"chain": ("sha1", "issuing"), "weak": True})
+
+
+@scenario("nps-empty-subject", "the subject is empty, the name stands in the SAN only; this client accepts it",
+          outcomes=["established"], expect=["cert-empty-subject"])
+def _(lab):
+    one_login(lab, {"chain": ("empty-subject", "issuing")})
+
+
+@scenario("nps-wildcard", "the subject is *.corp.contoso.com; this client checks the domain only",
+          outcomes=["established"], expect=["cert-wildcard-subject"])
+def _(lab):
+    one_login(lab, {"chain": ("wildcard", "issuing")}, name="corp.contoso.com")

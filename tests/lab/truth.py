@@ -1,0 +1,61 @@
+"""The truth file beside a recording: from the lab's configuration and logs, with tshark's own count beside it."""
+
+import collections
+import hashlib
+import json
+import os
+import subprocess
+
+FIELDS = ("frame.number", "radius.code", "eap.code", "eap.type", "tls.handshake.certificate",
+          "tls.alert_message.level", "tls.alert_message.desc", "icmp.type", "ip.src", "ipv6.src", "eth.src")
+
+
+def tshark(path, keylog, empty):
+    """Rows of FIELDS, each value a list."""
+    argv = ["tshark", "-n", "-r", path, "-T", "fields", "-E", "separator=\t", "-E", "occurrence=a"]
+    if keylog:
+        argv += ["-o", "tls.keylog_file:" + keylog]
+    for field in FIELDS:
+        argv += ["-e", field]
+    out = subprocess.run(argv, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                         env={**os.environ, "WIRESHARK_CONFIG_DIR": empty, "LC_ALL": "C", "TZ": "UTC"}).stdout
+    for line in out.decode("utf-8", "replace").splitlines():
+        yield [value.split(",") if value else [] for value in line.split("\t")]
+
+
+def count(path, keylog, empty):
+    """Codes, EAP types, certificates and alerts as tshark shows them; what an ICMP error quotes is left out."""
+    codes, types, frames = collections.Counter(), collections.Counter(), 0
+    certificates, alerts = {}, []
+    kinds = {"1": "request", "2": "response", "3": "success", "4": "failure"}
+    for frame, code, eap, eap_type, ders, levels, numbers, icmp, v4, v6, mac in tshark(path, keylog, empty):
+        frames += 1
+        if icmp:
+            continue
+        codes.update(code)
+        for kind in eap[:1]:
+            types["%s %s" % (kinds.get(kind, kind), eap_type[0]) if eap_type else kinds.get(kind, kind)] += 1
+        for der in ders:
+            try:
+                digest = hashlib.sha256(bytes.fromhex(der.replace(":", ""))).hexdigest()
+            except ValueError:
+                continue
+            certificates.setdefault(digest, int(frame[0]))
+        for level, number in zip(levels, numbers):
+            alerts.append({"frame": int(frame[0]), "level": int(level), "code": int(number),
+                           "source": (v4 or v6 or mac)[0]})
+    return {"tool": "tshark", "frames": frames, "radius_codes": dict(sorted(codes.items(), key=lambda row: int(row[0]))),
+            "eap": dict(sorted(types.items())), "alerts": alerts,
+            "certificates": [{"sha256": digest, "frame": frame} for digest, frame in certificates.items()]}
+
+
+def write(path, facts, recording, keylog, empty):
+    """Adds tshark's counts to `facts` and writes them; returns the counts."""
+    counts = count(recording, None, empty)
+    facts["frames"] = counts
+    if keylog:
+        facts["frames_with_keys"] = count(recording, keylog, empty)
+    with open(path, "w", encoding="utf-8") as out:
+        json.dump(facts, out, indent=2)
+        out.write("\n")
+    return counts
