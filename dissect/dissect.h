@@ -1,0 +1,44 @@
+/*
+ * The front door: frames of one vantage point in, events out. All state is bounded by the budget; time is the frames'.
+ */
+#ifndef VS_DISSECT_DISSECT_H
+#define VS_DISSECT_DISSECT_H
+
+#include "dissect/event.h"
+
+struct dissect_options {
+    const struct secrets *secrets;   /* may gain TLS secrets while frames are fed (DSB); outlives the dissector */
+    uint64_t memory_bytes;           /* budget for conversations, flows, buffers; at least 4 MiB are taken */
+    uint32_t *next_conversation;     /* serial counter shared by the dissectors of one analysis */
+    event_fn *on_event;
+    void *ctx;
+    bool without_hints;              /* no nDPI */
+};
+
+struct dissector;
+
+struct dissector *dissect_new(const struct dissect_options *options); /* NULL when memory is short */
+/* Frames of a batch, in capture order; they are looked at together (prefetch), told in order. */
+void dissect_frames(struct dissector *d, const struct frame *frames, size_t count);
+/* The capture ended: everything still open is told as closed. */
+void dissect_finish(struct dissector *d);
+void dissect_free(struct dissector *d);
+
+/* One line of the table of protocols. */
+struct protocol_count { const char *name; uint64_t flows, packets, bytes; };
+/* Protocols by name (our own names first: "RADIUS", "EAPOL", "IKE", "ESP", "TLS"; nDPI's for the rest; "unknown"); lives
+ * until the next call. Sorted by bytes, greatest first, then by name. */
+size_t dissect_protocols(struct dissector *d, const struct protocol_count **out);
+
+struct dissect_counters {
+    struct net_counters net;
+    uint64_t flows, flows_evicted;
+    uint64_t conversations, conversations_evicted;
+    uint64_t one_sided_flows, judged_flows; /* judged: more than 3 packets; one_sided: of these, one direction only */
+    uint64_t one_sided_radius, judged_radius; /* the same among RADIUS flows */
+    uint64_t state_bytes_peak;
+    uint64_t malformed_radius, malformed_eap, malformed_tls;
+};
+void dissect_get_counters(const struct dissector *d, struct dissect_counters *out);
+
+#endif

@@ -1,0 +1,104 @@
+/*
+ * Everything dissection tells: one envelope, one union of what the layers saw. All of it is lent for the call.
+ */
+#ifndef VS_DISSECT_EVENT_H
+#define VS_DISSECT_EVENT_H
+
+#include "dissect/eap/eap.h"
+#include "dissect/net/net.h"
+#include "dissect/radius/radius.h"
+
+enum conversation_type { CONVERSATION_RADIUS, CONVERSATION_EAPOL };
+
+/* One authentication as its carrier tells it apart (RADIUS by State, EAPOL by the supplicant's address). */
+struct conversation {
+    uint32_t id;                    /* serial from 1 over the whole analysis */
+    enum conversation_type type;
+    struct endpoint client, server; /* NAS and RADIUS server; supplicant and authenticator */
+    bool begun_before;              /* the capture started in its middle: its first packets were not seen */
+    void *user;                     /* the receiver's own; NULL at first; never touched by dissection */
+};
+
+enum close_reason {
+    CLOSE_FINAL,        /* Access-Accept or Access-Reject; EAP-Success or EAP-Failure on EAPOL */
+    CLOSE_IDLE,         /* nothing for CONVERSATION_IDLE_NS of capture time */
+    CLOSE_END,          /* the capture ended */
+    CLOSE_EVICTED,      /* state budget */
+    CLOSE_REPLACED,     /* the peer began anew on the same key */
+};
+#define CONVERSATION_IDLE_NS (120 * INT64_C(1000000000))
+#define RADIUS_ANSWER_NS (30 * INT64_C(1000000000))
+
+enum radius_role {
+    RADIUS_NEW_REQUEST,
+    RADIUS_RETRANSMISSION,      /* same identifier, authenticator, addresses and ports as a request waiting */
+    RADIUS_RESPONSE,            /* answers a request; elapsed_ns from its first transmission */
+    RADIUS_REPEATED_RESPONSE,   /* another answer to a request already answered */
+    RADIUS_UNMATCHED_RESPONSE,  /* no request was seen for it (capture began later, one-sided, or lost) */
+    RADIUS_WRONG_SOURCE,        /* answers a waiting request by identifier, but comes from another address or port than asked
+                                   (R5); with the secret its authenticator proves it */
+    RADIUS_UNANSWERED,          /* no packet: the request at `request` was never answered; packet is NULL */
+};
+
+struct radius_event {
+    enum radius_role role;
+    const struct radius_packet *packet; /* NULL for RADIUS_UNANSWERED */
+    uint8_t code;                       /* of the packet; of the request for RADIUS_UNANSWERED */
+    struct endpoint client, server;     /* who asks, who is asked (for WRONG_SOURCE: who was asked; source is below) */
+    struct endpoint source;             /* of the response */
+    struct place request;               /* first transmission of the request that this is about; frame 0 when none */
+    struct place request_last;          /* its last transmission */
+    uint32_t transmissions;             /* of the request, 1 without retransmission */
+    int64_t elapsed_ns;                 /* response: since the first transmission; unanswered: capture time waited */
+    bool capture_ended;                 /* UNANSWERED: the capture ended less than RADIUS_ANSWER_NS after it */
+    bool icmp_unreachable;              /* UNANSWERED: an ICMP error came back for it; place is that of the ICMP */
+    uint8_t request_code;               /* responses: code of the request, 0 unknown */
+    enum radius_check message_authenticator, authenticator;
+    bool other_server;                  /* request whose State was issued by another server (R4): state_server */
+    struct endpoint state_server;
+    bool state_unknown;                 /* request with a State that no challenge in this capture issued */
+    uint32_t fragments;                 /* IP fragments that the datagram was joined from */
+};
+
+enum eapol_kind { EAPOL_EAP, EAPOL_START, EAPOL_LOGOFF, EAPOL_KEY, EAPOL_OTHER };
+struct eapol_event { enum eapol_kind kind; uint8_t version, type; uint16_t length; uint8_t key_message; /* 1..4 or 0 */ };
+
+enum event_kind {
+    EVENT_OPENED,          /* conv: its first packet is about to be told */
+    EVENT_RADIUS,          /* conv may be NULL: accounting, CoA, Status-Server, responses without a known request */
+    EVENT_EAP,             /* conv */
+    EVENT_EAPOL,           /* conv */
+    EVENT_CLOSED,          /* conv; its user pointer is forgotten after this call */
+    EVENT_LOST_FRAGMENTS,  /* conv NULL */
+    EVENT_UNREACHABLE,     /* an ICMP error that quotes one of our protocols: told through RADIUS_UNANSWERED at once */
+};
+
+struct event {
+    enum event_kind kind;
+    enum direction dir;         /* TO_SERVER: from client/peer/NAS */
+    struct place place;
+    struct conversation *conv;
+    union {
+        const struct radius_event *radius;
+        const struct eap_event *eap;
+        const struct eapol_event *eapol;
+        const struct net_lost_fragments *lost;
+        struct { enum close_reason reason; const struct eap_state *eap; /* NULL without EAP */ } closed;
+    } u;
+};
+
+typedef void event_fn(void *ctx, const struct event *e);
+
+/* What a layer needs to tell events and to number conversations. Shared by the layers of one dissector. */
+struct event_sink {
+    event_fn *fn;
+    void *ctx;
+    uint32_t *next_conversation; /* last serial given; a layer increments it for a new conversation */
+};
+
+static inline void event_emit(const struct event_sink *s, const struct event *e)
+{
+    s->fn(s->ctx, e);
+}
+
+#endif
