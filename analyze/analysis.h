@@ -1,0 +1,78 @@
+/*
+ * One analysis: events become exchanges, exchanges sessions, sessions findings. State follows the logins in progress;
+ * finished exchanges go to a spool on disk and are read back for the report.
+ */
+#ifndef VS_ANALYZE_ANALYSIS_H
+#define VS_ANALYZE_ANALYSIS_H
+
+#include "analyze/chains.h"
+#include "analyze/exchange.h"
+#include "analyze/finding.h"
+#include "capture/source.h"
+#include "dissect/dissect.h"
+
+enum { SESSION_EXCHANGES_MAX = 16 };
+
+struct analysis_options {
+    const struct expect *expect;
+    bool ladder;                    /* keep message ladders */
+    bool has_keylog, has_radius_secret;
+};
+
+/* One user's attempt. Lent during analysis_each_session's call. */
+struct session {
+    uint32_t number;                /* 1.., in order of their beginning, as reported and as --session takes it */
+    const struct exchange *exchanges[SESSION_EXCHANGES_MAX]; size_t exchange_count; /* the first is the one nearest to the client */
+    const struct exchange *main;    /* the exchange that decides: outcome, EAP facts */
+    enum outcome outcome;
+    int32_t client_error;           /* 0: none; what the Windows client shows */
+    enum confidence client_error_confidence;
+    const uint32_t *findings; size_t finding_count; /* indexes into analysis_findings, ascending */
+};
+
+/* A capture as the report names it. */
+struct capture_report {
+    struct source_info info;        /* texts owned by the analysis; interfaces too */
+    uint64_t duplicates;
+    bool has_lost; uint64_t lost;   /* of the interfaces' drop counters */
+};
+
+struct analysis;
+
+/* NULL with a sentence when the spool cannot be made. `chains` judges against options->expect, which outlives it. */
+struct analysis *analysis_new(const struct analysis_options *options, char error[static 256]);
+void analysis_free(struct analysis *a);
+
+/* The receiver of dissection's events: ctx is the analysis. */
+void analysis_event(void *ctx, const struct event *e);
+
+/* A capture was read to its end; info is copied. `counters` are the deltas of this capture's dissector since the last call. */
+void analysis_add_capture(struct analysis *a, const struct source_info *info, const struct dissect_counters *counters);
+void analysis_add_protocols(struct analysis *a, const struct protocol_count *rows, size_t count);
+
+/* No more events: judges the chains, raises and ranks the findings. False when the spool cannot be read back. */
+bool analysis_finish(struct analysis *a);
+
+/* Afterwards: */
+const char *analysis_verdict(const struct analysis *a);        /* the first line of the report */
+const struct finding *analysis_findings(const struct analysis *a, size_t *count); /* worst first */
+const struct chains *analysis_chains(const struct analysis *a);
+const struct capture_report *analysis_captures(const struct analysis *a, size_t *count);
+const struct protocol_count *analysis_protocols(const struct analysis *a, size_t *count);
+struct analysis_totals {
+    uint64_t sessions, established, rejected, aborted, unanswered, incomplete;
+    uint64_t exchanges;
+    uint64_t accounting_requests, accounting_unanswered;
+    uint64_t flows, packets, bytes, state_bytes_peak, evicted;
+};
+void analysis_get_totals(const struct analysis *a, struct analysis_totals *out);
+bool analysis_has_problems(const struct analysis *a);          /* a critical or warning finding: exit status 1 */
+
+/* Calls each for every session in order of number; false from it stops. False when the spool cannot be read. */
+typedef bool session_fn(void *ctx, const struct session *s);
+bool analysis_each_session(struct analysis *a, session_fn *each, void *ctx);
+
+/* Ladder of an exchange read back with analysis_options.ladder: entry i, false past the end. */
+bool exchange_ladder(const struct exchange *x, size_t i, struct ladder_entry *out, struct span *what);
+
+#endif

@@ -1,0 +1,122 @@
+/*
+ * One exchange (a RADIUS/EAP or EAPOL authentication): all facts that rules and reports need, flat, so that a finished one is
+ * spooled with one write and read back with one read. Texts lie in its own text block, named by offset.
+ */
+#ifndef VS_ANALYZE_EXCHANGE_H
+#define VS_ANALYZE_EXCHANGE_H
+
+#include "dissect/event.h"
+
+enum { EXCHANGE_TEXT_MAX = 3072, EXCHANGE_METHODS_MAX = 8, EXCHANGE_ALERTS_MAX = 4, EXCHANGE_CAPTURES_MAX = 4, EXCHANGE_LADDER_MAX = 512 };
+
+/* A text in the exchange's block: bytes as sent, not NUL-terminated; len 0 with offset 0 is absent, with offset 1 empty. */
+struct text { uint16_t offset, len; };
+
+enum outcome { OUTCOME_ESTABLISHED, OUTCOME_REJECTED, OUTCOME_ABORTED, OUTCOME_UNANSWERED, OUTCOME_INCOMPLETE };
+
+struct alert_fact { uint8_t from_client, level, code; bool decrypted; struct place place; };
+
+/* What was seen of one TLS session inside EAP. */
+struct tls_facts {
+    bool seen;                        /* a ClientHello or ServerHello was */
+    bool client_hello, server_hello, resumed, decrypted, decryption_failed, hello_retry, malformed;
+    bool certificate_request, client_certificate, client_certificate_empty;
+    bool certificate_seen;            /* the server's Certificate message was read whole */
+    bool certificate_truncated;       /* ... was begun, but is not whole: capture cut, gap or end */
+    bool certificate_too_many;        /* the chain store was full: seen but not examined */
+    bool server_hello_done, client_key_exchange, client_finished, server_finished;
+    bool data_from_client, data_from_server; /* application data records, read or not */
+    bool client_encrypted_alert, server_encrypted_alert; /* by position, E2 */
+    uint16_t version, cipher_suite, max_version; /* version 0 until the ServerHello; max_version: the client's offer */
+    uint32_t server_chain, client_chain; /* chains_get() serials, 0 none */
+    uint32_t inner_flight;            /* greatest run of unread application data from the server, bytes */
+    uint8_t random[32];               /* the client's */
+    char ja3[33], ja4[37];            /* "" when no ClientHello was seen */
+    struct text sni, alpn;            /* alpn: names joined by ',' */
+    uint8_t alert_count; struct alert_fact alerts[EXCHANGE_ALERTS_MAX];
+    struct place hello, certificate_first, certificate_last, encrypted_alert, finished;
+};
+
+struct eap_facts {
+    bool seen;
+    bool identity_seen, client_answered; /* the client sent anything after the server's last request */
+    uint8_t methods[EXCHANGE_METHODS_MAX], method_count; /* proposed by the server, in order */
+    uint8_t method;                   /* the one carried on with (answered other than by Nak), 0 none */
+    uint8_t nak[EAP_NAK_MAX], nak_count; bool nak_seen;
+    enum { EAP_RESULT_NONE, EAP_RESULT_SUCCESS, EAP_RESULT_FAILURE } result;
+    uint32_t requests, responses, fragments, retransmissions, malformed;
+    bool fragment_gap; uint32_t gap_present, gap_announced; struct text gap_reason;
+    uint8_t mschapv2_opcode;          /* last one seen */
+    uint32_t mschapv2_error;
+    uint8_t ttls_method;              /* enum ttls_inner + 1, 0 none */
+    uint8_t peap_version;
+    uint8_t tlv_result; bool tlv_crypto_binding;
+    struct text identity, error;
+    struct place nak_place, error_place, result_place, gap_place, last_request, last_response;
+    struct tls_facts tls;
+};
+
+struct radius_facts {
+    struct text nas_address, nas_identifier, calling_station, called_station, user, tunnel_client_endpoint, client_name,
+        correlation_id, reply_message, machine_name;
+    uint32_t tunnel_type, nas_port_type, framed_mtu; /* UINT32_MAX when absent */
+    uint32_t requests, challenges, retransmissions, repeated_responses, unanswered, proxy_states;
+    uint32_t icmp_unreachable, wrong_source, bad_authenticator, lost_fragments, joined_datagrams;
+    uint8_t final;                    /* RADIUS_ACCESS_ACCEPT, RADIUS_ACCESS_REJECT or 0 */
+    bool missing_message_authenticator_eap;   /* EAP without it: discarded by RFC 3579 */
+    bool missing_message_authenticator;       /* PAP/CHAP/MS-CHAP request without it (Blast-RADIUS) */
+    bool pap, chap, mschap;
+    bool other_server; struct endpoint state_server; /* R4 */
+    bool icmp_seen;
+    uint32_t ms_chap_error;           /* E= of an MS-CHAP-Error in clear, 0 none */
+    enum radius_check message_authenticator;  /* worst seen */
+    int64_t response_max_ns, response_sum_ns; uint32_t responses; /* per round, from the first transmission */
+    int64_t final_ns;                 /* login: first request to final answer; -1 without */
+    struct endpoint wrong_source_address;
+    struct place first_request, final_place, unanswered_place, unanswered_last, missing_place, bad_authenticator_place, wrong_source_place,
+        other_server_place, slow_place;
+    uint32_t unanswered_transmissions; int64_t unanswered_waited_ns; bool unanswered_capture_ended; uint8_t unanswered_code;
+};
+
+/* One line of the message ladder, kept only when a session is asked for. */
+struct ladder_entry { struct place place; uint8_t dir; struct text what; };
+
+struct exchange {
+    uint32_t id;                      /* conversation serial */
+    uint32_t session;                 /* id of the first exchange of its session */
+    uint32_t next;                    /* id of the next exchange of the session, 0 none (kept in the spool's index) */
+    uint8_t type;                     /* enum conversation_type */
+    uint8_t outcome;                  /* enum outcome */
+    uint8_t close_reason;             /* enum close_reason */
+    bool begun_before, has_inner, last_from_client;
+    uint8_t depth_reached;
+    uint16_t capture_count; uint32_t captures[EXCHANGE_CAPTURES_MAX]; /* seen in */
+    uint32_t packets;
+    int64_t capture_last_ns;          /* capture time when it was closed: how long the capture went on after it */
+    struct endpoint client, server;
+    struct place first, last, first_from_server, last_from_server, last_from_client_place;
+    uint32_t eapol_starts, eapol_logoffs;
+    struct eap_state eap_state;
+    struct radius_facts radius;
+    struct eap_facts eap;
+    struct eap_facts inner;           /* inside PEAP or TTLS, with has_inner */
+    uint32_t ladder_count;            /* entries follow the texts in the record; see exchange_ladder */
+    uint16_t text_used;
+    uint8_t text[EXCHANGE_TEXT_MAX];  /* last: only text_used bytes of it are spooled */
+};
+
+/* The bytes of a text; empty span when absent. */
+static inline struct span exchange_text(const struct exchange *x, struct text t)
+{
+    return span_of(x->text + t.offset, t.len);
+}
+static inline bool text_present(struct text t)
+{
+    return t.len > 0 || t.offset > 0;
+}
+/* Puts bytes into the block and returns their place; absent when there is no room (the fact is dropped, not cut). */
+struct text exchange_put(struct exchange *x, struct span bytes);
+
+const char *outcome_name(enum outcome o);             /* "established" ... as in the JSON schema */
+
+#endif

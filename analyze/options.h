@@ -1,0 +1,26 @@
+/* The command line and --config FILE as plain data. */
+#ifndef VS_ANALYZE_OPTIONS_H
+#define VS_ANALYZE_OPTIONS_H
+
+#include "analyze/expect.h"
+#include "dissect/crypto/secrets.h"
+
+enum { OPTIONS_CAPTURES_MAX = 4096, OPTIONS_ERROR = 640 };
+
+struct options {
+    const char **captures; size_t capture_count; /* owned array, borrowed strings (argv) or owned copies from --config */
+    const char *filter, *certs_dir;
+    bool json, help, version, list_devices;
+    uint32_t session;            /* --session ID, 0 none */
+    uint64_t memory_mib;         /* default 256 */
+    struct secrets *secrets;     /* --keylog, --radius-secret */
+    struct expect *expect;       /* --trusted-root, --system-roots, --server-name, --eap-config */
+    struct options_store *store; /* what it owns besides; opaque */
+};
+
+/* Reads argv. False with one line in error (exit status 2). The caller frees with options_free in any case. */
+bool options_parse(int argc, char **argv, struct options *out, char error[static OPTIONS_ERROR]);
+void options_free(struct options *o);
+extern const char options_help[];  /* at most 24 lines of 80 columns... it fits on a screen */
+
+#endif
