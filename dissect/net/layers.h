@@ -1,0 +1,116 @@
+/*
+ * The way of one frame down through its layers: internal to dissect/net. Each layer takes its header from the walk,
+ * narrows it to the length that the header announces, and calls the next one; the last one delivers.
+ */
+#ifndef VS_NET_LAYERS_H
+#define VS_NET_LAYERS_H
+
+#include "dissect/net/net.h"
+#include "dissect/wire/cursor.h"
+
+/* Link and IP headers inside one another in a frame; a VXLAN packet has four. */
+enum { NET_NESTING_MAX = 12 };
+
+enum { ETHERTYPE_TRANSPARENT_BRIDGING = 0x6558, ETHERTYPE_PPP = 0x880b, ETHERTYPE_PPPOE_DISCOVERY = 0x8863 };
+
+struct fragments;
+struct duplicates;
+
+struct net {
+    struct net_handler handler;
+    struct net_counters counters;
+    int64_t now_ns;      /* capture time, not led astray by one wrong time stamp: the smaller of the last two */
+    int64_t previous_ns; /* time of the frame before */
+    struct fragments *fragments;
+    struct duplicates *duplicates;
+};
+
+struct walk {
+    struct net *net;
+    struct packet p;
+    struct cursor at;      /* captured bytes of the current layer that are not dissected yet */
+    size_t wire;           /* bytes of it that the headers announce; never less than at.len */
+    struct address src_mac, dst_mac; /* innermost link header; FAMILY_NONE when it has no addresses */
+    uint32_t ip_id;        /* identification of the innermost IPv4 header, or of an IPv6 fragment header */
+    uint32_t ip_fragment;  /* offset in bytes, plus one when more follow; only while a fragment is looked at */
+    unsigned nesting;
+    bool link_seen;        /* an Ethernet-like header has given p.src_mac and p.dst_mac */
+};
+
+/* Takes a header of n bytes; when it is not there, counts the frame as cut or malformed and returns false. */
+MUST_CHECK bool walk_take(struct walk *w, size_t n, struct span *header);
+
+/* Says that the current layer's rest is n bytes long: padding goes, what is missing was cut. */
+void walk_limit(struct walk *w, size_t n);
+
+/* Steps one header deeper; false (and counted) when there are too many. */
+MUST_CHECK bool walk_deeper(struct walk *w);
+
+/* Enters a tunnel: its identity is that of both outer endpoints in either direction, the kind and the key. */
+void walk_enter_tunnel(struct walk *w, uint8_t kind, uint32_t key);
+
+/* Hands the walk's packet, with all that is left as payload, to the handler unless it repeats another one. */
+void walk_deliver(struct walk *w, enum packet_kind kind);
+
+static inline void walk_malformed(struct walk *w)
+{
+    w->net->counters.malformed++;
+}
+
+static inline uint16_t load_be16(const uint8_t *p)
+{
+    return (uint16_t)((unsigned)p[0] << 8 | p[1]);
+}
+
+static inline uint32_t load_be32(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+/* link.c: the outermost header by LINKTYPE_; an Ethernet header; what follows an EtherType; an LLC header. */
+void link_frame(struct walk *w, uint32_t link_type);
+void link_ethernet(struct walk *w);
+void link_ethertype(struct walk *w, uint16_t type);
+void link_llc(struct walk *w);
+
+/* Remembers the addresses of a link header (each may be NULL). */
+void link_addresses(struct walk *w, const uint8_t *src, const uint8_t *dst);
+
+/* link_ppp.c: PPP from its address or protocol field on; PPPoE from its version on. */
+void ppp_frame(struct walk *w);
+void ppp_hdlc_frame(struct walk *w);
+void pppoe_frame(struct walk *w);
+
+/* link_wlan.c: 802.11 from the frame control on, and the headers that monitors put before it. */
+void wlan_frame(struct walk *w, bool padded);
+void wlan_radiotap_frame(struct walk *w);
+void wlan_prism_frame(struct walk *w);
+
+/* ip.c */
+void ip_v4(struct walk *w);
+void ip_v6(struct walk *w);
+void ip_payload(struct walk *w, uint8_t proto);
+
+/* tunnels.c: true when the walk went on inside (or ended there); false when it is not such a tunnel, nothing changed. */
+bool tunnel_in_udp(struct walk *w, uint16_t port);
+bool tunnel_gre(struct walk *w);
+
+/* ip_fragments.c */
+struct fragments *fragments_new(void);
+void fragments_free(struct fragments *t);
+/* Takes the walk's rest as a piece of a datagram, and goes on with the datagram once it is whole. */
+void fragments_add(struct walk *w, uint8_t proto, bool ipv6, uint32_t offset, bool more);
+/* Reports what has waited too long. */
+void fragments_expire(struct net *n);
+/* Reports all that still waits. */
+void fragments_finish(struct net *n);
+/* Capture time since which the oldest datagram waits; INT64_MAX when none does. */
+int64_t fragments_oldest(const struct fragments *t);
+
+/* duplicates.c */
+struct duplicates *duplicates_new(void);
+void duplicates_free(struct duplicates *t);
+/* True when the walk's packet repeats one of the last NET_DUPLICATE_WINDOW_NS; else remembers it. */
+bool duplicates_seen(const struct walk *w);
+
+#endif

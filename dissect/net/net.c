@@ -1,0 +1,127 @@
+#include "dissect/net/layers.h"
+
+#include <stdlib.h>
+
+#include "dissect/wire/hash.h"
+
+struct net *net_new(const struct net_handler *handler)
+{
+    struct net *n = calloc(1, sizeof *n);
+    if (n == NULL)
+        return NULL;
+    n->handler = *handler;
+    n->now_ns = n->previous_ns = INT64_MIN;
+    n->fragments = fragments_new();
+    n->duplicates = duplicates_new();
+    if (n->fragments == NULL || n->duplicates == NULL) {
+        net_free(n);
+        return NULL;
+    }
+    return n;
+}
+
+void net_free(struct net *n)
+{
+    if (n == NULL)
+        return;
+    fragments_free(n->fragments);
+    duplicates_free(n->duplicates);
+    free(n);
+}
+
+const struct net_counters *net_counters(const struct net *n)
+{
+    return &n->counters;
+}
+
+static void advance_time(struct net *n, int64_t time_ns)
+{
+    if (n->previous_ns == INT64_MIN)
+        n->previous_ns = time_ns;
+    n->now_ns = time_ns < n->previous_ns ? time_ns : n->previous_ns;
+    n->previous_ns = time_ns;
+    int64_t oldest = fragments_oldest(n->fragments);
+    if (oldest < n->now_ns && (uint64_t)n->now_ns - (uint64_t)oldest > (uint64_t)NET_FRAGMENT_TIMEOUT_NS)
+        fragments_expire(n);
+}
+
+void net_frame(struct net *n, const struct frame *f)
+{
+    n->counters.frames++;
+    advance_time(n, f->time_ns);
+    struct walk w = {
+        .net = n,
+        .p = {.frame = f, .first_frame = f->number},
+        .at = {f->bytes, f->len, 0},
+        .wire = f->wire_len > f->len ? f->wire_len : f->len,
+    };
+    link_frame(&w, f->link_type);
+}
+
+void net_finish(struct net *n)
+{
+    fragments_finish(n);
+}
+
+bool walk_take(struct walk *w, size_t n, struct span *header)
+{
+    if (take_span(&w->at, n, header)) {
+        w->wire -= n;
+        return true;
+    }
+    if (n > w->wire)
+        w->net->counters.malformed++;
+    else
+        w->net->counters.cut++;
+    return false;
+}
+
+void walk_limit(struct walk *w, size_t n)
+{
+    if (w->at.len > n)
+        w->at.len = n;
+    w->wire = n;
+}
+
+bool walk_deeper(struct walk *w)
+{
+    if (++w->nesting <= NET_NESTING_MAX)
+        return true;
+    w->net->counters.too_deep++;
+    return false;
+}
+
+void walk_enter_tunnel(struct walk *w, uint8_t kind, uint32_t key)
+{
+    const struct address *a = &w->p.src.address, *b = &w->p.dst.address;
+    if (memcmp(a, b, sizeof *a) > 0) {
+        const struct address *swap = a;
+        a = b;
+        b = swap;
+    }
+    uint64_t hash = hash_mix(w->p.tunnel, (uint64_t)kind << 32 | key);
+    hash = hash_bytes(b, sizeof *b, hash_bytes(a, sizeof *a, hash));
+    uint32_t folded = (uint32_t)(hash ^ hash >> 32);
+    w->p.tunnel = folded == 0 ? 1 : folded;
+    w->p.depth++;
+    w->p.src = w->p.dst = (struct endpoint){0};
+    w->p.ip = (struct span){NULL, 0};
+    w->ip_id = 0;
+}
+
+void walk_deliver(struct walk *w, enum packet_kind kind)
+{
+    w->p.kind = kind;
+    w->p.payload = cursor_rest(&w->at);
+    w->p.payload_wire_len = (uint32_t)w->wire;
+    if (kind == PACKET_EAPOL || kind == PACKET_LINK) {
+        w->p.src = (struct endpoint){.address = w->src_mac};
+        w->p.dst = (struct endpoint){.address = w->dst_mac};
+    }
+    if (w->p.fragments == 0 && duplicates_seen(w)) {
+        w->net->counters.duplicates++;
+        return;
+    }
+    w->net->counters.packets++;
+    w->net->handler.packet(w->net->handler.ctx, &w->p);
+}
