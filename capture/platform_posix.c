@@ -1,0 +1,250 @@
+#define _DEFAULT_SOURCE /* madvise, DT_*; POSIX 2008 with it */
+#define _FILE_OFFSET_BITS 64
+
+#include "capture/platform.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { NEW_DIRECTORY_MODE = 0777, MODE_TEXT = 8, READ_AT_MOST = 1 << 30 };
+
+static const char *reason(int code)
+{
+    switch (code) {
+    case ENOENT:
+        return "no such file";
+    case EACCES:
+    case EPERM:
+        return "permission denied";
+    case EISDIR:
+        return "it is a directory";
+    case ENOTDIR:
+        return "a part of the path is not a directory";
+    case ENOSPC:
+        return "no space left on the device";
+    case EROFS:
+        return "the file system is read-only";
+    case EMFILE:
+    case ENFILE:
+        return "too many open files";
+    case ENAMETOOLONG:
+        return "the path is too long";
+    default:
+        return strerror(code);
+    }
+}
+
+static void explain(char error[static PLATFORM_ERROR], int code)
+{
+    snprintf(error, PLATFORM_ERROR, "%s", reason(code));
+}
+
+static bool is_directory(int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+FILE *platform_open(const char *path, const char *mode, char error[static PLATFORM_ERROR])
+{
+    char binary[MODE_TEXT];
+    snprintf(binary, sizeof binary, "%cb%s", mode[0], mode[0] != '\0' ? mode + 1 : "");
+    FILE *f = fopen(path, binary);
+    if (f == NULL) {
+        explain(error, errno);
+        return NULL;
+    }
+    if (is_directory(fileno(f))) { /* may be opened for reading, and then every read fails */
+        fclose(f);
+        explain(error, EISDIR);
+        return NULL;
+    }
+    return f;
+}
+
+int platform_read_open(const char *path, char error[static PLATFORM_ERROR])
+{
+    int fd = strcmp(path, "-") == 0 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) : open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        explain(error, errno);
+        return -1;
+    }
+    if (is_directory(fd)) {
+        close(fd);
+        explain(error, EISDIR);
+        return -1;
+    }
+    return fd;
+}
+
+int64_t platform_read(int fd, void *buffer, size_t len)
+{
+    if (len > READ_AT_MOST)
+        len = READ_AT_MOST;
+    ssize_t n;
+    do
+        n = read(fd, buffer, len);
+    while (n < 0 && errno == EINTR);
+    return n;
+}
+
+void platform_read_close(int fd)
+{
+    close(fd);
+}
+
+enum platform_kind platform_kind(const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return PLATFORM_MISSING;
+    if (S_ISREG(st.st_mode))
+        return PLATFORM_FILE;
+    return S_ISDIR(st.st_mode) ? PLATFORM_DIRECTORY : PLATFORM_OTHER;
+}
+
+bool platform_make_directory(const char *path, char error[static PLATFORM_ERROR])
+{
+    if (mkdir(path, NEW_DIRECTORY_MODE) == 0)
+        return true;
+    int code = errno;
+    if (code == EEXIST && platform_kind(path) == PLATFORM_DIRECTORY)
+        return true;
+    if (code == EEXIST)
+        snprintf(error, PLATFORM_ERROR, "it exists and is not a directory");
+    else if (code == ENOENT)
+        snprintf(error, PLATFORM_ERROR, "its parent directory does not exist");
+    else
+        explain(error, code);
+    return false;
+}
+
+struct name_list {
+    char **names;
+    size_t count, capacity;
+};
+
+static bool add_name(struct name_list *list, const char *name)
+{
+    if (list->count == list->capacity) {
+        size_t capacity = list->capacity == 0 ? 64 : list->capacity * 2;
+        char **bigger = realloc(list->names, capacity * sizeof *bigger);
+        if (bigger == NULL)
+            return false;
+        list->names = bigger;
+        list->capacity = capacity;
+    }
+    char *copy = strdup(name);
+    if (copy == NULL)
+        return false;
+    list->names[list->count++] = copy;
+    return true;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    const char *const *left = a, *const *right = b;
+    return strcmp(*left, *right);
+}
+
+static bool read_names(DIR *dir, struct name_list *list)
+{
+    for (struct dirent *e; (e = readdir(dir)) != NULL;) {
+        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+            continue;
+        if (!add_name(list, e->d_name))
+            return false;
+    }
+    return true;
+}
+
+bool platform_list(const char *path, platform_entry_fn *each, void *ctx, char error[static PLATFORM_ERROR])
+{
+    DIR *dir = opendir(path);
+    if (dir == NULL) {
+        int code = errno;
+        if (code == ENOENT || code == ENOTDIR)
+            snprintf(error, PLATFORM_ERROR, code == ENOENT ? "no such directory" : "it is not a directory");
+        else
+            explain(error, code);
+        return false;
+    }
+    struct name_list list = {0};
+    bool complete = read_names(dir, &list);
+    closedir(dir);
+    if (complete && list.count > 0)
+        qsort(list.names, list.count, sizeof *list.names, compare_names);
+    for (size_t i = 0; i < list.count; i++) {
+        if (complete)
+            each(ctx, list.names[i]);
+        free(list.names[i]);
+    }
+    free(list.names);
+    if (!complete)
+        snprintf(error, PLATFORM_ERROR, "out of memory");
+    return complete;
+}
+
+bool platform_replace(const char *from, const char *to, char error[static PLATFORM_ERROR])
+{
+    if (rename(from, to) == 0)
+        return true;
+    explain(error, errno);
+    return false;
+}
+
+bool platform_is_terminal(FILE *f)
+{
+    return isatty(fileno(f)) == 1;
+}
+
+unsigned platform_terminal_columns(FILE *f)
+{
+    struct winsize size;
+    if (!platform_is_terminal(f) || ioctl(fileno(f), TIOCGWINSZ, &size) != 0)
+        return 0;
+    return size.ws_col;
+}
+
+int64_t platform_monotonic_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+uint64_t platform_peak_memory(void)
+{
+    struct rusage usage;
+    if (getrusage(RUSAGE_SELF, &usage) != 0 || usage.ru_maxrss < 0)
+        return 0;
+#ifdef __APPLE__
+    return (uint64_t)usage.ru_maxrss;
+#else
+    return (uint64_t)usage.ru_maxrss * 1024; /* KiB on Linux and the BSDs */
+#endif
+}
+
+void platform_advise_huge(void *address, size_t len)
+{
+#ifdef MADV_HUGEPAGE
+    int64_t size = sysconf(_SC_PAGESIZE);
+    if (size <= 0)
+        return;
+    uintptr_t page = (uintptr_t)size;
+    uintptr_t skip = (page - (uintptr_t)address % page) % page;
+    if (len > skip)
+        (void)madvise((char *)address + skip, (len - skip) / page * page, MADV_HUGEPAGE);
+#else
+    (void)address;
+    (void)len;
+#endif
+}
