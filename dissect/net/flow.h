@@ -1,6 +1,6 @@
 /*
- * The flow table: one 64-byte-class entry for both directions of a conversation of addresses and ports. Bounded; the
- * least recently used entries of a bucket go first and are counted.
+ * The flow table: one 64-byte-class entry for both directions of a conversation of addresses and ports. Bounded; of
+ * a few looked at, the least recently used goes first.
  */
 #ifndef VS_NET_FLOW_H
 #define VS_NET_FLOW_H
@@ -18,6 +18,8 @@ enum flow_class {
     FLOW_OTHER,     /* left to nDPI's hint */
 };
 
+#define FLOW_HINT_DONE UINT32_MAX
+
 struct flow {
     struct endpoint low, high; /* canonical order (endpoint_compare) */
     uint32_t tunnel;
@@ -26,7 +28,7 @@ struct flow {
     uint8_t tries;             /* payload packets shown to the recognisers so far */
     uint8_t low_is_client;     /* 1: low sent the first packet seen */
     uint32_t id;               /* serial, from 1; unique within a table's life */
-    uint32_t hint;             /* nDPI state slot + 1 while undecided, 0 none */
+    uint32_t hint;             /* nDPI state slot + 1 while undecided, 0 none, FLOW_HINT_DONE: asked, no more to come */
     uint16_t protocol;         /* nDPI's master/app protocol once known, 0 unknown */
     uint32_t packets[2];       /* from low, from high; saturating */
     uint64_t bytes;            /* both directions, payload bytes on the wire */
@@ -34,6 +36,9 @@ struct flow {
 };
 
 struct flow_table;
+
+/* A flow given up before it was silent for so long counts as given up young. */
+#define FLOW_YOUNG_NS (60 * INT64_C(1000000000))
 
 /* room: most flows held at once. NULL when memory is short. */
 struct flow_table *flow_table_new(uint32_t room);
@@ -45,6 +50,13 @@ struct flow *flow_of(struct flow_table *t, const struct packet *p, bool *from_lo
 /* Finds the flow of these endpoints without making or counting it; NULL when there is none. */
 struct flow *flow_find(struct flow_table *t, const struct endpoint *a, const struct endpoint *b, uint8_t ip_proto,
                        uint32_t tunnel);
+
+/* Names who is told of each flow that is given up to stay in bounds, just before its entry is used anew. */
+typedef void flow_fn(void *ctx, struct flow *f);
+void flow_on_drop(struct flow_table *t, flow_fn *drop, void *ctx);
+
+/* Calls each for all flows held, in no meaningful order; each must not look up or make flows. */
+void flow_each(struct flow_table *t, flow_fn *each, void *ctx);
 
 uint64_t flow_count(const struct flow_table *t);   /* flows ever made */
 uint64_t flow_evicted(const struct flow_table *t); /* flows given up while still young, to stay in bounds */

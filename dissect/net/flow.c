@@ -1,0 +1,232 @@
+/*
+ * An index of (hash, entry number) pairs, open addressing with linear probing, beside an arena of entries in chunks
+ * that never move: a probe touches one cache line of the index and then the entry it is looking for. The index
+ * doubles from the hashes it holds. A full table lets a hand go round the arena and takes the stalest of a few.
+ */
+#include "dissect/net/flow.h"
+
+#include <stdlib.h>
+
+#include "dissect/wire/hash.h"
+
+enum { CHUNK = 1024, INDEX_MIN = 2048, EVICTION_SAMPLE = 8 };
+
+struct slot {
+    uint32_t hash;
+    uint32_t entry; /* number + 1; 0: empty */
+};
+
+struct flow_table {
+    struct slot *index;
+    uint32_t index_mask;
+    uint32_t used;   /* entries in use; they are numbered from 0 without gaps */
+    uint32_t room;
+    uint32_t hand;
+    uint32_t next_id;
+    uint64_t made, evicted;
+    flow_fn *drop;
+    void *drop_ctx;
+    struct flow **chunks;
+};
+
+struct flow_table *flow_table_new(uint32_t room)
+{
+    struct flow_table *t = calloc(1, sizeof *t);
+    if (t == NULL)
+        return NULL;
+    t->room = room == 0 ? 1 : room > UINT32_MAX / 4 ? UINT32_MAX / 4 : room;
+    t->index_mask = INDEX_MIN - 1;
+    t->index = calloc(INDEX_MIN, sizeof *t->index);
+    t->chunks = calloc((size_t)t->room / CHUNK + 1, sizeof *t->chunks);
+    struct flow *first = calloc(CHUNK, sizeof *first);
+    if (t->index == NULL || t->chunks == NULL || first == NULL) {
+        free(first);
+        flow_table_free(t);
+        return NULL;
+    }
+    t->chunks[0] = first;
+    return t;
+}
+
+void flow_table_free(struct flow_table *t)
+{
+    if (t == NULL)
+        return;
+    for (size_t i = 0; t->chunks != NULL && i <= t->room / CHUNK; i++)
+        free(t->chunks[i]);
+    free(t->chunks);
+    free(t->index);
+    free(t);
+}
+
+static struct flow *entry_at(const struct flow_table *t, uint32_t number)
+{
+    return &t->chunks[number / CHUNK][number % CHUNK];
+}
+
+static uint64_t load_u64(const uint8_t *p)
+{
+    uint64_t value;
+    memcpy(&value, p, sizeof value);
+    return value;
+}
+
+static uint64_t mix_address(uint64_t hash, const struct address *a)
+{
+    hash = hash_mix(hash ^ a->family, load_u64(a->bytes));
+    return a->family == FAMILY_IPV6 ? hash_mix(hash, load_u64(a->bytes + 8)) : hash;
+}
+
+static uint32_t hash_key(const struct endpoint *low, const struct endpoint *high, uint8_t ip_proto, uint32_t tunnel)
+{
+    uint64_t hash = hash_mix((uint64_t)tunnel << 32 | ip_proto, (uint64_t)low->port << 16 | high->port);
+    hash = mix_address(mix_address(hash, &low->address), &high->address);
+    return (uint32_t)(hash ^ hash >> 32);
+}
+
+/* The index slot of the key, or the empty one where it would go. */
+static struct slot *probe(const struct flow_table *t, uint32_t hash, const struct endpoint *low,
+                          const struct endpoint *high, uint8_t ip_proto, uint32_t tunnel)
+{
+    for (uint32_t i = hash & t->index_mask;; i = (i + 1) & t->index_mask) {
+        struct slot *s = &t->index[i];
+        if (s->entry == 0)
+            return s;
+        if (s->hash != hash)
+            continue;
+        const struct flow *f = entry_at(t, s->entry - 1);
+        if (f->ip_proto == ip_proto && f->tunnel == tunnel && endpoint_equal(&f->low, low) &&
+            endpoint_equal(&f->high, high))
+            return s;
+    }
+}
+
+/* Doubles the index; when memory is short the old one stays, and serves as long as it has an empty slot. */
+static void grow_index(struct flow_table *t)
+{
+    uint32_t mask = t->index_mask * 2 + 1;
+    struct slot *grown = calloc((size_t)mask + 1, sizeof *grown);
+    if (grown == NULL)
+        return;
+    for (uint32_t i = 0; i <= t->index_mask; i++) {
+        if (t->index[i].entry == 0)
+            continue;
+        uint32_t at = t->index[i].hash & mask;
+        while (grown[at].entry != 0)
+            at = (at + 1) & mask;
+        grown[at] = t->index[i];
+    }
+    free(t->index);
+    t->index = grown;
+    t->index_mask = mask;
+}
+
+/* Empties a slot and moves back what was displaced by it, so that no probe ends too early. */
+static void index_remove(struct flow_table *t, struct slot *s)
+{
+    uint32_t hole = (uint32_t)(s - t->index);
+    for (uint32_t i = (hole + 1) & t->index_mask; t->index[i].entry != 0; i = (i + 1) & t->index_mask) {
+        uint32_t home = t->index[i].hash & t->index_mask;
+        bool reachable = ((i - home) & t->index_mask) >= ((i - hole) & t->index_mask);
+        if (!reachable)
+            continue;
+        t->index[hole] = t->index[i];
+        hole = i;
+    }
+    t->index[hole].entry = 0;
+}
+
+/* Makes an entry free by giving up the stalest of a few; returns its number. */
+static uint32_t evict(struct flow_table *t, int64_t now_ns)
+{
+    uint32_t victim = t->hand;
+    for (uint32_t i = 0; i < EVICTION_SAMPLE; i++) {
+        if (entry_at(t, t->hand)->last_ns < entry_at(t, victim)->last_ns)
+            victim = t->hand;
+        t->hand = t->hand + 1 < t->used ? t->hand + 1 : 0;
+    }
+    struct flow *f = entry_at(t, victim);
+    if (now_ns < f->last_ns || (uint64_t)now_ns - (uint64_t)f->last_ns < (uint64_t)FLOW_YOUNG_NS)
+        t->evicted++;
+    if (t->drop != NULL)
+        t->drop(t->drop_ctx, f);
+    uint32_t hash = hash_key(&f->low, &f->high, f->ip_proto, f->tunnel);
+    index_remove(t, probe(t, hash, &f->low, &f->high, f->ip_proto, f->tunnel));
+    return victim;
+}
+
+/* A number for a new entry: a fresh one while there is room and memory. */
+static uint32_t take_entry(struct flow_table *t, int64_t now_ns)
+{
+    if (t->used >= t->room)
+        return evict(t, now_ns);
+    if (t->used > t->index_mask / 8 * 5)
+        grow_index(t);
+    bool index_full = t->used >= t->index_mask - t->index_mask / 16;
+    struct flow **chunk = &t->chunks[t->used / CHUNK];
+    if (*chunk == NULL && !index_full)
+        *chunk = calloc(CHUNK, sizeof **chunk);
+    if (*chunk == NULL || index_full)
+        return evict(t, now_ns);
+    return t->used++;
+}
+
+static struct flow *make(struct flow_table *t, const struct packet *p, uint32_t hash, bool from_low)
+{
+    const struct endpoint *low = from_low ? &p->src : &p->dst, *high = from_low ? &p->dst : &p->src;
+    uint32_t number = take_entry(t, p->frame->time_ns);
+    struct slot *s = probe(t, hash, low, high, p->ip_proto, p->tunnel); /* the index may have changed */
+    *s = (struct slot){hash, number + 1};
+    struct flow *f = entry_at(t, number);
+    *f = (struct flow){.low = *low, .high = *high, .tunnel = p->tunnel, .ip_proto = p->ip_proto,
+                       .low_is_client = from_low, .id = ++t->next_id};
+    t->made++;
+    return f;
+}
+
+struct flow *flow_of(struct flow_table *t, const struct packet *p, bool *from_low, bool *fresh)
+{
+    bool low_first = endpoint_compare(&p->src, &p->dst) <= 0;
+    const struct endpoint *low = low_first ? &p->src : &p->dst, *high = low_first ? &p->dst : &p->src;
+    uint32_t hash = hash_key(low, high, p->ip_proto, p->tunnel);
+    const struct slot *s = probe(t, hash, low, high, p->ip_proto, p->tunnel);
+    *from_low = low_first;
+    *fresh = s->entry == 0;
+    struct flow *f = *fresh ? make(t, p, hash, low_first) : entry_at(t, s->entry - 1);
+    uint32_t *packets = &f->packets[low_first ? 0 : 1];
+    *packets += *packets != UINT32_MAX;
+    f->bytes += p->payload_wire_len;
+    f->last_ns = p->frame->time_ns;
+    return f;
+}
+
+struct flow *flow_find(struct flow_table *t, const struct endpoint *a, const struct endpoint *b, uint8_t ip_proto,
+                       uint32_t tunnel)
+{
+    bool low_first = endpoint_compare(a, b) <= 0;
+    const struct endpoint *low = low_first ? a : b, *high = low_first ? b : a;
+    const struct slot *s = probe(t, hash_key(low, high, ip_proto, tunnel), low, high, ip_proto, tunnel);
+    return s->entry == 0 ? NULL : entry_at(t, s->entry - 1);
+}
+
+void flow_on_drop(struct flow_table *t, flow_fn *drop, void *ctx)
+{
+    t->drop = drop;
+    t->drop_ctx = ctx;
+}
+
+void flow_each(struct flow_table *t, flow_fn *each, void *ctx)
+{
+    for (uint32_t i = 0; i < t->used; i++)
+        each(ctx, entry_at(t, i));
+}
+
+uint64_t flow_count(const struct flow_table *t)
+{
+    return t->made;
+}
+
+uint64_t flow_evicted(const struct flow_table *t)
+{
+    return t->evicted;
+}

@@ -1,0 +1,34 @@
+/* Community ID version 1 (corelight's community-id-spec): SHA-1 over seed, addresses, protocol and ports in order. */
+#include <openssl/evp.h>
+
+#include "dissect/net/flow.h"
+
+enum { SHA1_LENGTH = 20 };
+
+const char *flow_community_id(char out[static 32], const struct flow *f)
+{
+    uint8_t text[2 + 16 + 16 + 2 + 4], digest[EVP_MAX_MD_SIZE];
+    size_t address = f->low.address.family == FAMILY_IPV6 ? 16 : 4, at = 2;
+    bool ports = f->ip_proto == IP_PROTO_TCP || f->ip_proto == IP_PROTO_UDP || f->ip_proto == 132;
+    memset(text, 0, 2); /* seed */
+    memcpy(text + at, f->low.address.bytes, address);
+    at += address;
+    memcpy(text + at, f->high.address.bytes, address);
+    at += address;
+    text[at++] = f->ip_proto;
+    text[at++] = 0;
+    if (ports) {
+        text[at++] = (uint8_t)(f->low.port >> 8);
+        text[at++] = (uint8_t)f->low.port;
+        text[at++] = (uint8_t)(f->high.port >> 8);
+        text[at++] = (uint8_t)f->high.port;
+    }
+    unsigned length = 0;
+    memcpy(out, "-", 2);
+    bool ip = f->low.address.family == FAMILY_IPV4 || f->low.address.family == FAMILY_IPV6;
+    if (!ip || EVP_Digest(text, at, digest, &length, EVP_sha1(), NULL) != 1 || length != SHA1_LENGTH)
+        return out;
+    memcpy(out, "1:", 2);
+    EVP_EncodeBlock((unsigned char *)out + 2, digest, SHA1_LENGTH);
+    return out;
+}
