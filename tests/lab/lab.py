@@ -27,14 +27,23 @@ class Scenario:
         self.healthy = claims.pop("healthy", False)
         self.root = claims.pop("root", "root")
         self.server_name = claims.pop("server_name", pki_module.NAME)
-        self.keylog = claims.pop("keylog", False)
-        self.certificates = claims.pop("certificates", True)
+        self.tshark_misses = claims.pop("tshark_misses", False)
+        self.hidden = claims.pop("hidden", None)
+        self.shows = claims.pop("shows", [])
+        self.lacks = claims.pop("lacks", [])
         self.seconds = claims.pop("seconds", 3)
         self.extra = claims
 
 
 def scenario(name, description, **claims):
-    """Registers a scenario. `certificates=False`: a general dissector does not find them all in this recording."""
+    """Registers a scenario with its claims:
+
+    outcomes, alert           of its logins, compared with the daemons' logs
+    shows, lacks              display filters that must match some frame, or none
+    hidden                    why the recording does not show the certificates
+    tshark_misses             they are there, but tshark does not find all of them
+    expect, forbid, healthy   findings that the recording must raise, must not raise; none but info at all
+    """
     def register(function):
         SCENARIOS[name] = Scenario(function, name, description, **claims)
         return function
@@ -51,9 +60,7 @@ class Lab:
         self.counter = 0
         self.logins = []
         self.files = []
-        self.servers = []
         self.keylog = None
-        self.trusted_root = entry.root
 
     def count(self):
         self.counter += 1
@@ -63,10 +70,10 @@ class Lab:
         return os.path.join(self.output, self.entry.name + suffix)
 
     @contextlib.contextmanager
-    def record(self, suffix=".pcap", **options):
-        """Records while the block runs, into the scenario's file with this suffix; "" in front keeps it private."""
+    def record(self, suffix=".pcap", pcapng=False, **options):
+        """Records while the block runs, into the scenario's file with this suffix; None: into a work file."""
         path = self.path(suffix) if suffix else os.path.join(self.directory, "raw.pcap")
-        recording = recorder.Recorder(self, path, **options)
+        recording = (recorder.Dumpcap if pcapng else recorder.Recorder)(self, path, **options)
         try:
             yield path
         finally:
@@ -74,10 +81,14 @@ class Lab:
             if os.path.exists(path + ".log"):
                 shutil.move(path + ".log", os.path.join(self.directory, os.path.basename(path) + ".log"))
         if suffix:
-            self.files.append(path)
+            self.keep(path)
 
-    def keep(self, path):
-        self.files.append(path)
+    def copy(self, raw, suffix):
+        return shutil.copyfile(raw, self.path(suffix))
+
+    def keep(self, path, stem=None, **differs):
+        """Adds a truth file for the recording `path`; `differs` replaces what the scenario claims otherwise."""
+        self.files.append((stem or os.path.basename(path).split(".")[0], path, differs))
         return path
 
     def keep_keylog(self, server):
@@ -87,28 +98,32 @@ class Lab:
             new.writelines(line for line in old if not line.startswith("#"))
         return self.keylog
 
-    def facts(self, path):
+    def facts(self, stem, path, differs):
         entry = self.entry
-        return {
-            "scenario": entry.name, "capture": os.path.basename(path),
+        facts = {
+            "scenario": stem, "capture": os.path.basename(path),
             "origin": "tests/lab/run, %s, %s" % (versions(), datetime.datetime.now(datetime.timezone.utc).date()),
             "description": entry.description, "radius_secret": SECRET, "radius_secret_file": "pki/radius-secret",
             "keylog": os.path.basename(self.keylog) if self.keylog else None,
             "trusted_root": "pki/%s.pem" % entry.root, "server_name": entry.server_name, **entry.extra,
+            "certificates_hidden": entry.hidden, "alert_encrypted": False,
             "logins": [login.truth() for login in self.logins],
             "expect_findings": entry.expect, "forbid_findings": entry.forbid,
             "forbid_severity": HEALTHY if entry.healthy else [],
         }
+        return {**facts, **differs}
 
     def write_truth(self):
         """Writes the truth files; returns what the recording does not show although the scenario claims it."""
         empty = os.path.join(self.directory, "wireshark")
         os.makedirs(empty, exist_ok=True)
         wrong = self.check_logins()
-        for path in self.files:
-            stem = os.path.join(self.output, os.path.basename(path).split(".")[0])
-            counts = truth.write(stem + ".truth.json", self.facts(path), path, self.keylog, empty)
-            wrong += self.check_recording(path, counts)
+        for stem, path, differs in self.files:
+            facts = self.facts(stem, path, differs)
+            keylog = os.path.join(self.output, facts["keylog"]) if facts["keylog"] else None
+            counts = truth.write(os.path.join(self.output, stem + ".truth.json"), facts, path, keylog, empty)
+            wrong += self.check_recording(facts, counts)
+            wrong += self.check_claims(stem, path, keylog)
         return wrong
 
     def check_logins(self):
@@ -121,23 +136,31 @@ class Lab:
             wrong.append("alerts %s instead of %s" % (alerts, self.entry.alert))
         return wrong
 
-    def check_recording(self, path, counts):
-        wrong = []
-        if counts["frames"] == 0:
-            wrong.append("%s is empty" % os.path.basename(path))
-        if self.entry.certificates:
-            sent = {digest for login in self.logins if not login.resumed for digest in login.certificates}
-            seen = {row["sha256"] for row in counts["certificates"]}
-            if not sent <= seen:
-                wrong.append("tshark sees %d of %d certificates" % (len(sent & seen), len(sent)))
+    def check_recording(self, facts, counts):
+        """Compares certificates and alert as configured with what tshark shows."""
+        wrong, stem = [], facts["scenario"]
+        sent = {digest for login in facts["logins"]
+                for digest in login["certificates"] + login.get("inner_certificates", [])}
+        seen = {row["sha256"] for row in counts["certificates"]}
+        if facts["certificates_hidden"] and seen:
+            wrong.append("%s: the certificates are not hidden" % stem)
+        if not facts["certificates_hidden"] and not self.entry.tshark_misses and not sent <= seen:
+            wrong.append("%s: tshark sees %d of %d certificates" % (stem, len(sent & seen), len(sent)))
+        if self.entry.alert and not self.entry.tshark_misses:
             alerts = {row["code"] for row in counts["alerts"]}
-            if self.entry.alert and self.entry.alert not in alerts:
-                wrong.append("tshark does not see alert %d but %s" % (self.entry.alert, sorted(alerts)))
+            if (self.entry.alert in alerts) == facts["alert_encrypted"]:
+                wrong.append("%s: alert %d, tshark sees %s" % (stem, self.entry.alert, sorted(alerts)))
         return wrong
+
+    def check_claims(self, stem, path, keylog):
+        wrong = ["%s does not show %s" % (stem, claim) for claim in self.entry.shows
+                 if not recorder.frames(path, claim, keylog)]
+        return wrong + ["%s shows %s" % (stem, claim) for claim in self.entry.lacks
+                        if recorder.frames(path, claim, keylog)]
 
 
 def versions():
     packages = ("freeradius", "eapoltest", "hostapd", "wpasupplicant", "tcpdump")
     out = subprocess.run(("dpkg-query", "-W", "-f", "${Package} ${Version}, ", *packages), check=False,
                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.decode().strip(", ")
-    return ", ".join(part.split("+")[0].rsplit("-", 1)[0] for part in out.split(", "))
+    return ", ".join(part.replace(" 2:", " ").split("+")[0].rsplit("-", 1)[0] for part in out.split(", "))

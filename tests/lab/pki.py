@@ -5,8 +5,7 @@
 
 import hashlib
 import os
-import re
-import secrets
+import shutil
 import subprocess
 import time
 
@@ -56,8 +55,7 @@ def leaf_extensions(name=NAME, eku="serverAuth,clientAuth", usage="digitalSignat
         lines += "keyUsage=critical,%s\n" % usage
     if eku:
         lines += "extendedKeyUsage=%s\n" % eku
-    if key_id:
-        lines += "authorityKeyIdentifier=keyid\n"
+    lines += "authorityKeyIdentifier=%s\n" % ("keyid" if key_id else "none")
     return lines + "subjectAltName=DNS:%s\n" % name
 
 
@@ -75,6 +73,10 @@ class Pki:
 
     def key(self, name):
         return os.path.join(self.private, name + ".key")
+
+    def kept(self, name):
+        """The certificate's copy beside its key: both must be there to use either again."""
+        return os.path.join(self.private, name + ".pem")
 
     def chain(self, *names):
         """A file with these certificates in this order."""
@@ -101,7 +103,13 @@ class Pki:
         openssl("genpkey", *options, "-out", self.key(name))
 
     def issue(self, name, subject, extensions, issuer=None, key="2048", start=-30, end=800, digest="sha256"):
-        """Makes certificate `name`; `key` is a size, "ec", or the name of a certificate whose key is used again."""
+        """Makes certificate `name`; `key` is a size, "ec", or the name of a certificate whose key is used again.
+
+        What an earlier run left in `private` is taken as it is.
+        """
+        if os.path.exists(self.kept(name)):
+            shutil.copyfile(self.kept(name), self.pem(name))
+            return
         if key in ("ec", "1024", "2048", "3072"):
             self.make_key(name, key)
         else:
@@ -120,6 +128,7 @@ class Pki:
         # The level lets SHA-1 signatures and 1024 bits through.
         openssl("ca", "-batch", "-config", config, "-in", request, "-out", self.pem(name), "-notext", *signer,
                 "-subj", subject, "-extfile", ext, "-md", digest, "-startdate", utc(start), "-enddate", utc(end))
+        shutil.copyfile(self.pem(name), self.kept(name))
 
 
 def authorities(pki):
@@ -133,7 +142,7 @@ def authorities(pki):
     pki.issue("ec-issuing", dn + "Contoso EC Issuing CA", below, issuer="ec-root", key="ec", end=3650)
     # Same name as the issuing CA, another key, no key identifiers that would tell them apart.
     pki.issue("issuing-renewed", dn + "Contoso Issuing CA",
-              CA_EXTENSIONS.replace("subjectKeyIdentifier=hash\n", ""), issuer="root", end=3650)
+              CA_EXTENSIONS.replace("=hash", "=none"), issuer="root", end=3650)
 
 
 def servers(pki):
@@ -169,23 +178,9 @@ def clients(pki):
 
 
 def make(public, private):
-    """The whole PKI; keys made by an earlier run into `private` are used again with their certificates."""
+    """The whole PKI; keys that an earlier run left in `private` are used again with their certificates."""
     pki = Pki(public, private)
-    stamp = os.path.join(private, "complete")
-    kept = os.path.join(private, "public")
-    if os.path.exists(stamp):
-        for name in os.listdir(kept):
-            with open(os.path.join(kept, name), "rb") as old, open(os.path.join(public, name), "wb") as new:
-                new.write(old.read())
-        return pki
     authorities(pki)
     servers(pki)
     clients(pki)
-    os.makedirs(kept, exist_ok=True)
-    for name in sorted(os.listdir(public)):
-        if re.fullmatch(r"[a-z0-9-]+\.pem", name):
-            with open(os.path.join(public, name), "rb") as old, open(os.path.join(kept, name), "wb") as new:
-                new.write(old.read())
-    with open(stamp, "w", encoding="ascii") as out:
-        out.write(secrets.token_hex(4) + "\n")
     return pki

@@ -1,6 +1,5 @@
 """tcpdump and dumpcap: recording on one interface of one node, and small changes of what was recorded."""
 
-import os
 import signal
 import struct
 import subprocess
@@ -8,7 +7,8 @@ import time
 
 import network
 
-FILTER = "not arp and not icmp6"
+# Neighbour discovery and multicast reports (behind a hop-by-hop header) are no part of any scenario.
+FILTER = "not arp and not icmp6 and not (ip6 and ip6[6] = 0)"
 
 
 class Recorder:
@@ -17,14 +17,30 @@ class Recorder:
     def __init__(self, lab, path, node="nas", interface="eth0", snap=0, expression=FILTER):
         self.lab, self.path = lab, path
         log = path + ".log"
-        argv = ["tcpdump", "-i", interface, "--immediate-mode", "-Z", "root", "-U", "-s", str(snap), "-w", path,
+        self.process = lab.network.start(node, self.command(interface, snap, expression), log)
+        network.wait_for(self.ready, log, self.process)
+
+    ready = "listening on"
+    delay = 0.15
+
+    def command(self, interface, snap, expression):
+        return ["tcpdump", "-i", interface, "--immediate-mode", "-Z", "root", "-U", "-s", str(snap), "-w", self.path,
                 expression]
-        self.process = lab.network.start(node, argv, log)
-        network.wait_for("listening on", log, self.process)
 
     def stop(self):
-        time.sleep(0.15)
+        time.sleep(self.delay)
         self.lab.network.stop(self.process, signal.SIGINT)
+
+
+class Dumpcap(Recorder):
+    """The same with dumpcap, which writes pcapng."""
+
+    def command(self, interface, snap, expression):
+        return ["dumpcap", "-q", "-n", "-i", interface, "-f", expression, "-w", self.path]
+
+    # It prints this before its first packet can arrive, and has no immediate mode.
+    ready = "File:"
+    delay = 1.0
 
 
 def tool(*argv):
@@ -38,7 +54,7 @@ def with_secrets(plain, keylog, path):
 
 def from_frame(plain, first, path):
     """The same recording, begun at frame `first`."""
-    tool("editcap", "-F", "pcap", "-r", plain, path, "%d-" % first)
+    tool("editcap", "-F", "pcap", "-r", plain, path, "%d-0" % first)
 
 
 def big_endian_nanoseconds(plain, path):
@@ -64,5 +80,9 @@ def compress(plain, path):
         subprocess.run(argv, check=True, stdout=out)
 
 
-def size(path):
-    return os.path.getsize(path)
+def frames(path, expression, keylog=None):
+    """Numbers of the frames that match a display filter."""
+    secrets = ("-o", "tls.keylog_file:" + keylog) if keylog else ()
+    out = subprocess.run(("tshark", "-n", "-r", path, *secrets, "-Y", expression, "-T", "fields", "-e", "frame.number"),
+                         check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+    return [int(line) for line in out.split()]

@@ -50,11 +50,12 @@ def count(path, keylog, empty):
 
 
 def write(path, facts, recording, keylog, empty):
-    """Adds tshark's counts to `facts` and writes them; returns the counts."""
-    counts = count(recording, None, empty)
-    facts["frames"] = counts
+    """Adds tshark's counts to `facts` and writes them; returns those that saw the most."""
+    counts = facts["frames"] = count(recording, None, empty)
     if keylog:
-        facts["frames_with_keys"] = count(recording, keylog, empty)
+        counts = facts["frames_with_keys"] = count(recording, keylog, empty)
+    if counts["frames"] == 0:
+        raise RuntimeError("%s is empty" % recording)
     with open(path, "w", encoding="utf-8") as out:
         json.dump(facts, out, indent=2)
         out.write("\n")

@@ -1,0 +1,137 @@
+"""Logins that end for another reason than the NPS certificate, and EAP methods without a tunnel."""
+
+import time
+
+import late_refusal
+from freeradius import Server
+from lab import scenario
+from nas import start_hostapd, start_relay, wired_login
+from scenarios_basic import REFUSED, one_login
+from supplicant import begin, finish, login
+
+
+@scenario("method-refused", "the client is set up for EAP-TLS, the server offers PEAP only: Nak", outcomes=["rejected"],
+          expect=["eap-method-refused"],
+          shows=["eap.type == 3 && eap.code == 2"])
+def _(lab):
+    server = Server(lab, "nps1", methods=("peap",))
+    with lab.record():
+        login(lab, server, method="EAP-TLS").certificates = []
+
+
+@scenario("wrong-password", "PEAP with MSCHAPv2 and a wrong password", outcomes=["rejected"],
+          expect=["eap-credentials-rejected"])
+def _(lab):
+    one_login(lab, password="not the password")
+
+
+@scenario("client-certificate-refused", "EAP-TLS with a client certificate of Fabrikam's root; FreeRADIUS rejects "
+          "without an alert", outcomes=["rejected"], expect=["eap-server-rejected-client-certificate"])
+def _(lab):
+    one_login(lab, {"default": "tls"}, method="EAP-TLS", cert="fabrikam-alice")
+
+
+@scenario("client-silent", "carol's client falls silent after the server's certificate; her NAS and her server stay "
+          "alive, and the capture goes on for more than 30 s", outcomes=["established", "incomplete", "established"],
+          expect=["eap-client-silent-after-certificate"], seconds=35)
+def _(lab):
+    server = Server(lab, "nps1")
+    through = start_relay(lab, silent=("carol=1",))
+    with lab.record():
+        login(lab, server, user="alice@corp.contoso.com", **through)
+        login(lab, server, user="carol@corp.contoso.com", seconds=2, **through)
+        time.sleep(31)
+        login(lab, server, user="alice@corp.contoso.com", **through)
+
+
+@scenario("client-vanishes", "carol's client is gone before it says hello; the capture goes on for more than 60 s",
+          outcomes=["incomplete", "established"], expect=["eap-unfinished"], seconds=66)
+def _(lab):
+    server = Server(lab, "nps1")
+    through = start_relay(lab, silent=("carol=0",))
+    with lab.record():
+        gone = login(lab, server, user="carol@corp.contoso.com", seconds=2, **through)
+        gone.certificates = []
+        time.sleep(62)
+        login(lab, server, user="alice@corp.contoso.com", **through)
+
+
+@scenario("peap-inner-tls", "PEAP with EAP-TLS inside, everything right; the inner certificates need the keys",
+          outcomes=["established"], healthy=True, seconds=4)
+def _(lab):
+    server = one_login(lab, {"inner": "tls", "inner_chain": ("nps01", "issuing")}, method="PEAP/TLS")
+    lab.keep_keylog(server)
+
+
+@scenario("peap-inner-tls-other", "PEAP with EAP-TLS inside; the inner method presents Fabrikam's certificate, so the "
+          "client refuses inside the tunnel", outcomes=["rejected"], alert=48,
+          expect=["cert-untrusted-root", REFUSED], tshark_misses=True, seconds=4)
+def _(lab):
+    server = one_login(lab, {"inner": "tls", "inner_chain": ("fabrikam-nps", "fabrikam-root")}, method="PEAP/TLS")
+    lab.keep_keylog(server)
+
+
+@scenario("late-refusal", "the client finishes the TLS handshake and then refuses, as a Windows client does: the alert "
+          "is encrypted", outcomes=["rejected"], alert=48, expect=["cert-untrusted-root", REFUSED],
+          shows=["tls.handshake.certificate"])
+def _(lab):
+    server = Server(lab, "nps1", chain=("fabrikam-nps", "fabrikam-root"))
+    with lab.record(None) as raw:
+        late_refusal.login(lab, server)
+    path = lab.copy(raw, ".pcap")
+    lab.keep(path, keylog=None, alert_encrypted=True)
+    lab.keep_keylog(server)
+    lab.keep(path, stem="late-refusal-keys", keylog="late-refusal.keylog")
+
+
+@scenario("late-refusal-tls13", "the same with TLS 1.3: certificate and alert are both encrypted",
+          outcomes=["rejected"], alert=42)
+def _(lab):
+    server = Server(lab, "nps1", chain=("fabrikam-nps", "fabrikam-root"), tls_max="1.3")
+    with lab.record(None) as raw:
+        late_refusal.login(lab, server, version="1.3")
+    path = lab.copy(raw, ".pcap")
+    lab.keep(path, keylog=None, certificates_hidden="TLS 1.3", alert_encrypted=True, expect_findings=["cert-unseen"])
+    lab.keep_keylog(server)
+    lab.keep(path, stem="late-refusal-tls13-keys", keylog="late-refusal-tls13.keylog",
+             expect_findings=["cert-untrusted-root", REFUSED])
+
+
+@scenario("eap-md5", "EAP-MD5, which protects nothing", outcomes=["established"], expect=["eap-weak-method"],
+          shows=["eap.type == 4 && eap.code == 2"])
+def _(lab):
+    one_login(lab, {"default": "md5", "methods": ("md5",)}, method="MD5-Challenge", flags=("-n",))
+
+
+@scenario("eap-mschapv2", "EAP-MSCHAPv2 without a tunnel", outcomes=["established"], shows=["eap.type == 26"])
+def _(lab):
+    one_login(lab, {"default": "mschapv2", "methods": ("mschapv2",)}, method="EAP-MSCHAPv2")
+
+
+@scenario("eapol-success", "802.1X on a wire, everything right: the client's port, and the RADIUS behind it",
+          outcomes=["established"], healthy=True, seconds=4)
+def _(lab):
+    wired(lab)
+
+
+@scenario("eapol-untrusted-root", "802.1X on a wire; the NPS certificate comes from Fabrikam's root",
+          outcomes=["rejected"], alert=48, expect=["cert-untrusted-root", REFUSED], seconds=4)
+def _(lab):
+    wired(lab, chain=("fabrikam-nps", "fabrikam-root"))
+
+
+def wired(lab, **wishes):
+    server = Server(lab, "nps1", **wishes)
+    with lab.record("-radius.pcap"), lab.record(node="client", expression="ether proto 0x888e"):
+        start_hostapd(lab)
+        wired_login(lab, server)
+
+
+@scenario("one-client-distrusts", "three clients trust the chain, one does not: its own store is the cause",
+          outcomes=["established", "established", "rejected", "established"], alert=48, expect=[REFUSED],
+          root="ec-root", forbid=["cert-untrusted-root"], tshark_misses=True)
+def _(lab):
+    server = Server(lab, "nps1", chain=("ec-nps01", "ec-issuing"))
+    with lab.record():
+        for user, trust in (("alice", "ec-root"), ("bob", "ec-root"), ("carol", "fabrikam-root"), ("dave", "ec-root")):
+            finish(lab, begin(lab, server, user=user + "@corp.contoso.com", trust=trust))
