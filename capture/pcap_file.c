@@ -1,7 +1,7 @@
 /*
- * The classic format: a 24-byte header, then records of 16 bytes and the packet (draft-ietf-opsawg-pcap). Byte order and
- * time resolution follow from the magic. Variants: longer record headers (Kuznetzov's patch), Ixia's header with four
- * more bytes, and captured and wire lengths the wrong way round in old versions.
+ * The classic format: a 24-byte header, then records of 16 bytes and the packet (draft-ietf-opsawg-pcap). Byte order
+ * and time resolution follow from the magic. Variants: longer record headers (Kuznetzov's patch), Ixia's header with
+ * four more bytes, and captured and wire lengths the wrong way round in old versions.
  */
 #include "capture/reader.h"
 
@@ -30,8 +30,8 @@ static const struct variant variants[] = {
     {MAGIC_MICRO, 6, RECORD_HEADER, 0},
     {MAGIC_NANO, 9, RECORD_HEADER, 0},
     {MAGIC_KUZNETZOV, 6, KUZNETZOV_HEADER, 0},
-    {MAGIC_IXIA_HARDWARE, 9, RECORD_HEADER, IXIA_EXTRA},
-    {MAGIC_IXIA_SOFTWARE, 9, RECORD_HEADER, IXIA_EXTRA},
+    {MAGIC_IXIA_HARDWARE, 6, RECORD_HEADER, IXIA_EXTRA},
+    {MAGIC_IXIA_SOFTWARE, 6, RECORD_HEADER, IXIA_EXTRA},
 };
 
 struct pcap_file {

@@ -19,6 +19,13 @@ enum {
     INTERFACE_STATISTICS = 5,
     ENHANCED_PACKET = 6,
     DECRYPTION_SECRETS = 10,
+    /* Not packets for us, but they have frame numbers in Wireshark. */
+    SYSTEMD_JOURNAL = 9,
+    SYSDIG_EVENT = 0x204,
+    SYSDIG_EVENT_2 = 0x216,
+    SYSDIG_EVENT_2_LARGE = 0x221,
+    CUSTOM = 0xbad,
+    CUSTOM_NOT_COPIED = 0x40000bad,
 };
 
 /* Option codes, by block. */
@@ -57,6 +64,7 @@ struct pcapng_file {
     size_t capacity;
     size_t need;   /* bytes the window must have before the next block can be taken */
     uint64_t skip; /* instead: size of a block that is stepped over */
+    bool skip_numbered;
 };
 
 enum taken { TAKEN_FRAME, TAKEN_OTHER, TAKEN_NOTHING };
@@ -296,6 +304,12 @@ static enum taken take_simple_packet(struct pcapng_file *f, struct cursor body, 
     return TAKEN_FRAME;
 }
 
+static bool is_numbered(uint32_t type)
+{
+    return type == SYSTEMD_JOURNAL || type == SYSDIG_EVENT || type == SYSDIG_EVENT_2 || type == SYSDIG_EVENT_2_LARGE ||
+           type == CUSTOM || type == CUSTOM_NOT_COPIED;
+}
+
 static enum taken take_body(struct pcapng_file *f, uint32_t type, struct cursor body, struct frame *frame)
 {
     switch (type) {
@@ -314,6 +328,7 @@ static enum taken take_body(struct pcapng_file *f, uint32_t type, struct cursor 
     case DECRYPTION_SECRETS:
         return take_secrets(f, body);
     default:
+        f->reader->number += is_numbered(type);
         return TAKEN_OTHER;
     }
 }
@@ -354,22 +369,24 @@ static enum taken take_block(struct pcapng_file *f, struct frame *frame)
     uint32_t type, total, again;
     if (!take_block_header(f, &c, &type, &total))
         return TAKEN_NOTHING;
-    if (total < MIN_BLOCK || total % 4 != 0)
+    if (total < MIN_BLOCK || total > UINT32_MAX - 3)
         return damaged(f, "an impossible block length stands in the block");
     if (total > STREAM_MAX_RECORD && is_read(type))
         return damaged(f, "a block length beyond all reason stands in the block");
-    f->need = total;
-    if (total > s->left && !is_read(type)) {
-        f->skip = total;
+    uint32_t size = (total + 3) & ~(uint32_t)3; /* some writers do not count the padding */
+    f->need = size;
+    if (size > s->left && !is_read(type)) {
+        f->skip = size;
+        f->skip_numbered = is_numbered(type);
         return TAKEN_NOTHING;
     }
-    if (!take_sub(&c, total - BLOCK_HEADER - BLOCK_TRAILER, &body) || !take_u32(&c, f->big, &again))
+    if (!take_sub(&c, size - BLOCK_HEADER - BLOCK_TRAILER, &body) || !take_u32(&c, f->big, &again))
         return TAKEN_NOTHING;
-    if (again != total)
+    if (again != total && again != size)
         return damaged(f, "two different lengths stand in the block");
     enum taken taken = take_body(f, type, body, frame);
     if (taken != TAKEN_NOTHING)
-        stream_take(s, total);
+        stream_take(s, size);
     return taken;
 }
 
@@ -383,6 +400,7 @@ static void go_on(struct pcapng_file *f)
             reader_ended(r, "the block");
             reader_damage(r, begin, "the file ends in the block that begins");
         }
+        r->number += f->skip_numbered;
         f->skip = 0;
     } else if (!stream_fill(&r->stream, f->need)) {
         reader_ended(r, "the block");

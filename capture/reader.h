@@ -30,8 +30,8 @@ struct reader {
 
 /*
  * A kind of capture. open consumes its header and returns its state, or NULL with a sentence in error; next puts up to
- * max frames with number, time, bytes, lengths, interface, link type, flags and comment, which stay valid until its next
- * call; 0 is the end. close takes the state from open.
+ * max frames with number, time, bytes, lengths, interface, link type, flags and comment, which stay valid until its
+ * next call; 0 is the end. close takes the state from open.
  */
 struct backend {
     void *(*open)(struct reader *r, const char *path, char error[static SOURCE_ERROR]);

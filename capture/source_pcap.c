@@ -17,7 +17,7 @@ static const struct {
     uint16_t link_type;
     int dlt;
 } differing[] = {
-    {100, DLT_ATM_RFC1483}, {LINKTYPE_RAW, DLT_RAW}, {102, DLT_SLIP_BSDOS}, {103, DLT_PPP_BSDOS},
+    {100, DLT_ATM_RFC1483}, {LINKTYPE_RAW, DLT_RAW}, {102, DLT_SLIP_BSDOS},     {103, DLT_PPP_BSDOS},
     {106, DLT_ATM_CLIP},    {246, DLT_PFSYNC},       {LINKTYPE_LOOP, DLT_LOOP},
 };
 

@@ -15,7 +15,7 @@ enum {
 struct unpacker;
 
 struct stream {
-    const uint8_t *at;       /* the window: unread bytes, valid until stream_fill or stream_skip */
+    const uint8_t *at; /* the window: unread bytes, valid until stream_fill or stream_skip */
     size_t left;
     uint64_t offset;         /* of at[0] in the (decompressed) stream */
     const char *fault;       /* why the stream ended before its end ("the gzip data are cut off"), or NULL */
@@ -30,8 +30,9 @@ struct stream {
 };
 
 /*
- * Starts on an open file (owned and closed by the stream when fd is not -1) or on borrowed memory. buffer is the window's
- * size in bytes, at least 64; STREAM_BUFFER for all but tests. False when memory is short; stream_close is due anyway.
+ * Starts on an open file (owned and closed by the stream when fd is not -1) or on borrowed memory. buffer is the
+ * window's size in bytes, at least 64; STREAM_BUFFER for all but tests. False when memory is short; stream_close is due
+ * anyway.
  */
 bool stream_open(struct stream *s, int fd, struct span memory, size_t buffer);
 
