@@ -6,7 +6,7 @@ enum { LINKTYPE_RAW_BSD = 12, LINKTYPE_RAW_OPENBSD = 14, LINKTYPE_CISCO_HDLC = 1
        LINKTYPE_PPI = 192, LINKTYPE_NFLOG = 239 };
 
 enum { ETHERTYPE_MIN = 0x0600, ETHERTYPE_QINQ = 0x88a8, ETHERTYPE_QINQ_OLD = 0x9100, ETHERTYPE_VN_TAG = 0x8926,
-       ETHERTYPE_E_TAG = 0x893f, ETHERTYPE_MPLS = 0x8847, ETHERTYPE_MPLS_MULTICAST = 0x8848,
+       ETHERTYPE_E_TAG = 0x893f, ETHERTYPE_CISCO_METADATA = 0x8909, ETHERTYPE_MPLS = 0x8847, ETHERTYPE_MPLS_MULTICAST = 0x8848,
        ETHERTYPE_PPPOE_SESSION = 0x8864 };
 
 void link_addresses(struct walk *w, const uint8_t *src, const uint8_t *dst)
@@ -30,6 +30,8 @@ static void ethertype_or_length(struct walk *w, uint16_t value)
         link_ethertype(w, value);
         return;
     }
+    if (value < 3) /* no LLC header: loop tests of switches and the like */
+        return;
     if (value <= w->wire)
         walk_limit(w, value);
     link_llc(w);
@@ -109,6 +111,7 @@ static bool take_tags(struct walk *w, uint16_t *type)
                 return false;
             break;
         case ETHERTYPE_E_TAG:
+        case ETHERTYPE_CISCO_METADATA: /* TrustSec: a security group tag */
             if (!walk_take(w, 8, &h))
                 return false;
             break;

@@ -2,7 +2,8 @@
 #include "dissect/net/layers.h"
 
 enum { PORT_VXLAN = 4789, PORT_GENEVE = 6081 };
-enum { ETHERTYPE_ERSPAN_2 = 0x88be, ETHERTYPE_ERSPAN_3 = 0x22eb, ETHERTYPE_MPLS_UNICAST = 0x8847 };
+enum { ETHERTYPE_ERSPAN_2 = 0x88be, ETHERTYPE_ERSPAN_3 = 0x22eb, ETHERTYPE_MPLS_UNICAST = 0x8847,
+       ETHERTYPE_CISCO_METADATA = 0x8909 };
 enum { ETHERNET_HEADER = 14 };
 /* Kinds beside the IP protocol numbers, for the tunnel's hash. */
 enum { TUNNEL_VXLAN = 256 - 2, TUNNEL_GENEVE = 256 - 1 };
@@ -31,8 +32,10 @@ static bool geneve(struct walk *w)
     const uint8_t *b = w->at.data;
     size_t header = 8 + (size_t)(b[0] & 0x3f) * 4;
     uint16_t type = load_be16(b + 2);
-    bool known = type == ETHERTYPE_TRANSPARENT_BRIDGING || type == ETHERTYPE_IPV4 || type == ETHERTYPE_IPV6;
-    if (b[0] >> 6 != 0 || b[7] != 0 || !known || header > w->wire || !take_span(&w->at, 8, &h))
+    bool bridged = type == ETHERTYPE_TRANSPARENT_BRIDGING;
+    bool known = bridged || type == ETHERTYPE_IPV4 || type == ETHERTYPE_IPV6;
+    size_t least = header + (bridged ? ETHERNET_HEADER : 0);
+    if (b[0] >> 6 != 0 || b[7] != 0 || !known || least > w->wire || !take_span(&w->at, 8, &h))
         return false;
     w->wire -= 8;
     uint32_t vni = load_be32(h.data + 4) >> 8;
@@ -70,6 +73,23 @@ static void erspan(struct walk *w, uint16_t type, bool sequenced)
     link_ethernet(w);
 }
 
+static bool carries(uint16_t type)
+{
+    switch (type) {
+    case ETHERTYPE_IPV4:
+    case ETHERTYPE_IPV6:
+    case ETHERTYPE_MPLS_UNICAST:
+    case ETHERTYPE_TRANSPARENT_BRIDGING:
+    case ETHERTYPE_PPP:
+    case ETHERTYPE_CISCO_METADATA:
+    case ETHERTYPE_ERSPAN_2:
+    case ETHERTYPE_ERSPAN_3:
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* RFC 2784, RFC 2890. Version 1 is PPTP's; source routes (RFC 1701) are not followed: both stay as they are. */
 bool tunnel_gre(struct walk *w)
 {
@@ -81,9 +101,7 @@ bool tunnel_gre(struct walk *w)
     uint16_t type = load_be16(w->at.data + 2);
     size_t header = 4 + (flags & CHECKSUM ? 4u : 0u) + (flags & KEY ? 4u : 0u) + (flags & SEQUENCE ? 4u : 0u);
     bool is_erspan = type == ETHERTYPE_ERSPAN_2 || type == ETHERTYPE_ERSPAN_3;
-    bool known = is_erspan || type == ETHERTYPE_IPV4 || type == ETHERTYPE_IPV6 || type == ETHERTYPE_MPLS_UNICAST ||
-                 type == ETHERTYPE_TRANSPARENT_BRIDGING || type == ETHERTYPE_PPP;
-    if ((flags & (ROUTING | VERSION)) != 0 || !known || header > w->wire)
+    if ((flags & (ROUTING | VERSION)) != 0 || !carries(type) || header > w->wire)
         return false;
     if (!walk_take(w, header, &h))
         return true;
