@@ -1,0 +1,284 @@
+#include "dissect/crypto/secrets.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "dissect/wire/hash.h"
+
+enum { SECRET_MAX = 64, ENTRIES_IN_CHUNK = 512, RADIUS_SECRETS_MAX = 65536, RANDOM_SIZE = 32 };
+
+struct entry {
+    uint8_t random[RANDOM_SIZE];
+    uint8_t label, len;
+    uint8_t secret[SECRET_MAX];
+};
+
+/* Entries never move: what secrets_tls lends must stay where it is while more is added. */
+struct chunk {
+    struct entry entries[ENTRIES_IN_CHUNK];
+};
+
+struct radius_secret {
+    struct address net;
+    unsigned bits;
+    uint8_t len;
+    uint8_t secret[RADIUS_SECRET_MAX];
+};
+
+struct secrets {
+    struct chunk **chunks;
+    size_t chunk_count, count;
+    uint32_t *slots; /* entry number + 1, 0 is empty; slot_count is a power of two, at most half full */
+    size_t slot_count;
+    struct radius_secret *radius;
+    size_t radius_count;
+};
+
+struct secrets *secrets_new(void)
+{
+    return calloc(1, sizeof(struct secrets));
+}
+
+void secrets_free(struct secrets *s)
+{
+    if (s == NULL)
+        return;
+    for (size_t i = 0; i < s->chunk_count; i++)
+        free(s->chunks[i]);
+    free(s->chunks);
+    free(s->slots);
+    free(s->radius);
+    free(s);
+}
+
+static struct entry *entry_at(const struct secrets *s, size_t i)
+{
+    return &s->chunks[i / ENTRIES_IN_CHUNK]->entries[i % ENTRIES_IN_CHUNK];
+}
+
+/* The slot that holds the entry, or the empty one where it would go. There is always an empty one. */
+static size_t slot_of(const struct secrets *s, const uint8_t *random, unsigned label)
+{
+    size_t i = (size_t)hash_bytes(random, RANDOM_SIZE, label) & (s->slot_count - 1);
+    for (; s->slots[i] != 0; i = (i + 1) & (s->slot_count - 1)) {
+        const struct entry *e = entry_at(s, s->slots[i] - 1);
+        if (e->label == label && memcmp(e->random, random, RANDOM_SIZE) == 0)
+            break;
+    }
+    return i;
+}
+
+static bool grow_slots(struct secrets *s)
+{
+    if (s->count * 2 < s->slot_count)
+        return true;
+    size_t wanted = s->slot_count == 0 ? 1024 : s->slot_count * 2;
+    uint32_t *slots = calloc(wanted, sizeof *slots);
+    if (slots == NULL)
+        return false;
+    free(s->slots);
+    s->slots = slots;
+    s->slot_count = wanted;
+    for (size_t i = 0; i < s->count; i++) {
+        const struct entry *e = entry_at(s, i);
+        s->slots[slot_of(s, e->random, e->label)] = (uint32_t)(i + 1);
+    }
+    return true;
+}
+
+static bool grow_entries(struct secrets *s)
+{
+    if (s->count < s->chunk_count * ENTRIES_IN_CHUNK)
+        return true;
+    struct chunk **chunks = realloc(s->chunks, (s->chunk_count + 1) * sizeof *chunks);
+    if (chunks == NULL)
+        return false;
+    s->chunks = chunks;
+    s->chunks[s->chunk_count] = malloc(sizeof(struct chunk));
+    if (s->chunks[s->chunk_count] == NULL)
+        return false;
+    s->chunk_count++;
+    return true;
+}
+
+static const struct {
+    const char *name;
+    uint8_t secret_min, secret_max; /* bytes */
+} labels[TLS_SECRET_LABELS] = {
+    [TLS_SECRET_CLIENT_RANDOM] = {"CLIENT_RANDOM", 48, 48},
+    [TLS_SECRET_CLIENT_HANDSHAKE_TRAFFIC] = {"CLIENT_HANDSHAKE_TRAFFIC_SECRET", 32, SECRET_MAX},
+    [TLS_SECRET_SERVER_HANDSHAKE_TRAFFIC] = {"SERVER_HANDSHAKE_TRAFFIC_SECRET", 32, SECRET_MAX},
+    [TLS_SECRET_CLIENT_TRAFFIC_0] = {"CLIENT_TRAFFIC_SECRET_0", 32, SECRET_MAX},
+    [TLS_SECRET_SERVER_TRAFFIC_0] = {"SERVER_TRAFFIC_SECRET_0", 32, SECRET_MAX},
+    [TLS_SECRET_CLIENT_EARLY_TRAFFIC] = {"CLIENT_EARLY_TRAFFIC_SECRET", 32, SECRET_MAX},
+    [TLS_SECRET_EXPORTER] = {"EXPORTER_SECRET", 32, SECRET_MAX},
+};
+
+static int hex_digit(uint8_t c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+/* Bytes of a hexadecimal text; 0 when it is none, of odd length, or longer than max bytes. */
+static size_t read_hex(struct span text, uint8_t *out, size_t max)
+{
+    if (text.len % 2 != 0 || text.len / 2 > max)
+        return 0;
+    for (size_t i = 0; i < text.len; i += 2) {
+        int high = hex_digit(text.data[i]), low = hex_digit(text.data[i + 1]);
+        if (high < 0 || low < 0)
+            return 0;
+        out[i / 2] = (uint8_t)(high << 4 | low);
+    }
+    return text.len / 2;
+}
+
+/* Takes the next word from the line; blanks around it go too. */
+static struct span take_word(struct span *line)
+{
+    size_t start = 0;
+    while (start < line->len && (line->data[start] == ' ' || line->data[start] == '\t'))
+        start++;
+    size_t end = start;
+    while (end < line->len && line->data[end] != ' ' && line->data[end] != '\t')
+        end++;
+    struct span word = {line->len > 0 ? line->data + start : NULL, end - start};
+    if (end > 0)
+        *line = (struct span){line->data + end, line->len - end};
+    return word;
+}
+
+static bool is_label(struct span word)
+{
+    for (size_t i = 0; i < word.len; i++) {
+        uint8_t c = word.data[i];
+        if (!((c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'))
+            return false;
+    }
+    return word.len > 0;
+}
+
+/* Adds or replaces: of two secrets for the same key the later is taken. NULL or what is wrong. */
+static const char *store(struct secrets *s, const struct entry *e)
+{
+    if (!grow_slots(s) || !grow_entries(s))
+        return "memory is short";
+    size_t slot = slot_of(s, e->random, e->label);
+    if (s->slots[slot] != 0) {
+        *entry_at(s, s->slots[slot] - 1) = *e;
+        return NULL;
+    }
+    if (s->count >= SECRETS_KEYLOG_MAX)
+        return "more secrets than can be held";
+    *entry_at(s, s->count) = *e;
+    s->count++;
+    s->slots[slot] = (uint32_t)s->count;
+    return NULL;
+}
+
+/* NULL or what is wrong with the line. */
+static const char *add_line(struct secrets *s, struct span line)
+{
+    while (line.len > 0 && (line.data[line.len - 1] == '\r' || line.data[line.len - 1] == ' ' ||
+                            line.data[line.len - 1] == '\t'))
+        line.len--;
+    struct span label = take_word(&line);
+    if (label.len == 0 || label.data[0] == '#')
+        return NULL;
+    struct span random = take_word(&line), secret = take_word(&line), rest = take_word(&line);
+    if (!is_label(label))
+        return "does not begin with a key log label";
+    if (random.len == 0)
+        return "nothing stands behind the label";
+    for (unsigned i = 0; i < TLS_SECRET_LABELS; i++) {
+        if (!span_equal(label, span_of(labels[i].name, strlen(labels[i].name))))
+            continue;
+        struct entry e = {.label = (uint8_t)i};
+        if (read_hex(random, e.random, RANDOM_SIZE) != RANDOM_SIZE)
+            return "the client random is not 64 hexadecimal digits";
+        size_t n = read_hex(secret, e.secret, SECRET_MAX);
+        if (n < labels[i].secret_min || n > labels[i].secret_max)
+            return "the secret is not hexadecimal of the label's length";
+        if (rest.len > 0)
+            return "more than three fields";
+        e.len = (uint8_t)n;
+        return store(s, &e);
+    }
+    return NULL;
+}
+
+bool secrets_add_key_log(struct secrets *s, struct span text, char message[static SECRETS_MESSAGE])
+{
+    bool good = true;
+    size_t number = 0;
+    while (text.len > 0) {
+        const uint8_t *newline = memchr(text.data, '\n', text.len);
+        struct span line = {text.data, newline != NULL ? (size_t)(newline - text.data) : text.len};
+        size_t step = newline != NULL ? line.len + 1 : line.len;
+        text = (struct span){text.data + step, text.len - step};
+        number++;
+        const char *wrong = add_line(s, line);
+        if (wrong != NULL && good) {
+            snprintf(message, SECRETS_MESSAGE, "line %zu: %s", number, wrong);
+            good = false;
+        }
+    }
+    return good;
+}
+
+struct span secrets_tls(const struct secrets *s, const uint8_t client_random[static 32], enum tls_secret_label label)
+{
+    if (s == NULL || s->count == 0)
+        return (struct span){0};
+    uint32_t found = s->slots[slot_of(s, client_random, label)];
+    if (found == 0)
+        return (struct span){0};
+    const struct entry *e = entry_at(s, found - 1);
+    return span_of(e->secret, e->len);
+}
+
+size_t secrets_tls_count(const struct secrets *s)
+{
+    return s != NULL ? s->count : 0;
+}
+
+bool secrets_add_radius(struct secrets *s, const struct address *net, unsigned bits, struct span secret)
+{
+    while (secret.len > 0 && (secret.data[secret.len - 1] == '\n' || secret.data[secret.len - 1] == '\r'))
+        secret.len--;
+    if (secret.len == 0 || secret.len > RADIUS_SECRET_MAX || s->radius_count >= RADIUS_SECRETS_MAX)
+        return false;
+    struct radius_secret *all = realloc(s->radius, (s->radius_count + 1) * sizeof *all);
+    if (all == NULL)
+        return false;
+    s->radius = all;
+    struct radius_secret *r = &all[s->radius_count++];
+    *r = (struct radius_secret){.net = *net, .bits = net->family != FAMILY_NONE ? bits : 0, .len = (uint8_t)secret.len};
+    memcpy(r->secret, secret.data, secret.len);
+    return true;
+}
+
+/* How narrow the net is; one of zero bits is still more than "for all". */
+static unsigned narrowness(const struct radius_secret *r)
+{
+    return r->net.family != FAMILY_NONE ? r->bits + 1 : 0;
+}
+
+struct span secrets_radius(const struct secrets *s, const struct address *nas)
+{
+    const struct radius_secret *best = NULL;
+    for (size_t i = 0; s != NULL && i < s->radius_count; i++) {
+        const struct radius_secret *r = &s->radius[i];
+        if (r->net.family != FAMILY_NONE && !address_in(nas, &r->net, r->bits))
+            continue;
+        if (best == NULL || narrowness(r) >= narrowness(best))
+            best = r;
+    }
+    return best != NULL ? span_of(best->secret, best->len) : (struct span){0};
+}

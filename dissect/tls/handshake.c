@@ -1,0 +1,227 @@
+/* Handshake messages out of a side's record bytes (RFC 8446 section 4), and the events that they make. */
+#include "dissect/tls/decrypt.h"
+#include "dissect/tls/messages.h"
+#include "dissect/tls/session.h"
+#include "dissect/wire/cursor.h"
+
+void message_drop(struct tls_session *s, struct side *side)
+{
+    buffer_give(s->context, side->message.buffer);
+    side->message = (struct message){0};
+}
+
+static const uint8_t hello_retry_random[RANDOM_SIZE] = {
+    0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91,
+    0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c};
+
+/* A whole message on its way to its event. */
+struct whole {
+    enum direction dir;
+    uint8_t type;
+    struct span body;
+    struct place first, place;
+    bool decrypted;
+};
+
+static void client_hello(struct tls_session *s, const struct whole *w)
+{
+    struct tls_event event = {0};
+    struct client_hello_parts parts;
+    if (!client_hello_parse(w->body, &event.u.client_hello, &parts)) {
+        tls_malformed(s, w->dir, "a client_hello whose lengths contradict", w->first, w->place);
+        return;
+    }
+    const struct tls_client_hello *hello = &event.u.client_hello;
+    memcpy(s->client_random, hello->random.data, RANDOM_SIZE);
+    s->session_id_len = (uint8_t)hello->session_id.len;
+    if (hello->session_id.len > 0)
+        memcpy(s->session_id, hello->session_id.data, hello->session_id.len);
+    s->early_data = parts.early_data;
+    s->side[w->dir].hello = true;
+    fingerprints_of(s->context->fingerprints, s->context->digests, &parts.fingerprint, &event.u.client_hello.ja3,
+                    &event.u.client_hello.ja4);
+    tls_emit(s, &event, TLS_EVENT_CLIENT_HELLO, w->dir, w->first, w->place);
+}
+
+static void server_hello(struct tls_session *s, const struct whole *w)
+{
+    struct tls_event event = {0};
+    struct server_hello_parts parts;
+    if (!server_hello_parse(w->body, &event.u.server_hello, &parts)) {
+        tls_malformed(s, w->dir, "a server_hello whose lengths contradict", w->first, w->place);
+        return;
+    }
+    struct tls_server_hello *hello = &event.u.server_hello;
+    hello->session_id_echoed =
+        hello->session_id.len > 0 && span_equal(hello->session_id, span_of(s->session_id, s->session_id_len));
+    s->version = hello->version;
+    s->cipher_suite = hello->cipher_suite;
+    s->encrypt_then_mac = parts.encrypt_then_mac;
+    s->compressed = parts.compressed;
+    memcpy(s->server_random, hello->random.data, RANDOM_SIZE);
+    bool retry = memcmp(hello->random.data, hello_retry_random, RANDOM_SIZE) == 0;
+    if (!retry)
+        s->side[w->dir].hello = true;
+    tls_emit(s, &event, retry ? TLS_EVENT_HELLO_RETRY_REQUEST : TLS_EVENT_SERVER_HELLO, w->dir, w->first, w->place);
+}
+
+static void certificate(struct tls_session *s, const struct whole *w)
+{
+    struct tls_event event = {0};
+    struct span ocsp = {0};
+    certificate_parse(w->body, is_tls13(s), &event.u.certificate, &ocsp);
+    event.u.certificate.decrypted = w->decrypted;
+    tls_emit(s, &event, TLS_EVENT_CERTIFICATE, w->dir, w->first, w->place);
+    if (ocsp.len > 0)
+        tls_emit(s, &(struct tls_event){.u.bytes = ocsp}, TLS_EVENT_CERTIFICATE_STATUS, w->dir, w->first, w->place);
+}
+
+static void other(struct tls_session *s, const struct whole *w, size_t length)
+{
+    struct tls_event event = {.u.handshake = {w->type, (uint32_t)length}};
+    tls_emit(s, &event, TLS_EVENT_HANDSHAKE, w->dir, w->first, w->place);
+}
+
+static void whole_message(struct tls_session *s, const struct whole *w)
+{
+    struct tls_event event = {0};
+    switch (w->type) {
+    case CLIENT_HELLO:
+        client_hello(s, w);
+        break;
+    case SERVER_HELLO:
+        server_hello(s, w);
+        break;
+    case CERTIFICATE:
+        certificate(s, w);
+        break;
+    case CERTIFICATE_REQUEST:
+        certificate_request_parse(w->body, s->version, &event.u.certificate_request);
+        tls_emit(s, &event, TLS_EVENT_CERTIFICATE_REQUEST, w->dir, w->first, w->place);
+        break;
+    case CERTIFICATE_STATUS:
+        if (certificate_status_parse(w->body, &event.u.bytes))
+            tls_emit(s, &event, TLS_EVENT_CERTIFICATE_STATUS, w->dir, w->first, w->place);
+        else
+            other(s, w, w->body.len);
+        break;
+    default:
+        if (w->type == FINISHED)
+            s->side[w->dir].finished = true;
+        other(s, w, w->body.len);
+        break;
+    }
+    if (w->decrypted)
+        keys_after_message(s, w->dir, w->type);
+}
+
+/* NULL, or why this header cannot begin a message of this side. */
+static const char *header_fault(const struct message *m, enum direction dir)
+{
+    if (tls_handshake_name(m->type) == NULL)
+        return "an unknown handshake message";
+    if ((m->type == CLIENT_HELLO && dir == TO_CLIENT) || (m->type == SERVER_HELLO && dir == TO_SERVER))
+        return "a hello from the wrong side";
+    /* Certificates alone have a right to be long; those are counted, not kept. */
+    if (m->length > TLS_MESSAGE_MAX - MESSAGE_HEADER && m->type != CERTIFICATE)
+        return "a handshake message longer than any";
+    return NULL;
+}
+
+/* Bytes that may be encrypted (the start was not seen, or bytes are missing) and do not look like the clear message that
+ * their first four bytes announce. */
+static bool looks_encrypted(const struct side *side, const struct message *m, enum direction dir)
+{
+    if (side->hello && !side->gapped)
+        return false;
+    if (header_fault(m, dir) != NULL || m->type == FINISHED)
+        return true;
+    if (m->type == HELLO_REQUEST)
+        return side->length != MESSAGE_HEADER;
+    return m->length > TLS_STREAM_MAX && m->type != CERTIFICATE;
+}
+
+/* Takes the four bytes of the header; they may come one by one. */
+static bool take_message_header(struct message *m, struct cursor *in, struct place first)
+{
+    if (m->header_len == 0)
+        m->first = first;
+    size_t wanted = MESSAGE_HEADER - (size_t)m->header_len, n = wanted < in->len ? wanted : in->len;
+    if (!take_bytes(in, n, m->header + m->header_len))
+        return false;
+    m->header_len = (uint8_t)(m->header_len + n);
+    if (m->header_len < MESSAGE_HEADER)
+        return false;
+    m->type = m->header[0];
+    m->length = (uint32_t)m->header[1] << 16 | (uint32_t)m->header[2] << 8 | m->header[3];
+    m->skipped = m->length > TLS_MESSAGE_MAX - MESSAGE_HEADER;
+    return true;
+}
+
+/* Room grows with the bytes that are there, not with what the header claims. */
+static void message_keep(struct tls_session *s, struct side *side, struct span piece)
+{
+    struct message *m = &side->message;
+    enum { USUAL = 4096 };
+    uint32_t size = m->present + (uint32_t)piece.len;
+    if (size < USUAL && m->length > size)
+        size = m->length < USUAL ? m->length : USUAL;
+    if (!buffer_grow(s->context, &m->buffer, m->present, size)) {
+        side_refused(s, side);
+        m->skipped = true;
+        return;
+    }
+    memcpy(m->buffer->data + m->present, piece.data, piece.len);
+}
+
+/* Takes what is there of the message's body; on its last byte the message goes out. */
+static void take_message_body(struct tls_session *s, enum direction dir, struct cursor *in, struct place place,
+                              bool decrypted)
+{
+    struct side *side = &s->side[dir];
+    struct message *m = &side->message;
+    uint32_t missing = m->length - m->present;
+    struct span piece;
+    if (!take_span(in, missing < in->len ? missing : in->len, &piece))
+        return;
+    if (!m->skipped && piece.len < m->length && piece.len > 0)
+        message_keep(s, side, piece);
+    m->present += (uint32_t)piece.len;
+    if (m->present < m->length)
+        return;
+    struct message done = *m;
+    *m = (struct message){0};
+    if (done.buffer != NULL)
+        piece = span_of(done.buffer->data, done.length);
+    struct whole w = {dir, done.type, piece, done.first, place, decrypted};
+    if (done.skipped)
+        other(s, &w, done.length);
+    else
+        whole_message(s, &w);
+    buffer_give(s->context, done.buffer);
+}
+
+bool handshake_bytes(struct tls_session *s, enum direction dir, struct span bytes, struct place first,
+                     struct place place, bool decrypted)
+{
+    struct side *side = &s->side[dir];
+    struct cursor in = cursor_of(bytes);
+    while (in.len > 0 && !side->dead) {
+        struct message *m = &side->message;
+        if (m->header_len < MESSAGE_HEADER) {
+            if (!take_message_header(m, &in, first))
+                continue;
+            if (!decrypted && looks_encrypted(side, m, dir)) {
+                message_drop(s, side);
+                return false;
+            }
+            const char *fault = header_fault(m, dir);
+            if (fault != NULL) {
+                tls_malformed(s, dir, fault, m->first, place);
+                break;
+            }
+        }
+        take_message_body(s, dir, &in, place, decrypted);
+    }
+    return true;
+}

@@ -1,0 +1,339 @@
+/* The record layer: a byte stream in any cut into bodies, RFC 8446 section 5.1 and RFC 5246 section 6.2. */
+#include "dissect/tls/decrypt.h"
+#include "dissect/tls/session.h"
+#include "dissect/wire/cursor.h"
+
+void tls_emit(struct tls_session *s, struct tls_event *event, enum tls_event_kind kind, enum direction dir,
+              struct place first, struct place place)
+{
+    event->kind = kind;
+    event->dir = dir;
+    event->first = first;
+    event->place = place;
+    s->on_event(s->ctx, event);
+}
+
+void tls_malformed(struct tls_session *s, enum direction dir, const char *reason, struct place first,
+                   struct place place)
+{
+    struct side *side = &s->side[dir];
+    side->dead = true;
+    message_drop(s, side);
+    buffer_give(s->context, side->record);
+    side->record = NULL;
+    tls_emit(s, &(struct tls_event){.u.reason = reason}, TLS_EVENT_MALFORMED, dir, first, place);
+}
+
+void side_refused(struct tls_session *s, struct side *side)
+{
+    if (!side->refused)
+        s->context->refused++;
+    side->refused = true;
+}
+
+/* What this side sends under this type is protected. In TLS 1.3 only type 23 is: change_cipher_spec means nothing there. */
+static bool is_protected(const struct tls_session *s, const struct side *side)
+{
+    if (side->type == TLS_APPLICATION_DATA)
+        return true;
+    return side->ccs && !is_tls13(s);
+}
+
+static bool plausible_header(const uint8_t h[RECORD_HEADER])
+{
+    unsigned length = (unsigned)h[3] << 8 | h[4];
+    return h[0] >= TLS_CHANGE_CIPHER_SPEC && h[0] <= 24 && h[1] == 3 && h[2] <= 4 && length <= TLS_STREAM_MAX;
+}
+
+/* A client's implicit sign that the handshake is over, when nothing can be read: its first protected records in TLS 1.3
+ * are Certificate, CertificateVerify, Finished or an alert, and only Finished has this length. */
+static bool is_tls13_finished_length(const struct tls_session *s, uint32_t length)
+{
+    enum { HIDDEN = MESSAGE_HEADER + 1 + 16 };
+    return s->cipher_suite == 0x1302 ? length == HIDDEN + 48 : length == HIDDEN + 32;
+}
+
+/* A protected record went by that nobody can read. */
+static void encrypted_record(struct tls_session *s, enum direction dir, struct place place)
+{
+    struct side *side = &s->side[dir];
+    struct tls_event event = {.u.record = {side->type, side->length}};
+    enum tls_event_kind kind = TLS_EVENT_ENCRYPTED;
+    if (side->type == TLS_ALERT)
+        kind = TLS_EVENT_ENCRYPTED_ALERT;
+    else if (side->type == TLS_HANDSHAKE && side->ccs && !is_tls13(s))
+        side->finished = true;
+    else if (side->type == TLS_APPLICATION_DATA && is_tls13(s) && s->cipher_suite != 0x1305 && dir == TO_SERVER &&
+             s->side[TO_CLIENT].hello && !s->early_data && is_tls13_finished_length(s, side->length))
+        side->finished = s->side[TO_CLIENT].finished = true;
+    tls_emit(s, &event, kind, dir, side->first, place);
+}
+
+static void change_cipher_spec(struct tls_session *s, enum direction dir, struct place first, struct place place)
+{
+    struct side *side = &s->side[dir];
+    if (!is_tls13(s)) {
+        message_drop(s, side);
+        keys_after_ccs(s, dir);
+    }
+    side->ccs = true;
+    tls_emit(s, &(struct tls_event){0}, TLS_EVENT_CHANGE_CIPHER_SPEC, dir, first, place);
+}
+
+static void alert(struct tls_session *s, enum direction dir, const uint8_t bytes[2], bool decrypted, struct place first,
+                  struct place place)
+{
+    struct tls_event event = {.u.alert = {bytes[0], bytes[1], decrypted}};
+    tls_emit(s, &event, TLS_EVENT_ALERT, dir, first, place);
+}
+
+/* A whole clear change_cipher_spec or alert record lies in small[]. */
+static void small_record(struct tls_session *s, enum direction dir, struct place place)
+{
+    struct side *side = &s->side[dir];
+    struct place first = side->first;
+    if (side->type == TLS_CHANGE_CIPHER_SPEC) {
+        if (side->small[0] != 1)
+            tls_malformed(s, dir, "a change_cipher_spec that is not 1", first, place);
+        else
+            change_cipher_spec(s, dir, first, place);
+        return;
+    }
+    for (uint32_t i = 0; i + 2 <= side->length; i += 2) {
+        if (side->small[i] != 1 && side->small[i] != 2) {
+            tls_malformed(s, dir, "an alert that is neither warning nor fatal", first, place);
+            return;
+        }
+        alert(s, dir, &side->small[i], false, first, place);
+    }
+}
+
+/* The content of a decrypted record. */
+static void clear_content(struct tls_session *s, enum direction dir, uint8_t type, struct span content,
+                          struct place place)
+{
+    struct place first = s->side[dir].first;
+    switch (type) {
+    case TLS_HANDSHAKE:
+        if (!handshake_bytes(s, dir, content, first, place, true))
+            tls_malformed(s, dir, "a decrypted record without a handshake message", first, place);
+        break;
+    case TLS_ALERT:
+        if (content.len == 2)
+            alert(s, dir, content.data, true, first, place);
+        else
+            tls_malformed(s, dir, "a decrypted alert that is not two bytes", first, place);
+        break;
+    case TLS_APPLICATION_DATA:
+        if (content.len > 0)
+            tls_emit(s, &(struct tls_event){.u.bytes = content}, TLS_EVENT_DATA, dir, first, place);
+        break;
+    case TLS_CHANGE_CIPHER_SPEC:
+        change_cipher_spec(s, dir, first, place);
+        break;
+    default:
+        break;
+    }
+}
+
+/* A whole protected record for which there may be keys. */
+static void protected_record(struct tls_session *s, enum direction dir, struct span fragment, struct place place)
+{
+    struct side *side = &s->side[dir];
+    struct buffer *room = buffer_take(s->context, (uint32_t)fragment.len);
+    if (room == NULL) {
+        side_refused(s, side);
+        record_passed(s, dir);
+        encrypted_record(s, dir, place);
+        return;
+    }
+    struct span content;
+    uint8_t type;
+    enum opened how = record_open(s, dir, fragment, room->data, &content, &type);
+    if (how == OPENED) {
+        s->decrypts = true;
+        clear_content(s, dir, type, content, place);
+    } else {
+        if (how == OPEN_FAILED && !side->failed) {
+            side->failed = true;
+            tls_emit(s, &(struct tls_event){.u.record = {side->type, side->length}}, TLS_EVENT_DECRYPTION_FAILED, dir,
+                     side->first, place);
+        }
+        encrypted_record(s, dir, place);
+    }
+    buffer_give(s->context, room);
+}
+
+/* How a record's body is to be taken, from its header and what was before. False when the header is a lie. */
+static bool begin_record(struct tls_session *s, enum direction dir, struct place place)
+{
+    struct side *side = &s->side[dir];
+    side->type = side->header[0];
+    side->version = (uint16_t)((unsigned)side->header[1] << 8 | side->header[2]);
+    side->length = side->left = (uint32_t)side->header[3] << 8 | side->header[4];
+    if (!plausible_header(side->header)) {
+        tls_malformed(s, dir, side->started ? "no TLS record where one should begin" : "not TLS", side->first, place);
+        return false;
+    }
+    side->started = true;
+    bool unsure = !side->hello || side->gapped;
+    bool small = side->type == TLS_CHANGE_CIPHER_SPEC ? side->length == 1
+                                                      : side->type == TLS_ALERT && side->length == 2;
+    if (small || (side->type == TLS_ALERT && !is_protected(s, side) && !unsure && side->length % 2 == 0 &&
+                  side->length <= SMALL_RECORD)) {
+        side->body = BODY_SMALL;
+    } else if (is_protected(s, side)) {
+        side->body = side_has_keys(s, dir) ? BODY_COLLECTED : BODY_SKIPPED;
+    } else if (side->type == TLS_HANDSHAKE) {
+        side->body = BODY_MESSAGES;
+    } else if (unsure || side->type > TLS_APPLICATION_DATA) {
+        side->body = BODY_SKIPPED;
+    } else {
+        tls_malformed(s, dir, side->type == TLS_ALERT ? "a clear alert of a wrong length"
+                                                      : "a change_cipher_spec of a wrong length", side->first, place);
+        return false;
+    }
+    return true;
+}
+
+/* The record's last byte was taken. */
+static void end_record(struct tls_session *s, enum direction dir, struct span whole, struct place place)
+{
+    struct side *side = &s->side[dir];
+    switch ((enum body)side->body) {
+    case BODY_MESSAGES:
+        break;
+    case BODY_SMALL:
+        small_record(s, dir, place);
+        break;
+    case BODY_COLLECTED:
+        protected_record(s, dir, whole, place);
+        break;
+    case BODY_SKIPPED:
+        record_passed(s, dir);
+        encrypted_record(s, dir, place);
+        break;
+    }
+    buffer_give(s->context, side->record);
+    side->record = NULL;
+    side->header_len = 0;
+}
+
+/* Keeps a piece of a record that must be whole; without room the record is only counted. */
+static void collect(struct tls_session *s, struct side *side, struct span piece)
+{
+    uint32_t have = side->length - side->left;
+    if (!buffer_grow(s->context, &side->record, have, side->length)) {
+        side_refused(s, side);
+        side->body = BODY_SKIPPED;
+        return;
+    }
+    memcpy(side->record->data + have, piece.data, piece.len);
+}
+
+/* Takes what is there of the current record's body. */
+static void take_body(struct tls_session *s, enum direction dir, struct cursor *in, struct place place)
+{
+    struct side *side = &s->side[dir];
+    struct span piece, whole;
+    if (!take_span(in, side->left < in->len ? side->left : in->len, &piece))
+        return;
+    whole = piece;
+    if (side->body == BODY_SMALL && piece.len > 0) {
+        memcpy(side->small + (side->length - side->left), piece.data, piece.len);
+    } else if (side->body == BODY_COLLECTED && piece.len < side->length) {
+        collect(s, side, piece);
+        if (side->record != NULL)
+            whole = span_of(side->record->data, side->length);
+    } else if (side->body == BODY_MESSAGES && !handshake_bytes(s, dir, piece, place, place, false)) {
+        side->body = BODY_SKIPPED;
+    }
+    side->left -= (uint32_t)piece.len;
+    if (side->left == 0 && !side->dead)
+        end_record(s, dir, whole, place);
+}
+
+/* The header, from one piece or several. True when it is complete and believable. */
+static bool take_header(struct tls_session *s, enum direction dir, struct cursor *in, struct place place)
+{
+    struct side *side = &s->side[dir];
+    if (side->header_len == 0)
+        side->first = place;
+    size_t wanted = RECORD_HEADER - (size_t)side->header_len, n = wanted < in->len ? wanted : in->len;
+    if (!take_bytes(in, n, side->header + side->header_len))
+        return false;
+    side->header_len = (uint8_t)(side->header_len + n);
+    return side->header_len == RECORD_HEADER && begin_record(s, dir, place);
+}
+
+/* A believable record begins at `at`, with another (or the end of what is there) right behind it. One that reaches
+ * further proves nothing about what is behind it, so it must stand where the bytes go on. */
+static bool record_stands_here(struct cursor at, bool at_start)
+{
+    uint8_t header[RECORD_HEADER];
+    if (!take_bytes(&at, sizeof header, header) || !plausible_header(header))
+        return false;
+    if (!take_skip(&at, (size_t)header[3] << 8 | header[4]))
+        return at_start;
+    return !take_bytes(&at, sizeof header, header) || plausible_header(header);
+}
+
+/* After a gap: steps to where a record begins. False: nowhere in here. */
+static bool find_record(struct cursor *in)
+{
+    bool at_start = true;
+    while (!record_stands_here(*in, at_start)) {
+        at_start = false;
+        if (in->len < RECORD_HEADER || !take_skip(in, 1))
+            return false;
+    }
+    return true;
+}
+
+void tls_feed(struct tls_session *s, enum direction dir, struct span bytes, struct place place)
+{
+    struct side *side = &s->side[dir];
+    struct cursor in = cursor_of(bytes);
+    if (side->searching && !side->dead) {
+        if (!find_record(&in))
+            return;
+        side->searching = false;
+    }
+    while (in.len > 0 && !side->dead) {
+        if (side->header_len < RECORD_HEADER && !take_header(s, dir, &in, place))
+            continue;
+        take_body(s, dir, &in, place);
+    }
+}
+
+void tls_gap(struct tls_session *s, enum direction dir, struct place place)
+{
+    (void)place;
+    struct side *side = &s->side[dir];
+    message_drop(s, side);
+    buffer_give(s->context, side->record);
+    side->record = NULL;
+    side->header_len = 0;
+    side->searching = side->gapped = true;
+    side->no_keys = true; /* the records that are missing were numbered too */
+}
+
+bool tls_decrypts(const struct tls_session *s)
+{
+    return s->decrypts;
+}
+
+bool tls_finished(const struct tls_session *s, enum direction dir)
+{
+    return s->side[dir].finished;
+}
+
+bool tls_pending(const struct tls_session *s, enum direction dir, struct tls_handshake *message, uint32_t *present)
+{
+    const struct message *m = &s->side[dir].message;
+    if (m->header_len < MESSAGE_HEADER)
+        return false;
+    *message = (struct tls_handshake){m->type, m->length};
+    *present = m->present;
+    return true;
+}
