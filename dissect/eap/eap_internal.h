@@ -1,0 +1,81 @@
+/* What the files of this folder share; nobody else includes it but tests. */
+#ifndef VS_EAP_EAP_INTERNAL_H
+#define VS_EAP_EAP_INTERNAL_H
+
+#include "dissect/eap/eap.h"
+
+enum { EAP_HEADER = 4, EAP_CODE_INITIATE = 5, EAP_CODE_FINISH = 6 }; /* the codes of RFC 6696 */
+
+/* Remembered packets of a side: a fragment that a mirror or a path shows late is still known. */
+enum { EAP_REMEMBERED = 4 };
+
+/* The longest decrypted message whose inner packet is read; grown to it as needed. */
+enum { EAP_INNER_MESSAGE_MAX = 16384 };
+
+/* The fragments of one flight from one side: RFC 5216 section 2.1.5. After its end it stays readable until the next. */
+struct eap_run {
+    uint32_t announced;  /* L, 0 while unknown */
+    uint32_t present;    /* TLS bytes seen */
+    uint32_t size;       /* bytes of its first fragment */
+    uint16_t fragments;
+    uint8_t identifier;  /* of the last fragment */
+    bool open;           /* M was set on the last fragment */
+    bool lost;           /* bytes are missing or contradict; told once */
+};
+
+struct eap_side {
+    uint64_t hashes[EAP_REMEMBERED]; /* ring */
+    struct eap_run run;
+    uint8_t next;        /* place in hashes */
+    uint8_t identifier;  /* of the last packet */
+    bool spoke;
+    bool irregular;      /* its identifiers do not count up by one */
+};
+
+struct eap_inner;
+
+struct eap {
+    struct tls_context *tls;
+    eap_event_fn *on_event;
+    void *ctx;
+    struct tls_session *session; /* made with the first TLS bytes */
+    struct eap_inner *inner;     /* made with the first decrypted bytes */
+    struct eap_side side[2];     /* by enum direction */
+    uint8_t depth;
+    uint8_t method;              /* the TLS-based type that runs, 0 none */
+    uint8_t version;             /* its version bits */
+    uint8_t tls_state;           /* as in struct eap_state */
+    uint8_t last_type;
+    uint8_t last_dir;
+    bool spoke;
+};
+
+extern const char eap_reason_short[]; /* the packet is shorter than its length says */
+
+bool eap_type_is_tls(uint8_t type);
+
+/* The number after "E=" in a failure message of MS-CHAP (RFC 2759 section 6), 0 without. */
+uint32_t eap_mschap_error(struct span text);
+
+/* True when the bytes are a whole number of TLVs (type u16, length u16, value). */
+bool eap_tlvs_plausible(struct span bytes);
+
+/* A conversation at the given depth. */
+struct eap *eap_new_at(struct tls_context *tls, eap_event_fn *on_event, void *ctx, uint8_t depth);
+
+/* eap_tls.c: the method starts anew: session, runs and what was inside are forgotten. */
+void eap_tls_reset(struct eap *e);
+
+/* A packet of a TLS-based method that is no retransmission. follows: no identifier is missing since the side's packet
+ * before. partial: some of its bytes are missing at its end. */
+void eap_tls_packet(struct eap *e, enum direction dir, const struct eap_packet *p, bool follows, bool partial,
+                    struct place place);
+
+/* eap_inner.c: decrypted bytes of the message that is being fed; kept until its end. */
+void eap_inner_bytes(struct eap *e, enum direction dir, struct span bytes);
+
+/* The carrying message is over: what it held is read. whole: nothing of it was missing. */
+void eap_inner_message(struct eap *e, enum direction dir, uint8_t identifier, bool whole, struct place place);
+void eap_inner_free(struct eap *e);
+
+#endif

@@ -1,0 +1,113 @@
+/* One EAP conversation: what each packet changes, and what is told about it. */
+#include <stdlib.h>
+
+#include "dissect/eap/eap_internal.h"
+#include "dissect/wire/hash.h"
+
+/* A late copy is only believed to be one when the packet holds this much that cannot repeat by chance. */
+enum { TELLING_BYTES = 16 };
+
+const char eap_reason_short[] = "the packet is shorter than its length says";
+static const char reason_cut[] = "the capture holds only the beginning of the packet";
+
+struct eap *eap_new_at(struct tls_context *tls, eap_event_fn *on_event, void *ctx, uint8_t depth)
+{
+    struct eap *e = calloc(1, sizeof *e);
+    if (e == NULL)
+        return NULL;
+    e->tls = tls;
+    e->on_event = on_event;
+    e->ctx = ctx;
+    e->depth = depth;
+    return e;
+}
+
+struct eap *eap_new(struct tls_context *tls, eap_event_fn *on_event, void *ctx)
+{
+    return eap_new_at(tls, on_event, ctx, 0);
+}
+
+void eap_free(struct eap *e)
+{
+    if (e == NULL)
+        return;
+    eap_tls_reset(e);
+    free(e);
+}
+
+/*
+ * RFC 3748 section 4.1: a retransmission has the identifier and the bytes of the packet before. The ring knows older
+ * fragments too, which a second tap may show late.
+ */
+static bool repeated(struct eap_side *side, const struct eap_packet *p, struct span bytes)
+{
+    uint64_t hash = hash_bytes(bytes.data, bytes.len, p->identifier);
+    unsigned last = (side->next + EAP_REMEMBERED - 1u) % EAP_REMEMBERED;
+    if (side->spoke && side->identifier == p->identifier && side->hashes[last] == hash)
+        return true;
+    if (side->spoke && p->tls_bytes.len >= TELLING_BYTES && (p->flags & EAP_TLS_START) == 0)
+        for (unsigned i = 0; i < EAP_REMEMBERED; i++)
+            if (side->hashes[i] == hash)
+                return true;
+    side->hashes[side->next] = hash;
+    side->next = (uint8_t)((side->next + 1u) % EAP_REMEMBERED);
+    return false;
+}
+
+/* A new Identity request begins a new authentication on the same port: nothing of the old one goes on. */
+static void begin_anew(struct eap *e, enum direction dir)
+{
+    eap_tls_reset(e);
+    e->side[!dir].spoke = false;
+}
+
+static void follow(struct eap *e, enum direction dir, const struct eap_packet *p, bool partial, struct place place)
+{
+    struct eap_side *side = &e->side[dir];
+    bool follows = side->spoke && (uint8_t)(p->identifier - side->identifier) <= 1;
+    if (p->code == EAP_REQUEST && p->type == EAP_TYPE_IDENTITY)
+        begin_anew(e, dir);
+    if (p->code == EAP_REQUEST)
+        e->last_type = p->type;
+    bool placed = !p->malformed || partial; /* without its flags nothing can be placed */
+    if (p->tls_based && placed)
+        eap_tls_packet(e, dir, p, follows, partial, place);
+    side->identifier = p->identifier;
+    side->spoke = true;
+}
+
+void eap_feed(struct eap *e, enum direction dir, struct span bytes, bool cut, struct place place)
+{
+    struct eap_packet p;
+    if (!eap_parse(bytes, &p))
+        return;
+    bool partial = p.length > bytes.len;
+    if (partial && cut) {
+        p.malformed = false;
+        p.reason = reason_cut;
+    }
+    e->last_dir = (uint8_t)dir;
+    e->spoke = true;
+    size_t len = partial ? bytes.len : p.length;
+    p.retransmission = p.length >= EAP_HEADER && repeated(&e->side[dir], &p, (struct span){bytes.data, len});
+    struct eap_event event = {EAP_EVENT_PACKET, dir, e->depth, place, {.packet = &p}};
+    e->on_event(e->ctx, &event);
+    if (!p.retransmission && p.length >= EAP_HEADER)
+        follow(e, dir, &p, partial, place);
+}
+
+void eap_get_state(const struct eap *e, struct eap_state *out)
+{
+    const struct eap_run *run = &e->side[TO_CLIENT].run;
+    *out = (struct eap_state){
+        .tls = e->tls_state,
+        .server_flight_partial = run->open || run->lost,
+        .present = run->present,
+        .announced = run->announced,
+        .last_type = e->last_type,
+        .last_dir = (enum direction)e->last_dir,
+        .spoke = e->spoke,
+    };
+    if (e->session != NULL && tls_finished(e->session, TO_SERVER) && tls_finished(e->session, TO_CLIENT))
+        out->tls = EAP_TLS_ESTABLISHED;
+}

@@ -1,0 +1,45 @@
+#include "dissect/eap/eap.h"
+
+const char *eap_code_name(uint8_t code)
+{
+    switch (code) {
+#define EAP_CODE(number, name)                                                                                         \
+    case number:                                                                                                       \
+        return name;
+#include "dissect/eap/eap_names.def"
+#undef EAP_CODE
+    default:
+        return NULL;
+    }
+}
+
+const char *eap_type_name(uint8_t type)
+{
+    switch (type) {
+#define EAP_TYPE(number, name)                                                                                         \
+    case number:                                                                                                       \
+        return name;
+#include "dissect/eap/eap_names.def"
+#undef EAP_TYPE
+    default:
+        return NULL;
+    }
+}
+
+const char *eap_vendor_type_name(uint32_t vendor, uint32_t vendor_type)
+{
+    static const struct {
+        uint32_t vendor, type;
+        const char *name;
+    } rows[] = {
+#define EAP_VENDOR_TYPE(vendor_id, number, name) {vendor_id, number, name},
+#include "dissect/eap/eap_names.def"
+#undef EAP_VENDOR_TYPE
+    };
+    if (vendor == 0) /* RFC 3748 section 5.7: the IETF's types, spelled long */
+        return vendor_type <= UINT8_MAX ? eap_type_name((uint8_t)vendor_type) : NULL;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (rows[i].vendor == vendor && rows[i].type == vendor_type)
+            return rows[i].name;
+    return NULL;
+}

@@ -1,0 +1,235 @@
+/*
+ * The TLS-based methods: fragments in, one TLS byte stream per direction out (RFC 5216 section 2.1.5). The peers speak in
+ * lock-step, so fragments of a run can only be missing from the capture, never overtake each other.
+ */
+#include "dissect/eap/eap_internal.h"
+
+enum { RECORD_CHANGE_CIPHER_SPEC = 20, RECORD_HEARTBEAT = 24, RECORD_PREFIX = 3 };
+
+static const char reason_identifiers[] = "identifiers between two fragments are missing";
+static const char reason_beginning[] = "the beginning of a run of fragments is missing";
+static const char reason_fewer[] = "the run of fragments ended before its announced length";
+static const char reason_more[] = "more bytes than the announced TLS length";
+static const char reason_length[] = "the announced TLS length changed within a run of fragments";
+static const char reason_differ[] = "two fragments with the same identifier differ";
+static const char reason_went_on[] = "the last fragments of a run are missing";
+static const char reason_many[] = "too many fragments in one run";
+
+static void on_tls(void *ctx, const struct tls_event *t)
+{
+    struct eap *e = ctx;
+    bool client = t->dir == TO_SERVER;
+    switch (t->kind) {
+    case TLS_EVENT_CLIENT_HELLO:
+        if (e->tls_state < EAP_TLS_CLIENT_HELLO)
+            e->tls_state = EAP_TLS_CLIENT_HELLO;
+        break;
+    case TLS_EVENT_SERVER_HELLO:
+        if (e->tls_state < EAP_TLS_SERVER_FLIGHT)
+            e->tls_state = EAP_TLS_SERVER_FLIGHT;
+        break;
+    case TLS_EVENT_CERTIFICATE:
+    case TLS_EVENT_HANDSHAKE:
+    case TLS_EVENT_CHANGE_CIPHER_SPEC:
+    case TLS_EVENT_ENCRYPTED:
+        if (!client && e->tls_state < EAP_TLS_SERVER_FLIGHT)
+            e->tls_state = EAP_TLS_SERVER_FLIGHT;
+        else if (client && e->tls_state == EAP_TLS_SERVER_FLIGHT)
+            e->tls_state = EAP_TLS_CLIENT_FLIGHT;
+        break;
+    default:
+        break;
+    }
+    struct eap_event event = {EAP_EVENT_TLS, t->dir, e->depth, t->place, {.tls = t}};
+    e->on_event(e->ctx, &event);
+    if (t->kind == TLS_EVENT_DATA)
+        eap_inner_bytes(e, t->dir, t->u.bytes);
+}
+
+void eap_tls_reset(struct eap *e)
+{
+    tls_session_free(e->session);
+    e->session = NULL;
+    eap_inner_free(e);
+    for (int dir = 0; dir < 2; dir++)
+        e->side[dir].run = (struct eap_run){0};
+    e->method = 0;
+    e->version = 0;
+    e->tls_state = EAP_TLS_NOT_STARTED;
+}
+
+static void feed(struct eap *e, enum direction dir, struct span bytes, struct place place)
+{
+    if (e->session == NULL)
+        e->session = tls_session_new(e->tls, on_tls, e);
+    if (e->session != NULL && bytes.len > 0)
+        tls_feed(e->session, dir, bytes, place);
+}
+
+static void stream_gap(struct eap *e, enum direction dir, struct place place)
+{
+    if (e->session == NULL)
+        e->session = tls_session_new(e->tls, on_tls, e);
+    if (e->session != NULL)
+        tls_gap(e->session, dir, place);
+}
+
+/* A run is told about once: what follows from its first loss is no news. */
+static void lose(struct eap *e, enum direction dir, const char *reason, struct place place)
+{
+    struct eap_run *run = &e->side[dir].run;
+    if (run->lost)
+        return;
+    run->lost = true;
+    struct eap_gap gap = {run->present, run->announced, run->identifier, reason};
+    struct eap_event event = {EAP_EVENT_FRAGMENT_GAP, dir, e->depth, place, {.gap = gap}};
+    e->on_event(e->ctx, &event);
+}
+
+/* The run of this side never came to its end in the capture, and the conversation went on. */
+static void abandon(struct eap *e, enum direction dir, const char *reason, struct place place)
+{
+    struct eap_run *run = &e->side[dir].run;
+    if (!run->open)
+        return;
+    lose(e, dir, reason, place);
+    run->open = false;
+    stream_gap(e, dir, place);
+    eap_inner_message(e, dir, run->identifier, false, place);
+}
+
+static bool looks_like_record(struct span bytes)
+{
+    return bytes.len >= RECORD_PREFIX && bytes.data[0] >= RECORD_CHANGE_CIPHER_SPEC &&
+           bytes.data[0] <= RECORD_HEARTBEAT && bytes.data[1] == 3 && bytes.data[2] <= 4;
+}
+
+/*
+ * step: how far the identifier moved since the run's last fragment. Most servers count up by one, but they need not: it
+ * is a loss when the other side has answered in between, or when the announced length leaves room for what would be
+ * missing.
+ */
+static bool fragments_missing(struct eap *e, enum direction dir, uint8_t step, size_t len)
+{
+    struct eap_side *side = &e->side[dir];
+    const struct eap_side *other = &e->side[!dir];
+    const struct eap_run *run = &side->run;
+    if (step == 1 || e->depth > 0) /* inside PEAP the identifiers are those of the carrier */
+        return false;
+    uint8_t between = (uint8_t)(other->identifier - run->identifier);
+    if (other->spoke && between > 0 && between < step)
+        return true;
+    if (side->irregular)
+        return false;
+    if (run->announced == 0)
+        return true;
+    enum { LENGTH_FIELD = 4 }; /* a first fragment is that much shorter when only it has the L field */
+    uint64_t size = run->size > LENGTH_FIELD ? run->size - LENGTH_FIELD : 1;
+    if (run->present + (step - 1u) * size + len <= run->announced)
+        return true;
+    side->irregular = true;
+    return false;
+}
+
+/* True when the packet goes on with the open run; false when its bytes must not be fed. */
+static bool go_on(struct eap *e, enum direction dir, const struct eap_packet *p, struct place place)
+{
+    struct eap_run *run = &e->side[dir].run;
+    uint8_t step = (uint8_t)(p->identifier - run->identifier);
+    if (step == 0 && e->depth == 0) {
+        lose(e, dir, reason_differ, place);
+        return false;
+    }
+    if (p->tls_length != 0 && run->announced == 0)
+        run->announced = p->tls_length;
+    if (fragments_missing(e, dir, step, p->tls_bytes.len)) {
+        lose(e, dir, reason_identifiers, place);
+        stream_gap(e, dir, place);
+    }
+    return true;
+}
+
+/* follows: no identifier is missing between the side's packet before and this one. */
+static void begin(struct eap *e, enum direction dir, const struct eap_packet *p, bool follows, struct place place)
+{
+    struct eap_run *run = &e->side[dir].run;
+    *run = (struct eap_run){.announced = p->tls_length, .size = (uint32_t)p->tls_bytes.len, .identifier = p->identifier};
+    if (!follows && e->depth == 0 && !looks_like_record(p->tls_bytes)) {
+        lose(e, dir, reason_beginning, place);
+        stream_gap(e, dir, place);
+    }
+}
+
+/* How many of the packet's bytes belong to the TLS stream: never more than were announced. */
+static size_t within_announced(struct eap *e, enum direction dir, const struct eap_packet *p, struct place place)
+{
+    const struct eap_run *run = &e->side[dir].run;
+    size_t len = p->tls_bytes.len;
+    if (run->announced == 0 || (uint64_t)run->present + len <= run->announced)
+        return len;
+    size_t room = run->announced > run->present ? run->announced - run->present : 0;
+    struct span rest = {p->tls_bytes.data + room, len - room};
+    bool may_trail = p->type == EAP_TYPE_PEAP || p->type == EAP_TYPE_TEAP; /* MS-PEAP 2.2.6, RFC 7170 section 4.1 */
+    bool outer_tlvs = may_trail && (p->flags & EAP_TLS_MORE) == 0 && eap_tlvs_plausible(rest);
+    if (!outer_tlvs)
+        lose(e, dir, reason_more, place);
+    return room;
+}
+
+static void end(struct eap *e, enum direction dir, const struct eap_packet *p, struct place place)
+{
+    struct eap_run *run = &e->side[dir].run;
+    if (run->announced != 0 && run->present < run->announced && !run->lost) {
+        lose(e, dir, reason_fewer, place);
+        stream_gap(e, dir, place);
+    }
+    eap_inner_message(e, dir, p->identifier, !run->lost, place);
+}
+
+static void fragment(struct eap *e, enum direction dir, const struct eap_packet *p, bool follows, bool partial,
+                     struct place place)
+{
+    struct eap_run *run = &e->side[dir].run;
+    abandon(e, !dir, reason_went_on, place);
+    if (run->open && p->tls_length != 0 && run->announced != 0 && p->tls_length != run->announced)
+        abandon(e, dir, reason_length, place);
+    if (!run->open)
+        begin(e, dir, p, follows, place);
+    else if (!go_on(e, dir, p, place))
+        return;
+    run->identifier = p->identifier;
+    run->open = (p->flags & EAP_TLS_MORE) != 0;
+    if (run->fragments >= EAP_FRAGMENTS_MAX) {
+        lose(e, dir, reason_many, place);
+        if (!run->open)
+            stream_gap(e, dir, place);
+    } else {
+        size_t len = within_announced(e, dir, p, place);
+        run->fragments++;
+        run->present += (uint32_t)len;
+        feed(e, dir, (struct span){p->tls_bytes.data, len}, place);
+    }
+    if (partial) {
+        lose(e, dir, eap_reason_short, place);
+        stream_gap(e, dir, place);
+    }
+    if (!run->open)
+        end(e, dir, p, place);
+}
+
+void eap_tls_packet(struct eap *e, enum direction dir, const struct eap_packet *p, bool follows, bool partial,
+                    struct place place)
+{
+    bool start = dir == TO_CLIENT && p->code == EAP_REQUEST && (p->flags & EAP_TLS_START) != 0;
+    if (start || p->type != e->method)
+        eap_tls_reset(e);
+    e->method = p->type;
+    e->version = p->version;
+    if (start) /* FAST and TEAP put an authority id here, PEAP its outer TLVs: nothing of it is TLS */
+        return;
+    bool acknowledgement = p->tls_bytes.len == 0 && (p->flags & (EAP_TLS_LENGTH | EAP_TLS_MORE)) == 0 && !partial;
+    if (acknowledgement)
+        abandon(e, dir, reason_went_on, place); /* who acknowledges has nothing left to send */
+    else
+        fragment(e, dir, p, follows, partial, place);
+}
