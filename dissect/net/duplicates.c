@@ -44,18 +44,17 @@ static bool seen(struct sighting bucket[static WAYS], uint64_t hash, int64_t tim
     struct sighting *victim = &bucket[0];
     uint64_t farthest = 0;
     for (size_t i = 0; i < WAYS; i++) {
-        uint64_t away = distance(bucket[i].time_ns, time_ns);
-        if (bucket[i].hash == hash) {
-            if (away <= (uint64_t)window)
-                return true;
-            bucket[i].time_ns = time_ns;
-            return false;
+        struct sighting *s = &bucket[i];
+        uint64_t away = s->hash == 0 ? UINT64_MAX : distance(s->time_ns, time_ns);
+        if (s->hash == hash) {
+            bool within = away <= (uint64_t)window;
+            if (!within)
+                s->time_ns = time_ns;
+            return within;
         }
-        if (bucket[i].hash == 0)
-            away = UINT64_MAX;
-        if (away >= farthest) {
+        if (away > farthest) {
             farthest = away;
-            victim = &bucket[i];
+            victim = s;
         }
     }
     *victim = (struct sighting){hash, time_ns};
@@ -75,6 +74,31 @@ static uint64_t hash_addresses(const struct walk *w, enum packet_kind kind)
     return hash_mix(seed, (uint64_t)load_be32(p->src.address.bytes) << 32 | load_be32(p->dst.address.bytes));
 }
 
+static uint64_t load_u64(const uint8_t *p)
+{
+    uint64_t value;
+    memcpy(&value, p, sizeof value);
+    return value;
+}
+
+/* Four lanes, so that the multiplications overlap; only ever compared within this run. */
+static uint64_t hash_sample(struct span s, uint64_t seed)
+{
+    enum { LANES = 4, WORD = 8, STRIDE = LANES * WORD };
+    uint64_t lane[LANES] = {seed, seed ^ 1, seed ^ 2, seed ^ 3};
+    for (size_t at = 0; at < SAMPLE_HEAD; at += STRIDE)
+        for (size_t i = 0; i < LANES; i++) {
+            lane[i] = (lane[i] ^ load_u64(s.data + at + i * WORD)) * 0xbf58476d1ce4e5b9u;
+            lane[i] ^= lane[i] >> 32;
+        }
+    const uint8_t *middle = s.data + s.len / 2, *tail = s.data + s.len - SAMPLE_TAIL;
+    lane[0] ^= load_u64(middle);
+    lane[1] ^= load_u64(middle + WORD);
+    lane[2] ^= load_u64(tail);
+    lane[3] ^= load_u64(tail + WORD);
+    return hash_mix(hash_mix(lane[0], lane[1]), hash_mix(lane[2], lane[3]));
+}
+
 /* The identity of the bytes: offloaded checksums are left out, as one copy may have them and the other not. */
 static uint64_t hash_packet(const struct walk *w)
 {
@@ -84,12 +108,9 @@ static uint64_t hash_packet(const struct walk *w)
     hash = hash_mix(hash, (uint64_t)p->payload_wire_len << 32 | p->tcp_seq);
     if (p->kind == PACKET_TCP)
         hash = hash_mix(hash, (uint64_t)p->tcp_ack << 32 | (uint64_t)p->tcp_window << 8 | p->tcp_flags);
-    struct span s = p->payload;
-    if (s.len <= SAMPLE_HEAD + 2 * SAMPLE_TAIL)
-        return hash_bytes(s.data, s.len, hash);
-    hash = hash_bytes(s.data, SAMPLE_HEAD, hash);
-    hash = hash_bytes(s.data + s.len / 2, SAMPLE_TAIL, hash);
-    return hash_bytes(s.data + s.len - SAMPLE_TAIL, SAMPLE_TAIL, hash);
+    if (p->payload.len <= SAMPLE_HEAD + 2 * SAMPLE_TAIL)
+        return hash_bytes(p->payload.data, p->payload.len, hash);
+    return hash_sample(p->payload, hash);
 }
 
 /* pktmon's group id, for what the components may have changed on the way (checksums, IP identification). */

@@ -11,6 +11,12 @@ static void remember_ip(struct walk *w, struct cursor from, size_t length)
     w->p.ip = (struct span){from.data, from.len < length ? from.len : length};
 }
 
+static void set_v4(struct endpoint *e, const uint8_t *address)
+{
+    *e = (struct endpoint){.address.family = FAMILY_IPV4};
+    memcpy(e->address.bytes, address, 4);
+}
+
 void ip_v4(struct walk *w)
 {
     struct cursor from = w->at;
@@ -26,8 +32,8 @@ void ip_v4(struct walk *w)
         walk_malformed(w);
         return;
     }
-    w->p.src = (struct endpoint){.address = address_ipv4(b + 12)};
-    w->p.dst = (struct endpoint){.address = address_ipv4(b + 16)};
+    set_v4(&w->p.src, b + 12);
+    set_v4(&w->p.dst, b + 16);
     w->p.ttl = b[8];
     w->ip_id = load_be16(b + 4);
     walk_limit(w, total - 20);

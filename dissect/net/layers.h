@@ -30,7 +30,7 @@ struct walk {
     struct packet p;
     struct cursor at;      /* captured bytes of the current layer that are not dissected yet */
     size_t wire;           /* bytes of it that the headers announce; never less than at.len */
-    struct address src_mac, dst_mac; /* innermost link header; FAMILY_NONE when it has no addresses */
+    const uint8_t *src_mac, *dst_mac; /* in the innermost link header; NULL when it has none */
     uint32_t ip_id;        /* identification of the innermost IPv4 header, or of an IPv6 fragment header */
     uint32_t ip_fragment;  /* offset in bytes, plus one when more follow; only while a fragment is looked at */
     unsigned nesting;
@@ -73,7 +73,7 @@ void link_ethernet(struct walk *w);
 void link_ethertype(struct walk *w, uint16_t type);
 void link_llc(struct walk *w);
 
-/* Remembers the addresses of a link header (each may be NULL). */
+/* Remembers where a link header has its addresses (each may be NULL). */
 void link_addresses(struct walk *w, const uint8_t *src, const uint8_t *dst);
 
 /* link_ppp.c: PPP from its address or protocol field on; PPPoE from its version on. */

@@ -11,16 +11,15 @@ enum { ETHERTYPE_MIN = 0x0600, ETHERTYPE_QINQ = 0x88a8, ETHERTYPE_QINQ_OLD = 0x9
 
 void link_addresses(struct walk *w, const uint8_t *src, const uint8_t *dst)
 {
-    w->src_mac = w->dst_mac = (struct address){.family = FAMILY_MAC};
-    if (src != NULL)
-        memcpy(w->src_mac.bytes, src, 6);
-    if (dst != NULL)
-        memcpy(w->dst_mac.bytes, dst, 6);
+    w->src_mac = src;
+    w->dst_mac = dst;
     if (w->link_seen)
         return;
     w->link_seen = true;
-    memcpy(w->p.src_mac, w->src_mac.bytes, 6);
-    memcpy(w->p.dst_mac, w->dst_mac.bytes, 6);
+    if (src != NULL)
+        memcpy(w->p.src_mac, src, 6);
+    if (dst != NULL)
+        memcpy(w->p.dst_mac, dst, 6);
 }
 
 /* IEEE 802.3 section 3.2.6: below 0x600 the field is a length. */

@@ -37,7 +37,7 @@ static void ppp_protocol(struct walk *w)
 void ppp_frame(struct walk *w)
 {
     struct span h;
-    bool address_and_control = w->at.len >= 2 && w->at.data[0] == 0xff && w->at.data[1] == 0x03;
+    bool address_and_control = w->at.len > 0 && w->at.data[0] == 0xff; /* 0x00ff is no protocol */
     if (address_and_control && !walk_take(w, 2, &h))
         return;
     ppp_protocol(w);

@@ -109,14 +109,19 @@ void walk_enter_tunnel(struct walk *w, uint8_t kind, uint32_t key)
     w->ip_id = 0;
 }
 
+static struct endpoint link_endpoint(const uint8_t *mac)
+{
+    return mac == NULL ? (struct endpoint){0} : (struct endpoint){.address = address_mac(mac)};
+}
+
 void walk_deliver(struct walk *w, enum packet_kind kind)
 {
     w->p.kind = kind;
     w->p.payload = cursor_rest(&w->at);
     w->p.payload_wire_len = (uint32_t)w->wire;
     if (kind == PACKET_EAPOL || kind == PACKET_LINK) {
-        w->p.src = (struct endpoint){.address = w->src_mac};
-        w->p.dst = (struct endpoint){.address = w->dst_mac};
+        w->p.src = link_endpoint(w->src_mac);
+        w->p.dst = link_endpoint(w->dst_mac);
     }
     if (w->p.fragments == 0 && duplicates_seen(w)) {
         w->net->counters.duplicates++;
