@@ -7,7 +7,7 @@ import network
 
 SECRET = "Lab-Secret-4-RRAS"
 PASSWORD = "Passw0rd-of-the-lab"
-USERS = ("alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi")
+USERS = ("alice", "pc01", "bob", "carol", "dave", "erin", "frank", "grace", "heidi")
 
 HEAD = """prefix = /usr
 libdir = /usr/lib/freeradius
@@ -112,6 +112,9 @@ MODULES = """	mschap {{
 	always ok {{
 		rcode = ok
 	}}
+	always reject {{
+		rcode = reject
+	}}
 	detail {{
 		filename = {directory}/accounting
 	}}
@@ -119,7 +122,7 @@ MODULES = """	mschap {{
 
 SERVER = """server default {{
 {listen}	authorize {{
-		chap
+{policy}		chap
 		mschap
 		eap {{
 			ok = return
@@ -229,7 +232,7 @@ DEFAULTS = {
     "chain": ("nps01", "issuing"), "client_ca": ("root", "issuing"), "methods": ("peap", "tls", "ttls"),
     "default": "peap", "inner": "mschapv2", "fragment": 1400, "include_length": "no", "ciphers": "DEFAULT",
     "tls_min": "1.2", "tls_max": "1.2", "resume": False, "weak": False, "suites": None, "accounting": False,
-    "secret": SECRET, "inner_chain": None,
+    "secret": SECRET, "inner_chain": None, "policy": "", "auth_port": 1812,
 }
 
 
@@ -268,7 +271,7 @@ class Server:
                   "inner_chain": pki.chain(*inner_chain), "inner_key": pki.key(inner_chain[0]),
                   "inner_fragment": options["fragment"] - 150,
                   "cache": CACHE.format(directory=self.directory) if options["resume"] else ""}
-        kinds = [("auth", 1812)] + ([("acct", 1813)] if options["accounting"] else [])
+        kinds = [("auth", options["auth_port"])] + ([("acct", 1813)] if options["accounting"] else [])
         text = HEAD + "modules {{\n	eap {{\n		default_eap_type = {default}\n" + TLS
         text += "".join(METHODS[method] for method in options["methods"]) + "	}}\n" + INNER_EAP + MODULES + "}}\n"
         return (text + SERVER).format(**values, listen=listeners(kinds))

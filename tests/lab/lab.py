@@ -70,7 +70,7 @@ class Lab:
         return os.path.join(self.output, self.entry.name + suffix)
 
     @contextlib.contextmanager
-    def record(self, suffix=".pcap", pcapng=False, **options):
+    def record(self, suffix=".pcap", pcapng=False, differs=None, **options):
         """Records while the block runs, into the scenario's file with this suffix; None: into a work file."""
         path = self.path(suffix) if suffix else os.path.join(self.directory, "raw.pcap")
         recording = (recorder.Dumpcap if pcapng else recorder.Recorder)(self, path, **options)
@@ -81,7 +81,7 @@ class Lab:
             if os.path.exists(path + ".log"):
                 shutil.move(path + ".log", os.path.join(self.directory, os.path.basename(path) + ".log"))
         if suffix:
-            self.keep(path)
+            self.keep(path, **(differs or {}))
 
     def copy(self, raw, suffix):
         return shutil.copyfile(raw, self.path(suffix))

@@ -70,22 +70,23 @@ def wired_login(lab, server, user="alice@corp.contoso.com", seconds=8, **options
     lab.network.stop(process)
 
 
-def radclient(lab, kind, lines, *options):
+def radclient(lab, kind, lines, *options, secret=SECRET):
     """Sends one packet made of `lines`; returns radclient's output."""
     port = 1813 if kind == "acct" else 1812
-    argv = lab.network.inside("nas", "radclient", "-x", *options, "%s:%d" % (network.NPS01, port), kind, SECRET)
+    argv = lab.network.inside("nas", "radclient", "-x", *options, "%s:%d" % (network.NPS01, port), kind, secret)
     result = subprocess.run(argv, input=", ".join(lines).encode(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                             check=False)
     return result.stdout.decode("utf-8", "replace")
 
 
-def password_login(lab, server, user, port):
+def password_login(lab, server, user, port, secret=SECRET):
     """A PAP login as a NAS without EAP sends it."""
     login = Login(user, "RRAS01", "PAP", server)
     out = radclient(lab, "auth", ['User-Name = "%s"' % user, 'User-Password = "%s"' % PASSWORD,
                                   "NAS-IP-Address = " + network.NAS["RRAS01"], 'NAS-Identifier = "RRAS01"',
                                   "NAS-Port = %d" % port, "NAS-Port-Type = Virtual", "Service-Type = Framed-User",
-                                  "Framed-Protocol = PPP", 'Calling-Station-Id = "203.0.113.%d"' % port])
+                                  "Framed-Protocol = PPP", 'Calling-Station-Id = "203.0.113.%d"' % port],
+                    "-r", "1", "-t", "2", secret=secret)
     login.outcome = "established" if "Access-Accept" in out else "rejected" if "Access-Reject" in out else "unanswered"
     login.log = out
     lab.logins.append(login)

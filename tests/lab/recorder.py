@@ -52,9 +52,19 @@ def with_secrets(plain, keylog, path):
     tool("editcap", "-F", "pcapng", "--inject-secrets", "tls," + keylog, plain, path)
 
 
+def part(plain, first, last, path):
+    """Frames `first` to `last` of a recording; 0 is the end."""
+    tool("editcap", "-F", "pcap", "-r", plain, path, "%d-%d" % (first, last))
+
+
 def from_frame(plain, first, path):
     """The same recording, begun at frame `first`."""
-    tool("editcap", "-F", "pcap", "-r", plain, path, "%d-0" % first)
+    part(plain, first, 0, path)
+
+
+def shift(plain, seconds, path):
+    """The same recording by a clock that is ahead by `seconds`."""
+    tool("editcap", "-F", "pcap", "-t", str(seconds), plain, path)
 
 
 def big_endian_nanoseconds(plain, path):
@@ -74,6 +84,11 @@ def big_endian_nanoseconds(plain, path):
         target.write(b"".join(out))
 
 
+def merge(parts, path):
+    """One pcapng with an interface for each of `parts`."""
+    tool("mergecap", "-F", "pcapng", "-w", path, *parts)
+
+
 def compress(plain, path):
     with open(path, "wb") as out:
         argv = ("gzip", "-n", "-9", "-c", plain) if path.endswith(".gz") else ("zstd", "-q", "-19", "-c", plain)
@@ -84,5 +99,5 @@ def frames(path, expression, keylog=None):
     """Numbers of the frames that match a display filter."""
     secrets = ("-o", "tls.keylog_file:" + keylog) if keylog else ()
     out = subprocess.run(("tshark", "-n", "-r", path, *secrets, "-Y", expression, "-T", "fields", "-e", "frame.number"),
-                         check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+                         check=False, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
     return [int(line) for line in out.split()]

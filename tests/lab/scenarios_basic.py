@@ -55,7 +55,7 @@ def _(lab):
 
 
 @scenario("nps-wrong-name", "the client expects another name than the certificate's", outcomes=["rejected"], alert=80,
-          expect=["cert-name-mismatch", REFUSED], server_name="nps.vpn.contoso.com", client_error=864)
+          expect=["cert-name-mismatch", REFUSED], server_name="nps.vpn.contoso.com")
 def _(lab):
     one_login(lab, name="nps.vpn.contoso.com")
 

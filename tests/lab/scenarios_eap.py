@@ -3,10 +3,13 @@
 import time
 
 import late_refusal
+from alerting_server import AlertingServer
 from freeradius import Server
+from hostapd_server import HostapdServer
 from lab import scenario
 from nas import start_hostapd, start_relay, wired_login
 from scenarios_basic import REFUSED, one_login
+from scenarios_tls import OLD
 from supplicant import begin, finish, login
 
 
@@ -16,7 +19,7 @@ from supplicant import begin, finish, login
 def _(lab):
     server = Server(lab, "nps1", methods=("peap",))
     with lab.record():
-        login(lab, server, method="EAP-TLS").certificates = []
+        login(lab, server, method="EAP-TLS").nothing_sent()
 
 
 @scenario("wrong-password", "PEAP with MSCHAPv2 and a wrong password", outcomes=["rejected"],
@@ -51,7 +54,7 @@ def _(lab):
     through = start_relay(lab, silent=("carol=0",))
     with lab.record():
         gone = login(lab, server, user="carol@corp.contoso.com", seconds=2, **through)
-        gone.certificates = []
+        gone.nothing_sent()
         time.sleep(62)
         login(lab, server, user="alice@corp.contoso.com", **through)
 
@@ -81,11 +84,12 @@ def _(lab):
     path = lab.copy(raw, ".pcap")
     lab.keep(path, keylog=None, alert_encrypted=True)
     lab.keep_keylog(server)
-    lab.keep(path, stem="late-refusal-keys", keylog="late-refusal.keylog")
+    lab.keep(path, stem="late-refusal-keys", keylog="late-refusal.keylog",
+             description=lab.entry.description + "; with its key log")
 
 
-@scenario("late-refusal-tls13", "the same with TLS 1.3: certificate and alert are both encrypted",
-          outcomes=["rejected"], alert=42)
+@scenario("late-refusal-tls13", "the client refuses within TLS 1.3: certificate and alert are both encrypted",
+          outcomes=["rejected"], alert=48)
 def _(lab):
     server = Server(lab, "nps1", chain=("fabrikam-nps", "fabrikam-root"), tls_max="1.3")
     with lab.record(None) as raw:
@@ -94,7 +98,57 @@ def _(lab):
     lab.keep(path, keylog=None, certificates_hidden="TLS 1.3", alert_encrypted=True, expect_findings=["cert-unseen"])
     lab.keep_keylog(server)
     lab.keep(path, stem="late-refusal-tls13-keys", keylog="late-refusal-tls13.keylog",
+             description=lab.entry.description + "; with its key log",
              expect_findings=["cert-untrusted-root", REFUSED])
+
+
+@scenario("server-alert-unknown-ca", "EAP-TLS with a client certificate of Fabrikam's root; this server says so in an "
+          "alert in clear", outcomes=["rejected"], expect=["eap-server-rejected-client-certificate"],
+          shows=["tls.alert_message.desc == 48 && radius.code == 11"])
+def _(lab):
+    server = AlertingServer(lab)
+    with lab.record():
+        login(lab, server, method="EAP-TLS", cert="fabrikam-alice")
+
+
+@scenario("server-alert-version", "the client offers TLS 1.1 at most, the server answers with an alert",
+          outcomes=["rejected"], expect=["eap-tls-handshake-failed"],
+          shows=["tls.alert_message.desc == 70 && radius.code == 11"])
+def _(lab):
+    server = AlertingServer(lab)
+    with lab.record():
+        login(lab, server, method="EAP-TLS", phase1=OLD.strip()).nothing_sent()
+
+
+@scenario("client-fragments", "EAP-TLS with the client's flight in fragments of 300 bytes", outcomes=["established"],
+          healthy=True)
+def _(lab):
+    one_login(lab, {"default": "tls"}, method="EAP-TLS", lines=("fragment_size=300",))
+
+
+@scenario("eap-fast", "EAP-FAST with MSCHAPv2 inside, its PAC provisioned; hostapd is the server",
+          outcomes=["established"], shows=["eap.type == 43"], tshark_misses=True)
+def _(lab):
+    server = HostapdServer(lab, "FAST")
+    with lab.record():
+        login(lab, server, method="EAP-FAST/MSCHAPv2")
+
+
+@scenario("peapv1", "PEAP version 1; hostapd is the server", outcomes=["established"], healthy=True,
+          shows=["eap.tls.flags.version == 1"])
+def _(lab):
+    server = HostapdServer(lab, "PEAP")
+    with lab.record():
+        login(lab, server, peap=1)
+
+
+@scenario("identities", "a domain and user with a backslash, a computer, a user with a realm",
+          outcomes=["established"] * 3, healthy=True)
+def _(lab):
+    server = Server(lab, "nps1")
+    with lab.record():
+        for user in ("CORP\\alice", "host/pc01.corp.contoso.com", "bob@corp.contoso.com"):
+            login(lab, server, user=user)
 
 
 @scenario("eap-md5", "EAP-MD5, which protects nothing", outcomes=["established"], expect=["eap-weak-method"],
@@ -108,7 +162,7 @@ def _(lab):
     one_login(lab, {"default": "mschapv2", "methods": ("mschapv2",)}, method="EAP-MSCHAPv2")
 
 
-@scenario("eapol-success", "802.1X on a wire, everything right: the client's port, and the RADIUS behind it",
+@scenario("eapol-success", "802.1X on a wire, everything right",
           outcomes=["established"], healthy=True, seconds=4)
 def _(lab):
     wired(lab)
@@ -122,7 +176,9 @@ def _(lab):
 
 def wired(lab, **wishes):
     server = Server(lab, "nps1", **wishes)
-    with lab.record("-radius.pcap"), lab.record(node="client", expression="ether proto 0x888e"):
+    behind = {"description": lab.entry.description + "; the RADIUS behind it",
+              "together_with": [lab.entry.name + ".pcap"]}
+    with lab.record("-radius.pcap", differs=behind), lab.record(node="client", expression="ether proto 0x888e"):
         start_hostapd(lab)
         wired_login(lab, server)
 

@@ -19,7 +19,7 @@ EC = {"chain": ("ec-nps01", "ec-issuing")}
 def _(lab):
     server = Server(lab, "nps1")
     with lab.record():
-        login(lab, server, secret="not-" + SECRET, seconds=10).certificates = []
+        login(lab, server, secret="not-" + SECRET, seconds=10).nothing_sent()
 
 
 @scenario("server-dead", "nothing listens on the server: ICMP port unreachable", outcomes=["unanswered", "unanswered"],
@@ -123,9 +123,11 @@ def _(lab):
     with lab.record():
         login(lab, server)
         radclient(lab, "acct", accounting_lines("Start", "4711"))
-        for status, seconds, end in (("Interim-Update", 60, ()), ("Stop", 90, ("Acct-Terminate-Cause = User-Request",))):
-            counters = [text % (seconds * factor) for text, factor in zip(COUNTERS, (1, 9000, 70000, 40, 60))]
-            radclient(lab, "acct", accounting_lines(status, "4711", *counters, *end))
+        for status, seconds in (("Interim-Update", 60), ("Stop", 90)):
+            more = [text % (seconds * factor) for text, factor in zip(COUNTERS, (1, 9000, 70000, 40, 60))]
+            if status == "Stop":
+                more.append("Acct-Terminate-Cause = User-Request")
+            radclient(lab, "acct", accounting_lines(status, "4711", *more))
 
 
 @scenario("accounting-unanswered", "accounting requests that nobody answers", expect=["radius-no-answer"], seconds=9,
@@ -144,6 +146,32 @@ def _(lab):
     server = Server(lab, "nps1")
     with lab.record():
         password_login(lab, server, "alice", 61)
+
+
+@scenario("pap-wrong-secret", "PAP from a NAS with another secret: the server signs its answer with its own; the "
+          "secret given is the NAS's", outcomes=["rejected"], expect=["radius-bad-authenticator"],
+          radius_secret="not-" + SECRET, radius_secret_file="pki/radius-secret-of-the-nas")
+def _(lab):
+    server = Server(lab, "nps1")
+    with lab.record():
+        password_login(lab, server, "alice", 62, secret="not-" + SECRET)
+
+
+@scenario("rejected-at-once", "a policy rejects bob before any EAP method begins", outcomes=["established", "rejected"],
+          expect=["radius-rejected"])
+def _(lab):
+    server = Server(lab, "nps1", policy="		if (&User-Name =~ /^bob/) {\n			reject\n		}\n")
+    with lab.record():
+        login(lab, server)
+        login(lab, server, user="bob@corp.contoso.com").nothing_sent()
+
+
+@scenario("other-port", "RADIUS on UDP port 11645", outcomes=["rejected"], alert=48,
+          expect=["cert-untrusted-root", REFUSED], tshark_misses=True)
+def _(lab):
+    server = Server(lab, "nps1", auth_port=11645, chain=("fabrikam-nps", "fabrikam-root"))
+    with lab.record():
+        login(lab, server, to_port=11645)
 
 
 @scenario("proxy-two-hops", "a RADIUS proxy between NAS and NPS; both hops are in the capture",
@@ -191,7 +219,8 @@ def two_servers(lab, second_chain):
     with lab.record():
         for user, nas in (("alice", "RRAS01"), ("bob", "RRAS02")):
             login(lab, first, user=user + "@corp.contoso.com", nas=nas)
-            login(lab, second, user=user + "@corp.contoso.com", nas=nas, to=network.NPS02, name="nps02.corp.contoso.com")
+            login(lab, second, user=user + "@corp.contoso.com", nas=nas, to=network.NPS02,
+                  name="nps02.corp.contoso.com")
 
 
 def many_logins(lab, server, wishes):

@@ -20,13 +20,13 @@ def with_keys(lab, method, server_options, **client_options):
     hidden = server_options.get("tls_max") == "1.3"
     lab.keep(path, keylog=None, certificates_hidden="TLS 1.3" if hidden else None,
              expect_findings=["cert-unseen"] if hidden else [])
-    lab.keep(path, stem=name + "-keys")
+    lab.keep(path, stem=name + "-keys", description=lab.entry.description + "; with its key log")
     embedded = lab.path("-dsb.pcapng")
     recorder.with_secrets(raw, lab.keylog, embedded)
-    lab.keep(embedded, keylog=None)
+    lab.keep(embedded, keylog=None, description=lab.entry.description + "; the secrets are in the file")
 
 
-@scenario("peap-tls12", "PEAP with TLS 1.2 and its secrets", outcomes=["established"], healthy=True)
+@scenario("peap-tls12", "PEAP with TLS 1.2", outcomes=["established"], healthy=True)
 def _(lab):
     with_keys(lab, "PEAP/MSCHAPv2", {})
 
@@ -82,6 +82,7 @@ def _(lab):
              expect_findings=["cert-unseen", "eap-client-rejected-certificate"])
     lab.keep_keylog(server)
     lab.keep(path, stem=lab.entry.name + "-keys", keylog=lab.entry.name + ".keylog",
+             description=lab.entry.description + "; with its key log",
              expect_findings=["cert-untrusted-root", "eap-client-rejected-certificate"])
 
 
@@ -104,13 +105,13 @@ def old_tls(lab, version):
     one_login(lab, {"tls_min": "1.0", "tls_max": version, "ciphers": "DEFAULT@SECLEVEL=0"}, phase1=OLD)
 
 
-@scenario("tls-no-common-version", "the client offers TLS 1.1 at most, the server wants 1.2: FreeRADIUS rejects without "
-          "an alert", outcomes=["rejected"], expect=["eap-tls-handshake-failed"], shows=["tls.handshake.type == 1"],
+@scenario("tls-no-common-version", "the client offers TLS 1.1 at most, the server wants 1.2: FreeRADIUS rejects "
+          "without an alert", outcomes=["rejected"], expect=["eap-tls-handshake-failed"], shows=["tls.handshake.type == 1"],
           lacks=["tls.handshake.type == 2"])
 def _(lab):
     server = Server(lab, "nps1")
     with lab.record():
-        login(lab, server, phase1=OLD).certificates = []
+        login(lab, server, phase1=OLD).nothing_sent()
 
 
 @scenario("tls-no-common-suite", "client and server have no cipher suite in common", outcomes=["rejected"],
@@ -118,7 +119,7 @@ def _(lab):
 def _(lab):
     server = Server(lab, "nps1", ciphers="ECDHE-RSA-AES256-GCM-SHA384")
     with lab.record():
-        login(lab, server, lines=('openssl_ciphers="ECDHE-RSA-AES128-SHA256"',)).certificates = []
+        login(lab, server, lines=('openssl_ciphers="ECDHE-RSA-AES128-SHA256"',)).nothing_sent()
 
 
 @scenario("resumption", "a full login and a resumed one", outcomes=["established", "established"], healthy=True)

@@ -17,7 +17,7 @@ ALERTS = {
     "handshake failure": (40, "handshake_failure"),
 }
 
-PEAP = 'eap=PEAP\n password="{password}"\n phase1="peapver=0{phase1}"\n phase2="auth=MSCHAPV2"\n'
+PEAP = 'eap=PEAP\n password="{password}"\n phase1="peapver={peap}{phase1}"\n phase2="auth=MSCHAPV2"\n'
 METHODS = {
     "PEAP/MSCHAPv2": PEAP,
     "PEAP/TLS": 'eap=PEAP\n phase1="peapver=0{phase1}"\n phase2="auth=TLS"\n ca_cert2="{ca}"\n'
@@ -26,9 +26,11 @@ METHODS = {
     "EAP-TTLS/PAP": 'eap=TTLS\n anonymous_identity="anonymous@corp.contoso.com"\n password="{password}"\n'
                     ' phase1="{phase1}"\n phase2="auth=PAP"\n',
     "EAP-MSCHAPv2": 'eap=MSCHAPV2\n password="{password}"\n',
+    "EAP-FAST/MSCHAPv2": 'eap=FAST\n anonymous_identity="anonymous@corp.contoso.com"\n password="{password}"\n'
+                         ' phase1="fast_provisioning=2"\n pac_file="blob://lab"\n phase2="auth=MSCHAPV2"\n',
     "MD5-Challenge": 'eap=MD5\n password="{password}"\n',
 }
-TUNNELS = ("PEAP", "EAP-TLS", "EAP-TTLS")
+TUNNELS = ("PEAP", "EAP-TLS", "EAP-TTLS", "EAP-FAST")
 
 
 def microsoft(number, value):
@@ -57,7 +59,12 @@ class Login:
         self.user, self.nas, self.method, self.inner = user, nas, method, inner
         self.certificates = list(server.certificates) if server and method in TUNNELS else []
         self.inner_certificates = server.inner_certificates if server else None
+        self.client_certificates = []
         self.outcome, self.alert, self.resumed, self.log = "incomplete", None, False, ""
+
+    def nothing_sent(self):
+        """The login ends before any certificate is sent."""
+        self.certificates, self.client_certificates = [], []
 
     def judge(self, log):
         """Outcome and alert from eapol_test's log (the last reply wins)."""
@@ -75,9 +82,15 @@ class Login:
                "expected_outcome": self.outcome, "client_alert": self.alert, "certificates": self.certificates}
         if self.inner_certificates:
             row["inner_certificates"] = self.inner_certificates
+        if self.client_certificates:
+            row["client_certificates"] = self.client_certificates
         if self.resumed:
             row["resumed"] = True
         return row
+
+
+def client_chain(cert):
+    return (cert, "issuing") if cert == "alice" else (cert,)
 
 
 def network_block(lab, method, user, options):
@@ -86,7 +99,8 @@ def network_block(lab, method, user, options):
     ca = lab.pki.pem(trust) if trust else None
     cert = options.get("cert", "alice")
     lines = METHODS[method].format(password=options.get("password", PASSWORD), phase1=options.get("phase1", ""),
-                                   ca=ca, cert=lab.pki.chain(cert, "issuing") if cert == "alice" else lab.pki.pem(cert),
+                                   peap=options.get("peap", 0),
+                                   ca=ca, cert=lab.pki.chain(*client_chain(cert)),
                                    key=lab.pki.key(cert))
     text = 'network={\n key_mgmt=IEEE8021X\n identity="%s"\n %s' % (user, lines)
     if ca and method.split("/")[0] in TUNNELS:
@@ -118,6 +132,8 @@ def begin(lab, server, user="alice@corp.contoso.com", nas="RRAS01", method="PEAP
     """Starts a login and returns it with its process; `finish` waits for it."""
     outer, _, inner = method.partition("/")
     login = Login(user, nas, outer, server, {"MSCHAPv2": "EAP-MSCHAPv2", "TLS": "EAP-TLS"}.get(inner, inner) or None)
+    if "TLS" in (outer[-3:], inner):
+        login.client_certificates = [lab.pki.sha256(name) for name in client_chain(options.get("cert", "alice"))]
     options.setdefault("name", "nps01.corp.contoso.com")
     argv = lab.network.inside("nas", *command(lab, method, user, nas, options))
     path = os.path.join(lab.directory, "client-%d.log" % lab.counter)

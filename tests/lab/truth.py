@@ -17,7 +17,7 @@ def tshark(path, keylog, empty):
         argv += ["-o", "tls.keylog_file:" + keylog]
     for field in FIELDS:
         argv += ["-e", field]
-    out = subprocess.run(argv, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    out = subprocess.run(argv, check=False, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                          env={**os.environ, "WIRESHARK_CONFIG_DIR": empty, "LC_ALL": "C", "TZ": "UTC"}).stdout
     for line in out.decode("utf-8", "replace").splitlines():
         yield [value.split(",") if value else [] for value in line.split("\t")]
@@ -44,7 +44,8 @@ def count(path, keylog, empty):
         for level, number in zip(levels, numbers):
             alerts.append({"frame": int(frame[0]), "level": int(level), "code": int(number),
                            "source": (v4 or v6 or mac)[0]})
-    return {"tool": "tshark", "frames": frames, "radius_codes": dict(sorted(codes.items(), key=lambda row: int(row[0]))),
+    return {"tool": "tshark", "frames": frames,
+            "radius_codes": dict(sorted(codes.items(), key=lambda row: int(row[0]))),
             "eap": dict(sorted(types.items())), "alerts": alerts,
             "certificates": [{"sha256": digest, "frame": frame} for digest, frame in certificates.items()]}
 
