@@ -10,7 +10,7 @@ import errno
 
 SERVER, CLIENT, NONBLOCK = 1 << 0, 1 << 1, 1 << 3
 CRD_CERTIFICATE, PEM, FATAL, CERT_REQUIRE = 1, 1, 2, 2
-AGAIN = -28
+AGAIN, CERTIFICATE_VERIFICATION_ERROR = -28, -348
 UNKNOWN_CA, ACCESS_DENIED = 48, 49
 SIGNER_NOT_FOUND = 1 << 6
 
@@ -63,8 +63,9 @@ class Tls:
 
     def alert_for(self, error):
         """GnuTLS calls every certificate that it refuses bad; here an unknown issuer keeps its own alert."""
-        if self.lib.gnutls_session_get_verify_cert_status(self.session) & SIGNER_NOT_FOUND:
-            return UNKNOWN_CA
+        if error == CERTIFICATE_VERIFICATION_ERROR:
+            if self.lib.gnutls_session_get_verify_cert_status(self.session) & SIGNER_NOT_FOUND:
+                return UNKNOWN_CA
         level = ctypes.c_int()
         return self.lib.gnutls_error_to_alert(error, ctypes.byref(level))
 
