@@ -35,9 +35,11 @@ enum pin_result { PIN_NONE_GIVEN, PIN_ROOT, PIN_ISSUING_CA, PIN_LEAF, PIN_NOT_IN
 /* Judgement of a leaf that a server presented, independent of time; times are compared per login. */
 struct chain_checks {
     enum check chain; enum chain_error chain_error;
-    char chain_text[256];           /* one sentence, "" when fine */
+    char chain_text[256];           /* one sentence without a full stop, "" when fine; names in it are what strangers wrote */
     size_t failing_index;           /* certificate of the chain that it is about */
     bool order_wrong;               /* sent, but not leaf first and each followed by its issuer */
+    bool intermediate_given;        /* complete only with an intermediate out of --trusted-root that was not sent: clients need
+                                       it too; chain_text names it */
     bool root_sent;
     bool root_known;                /* the path ends in a self-signed certificate that was sent or given */
     uint8_t root_sha1[20]; char *root_subject; /* of that certificate, or issuer name of the last one when not known */
@@ -46,7 +48,7 @@ struct chain_checks {
     enum check key_strength; enum check signature_strength; size_t weak_key_index, weak_signature_index;
     enum check key_usage_signature, key_usage_encipherment; /* fit for (EC)DHE signatures / static RSA; pass when no extension */
     bool subject_empty, subject_wildcard;
-    enum pin_result pin; size_t pin_index; /* which certificate of the chain the pin names */
+    enum pin_result pin; size_t pin_index; /* which certificate of the chain the pin names; SIZE_MAX when it was not sent */
     int64_t not_before, not_after;  /* of the leaf */
     int64_t path_not_before, path_not_after; /* intersection over leaf and intermediates; index of who limits it: */
     size_t not_before_index, not_after_index;
@@ -74,9 +76,11 @@ struct chains;
 struct chains *chains_new(const struct expect *expect);
 void chains_free(struct chains *c);
 
-/* Interns a chain; NULL when the ceilings are reached (counted). The pointer is stable until chains_free. */
+/* Interns a chain; NULL when the ceilings are reached or it has more than CHAIN_CERTS_MAX certificates (counted), or when
+ * it has none (not counted). The pointer is stable until chains_free. */
 struct chain *chains_intern(struct chains *c, const struct span *der, size_t count, uint32_t role,
                             const struct endpoint *presenter, uint32_t exchange, struct place place);
+/* Keeps a copy of the last stapled OCSPResponse (at most 64 KiB, within CHAINS_BYTES_MAX); ignored once judged. */
 void chains_set_ocsp(struct chain *c, struct span response);
 /* A chain by serial, NULL when there is none. */
 struct chain *chains_get(const struct chains *c, uint64_t serial);

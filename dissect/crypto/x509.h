@@ -4,7 +4,8 @@
 
 #include "dissect/wire/span.h"
 
-enum { X509_TEXT = 512, X509_NAMES_MAX = 64, X509_OIDS_MAX = 32, X509_OID_TEXT = 96 };
+/* Texts are cut after X509_TEXT - 1 bytes ("..." marks it); a larger certificate than X509_DER_MAX is not parsed. */
+enum { X509_DER_MAX = 1 << 17, X509_TEXT = 512, X509_NAMES_MAX = 64, X509_OIDS_MAX = 32, X509_OID_TEXT = 96 };
 
 enum x509_key { X509_KEY_OTHER, X509_KEY_RSA, X509_KEY_EC, X509_KEY_DSA, X509_KEY_ED25519, X509_KEY_ED448 };
 
@@ -25,7 +26,7 @@ struct x509_facts {
     bool has_eku, has_key_usage, has_basic_constraints, is_ca;
     bool has_sid_extension;           /* 1.3.6.1.4.1.311.25.2 (strong mapping) */
     uint32_t key_usage;
-    int64_t not_before, not_after;    /* seconds since 1970 UTC */
+    int64_t not_before, not_after;    /* seconds since 1970 UTC; INT64_MIN, INT64_MAX when the time is malformed */
     enum x509_key key;
     unsigned key_bits;
     char key_text[32];                /* "RSA 2048", "EC P-256" */
@@ -34,7 +35,12 @@ struct x509_facts {
     bool subject_empty, self_issued;  /* issuer equals subject */
     bool self_signed;                 /* self_issued and the signature verifies with its own key */
     char *template_name;              /* Microsoft certificate template name or OID, NULL without */
+    char *ca_issuers;                 /* first address of AIA caIssuers: where the issuer's certificate can be fetched; NULL without */
 };
+
+/* Keeps OpenSSL from reading openssl.cnf (or what OPENSSL_CONF names): whoever uses OpenSSL calls it first; the certificate
+ * functions do. Cheap, any number of times. */
+void x509_without_configuration(void);
 
 /* Parses one DER certificate; false when OpenSSL refuses it (out is then empty). */
 bool x509_parse(struct span der, struct x509_facts *out);
