@@ -14,7 +14,7 @@
 #define LE64(x) LE32(x), BYTE(x, 4), BYTE(x, 5), BYTE(x, 6), BYTE(x, 7)
 #define BE64(x) BYTE(x, 7), BYTE(x, 6), BYTE(x, 5), BYTE(x, 4), BE32(x)
 
-enum { KEPT_FRAMES = 32, KEPT_BYTES = 64, KEPT_TEXT = 512, TEST_BUFFER = 4096 };
+enum { KEPT_FRAMES = 32, KEPT_BYTES = 64, KEPT_TEXT = 512, TEST_BUFFER = 4096, BUILD_ROOM = 8192 };
 
 struct kept {
     struct frame frames[KEPT_FRAMES]; /* bytes and comment point into the arrays below */
@@ -71,6 +71,111 @@ static inline struct source *keep_open(struct span capture, size_t buffer, const
 static inline void keep(struct span capture, struct kept *k)
 {
     source_close(keep_open(capture, TEST_BUFFER, &(struct source_options){0}, k));
+}
+
+/* A pcapng being written block by block, in the byte order that `big` says. */
+struct build {
+    uint8_t bytes[BUILD_ROOM];
+    size_t len;
+    size_t block; /* where the block begun last begins */
+    bool big;
+};
+
+static inline void put(struct build *b, uint64_t value, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        b->bytes[b->len++] = BYTE(value, b->big ? size - 1 - i : i);
+}
+
+/* Padded to four bytes, as all of pcapng is. */
+static inline void put_padded(struct build *b, const void *bytes, size_t len)
+{
+    memcpy(b->bytes + b->len, bytes, len);
+    b->len += len;
+    put(b, 0, (4 - len % 4) % 4);
+}
+
+static inline void put_option(struct build *b, uint16_t code, const void *value, size_t len)
+{
+    put(b, code, 2);
+    put(b, len, 2);
+    put_padded(b, value, len);
+}
+
+static inline void put_text(struct build *b, uint16_t code, const char *text)
+{
+    put_option(b, code, text, strlen(text));
+}
+
+static inline void put_number(struct build *b, uint16_t code, uint64_t value, size_t size)
+{
+    put(b, code, 2);
+    put(b, size, 2);
+    put(b, value, size);
+    put(b, 0, (4 - size % 4) % 4);
+}
+
+static inline void begin_block(struct build *b, uint32_t type)
+{
+    b->block = b->len;
+    put(b, type, 4);
+    put(b, 0, 4);
+}
+
+static inline void end_block(struct build *b)
+{
+    size_t end = b->len, total = end + 4 - b->block;
+    b->len = b->block + 4;
+    put(b, total, 4);
+    b->len = end;
+    put(b, total, 4);
+}
+
+static inline void put_section(struct build *b)
+{
+    begin_block(b, 0x0a0d0d0a);
+    put(b, 0x1a2b3c4d, 4); /* byte order mark */
+    put(b, 1, 2);          /* version */
+    put(b, 0, 2);
+    put(b, UINT64_MAX, 8); /* length not said */
+    end_block(b);
+}
+
+static inline void begin_interface(struct build *b, uint16_t link_type, uint32_t snaplen)
+{
+    begin_block(b, 1);
+    put(b, link_type, 2);
+    put(b, 0, 2);
+    put(b, snaplen, 4);
+}
+
+static inline void put_interface(struct build *b, uint16_t link_type)
+{
+    begin_interface(b, link_type, 0);
+    end_block(b);
+}
+
+static inline void begin_packet(struct build *b, uint32_t interface, uint64_t time, const void *bytes, uint32_t len,
+                                uint32_t wire_len)
+{
+    begin_block(b, 6);
+    put(b, interface, 4);
+    put(b, time >> 32, 4);
+    put(b, time & UINT32_MAX, 4);
+    put(b, len, 4);
+    put(b, wire_len, 4);
+    put_padded(b, bytes, len);
+}
+
+static inline void put_packet(struct build *b, uint32_t interface, uint64_t time, const void *bytes, uint32_t len)
+{
+    begin_packet(b, interface, time, bytes, len, len);
+    end_block(b);
+}
+
+static inline struct span built(const struct build *b)
+{
+    return span_of(b->bytes, b->len);
 }
 
 /* A little-endian pcap file header of link type 1 in front of records. */
