@@ -27,7 +27,7 @@ struct radius_packet {
         nas_port_id, user_password, chap_password, proxy_state;
     struct span message_authenticator; /* the 16 bytes of the value */
     bool message_authenticator_first; /* it is the first attribute (Blast-RADIUS hardening) */
-    uint8_t eap_pieces;               /* EAP-Message attributes, in order */
+    uint8_t eap_pieces;               /* EAP-Message attributes, in order; a cut packet's last one may be partial */
     struct span eap[RADIUS_EAP_PIECES_MAX];
     uint32_t eap_length;              /* sum of their lengths */
     bool eap_not_adjacent;            /* another attribute stood between them */
@@ -46,6 +46,16 @@ struct radius_packet {
  * (as far as captured) fill it exactly. Strong enough to find it on any port. Cheap.
  */
 bool radius_recognise(struct span bytes, uint32_t wire_len);
+
+/*
+ * Stronger than radius_recognise, for ports that say nothing: the length fills the datagram and the attributes are those
+ * that a packet of its code carries (an Access-Request with who and whence, a response with a whole EAP packet and a
+ * Message-Authenticator). Other responses are not recognised by themselves: they need a request that waits.
+ */
+bool radius_recognise_strictly(struct span bytes, uint32_t wire_len);
+
+/* Codes 1, 4, 12, 13, 40, 43. */
+bool radius_is_request(uint8_t code);
 
 /* Parses; false when not even the header is there or length < 20. */
 bool radius_parse(struct span bytes, uint32_t wire_len, struct radius_packet *out);

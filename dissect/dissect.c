@@ -1,0 +1,267 @@
+/* One vantage point's frames become packets, packets flows, and flows go to the layer that knows them. */
+#include "dissect/dissect.h"
+
+#include <stdlib.h>
+
+#include "dissect/eap/eapol.h"
+#include "dissect/net/hint.h"
+#include "dissect/protocols.h"
+#include "dissect/radius/radius_layer.h"
+#include "dissect/recognise.h"
+
+enum { RADIUS_TRIES = 8, JUDGED_PACKETS = 4, TCP_ACK = 16, FLOW_BYTES = 128, FLOWS_MAX = 1 << 20 };
+#define MEMORY_LEAST (UINT64_C(4) << 20)
+#define TICK_NS INT64_C(250000000) /* silences are told with this grain of capture time */
+
+struct dissector {
+    struct net *net;
+    struct flow_table *flows;
+    struct hint *hint;
+    struct tls_context *tls;
+    struct radius_layer *radius;
+    struct eapol *eapol;
+    struct secrets *no_secrets; /* an empty set, when the caller has none */
+    struct event_sink out;
+    uint32_t own_serial;
+    int64_t now_ns, ticked_ns;
+    bool began;
+    uint64_t eap_malformed, tls_malformed, conversations, conversations_evicted;
+    uint64_t one_sided_flows, judged_flows, one_sided_radius, judged_radius;
+    uint64_t state_peak;
+    struct protocols protocols;
+};
+
+/* Every event passes here on its way out. */
+static void on_event(void *ctx, const struct event *e)
+{
+    struct dissector *d = ctx;
+    if (e->kind == EVENT_EAP) {
+        const struct eap_event *eap = e->u.eap;
+        d->eap_malformed += eap->kind == EAP_EVENT_PACKET && eap->u.packet->malformed;
+        d->tls_malformed += eap->kind == EAP_EVENT_TLS && eap->u.tls->kind == TLS_EVENT_MALFORMED;
+    } else if (e->kind == EVENT_OPENED) {
+        d->conversations++;
+    } else if (e->kind == EVENT_CLOSED) {
+        d->conversations_evicted += e->u.closed.reason == CLOSE_EVICTED;
+    }
+    event_emit(&d->out, e);
+}
+
+/* A group address is spoken to, and never answers. */
+static bool is_group(const struct address *a)
+{
+    if (a->family == FAMILY_IPV4)
+        return a->bytes[0] >= 224;
+    return a->family == FAMILY_IPV6 && a->bytes[0] == 0xff;
+}
+
+/* Marks in flow.judged: counted as one that should have two sides, and as one of these that has not. */
+enum { JUDGED_FLOW = 1, ONE_SIDED_FLOW = 2, JUDGED_RADIUS = 4, ONE_SIDED_RADIUS = 8 };
+
+/* A flow counts from its JUDGED_PACKETS-th packet on, and counts no longer as one-sided once the other side speaks. */
+static void judge_sides(struct flow *f, unsigned judged_mark, unsigned one_sided_mark, uint64_t *judged, uint64_t *one_sided)
+{
+    bool both = f->packets[0] > 0 && f->packets[1] > 0;
+    if ((f->judged & judged_mark) == 0 && (uint64_t)f->packets[0] + f->packets[1] >= JUDGED_PACKETS) {
+        ++*judged;
+        *one_sided += !both;
+        f->judged = (uint8_t)(f->judged | judged_mark | (both ? 0 : one_sided_mark));
+    } else if (both && (f->judged & one_sided_mark) != 0) {
+        --*one_sided;
+        f->judged = (uint8_t)(f->judged & ~one_sided_mark);
+    }
+}
+
+/* Only TCP that acknowledges something unseen proves that a side is missing; unanswered SYNs, syslog and the like do not. */
+static void judge(struct dissector *d, struct flow *f, const struct packet *p)
+{
+    if (f->class == FLOW_RADIUS)
+        judge_sides(f, JUDGED_RADIUS, ONE_SIDED_RADIUS, &d->judged_radius, &d->one_sided_radius);
+    bool two_sided_by_nature = f->class == FLOW_RADIUS || f->class == FLOW_IKE ||
+                               (p->kind == PACKET_TCP && (p->tcp_flags & TCP_ACK) != 0);
+    if (two_sided_by_nature && !is_group(&p->dst.address))
+        judge_sides(f, JUDGED_FLOW, ONE_SIDED_FLOW, &d->judged_flows, &d->one_sided_flows);
+}
+
+static void settle(struct dissector *d, struct flow *f, enum flow_class class)
+{
+    f->class = (uint8_t)class;
+    if (d->hint != NULL && f->hint != 0)
+        hint_release(d->hint, f);
+}
+
+/* Shows a payload packet to the recognisers. RADIUS on its own ports is looked for as long as the flow lasts. */
+static void recognise(struct dissector *d, struct flow *f, const struct packet *p)
+{
+    bool radius_port = recognise_radius_port(p->src.port) || recognise_radius_port(p->dst.port);
+    bool look = f->class == FLOW_NEW || (radius_port && p->kind == PACKET_UDP);
+    if (!look)
+        return;
+    f->tries = f->tries < UINT8_MAX ? (uint8_t)(f->tries + 1) : f->tries;
+    if (p->kind == PACKET_UDP && (recognise_radius(p) || radius_layer_expects(d->radius, p))) {
+        settle(d, f, FLOW_RADIUS);
+        return;
+    }
+    enum flow_class found = recognise_others(p);
+    if (found != FLOW_NEW)
+        settle(d, f, found);
+    else if (f->tries >= RADIUS_TRIES)
+        f->class = FLOW_OTHER;
+}
+
+static void on_flow_packet(struct dissector *d, const struct packet *p)
+{
+    bool from_low, fresh;
+    struct flow *f = flow_of(d->flows, p, &from_low, &fresh);
+    if (f == NULL)
+        return;
+    unsigned before = protocols_row_of_flow(f);
+    bool undecided = f->class == FLOW_NEW || f->class == FLOW_OTHER;
+    if (undecided && p->payload.len > 0) {
+        recognise(d, f, p);
+        if (d->hint != NULL && (f->class == FLOW_NEW || f->class == FLOW_OTHER))
+            hint_packet(d->hint, f, p, from_low);
+    }
+    unsigned row = undecided ? protocols_row_of_flow(f) : before;
+    protocols_count(&d->protocols, before, p->payload_wire_len, fresh);
+    if (row != before)
+        protocols_move(&d->protocols, before, row, (uint64_t)f->packets[0] + f->packets[1], f->bytes);
+    judge(d, f, p);
+    if (f->class == FLOW_RADIUS)
+        radius_layer_packet(d->radius, p, f->packets[from_low ? 1 : 0] > 0);
+}
+
+static void on_packet(void *ctx, const struct packet *p)
+{
+    struct dissector *d = ctx;
+    if (p->kind == PACKET_UDP || p->kind == PACKET_TCP) {
+        on_flow_packet(d, p);
+        return;
+    }
+    protocols_count(&d->protocols, protocols_row_of_packet(p), p->payload_wire_len, false);
+    if (p->kind == PACKET_EAPOL)
+        eapol_feed(d->eapol, p);
+    else if (p->kind == PACKET_ICMP)
+        radius_layer_icmp(d->radius, p);
+}
+
+static void on_lost_fragments(void *ctx, const struct net_lost_fragments *lost)
+{
+    struct dissector *d = ctx;
+    bool from_server = recognise_radius_port(lost->src.port);
+    event_emit(&d->out, &(struct event){.kind = EVENT_LOST_FRAGMENTS, .dir = from_server ? TO_CLIENT : TO_SERVER,
+                                        .place = lost->first, .u.lost = lost});
+}
+
+static void on_flow_drop(void *ctx, struct flow *f)
+{
+    struct dissector *d = ctx;
+    if (d->hint != NULL && f->hint != 0)
+        hint_release(d->hint, f);
+}
+
+/* How the budget is divided: a quarter each for flows, for TLS buffers and for logins, an eighth for requests; the rest is
+ * for fragments, EAPOL and nDPI, which have ceilings of their own. */
+static bool make_parts(struct dissector *d, const struct dissect_options *options, const struct secrets *secrets)
+{
+    uint64_t memory = options->memory_bytes < MEMORY_LEAST ? MEMORY_LEAST : options->memory_bytes;
+    uint64_t flows = memory / 4 / FLOW_BYTES;
+    uint64_t requests = memory / 8 / radius_layer_request_bytes();
+    uint64_t logins = memory / 4 / radius_layer_conversation_bytes();
+    struct event_sink sink = {on_event, d, options->next_conversation != NULL ? options->next_conversation : &d->own_serial};
+    d->tls = tls_context_new(secrets, memory / 4);
+    d->flows = flow_table_new((uint32_t)(flows > FLOWS_MAX ? FLOWS_MAX : flows));
+    d->net = net_new(&(struct net_handler){on_packet, on_lost_fragments, d});
+    d->hint = options->without_hints ? NULL : hint_new();
+    if (d->tls == NULL || d->flows == NULL || d->net == NULL)
+        return false;
+    flow_on_drop(d->flows, on_flow_drop, d);
+    d->eapol = eapol_new(d->tls, &sink);
+    d->radius = radius_layer_new(&(struct radius_layer_options){
+        .secrets = secrets, .tls = d->tls, .sink = sink,
+        .requests = (uint32_t)(requests > UINT32_MAX ? UINT32_MAX : requests),
+        .conversations = (uint32_t)(logins > UINT32_MAX ? UINT32_MAX : logins)});
+    return d->eapol != NULL && d->radius != NULL;
+}
+
+struct dissector *dissect_new(const struct dissect_options *options)
+{
+    struct dissector *d = calloc(1, sizeof *d);
+    if (d == NULL)
+        return NULL;
+    d->out = (struct event_sink){options->on_event, options->ctx, NULL};
+    if (options->secrets == NULL)
+        d->no_secrets = secrets_new();
+    const struct secrets *secrets = options->secrets != NULL ? options->secrets : d->no_secrets;
+    if (secrets != NULL && make_parts(d, options, secrets))
+        return d;
+    dissect_free(d);
+    return NULL;
+}
+
+static void tick(struct dissector *d, int64_t now_ns)
+{
+    d->now_ns = now_ns;
+    if (d->began && now_ns >= d->ticked_ns && (uint64_t)now_ns - (uint64_t)d->ticked_ns < (uint64_t)TICK_NS)
+        return;
+    d->began = true;
+    d->ticked_ns = now_ns;
+    radius_layer_time(d->radius, now_ns);
+    eapol_expire(d->eapol, now_ns);
+    uint64_t held = tls_context_buffer_bytes(d->tls) + radius_layer_bytes(d->radius);
+    d->state_peak = held > d->state_peak ? held : d->state_peak;
+}
+
+void dissect_frames(struct dissector *d, const struct frame *frames, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        tick(d, frames[i].time_ns);
+        net_frame(d->net, &frames[i]);
+    }
+}
+
+void dissect_finish(struct dissector *d)
+{
+    net_finish(d->net);
+    radius_layer_finish(d->radius, d->now_ns);
+    eapol_finish(d->eapol);
+}
+
+void dissect_free(struct dissector *d)
+{
+    if (d == NULL)
+        return;
+    radius_layer_free(d->radius);
+    eapol_free(d->eapol);
+    if (d->flows != NULL)
+        flow_table_free(d->flows);
+    if (d->hint != NULL)
+        hint_free(d->hint);
+    if (d->net != NULL)
+        net_free(d->net);
+    if (d->tls != NULL)
+        tls_context_free(d->tls);
+    secrets_free(d->no_secrets);
+    free(d);
+}
+
+size_t dissect_protocols(struct dissector *d, const struct protocol_count **out)
+{
+    *out = d->protocols.sorted;
+    return protocols_sort(&d->protocols, d->hint);
+}
+
+void dissect_get_counters(const struct dissector *d, struct dissect_counters *out)
+{
+    struct radius_layer_counters radius;
+    radius_layer_get_counters(d->radius, &radius);
+    *out = (struct dissect_counters){
+        .net = *net_counters(d->net),
+        .flows = flow_count(d->flows), .flows_evicted = flow_evicted(d->flows),
+        .conversations = d->conversations, .conversations_evicted = d->conversations_evicted,
+        .one_sided_flows = d->one_sided_flows, .judged_flows = d->judged_flows,
+        .one_sided_radius = d->one_sided_radius, .judged_radius = d->judged_radius,
+        .state_bytes_peak = d->state_peak,
+        .malformed_radius = radius.malformed, .malformed_eap = d->eap_malformed, .malformed_tls = d->tls_malformed,
+    };
+}

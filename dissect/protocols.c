@@ -1,0 +1,94 @@
+#include "dissect/protocols.h"
+
+#include <stdlib.h>
+
+unsigned protocols_row_of_flow(const struct flow *f)
+{
+    switch ((enum flow_class)f->class) {
+    case FLOW_RADIUS: return PROTOCOL_RADIUS;
+    case FLOW_EAPOL: return PROTOCOL_EAPOL;
+    case FLOW_IKE: return PROTOCOL_IKE;
+    case FLOW_ESP: return PROTOCOL_ESP;
+    case FLOW_TLS: return PROTOCOL_TLS;
+    case FLOW_NEW:
+    case FLOW_OTHER: break;
+    }
+    return f->protocol != 0 && f->protocol < PROTOCOL_ROWS - PROTOCOL_OWN ? PROTOCOL_OWN + (unsigned)f->protocol
+                                                                         : (unsigned)PROTOCOL_UNKNOWN;
+}
+
+unsigned protocols_row_of_packet(const struct packet *p)
+{
+    switch (p->kind) {
+    case PACKET_EAPOL: return PROTOCOL_EAPOL;
+    case PACKET_ICMP: return p->ip_proto == IP_PROTO_ICMPV6 ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP;
+    case PACKET_IP: return p->ip_proto == IP_PROTO_ESP ? PROTOCOL_ESP : PROTOCOL_UNKNOWN;
+    case PACKET_LINK:
+        return p->ethertype == ETHERTYPE_ARP ? PROTOCOL_ARP
+                                             : p->ethertype == ETHERTYPE_LLDP ? PROTOCOL_LLDP : PROTOCOL_UNKNOWN;
+    case PACKET_UDP:
+    case PACKET_TCP: break;
+    }
+    return PROTOCOL_UNKNOWN;
+}
+
+void protocols_count(struct protocols *t, unsigned row, uint32_t bytes, bool fresh)
+{
+    t->rows[row].packets++;
+    t->rows[row].bytes += bytes;
+    t->rows[row].flows += fresh;
+}
+
+void protocols_move(struct protocols *t, unsigned from, unsigned to, uint64_t packets, uint64_t bytes)
+{
+    t->rows[from].flows--;
+    t->rows[from].packets -= packets;
+    t->rows[from].bytes -= bytes;
+    t->rows[to].flows++;
+    t->rows[to].packets += packets;
+    t->rows[to].bytes += bytes;
+}
+
+static const char *name_of_row(unsigned row, const struct hint *hint)
+{
+    static const char *const own[PROTOCOL_OWN] = {
+        [PROTOCOL_UNKNOWN] = "unknown", [PROTOCOL_RADIUS] = "RADIUS", [PROTOCOL_EAPOL] = "EAPOL", [PROTOCOL_IKE] = "IKE",
+        [PROTOCOL_ESP] = "ESP", [PROTOCOL_TLS] = "TLS", [PROTOCOL_ICMP] = "ICMP", [PROTOCOL_ICMPV6] = "ICMPv6",
+        [PROTOCOL_ARP] = "ARP", [PROTOCOL_LLDP] = "LLDP",
+    };
+    const char *name = row < PROTOCOL_OWN ? own[row] : hint != NULL ? hint_name(hint, (uint16_t)(row - PROTOCOL_OWN)) : NULL;
+    return name != NULL ? name : own[PROTOCOL_UNKNOWN];
+}
+
+static int by_bytes_then_name(const void *left, const void *right)
+{
+    const struct protocol_count *a = left, *b = right;
+    if (a->bytes != b->bytes)
+        return a->bytes > b->bytes ? -1 : 1;
+    return strcmp(a->name, b->name);
+}
+
+/* Two rows may bear one name (TLS is ours and nDPI's): they are one line. */
+static struct protocol_count *line_named(struct protocol_count *lines, size_t *count, const char *name)
+{
+    for (size_t i = 0; i < *count; i++)
+        if (strcmp(lines[i].name, name) == 0)
+            return &lines[i];
+    lines[*count] = (struct protocol_count){.name = name};
+    return &lines[(*count)++];
+}
+
+size_t protocols_sort(struct protocols *t, const struct hint *hint)
+{
+    size_t count = 0;
+    for (unsigned i = 0; i < PROTOCOL_ROWS; i++) {
+        if (t->rows[i].packets == 0)
+            continue;
+        struct protocol_count *line = line_named(t->sorted, &count, name_of_row(i, hint));
+        line->flows += t->rows[i].flows;
+        line->packets += t->rows[i].packets;
+        line->bytes += t->rows[i].bytes;
+    }
+    qsort(t->sorted, count, sizeof *t->sorted, by_bytes_then_name);
+    return count;
+}

@@ -1,0 +1,339 @@
+#include "dissect/radius/radius_layer.h"
+
+#include "dissect/crypto/digest.h"
+#include "dissect/crypto/secrets.h"
+#include "dissect/radius/radius_state.h"
+#include "dissect/wire/cursor.h"
+#include "dissect/wire/hash.h"
+
+enum { ROOM_MIN = 16, ROOM_MAX = 1 << 20, EAP_BYTES = 4096 }; /* EAP_BYTES: an EAP conversation with its TLS session */
+
+static uint32_t bounded_room(uint32_t wanted)
+{
+    return wanted < ROOM_MIN ? ROOM_MIN : wanted > ROOM_MAX ? ROOM_MAX : wanted;
+}
+
+struct radius_layer *radius_layer_new(const struct radius_layer_options *options)
+{
+    struct radius_layer *r = calloc(1, sizeof *r);
+    if (r == NULL)
+        return NULL;
+    r->secrets = options->secrets;
+    r->tls = options->tls;
+    r->sink = options->sink;
+    r->digests = digests_new();
+    bool made = requests_init(r, bounded_room(options->requests));
+    made = logins_init(r, bounded_room(options->conversations)) && made;
+    if (made && r->digests != NULL)
+        return r;
+    radius_layer_free(r);
+    return NULL;
+}
+
+void radius_layer_free(struct radius_layer *r)
+{
+    if (r == NULL)
+        return;
+    logins_free(r);
+    requests_free(r);
+    digests_free(r->digests);
+    free(r);
+}
+
+size_t radius_layer_request_bytes(void)
+{
+    return sizeof(struct request) + 2 * sizeof(struct index_slot);
+}
+
+size_t radius_layer_conversation_bytes(void)
+{
+    return sizeof(struct login) + EAP_BYTES + (size_t)LOGIN_KEYS * 2 * sizeof(struct index_slot);
+}
+
+uint64_t radius_layer_bytes(const struct radius_layer *r)
+{
+    return (uint64_t)r->requests_used * radius_layer_request_bytes() +
+           (uint64_t)r->logins_open * radius_layer_conversation_bytes();
+}
+
+void radius_layer_get_counters(const struct radius_layer *r, struct radius_layer_counters *out)
+{
+    *out = r->counters;
+}
+
+/* Fills in what the secret proves, when there is one for the NAS (the side that is changed by CoA and Disconnect). */
+static void check(struct radius_layer *r, struct radius_event *about, const struct packet *p,
+                  const uint8_t *request_authenticator)
+{
+    const struct radius_packet *rp = about->packet;
+    bool change = rp->code >= RADIUS_DISCONNECT_REQUEST && rp->code <= RADIUS_COA_NAK;
+    struct span secret = secrets_radius(r->secrets, change ? &about->server.address : &about->client.address);
+    about->message_authenticator =
+        radius_check_message_authenticator(r->digests, p->payload, rp, request_authenticator, secret);
+    about->authenticator = radius_check_authenticator(r->digests, p->payload, rp, request_authenticator, secret);
+}
+
+static void tell(struct radius_layer *r, const struct radius_event *about, enum direction dir, struct login *login,
+                 const struct packet *p)
+{
+    event_emit(&r->sink, &(struct event){.kind = EVENT_RADIUS, .dir = dir, .place = frame_place(p->frame),
+                                         .conv = login != NULL ? &login->pub : NULL, .u.radius = about});
+}
+
+static uint64_t hash_who(const struct radius_packet *rp)
+{
+    uint64_t hash = hash_bytes(rp->user_name.data, rp->user_name.len, 0);
+    return hash_bytes(rp->calling_station_id.data, rp->calling_station_id.len, hash);
+}
+
+/* The EAP header of a packet that continues an exchange by its identifier. */
+static bool eap_header(const struct radius_packet *rp, uint8_t *code, uint8_t *identifier, uint8_t *type)
+{
+    if (rp->eap_pieces == 0 || rp->eap[0].len < 5)
+        return false;
+    *code = rp->eap[0].data[0];
+    *identifier = rp->eap[0].data[1];
+    *type = rp->eap[0].data[4];
+    return true;
+}
+
+/*
+ * The login that a new Access-Request begins or continues. A cut or malformed one without a State can be either: unless
+ * it is an EAP Identity it is not taken for a beginning.
+ */
+static struct login *login_for_request(struct radius_layer *r, struct radius_event *about, const struct packet *p)
+{
+    const struct radius_packet *rp = about->packet;
+    const struct endpoint *client = &about->client, *server = &about->server;
+    uint8_t code = 0, identifier = 0, type = 0;
+    bool eap = eap_header(rp, &code, &identifier, &type);
+    bool first = rp->state.data == NULL && (!rp->cut || (eap && type == EAP_TYPE_IDENTITY));
+    if (first)
+        return rp->malformed ? NULL : login_open(r, client, server, p->tunnel, false, p);
+    struct address issuer;
+    struct login *l = login_find(r, rp->state, &client->address, &server->address, p->tunnel, &issuer);
+    if (l != NULL && !address_equal(&issuer, &server->address)) {
+        about->other_server = true;
+        about->state_server = (struct endpoint){issuer, server->port};
+    }
+    if (l != NULL)
+        return l;
+    about->state_unknown = rp->state.data != NULL;
+    if (eap && code == EAP_RESPONSE)
+        l = login_find_expected(r, hash_who(rp), &client->address, &server->address, p->tunnel, identifier);
+    if (l == NULL && !rp->malformed && about->state_unknown)
+        l = login_open(r, client, server, p->tunnel, true, p);
+    if (l != NULL)
+        login_remember(r, l, rp->state, &server->address);
+    return l;
+}
+
+/* Where only one side is captured the next request can be known by its EAP identifier, which servers count up. */
+static void expect_next(struct radius_layer *r, struct login *l, const struct radius_packet *rp)
+{
+    uint8_t code, identifier, type;
+    if (eap_header(rp, &code, &identifier, &type) && code == EAP_RESPONSE)
+        login_expect(r, l, (uint8_t)(identifier + 1));
+}
+
+static void retransmission(struct radius_layer *r, struct request *q, struct radius_event *about, const struct packet *p)
+{
+    struct login *l = login_of_request(r, q);
+    struct place place = frame_place(p->frame);
+    q->last = place;
+    q->transmissions += q->transmissions != UINT32_MAX;
+    request_touch(r, q, place.time_ns, !q->answered && !q->told);
+    if (l != NULL)
+        login_touch(r, l, place);
+    about->role = RADIUS_RETRANSMISSION;
+    about->request = q->first;
+    about->request_last = q->last;
+    about->transmissions = q->transmissions;
+    check(r, about, p, NULL);
+    tell(r, about, TO_SERVER, l, p);
+}
+
+static struct request *enter_request(struct radius_layer *r, struct request *q, const struct radius_event *about,
+                                     const struct packet *p)
+{
+    struct place place = frame_place(p->frame);
+    if (q == NULL)
+        q = request_new(r, &about->client, &about->server, p->tunnel, about->packet->identifier);
+    else if (q->waiting && !q->told)
+        request_tell_unanswered(r, q, place.time_ns, NULL, false);
+    q->code = about->code;
+    q->answered = q->told = false;
+    q->transmissions = 1;
+    q->first = q->last = place;
+    q->login = q->login_id = 0;
+    memcpy(q->authenticator, about->packet->authenticator.data, sizeof q->authenticator);
+    request_touch(r, q, place.time_ns, true);
+    return q;
+}
+
+static void on_request(struct radius_layer *r, const struct radius_packet *rp, const struct packet *p, bool peer_seen)
+{
+    struct radius_event about = {.packet = rp, .code = rp->code, .client = p->src, .server = p->dst, .source = p->src,
+                                 .fragments = p->fragments};
+    struct request *q = request_find(r, &p->src, &p->dst, p->tunnel, rp->identifier);
+    if (q != NULL && q->code == rp->code && memcmp(q->authenticator, rp->authenticator.data, sizeof q->authenticator) == 0) {
+        retransmission(r, q, &about, p);
+        return;
+    }
+    q = enter_request(r, q, &about, p);
+    struct login *l = rp->code == RADIUS_ACCESS_REQUEST ? login_for_request(r, &about, p) : NULL;
+    about.role = RADIUS_NEW_REQUEST;
+    about.request = about.request_last = q->first;
+    about.transmissions = 1;
+    if (l != NULL) {
+        q->login = login_item(r, l);
+        q->login_id = l->pub.id;
+        login_touch(r, l, q->first);
+        l->who = hash_who(rp);
+        if (!peer_seen)
+            expect_next(r, l, rp);
+    }
+    check(r, &about, p, NULL);
+    tell(r, &about, TO_SERVER, l, p);
+    if (l != NULL && !rp->malformed)
+        login_feed(r, l, TO_SERVER, rp, p);
+}
+
+/* What follows from an answer once it was told: its State, its EAP, the end. */
+static void apply_answer(struct radius_layer *r, struct login *l, const struct radius_event *about, const struct packet *p)
+{
+    const struct radius_packet *rp = about->packet;
+    uint8_t code, identifier, type;
+    login_touch(r, l, frame_place(p->frame));
+    login_remember(r, l, rp->state, &about->server.address);
+    login_feed(r, l, TO_CLIENT, rp, p);
+    if (rp->code == RADIUS_ACCESS_ACCEPT || rp->code == RADIUS_ACCESS_REJECT)
+        login_close(r, l, CLOSE_FINAL, frame_place(p->frame));
+    else if (rp->cut && rp->state.data == NULL && eap_header(rp, &code, &identifier, &type))
+        login_expect(r, l, identifier);
+}
+
+static void about_request(struct radius_event *about, const struct request *q, const struct packet *p)
+{
+    int64_t elapsed = elapsed_ns(p->frame->time_ns, q->first.time_ns);
+    about->client = q->client;
+    about->server = q->server;
+    about->request = q->first;
+    about->request_last = q->last;
+    about->transmissions = q->transmissions;
+    about->request_code = q->code;
+    about->elapsed_ns = elapsed > 0 ? elapsed : 0;
+}
+
+/* An answer to a request that was seen. A malformed one does not count: its receiver has to discard it. */
+static void on_answer(struct radius_layer *r, struct request *q, struct radius_event *about, const struct packet *p)
+{
+    struct login *l = login_of_request(r, q);
+    bool counts = !q->answered && !about->packet->malformed;
+    about->role = q->answered ? RADIUS_REPEATED_RESPONSE : RADIUS_RESPONSE;
+    about_request(about, q, p);
+    check(r, about, p, q->authenticator);
+    if (counts) {
+        q->answered = true;
+        request_touch(r, q, p->frame->time_ns, false);
+    }
+    tell(r, about, TO_CLIENT, l, p);
+    if (l != NULL && counts)
+        apply_answer(r, l, about, p);
+}
+
+/* An answer from where nobody was asked. RRAS passes it over; so its EAP is not fed, but its State may still come back. */
+static bool on_wrong_source(struct radius_layer *r, struct radius_event *about, const struct packet *p)
+{
+    struct request *q = request_find_elsewhere(r, &p->dst, &p->src, p->tunnel, about->packet);
+    if (q == NULL)
+        return false;
+    struct radius_event wrong = *about;
+    about_request(&wrong, q, p);
+    check(r, &wrong, p, q->authenticator);
+    if (wrong.authenticator == RADIUS_CHECK_INVALID)
+        return false;
+    struct login *l = login_of_request(r, q);
+    wrong.role = RADIUS_WRONG_SOURCE;
+    tell(r, &wrong, TO_CLIENT, l, p);
+    if (l != NULL && !wrong.packet->malformed)
+        login_remember(r, l, wrong.packet->state, &q->server.address);
+    return true;
+}
+
+/* The login of an answer whose request was not seen: by a State that stays the same, else by its EAP identifier; else a
+ * challenge begins one in its middle. */
+static struct login *login_for_unmatched(struct radius_layer *r, const struct radius_event *about, const struct packet *p)
+{
+    const struct radius_packet *rp = about->packet;
+    const struct endpoint *client = &about->client, *server = &about->server;
+    uint8_t code, identifier, type;
+    struct address issuer;
+    if (rp->malformed || rp->code != RADIUS_ACCESS_CHALLENGE || !eap_header(rp, &code, &identifier, &type))
+        return NULL;
+    struct login *l = login_find(r, rp->state, &client->address, &server->address, p->tunnel, &issuer);
+    if (l != NULL)
+        return address_equal(&issuer, &server->address) ? l : NULL;
+    if (rp->state.len == 0)
+        return NULL;
+    return login_open(r, client, server, p->tunnel, true, p);
+}
+
+static void on_unmatched(struct radius_layer *r, struct radius_event *about, const struct packet *p)
+{
+    struct login *l = login_for_unmatched(r, about, p);
+    about->role = RADIUS_UNMATCHED_RESPONSE;
+    check(r, about, p, NULL);
+    tell(r, about, TO_CLIENT, l, p);
+    if (l != NULL)
+        apply_answer(r, l, about, p);
+}
+
+static void on_response(struct radius_layer *r, const struct radius_packet *rp, const struct packet *p, bool peer_seen)
+{
+    struct radius_event about = {.packet = rp, .code = rp->code, .client = p->dst, .server = p->src, .source = p->src,
+                                 .fragments = p->fragments};
+    struct request *q = request_find(r, &p->dst, &p->src, p->tunnel, rp->identifier);
+    if (q != NULL && request_accepts(q->code, rp->code))
+        on_answer(r, q, &about, p);
+    else if (peer_seen || !on_wrong_source(r, &about, p))
+        on_unmatched(r, &about, p);
+}
+
+void radius_layer_packet(struct radius_layer *r, const struct packet *p, bool peer_seen)
+{
+    struct radius_packet rp;
+    if (!radius_parse(p->payload, p->payload_wire_len, &rp)) {
+        r->counters.malformed += p->payload_wire_len == p->payload.len; /* a cut header is the capture's fault */
+        return;
+    }
+    r->counters.malformed += rp.malformed;
+    if (radius_is_request(rp.code))
+        on_request(r, &rp, p, peer_seen);
+    else
+        on_response(r, &rp, p, peer_seen);
+}
+
+bool radius_layer_expects(const struct radius_layer *r, const struct packet *p)
+{
+    struct radius_packet rp;
+    if (!radius_recognise(p->payload, p->payload_wire_len) || radius_is_request(p->payload.data[0]))
+        return false;
+    const struct request *q = request_find(r, &p->dst, &p->src, p->tunnel, p->payload.data[1]);
+    if (q != NULL)
+        return request_accepts(q->code, p->payload.data[0]);
+    return radius_parse(p->payload, p->payload_wire_len, &rp) &&
+           request_find_elsewhere(r, &p->dst, &p->src, p->tunnel, &rp) != NULL;
+}
+
+void radius_layer_time(struct radius_layer *r, int64_t now_ns)
+{
+    requests_time(r, now_ns);
+    logins_time(r, now_ns);
+}
+
+void radius_layer_finish(struct radius_layer *r, int64_t end_ns)
+{
+    requests_finish(r, end_ns);
+    logins_finish(r);
+}

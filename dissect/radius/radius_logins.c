@@ -1,0 +1,262 @@
+/* Logins in progress: one chain of requests and challenges, tied together by State. */
+#include "dissect/radius/radius_state.h"
+
+#include "dissect/wire/hash.h"
+
+enum { LOGIN_REBASES_PER_CALL = 8 };
+
+bool logins_init(struct radius_layer *r, uint32_t room)
+{
+    r->login_room = room;
+    r->logins = calloc((size_t)room + 1, sizeof *r->logins);
+    return r->logins != NULL && index_init(&r->login_index, room * LOGIN_KEYS);
+}
+
+void logins_free(struct radius_layer *r)
+{
+    for (uint32_t i = 1; r->logins != NULL && i <= r->logins_used; i++)
+        eap_free(r->logins[i].eap);
+    free(r->logins);
+    index_free(&r->login_index);
+}
+
+struct login *login_of_request(const struct radius_layer *r, const struct request *q)
+{
+    if (q->login == 0)
+        return NULL;
+    struct login *l = &r->logins[q->login];
+    return l->used && l->pub.id == q->login_id ? l : NULL;
+}
+
+static void unlink_login(struct radius_layer *r, struct login *l)
+{
+    uint32_t *before = l->links.prev != 0 ? &r->logins[l->links.prev].links.next : &r->open.head;
+    uint32_t *after = l->links.next != 0 ? &r->logins[l->links.next].links.prev : &r->open.tail;
+    *before = l->links.next;
+    *after = l->links.prev;
+}
+
+static void append_login(struct radius_layer *r, struct login *l)
+{
+    l->links = (struct links){r->open.tail, 0};
+    *(r->open.tail != 0 ? &r->logins[r->open.tail].links.next : &r->open.head) = login_item(r, l);
+    r->open.tail = login_item(r, l);
+}
+
+static void move_to_end(struct radius_layer *r, struct login *l, int64_t now_ns)
+{
+    l->since_ns = now_ns;
+    if (r->open.tail == login_item(r, l))
+        return;
+    unlink_login(r, l);
+    append_login(r, l);
+}
+
+void login_touch(struct radius_layer *r, struct login *l, struct place place)
+{
+    l->last = place;
+    move_to_end(r, l, place.time_ns);
+}
+
+static uint64_t hash_address(const struct address *a, uint64_t seed)
+{
+    uint64_t words[2];
+    memcpy(words, a->bytes, sizeof words);
+    return hash_mix(hash_mix(words[0] ^ a->family, words[1]), seed);
+}
+
+/* The server is not part of the hash: a State that comes back to another server must be found as well. */
+static struct login_key state_key(struct span state, const struct address *client, const struct address *server,
+                                  uint32_t tunnel)
+{
+    struct login_key key = {.server = *server, .len = (uint8_t)state.len};
+    uint64_t seed = hash_address(client, tunnel);
+    size_t kept = state.len < STATE_KEPT ? state.len : STATE_KEPT;
+    key.hash = hash_bytes(state.data, state.len, seed) | 1;
+    key.check = state.len > STATE_KEPT ? hash_bytes(state.data, state.len, ~seed) : 0;
+    memcpy(key.bytes, state.data, kept);
+    return key;
+}
+
+static bool same_state(const struct login_key *a, const struct login_key *b)
+{
+    return a->hash == b->hash && a->len == b->len && a->check == b->check && memcmp(a->bytes, b->bytes, STATE_KEPT) == 0;
+}
+
+static void drop_key(struct radius_layer *r, struct login *l, unsigned which)
+{
+    struct login_key *key = &l->keys[which];
+    if (key->hash != 0)
+        index_remove(&r->login_index, key->hash, login_item(r, l) * ITEMS_PER_LOGIN + which);
+    key->hash = 0;
+}
+
+/* When its two buckets are full of others, the one in the way loses its key and will be found begun before. */
+static void put_key(struct radius_layer *r, struct login *l, unsigned which, const struct login_key *key)
+{
+    uint32_t victim;
+    drop_key(r, l, which);
+    l->keys[which] = *key;
+    while ((victim = index_put(&r->login_index, key->hash, login_item(r, l) * ITEMS_PER_LOGIN + which)) != 0)
+        drop_key(r, &r->logins[victim / ITEMS_PER_LOGIN], victim % ITEMS_PER_LOGIN);
+}
+
+struct login *login_find(const struct radius_layer *r, struct span state, const struct address *client,
+                         const struct address *server, uint32_t tunnel, struct address *issuer)
+{
+    if (state.len == 0 || state.len > RADIUS_STATE_MAX)
+        return NULL;
+    struct login_key wanted = state_key(state, client, server, tunnel);
+    struct login *elsewhere = NULL;
+    unsigned probe = 0;
+    for (uint32_t item; (item = index_next(&r->login_index, wanted.hash, &probe)) != 0;) {
+        struct login *l = &r->logins[item / ITEMS_PER_LOGIN];
+        const struct login_key *key = &l->keys[item % ITEMS_PER_LOGIN];
+        if (item % ITEMS_PER_LOGIN == LOGIN_GUESS || !same_state(key, &wanted) || l->tunnel != tunnel ||
+            !address_equal(&l->pub.client.address, client))
+            continue;
+        *issuer = key->server;
+        if (address_equal(&key->server, server))
+            return l;
+        elsewhere = l;
+    }
+    return elsewhere;
+}
+
+void login_remember(struct radius_layer *r, struct login *l, struct span state, const struct address *server)
+{
+    if (state.len == 0 || state.len > RADIUS_STATE_MAX)
+        return;
+    struct login_key key = state_key(state, &l->pub.client.address, server, l->tunnel);
+    for (unsigned i = 0; i < LOGIN_STATES; i++) {
+        if (same_state(&l->keys[i], &key) && address_equal(&l->keys[i].server, server)) {
+            l->newest = (uint8_t)i;
+            return;
+        }
+    }
+    unsigned which = l->newest ^ 1u;
+    put_key(r, l, which, &key);
+    l->newest = (uint8_t)which;
+}
+
+static uint64_t guess_hash(uint64_t who, const struct address *client, const struct address *server, uint32_t tunnel,
+                           uint8_t eap_identifier)
+{
+    return hash_mix(hash_address(client, who), hash_address(server, (uint64_t)tunnel << 8 | eap_identifier)) | 1;
+}
+
+static struct login *find_guess(const struct radius_layer *r, uint64_t hash)
+{
+    unsigned probe = 0;
+    for (uint32_t item; (item = index_next(&r->login_index, hash, &probe)) != 0;) {
+        struct login *l = &r->logins[item / ITEMS_PER_LOGIN];
+        if (item % ITEMS_PER_LOGIN == LOGIN_GUESS && l->keys[LOGIN_GUESS].hash == hash)
+            return l;
+    }
+    return NULL;
+}
+
+/* Two logins that would be continued by the same packet are both left alone: mixing is worse than losing. */
+void login_expect(struct radius_layer *r, struct login *l, uint8_t eap_identifier)
+{
+    struct login_key key = {0};
+    key.hash = guess_hash(l->who, &l->pub.client.address, &l->pub.server.address, l->tunnel, eap_identifier);
+    struct login *other = find_guess(r, key.hash);
+    drop_key(r, l, LOGIN_GUESS);
+    if (other != NULL && other != l)
+        drop_key(r, other, LOGIN_GUESS);
+    else
+        put_key(r, l, LOGIN_GUESS, &key);
+}
+
+struct login *login_find_expected(const struct radius_layer *r, uint64_t who, const struct address *client,
+                                  const struct address *server, uint32_t tunnel, uint8_t eap_identifier)
+{
+    struct login *l = find_guess(r, guess_hash(who, client, server, tunnel, eap_identifier));
+    return l != NULL && l->tunnel == tunnel && address_equal(&l->pub.client.address, client) &&
+                   address_equal(&l->pub.server.address, server) ? l : NULL;
+}
+
+void login_close(struct radius_layer *r, struct login *l, enum close_reason reason, struct place place)
+{
+    struct eap_state state;
+    struct event e = {.kind = EVENT_CLOSED, .dir = TO_CLIENT, .place = place, .conv = &l->pub};
+    e.u.closed.reason = reason;
+    if (l->eap != NULL) {
+        eap_get_state(l->eap, &state);
+        e.u.closed.eap = &state;
+    }
+    event_emit(&r->sink, &e);
+    if (reason == CLOSE_EVICTED)
+        r->counters.conversations_evicted++;
+    eap_free(l->eap);
+    l->eap = NULL;
+    for (unsigned i = 0; i < LOGIN_KEYS; i++)
+        drop_key(r, l, i);
+    unlink_login(r, l);
+    l->used = false;
+    r->logins_open--;
+    l->links.next = r->login_free;
+    r->login_free = login_item(r, l);
+}
+
+struct login *login_open(struct radius_layer *r, const struct endpoint *client, const struct endpoint *server,
+                         uint32_t tunnel, bool begun_before, const struct packet *p)
+{
+    struct place place = frame_place(p->frame);
+    if (r->login_free == 0 && r->logins_used == r->login_room)
+        login_close(r, &r->logins[r->open.head], CLOSE_EVICTED, r->logins[r->open.head].last);
+    uint32_t item = r->login_free != 0 ? r->login_free : ++r->logins_used;
+    struct login *l = &r->logins[item];
+    if (r->login_free == item)
+        r->login_free = l->links.next;
+    *l = (struct login){.layer = r, .tunnel = tunnel, .used = true, .since_ns = place.time_ns, .last = place,
+                        .pub = {.id = ++*r->sink.next_conversation, .type = CONVERSATION_RADIUS, .client = *client,
+                                .server = *server, .begun_before = begun_before}};
+    append_login(r, l);
+    r->counters.conversations++;
+    r->logins_open++;
+    event_emit(&r->sink, &(struct event){.kind = EVENT_OPENED, .dir = TO_SERVER, .place = place, .conv = &l->pub});
+    return l;
+}
+
+static void on_eap(void *ctx, const struct eap_event *eap)
+{
+    struct login *l = ctx;
+    event_emit(&l->layer->sink, &(struct event){.kind = EVENT_EAP, .dir = eap->dir, .place = eap->place, .conv = &l->pub,
+                                                .u.eap = eap});
+}
+
+void login_feed(struct radius_layer *r, struct login *l, enum direction dir, const struct radius_packet *rp,
+                const struct packet *p)
+{
+    if (rp->eap_pieces == 0)
+        return;
+    if (l->eap == NULL && (l->eap = eap_new(r->tls, on_eap, l)) == NULL)
+        return;
+    struct span whole = radius_eap_join(rp, r->eap);
+    bool cut = rp->cut && (whole.len < 4 || ((size_t)whole.data[2] << 8 | whole.data[3]) > whole.len);
+    eap_feed(l->eap, dir, whole, cut, frame_place(p->frame));
+}
+
+void logins_time(struct radius_layer *r, int64_t now_ns)
+{
+    unsigned rebases = 0;
+    while (r->open.head != 0) {
+        struct login *l = &r->logins[r->open.head];
+        int64_t idle = elapsed_ns(now_ns, l->since_ns);
+        if (idle < -CONVERSATION_IDLE_NS && rebases++ < LOGIN_REBASES_PER_CALL) {
+            move_to_end(r, l, now_ns); /* the clock was set back */
+            continue;
+        }
+        if (idle < CONVERSATION_IDLE_NS)
+            return;
+        login_close(r, l, CLOSE_IDLE, l->last);
+    }
+}
+
+void logins_finish(struct radius_layer *r)
+{
+    while (r->open.head != 0)
+        login_close(r, &r->logins[r->open.head], CLOSE_END, r->logins[r->open.head].last);
+}

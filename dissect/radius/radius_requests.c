@@ -1,0 +1,202 @@
+/* The requests that wait for an answer, and for a while those that got one. */
+#include "dissect/radius/radius_state.h"
+
+#include "dissect/wire/hash.h"
+
+enum { REBASES_PER_CALL = 8 };
+#define SETTLED_NS (60 * INT64_C(1000000000)) /* how long repeated answers and late retransmissions are known */
+
+bool requests_init(struct radius_layer *r, uint32_t room)
+{
+    r->request_room = room;
+    r->requests = calloc((size_t)room + 1, sizeof *r->requests);
+    return r->requests != NULL && index_init(&r->request_index, room);
+}
+
+void requests_free(struct radius_layer *r)
+{
+    free(r->requests);
+    index_free(&r->request_index);
+}
+
+/* Without the server, so that the same key finds an answer that comes from elsewhere. */
+static uint64_t hash_request(const struct endpoint *client, uint32_t tunnel, uint8_t identifier)
+{
+    uint64_t words[2];
+    memcpy(words, client->address.bytes, sizeof words);
+    uint64_t rest = (uint64_t)tunnel << 32 | (uint64_t)client->port << 16 | (uint64_t)client->address.family << 8 | identifier;
+    return hash_mix(hash_mix(words[0], words[1]), rest);
+}
+
+static struct list *list_of(struct radius_layer *r, const struct request *q)
+{
+    return q->waiting ? &r->waiting : &r->settled;
+}
+
+static void unlink_request(struct radius_layer *r, struct request *q)
+{
+    struct list *list = list_of(r, q);
+    uint32_t *before = q->links.prev != 0 ? &r->requests[q->links.prev].links.next : &list->head;
+    uint32_t *after = q->links.next != 0 ? &r->requests[q->links.next].links.prev : &list->tail;
+    *before = q->links.next;
+    *after = q->links.prev;
+}
+
+static void append_request(struct radius_layer *r, struct request *q)
+{
+    struct list *list = list_of(r, q);
+    uint32_t item = request_item(r, q);
+    q->links = (struct links){list->tail, 0};
+    *(list->tail != 0 ? &r->requests[list->tail].links.next : &list->head) = item;
+    list->tail = item;
+}
+
+void request_touch(struct radius_layer *r, struct request *q, int64_t now_ns, bool waiting)
+{
+    unlink_request(r, q);
+    q->waiting = waiting;
+    q->since_ns = now_ns;
+    append_request(r, q);
+}
+
+static void forget(struct radius_layer *r, struct request *q)
+{
+    if (q->waiting && !q->told)
+        r->counters.requests_evicted++;
+    unlink_request(r, q);
+    index_remove(&r->request_index, q->hash, request_item(r, q));
+    q->links.next = r->request_free;
+    r->request_free = request_item(r, q);
+}
+
+static bool same_key(const struct request *q, const struct endpoint *client, uint32_t tunnel, uint8_t identifier)
+{
+    return q->identifier == identifier && q->tunnel == tunnel && endpoint_equal(&q->client, client);
+}
+
+struct request *request_find(const struct radius_layer *r, const struct endpoint *client, const struct endpoint *server,
+                             uint32_t tunnel, uint8_t identifier)
+{
+    uint64_t hash = hash_request(client, tunnel, identifier);
+    unsigned probe = 0;
+    for (uint32_t item; (item = index_next(&r->request_index, hash, &probe)) != 0;) {
+        struct request *q = &r->requests[item];
+        if (same_key(q, client, tunnel, identifier) && endpoint_equal(&q->server, server))
+            return q;
+    }
+    return NULL;
+}
+
+bool request_accepts(uint8_t request_code, uint8_t response_code)
+{
+    switch (request_code) {
+    case RADIUS_ACCESS_REQUEST:
+        return response_code == RADIUS_ACCESS_ACCEPT || response_code == RADIUS_ACCESS_REJECT ||
+               response_code == RADIUS_ACCESS_CHALLENGE;
+    case RADIUS_ACCOUNTING_REQUEST:
+        return response_code == RADIUS_ACCOUNTING_RESPONSE;
+    case RADIUS_STATUS_SERVER:
+    case RADIUS_STATUS_CLIENT:
+        return response_code == RADIUS_ACCESS_ACCEPT || response_code == RADIUS_ACCOUNTING_RESPONSE;
+    case RADIUS_DISCONNECT_REQUEST:
+        return response_code == RADIUS_DISCONNECT_ACK || response_code == RADIUS_DISCONNECT_NAK;
+    case RADIUS_COA_REQUEST:
+        return response_code == RADIUS_COA_ACK || response_code == RADIUS_COA_NAK;
+    default:
+        return false;
+    }
+}
+
+struct request *request_find_elsewhere(const struct radius_layer *r, const struct endpoint *client,
+                                       const struct endpoint *source, uint32_t tunnel, const struct radius_packet *answer)
+{
+    uint64_t hash = hash_request(client, tunnel, answer->identifier);
+    unsigned probe = 0;
+    struct request *found = NULL;
+    for (uint32_t item; (item = index_next(&r->request_index, hash, &probe)) != 0;) {
+        struct request *q = &r->requests[item];
+        if (q->waiting && same_key(q, client, tunnel, answer->identifier) && !endpoint_equal(&q->server, source) &&
+            request_accepts(q->code, answer->code) && (found == NULL || q->last.time_ns >= found->last.time_ns))
+            found = q;
+    }
+    return found;
+}
+
+/* An entry that nothing refers to. */
+static struct request *take_entry(struct radius_layer *r)
+{
+    if (r->request_free == 0 && r->requests_used == r->request_room)
+        forget(r, &r->requests[r->settled.head != 0 ? r->settled.head : r->waiting.head]);
+    if (r->request_free == 0)
+        return &r->requests[++r->requests_used];
+    struct request *q = &r->requests[r->request_free];
+    r->request_free = q->links.next;
+    return q;
+}
+
+struct request *request_new(struct radius_layer *r, const struct endpoint *client, const struct endpoint *server,
+                            uint32_t tunnel, uint8_t identifier)
+{
+    struct request *q = take_entry(r);
+    uint32_t item = request_item(r, q), victim;
+    *q = (struct request){.client = *client, .server = *server, .tunnel = tunnel, .identifier = identifier,
+                          .hash = hash_request(client, tunnel, identifier)};
+    while ((victim = index_put(&r->request_index, q->hash, item)) != 0)
+        forget(r, &r->requests[victim]);
+    append_request(r, q);
+    return q;
+}
+
+void request_tell_unanswered(struct radius_layer *r, struct request *q, int64_t now_ns, const struct place *icmp,
+                             bool capture_ended)
+{
+    struct login *login = login_of_request(r, q);
+    int64_t waited = elapsed_ns(now_ns, q->first.time_ns);
+    struct radius_event about = {.role = RADIUS_UNANSWERED, .code = q->code, .client = q->client, .server = q->server,
+                                 .request = q->first, .request_last = q->last, .transmissions = q->transmissions,
+                                 .elapsed_ns = waited > 0 ? waited : 0, .capture_ended = capture_ended,
+                                 .icmp_unreachable = icmp != NULL, .request_code = q->code};
+    q->told = true;
+    event_emit(&r->sink, &(struct event){.kind = EVENT_RADIUS, .dir = TO_SERVER, .place = icmp != NULL ? *icmp : q->last,
+                                         .conv = login != NULL ? &login->pub : NULL, .u.radius = &about});
+}
+
+static void forget_settled(struct radius_layer *r, int64_t now_ns)
+{
+    while (r->settled.head != 0) {
+        struct request *q = &r->requests[r->settled.head];
+        int64_t age = elapsed_ns(now_ns, q->since_ns);
+        if (age < SETTLED_NS && age > -SETTLED_NS)
+            return;
+        forget(r, q);
+    }
+}
+
+void requests_time(struct radius_layer *r, int64_t now_ns)
+{
+    unsigned rebases = 0;
+    while (r->waiting.head != 0) {
+        struct request *q = &r->requests[r->waiting.head];
+        int64_t waited = elapsed_ns(now_ns, q->since_ns);
+        if (waited < -RADIUS_ANSWER_NS && rebases++ < REBASES_PER_CALL) {
+            request_touch(r, q, now_ns, true); /* the clock was set back: its waiting begins anew */
+            continue;
+        }
+        if (waited < RADIUS_ANSWER_NS)
+            break;
+        if (!q->told)
+            request_tell_unanswered(r, q, now_ns, NULL, false);
+        request_touch(r, q, now_ns, false);
+    }
+    forget_settled(r, now_ns);
+}
+
+void requests_finish(struct radius_layer *r, int64_t end_ns)
+{
+    while (r->waiting.head != 0) {
+        struct request *q = &r->requests[r->waiting.head];
+        if (!q->told)
+            request_tell_unanswered(r, q, end_ns, NULL, elapsed_ns(end_ns, q->last.time_ns) < RADIUS_ANSWER_NS);
+        forget(r, q);
+    }
+}

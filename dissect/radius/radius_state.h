@@ -1,0 +1,141 @@
+/* Inside of the RADIUS layer: its two tables, requests and logins. Items are numbered from 1; 0 is none. */
+#ifndef VS_RADIUS_RADIUS_STATE_H
+#define VS_RADIUS_RADIUS_STATE_H
+
+#include "dissect/radius/index.h"
+#include "dissect/radius/radius_layer.h"
+
+enum { STATE_KEPT = 64, LOGIN_STATES = 2, LOGIN_KEYS = LOGIN_STATES + 1, LOGIN_GUESS = LOGIN_STATES, ITEMS_PER_LOGIN = 4 };
+
+/* A doubly linked list of items, the least recently used first. */
+struct list {
+    uint32_t head, tail;
+};
+struct links {
+    uint32_t prev, next;
+};
+
+struct request {
+    struct endpoint client, server;
+    uint32_t tunnel;
+    uint8_t identifier, code;
+    bool waiting;  /* on the list of those that wait; else on the other */
+    bool answered;
+    bool told;     /* its silence was told */
+    uint8_t authenticator[16];
+    uint32_t transmissions;
+    uint32_t login, login_id; /* item and serial: the item may have been given to another login since */
+    struct place first, last;
+    int64_t since_ns; /* last activity, for the lists */
+    uint64_t hash;
+    struct links links;
+};
+
+/* A State that a challenge issued, or what stands for one that was not seen. */
+struct login_key {
+    uint64_t hash, check; /* hash 0: none */
+    struct address server;
+    uint8_t len;
+    uint8_t bytes[STATE_KEPT]; /* the State's beginning; what is longer is told apart by `check` */
+};
+
+struct login {
+    struct conversation pub;
+    struct radius_layer *layer;
+    struct eap *eap;     /* NULL until the first EAP-Message */
+    int64_t since_ns;    /* last activity, for the list */
+    struct place last;   /* its last packet */
+    uint64_t who;        /* hash of User-Name and Calling-Station-Id of its last request; 0 none seen */
+    uint32_t tunnel;
+    bool used;
+    uint8_t newest;      /* of keys[0 .. LOGIN_STATES - 1] */
+    struct login_key keys[LOGIN_KEYS];
+    struct links links;
+};
+
+struct radius_layer {
+    const struct secrets *secrets;
+    struct tls_context *tls;
+    struct digests *digests;
+    struct event_sink sink;
+    struct radius_layer_counters counters;
+
+    struct request *requests;  /* [0] is unused */
+    struct index request_index;
+    uint32_t request_room, requests_used, request_free; /* used: entries ever taken; request_free: chain through links.next */
+    struct list waiting, settled;
+
+    struct login *logins;      /* [0] is unused */
+    struct index login_index;  /* items: login * ITEMS_PER_LOGIN + key */
+    uint32_t login_room, logins_used, login_free, logins_open;
+    struct list open;
+
+    uint8_t eap[RADIUS_PACKET_MAX]; /* joined EAP-Message attributes */
+};
+
+/* now - then without overflow. */
+static inline int64_t elapsed_ns(int64_t now, int64_t then)
+{
+    if (now >= then)
+        return (uint64_t)now - (uint64_t)then > (uint64_t)INT64_MAX ? INT64_MAX : (int64_t)((uint64_t)now - (uint64_t)then);
+    return (uint64_t)then - (uint64_t)now > (uint64_t)INT64_MAX ? INT64_MIN + 1 : -(int64_t)((uint64_t)then - (uint64_t)now);
+}
+
+/* radius_requests.c */
+bool requests_init(struct radius_layer *r, uint32_t room);
+void requests_free(struct radius_layer *r);
+/* The request of this client, server and identifier. */
+struct request *request_find(const struct radius_layer *r, const struct endpoint *client, const struct endpoint *server,
+                             uint32_t tunnel, uint8_t identifier);
+/* A waiting request of this client and identifier that another server than `source` was asked, the latest one. */
+struct request *request_find_elsewhere(const struct radius_layer *r, const struct endpoint *client,
+                                       const struct endpoint *source, uint32_t tunnel, const struct radius_packet *answer);
+/* A fresh entry for the key; makes room by forgetting the least recently used. */
+struct request *request_new(struct radius_layer *r, const struct endpoint *client, const struct endpoint *server,
+                            uint32_t tunnel, uint8_t identifier);
+/* Puts it at the end of the list where it belongs now. */
+void request_touch(struct radius_layer *r, struct request *q, int64_t now_ns, bool waiting);
+/* The event for a request that stays without an answer, once. */
+void request_tell_unanswered(struct radius_layer *r, struct request *q, int64_t now_ns, const struct place *icmp,
+                             bool capture_ended);
+void requests_time(struct radius_layer *r, int64_t now_ns);
+void requests_finish(struct radius_layer *r, int64_t end_ns);
+bool request_accepts(uint8_t request_code, uint8_t response_code);
+
+/* radius_logins.c */
+bool logins_init(struct radius_layer *r, uint32_t room);
+void logins_free(struct radius_layer *r);
+/* The login in progress that a request was for; NULL when it is over. */
+struct login *login_of_request(const struct radius_layer *r, const struct request *q);
+/* The login that this State belongs to, preferably one where `server` issued it; *issuer is who did. */
+struct login *login_find(const struct radius_layer *r, struct span state, const struct address *client,
+                         const struct address *server, uint32_t tunnel, struct address *issuer);
+/* Opens a login and tells it. */
+struct login *login_open(struct radius_layer *r, const struct endpoint *client, const struct endpoint *server,
+                         uint32_t tunnel, bool begun_before, const struct packet *p);
+/* Remembers a State as one that continues the login; the two latest are kept. */
+void login_remember(struct radius_layer *r, struct login *l, struct span state, const struct address *server);
+/* The same for a State that was not seen: who asks, and the EAP identifier that comes next. */
+void login_expect(struct radius_layer *r, struct login *l, uint8_t eap_identifier);
+struct login *login_find_expected(const struct radius_layer *r, uint64_t who, const struct address *client,
+                                  const struct address *server, uint32_t tunnel, uint8_t eap_identifier);
+/* It had a packet at this place. */
+void login_touch(struct radius_layer *r, struct login *l, struct place place);
+/* Feeds the EAP-Message of a packet, if it has any. */
+void login_feed(struct radius_layer *r, struct login *l, enum direction dir, const struct radius_packet *rp,
+                const struct packet *p);
+void login_close(struct radius_layer *r, struct login *l, enum close_reason reason, struct place place);
+void logins_time(struct radius_layer *r, int64_t now_ns);
+void logins_finish(struct radius_layer *r);
+
+static inline uint32_t request_item(const struct radius_layer *r, const struct request *q)
+{
+    return (uint32_t)(q - r->requests);
+}
+
+static inline uint32_t login_item(const struct radius_layer *r, const struct login *l)
+{
+    return (uint32_t)(l - r->logins);
+}
+
+#endif
