@@ -132,7 +132,7 @@ static struct datagram *begin(struct net *n, const struct key *key)
     struct datagram *d = &t->slots[self];
     t->free = d->newer;
     *d = (struct datagram){
-        .key = *key, .cut_at = UINT32_MAX, .since_ns = n->now_ns, .buffer = d->buffer, .room = d->room,
+        .key = *key, .cut_at = UINT32_MAX, .since_ns = n->since_ns, .buffer = d->buffer, .room = d->room,
         .older = t->newest, .newer = NONE, .chain = *bucket_of(t, key),
     };
     *bucket_of(t, key) = self;

@@ -19,7 +19,9 @@ struct duplicates;
 struct net {
     struct net_handler handler;
     struct net_counters counters;
-    int64_t now_ns;      /* capture time, not led astray by one wrong time stamp: the smaller of the last two */
+    /* Capture time for time-outs, not led astray by one wrong time stamp: what ends now is measured to the smaller of
+     * the last two, what begins now from the greater. */
+    int64_t now_ns, since_ns;
     int64_t previous_ns; /* time of the frame before */
     struct fragments *fragments;
     struct duplicates *duplicates;

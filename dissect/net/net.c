@@ -39,6 +39,7 @@ static void advance_time(struct net *n, int64_t time_ns)
     if (n->previous_ns == INT64_MIN)
         n->previous_ns = time_ns;
     n->now_ns = time_ns < n->previous_ns ? time_ns : n->previous_ns;
+    n->since_ns = time_ns > n->previous_ns ? time_ns : n->previous_ns;
     n->previous_ns = time_ns;
     int64_t oldest = fragments_oldest(n->fragments);
     if (oldest < n->now_ns && (uint64_t)n->now_ns - (uint64_t)oldest > (uint64_t)NET_FRAGMENT_TIMEOUT_NS)
