@@ -168,6 +168,18 @@ def servers(pki):
               key="nps01")
     pki.issue("wildcard", "/CN=*.corp.contoso.com", leaf_extensions("*.corp.contoso.com"), issuer="issuing",
               key="nps01")
+    pki.issue("no-signing", "/CN=" + NAME, leaf_extensions(usage="keyEncipherment"), issuer="issuing", key="nps01")
+
+
+def ocsp_response(pki, name, revoked, path):
+    """An OCSP response of the issuing CA about certificate `name`, for stapling, into the file `path`."""
+    serial = openssl("x509", "-in", pki.pem(name), "-noout", "-serial").decode().strip().split("=")[1]
+    status, when = ("R", utc(-1)[2:]) if revoked else ("V", "")
+    with open(path + ".index", "w", encoding="ascii") as out:
+        out.write("\t".join((status, utc(800)[2:], when, serial, "unknown", "/CN=" + NAME)) + "\n")
+    openssl("ocsp", "-issuer", pki.pem("issuing"), "-cert", pki.pem(name), "-no_nonce", "-reqout", path + ".request")
+    openssl("ocsp", "-index", path + ".index", "-CA", pki.pem("issuing"), "-rsigner", pki.pem("issuing"),
+            "-rkey", pki.key("issuing"), "-reqin", path + ".request", "-ndays", "7", "-respout", path)
 
 
 def clients(pki):

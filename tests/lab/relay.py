@@ -1,9 +1,10 @@
 """A NAS that carries many logins over one UDP socket, as RRAS does; the logins themselves are eapol_test's.
 
 Each request gets a fresh identifier and is held back until the next tick, so that many logins are under way at once.
-A user can be made to fall silent: his requests are no longer forwarded after some TLS messages.
+A user can be made to fall silent: his requests are no longer forwarded after some TLS messages. With a second server,
+a login begins at the first one and goes on at the other, as behind a load balancer without persistence.
 
-usage: relay.py LISTEN_PORT SOURCE SOURCE_PORT SERVER SECRET HOLD [USER=MESSAGES...]
+usage: relay.py LISTEN_PORT SOURCE SOURCE_PORT SERVER[,OTHER] SECRET HOLD [USER=MESSAGES...]
 """
 
 import collections
@@ -27,12 +28,12 @@ def is_tls_message(packet):
 
 class Relay:
     def __init__(self, listen_port, source, source_port, server, secret, hold, silent):
-        family = socket.AF_INET6 if ":" in server else socket.AF_INET
+        self.servers = server.split(",")
+        family = socket.AF_INET6 if ":" in self.servers[0] else socket.AF_INET
         self.inner = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.inner.bind(("127.0.0.1", listen_port))
         self.outer = socket.socket(family, socket.SOCK_DGRAM)
         self.outer.bind((source, source_port))
-        self.outer.connect((server, 1812))
         self.secret, self.hold, self.silent = secret, hold, silent
         self.identifiers = itertools.cycle(range(256))
         self.waiting = collections.deque()
@@ -59,7 +60,8 @@ class Relay:
         identifier = self.by_request[key]
         self.by_identifier[identifier] = key
         forwarded = radius.request(packet, identifier, self.secret)
-        self.waiting.append((self.next_tick(), forwarded))
+        server = self.servers[-1 if radius.find(packet, radius.STATE) else 0]
+        self.waiting.append((self.next_tick(), forwarded, server))
 
     def next_tick(self):
         """Requests leave together at each multiple of `hold`, so that their logins stay in step."""
@@ -83,7 +85,8 @@ class Relay:
             if self.outer in ready:
                 self.from_server()
             while self.waiting and self.waiting[0][0] <= time.monotonic():
-                self.outer.send(self.waiting.popleft()[1])
+                _, packet, server = self.waiting.popleft()
+                self.outer.sendto(packet, (server, 1812))
 
 
 def main():

@@ -1,6 +1,7 @@
 """Logins that succeed, and logins that the client refuses because of the NPS certificate."""
 
 from freeradius import Server
+from hostapd_server import HostapdServer
 from lab import scenario
 from supplicant import login
 
@@ -130,6 +131,43 @@ def _(lab):
           outcomes=["established"], expect=["cert-empty-subject"])
 def _(lab):
     one_login(lab, {"chain": ("empty-subject", "issuing")})
+
+
+@scenario("nps-key-usage", "the key usage allows key encipherment only, but the suite needs a signature; this client "
+          "accepts it", outcomes=["established"], expect=["cert-key-usage"])
+def _(lab):
+    one_login(lab, {"chain": ("no-signing", "issuing")})
+
+
+@scenario("nps-stapled-good", "a stapled OCSP response says that the certificate is good", outcomes=["established"],
+          healthy=True, shows=["tls.handshake.type == 22"])
+def _(lab):
+    stapled(lab, revoked=False)
+
+
+@scenario("nps-revoked", "a stapled OCSP response says that the certificate is revoked", outcomes=["rejected"],
+          alert=113, expect=["cert-revoked", REFUSED], shows=["tls.handshake.type == 22"])
+def _(lab):
+    stapled(lab, revoked=True)
+
+
+def stapled(lab, revoked):
+    server = HostapdServer(lab, "PEAP", revoked=revoked)
+    with lab.record():
+        login(lab, server, lines=("ocsp=1",))
+
+
+@scenario("nps-renewed-wrong", "the same server gets another certificate between two logins: the first client "
+          "succeeds, from then on they refuse", outcomes=["established", "rejected", "rejected"], alert=48,
+          expect=["cert-untrusted-root", REFUSED], forbid=["cert-differs-between-servers"])
+def _(lab):
+    server = Server(lab, "nps1")
+    with lab.record():
+        login(lab, server, user="alice@corp.contoso.com")
+        lab.network.stop(server.process)
+        server = Server(lab, "nps1", chain=("fabrikam-nps", "fabrikam-root"))
+        login(lab, server, user="bob@corp.contoso.com")
+        login(lab, server, user="carol@corp.contoso.com")
 
 
 @scenario("nps-wildcard", "the subject is *.corp.contoso.com; this client checks the domain only",

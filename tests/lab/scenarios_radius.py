@@ -223,6 +223,16 @@ def two_servers(lab, second_chain):
                   name="nps02.corp.contoso.com")
 
 
+@scenario("state-at-other-nps", "a load balancer without persistence: the login begins at NPS01, NPS02 gets the "
+          "rest with a State that it does not know", outcomes=["rejected"], expect_later=["affinity-broken"])
+def _(lab):
+    first = Server(lab, "nps1")
+    Server(lab, "nps2", chain=("nps02", "issuing"))
+    through = start_relay(lab, server=network.NPS01 + "," + network.NPS02)
+    with lab.record():
+        login(lab, first, **through).nothing_sent()
+
+
 def many_logins(lab, server, wishes):
     """All logins at once, each NAS with one socket; `wishes` are (user, nas, options)."""
     through = {nas: start_relay(lab, nas) for nas in sorted({nas for _, nas, _ in wishes})}

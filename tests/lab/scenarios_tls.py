@@ -106,8 +106,8 @@ def old_tls(lab, version):
 
 
 @scenario("tls-no-common-version", "the client offers TLS 1.1 at most, the server wants 1.2: FreeRADIUS rejects "
-          "without an alert", outcomes=["rejected"], expect=["eap-tls-handshake-failed"], shows=["tls.handshake.type == 1"],
-          lacks=["tls.handshake.type == 2"])
+          "without an alert", outcomes=["rejected"], expect=["eap-tls-handshake-failed"],
+          shows=["tls.handshake.type == 1"], lacks=["tls.handshake.type == 2"])
 def _(lab):
     server = Server(lab, "nps1")
     with lab.record():

@@ -14,6 +14,7 @@ ALERTS = {
     "certificate unknown": (46, "certificate_unknown"), "unknown CA": (48, "unknown_ca"),
     "access denied": (49, "access_denied"), "decrypt error": (51, "decrypt_error"),
     "protocol version": (70, "protocol_version"), "internal error": (80, "internal_error"),
+    "bad certificate status response": (113, "bad_certificate_status_response"),
     "handshake failure": (40, "handshake_failure"),
 }
 
