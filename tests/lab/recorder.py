@@ -1,5 +1,6 @@
 """tcpdump and dumpcap: recording on one interface of one node, and small changes of what was recorded."""
 
+import os
 import signal
 import struct
 import subprocess
@@ -30,6 +31,7 @@ class Recorder:
     def stop(self):
         time.sleep(self.delay)
         self.lab.network.stop(self.process, signal.SIGINT)
+        os.chmod(self.path, 0o644)
 
 
 class Dumpcap(Recorder):
