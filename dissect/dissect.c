@@ -208,6 +208,10 @@ static void tick(struct dissector *d, int64_t now_ns)
     d->ticked_ns = now_ns;
     radius_layer_time(d->radius, now_ns);
     eapol_expire(d->eapol, now_ns);
+}
+
+static void measure_state(struct dissector *d)
+{
     uint64_t held = tls_context_buffer_bytes(d->tls) + radius_layer_bytes(d->radius);
     d->state_peak = held > d->state_peak ? held : d->state_peak;
 }
@@ -218,6 +222,7 @@ void dissect_frames(struct dissector *d, const struct frame *frames, size_t coun
         tick(d, frames[i].time_ns);
         net_frame(d->net, &frames[i]);
     }
+    measure_state(d);
 }
 
 void dissect_finish(struct dissector *d)

@@ -189,7 +189,8 @@ static void on_request(struct radius_layer *r, const struct radius_packet *rp, c
         q->login = login_item(r, l);
         q->login_id = l->pub.id;
         login_touch(r, l, q->first);
-        l->who = hash_who(rp);
+        if (l->who == 0)
+            l->who = hash_who(rp);
         if (!peer_seen)
             expect_next(r, l, rp);
     }
@@ -303,6 +304,10 @@ static void on_response(struct radius_layer *r, const struct radius_packet *rp, 
 void radius_layer_packet(struct radius_layer *r, const struct packet *p, bool peer_seen)
 {
     struct radius_packet rp;
+    if (p->payload.len >= RADIUS_HEADER) {
+        bool request = radius_is_request(p->payload.data[0]);
+        request_prefetch(r, request ? &p->src : &p->dst, p->tunnel, p->payload.data[1]);
+    }
     if (!radius_parse(p->payload, p->payload_wire_len, &rp)) {
         r->counters.malformed += p->payload_wire_len == p->payload.len; /* a cut header is the capture's fault */
         return;

@@ -66,21 +66,25 @@ static uint64_t hash_address(const struct address *a, uint64_t seed)
 }
 
 /* The server is not part of the hash: a State that comes back to another server must be found as well. */
-static struct login_key state_key(struct span state, const struct address *client, const struct address *server,
-                                  uint32_t tunnel)
+static uint64_t hash_state(struct span state, const struct address *client, uint32_t tunnel)
 {
-    struct login_key key = {.server = *server, .len = (uint8_t)state.len};
-    uint64_t seed = hash_address(client, tunnel);
-    size_t kept = state.len < STATE_KEPT ? state.len : STATE_KEPT;
-    key.hash = hash_bytes(state.data, state.len, seed) | 1;
-    key.check = state.len > STATE_KEPT ? hash_bytes(state.data, state.len, ~seed) : 0;
-    memcpy(key.bytes, state.data, kept);
-    return key;
+    return hash_bytes(state.data, state.len, hash_address(client, tunnel)) | 1;
 }
 
-static bool same_state(const struct login_key *a, const struct login_key *b)
+static uint64_t check_of_long(struct span state)
 {
-    return a->hash == b->hash && a->len == b->len && a->check == b->check && memcmp(a->bytes, b->bytes, STATE_KEPT) == 0;
+    return state.len > STATE_KEPT ? hash_bytes(state.data, state.len, ~UINT64_C(0)) : 0;
+}
+
+static size_t kept_of(struct span state)
+{
+    return state.len < STATE_KEPT ? state.len : STATE_KEPT;
+}
+
+static bool is_state(const struct login_key *key, uint64_t hash, struct span state)
+{
+    return key->hash == hash && key->len == state.len && memcmp(key->bytes, state.data, kept_of(state)) == 0 &&
+           key->check == check_of_long(state);
 }
 
 static void drop_key(struct radius_layer *r, struct login *l, unsigned which)
@@ -92,12 +96,12 @@ static void drop_key(struct radius_layer *r, struct login *l, unsigned which)
 }
 
 /* When its two buckets are full of others, the one in the way loses its key and will be found begun before. */
-static void put_key(struct radius_layer *r, struct login *l, unsigned which, const struct login_key *key)
+static void put_key(struct radius_layer *r, struct login *l, unsigned which, uint64_t hash)
 {
     uint32_t victim;
     drop_key(r, l, which);
-    l->keys[which] = *key;
-    while ((victim = index_put(&r->login_index, key->hash, login_item(r, l) * ITEMS_PER_LOGIN + which)) != 0)
+    l->keys[which].hash = hash;
+    while ((victim = index_put(&r->login_index, hash, login_item(r, l) * ITEMS_PER_LOGIN + which)) != 0)
         drop_key(r, &r->logins[victim / ITEMS_PER_LOGIN], victim % ITEMS_PER_LOGIN);
 }
 
@@ -106,13 +110,13 @@ struct login *login_find(const struct radius_layer *r, struct span state, const 
 {
     if (state.len == 0 || state.len > RADIUS_STATE_MAX)
         return NULL;
-    struct login_key wanted = state_key(state, client, server, tunnel);
+    uint64_t hash = hash_state(state, client, tunnel);
     struct login *elsewhere = NULL;
     unsigned probe = 0;
-    for (uint32_t item; (item = index_next(&r->login_index, wanted.hash, &probe)) != 0;) {
+    for (uint32_t item; (item = index_next(&r->login_index, hash, &probe)) != 0;) {
         struct login *l = &r->logins[item / ITEMS_PER_LOGIN];
         const struct login_key *key = &l->keys[item % ITEMS_PER_LOGIN];
-        if (item % ITEMS_PER_LOGIN == LOGIN_GUESS || !same_state(key, &wanted) || l->tunnel != tunnel ||
+        if (item % ITEMS_PER_LOGIN == LOGIN_GUESS || !is_state(key, hash, state) || l->tunnel != tunnel ||
             !address_equal(&l->pub.client.address, client))
             continue;
         *issuer = key->server;
@@ -127,15 +131,20 @@ void login_remember(struct radius_layer *r, struct login *l, struct span state, 
 {
     if (state.len == 0 || state.len > RADIUS_STATE_MAX)
         return;
-    struct login_key key = state_key(state, &l->pub.client.address, server, l->tunnel);
+    uint64_t hash = hash_state(state, &l->pub.client.address, l->tunnel);
     for (unsigned i = 0; i < LOGIN_STATES; i++) {
-        if (same_state(&l->keys[i], &key) && address_equal(&l->keys[i].server, server)) {
+        if (is_state(&l->keys[i], hash, state) && address_equal(&l->keys[i].server, server)) {
             l->newest = (uint8_t)i;
             return;
         }
     }
     unsigned which = l->newest ^ 1u;
-    put_key(r, l, which, &key);
+    struct login_key *key = &l->keys[which];
+    put_key(r, l, which, hash);
+    key->server = *server;
+    key->len = (uint8_t)state.len;
+    key->check = check_of_long(state);
+    memcpy(key->bytes, state.data, kept_of(state));
     l->newest = (uint8_t)which;
 }
 
@@ -159,14 +168,13 @@ static struct login *find_guess(const struct radius_layer *r, uint64_t hash)
 /* Two logins that would be continued by the same packet are both left alone: mixing is worse than losing. */
 void login_expect(struct radius_layer *r, struct login *l, uint8_t eap_identifier)
 {
-    struct login_key key = {0};
-    key.hash = guess_hash(l->who, &l->pub.client.address, &l->pub.server.address, l->tunnel, eap_identifier);
-    struct login *other = find_guess(r, key.hash);
+    uint64_t hash = guess_hash(l->who, &l->pub.client.address, &l->pub.server.address, l->tunnel, eap_identifier);
+    struct login *other = find_guess(r, hash);
     drop_key(r, l, LOGIN_GUESS);
     if (other != NULL && other != l)
         drop_key(r, other, LOGIN_GUESS);
     else
-        put_key(r, l, LOGIN_GUESS, &key);
+        put_key(r, l, LOGIN_GUESS, hash);
 }
 
 struct login *login_find_expected(const struct radius_layer *r, uint64_t who, const struct address *client,

@@ -28,6 +28,15 @@ static uint64_t hash_request(const struct endpoint *client, uint32_t tunnel, uin
     return hash_mix(hash_mix(words[0], words[1]), rest);
 }
 
+void request_prefetch(const struct radius_layer *r, const struct endpoint *client, uint32_t tunnel, uint8_t identifier)
+{
+#if defined(__GNUC__)
+    __builtin_prefetch(index_at(&r->request_index, hash_request(client, tunnel, identifier), 0));
+#else
+    (void)r, (void)client, (void)tunnel, (void)identifier;
+#endif
+}
+
 static struct list *list_of(struct radius_layer *r, const struct request *q)
 {
     return q->waiting ? &r->waiting : &r->settled;

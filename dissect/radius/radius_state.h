@@ -45,7 +45,7 @@ struct login {
     struct eap *eap;     /* NULL until the first EAP-Message */
     int64_t since_ns;    /* last activity, for the list */
     struct place last;   /* its last packet */
-    uint64_t who;        /* hash of User-Name and Calling-Station-Id of its last request; 0 none seen */
+    uint64_t who;        /* hash of User-Name and Calling-Station-Id of its first request seen; 0 none */
     uint32_t tunnel;
     bool used;
     uint8_t newest;      /* of keys[0 .. LOGIN_STATES - 1] */
@@ -87,6 +87,8 @@ void requests_free(struct radius_layer *r);
 /* The request of this client, server and identifier. */
 struct request *request_find(const struct radius_layer *r, const struct endpoint *client, const struct endpoint *server,
                              uint32_t tunnel, uint8_t identifier);
+/* Has the memory brought that request_find will look at; worth a tenth of the time of a packet. */
+void request_prefetch(const struct radius_layer *r, const struct endpoint *client, uint32_t tunnel, uint8_t identifier);
 /* A waiting request of this client and identifier that another server than `source` was asked, the latest one. */
 struct request *request_find_elsewhere(const struct radius_layer *r, const struct endpoint *client,
                                        const struct endpoint *source, uint32_t tunnel, const struct radius_packet *answer);
