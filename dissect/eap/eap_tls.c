@@ -109,7 +109,7 @@ static bool looks_like_record(struct span bytes)
  * is a loss when the other side has answered in between, or when the announced length leaves room for what would be
  * missing.
  */
-static bool fragments_missing(struct eap *e, enum direction dir, uint8_t step, size_t len)
+static bool fragments_missing(struct eap *e, enum direction dir, uint8_t step, const struct eap_packet *p)
 {
     struct eap_side *side = &e->side[dir];
     const struct eap_side *other = &e->side[!dir];
@@ -119,34 +119,17 @@ static bool fragments_missing(struct eap *e, enum direction dir, uint8_t step, s
     uint8_t between = (uint8_t)(other->identifier - run->identifier);
     if (other->spoke && between > 0 && between < step)
         return true;
-    if (side->irregular)
-        return false;
     if (run->announced == 0)
-        return true;
+        return !side->irregular;
+    uint64_t present = (uint64_t)run->present + p->tls_bytes.len;
+    if ((p->flags & EAP_TLS_MORE) == 0) {
+        side->irregular |= present == run->announced;
+        return present != run->announced;
+    }
     enum { LENGTH_FIELD = 4 }; /* a first fragment is that much shorter when only it has the L field */
     uint64_t size = run->size > LENGTH_FIELD ? run->size - LENGTH_FIELD : 1;
-    if (run->present + (step - 1u) * size + len <= run->announced)
-        return true;
-    side->irregular = true;
-    return false;
-}
-
-/* True when the packet goes on with the open run; false when its bytes must not be fed. */
-static bool go_on(struct eap *e, enum direction dir, const struct eap_packet *p, struct place place)
-{
-    struct eap_run *run = &e->side[dir].run;
-    uint8_t step = (uint8_t)(p->identifier - run->identifier);
-    if (step == 0 && e->depth == 0) {
-        lose(e, dir, reason_differ, place);
-        return false;
-    }
-    if (p->tls_length != 0 && run->announced == 0)
-        run->announced = p->tls_length;
-    if (fragments_missing(e, dir, step, p->tls_bytes.len)) {
-        lose(e, dir, reason_identifiers, place);
-        stream_gap(e, dir, place);
-    }
-    return true;
+    side->irregular |= present + (step - 1u) * size > run->announced;
+    return !side->irregular;
 }
 
 /* follows: no identifier is missing between the side's packet before and this one. */
@@ -158,6 +141,29 @@ static void begin(struct eap *e, enum direction dir, const struct eap_packet *p,
         lose(e, dir, reason_beginning, place);
         stream_gap(e, dir, place);
     }
+}
+
+/* True when the packet is to be fed: it goes on with the open run, or begins another because the end of that is missing. */
+static bool go_on(struct eap *e, enum direction dir, const struct eap_packet *p, struct place place)
+{
+    struct eap_run *run = &e->side[dir].run;
+    uint8_t step = (uint8_t)(p->identifier - run->identifier);
+    if (step == 0 && e->depth == 0) {
+        lose(e, dir, reason_differ, place);
+        return false;
+    }
+    if (p->tls_length != 0 && run->announced == 0)
+        run->announced = p->tls_length;
+    if (!fragments_missing(e, dir, step, p))
+        return true;
+    if ((p->flags & EAP_TLS_MORE) == 0 && looks_like_record(p->tls_bytes)) {
+        abandon(e, dir, reason_went_on, place);
+        begin(e, dir, p, true, place);
+    } else {
+        lose(e, dir, reason_identifiers, place);
+        stream_gap(e, dir, place);
+    }
+    return true;
 }
 
 /* How many of the packet's bytes belong to the TLS stream: never more than were announced. */
