@@ -63,7 +63,8 @@ uint64_t flow_count(const struct flow_table *t);   /* flows ever made */
 uint64_t flow_evicted(const struct flow_table *t); /* flows given up while still young, to stay in bounds */
 void flow_table_free(struct flow_table *t);
 
-/* Community ID v1 ("1:" base64 of SHA-1, seed 0) of a flow; out has room for 32. In flow_community.c (needs SHA-1). */
+/* Community ID v1 ("1:" base64 of SHA-1, seed 0) of a flow; "-" for ICMP (whose types are not kept) and MAC
+ * addresses. In flow_community.c (needs SHA-1). Returns out. */
 const char *flow_community_id(char out[static 32], const struct flow *f);
 
 #endif

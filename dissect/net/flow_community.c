@@ -3,13 +3,13 @@
 
 #include "dissect/net/flow.h"
 
-enum { SHA1_LENGTH = 20 };
+enum { SHA1_LENGTH = 20, IP_PROTO_SCTP = 132 };
 
 const char *flow_community_id(char out[static 32], const struct flow *f)
 {
     uint8_t text[2 + 16 + 16 + 2 + 4], digest[EVP_MAX_MD_SIZE];
     size_t address = f->low.address.family == FAMILY_IPV6 ? 16 : 4, at = 2;
-    bool ports = f->ip_proto == IP_PROTO_TCP || f->ip_proto == IP_PROTO_UDP || f->ip_proto == 132;
+    bool ports = f->ip_proto == IP_PROTO_TCP || f->ip_proto == IP_PROTO_UDP || f->ip_proto == IP_PROTO_SCTP;
     memset(text, 0, 2); /* seed */
     memcpy(text + at, f->low.address.bytes, address);
     at += address;
@@ -26,7 +26,8 @@ const char *flow_community_id(char out[static 32], const struct flow *f)
     unsigned length = 0;
     memcpy(out, "-", 2);
     bool ip = f->low.address.family == FAMILY_IPV4 || f->low.address.family == FAMILY_IPV6;
-    if (!ip || EVP_Digest(text, at, digest, &length, EVP_sha1(), NULL) != 1 || length != SHA1_LENGTH)
+    bool icmp = f->ip_proto == IP_PROTO_ICMP || f->ip_proto == IP_PROTO_ICMPV6; /* goes by type and code */
+    if (!ip || icmp || EVP_Digest(text, at, digest, &length, EVP_sha1(), NULL) != 1 || length != SHA1_LENGTH)
         return out;
     memcpy(out, "1:", 2);
     EVP_EncodeBlock((unsigned char *)out + 2, digest, SHA1_LENGTH);

@@ -1,0 +1,216 @@
+/* The flow table: both directions, growth, bounds; and the Community ID. */
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "dissect/net/flow.h"
+
+#define S INT64_C(1000000000)
+
+static struct endpoint endpoint(const char *address, uint16_t port)
+{
+    struct endpoint e = {.port = port};
+    assert_true(address_parse(span_of(address, strlen(address)), &e.address));
+    return e;
+}
+
+static struct packet packet(const struct frame *f, uint8_t proto, struct endpoint src, struct endpoint dst)
+{
+    return (struct packet){.frame = f, .kind = proto == IP_PROTO_TCP ? PACKET_TCP : PACKET_UDP, .ip_proto = proto,
+                           .src = src, .dst = dst, .payload_wire_len = 100};
+}
+
+static void both_directions_are_one_flow(void **state)
+{
+    (void)state;
+    struct flow_table *t = flow_table_new(100);
+    struct frame f = {.number = 1, .time_ns = 5};
+    struct endpoint client = endpoint("198.51.100.9", 49152), server = endpoint("192.0.2.1", 1812);
+    struct packet there = packet(&f, IP_PROTO_UDP, client, server), back = packet(&f, IP_PROTO_UDP, server, client);
+    bool from_low, fresh;
+    assert_null(flow_find(t, &client, &server, IP_PROTO_UDP, 0));
+    struct flow *flow = flow_of(t, &there, &from_low, &fresh);
+    assert_true(fresh);
+    assert_false(from_low);
+    assert_int_equal(flow->low_is_client, 0);
+    assert_int_equal(flow->id, 1);
+    assert_int_equal(flow->class, FLOW_NEW);
+    f.time_ns = 7;
+    struct flow *same = flow_of(t, &back, &from_low, &fresh);
+    assert_ptr_equal(same, flow);
+    assert_false(fresh);
+    assert_true(from_low);
+    assert_int_equal(flow->packets[0], 1);
+    assert_int_equal(flow->packets[1], 1);
+    assert_int_equal(flow->bytes, 200);
+    assert_int_equal(flow->last_ns, 7);
+    assert_ptr_equal(flow_find(t, &server, &client, IP_PROTO_UDP, 0), flow);
+    assert_null(flow_find(t, &server, &client, IP_PROTO_TCP, 0));
+    assert_null(flow_find(t, &server, &client, IP_PROTO_UDP, 9));
+    assert_int_equal(flow_count(t), 1);
+    flow_table_free(t);
+}
+
+static void what_makes_a_flow_another_one(void **state)
+{
+    (void)state;
+    struct flow_table *t = flow_table_new(100);
+    struct frame f = {.number = 1};
+    struct packet base = packet(&f, IP_PROTO_UDP, endpoint("2001:db8::1", 500), endpoint("2001:db8::2", 500));
+    struct packet other[5] = {base, base, base, base, base};
+    other[0].ip_proto = IP_PROTO_TCP;
+    other[1].tunnel = 1;
+    other[2].src.port = 501;
+    other[3].dst.port = 501;
+    other[4].dst = endpoint("2001:db8::3", 500);
+    bool from_low, fresh;
+    flow_of(t, &base, &from_low, &fresh);
+    for (size_t i = 0; i < 5; i++) {
+        flow_of(t, &other[i], &from_low, &fresh);
+        assert_true(fresh);
+    }
+    assert_int_equal(flow_count(t), 6);
+    flow_table_free(t);
+}
+
+static struct packet numbered(const struct frame *f, uint32_t i)
+{
+    struct packet p = packet(f, IP_PROTO_UDP, endpoint("10.0.0.0", 1000), endpoint("192.0.2.1", 53));
+    p.src.address.bytes[1] = (uint8_t)(i >> 16);
+    p.src.address.bytes[2] = (uint8_t)(i >> 8);
+    p.src.address.bytes[3] = (uint8_t)i;
+    return p;
+}
+
+static void every_flow_is_found_again_while_it_grows(void **state)
+{
+    (void)state;
+    enum { FLOWS = 20000 };
+    struct flow_table *t = flow_table_new(FLOWS);
+    struct frame f = {.number = 1};
+    bool from_low, fresh;
+    for (uint32_t i = 0; i < FLOWS; i++) {
+        struct packet p = numbered(&f, i);
+        assert_int_equal(flow_of(t, &p, &from_low, &fresh)->id, i + 1);
+        assert_true(fresh);
+    }
+    for (uint32_t i = 0; i < FLOWS; i++) {
+        struct packet p = numbered(&f, i);
+        assert_int_equal(flow_of(t, &p, &from_low, &fresh)->id, i + 1);
+        assert_false(fresh);
+    }
+    assert_int_equal(flow_evicted(t), 0);
+    flow_table_free(t);
+}
+
+struct drops { uint32_t count, hints; };
+
+static void count_drop(void *ctx, struct flow *f)
+{
+    struct drops *d = ctx;
+    d->count++;
+    d->hints += f->hint != 0;
+}
+
+static void count_each(void *ctx, struct flow *f)
+{
+    assert_int_not_equal(f->id, 0);
+    ++*(uint32_t *)ctx;
+}
+
+static void a_full_table_gives_up_flows_that_are_silent(void **state)
+{
+    (void)state;
+    enum { ROOM = 1000, MORE = 50000 };
+    struct flow_table *t = flow_table_new(ROOM);
+    struct drops drops = {0, 0};
+    flow_on_drop(t, count_drop, &drops);
+    struct frame f = {.number = 1};
+    bool from_low, fresh;
+    struct packet busy = packet(&f, IP_PROTO_UDP, endpoint("192.0.2.77", 1), endpoint("192.0.2.78", 2));
+    for (uint32_t i = 0; i < MORE; i++) {
+        f.time_ns = i * S;
+        struct packet p = numbered(&f, i);
+        flow_of(t, &p, &from_low, &fresh)->hint = 1;
+        assert_true(fresh);
+        struct flow *b = flow_of(t, &busy, &from_low, &fresh);
+        assert_int_equal(fresh, i == 0); /* in use all the time: never given up */
+        assert_int_equal(b->packets[0], i + 1);
+        assert_non_null(flow_find(t, &p.src, &p.dst, IP_PROTO_UDP, 0));
+    }
+    assert_int_equal(flow_count(t), MORE + 1);
+    assert_int_equal(drops.count, MORE + 1 - ROOM);
+    assert_int_equal(drops.hints, drops.count);
+    assert_true(flow_evicted(t) < drops.count / 10); /* nearly all of them had been silent for a minute */
+    uint32_t held = 0;
+    flow_each(t, count_each, &held);
+    assert_int_equal(held, ROOM);
+    flow_table_free(t);
+}
+
+static void young_flows_given_up_are_counted(void **state)
+{
+    (void)state;
+    struct flow_table *t = flow_table_new(10);
+    struct frame f = {.number = 1};
+    bool from_low, fresh;
+    for (uint32_t i = 0; i < 110; i++) {
+        struct packet p = numbered(&f, i);
+        flow_of(t, &p, &from_low, &fresh);
+    }
+    assert_int_equal(flow_evicted(t), 100);
+    flow_table_free(t);
+}
+
+static void expect_community_id(const char *id, uint8_t proto, struct endpoint src, struct endpoint dst)
+{
+    struct flow_table *t = flow_table_new(4);
+    struct frame f = {.number = 1};
+    struct packet there = packet(&f, proto, src, dst), back = packet(&f, proto, dst, src);
+    bool from_low, fresh;
+    char text[32];
+    assert_string_equal(flow_community_id(text, flow_of(t, &there, &from_low, &fresh)), id);
+    assert_string_equal(flow_community_id(text, flow_of(t, &back, &from_low, &fresh)), id);
+    flow_table_free(t);
+}
+
+/* The specification's baseline (TCP, UDP, TCP over IPv6); ESP has no ports in it. */
+static void community_ids(void **state)
+{
+    (void)state;
+    expect_community_id("1:LQU9qZlK+B5F3KDmev6m5PMibrg=", IP_PROTO_TCP, endpoint("128.232.110.120", 34855),
+                        endpoint("66.35.250.204", 80));
+    expect_community_id("1:d/FP5EW3wiY1vCndhwleRRKHowQ=", IP_PROTO_UDP, endpoint("192.168.1.52", 54585),
+                        endpoint("8.8.8.8", 53));
+    expect_community_id("1:/qFaeAR+gFe1KYjMzVDsMv+wgU4=", IP_PROTO_TCP,
+                        endpoint("2001:470:e5bf:dead:4957:2174:e82c:4887", 63943),
+                        endpoint("2607:f8b0:400c:c03::1a", 25));
+    expect_community_id("1:E9qZTaeyZk5eBPJ6gV+gZ4DbpKA=", IP_PROTO_ESP, endpoint("192.0.2.1", 0), endpoint("198.51.100.2", 0));
+}
+
+/* MAC addresses have none; ICMP's is made of types and codes, which a flow does not keep. */
+static void flows_without_a_community_id(void **state)
+{
+    (void)state;
+    struct flow mac = {.low.address.family = FAMILY_MAC, .high.address.family = FAMILY_MAC};
+    struct flow icmp = {.low.address.family = FAMILY_IPV4, .high.address.family = FAMILY_IPV4, .ip_proto = IP_PROTO_ICMP};
+    char text[32];
+    assert_string_equal(flow_community_id(text, &mac), "-");
+    assert_string_equal(flow_community_id(text, &icmp), "-");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(both_directions_are_one_flow),
+        cmocka_unit_test(what_makes_a_flow_another_one),
+        cmocka_unit_test(every_flow_is_found_again_while_it_grows),
+        cmocka_unit_test(a_full_table_gives_up_flows_that_are_silent),
+        cmocka_unit_test(young_flows_given_up_are_counted),
+        cmocka_unit_test(community_ids),
+        cmocka_unit_test(flows_without_a_community_id),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
