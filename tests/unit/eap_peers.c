@@ -186,8 +186,10 @@ void pair_open(struct tls_pair *t, int version, const char *suite, struct secret
     assert_int_equal(SSL_CTX_use_certificate(t->contexts[TO_CLIENT], t->leaf), 1);
     assert_int_equal(SSL_CTX_use_PrivateKey(t->contexts[TO_CLIENT], key), 1);
     SSL_CTX_set_verify(t->contexts[TO_SERVER], SSL_VERIFY_PEER, accept_any);
-    SSL_CTX_set_app_data(t->contexts[TO_SERVER], secrets);
-    SSL_CTX_set_keylog_callback(t->contexts[TO_SERVER], on_key_log);
+    for (int dir = 0; dir < 2; dir++) { /* each knows some of the keys first */
+        SSL_CTX_set_app_data(t->contexts[dir], secrets);
+        SSL_CTX_set_keylog_callback(t->contexts[dir], on_key_log);
+    }
     open_peer(t, TO_SERVER, version, suite);
     open_peer(t, TO_CLIENT, version, suite);
 }
