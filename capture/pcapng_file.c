@@ -63,7 +63,7 @@ struct pcapng_file {
     struct ng_interface *interfaces;
     size_t capacity;
     size_t need;   /* bytes the window must have before the next block can be taken */
-    uint64_t skip; /* instead: size of a block that is stepped over */
+    uint32_t skip; /* instead: length of a block that is stepped over */
     bool skip_numbered;
 };
 
@@ -362,6 +362,12 @@ static bool take_block_header(struct pcapng_file *f, struct cursor *c, uint32_t 
     return true;
 }
 
+/* Some writers do not count the padding at a block's end. */
+static uint32_t whole_size(uint32_t total)
+{
+    return (total + 3) & ~(uint32_t)3;
+}
+
 static enum taken take_block(struct pcapng_file *f, struct frame *frame)
 {
     struct stream *s = &f->reader->stream;
@@ -373,10 +379,10 @@ static enum taken take_block(struct pcapng_file *f, struct frame *frame)
         return damaged(f, "an impossible block length stands in the block");
     if (total > STREAM_MAX_RECORD && is_read(type))
         return damaged(f, "a block length beyond all reason stands in the block");
-    uint32_t size = (total + 3) & ~(uint32_t)3; /* some writers do not count the padding */
+    uint32_t size = whole_size(total);
     f->need = size;
     if (size > s->left && !is_read(type)) {
-        f->skip = size;
+        f->skip = total;
         f->skip_numbered = is_numbered(type);
         return TAKEN_NOTHING;
     }
@@ -390,21 +396,35 @@ static enum taken take_block(struct pcapng_file *f, struct frame *frame)
     return taken;
 }
 
+/* Steps over a block that is not read and not all in the window; its second length is checked like the others'. */
+static void skip_block(struct pcapng_file *f)
+{
+    struct reader *r = f->reader;
+    struct stream *s = &r->stream;
+    uint64_t begin = s->offset;
+    uint32_t again = 0, total = f->skip, size = whole_size(total);
+    bool there = stream_skip(s, size - BLOCK_TRAILER) && stream_fill(s, BLOCK_TRAILER);
+    struct cursor c = cursor_of(span_of(s->at, s->left));
+    f->skip = 0;
+    if (!there || !take_u32(&c, f->big, &again)) {
+        if (s->fault != NULL)
+            reader_damage(r, s->offset, s->fault);
+        reader_damage(r, begin, "the file ends in the block that begins");
+    } else if (again != total && again != size) {
+        reader_damage(r, begin, "two different lengths stand in the block");
+    } else {
+        stream_take(s, BLOCK_TRAILER);
+        r->number += f->skip_numbered;
+    }
+}
+
 /* More bytes of the file, for the block that take_block could not take. */
 static void go_on(struct pcapng_file *f)
 {
-    struct reader *r = f->reader;
-    uint64_t begin = r->stream.offset;
-    if (f->skip > 0) {
-        if (!stream_skip(&r->stream, f->skip)) {
-            reader_ended(r, "the block");
-            reader_damage(r, begin, "the file ends in the block that begins");
-        }
-        r->number += f->skip_numbered;
-        f->skip = 0;
-    } else if (!stream_fill(&r->stream, f->need)) {
-        reader_ended(r, "the block");
-    }
+    if (f->skip > 0)
+        skip_block(f);
+    else if (!stream_fill(&f->reader->stream, f->need))
+        reader_ended(f->reader, "the block");
 }
 
 static size_t pcapng_file_next(void *state, struct frame *frames, size_t max)

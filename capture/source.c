@@ -89,6 +89,7 @@ static struct source *open_source(const char *path, int fd, struct span memory, 
         return NULL;
     }
     memcpy(own, path, size);
+    s->reader.stream.fd = -1;
     s->reader.info.path = s->path = own;
     s->reader.secrets = options->secrets;
     s->reader.secrets_ctx = options->secrets_ctx;

@@ -6,7 +6,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct outcome {
-    bool opened, damaged;
+    bool opened, damaged, compressed;
     uint64_t frames, sum;
 };
 
@@ -78,6 +78,7 @@ static struct outcome read_all(struct span bytes, size_t buffer, size_t batch, c
     }
     check_info(source_info(s));
     o.damaged = source_info(s)->damage != NULL;
+    o.compressed = source_info(s)->compression != NULL;
     o.sum += secrets;
     source_close(s);
     return o;
@@ -88,8 +89,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     enum { SMALL = 64, USUAL = 1 << 16 };
     struct outcome small = read_all(span_of(data, size), SMALL, 3, NULL);
     struct outcome usual = read_all(span_of(data, size), USUAL, SOURCE_BATCH, NULL);
-    expect(small.opened == usual.opened && small.damaged == usual.damaged && small.frames == usual.frames &&
-           small.sum == usual.sum);
+    /* How much of damaged compressed data comes out depends on the room that the library was given. */
+    bool comparable = !((small.compressed && small.damaged) || (usual.compressed && usual.damaged));
+    expect(small.opened == usual.opened || !comparable);
+    if (comparable)
+        expect(small.damaged == usual.damaged && small.frames == usual.frames && small.sum == usual.sum);
     (void)read_all(span_of(data, size), USUAL, SOURCE_BATCH, "udp port 1812 or ether proto 0x888e");
     return 0;
 }

@@ -20,7 +20,7 @@ struct kept {
     struct frame frames[KEPT_FRAMES]; /* bytes and comment point into the arrays below */
     uint8_t bytes[KEPT_FRAMES][KEPT_BYTES];
     uint8_t comments[KEPT_FRAMES][KEPT_BYTES];
-    size_t count;  /* of all frames, also those beyond the arrays */
+    size_t count; /* of all frames, also those beyond the arrays */
     bool opened;
     char text[KEPT_TEXT]; /* why it could not be opened, or the damage, or "" */
 };
@@ -180,7 +180,7 @@ static inline struct span built(const struct build *b)
 
 /* A little-endian pcap file header of link type 1 in front of records. */
 #define PCAP_HEADER                                                                                                    \
-    LE32(0xa1b2c3d4), /* magic: microseconds */                                                                        \
+    LE32(0xa1b2c3d4),     /* magic: microseconds */                                                                    \
         LE16(2), LE16(4), /* version */                                                                                \
         LE32(0), LE32(0), /* zone, accuracy */                                                                         \
         LE32(65535),      /* snaplen */                                                                                \

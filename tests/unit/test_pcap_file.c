@@ -1,8 +1,9 @@
 /* pcap files: byte orders, variants, and what a cut or lying file yields. */
-#include <stdarg.h>
 #include <setjmp.h>
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 #include <stdlib.h>
 
@@ -37,21 +38,8 @@ static const uint8_t big[] = {
     BE32(0),          /* accuracy */
     BE32(65535),      /* snaplen */
     BE32(1),          /* link type */
-    BE32(1700000000),
-    BE32(123456),
-    BE32(4),
-    BE32(60),
-    1,
-    2,
-    3,
-    4,
-    BE32(1700000001),
-    BE32(999999),
-    BE32(3),
-    BE32(3),
-    5,
-    6,
-    7,
+    BE32(1700000000), BE32(123456), BE32(4), BE32(60), 1, 2, 3, 4,
+    BE32(1700000001), BE32(999999), BE32(3), BE32(3),  5, 6, 7,
 };
 
 static void check_two_frames(const struct kept *k)
@@ -85,7 +73,8 @@ static void the_info_counts_what_was_read(void **state)
 {
     (void)state;
     struct kept k;
-    struct source *s = keep_open(span_of(little, sizeof little), TEST_BUFFER, &(struct source_options){.capture = 7}, &k);
+    struct source *s =
+        keep_open(span_of(little, sizeof little), TEST_BUFFER, &(struct source_options){.capture = 7}, &k);
     const struct source_info *info = source_info(s);
     assert_string_equal(info->format, "pcap");
     assert_null(info->compression);
@@ -125,7 +114,8 @@ static void check_variant(const uint8_t *bytes, size_t len, int64_t time_ns)
 #define VARIANT_BYTES 9, 8, 7, 6
 #define KUZNETZOV_REST(order) order##32(2), order##16(0x800), 4, 0 /* interface, protocol, packet type, padding */
 
-#define CHECK_VARIANT(time_ns, ...) check_variant((const uint8_t[]){__VA_ARGS__}, sizeof((uint8_t[]){__VA_ARGS__}), time_ns)
+#define CHECK_VARIANT(time_ns, ...)                                                                                    \
+    check_variant((const uint8_t[]){__VA_ARGS__}, sizeof((uint8_t[]){__VA_ARGS__}), time_ns)
 
 static void modified_variants_are_read(void **state)
 {
@@ -136,8 +126,10 @@ static void modified_variants_are_read(void **state)
                   VARIANT_BYTES);
     CHECK_VARIANT(10000005000, VARIANT_HEADER(BE, 0xa1b2cd34, 2, 4), VARIANT_RECORD(BE, 4, 60), KUZNETZOV_REST(BE),
                   VARIANT_BYTES);
-    CHECK_VARIANT(10000005000, VARIANT_HEADER(LE, 0x1c0001ac, 2, 4), LE32(20), VARIANT_RECORD(LE, 4, 60), VARIANT_BYTES);
-    CHECK_VARIANT(10000005000, VARIANT_HEADER(BE, 0x1c0001ab, 2, 4), BE32(20), VARIANT_RECORD(BE, 4, 60), VARIANT_BYTES);
+    CHECK_VARIANT(10000005000, VARIANT_HEADER(LE, 0x1c0001ac, 2, 4), LE32(20), VARIANT_RECORD(LE, 4, 60),
+                  VARIANT_BYTES);
+    CHECK_VARIANT(10000005000, VARIANT_HEADER(BE, 0x1c0001ab, 2, 4), BE32(20), VARIANT_RECORD(BE, 4, 60),
+                  VARIANT_BYTES);
 }
 
 static void old_versions_have_their_lengths_swapped(void **state)
@@ -151,8 +143,9 @@ static void old_versions_have_their_lengths_swapped(void **state)
 
 static uint16_t link_type_of_field(uint32_t field)
 {
-    const uint8_t file[] = {LE32(0xa1b2c3d4), LE16(2), LE16(4), LE32(0),     LE32(0),
-                            LE32(65535),      LE32(field), VARIANT_RECORD(LE, 4, 60), VARIANT_BYTES};
+    const uint8_t file[] = {LE32(0xa1b2c3d4), LE16(2),     LE16(4),     LE32(0),
+                            LE32(0),          LE32(65535), LE32(field), VARIANT_RECORD(LE, 4, 60),
+                            VARIANT_BYTES};
     struct kept k;
     keep(span_of(file, sizeof file), &k);
     assert_int_equal(k.count, 1);
@@ -200,7 +193,8 @@ static void every_prefix_yields_its_whole_records(void **state)
         size_t whole = len >= ends[2] ? 2 : len >= ends[1] ? 1 : 0;
         char expected[KEPT_TEXT] = "";
         if (len != ends[whole])
-            snprintf(expected, sizeof expected, "the file ends in the packet record that begins at byte %zu", ends[whole]);
+            snprintf(expected, sizeof expected, "the file ends in the packet record that begins at byte %zu",
+                     ends[whole]);
         assert_int_equal(k.count, whole);
         assert_string_equal(k.text, expected);
     }

@@ -1,8 +1,9 @@
 /* pcapng files: sections, interfaces, clocks, options, secrets, and what cut or lying files yield. */
-#include <stdarg.h>
 #include <setjmp.h>
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 #include <stdlib.h>
 
@@ -31,12 +32,15 @@ static void the_drafts_layout_is_read(void **state)
         LE32(20),
         LE32(6), /* enhanced packet block */
         LE32(36),
-        LE32(0),                       /* interface */
-        LE32(1700000000000000 >> 32),  /* timestamp, high */
-        LE32(1700000000000000),        /* timestamp, low; microseconds */
-        LE32(3),                       /* captured */
-        LE32(70),                      /* on the wire */
-        'x', 'y', 'z', 0,              /* packet and padding */
+        LE32(0),                      /* interface */
+        LE32(1700000000000000 >> 32), /* timestamp, high */
+        LE32(1700000000000000),       /* timestamp, low; microseconds */
+        LE32(3),                      /* captured */
+        LE32(70),                     /* on the wire */
+        'x',
+        'y',
+        'z',
+        0, /* packet and padding */
         LE32(36),
     };
     struct kept k;
@@ -264,10 +268,10 @@ static void packet_options_are_read(void **state)
         begin_packet(&b, 0, 1, plain_packet, 3, 3);
         put_text(&b, 1, "PID=4 TID=72");
         put_text(&b, 1, "a second comment");
-        put_number(&b, 2, 2, 4);                    /* outbound */
-        put_number(&b, 4, 3, 8);                    /* three lost before */
-        put_number(&b, 5, 0x1122334455667788, 8);   /* packet id */
-        put_verdict(&b, 2, 1);                      /* dropped */
+        put_number(&b, 2, 2, 4);                  /* outbound */
+        put_number(&b, 4, 3, 8);                  /* three lost before */
+        put_number(&b, 5, 0x1122334455667788, 8); /* packet id */
+        put_verdict(&b, 2, 1);                    /* dropped */
         put(&b, 0, 4);
         end_block(&b);
         begin_packet(&b, 0, 2, plain_packet, 4, 4);
@@ -336,6 +340,30 @@ static void a_lying_option_does_not_cost_the_packet(void **state)
     assert_int_equal(k.count, 1);
     assert_null(k.frames[0].comment.data);
     assert_string_equal(k.text, "");
+}
+
+/* Options whose values are shorter than the draft says are skipped, and the ones after them are read. */
+static void options_of_wrong_size_say_nothing(void **state)
+{
+    (void)state;
+    struct build b = {0};
+    put_section(&b);
+    put_interface(&b, LINKTYPE_ETHERNET);
+    begin_packet(&b, 0, 1, plain_packet, 4, 4);
+    put_number(&b, 2, 2, 2); /* flags of two bytes */
+    put_number(&b, 5, 9, 4); /* packet id of four */
+    put_number(&b, 7, 2, 1); /* verdict without a value */
+    put_text(&b, 1, "read");
+    end_block(&b);
+    begin_packet(&b, 0, 1, plain_packet, 4, 4);
+    put_number(&b, 7, 0x0102, 2); /* a verdict of one byte: XDP_DROP */
+    end_block(&b);
+    struct kept k;
+    keep(built(&b), &k);
+    assert_int_equal(k.count, 2);
+    assert_int_equal(k.frames[0].flags, 0);
+    assert_int_equal(k.frames[0].comment.len, 4);
+    assert_int_equal(k.frames[1].flags, FRAME_DROPPED);
 }
 
 static void statistics_say_what_was_lost(void **state)
@@ -509,10 +537,38 @@ static void spoil_secrets(struct build *b)
     end_block(b);
 }
 
-static void forget_interfaces(struct build *b)
+static void spoil_short_section(struct build *b)
+{
+    begin_block(b, 0x0a0d0d0a);
+    put(b, 0x1a2b3c4d, 4);
+    put(b, 1, 4);
+    end_block(b);
+}
+
+static void spoil_short_interface(struct build *b)
+{
+    begin_block(b, 1);
+    put(b, LINKTYPE_ETHERNET, 4);
+    end_block(b);
+}
+
+static void spoil_short_simple_packet(struct build *b)
+{
+    begin_block(b, 3);
+    end_block(b);
+}
+
+static void simple_packet_without_interface(struct build *b)
 {
     put_section(b);
-    b->block = b->len; /* and the packet that follows is at byte 112 */
+    begin_block(b, 3);
+    put(b, 0, 4);
+    end_block(b);
+}
+
+static void forget_interfaces(struct build *b)
+{
+    put_section(b); /* and the packet that follows is at byte 112 */
 }
 
 static void damage_is_named_with_its_place(void **state)
@@ -528,6 +584,11 @@ static void damage_is_named_with_its_place(void **state)
     check_damage(spoil_version, "pcapng version 2.0 is not supported, in the section at byte 84");
     check_damage(spoil_statistics, "the interface statistics are too short in the block at byte 84");
     check_damage(spoil_secrets, "the decryption secrets are cut short in the block at byte 84");
+    check_damage(spoil_short_section, "the section header is too short in the block at byte 84");
+    check_damage(spoil_short_interface, "the interface description is too short in the block at byte 84");
+    check_damage(spoil_short_simple_packet, "the simple packet is too short in the block at byte 84");
+    check_damage(simple_packet_without_interface,
+                 "a packet of an interface that is not described stands in the block at byte 112");
     check_damage(forget_interfaces, "a packet of an interface that is not described stands in the block at byte 112");
 }
 
@@ -568,6 +629,10 @@ static void great_unknown_blocks_are_stepped_over(void **state)
     keep(span_of(file, len), &k);
     assert_int_equal(k.count, 2);
     assert_string_equal(k.text, "");
+    file[head.len + GREAT]++; /* its second length */
+    keep(span_of(file, len), &k);
+    assert_int_equal(k.count, 1);
+    assert_string_equal(k.text, "two different lengths stand in the block at byte 84");
     keep(span_of(file, len / 2), &k);
     assert_int_equal(k.count, 1);
     assert_string_equal(k.text, "the file ends in the block that begins at byte 84");
@@ -666,6 +731,7 @@ int main(void)
         cmocka_unit_test(packet_options_are_read),
         cmocka_unit_test(only_drop_verdicts_are_drops),
         cmocka_unit_test(a_lying_option_does_not_cost_the_packet),
+        cmocka_unit_test(options_of_wrong_size_say_nothing),
         cmocka_unit_test(statistics_say_what_was_lost),
         cmocka_unit_test(secrets_come_before_the_frames_after_them),
         cmocka_unit_test(damage_is_named_with_its_place),

@@ -1,10 +1,11 @@
 /* What the operating system does for us. */
 #define _POSIX_C_SOURCE 200809L
 
-#include <stdarg.h>
 #include <setjmp.h>
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 #include <stdlib.h>
 #include <unistd.h>

@@ -1,10 +1,11 @@
 /* Sources: compression, files and standard input, filters, errors, link types. */
 #define _POSIX_C_SOURCE 200809L /* mkdtemp, pipe, dup2 */
 
-#include <stdarg.h>
 #include <setjmp.h>
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -13,14 +14,15 @@
 #include <zstd.h>
 
 #include "capture/platform.h"
+#include "capture/reader.h"
 #include "capture_bytes.h"
 
 enum { GZIP_WRAPPER = 15 + 16, PATH_ROOM = 256 };
 
 /* Two frames of different sizes. */
 static const uint8_t capture[] = {
-    PCAP_HEADER, LE32(1700000000), LE32(1), LE32(4), LE32(4), 1, 2, 3, 4,
-    LE32(1700000001), LE32(2), LE32(2), LE32(2), 5, 6,
+    PCAP_HEADER, LE32(1700000000), LE32(1), LE32(4), LE32(4), 1, 2, 3,
+    4,           LE32(1700000001), LE32(2), LE32(2), LE32(2), 5, 6,
 };
 
 static struct span gzip(struct span in, uint8_t *out, size_t room)
@@ -276,6 +278,30 @@ static void files_and_standard_input_are_read(void **state)
     }
 }
 
+/* No file that libpcap knows and the own readers do not is at hand: here it reads one that both know. */
+static void the_way_through_libpcap_gives_the_same_frames(void **state)
+{
+    char path[PATH_ROOM], error[SOURCE_ERROR];
+    write_file(in_folder(path, state, "file"), span_of(capture, sizeof capture - 1));
+    struct reader r = {.stream.fd = -1};
+    void *foreign = foreign_file_backend.open(&r, path, error);
+    assert_non_null(foreign);
+    struct frame f;
+    assert_int_equal(foreign_file_backend.next(foreign, &f, 1), 1);
+    assert_int_equal(f.number, 1);
+    assert_int_equal(f.time_ns, 1700000000000001000);
+    assert_int_equal(f.link_type, LINKTYPE_ETHERNET);
+    assert_int_equal(f.len, 4);
+    assert_memory_equal(f.bytes, ((uint8_t[]){1, 2, 3, 4}), 4);
+    assert_null(r.info.damage);
+    assert_int_equal(foreign_file_backend.next(foreign, &f, 1), 0); /* the second is cut */
+    assert_non_null(r.info.damage);
+    assert_int_equal(r.info.interface_count, 1);
+    foreign_file_backend.close(foreign);
+    reader_free(&r);
+    unlink(path);
+}
+
 static void the_first_time_can_be_asked_beforehand(void **state)
 {
     (void)state;
@@ -298,8 +324,8 @@ static void the_first_time_can_be_asked_beforehand(void **state)
 
 /* IPv4 and UDP from port 40000 to the port given, without data. */
 #define UDP_OVER_IPV4(port)                                                                                            \
-    0x45, 0, BE16(28), BE16(1), BE16(0), 64, 17, BE16(0), 192, 0, 2, 1, 192, 0, 2, 2, BE16(40000), BE16(port), BE16(8), \
-        BE16(0)
+    0x45, 0, BE16(28), BE16(1), BE16(0), 64, 17, BE16(0), 192, 0, 2, 1, 192, 0, 2, 2, BE16(40000), BE16(port),         \
+        BE16(8), BE16(0)
 #define ETHERNET(type) 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, BE16(type)
 
 static const uint8_t udp_on_ethernet[] = {ETHERNET(0x800), UDP_OVER_IPV4(1812)};
@@ -432,6 +458,7 @@ int main(void)
         cmocka_unit_test(a_bomb_is_read_in_little_memory),
         cmocka_unit_test(what_cannot_be_opened_is_said_in_a_sentence),
         cmocka_unit_test(files_and_standard_input_are_read),
+        cmocka_unit_test(the_way_through_libpcap_gives_the_same_frames),
         cmocka_unit_test(the_first_time_can_be_asked_beforehand),
         cmocka_unit_test(filters_are_compiled_for_each_link_type),
         cmocka_unit_test(filters_that_do_not_compile_are_refused),
