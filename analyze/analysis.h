@@ -16,6 +16,7 @@ enum { SESSION_EXCHANGES_MAX = 16 };
 struct analysis_options {
     const struct expect *expect;
     bool ladder;                    /* keep message ladders */
+    bool several_captures;          /* the same exchange may be seen at several vantage points */
     bool has_keylog, has_radius_secret;
 };
 
@@ -71,8 +72,5 @@ bool analysis_has_problems(const struct analysis *a);          /* a critical or 
 /* Calls each for every session in order of number; false from it stops. False when the spool cannot be read. */
 typedef bool session_fn(void *ctx, const struct session *s);
 bool analysis_each_session(struct analysis *a, session_fn *each, void *ctx);
-
-/* Ladder of an exchange read back with analysis_options.ladder: entry i, false past the end. */
-bool exchange_ladder(const struct exchange *x, size_t i, struct ladder_entry *out, struct span *what);
 
 #endif

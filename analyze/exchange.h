@@ -7,7 +7,7 @@
 
 #include "dissect/event.h"
 
-enum { EXCHANGE_TEXT_MAX = 3072, EXCHANGE_METHODS_MAX = 8, EXCHANGE_ALERTS_MAX = 4, EXCHANGE_CAPTURES_MAX = 4, EXCHANGE_LADDER_MAX = 512 };
+enum { EXCHANGE_TEXT_MAX = 1536, EXCHANGE_METHODS_MAX = 8, EXCHANGE_ALERTS_MAX = 4, EXCHANGE_CAPTURES_MAX = 4, EXCHANGE_LADDER_MAX = 65536 };
 
 /* A text in the exchange's block: bytes as sent, not NUL-terminated; len 0 with offset 0 is absent, with offset 1 empty. */
 struct text { uint16_t offset, len; };
@@ -29,7 +29,8 @@ struct tls_facts {
     bool client_encrypted_alert, server_encrypted_alert; /* by position, E2 */
     uint16_t version, cipher_suite, max_version; /* version 0 until the ServerHello; max_version: the client's offer */
     uint32_t server_chain, client_chain; /* chains_get() serials, 0 none */
-    uint32_t inner_flight;            /* greatest run of unread application data from the server, bytes */
+    uint16_t client_records, server_records; /* application data records of each side, saturating */
+    uint32_t inner_run, inner_flight; /* unread application data from the server without an answer: now, at most; bytes */
     uint8_t random[32];               /* the client's */
     char ja3[33], ja4[37];            /* "" when no ClientHello was seen */
     struct text sni, alpn;            /* alpn: names joined by ',' */
@@ -79,7 +80,7 @@ struct radius_facts {
 };
 
 /* One line of the message ladder, kept only when a session is asked for. */
-struct ladder_entry { struct place place; uint8_t dir; struct text what; };
+struct ladder_entry { struct place place; enum direction dir; };
 
 struct exchange {
     uint32_t id;                      /* conversation serial */
@@ -100,7 +101,10 @@ struct exchange {
     struct radius_facts radius;
     struct eap_facts eap;
     struct eap_facts inner;           /* inside PEAP or TTLS, with has_inner */
-    uint32_t ladder_count;            /* entries follow the texts in the record; see exchange_ladder */
+    uint64_t authenticator_hash;      /* of the first request's Request Authenticator, 0 none: same hop, other vantage point */
+    uint64_t eap_hash;                /* of the first EAP response's bytes and the calling station, 0 none */
+    struct span ladder;               /* packed ladder entries, see exchange_ladder; owned by who made the exchange */
+    bool ladder_full;                 /* EXCHANGE_LADDER_MAX bytes were reached */
     uint16_t text_used;
     uint8_t text[EXCHANGE_TEXT_MAX];  /* last: only text_used bytes of it are spooled */
 };
@@ -118,5 +122,8 @@ static inline bool text_present(struct text t)
 struct text exchange_put(struct exchange *x, struct span bytes);
 
 const char *outcome_name(enum outcome o);             /* "established" ... as in the JSON schema */
+
+/* Ladder entry i (from 0) and its text; false past the end. `what` lives as long as the exchange. */
+bool exchange_ladder(const struct exchange *x, size_t i, struct ladder_entry *out, struct span *what);
 
 #endif

@@ -1,0 +1,352 @@
+#include "analyze/analysis.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "analyze/link.h"
+#include "analyze/rules.h"
+#include "analyze/sessions.h"
+#include "analyze/verdict.h"
+
+enum { PROTOCOLS_MAX = 256, CAPTURES_MAX = 4096, JUDGE_BUDGET = CHAINS_MAX };
+
+struct analysis {
+    struct analysis_options options;
+    struct chains *chains;
+    struct servers *servers;
+    struct track *track;
+    struct links *links;
+    struct spool *spool;
+    struct findings *findings;
+    struct chain_stats *stats; /* by chain serial */
+    struct capture_report *captures;
+    size_t capture_count;
+    struct protocol_count protocols[PROTOCOLS_MAX];
+    size_t protocol_count;
+    struct dissect_counters counters;
+    struct analysis_totals totals;
+    struct rule_input input;
+    char verdict[VERDICT_MAX];
+};
+
+/* Every login that was shown the chain counts, whoever relayed it; of two hops of one login the later is left out. */
+static void count_chain(struct analysis *a, const struct exchange *x, bool again)
+{
+    uint32_t serial = x->eap.tls.server_chain;
+    const struct alert_fact *alert;
+    enum client_answer answer = judge_client_answer(x, &alert);
+    bool refused = answer == ANSWER_ALERT || answer == ANSWER_ENCRYPTED_ALERT;
+    if (serial == 0)
+        return;
+    struct server *server = servers_of(a->servers, &x->server);
+    if (server != NULL)
+        server_add_chain(server, serial, answer == ANSWER_ACCEPTED, refused, x->eap.tls.certificate_last, x->id);
+    if (again || serial > CHAINS_MAX)
+        return;
+    a->stats[serial].accepted += answer == ANSWER_ACCEPTED;
+    a->stats[serial].refused += refused;
+    a->stats[serial].silent += answer == ANSWER_SILENT;
+}
+
+static void exchange_done(void *ctx, struct exchange *x)
+{
+    struct analysis *a = ctx;
+    uint32_t head = links_find(a->links, x);
+    a->totals.exchanges++;
+    x->session = head != 0 ? head : x->id;
+    count_chain(a, x, head != 0);
+    if (spool_put(a->spool, x) && head != 0)
+        spool_link(a->spool, head, x->id);
+}
+
+struct analysis *analysis_new(const struct analysis_options *options, char error[static 256])
+{
+    struct analysis *a = calloc(1, sizeof *a);
+    if (a == NULL) {
+        snprintf(error, 256, "not enough memory");
+        return NULL;
+    }
+    a->options = *options;
+    a->chains = chains_new(options->expect);
+    a->servers = servers_new();
+    a->links = links_new(options->several_captures);
+    a->findings = findings_new();
+    a->stats = calloc(CHAINS_MAX + 1, sizeof *a->stats);
+    a->captures = calloc(CAPTURES_MAX, sizeof *a->captures);
+    a->spool = spool_new();
+    if (a->chains != NULL && a->servers != NULL)
+        a->track = track_new(a->chains, a->servers, options->ladder, exchange_done, a);
+    if (a->spool == NULL) {
+        snprintf(error, 256, "cannot make a temporary file for finished logins (is the folder for temporary files writable?)");
+    } else if (a->track == NULL || a->links == NULL || a->findings == NULL || a->stats == NULL || a->captures == NULL) {
+        snprintf(error, 256, "not enough memory");
+    } else {
+        return a;
+    }
+    analysis_free(a);
+    return NULL;
+}
+
+static void capture_free(struct capture_report *c)
+{
+    free((char *)(uintptr_t)c->info.path);
+    free((char *)(uintptr_t)c->info.damage);
+    free((char *)(uintptr_t)c->info.hardware);
+    free((char *)(uintptr_t)c->info.os);
+    free((char *)(uintptr_t)c->info.application);
+    for (size_t i = 0; i < c->info.interface_count; i++) {
+        free((char *)(uintptr_t)c->info.interfaces[i].name);
+        free((char *)(uintptr_t)c->info.interfaces[i].description);
+    }
+    free((struct source_interface *)(uintptr_t)c->info.interfaces);
+}
+
+void analysis_free(struct analysis *a)
+{
+    if (a == NULL)
+        return;
+    track_free(a->track);
+    chains_free(a->chains);
+    servers_free(a->servers);
+    links_free(a->links);
+    spool_free(a->spool);
+    findings_free(a->findings);
+    free(a->stats);
+    for (size_t i = 0; i < a->capture_count; i++)
+        capture_free(&a->captures[i]);
+    free(a->captures);
+    free(a);
+}
+
+void analysis_event(void *ctx, const struct event *e)
+{
+    struct analysis *a = ctx;
+    if (e->kind == EVENT_RADIUS && e->u.radius->code == RADIUS_ACCOUNTING_REQUEST) {
+        a->totals.accounting_requests += e->u.radius->role == RADIUS_NEW_REQUEST;
+        a->totals.accounting_unanswered += e->u.radius->role == RADIUS_UNANSWERED && !e->u.radius->capture_ended;
+    }
+    track_event(a->track, e);
+}
+
+static char *copy(const char *text)
+{
+    if (text == NULL)
+        return NULL;
+    size_t n = strlen(text) + 1;
+    char *out = malloc(n);
+    if (out != NULL)
+        memcpy(out, text, n);
+    return out;
+}
+
+static void copy_interfaces(struct capture_report *c, const struct source_info *info)
+{
+    struct source_interface *rows = calloc(info->interface_count > 0 ? info->interface_count : 1, sizeof *rows);
+    c->info.interfaces = rows;
+    c->info.interface_count = rows != NULL ? info->interface_count : 0;
+    for (size_t i = 0; i < c->info.interface_count; i++) {
+        rows[i] = info->interfaces[i];
+        rows[i].name = copy(info->interfaces[i].name);
+        rows[i].description = copy(info->interfaces[i].description);
+        c->has_lost = c->has_lost || rows[i].has_drops;
+        c->lost += rows[i].has_drops ? rows[i].drops : 0;
+    }
+}
+
+static void add_counters(struct dissect_counters *sum, const struct dissect_counters *c)
+{
+    sum->net.frames += c->net.frames;
+    sum->net.duplicates += c->net.duplicates;
+    sum->flows += c->flows;
+    sum->flows_evicted += c->flows_evicted;
+    sum->conversations_evicted += c->conversations_evicted;
+    sum->one_sided_flows += c->one_sided_flows;
+    sum->judged_flows += c->judged_flows;
+    sum->one_sided_radius += c->one_sided_radius;
+    sum->judged_radius += c->judged_radius;
+    if (c->state_bytes_peak > sum->state_bytes_peak)
+        sum->state_bytes_peak = c->state_bytes_peak;
+}
+
+void analysis_add_capture(struct analysis *a, const struct source_info *info, const struct dissect_counters *counters)
+{
+    add_counters(&a->counters, counters);
+    a->totals.packets += info->packets;
+    a->totals.bytes += info->bytes;
+    if (a->capture_count == CAPTURES_MAX)
+        return;
+    struct capture_report *c = &a->captures[a->capture_count++];
+    c->info = *info;
+    c->info.path = copy(info->path);
+    c->info.damage = copy(info->damage);
+    c->info.hardware = copy(info->hardware);
+    c->info.os = copy(info->os);
+    c->info.application = copy(info->application);
+    c->duplicates = counters->net.duplicates;
+    copy_interfaces(c, info);
+}
+
+void analysis_add_protocols(struct analysis *a, const struct protocol_count *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t k = 0;
+        while (k < a->protocol_count && strcmp(a->protocols[k].name, rows[i].name) != 0)
+            k++;
+        if (k == PROTOCOLS_MAX)
+            continue;
+        if (k == a->protocol_count)
+            a->protocols[a->protocol_count++].name = rows[i].name;
+        a->protocols[k].flows += rows[i].flows;
+        a->protocols[k].packets += rows[i].packets;
+        a->protocols[k].bytes += rows[i].bytes;
+    }
+}
+
+static void count_session(struct analysis_totals *t, const struct session *s)
+{
+    t->sessions++;
+    switch (s->outcome) {
+    case OUTCOME_ESTABLISHED:
+        t->established++;
+        break;
+    case OUTCOME_REJECTED:
+        t->rejected++;
+        break;
+    case OUTCOME_ABORTED:
+        t->aborted++;
+        break;
+    case OUTCOME_UNANSWERED:
+        t->unanswered++;
+        break;
+    case OUTCOME_INCOMPLETE:
+        t->incomplete++;
+        break;
+    }
+}
+
+/* Calls each for every session; the rules run first, so that the session's findings are known. */
+static bool walk(struct analysis *a, bool (*each)(struct analysis *, struct session *, void *), void *ctx)
+{
+    uint32_t number = 0;
+    for (uint32_t id = 1; id <= spool_last(a->spool); id++) {
+        if (!spool_is_head(a->spool, id))
+            continue;
+        struct session_build b;
+        if (!session_read(a->spool, id, ++number, &b))
+            return false;
+        findings_session(a->findings, number);
+        rules_session(a->findings, &a->input, &b.session);
+        bool go_on = each(a, &b.session, ctx);
+        session_release(&b);
+        if (!go_on)
+            break;
+    }
+    findings_session(a->findings, 0);
+    return !spool_failed(a->spool);
+}
+
+static bool first_pass(struct analysis *a, struct session *s, void *ctx)
+{
+    (void)ctx;
+    count_session(&a->totals, s);
+    return true;
+}
+
+bool analysis_finish(struct analysis *a)
+{
+    size_t lost_count;
+    chains_judge(a->chains, JUDGE_BUDGET);
+    a->totals.flows = a->counters.flows;
+    a->totals.evicted = a->counters.flows_evicted + a->counters.conversations_evicted;
+    a->totals.state_bytes_peak = a->counters.state_bytes_peak + track_peak_bytes(a->track);
+    a->input = (struct rule_input){
+        .chains = a->chains,
+        .stats = a->stats,
+        .stats_count = CHAINS_MAX + 1,
+        .servers = a->servers,
+        .expect = a->options.expect,
+        .has_keylog = a->options.has_keylog,
+        .has_radius_secret = a->options.has_radius_secret,
+        .lost = track_lost(a->track, &lost_count),
+        .captures = a->captures,
+        .capture_count = a->capture_count,
+        .counters = &a->counters,
+        .totals = &a->totals,
+    };
+    a->input.lost_count = lost_count;
+    bool ok = walk(a, first_pass, NULL);
+    rules_servers(a->findings, &a->input);
+    rules_capture(a->findings, &a->input);
+    findings_finish(a->findings);
+    size_t count;
+    const struct finding *all = findings_all(a->findings, &count);
+    verdict_write(a->verdict, all, count, &a->totals);
+    return ok;
+}
+
+struct visitor {
+    session_fn *each;
+    void *ctx;
+};
+
+/* The worst finding of a failed session that names a client error tells what its user saw. */
+static bool visit(struct analysis *a, struct session *s, void *ctx)
+{
+    const struct visitor *v = ctx;
+    size_t count;
+    const struct finding *all = findings_all(a->findings, &count);
+    s->findings = findings_noted(a->findings, &s->finding_count);
+    for (size_t i = 0; i < s->finding_count && s->client_error == 0 && s->outcome != OUTCOME_ESTABLISHED; i++) {
+        const struct finding *f = &all[s->findings[i]];
+        if (f->client_error == 0 || f->severity == SEVERITY_INFO)
+            continue;
+        s->client_error = f->client_error;
+        s->client_error_confidence = f->confidence;
+    }
+    return v->each(v->ctx, s);
+}
+
+bool analysis_each_session(struct analysis *a, session_fn *each, void *ctx)
+{
+    struct visitor v = {each, ctx};
+    return walk(a, visit, &v);
+}
+
+const char *analysis_verdict(const struct analysis *a)
+{
+    return a->verdict;
+}
+
+const struct finding *analysis_findings(const struct analysis *a, size_t *count)
+{
+    return findings_all(a->findings, count);
+}
+
+const struct chains *analysis_chains(const struct analysis *a)
+{
+    return a->chains;
+}
+
+const struct capture_report *analysis_captures(const struct analysis *a, size_t *count)
+{
+    *count = a->capture_count;
+    return a->captures;
+}
+
+const struct protocol_count *analysis_protocols(const struct analysis *a, size_t *count)
+{
+    *count = a->protocol_count;
+    return a->protocols;
+}
+
+void analysis_get_totals(const struct analysis *a, struct analysis_totals *out)
+{
+    *out = a->totals;
+}
+
+bool analysis_has_problems(const struct analysis *a)
+{
+    size_t count;
+    const struct finding *all = findings_all(a->findings, &count);
+    return count > 0 && all[0].severity != SEVERITY_INFO;
+}

@@ -1,0 +1,295 @@
+/* Logins that die for another reason than the server's certificate, and weak methods. wire-facts 1.1 E4 to E7, 5. */
+#include <stdio.h>
+
+#include "analyze/rules.h"
+
+static struct finding *raise(struct findings *out, enum finding_id id, const struct exchange *x, uint64_t variant, bool *fresh)
+{
+    char subject[ADDRESS_TEXT];
+    return findings_raise(out, id, address_text(subject, &x->server.address), variant, fresh);
+}
+
+static const char *method_name(uint8_t type)
+{
+    const char *name = eap_type_name(type);
+    return name != NULL ? name : "an unknown method";
+}
+
+static void method_refused(struct findings *out, const struct exchange *x)
+{
+    const struct eap_facts *e = &x->eap;
+    bool fresh;
+    /* A Nak that leads to another method is ordinary negotiation. */
+    if (!e->nak_seen || x->outcome == OUTCOME_ESTABLISHED || e->method != 0)
+        return;
+    uint8_t offered = e->method_count > 0 ? e->methods[e->method_count - 1] : 0;
+    struct finding *f = raise(out, FINDING_EAP_METHOD_REFUSED, x, (uint64_t)offered << 8 | (e->nak_count > 0 ? e->nak[0] : 0), &fresh);
+    if (f == NULL)
+        return;
+    finding_evidence(out, f, e->nak_place, "EAP Nak");
+    if (!fresh)
+        return;
+    char user[DESCRIBE_MAX];
+    bool none = e->nak_count == 0 || e->nak[0] == 0;
+    f->severity = SEVERITY_CRITICAL;
+    f->confidence = CONFIDENCE_CERTAIN;
+    f->client_error = 812;
+    finding_title(f, "server and client agree on no EAP method: the server offers %s, the client wants %s", method_name(offered),
+                  none ? "none of it" : method_name(e->nak[0]));
+    finding_explain(f, "The client of \"%s\" refused %s with a Nak and the server offered nothing that it wants.", describe_user(user, x), method_name(offered));
+    finding_fix(f, "Make the EAP type of the VPN profile and of the NPS network policy the same: NPS console > Policies > Network Policies > "
+                   "(policy) > Constraints > Authentication Methods > EAP Types.");
+}
+
+static void server_refused_client(struct findings *out, const struct exchange *x)
+{
+    const struct tls_facts *t = &x->eap.tls;
+    const struct alert_fact *alert = judge_server_alert(x);
+    bool fresh, by_position = alert == NULL;
+    struct place where = alert != NULL ? alert->place : x->radius.final_place.frame != 0 ? x->radius.final_place : x->eap.result_place;
+    struct finding *f = raise(out, FINDING_EAP_SERVER_REJECTED_CLIENT_CERTIFICATE, x, alert != NULL ? alert->code : 1000, &fresh);
+    if (f == NULL)
+        return;
+    finding_evidence(out, f, where, by_position ? "reject right after the client's certificate" : "the server's TLS alert");
+    if (!fresh)
+        return;
+    char user[DESCRIBE_MAX];
+    f->severity = SEVERITY_CRITICAL;
+    f->confidence = alert != NULL ? CONFIDENCE_CERTAIN : CONFIDENCE_STRONG;
+    f->client_error = 853;
+    if (t->client_certificate_empty)
+        finding_title(f, "the client has no certificate to show and the server refuses it");
+    else if (alert != NULL)
+        finding_title(f, "the server refuses the client's certificate with the TLS alert %s (%u)",
+                      tls_alert_name(alert->code) != NULL ? tls_alert_name(alert->code) : "unknown", alert->code);
+    else
+        finding_title(f, "the server refuses the client's certificate");
+    finding_explain(f, "The client of \"%s\" %s, then the server ended the handshake%s.", describe_user(user, x),
+                    t->client_certificate_empty ? "sent an empty certificate list" : "sent its certificate",
+                    alert != NULL ? "" : " with a reject instead of finishing it");
+    finding_fix(f, "NPS event 6273 gives the reason code (16, 258, 259, 265, 267, 295 ...). Check the client certificate's issuer (NTAuth store), "
+                   "its validity and revocation list, the Client Authentication EKU and the mapping to an account.");
+}
+
+static void handshake_failed(struct findings *out, const struct exchange *x, const struct alert_fact *alert)
+{
+    const struct tls_facts *t = &x->eap.tls;
+    bool fresh;
+    struct finding *f = raise(out, FINDING_EAP_TLS_HANDSHAKE_FAILED, x, alert != NULL ? alert->code + (alert->from_client ? 256u : 0u) : 1000, &fresh);
+    if (f == NULL)
+        return;
+    finding_evidence(out, f, t->hello, "ClientHello");
+    finding_evidence(out, f, alert != NULL ? alert->place : x->last, alert != NULL ? "TLS alert" : "the server ends the login");
+    if (!fresh)
+        return;
+    const char *offer = tls_version_name(t->max_version);
+    f->severity = SEVERITY_CRITICAL;
+    f->confidence = alert != NULL ? CONFIDENCE_CERTAIN : CONFIDENCE_STRONG;
+    if (alert != NULL)
+        finding_title(f, "the TLS handshake fails: the %s sends %s (%u)", alert->from_client ? "client" : "server",
+                      tls_alert_name(alert->code) != NULL ? tls_alert_name(alert->code) : "an unknown alert", alert->code);
+    else
+        finding_title(f, "the TLS handshake fails: the server rejects the login right after the ClientHello");
+    finding_explain(f, "The client offered up to %s; no ServerHello and no certificate followed.", offer != NULL ? offer : "an unknown version");
+    finding_explain(f, "Usual causes: no TLS version or cipher suite in common, or the server cannot use its own certificate (expired, key not readable): "
+                       "NPS reason codes 23 and 269.");
+    finding_fix(f, "Compare the TLS versions and cipher suites enabled on both sides (SCHANNEL registry keys, group policy).");
+    finding_fix(f, "See whether NPS has a valid certificate selected, and its System log for Schannel events.");
+}
+
+/* Which part of the handshake the login died in; certificates refused by the client are rules_client's. */
+static void handshake_rules(struct findings *out, const struct exchange *x)
+{
+    const struct tls_facts *t = &x->eap.tls;
+    if (x->outcome == OUTCOME_ESTABLISHED || !t->client_hello || judge_client_refused(x))
+        return;
+    const struct alert_fact *alert = judge_server_alert(x);
+    bool failed = x->outcome == OUTCOME_REJECTED || alert != NULL;
+    if (!t->server_hello) {
+        if (alert == NULL && t->alert_count > 0 && t->alerts[0].level == 2)
+            alert = &t->alerts[0];
+        if (failed || alert != NULL)
+            handshake_failed(out, x, alert);
+        return;
+    }
+    bool client_flight = t->client_certificate || t->client_certificate_empty;
+    if (failed && client_flight && !t->server_finished && !t->data_from_server) {
+        server_refused_client(out, x);
+        return;
+    }
+    if (alert == NULL && t->alert_count > 0 && t->alerts[t->alert_count - 1].level == 2)
+        alert = &t->alerts[t->alert_count - 1];
+    if (alert != NULL && !judge_tunnel_up(x))
+        handshake_failed(out, x, alert);
+}
+
+static void say_password(struct finding *f, uint32_t error)
+{
+    static const struct {
+        uint32_t code;
+        const char *text;
+    } known[] = {
+        {646, "the account may not log on at this time"},  {647, "the account is disabled"},
+        {648, "the password has expired"},                 {649, "the account has no permission to dial in"},
+        {691, "user name or password is wrong"},           {709, "the password could not be changed"},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (known[i].code == error)
+            finding_explain(f, "E=%u means: %s.", error, known[i].text);
+}
+
+static void credentials(struct findings *out, const struct exchange *x)
+{
+    if (x->outcome != OUTCOME_REJECTED && !(x->has_inner && x->inner.mschapv2_error != 0))
+        return;
+    const struct eap_facts *inner = x->has_inner ? &x->inner : &x->eap;
+    uint32_t error = inner->mschapv2_error != 0 ? inner->mschapv2_error : x->radius.ms_chap_error;
+    bool tunnel = x->eap.tls.seen;
+    bool ran = tunnel ? judge_tunnel_up(x) && x->eap.tls.data_from_client : x->eap.method == EAP_TYPE_MSCHAPV2 || x->eap.method == EAP_TYPE_MD5 || x->eap.method == EAP_TYPE_GTC;
+    bool fresh;
+    if (x->outcome == OUTCOME_ESTABLISHED || (!ran && error == 0))
+        return;
+    struct finding *f = raise(out, FINDING_EAP_CREDENTIALS_REJECTED, x, error, &fresh);
+    if (f == NULL)
+        return;
+    finding_evidence(out, f, inner->error_place.frame != 0 ? inner->error_place : x->radius.final_place.frame != 0 ? x->radius.final_place : x->eap.result_place,
+                     error != 0 ? "MS-CHAPv2 failure" : "reject");
+    if (!fresh)
+        return;
+    char user[DESCRIBE_MAX];
+    f->severity = SEVERITY_CRITICAL;
+    f->confidence = error != 0 ? CONFIDENCE_CERTAIN : CONFIDENCE_STRONG;
+    f->client_error = error != 0 && error <= 1000 ? (int32_t)error : 691;
+    describe_user(user, x);
+    if (error != 0)
+        finding_title(f, "the server rejects the user's credentials: MS-CHAPv2 error E=%u", error);
+    else
+        finding_title(f, "the server rejects the login after %s: credentials or policy, not the certificate",
+                      tunnel ? "the TLS tunnel was up" : method_name(x->eap.method));
+    if (tunnel)
+        finding_explain(f, "The client of \"%s\" accepted the server's certificate and the inner authentication ran; then the server said no.", user);
+    else
+        finding_explain(f, "The client of \"%s\" answered the challenge and the server said no.", user);
+    say_password(f, error);
+    if (error == 0 && tunnel && !x->has_inner)
+        finding_explain(f, "Which inner step failed is encrypted; with the TLS secrets (--keylog) it becomes readable. An inner certificate that one side refuses "
+                           "looks the same from outside.");
+    finding_fix(f, "Look at NPS event 6273 for this user: reason 16 is the password, 48 or 66 a policy, 65 the dial-in permission of the account.");
+}
+
+static void fragments_lost(struct findings *out, const struct exchange *x)
+{
+    const struct eap_facts *e = &x->eap;
+    bool fresh;
+    if (!e->fragment_gap || x->outcome == OUTCOME_ESTABLISHED)
+        return;
+    struct finding *f = raise(out, FINDING_EAP_FRAGMENTS_LOST, x, 0, &fresh);
+    if (f == NULL)
+        return;
+    finding_evidence(out, f, e->gap_place, "%u of %u bytes of the TLS flight present", e->gap_present, e->gap_announced);
+    if (!fresh)
+        return;
+    struct span reason = exchange_text(x, e->gap_reason);
+    f->severity = SEVERITY_CRITICAL;
+    f->confidence = x->begun_before ? CONFIDENCE_HINT : CONFIDENCE_STRONG;
+    finding_title(f, "fragments of the EAP handshake are missing");
+    finding_explain(f, "Of a TLS flight of %u bytes only %u arrived%s%.*s.", e->gap_announced, e->gap_present, reason.len > 0 ? ": " : "",
+                    (int)reason.len, (const char *)reason.data);
+    finding_explain(f, "Large RADIUS packets with certificates are the first that a path with a small MTU or a firewall that drops IP fragments loses.");
+    finding_fix(f, "Set Framed-MTU to 1344 in the NPS network policy (Settings > Standard), so that EAP fragments fit unfragmented datagrams.");
+    finding_fix(f, "Let IP fragments pass between RRAS and NPS.");
+}
+
+static void unfinished(struct findings *out, const struct rule_input *in, const struct exchange *x)
+{
+    const struct alert_fact *alert;
+    bool fresh;
+    (void)in;
+    if (x->outcome != OUTCOME_ABORTED || !x->eap.seen || x->first_from_server.frame == 0 || x->begun_before)
+        return;
+    if (judge_quiet_ns(x) < 60 * INT64_C(1000000000) || x->eap.fragment_gap || x->radius.unanswered_place.frame != 0)
+        return;
+    enum client_answer answer = judge_client_answer(x, &alert);
+    if (answer == ANSWER_SILENT || answer == ANSWER_ALERT || answer == ANSWER_ENCRYPTED_ALERT)
+        return;
+    struct finding *f = raise(out, FINDING_EAP_UNFINISHED, x, 0, &fresh);
+    if (f == NULL)
+        return;
+    finding_evidence(out, f, x->last, "last message of the login");
+    if (!fresh)
+        return;
+    f->severity = SEVERITY_WARNING;
+    f->confidence = CONFIDENCE_STRONG;
+    finding_title(f, "logins stop in the middle, without success or failure");
+    finding_explain(f, "The %s did not go on although the capture does. The user may have cancelled, the device slept, or its answers are lost before they "
+                       "reach this capture.", x->last_from_client ? "server" : "client");
+    finding_fix(f, "Capture on the RRAS external NIC at the same time to see whether the client's packets arrive there.");
+}
+
+static void weak_tls(struct findings *out, const struct exchange *x)
+{
+    const struct tls_facts *t = &x->eap.tls;
+    if (!t->server_hello)
+        return;
+    enum tls_suite_weakness weak = tls_cipher_suite_weakness(t->cipher_suite);
+    bool old = t->version != 0 && t->version < 0x0303, bad = weak != TLS_SUITE_OK && weak != TLS_SUITE_UNKNOWN, fresh;
+    if (!old && !bad)
+        return;
+    struct finding *f = raise(out, FINDING_EAP_WEAK_TLS, x, (uint64_t)t->version << 16 | (bad ? t->cipher_suite : 0), &fresh);
+    if (f == NULL)
+        return;
+    finding_evidence(out, f, t->hello, "login with it");
+    if (!fresh)
+        return;
+    const char *version = tls_version_name(t->version), *suite = tls_cipher_suite_name(t->cipher_suite);
+    f->severity = SEVERITY_WARNING;
+    f->confidence = CONFIDENCE_CERTAIN;
+    finding_title(f, "logins use weak TLS: %s, %s", version != NULL ? version : "unknown version", suite != NULL ? suite : "unknown suite");
+    finding_explain(f, "%s", old ? "TLS before 1.2 is disabled by default on current clients: they will fail against this server, or fail to offer more."
+                                 : "The negotiated cipher suite is broken or too weak.");
+    finding_fix(f, "Enable TLS 1.2 with AES-GCM suites on both sides and take the old ones away.");
+}
+
+static void weak_method(struct findings *out, const struct exchange *x)
+{
+    uint8_t type = x->eap.method;
+    bool fresh;
+    if (type != EAP_TYPE_MD5 && type != EAP_TYPE_LEAP && type != EAP_TYPE_MSCHAPV2 && type != EAP_TYPE_GTC)
+        return;
+    struct finding *f = raise(out, FINDING_EAP_WEAK_METHOD, x, type, &fresh);
+    if (f == NULL)
+        return;
+    finding_evidence(out, f, x->eap.last_response, "%s in clear", method_name(type));
+    if (!fresh)
+        return;
+    f->severity = SEVERITY_WARNING;
+    f->confidence = CONFIDENCE_CERTAIN;
+    finding_title(f, "%s runs without a protecting tunnel", method_name(type));
+    finding_explain(f, "Who reads the exchange can try passwords offline, and the client never checks the server.");
+    finding_fix(f, "Use PEAP or EAP-TLS, with validation of the server's certificate.");
+}
+
+bool rule_failure_explained(const struct exchange *x)
+{
+    const struct tls_facts *t = &x->eap.tls;
+    if (judge_client_refused(x) || (x->eap.nak_seen && x->eap.method == 0))
+        return true;
+    if (t->client_hello && (!t->server_hello || judge_tunnel_up(x) || t->client_certificate || t->client_certificate_empty || judge_server_alert(x) != NULL))
+        return !(judge_tunnel_up(x) && !t->data_from_client);
+    return x->radius.ms_chap_error != 0 || x->eap.mschapv2_error != 0 ||
+           (!t->seen && (x->eap.method == EAP_TYPE_MSCHAPV2 || x->eap.method == EAP_TYPE_MD5 || x->eap.method == EAP_TYPE_GTC));
+}
+
+void rules_eap(struct findings *out, const struct rule_input *in, const struct session *s)
+{
+    const struct exchange *x = s->main;
+    if (x->eap.seen) {
+        method_refused(out, x);
+        handshake_rules(out, x);
+        fragments_lost(out, x);
+        unfinished(out, in, x);
+        weak_tls(out, x);
+        weak_method(out, x);
+    }
+    credentials(out, x);
+}

@@ -1,0 +1,37 @@
+/* What each RADIUS server did over the whole capture: answers, silence, times, and the certificates it presented. */
+#ifndef VS_ANALYZE_SERVERS_H
+#define VS_ANALYZE_SERVERS_H
+
+#include "dissect/event.h"
+
+enum { SERVERS_MAX = 1024, SERVER_CHAINS_MAX = 8, SERVER_TIME_BUCKETS = 48 };
+
+struct server {
+    struct endpoint endpoint;
+    uint64_t requests, responses, unanswered, accounting_requests, accounting_unanswered;
+    uint64_t state_unknown;         /* requests that continue something this capture never saw answered */
+    uint64_t slow;                  /* answers later than 5 s */
+    uint64_t times[SERVER_TIME_BUCKETS]; /* answers by time: bucket b holds [2^(b/2), ...) microseconds, two buckets an octave */
+    int64_t slowest_ns; struct place slowest, slowest_request;
+    struct place first_unanswered_accounting, last_unanswered_accounting; uint32_t accounting_transmissions;
+    int64_t first_ns, last_ns, last_answer_ns;
+    struct { uint32_t chain; uint64_t presented, accepted, refused; struct place first; uint32_t exchange; } chains[SERVER_CHAINS_MAX];
+    size_t chain_count;
+};
+
+struct servers;
+struct servers *servers_new(void);
+void servers_free(struct servers *s);
+
+/* Finds or makes the entry; NULL when SERVERS_MAX are held. */
+struct server *servers_of(struct servers *s, const struct endpoint *e);
+size_t servers_count(const struct servers *s);
+struct server *servers_at(const struct servers *s, size_t i); /* in order of first sight */
+
+void server_add_time(struct server *s, int64_t elapsed_ns);
+/* Median of the answers' times, lower bound of its bucket; 0 without answers. */
+int64_t server_median_ns(const struct server *s);
+/* One presentation of a chain (chains serial); not kept when SERVER_CHAINS_MAX others are held. */
+void server_add_chain(struct server *s, uint32_t chain, bool accepted, bool refused, struct place where, uint32_t exchange);
+
+#endif
