@@ -4,7 +4,6 @@
 #include "dissect/crypto/secrets.h"
 #include "dissect/radius/radius_state.h"
 #include "dissect/wire/cursor.h"
-#include "dissect/wire/hash.h"
 
 enum { ROOM_MIN = 16, ROOM_MAX = 1 << 20, EAP_BYTES = 4096 }; /* EAP_BYTES: an EAP conversation with its TLS session */
 
@@ -80,12 +79,6 @@ static void tell(struct radius_layer *r, const struct radius_event *about, enum 
                                          .conv = login != NULL ? &login->pub : NULL, .u.radius = about});
 }
 
-static uint64_t hash_who(const struct radius_packet *rp)
-{
-    uint64_t hash = hash_bytes(rp->user_name.data, rp->user_name.len, 0);
-    return hash_bytes(rp->calling_station_id.data, rp->calling_station_id.len, hash);
-}
-
 /* The EAP header of a packet that continues an exchange by its identifier. */
 static bool eap_header(const struct radius_packet *rp, uint8_t *code, uint8_t *identifier, uint8_t *type)
 {
@@ -98,10 +91,33 @@ static bool eap_header(const struct radius_packet *rp, uint8_t *code, uint8_t *i
 }
 
 /*
+ * The login that a request continues although its State is unknown or cut off, because the capture lost or cut the
+ * challenge or has one side only: one of the same user whose last State resembles it, or whose EAP identifier is next.
+ */
+static struct login *login_by_user(const struct radius_layer *r, const struct radius_event *about, const struct packet *p,
+                                   bool peer_seen)
+{
+    const struct radius_packet *rp = about->packet;
+    uint8_t code, identifier, type;
+    bool eap = eap_header(rp, &code, &identifier, &type) && code == EAP_RESPONSE;
+    unsigned probe = 0;
+    struct login *found = NULL;
+    for (struct login *l; (l = login_next_of_user(r, &about->client, &about->server, p->tunnel, rp, &probe)) != NULL;) {
+        bool comparable = peer_seen && rp->state.len > 0 && login_has_state(l);
+        bool next = eap && l->expects && l->expected == identifier;
+        bool fits = login_state_resembles(l, rp->state) || (!comparable && next);
+        if (fits && (found == NULL || l->last.time_ns >= found->last.time_ns))
+            found = l;
+    }
+    return found;
+}
+
+/*
  * The login that a new Access-Request begins or continues. A cut or malformed one without a State can be either: unless
  * it is an EAP Identity it is not taken for a beginning.
  */
-static struct login *login_for_request(struct radius_layer *r, struct radius_event *about, const struct packet *p)
+static struct login *login_for_request(struct radius_layer *r, struct radius_event *about, const struct packet *p,
+                                       bool peer_seen)
 {
     const struct radius_packet *rp = about->packet;
     const struct endpoint *client = &about->client, *server = &about->server;
@@ -116,11 +132,12 @@ static struct login *login_for_request(struct radius_layer *r, struct radius_eve
         about->other_server = true;
         about->state_server = (struct endpoint){issuer, server->port};
     }
-    if (l != NULL)
+    if (l != NULL) {
+        login_expect_nothing(r, l);
         return l;
+    }
     about->state_unknown = rp->state.data != NULL;
-    if (eap && code == EAP_RESPONSE)
-        l = login_find_expected(r, hash_who(rp), &client->address, &server->address, p->tunnel, identifier);
+    l = login_by_user(r, about, p, peer_seen);
     if (l == NULL && !rp->malformed && about->state_unknown)
         l = login_open(r, client, server, p->tunnel, true, p);
     if (l != NULL)
@@ -128,12 +145,15 @@ static struct login *login_for_request(struct radius_layer *r, struct radius_eve
     return l;
 }
 
-/* Where only one side is captured the next request can be known by its EAP identifier, which servers count up. */
-static void expect_next(struct radius_layer *r, struct login *l, const struct radius_packet *rp)
+/* What is to be seen next of this login, should its State be unknown then. */
+static void note_request(struct radius_layer *r, struct login *l, const struct radius_packet *rp)
 {
     uint8_t code, identifier, type;
-    if (eap_header(rp, &code, &identifier, &type) && code == EAP_RESPONSE)
-        login_expect(r, l, (uint8_t)(identifier + 1));
+    l->expects = eap_header(rp, &code, &identifier, &type);
+    l->expected = l->expects ? (uint8_t)(identifier + 1) : 0;
+    l->identifier = rp->identifier;
+    if (!l->named)
+        login_name(r, l, rp);
 }
 
 static void retransmission(struct radius_layer *r, struct request *q, struct radius_event *about, const struct packet *p)
@@ -181,7 +201,7 @@ static void on_request(struct radius_layer *r, const struct radius_packet *rp, c
         return;
     }
     q = enter_request(r, q, &about, p);
-    struct login *l = rp->code == RADIUS_ACCESS_REQUEST ? login_for_request(r, &about, p) : NULL;
+    struct login *l = rp->code == RADIUS_ACCESS_REQUEST ? login_for_request(r, &about, p, peer_seen) : NULL;
     about.role = RADIUS_NEW_REQUEST;
     about.request = about.request_last = q->first;
     about.transmissions = 1;
@@ -189,10 +209,7 @@ static void on_request(struct radius_layer *r, const struct radius_packet *rp, c
         q->login = login_item(r, l);
         q->login_id = l->pub.id;
         login_touch(r, l, q->first);
-        if (l->who == 0)
-            l->who = hash_who(rp);
-        if (!peer_seen)
-            expect_next(r, l, rp);
+        note_request(r, l, rp);
     }
     check(r, &about, p, NULL);
     tell(r, &about, TO_SERVER, l, p);
@@ -210,8 +227,10 @@ static void apply_answer(struct radius_layer *r, struct login *l, const struct r
     login_feed(r, l, TO_CLIENT, rp, p);
     if (rp->code == RADIUS_ACCESS_ACCEPT || rp->code == RADIUS_ACCESS_REJECT)
         login_close(r, l, CLOSE_FINAL, frame_place(p->frame));
-    else if (rp->cut && rp->state.data == NULL && eap_header(rp, &code, &identifier, &type))
-        login_expect(r, l, identifier);
+    else if (eap_header(rp, &code, &identifier, &type)) {
+        l->expects = true;
+        l->expected = identifier;
+    }
 }
 
 static void about_request(struct radius_event *about, const struct request *q, const struct packet *p)
@@ -262,32 +281,59 @@ static bool on_wrong_source(struct radius_layer *r, struct radius_event *about, 
     return true;
 }
 
-/* The login of an answer whose request was not seen: by a State that stays the same, else by its EAP identifier; else a
- * challenge begins one in its middle. */
-static struct login *login_for_unmatched(struct radius_layer *r, const struct radius_event *about, const struct packet *p)
+/*
+ * Where answers alone were captured: the login whose next EAP identifier this is. Many logins may be under way between
+ * the same ports, so a challenge's State must resemble the one before, and an end must bear the next RADIUS identifier.
+ */
+static struct login *login_by_answers(struct radius_layer *r, const struct radius_event *about, const struct packet *p)
 {
     const struct radius_packet *rp = about->packet;
     const struct endpoint *client = &about->client, *server = &about->server;
-    uint8_t code, identifier, type;
+    if (rp->eap_pieces == 0 || rp->eap[0].len < 4)
+        return NULL;
+    uint8_t identifier = rp->eap[0].data[1];
+    struct login *l = login_find_expected(r, client, server, p->tunnel, identifier);
+    if (rp->code == RADIUS_ACCESS_CHALLENGE)
+        return l != NULL && login_state_resembles(l, rp->state) ? l : NULL;
+    if (l == NULL) /* RFC 3748 section 4.2: Success and Failure repeat the identifier of the last round */
+        l = login_find_expected(r, client, server, p->tunnel, (uint8_t)(identifier + 1));
+    return l != NULL && rp->identifier == (uint8_t)(l->identifier + 1) ? l : NULL;
+}
+
+/* The login of an answer whose request was not seen: by a State that stays the same, else by its EAP identifier; else a
+ * challenge begins one in its middle. */
+static struct login *login_for_unmatched(struct radius_layer *r, const struct radius_event *about, const struct packet *p,
+                                         bool peer_seen)
+{
+    const struct radius_packet *rp = about->packet;
+    const struct endpoint *client = &about->client, *server = &about->server;
     struct address issuer;
-    if (rp->malformed || rp->code != RADIUS_ACCESS_CHALLENGE || !eap_header(rp, &code, &identifier, &type))
+    if (rp->malformed || rp->eap_pieces == 0)
         return NULL;
     struct login *l = login_find(r, rp->state, &client->address, &server->address, p->tunnel, &issuer);
     if (l != NULL)
         return address_equal(&issuer, &server->address) ? l : NULL;
-    if (rp->state.len == 0)
-        return NULL;
+    if (!peer_seen)
+        l = login_by_answers(r, about, p);
+    if (l != NULL || rp->code != RADIUS_ACCESS_CHALLENGE || rp->state.len == 0)
+        return l;
     return login_open(r, client, server, p->tunnel, true, p);
 }
 
-static void on_unmatched(struct radius_layer *r, struct radius_event *about, const struct packet *p)
+static void on_unmatched(struct radius_layer *r, struct radius_event *about, const struct packet *p, bool peer_seen)
 {
-    struct login *l = login_for_unmatched(r, about, p);
+    const struct radius_packet *rp = about->packet;
+    struct login *l = login_for_unmatched(r, about, p, peer_seen);
+    uint8_t code, identifier, type;
     about->role = RADIUS_UNMATCHED_RESPONSE;
     check(r, about, p, NULL);
     tell(r, about, TO_CLIENT, l, p);
-    if (l != NULL)
-        apply_answer(r, l, about, p);
+    if (l == NULL)
+        return;
+    l->identifier = rp->identifier;
+    if (!peer_seen && rp->code == RADIUS_ACCESS_CHALLENGE && eap_header(rp, &code, &identifier, &type))
+        login_expect(r, l, (uint8_t)(identifier + 1));
+    apply_answer(r, l, about, p);
 }
 
 static void on_response(struct radius_layer *r, const struct radius_packet *rp, const struct packet *p, bool peer_seen)
@@ -298,7 +344,7 @@ static void on_response(struct radius_layer *r, const struct radius_packet *rp, 
     if (q != NULL && request_accepts(q->code, rp->code))
         on_answer(r, q, &about, p);
     else if (peer_seen || !on_wrong_source(r, &about, p))
-        on_unmatched(r, &about, p);
+        on_unmatched(r, &about, p, peer_seen);
 }
 
 void radius_layer_packet(struct radius_layer *r, const struct packet *p, bool peer_seen)

@@ -9,7 +9,8 @@ bool logins_init(struct radius_layer *r, uint32_t room)
 {
     r->login_room = room;
     r->logins = calloc((size_t)room + 1, sizeof *r->logins);
-    return r->logins != NULL && index_init(&r->login_index, room * LOGIN_KEYS);
+    bool made = index_init(&r->login_index, room * LOGIN_KEYS);
+    return index_init(&r->who_index, room) && made && r->logins != NULL;
 }
 
 void logins_free(struct radius_layer *r)
@@ -18,6 +19,7 @@ void logins_free(struct radius_layer *r)
         eap_free(r->logins[i].eap);
     free(r->logins);
     index_free(&r->login_index);
+    index_free(&r->who_index);
 }
 
 struct login *login_of_request(const struct radius_layer *r, const struct request *q)
@@ -148,10 +150,11 @@ void login_remember(struct radius_layer *r, struct login *l, struct span state, 
     l->newest = (uint8_t)which;
 }
 
-static uint64_t guess_hash(uint64_t who, const struct address *client, const struct address *server, uint32_t tunnel,
+static uint64_t guess_hash(const struct endpoint *client, const struct endpoint *server, uint32_t tunnel,
                            uint8_t eap_identifier)
 {
-    return hash_mix(hash_address(client, who), hash_address(server, (uint64_t)tunnel << 8 | eap_identifier)) | 1;
+    uint64_t ports = (uint64_t)client->port << 24 | (uint64_t)server->port << 8 | eap_identifier;
+    return hash_mix(hash_address(&client->address, ports), hash_address(&server->address, tunnel)) | 1;
 }
 
 static struct login *find_guess(const struct radius_layer *r, uint64_t hash)
@@ -168,7 +171,7 @@ static struct login *find_guess(const struct radius_layer *r, uint64_t hash)
 /* Two logins that would be continued by the same packet are both left alone: mixing is worse than losing. */
 void login_expect(struct radius_layer *r, struct login *l, uint8_t eap_identifier)
 {
-    uint64_t hash = guess_hash(l->who, &l->pub.client.address, &l->pub.server.address, l->tunnel, eap_identifier);
+    uint64_t hash = guess_hash(&l->pub.client, &l->pub.server, l->tunnel, eap_identifier);
     struct login *other = find_guess(r, hash);
     drop_key(r, l, LOGIN_GUESS);
     if (other != NULL && other != l)
@@ -177,12 +180,63 @@ void login_expect(struct radius_layer *r, struct login *l, uint8_t eap_identifie
         put_key(r, l, LOGIN_GUESS, hash);
 }
 
-struct login *login_find_expected(const struct radius_layer *r, uint64_t who, const struct address *client,
-                                  const struct address *server, uint32_t tunnel, uint8_t eap_identifier)
+struct login *login_find_expected(const struct radius_layer *r, const struct endpoint *client, const struct endpoint *server,
+                                  uint32_t tunnel, uint8_t eap_identifier)
 {
-    struct login *l = find_guess(r, guess_hash(who, client, server, tunnel, eap_identifier));
-    return l != NULL && l->tunnel == tunnel && address_equal(&l->pub.client.address, client) &&
-                   address_equal(&l->pub.server.address, server) ? l : NULL;
+    struct login *l = find_guess(r, guess_hash(client, server, tunnel, eap_identifier));
+    bool same = l != NULL && l->tunnel == tunnel && endpoint_equal(&l->pub.client, client) &&
+                endpoint_equal(&l->pub.server, server);
+    return same ? l : NULL;
+}
+
+static uint64_t hash_who(const struct endpoint *client, const struct endpoint *server, uint32_t tunnel,
+                         const struct radius_packet *rp)
+{
+    uint64_t who = hash_bytes(rp->user_name.data, rp->user_name.len, tunnel);
+    who = hash_bytes(rp->calling_station_id.data, rp->calling_station_id.len, who);
+    return hash_mix(hash_address(&client->address, who), hash_address(&server->address, 0)) | 1;
+}
+
+void login_name(struct radius_layer *r, struct login *l, const struct radius_packet *rp)
+{
+    uint64_t who = hash_who(&l->pub.client, &l->pub.server, l->tunnel, rp);
+    l->named = true;
+    if (index_put(&r->who_index, who, login_item(r, l)) == 0)
+        l->who = who;
+}
+
+struct login *login_next_of_user(const struct radius_layer *r, const struct endpoint *client, const struct endpoint *server,
+                                 uint32_t tunnel, const struct radius_packet *rp, unsigned *probe)
+{
+    uint64_t who = hash_who(client, server, tunnel, rp);
+    for (uint32_t item; (item = index_next(&r->who_index, who, probe)) != 0;) {
+        struct login *l = &r->logins[item];
+        if (l->who == who && l->tunnel == tunnel && address_equal(&l->pub.client.address, &client->address) &&
+            address_equal(&l->pub.server.address, &server->address))
+            return l;
+    }
+    return NULL;
+}
+
+void login_expect_nothing(struct radius_layer *r, struct login *l)
+{
+    drop_key(r, l, LOGIN_GUESS);
+}
+
+bool login_has_state(const struct login *l)
+{
+    return l->keys[l->newest].hash != 0;
+}
+
+bool login_state_resembles(const struct login *l, struct span state)
+{
+    const struct login_key *key = &l->keys[l->newest];
+    if (key->hash == 0 || key->len != state.len || state.len < 8)
+        return false;
+    size_t same = 0, kept = kept_of(state);
+    for (size_t i = 0; i < kept; i++)
+        same += key->bytes[i] == state.data[i];
+    return same * 2 >= kept;
 }
 
 void login_close(struct radius_layer *r, struct login *l, enum close_reason reason, struct place place)
@@ -201,6 +255,8 @@ void login_close(struct radius_layer *r, struct login *l, enum close_reason reas
     l->eap = NULL;
     for (unsigned i = 0; i < LOGIN_KEYS; i++)
         drop_key(r, l, i);
+    if (l->who != 0)
+        index_remove(&r->who_index, l->who, login_item(r, l));
     unlink_login(r, l);
     l->used = false;
     r->logins_open--;

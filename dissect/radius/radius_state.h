@@ -45,9 +45,13 @@ struct login {
     struct eap *eap;     /* NULL until the first EAP-Message */
     int64_t since_ns;    /* last activity, for the list */
     struct place last;   /* its last packet */
-    uint64_t who;        /* hash of User-Name and Calling-Station-Id of its first request seen; 0 none */
+    uint64_t who;        /* its key in who_index, made of User-Name and Calling-Station-Id; 0: in no index */
     uint32_t tunnel;
     bool used;
+    bool named;          /* a request of it was seen; `who` was tried */
+    bool expects;        /* the EAP identifier that its next response should have is known */
+    uint8_t expected;
+    uint8_t identifier;  /* RADIUS identifier of its last packet */
     uint8_t newest;      /* of keys[0 .. LOGIN_STATES - 1] */
     struct login_key keys[LOGIN_KEYS];
     struct links links;
@@ -67,6 +71,7 @@ struct radius_layer {
 
     struct login *logins;      /* [0] is unused */
     struct index login_index;  /* items: login * ITEMS_PER_LOGIN + key */
+    struct index who_index;    /* items: login; as many of one user as find room */
     uint32_t login_room, logins_used, login_free, logins_open;
     struct list open;
 
@@ -117,10 +122,18 @@ struct login *login_open(struct radius_layer *r, const struct endpoint *client, 
                          uint32_t tunnel, bool begun_before, const struct packet *p);
 /* Remembers a State as one that continues the login; the two latest are kept. */
 void login_remember(struct radius_layer *r, struct login *l, struct span state, const struct address *server);
-/* The same for a State that was not seen: who asks, and the EAP identifier that comes next. */
+/* Where answers alone are seen: the EAP identifier that comes next between the same ports. */
 void login_expect(struct radius_layer *r, struct login *l, uint8_t eap_identifier);
-struct login *login_find_expected(const struct radius_layer *r, uint64_t who, const struct address *client,
-                                  const struct address *server, uint32_t tunnel, uint8_t eap_identifier);
+void login_expect_nothing(struct radius_layer *r, struct login *l);
+struct login *login_find_expected(const struct radius_layer *r, const struct endpoint *client, const struct endpoint *server,
+                                  uint32_t tunnel, uint8_t eap_identifier);
+/* Who asks in it, from its first request; then login_next_of_user finds it, the *probe-th of that user. */
+void login_name(struct radius_layer *r, struct login *l, const struct radius_packet *rp);
+struct login *login_next_of_user(const struct radius_layer *r, const struct endpoint *client, const struct endpoint *server,
+                                 uint32_t tunnel, const struct radius_packet *rp, unsigned *probe);
+/* Its latest State looks like this one: servers that change it for each round change a part of it only. */
+bool login_state_resembles(const struct login *l, struct span state);
+bool login_has_state(const struct login *l);
 /* It had a packet at this place. */
 void login_touch(struct radius_layer *r, struct login *l, struct place place);
 /* Feeds the EAP-Message of a packet, if it has any. */
