@@ -11,6 +11,7 @@ struct options {
     const char **captures; size_t capture_count; /* owned array, borrowed strings (argv) or owned copies from --config */
     const char *filter, *certs_dir;
     bool json, help, version, list_devices;
+    bool has_radius_secret;      /* a --radius-secret was given */
     uint32_t session;            /* --session ID, 0 none */
     uint64_t memory_mib;         /* default 256 */
     struct secrets *secrets;     /* --keylog, --radius-secret */

@@ -1,0 +1,205 @@
+/* vpnscope: says why VPN and EAP sessions fail, from packet captures. Only this file writes to standard error. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "analyze/certs_dir.h"
+#include "analyze/escape.h"
+#include "analyze/options.h"
+#include "analyze/report.h"
+#include "analyze/run.h"
+#include "capture/platform.h"
+
+enum status { STATUS_FINE = 0, STATUS_PROBLEMS = 1, STATUS_FAILED = 2 };
+
+enum { PROGRESS_BYTES = 100 << 20, COMPLAINT_ROOM = 4096 };
+#define PROGRESS_NS (INT64_C(200) * 1000000)
+
+/* The line on a terminal that says how far we are. */
+struct progress {
+    bool terminal, shown;
+    int64_t last_ns;
+};
+
+static void progress_hide(struct progress *p)
+{
+    if (p->shown)
+        fputs("\r\033[K", stderr);
+    p->shown = false;
+}
+
+static void show_progress(void *ctx, const char *path, uint64_t bytes)
+{
+    struct progress *p = ctx;
+    int64_t now = platform_monotonic_ns();
+    char name[200];
+    if (!p->terminal || bytes < PROGRESS_BYTES || (p->shown && now - p->last_ns < PROGRESS_NS))
+        return;
+    escape_text(name, sizeof name, span_of(path, strlen(path)));
+    name[escape_prefix(name, 50)] = '\0';
+    fprintf(stderr, "\r\033[K%llu MB read, in %s", (unsigned long long)(bytes / 1000000), name);
+    fflush(stderr);
+    p->shown = true;
+    p->last_ns = now;
+}
+
+static void complain(void *ctx, const char *sentence)
+{
+    char safe[COMPLAINT_ROOM];
+    progress_hide(ctx);
+    escape_text(safe, sizeof safe, span_of(sentence, strlen(sentence)));
+    fprintf(stderr, "vpnscope: %s\n", safe);
+}
+
+static void fail(const char *sentence)
+{
+    struct progress none = {0};
+    complain(&none, sentence);
+}
+
+/* Ends the writing; what standard output did not take makes the run fail, whatever was found. */
+static int finished(struct output *out, int status)
+{
+    if (output_end(out))
+        return status;
+    fail("standard output: not everything could be written");
+    return STATUS_FAILED;
+}
+
+static void print_device(void *ctx, const char *name, const char *description, const char *addresses)
+{
+    struct output *out = ctx;
+    const char *parts[] = {name, description, addresses};
+    for (size_t i = 0; i < 3; i++) {
+        if (parts[i] == NULL || parts[i][0] == '\0')
+            continue;
+        output_string(out, i > 0 ? "  " : "");
+        output_escaped(out, span_of(parts[i], strlen(parts[i])));
+    }
+    output_string(out, "\n");
+}
+
+static int list_devices(struct output *out)
+{
+    char error[SOURCE_ERROR];
+    if (source_list_devices(print_device, out, error))
+        return finished(out, STATUS_FINE);
+    fail(error);
+    return STATUS_FAILED;
+}
+
+static unsigned columns_of(FILE *f)
+{
+    unsigned columns = platform_terminal_columns(f);
+    if (columns == 0)
+        return LAYOUT_COLUMNS;
+    return columns < LAYOUT_COLUMNS_MIN ? LAYOUT_COLUMNS_MIN : columns > LAYOUT_COLUMNS_MAX ? LAYOUT_COLUMNS_MAX : columns;
+}
+
+static bool wants_colour(void)
+{
+    const char *no = getenv("NO_COLOR"), *terminal = getenv("TERM");
+    return platform_is_terminal(stdout) && (no == NULL || no[0] == '\0') && (terminal == NULL || strcmp(terminal, "dumb") != 0);
+}
+
+static bool session_exists(const struct report *r)
+{
+    struct analysis_totals totals;
+    char sentence[120];
+    analysis_get_totals(r->analysis, &totals);
+    if (r->session <= totals.sessions)
+        return true;
+    if (totals.sessions == 0)
+        snprintf(sentence, sizeof sentence, "--session %u: no sessions were found", (unsigned)r->session);
+    else
+        snprintf(sentence, sizeof sentence, "--session %u: there is no such session; they are 1 to %llu", (unsigned)r->session,
+                 (unsigned long long)totals.sessions);
+    fail(sentence);
+    return false;
+}
+
+static int write_report(const struct options *o, struct report *r, struct output *out)
+{
+    char error[CERTS_DIR_ERROR];
+    int status = analysis_has_problems(r->analysis) ? STATUS_PROBLEMS : STATUS_FINE;
+    bool found = true, good;
+    r->session = o->session;
+    r->certs_dir = o->certs_dir;
+    r->columns = columns_of(stdout);
+    r->colour = wants_colour();
+    if (r->session != 0 && !session_exists(r))
+        return STATUS_FAILED;
+    if (o->certs_dir != NULL && !certs_dir_write(o->certs_dir, analysis_chains(r->analysis), r->certificates, error)) {
+        fail(error);
+        r->certs_dir = NULL;
+        status = STATUS_FAILED;
+    }
+    if (o->json)
+        good = report_json(r, out);
+    else if (r->session != 0)
+        good = report_session(r, out, &found);
+    else
+        good = report_text(r, out);
+    if (!good || !found) {
+        fail("the spooled sessions cannot be read back");
+        status = STATUS_FAILED;
+    }
+    return finished(out, status);
+}
+
+static int analyse(const struct options *o, struct output *out)
+{
+    char error[256];
+    struct analysis_options options = {.expect = o->expect,
+                                       .ladder = o->session != 0,
+                                       .several_captures = o->capture_count > 1,
+                                       .has_keylog = secrets_tls_count(o->secrets) > 0,
+                                       .has_radius_secret = o->has_radius_secret};
+    struct progress progress = {.terminal = platform_is_terminal(stderr)};
+    const struct run_hooks hooks = {complain, show_progress, &progress};
+    struct analysis *a = analysis_new(&options, error);
+    if (a == NULL) {
+        fail(error);
+        return STATUS_FAILED;
+    }
+    int status = STATUS_FAILED;
+    enum run_result result = run_captures(o, a, &hooks);
+    progress_hide(&progress);
+    if (result != RUN_NOTHING) {
+        struct report r;
+        bool read_back = analysis_finish(a);
+        if (!read_back)
+            fail("the spooled sessions cannot be read back");
+        if (report_begin(&r, a))
+            status = write_report(o, &r, out);
+        else
+            fail("out of memory");
+        report_end(&r);
+        if (result == RUN_PARTIAL || !read_back)
+            status = STATUS_FAILED;
+    }
+    analysis_free(a);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    static struct output out;
+    char error[OPTIONS_ERROR];
+    struct options o;
+    int status = STATUS_FAILED;
+#ifdef SIGPIPE
+    signal(SIGPIPE, SIG_IGN); /* a closed pipe is a failed write, with a message, not a silent death */
+#endif
+    output_begin(&out, stdout);
+    if (!options_parse(argc, argv, &o, error)) {
+        fail(error);
+    } else if (o.help || o.version) {
+        output_string(&out, o.help ? options_help : "vpnscope " VPNSCOPE_VERSION "\n");
+        status = finished(&out, STATUS_FINE);
+    } else {
+        status = o.list_devices ? list_devices(&out) : analyse(&o, &out);
+    }
+    options_free(&o);
+    return status;
+}

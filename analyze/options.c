@@ -1,0 +1,342 @@
+#include "analyze/options_internal.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    ITEMS_MAX = 8192,       /* settings on one command line */
+    MEMORY_DEFAULT_MIB = 256,
+    MEMORY_LEAST_MIB = 4,   /* what a dissector takes at least */
+    MEMORY_MOST_MIB = 1 << 20,
+    TEXTS_MAX = 65536,
+    KEYLOG_BYTES_MAX = 512 << 20,
+    OPTION_CONFIG = 256,    /* beyond characters */
+    OPTION_VERSION,
+    OPTION_SETTING,         /* + enum setting_id */
+};
+
+const char options_help[] =
+    "Usage: vpnscope [options] CAPTURE...\n"
+    "Says why VPN and EAP logins fail, from packet captures taken together: pcap or\n"
+    "pcapng, also .gz and .zst; - is standard input.\n"
+    "\n"
+    "  -r CAPTURE                   the same as CAPTURE *\n"
+    "  -f, --filter BPF             look only at packets that match, as in tcpdump\n"
+    "  --trusted-root FILE|DIR      root certificates that the clients trust *\n"
+    "  --system-roots               trust this system's root certificates, too\n"
+    "  --server-name NAME           NPS name that the clients expect, or a list of\n"
+    "                               patterns separated by ; as in Windows *\n"
+    "  --eap-config FILE            both from a client's ProfileXML or EapHostConfig *\n"
+    "  --keylog FILE                TLS secrets in the NSS key log format *\n"
+    "  --radius-secret [CIDR=]FILE  RADIUS shared secret, of a NAS or of all *\n"
+    "  --config FILE                settings from a file, one \"key = value\" a line *\n"
+    "  --json                       one JSON document (schema vpnscope/1)\n"
+    "  --certs DIR                  write every certificate chain seen, as PEM\n"
+    "  --session ID                 one session in full, with its message ladder\n"
+    "  --memory MIB                 budget for state (256)\n"
+    "  -D                           list the network devices\n"
+    "  -h, --help, --version        this text; the version\n"
+    "\n"
+    "* may be given again.  Exit status: 0 nothing wrong found, 1 problems found,\n"
+    "2 wrong usage or input that cannot be read.  All the rest: man vpnscope\n";
+
+/* Long options; those that are settings have the same name in a configuration file. */
+#define SETTING(name, argument, id) {name, argument, NULL, OPTION_SETTING + (id)}
+static const struct option long_options[] = {
+    SETTING("read", required_argument, SETTING_CAPTURE),
+    SETTING("filter", required_argument, SETTING_FILTER),
+    SETTING("server-name", required_argument, SETTING_SERVER_NAME),
+    SETTING("trusted-root", required_argument, SETTING_TRUSTED_ROOT),
+    SETTING("system-roots", no_argument, SETTING_SYSTEM_ROOTS),
+    SETTING("eap-config", required_argument, SETTING_EAP_CONFIG),
+    SETTING("keylog", required_argument, SETTING_KEYLOG),
+    SETTING("radius-secret", required_argument, SETTING_RADIUS_SECRET),
+    SETTING("json", no_argument, SETTING_JSON),
+    SETTING("certs", required_argument, SETTING_CERTS),
+    SETTING("session", required_argument, SETTING_SESSION),
+    SETTING("memory", required_argument, SETTING_MEMORY),
+    {"config", required_argument, NULL, OPTION_CONFIG},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, OPTION_VERSION},
+    {NULL, 0, NULL, 0},
+};
+#undef SETTING
+
+enum setting_id setting_by_name(const char *name)
+{
+    for (const struct option *row = long_options; row->name != NULL; row++)
+        if (row->val >= OPTION_SETTING && strcmp(row->name, name) == 0)
+            return (enum setting_id)(row->val - OPTION_SETTING);
+    return SETTING_NONE;
+}
+
+static const char *setting_name(enum setting_id id)
+{
+    for (const struct option *row = long_options; row->name != NULL; row++)
+        if (row->val == OPTION_SETTING + (int)id)
+            return row->name;
+    return "?";
+}
+
+const char *options_keep(struct options *o, const char *text)
+{
+    struct options_store *s = o->store;
+    if (s->count == s->room) {
+        size_t room = s->room == 0 ? 16 : s->room * 2;
+        char **bigger = room > TEXTS_MAX ? NULL : realloc(s->texts, room * sizeof *bigger);
+        if (bigger == NULL)
+            return NULL;
+        s->texts = bigger;
+        s->room = room;
+    }
+    size_t size = strlen(text) + 1;
+    char *copy = malloc(size);
+    if (copy != NULL) {
+        memcpy(copy, text, size);
+        s->texts[s->count++] = copy;
+    }
+    return copy;
+}
+
+static bool add_capture(struct options *o, const char *path, char error[static OPTIONS_ERROR])
+{
+    if (o->capture_count == OPTIONS_CAPTURES_MAX) {
+        snprintf(error, OPTIONS_ERROR, "more than %d captures", OPTIONS_CAPTURES_MAX);
+        return false;
+    }
+    for (size_t i = 0; strcmp(path, "-") == 0 && i < o->capture_count; i++) {
+        if (strcmp(o->captures[i], "-") == 0) {
+            snprintf(error, OPTIONS_ERROR, "standard input (-) can be read only once");
+            return false;
+        }
+    }
+    if (path[0] == '\0') {
+        snprintf(error, OPTIONS_ERROR, "a capture's name is empty");
+        return false;
+    }
+    o->captures[o->capture_count++] = path;
+    return true;
+}
+
+/* A whole decimal number within bounds. */
+static bool number(const char *text, uint64_t least, uint64_t most, uint64_t *out)
+{
+    uint64_t value = 0;
+    if (*text == '\0')
+        return false;
+    for (; *text != '\0'; text++) {
+        if (*text < '0' || *text > '9' || value > most)
+            return false;
+        value = value * 10 + (uint64_t)(*text - '0');
+    }
+    *out = value;
+    return value >= least && value <= most;
+}
+
+static bool set_number(enum setting_id id, const char *value, uint64_t least, uint64_t most, uint64_t *out,
+                       char error[static OPTIONS_ERROR])
+{
+    if (number(value, least, most, out))
+        return true;
+    snprintf(error, OPTIONS_ERROR, "--%s: '%.60s' is no whole number from %llu to %llu", setting_name(id), value,
+             (unsigned long long)least, (unsigned long long)most);
+    return false;
+}
+
+/* Switches have no value on the command line, and yes or no in a file. */
+static bool set_switch(enum setting_id id, const char *value, bool *out, char error[static OPTIONS_ERROR])
+{
+    bool yes = value == NULL || strcmp(value, "yes") == 0 || strcmp(value, "true") == 0;
+    if (!yes && strcmp(value, "no") != 0 && strcmp(value, "false") != 0) {
+        snprintf(error, OPTIONS_ERROR, "%s: '%.60s' is neither yes nor no", setting_name(id), value);
+        return false;
+    }
+    *out = yes;
+    return true;
+}
+
+static bool add_key_log(struct secrets *s, const char *path, char error[static OPTIONS_ERROR])
+{
+    size_t len = 0;
+    char message[SECRETS_MESSAGE], *text = text_file_read(path, KEYLOG_BYTES_MAX, &len, error);
+    if (text == NULL)
+        return false;
+    bool good = secrets_add_key_log(s, span_of(text, len), message);
+    if (!good)
+        snprintf(error, OPTIONS_ERROR, "%.300s: %s", path, message);
+    free(text);
+    return good;
+}
+
+/* What goes to the expectations: their error names the file. */
+static bool set_expectation(struct options *o, enum setting_id id, const char *value, char error[static OPTIONS_ERROR])
+{
+    char reason[EXPECT_ERROR] = "";
+    bool on = true, good = false;
+    switch (id) {
+    case SETTING_SERVER_NAME:
+        good = expect_add_server_name(o->expect, value, reason);
+        break;
+    case SETTING_TRUSTED_ROOT:
+        good = expect_add_roots(o->expect, value, reason);
+        break;
+    case SETTING_SYSTEM_ROOTS:
+        if (!set_switch(id, value, &on, error))
+            return false;
+        good = !on || expect_add_system_roots(o->expect, reason);
+        break;
+    default:
+        good = expect_add_eap_config(o->expect, value, reason);
+        break;
+    }
+    if (!good)
+        snprintf(error, OPTIONS_ERROR, "--%s: %s", setting_name(id), reason);
+    return good;
+}
+
+bool setting_apply(struct options *o, enum setting_id id, const char *value, char error[static OPTIONS_ERROR])
+{
+    uint64_t session = 0;
+    switch (id) {
+    case SETTING_CAPTURE:
+        return add_capture(o, value, error);
+    case SETTING_FILTER:
+        o->filter = value;
+        return true;
+    case SETTING_CERTS:
+        o->certs_dir = value;
+        return true;
+    case SETTING_JSON:
+        return set_switch(id, value, &o->json, error);
+    case SETTING_MEMORY:
+        return set_number(id, value, MEMORY_LEAST_MIB, MEMORY_MOST_MIB, &o->memory_mib, error);
+    case SETTING_SESSION:
+        if (!set_number(id, value, 1, UINT32_MAX, &session, error))
+            return false;
+        o->session = (uint32_t)session;
+        return true;
+    case SETTING_KEYLOG:
+        return add_key_log(o->secrets, value, error);
+    case SETTING_RADIUS_SECRET:
+        o->has_radius_secret = true;
+        return setting_radius_secret(o->secrets, value, error);
+    case SETTING_SERVER_NAME:
+    case SETTING_TRUSTED_ROOT:
+    case SETTING_SYSTEM_ROOTS:
+    case SETTING_EAP_CONFIG:
+        return set_expectation(o, id, value, error);
+    case SETTING_NONE:
+        break;
+    }
+    return false;
+}
+
+struct item {
+    enum setting_id id;
+    const char *value;
+};
+
+/* What getopt_long could not place. It leaves the culprit in optopt, or as the argument before optind. */
+static void explain(int result, int argc, char **argv, char error[static OPTIONS_ERROR])
+{
+    const char *argument = optind > 0 && optind <= argc ? argv[optind - 1] : "";
+    if (result == ':' && strncmp(argument, "--", 2) == 0)
+        snprintf(error, OPTIONS_ERROR, "option '%.100s' needs a value", argument);
+    else if (result == ':')
+        snprintf(error, OPTIONS_ERROR, "option '-%c' needs a value", optopt);
+    else if (optopt > 0 && optopt < OPTION_CONFIG)
+        snprintf(error, OPTIONS_ERROR, "unknown option '-%c'; vpnscope --help lists them", optopt);
+    else if (optopt >= OPTION_CONFIG)
+        snprintf(error, OPTIONS_ERROR, "option '%.100s': it takes no value", argument);
+    else
+        snprintf(error, OPTIONS_ERROR, "unknown option '%.100s'; vpnscope --help lists them", argument);
+}
+
+/* Collects settings in their order; true in *done when the rest does not matter (help, version). */
+static bool collect(int argc, char **argv, struct options *o, struct item *items, size_t *count, bool *done,
+                    char error[static OPTIONS_ERROR])
+{
+    optind = 0; /* begin anew: getopt keeps its state between calls */
+    opterr = 0;
+    int c;
+    while ((c = getopt_long(argc, argv, ":hDr:f:", long_options, NULL)) != -1) {
+        if (*count == ITEMS_MAX) {
+            snprintf(error, OPTIONS_ERROR, "more than %d options", ITEMS_MAX);
+            return false;
+        }
+        if (c == 'h')
+            o->help = true;
+        else if (c == OPTION_VERSION)
+            o->version = true;
+        else if (c == 'D')
+            o->list_devices = true;
+        else if (c == 'r' || c == 'f')
+            items[(*count)++] = (struct item){c == 'r' ? SETTING_CAPTURE : SETTING_FILTER, optarg};
+        else if (c == OPTION_CONFIG && !config_file_read(o, optarg, error))
+            return false;
+        else if (c >= OPTION_SETTING)
+            items[(*count)++] = (struct item){(enum setting_id)(c - OPTION_SETTING), optarg};
+        else if (c == '?' || c == ':') {
+            explain(c, argc, argv, error);
+            return false;
+        }
+        if (o->help || o->version) {
+            *done = true;
+            return true;
+        }
+    }
+    return true;
+}
+
+/* Files of settings were applied while collecting, so what the command line says comes later and wins. */
+static bool parse(int argc, char **argv, struct options *o, struct item *items, char error[static OPTIONS_ERROR])
+{
+    size_t count = 0;
+    bool done = false;
+    if (!collect(argc, argv, o, items, &count, &done, error))
+        return false;
+    if (done)
+        return true;
+    for (size_t i = 0; i < count; i++)
+        if (!setting_apply(o, items[i].id, items[i].value, error))
+            return false;
+    for (int i = optind; i < argc; i++)
+        if (!add_capture(o, argv[i], error))
+            return false;
+    if (o->capture_count == 0 && !o->list_devices) {
+        snprintf(error, OPTIONS_ERROR, "no capture given; usage: vpnscope [options] CAPTURE... (vpnscope --help)");
+        return false;
+    }
+    return true;
+}
+
+bool options_parse(int argc, char **argv, struct options *out, char error[static OPTIONS_ERROR])
+{
+    *out = (struct options){.memory_mib = MEMORY_DEFAULT_MIB};
+    out->store = calloc(1, sizeof *out->store);
+    out->captures = calloc(OPTIONS_CAPTURES_MAX, sizeof *out->captures);
+    out->secrets = secrets_new();
+    out->expect = expect_new();
+    struct item *items = calloc(ITEMS_MAX, sizeof *items);
+    bool good = false;
+    if (out->store == NULL || out->captures == NULL || out->secrets == NULL || out->expect == NULL || items == NULL)
+        snprintf(error, OPTIONS_ERROR, "out of memory");
+    else
+        good = parse(argc, argv, out, items, error);
+    free(items);
+    return good;
+}
+
+void options_free(struct options *o)
+{
+    for (size_t i = 0; o->store != NULL && i < o->store->count; i++)
+        free(o->store->texts[i]);
+    if (o->store != NULL)
+        free(o->store->texts);
+    free(o->store);
+    free(o->captures);
+    secrets_free(o->secrets);
+    expect_free(o->expect);
+    *o = (struct options){0};
+}

@@ -1,0 +1,98 @@
+#include "analyze/report.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { ROWS_MAX = 20 };
+
+/* The first of each kind are kept while all sessions pass by once. */
+struct gathering {
+    struct table failed, others;
+    uint64_t failed_total, others_total;
+};
+
+static void result_text(char *out, size_t room, const struct session *s)
+{
+    if (s->client_error != 0)
+        snprintf(out, room, "%s, %d", outcome_name(s->outcome), (int)s->client_error);
+    else
+        snprintf(out, room, "%s", outcome_name(s->outcome));
+}
+
+static void fill_row(struct table *t, const struct session *s)
+{
+    char text[CELL_MAX], room[ENDPOINT_TEXT];
+    size_t row = t->row_count++;
+    struct place first = session_first(s);
+    struct span user = session_user(s);
+    snprintf(text, sizeof text, "%u", (unsigned)s->number);
+    table_cell_string(t, row, 0, text);
+    table_cell_string(t, row, 1, first.time_ns != 0 ? time_of_day(text, first.time_ns, 0) : "-");
+    table_cell(t, row, 2, user.len > 0 ? user : span_of("-", 1));
+    table_cell(t, row, 3, session_client(s, room));
+    table_cell_string(t, row, 4, address_text(room, &s->main->server.address));
+    session_method(text, s);
+    table_cell_string(t, row, 5, text[0] != '\0' ? text : "-");
+    result_text(text, sizeof text, s);
+    table_cell_string(t, row, 6, text);
+    t->styles[row] = s->outcome == OUTCOME_ESTABLISHED ? STYLE_GREEN : s->outcome == OUTCOME_INCOMPLETE ? STYLE_YELLOW : STYLE_RED;
+}
+
+static bool gather(void *ctx, const struct session *s)
+{
+    struct gathering *g = ctx;
+    bool failed = s->outcome != OUTCOME_ESTABLISHED && s->outcome != OUTCOME_INCOMPLETE;
+    struct table *t = failed ? &g->failed : &g->others;
+    (failed ? g->failed_total++ : g->others_total++);
+    if (t->row_count < ROWS_MAX)
+        fill_row(t, s);
+    return true;
+}
+
+static void print_totals(const struct report *r, const struct layout *l)
+{
+    struct analysis_totals t;
+    char text[200];
+    size_t used;
+    analysis_get_totals(r->analysis, &t);
+    used = (size_t)snprintf(text, sizeof text, "%llu in all", (unsigned long long)t.sessions);
+    const uint64_t counts[] = {t.established, t.rejected, t.aborted, t.unanswered, t.incomplete};
+    for (unsigned o = OUTCOME_ESTABLISHED; o <= OUTCOME_INCOMPLETE; o++)
+        if (counts[o] > 0)
+            used += (size_t)snprintf(text + used, sizeof text - used, ", %llu %s", (unsigned long long)counts[o],
+                                     outcome_name((enum outcome)o));
+    output_string(l->out, "\n");
+    layout_styled(l, STYLE_STRONG, "SESSIONS");
+    output_format(l->out, "  %s\n", text);
+    if (t.accounting_requests > 0)
+        output_format(l->out, "  RADIUS accounting: %llu requests, %llu unanswered\n", (unsigned long long)t.accounting_requests,
+                      (unsigned long long)t.accounting_unanswered);
+}
+
+bool report_sessions_text(const struct report *r, const struct layout *l)
+{
+    static const struct table_column columns[] = {{"#", true, 0},      {"Time", false, 0},  {"User", false, 10}, {"Client", false, 9},
+                                                  {"Server", false, 9}, {"Method", false, 6}, {"Result", false, 0}};
+    struct gathering *g = calloc(1, sizeof *g);
+    if (g == NULL) {
+        l->out->failed = true;
+        return true;
+    }
+    g->failed.columns = g->others.columns = columns;
+    g->failed.column_count = g->others.column_count = sizeof columns / sizeof columns[0];
+    bool good = analysis_each_session(r->analysis, gather, g);
+    print_totals(r, l);
+    size_t room = ROWS_MAX - g->failed.row_count;
+    for (size_t i = 0; i < room && i < g->others.row_count; i++) {
+        size_t row = g->failed.row_count++;
+        memcpy(g->failed.cells[row], g->others.cells[i], sizeof g->failed.cells[row]);
+        g->failed.styles[row] = g->others.styles[i];
+    }
+    uint64_t total = g->failed_total + g->others_total, more = total - g->failed.row_count;
+    if (g->failed.row_count > 0)
+        table_print(l, 2, &g->failed);
+    if (more > 0)
+        output_format(l->out, "  … and %llu more; --json has all\n", (unsigned long long)more);
+    free(g);
+    return good;
+}

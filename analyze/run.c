@@ -1,0 +1,251 @@
+#include "analyze/run.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "analyze/vantage.h"
+#include "capture/platform.h"
+
+enum { PROGRESS_FRAMES = 1 << 14, COMPLAINT_MAX = 1024 };
+
+/* One capture of the command line. */
+struct input {
+    const char *path;
+    struct source *source;   /* open; NULL: unreadable, or to be opened again */
+    bool readable, has_time;
+    int64_t first_ns;
+    uint32_t index;          /* among the readable ones */
+    struct source_info info; /* own copy, when read */
+    struct dissect_counters counters;
+};
+
+struct run {
+    const struct options *options;
+    const struct run_hooks *hooks;
+    struct input *inputs;
+    size_t count, readable;
+    struct vantages vantages;
+    uint64_t bytes_before; /* of captures already read */
+    const char *reading;
+    bool partial;
+};
+
+static void complain(struct run *r, const char *path, const char *sentence)
+{
+    char text[COMPLAINT_MAX];
+    if (strcmp(path, "-") == 0)
+        path = "standard input";
+    snprintf(text, sizeof text, "%.400s: %.600s", path, sentence);
+    r->hooks->complaint(r->hooks->ctx, text);
+    r->partial = true;
+}
+
+/* The source could not be opened: its sentence names the file. */
+static void complain_unopened(struct run *r, const char *sentence)
+{
+    r->hooks->complaint(r->hooks->ctx, sentence);
+    r->partial = true;
+}
+
+/* Secrets that a capture carries are good for whatever follows, in this capture and in later ones. */
+static void embedded_secrets(void *ctx, uint32_t type, struct span bytes)
+{
+    struct run *r = ctx;
+    char message[SECRETS_MESSAGE], text[COMPLAINT_MAX];
+    if (type != SECRETS_TLS_KEY_LOG || secrets_add_key_log(r->options->secrets, bytes, message))
+        return;
+    snprintf(text, sizeof text, "embedded TLS secrets: %s", message);
+    complain(r, r->reading, text);
+}
+
+static struct source *open_input(struct run *r, const struct input *in, char error[static SOURCE_ERROR])
+{
+    struct source_options options = {
+        .capture = in->index, .filter = r->options->filter, .secrets = embedded_secrets, .secrets_ctx = r};
+    r->reading = in->path;
+    return source_open(in->path, &options, error);
+}
+
+/* Finds out when a capture begins. What can be opened only once (standard input, a pipe) stays open. */
+static void probe(struct run *r, struct input *in)
+{
+    char error[SOURCE_ERROR];
+    in->source = open_input(r, in, error);
+    if (in->source == NULL) {
+        complain_unopened(r, error);
+        return;
+    }
+    in->readable = true;
+    in->index = (uint32_t)r->readable++;
+    in->has_time = source_first_time(in->source, &in->first_ns);
+    if (r->count > 1 && strcmp(in->path, "-") != 0 && platform_kind(in->path) == PLATFORM_FILE) {
+        source_close(in->source);
+        in->source = NULL;
+    }
+}
+
+static int by_time(const void *left, const void *right)
+{
+    const struct input *const *a = left, *const *b = right;
+    if ((*a)->has_time != (*b)->has_time)
+        return (*a)->has_time ? -1 : 1;
+    if ((*a)->has_time && (*a)->first_ns != (*b)->first_ns)
+        return (*a)->first_ns < (*b)->first_ns ? -1 : 1;
+    return (*a)->index < (*b)->index ? -1 : (*a)->index > (*b)->index;
+}
+
+static char *copy_text(const char *text)
+{
+    size_t size = text != NULL ? strlen(text) + 1 : 0;
+    char *copy = text != NULL ? malloc(size) : NULL;
+    if (copy != NULL)
+        memcpy(copy, text, size);
+    return copy;
+}
+
+/* The source's texts end with the source; the analysis hears of captures in their own order, at the end. */
+static void copy_info(struct source_info *to, const struct source_info *from)
+{
+    *to = *from;
+    to->format = copy_text(from->format);
+    to->compression = copy_text(from->compression);
+    to->damage = copy_text(from->damage);
+    to->hardware = copy_text(from->hardware);
+    to->os = copy_text(from->os);
+    to->application = copy_text(from->application);
+    struct source_interface *interfaces = calloc(from->interface_count + 1, sizeof *interfaces);
+    to->interface_count = interfaces != NULL ? from->interface_count : 0;
+    to->interfaces = interfaces;
+    for (size_t i = 0; i < to->interface_count; i++) {
+        interfaces[i] = from->interfaces[i];
+        interfaces[i].name = copy_text(from->interfaces[i].name);
+        interfaces[i].description = copy_text(from->interfaces[i].description);
+    }
+}
+
+static void free_text(const char *text)
+{
+    free((void *)(uintptr_t)text);
+}
+
+static void free_info(struct source_info *info)
+{
+    for (size_t i = 0; i < info->interface_count; i++) {
+        free_text(info->interfaces[i].name);
+        free_text(info->interfaces[i].description);
+    }
+    free((void *)(uintptr_t)info->interfaces);
+    free_text(info->format);
+    free_text(info->compression);
+    free_text(info->damage);
+    free_text(info->hardware);
+    free_text(info->os);
+    free_text(info->application);
+}
+
+static void counted(void *ctx, size_t input, const struct dissect_counters *delta)
+{
+    struct run *r = ctx;
+    enum { FIELDS = sizeof(struct dissect_counters) / sizeof(uint64_t) };
+    struct dissect_counters *sum = &r->inputs[input].counters;
+    uint64_t peak = delta->state_bytes_peak > sum->state_bytes_peak ? delta->state_bytes_peak : sum->state_bytes_peak;
+    uint64_t fields[FIELDS], more[FIELDS];
+    memcpy(fields, sum, sizeof *sum);
+    memcpy(more, delta, sizeof *delta);
+    for (size_t i = 0; i < FIELDS; i++)
+        fields[i] += more[i];
+    memcpy(sum, fields, sizeof *sum);
+    sum->state_bytes_peak = peak;
+}
+
+static void read_frames(struct run *r, struct input *in, struct dissector *d)
+{
+    struct frame frames[SOURCE_BATCH];
+    size_t n, since = 0;
+    while ((n = source_next(in->source, frames, SOURCE_BATCH)) > 0) {
+        for (size_t i = 0; i < n; i++)
+            frames[i].capture = in->index; /* not yet known when a pipe was opened */
+        dissect_frames(d, frames, n);
+        since += n;
+        if (since >= PROGRESS_FRAMES) {
+            r->hooks->progress(r->hooks->ctx, in->path, r->bytes_before + source_info(in->source)->bytes);
+            since = 0;
+        }
+    }
+}
+
+/* False when memory is short. */
+static bool read_input(struct run *r, struct input *in, bool last)
+{
+    char error[SOURCE_ERROR];
+    if (in->source == NULL)
+        in->source = open_input(r, in, error);
+    if (in->source == NULL) { /* it was readable a moment ago; its index is given away */
+        complain_unopened(r, error);
+        copy_info(&in->info, &(struct source_info){.path = in->path, .format = "pcap", .damage = error});
+        return true;
+    }
+    r->reading = in->path;
+    struct vantage *v = vantage_for(&r->vantages, source_info(in->source), in->has_time, in->first_ns, last);
+    if (v == NULL)
+        return false;
+    read_frames(r, in, v->dissector);
+    const struct source_info *info = source_info(in->source);
+    copy_info(&in->info, info);
+    in->info.path = in->path;
+    vantage_read(&r->vantages, v, (size_t)(in - r->inputs), &in->info);
+    r->bytes_before += info->bytes;
+    if (info->damage != NULL)
+        complain(r, in->path, info->damage);
+    source_close(in->source);
+    in->source = NULL;
+    return true;
+}
+
+static bool read_all(struct run *r)
+{
+    struct input **order = calloc(r->readable + 1, sizeof *order);
+    if (order == NULL)
+        return false;
+    size_t n = 0;
+    for (size_t i = 0; i < r->count; i++)
+        if (r->inputs[i].readable)
+            order[n++] = &r->inputs[i];
+    qsort(order, n, sizeof *order, by_time);
+    bool good = true;
+    for (size_t i = 0; i < n && good; i++)
+        good = read_input(r, order[i], i + 1 == n);
+    vantages_finish(&r->vantages);
+    free(order);
+    return good;
+}
+
+enum run_result run_captures(const struct options *o, struct analysis *a, const struct run_hooks *hooks)
+{
+    struct run r = {.options = o, .hooks = hooks, .count = o->capture_count};
+    r.vantages.analysis = a;
+    r.vantages.secrets = o->secrets;
+    r.vantages.memory_left = o->memory_mib << 20;
+    r.vantages.counted = counted;
+    r.vantages.ctx = &r;
+    r.inputs = calloc(r.count + 1, sizeof *r.inputs);
+    bool good = r.inputs != NULL;
+    for (size_t i = 0; i < r.count && good; i++) {
+        r.inputs[i].path = o->captures[i];
+        probe(&r, &r.inputs[i]);
+    }
+    good = good && read_all(&r);
+    for (size_t i = 0; i < r.count && r.inputs != NULL; i++) {
+        struct input *in = &r.inputs[i];
+        if (in->readable && good)
+            analysis_add_capture(a, &in->info, &in->counters);
+        if (in->info.path != NULL)
+            free_info(&in->info);
+        if (in->source != NULL)
+            source_close(in->source);
+    }
+    free(r.inputs);
+    if (!good)
+        hooks->complaint(hooks->ctx, "out of memory");
+    return !good || r.readable == 0 ? RUN_NOTHING : r.partial ? RUN_PARTIAL : RUN_COMPLETE;
+}

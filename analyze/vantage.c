@@ -1,0 +1,127 @@
+#include "analyze/vantage.h"
+
+#include <assert.h>
+
+enum { DISSECTOR_LEAST = 4 << 20 }; /* what a dissector takes at least */
+
+/* Counters are 64-bit numbers throughout; all but the peak are differences. */
+static void count(struct vantages *all, struct vantage *v)
+{
+    enum { FIELDS = sizeof(struct dissect_counters) / sizeof(uint64_t) };
+    static_assert(sizeof(struct dissect_counters) == FIELDS * sizeof(uint64_t), "a counter of another width");
+    struct dissect_counters now;
+    uint64_t fields[FIELDS], told[FIELDS];
+    dissect_get_counters(v->dissector, &now);
+    memcpy(fields, &now, sizeof now);
+    memcpy(told, &v->told, sizeof v->told);
+    for (size_t i = 0; i < FIELDS; i++)
+        fields[i] -= told[i];
+    struct dissect_counters delta;
+    memcpy(&delta, fields, sizeof delta);
+    delta.state_bytes_peak = now.state_bytes_peak;
+    v->told = now;
+    all->counted(all->ctx, v->input, &delta);
+}
+
+static void finish(struct vantages *all, struct vantage *v)
+{
+    const struct protocol_count *rows = NULL;
+    dissect_finish(v->dissector);
+    count(all, v);
+    size_t rows_count = dissect_protocols(v->dissector, &rows);
+    analysis_add_protocols(all->analysis, rows, rows_count);
+    dissect_free(v->dissector);
+    all->memory_left += v->memory_bytes;
+    *v = (struct vantage){0};
+}
+
+void vantages_finish(struct vantages *all)
+{
+    for (size_t i = 0; i < VANTAGES_MAX; i++)
+        if (all->items[i].dissector != NULL)
+            finish(all, &all->items[i]);
+}
+
+/* Rotated files of one capture have names that begin alike. */
+static size_t common_prefix(const char *a, const char *b)
+{
+    size_t n = 0;
+    while (a[n] != '\0' && a[n] == b[n])
+        n++;
+    return n;
+}
+
+static struct vantage *continued(struct vantages *all, const struct source_info *info, int64_t first_ns)
+{
+    struct vantage *best = NULL;
+    size_t best_prefix = 0;
+    for (size_t i = 0; i < VANTAGES_MAX; i++) {
+        struct vantage *v = &all->items[i];
+        if (v->dissector == NULL)
+            continue;
+        if (first_ns > v->last_ns && first_ns - v->last_ns > VANTAGE_GAP_NS) { /* nor will any later capture */
+            finish(all, v);
+            continue;
+        }
+        if (first_ns < v->last_ns || info->interface_count == 0 || info->interfaces[0].link_type != v->link_type)
+            continue;
+        size_t prefix = common_prefix(info->path, v->path);
+        if (best == NULL || prefix > best_prefix || (prefix == best_prefix && v->last_ns > best->last_ns)) {
+            best = v;
+            best_prefix = prefix;
+        }
+    }
+    return best;
+}
+
+/* A free slot and at least a dissector's memory: what ended first goes. */
+static struct vantage *make_room(struct vantages *all)
+{
+    for (;;) {
+        struct vantage *slot = NULL, *oldest = NULL;
+        for (size_t i = 0; i < VANTAGES_MAX; i++) {
+            struct vantage *v = &all->items[i];
+            if (v->dissector == NULL)
+                slot = slot == NULL ? v : slot;
+            else if (oldest == NULL || v->last_ns < oldest->last_ns)
+                oldest = v;
+        }
+        if ((slot != NULL && all->memory_left >= DISSECTOR_LEAST) || oldest == NULL)
+            return slot;
+        finish(all, oldest);
+    }
+}
+
+struct vantage *vantage_for(struct vantages *all, const struct source_info *info, bool has_time, int64_t first_ns, bool alone)
+{
+    struct vantage *v = has_time ? continued(all, info, first_ns) : NULL;
+    if (v != NULL)
+        return v;
+    v = make_room(all);
+    assert(v != NULL);
+    uint64_t share = alone ? all->memory_left : all->memory_left / 2;
+    if (share < DISSECTOR_LEAST)
+        share = DISSECTOR_LEAST;
+    struct dissect_options options = {.secrets = all->secrets,
+                                      .memory_bytes = share,
+                                      .next_conversation = &all->next_conversation,
+                                      .on_event = analysis_event,
+                                      .ctx = all->analysis};
+    struct dissector *d = dissect_new(&options);
+    if (d == NULL)
+        return NULL;
+    all->memory_left -= share < all->memory_left ? share : all->memory_left;
+    *v = (struct vantage){.dissector = d, .memory_bytes = share};
+    return v;
+}
+
+void vantage_read(struct vantages *all, struct vantage *v, size_t input, const struct source_info *info)
+{
+    v->input = input;
+    v->path = info->path;
+    v->last_ns = info->last_ns;
+    if (info->interface_count > 0)
+        v->link_type = info->interfaces[0].link_type;
+    count(all, v);
+}
+

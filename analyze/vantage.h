@@ -1,0 +1,47 @@
+/* Vantage points: a dissector each, kept while a later capture may still continue it, within one budget of memory. */
+#ifndef VS_ANALYZE_VANTAGE_H
+#define VS_ANALYZE_VANTAGE_H
+
+#include "analyze/analysis.h"
+
+enum { VANTAGES_MAX = 64 };
+
+/* A rotated file goes on within this; after a longer silence nobody knows whether the capture was running. */
+#define VANTAGE_GAP_NS (5 * INT64_C(1000000000))
+
+struct vantage {
+    struct dissector *dissector;  /* NULL: free slot */
+    uint64_t memory_bytes;        /* of the budget */
+    int64_t last_ns;
+    uint16_t link_type;           /* of its first interface */
+    const char *path;             /* of its last capture */
+    size_t input;                 /* its last capture; what is counted late is counted there */
+    struct dissect_counters told; /* so far handed on */
+};
+
+/* Called when a dissector has nothing more to tell to its capture: counters since the last call for this vantage. */
+typedef void vantage_counted_fn(void *ctx, size_t input, const struct dissect_counters *delta);
+
+struct vantages {
+    struct vantage items[VANTAGES_MAX];
+    uint64_t memory_left;
+    uint32_t next_conversation;
+    const struct secrets *secrets;
+    struct analysis *analysis;
+    vantage_counted_fn *counted;
+    void *ctx;
+};
+
+/*
+ * The vantage for a capture with this first interface and time: one that it continues, or a new one. `alone`: no other
+ * capture follows, all memory is its own. NULL when memory is short.
+ */
+struct vantage *vantage_for(struct vantages *all, const struct source_info *info, bool has_time, int64_t first_ns, bool alone);
+
+/* The capture `input` was read to its end. */
+void vantage_read(struct vantages *all, struct vantage *v, size_t input, const struct source_info *info);
+
+/* Tells what is still open as closed and forgets all of them. */
+void vantages_finish(struct vantages *all);
+
+#endif
