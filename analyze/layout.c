@@ -9,14 +9,23 @@ static const char *const sgr[] = {
     [STYLE_YELLOW] = "\033[33m", [STYLE_GREEN] = "\033[32m", [STYLE_CYAN] = "\033[36m",
 };
 
+void layout_begin_style(const struct layout *l, enum style style)
+{
+    if (l->colour)
+        output_string(l->out, sgr[style]);
+}
+
+void layout_end_style(const struct layout *l, enum style style)
+{
+    if (l->colour && style != STYLE_PLAIN)
+        output_string(l->out, "\033[0m");
+}
+
 void layout_styled(const struct layout *l, enum style style, const char *text)
 {
-    bool coloured = l->colour && style != STYLE_PLAIN;
-    if (coloured)
-        output_string(l->out, sgr[style]);
+    layout_begin_style(l, style);
     output_string(l->out, text);
-    if (coloured)
-        output_string(l->out, "\033[0m");
+    layout_end_style(l, style);
 }
 
 void layout_heading(const struct layout *l, const char *text)

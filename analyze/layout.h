@@ -14,7 +14,11 @@ struct layout {
 
 enum style { STYLE_PLAIN, STYLE_STRONG, STYLE_RED, STYLE_YELLOW, STYLE_GREEN, STYLE_CYAN };
 
-/* One text in a style (none without colour). */
+/* What is written between these has a style (none without colour). */
+void layout_begin_style(const struct layout *l, enum style style);
+void layout_end_style(const struct layout *l, enum style style);
+
+/* One text in a style. */
 void layout_styled(const struct layout *l, enum style style, const char *text);
 
 /* A heading line with an empty line before it. */

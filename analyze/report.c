@@ -2,7 +2,8 @@
 
 #include <stdio.h>
 
-enum { DIGITS_DEFAULT = 6 };
+enum { DIGITS_DEFAULT = 6, YEAR_LENGTH = 5 /* "2026-" */ };
+#define DAY_NS (INT64_C(86400) * 1000000000)
 
 bool report_begin(struct report *r, struct analysis *a)
 {
@@ -10,6 +11,8 @@ bool report_begin(struct report *r, struct analysis *a)
     r->captures = analysis_captures(a, &r->capture_count);
     r->findings = analysis_findings(a, &r->finding_count);
     r->certificates = certificates_new(analysis_chains(a));
+    int64_t first = 0, last = 0;
+    r->dates = report_span(r, &first, &last) && first / DAY_NS != last / DAY_NS;
     return r->certificates != NULL;
 }
 
@@ -57,6 +60,18 @@ bool report_span(const struct report *r, int64_t *first_ns, int64_t *last_ns)
         any = true;
     }
     return any;
+}
+
+const char *report_clock(const struct report *r, char out[static TIME_TEXT], struct place p, unsigned digits)
+{
+    char whole[TIME_TEXT];
+    if (p.time_ns == 0)
+        snprintf(out, TIME_TEXT, "no time");
+    else if (r->dates)
+        snprintf(out, TIME_TEXT, "%s", time_readable(whole, p.time_ns, digits) + YEAR_LENGTH);
+    else
+        time_of_day(out, p.time_ns, digits);
+    return out;
 }
 
 struct place session_first(const struct session *s)

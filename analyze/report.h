@@ -16,6 +16,7 @@ struct report {
     uint32_t session;                      /* --session was given; 0 without */
     unsigned columns;                      /* of the terminal, LAYOUT_COLUMNS when there is none */
     bool colour;
+    bool dates;                            /* the captures span several days (UTC) */
 };
 
 /* Takes what the analysis offers; the caller fills the rest. False when memory is short. Freed by report_end. */
@@ -30,6 +31,9 @@ const char *report_file(const struct report *r, uint32_t capture);
 
 /* All times of packets, first and last over all captures; false without packets. */
 bool report_span(const struct report *r, int64_t *first_ns, int64_t *last_ns);
+
+/* Time of day of a place, with the date when the captures span several days; "no time" without. Returns out. */
+const char *report_clock(const struct report *r, char out[static TIME_TEXT], struct place p, unsigned digits);
 
 /* Beginning and end of a session over its exchanges. */
 struct place session_first(const struct session *s);

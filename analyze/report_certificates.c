@@ -167,10 +167,12 @@ static void print_chain(const struct report *r, const struct layout *l, const st
         print_certificate(r, l, c, i);
     if (c->refused)
         layout_labelled_string(l, 2, "", 0, "not examined: too many distinct chains");
-    else if (c->judged && (c->roles & ~(uint32_t)ROLE_CLIENT) != 0)
+    else if (c->judged && (c->roles & ~(uint32_t)ROLE_CLIENT) != 0) {
+        output_string(l->out, c->has_inner ? "  Checks, as the certificate of the outer method\n" : "  Checks\n");
         print_checks(l, c, &c->checks);
+    }
     if (c->judged && c->has_inner) {
-        output_string(l->out, "  as the certificate of the inner method:\n");
+        output_string(l->out, "  Checks, as the certificate of the inner method\n");
         print_checks(l, c, &c->inner_checks);
     }
 }

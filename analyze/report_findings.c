@@ -31,8 +31,7 @@ static void print_evidence(const struct report *r, const struct layout *l, const
         if (e->place.frame != 0)
             snprintf(text, sizeof text, "%.255s frame %llu (%s): %s", report_file(r, e->place.capture),
                      (unsigned long long)e->place.frame,
-                     e->place.time_ns != 0 ? time_of_day(time, e->place.time_ns, report_digits(r, e->place.capture)) : "no time",
-                     e->what);
+                     report_clock(r, time, e->place, report_digits(r, e->place.capture)), e->what);
         else
             snprintf(text, sizeof text, "%.255s: %s", report_file(r, e->place.capture), e->what);
         layout_labelled_string(l, INDENT, i == 0 ? "Seen" : "", LABEL, text);
@@ -75,16 +74,26 @@ static void print_fixes(const struct layout *l, const struct finding *f)
     }
 }
 
+/* Titles and explanations begin small, because the verdict goes on with them; standing alone they begin with a capital. */
+static void print_sentences(const struct layout *l, const char *text, size_t room)
+{
+    char copy[FINDING_EXPLANATION];
+    snprintf(copy, sizeof copy < room ? sizeof copy : room, "%s", text);
+    if (copy[0] >= 'a' && copy[0] <= 'z' && strcspn(copy, " ") <= strspn(copy, "abcdefghijklmnopqrstuvwxyz"))
+        copy[0] = (char)(copy[0] - 'a' + 'A');
+    output_spaces(l->out, INDENT);
+    layout_words(l, INDENT, INDENT, span_of(copy, strlen(copy)));
+}
+
 void report_finding_text(const struct report *r, const struct layout *l, size_t index)
 {
     const struct finding *f = &r->findings[index];
     print_headline(l, f, index);
-    output_spaces(l->out, INDENT);
-    layout_words(l, INDENT, INDENT, span_of(f->title, strlen(f->title)));
-    if (f->explanation[0] != '\0') {
-        output_spaces(l->out, INDENT);
-        layout_words(l, INDENT, INDENT, span_of(f->explanation, strlen(f->explanation)));
-    }
+    layout_begin_style(l, STYLE_STRONG);
+    print_sentences(l, f->title, FINDING_TITLE);
+    layout_end_style(l, STYLE_STRONG);
+    if (f->explanation[0] != '\0')
+        print_sentences(l, f->explanation, FINDING_EXPLANATION);
     print_evidence(r, l, f);
     print_sessions(l, f);
     print_fixes(l, f);

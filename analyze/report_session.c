@@ -146,6 +146,7 @@ static void print_ladder(const struct layout *l, const struct session *s, const 
     struct ladder_entry entry;
     struct span what;
     int64_t start = session_first(s).time_ns;
+    struct place last = {0};
     bool several = false;
     for (size_t i = 0; exchange_ladder(x, i, &entry, &what); i++)
         several = several || entry.place.capture != x->first.capture;
@@ -157,8 +158,12 @@ static void print_ladder(const struct layout *l, const struct session *s, const 
             snprintf(frame, sizeof frame, "%u:%llu", (unsigned)entry.place.capture + 1, (unsigned long long)entry.place.frame);
         else
             snprintf(frame, sizeof frame, "%llu", (unsigned long long)entry.place.frame);
-        int n = snprintf(head, sizeof head, "  %12.6f  %*s  %s ", (double)(entry.place.time_ns - start) / 1e9, several ? 10 : 7,
-                         frame, entry.dir == TO_SERVER ? "-->" : "<--");
+        const char *arrow = entry.dir == TO_SERVER ? "-->" : "<--";
+        bool same = i > 0 && entry.place.frame == last.frame && entry.place.capture == last.capture; /* a layer within it */
+        int n = same ? snprintf(head, sizeof head, "  %12s  %*s       ", "", several ? 10 : 7, "")
+                     : snprintf(head, sizeof head, "  %12.6f  %*s  %s ", (double)(entry.place.time_ns - start) / 1e9,
+                                several ? 10 : 7, frame, arrow);
+        last = entry.place;
         output_string(l->out, head);
         layout_words(l, (size_t)n, (size_t)n, what);
     }

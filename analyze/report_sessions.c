@@ -7,6 +7,7 @@ enum { ROWS_MAX = 20 };
 
 /* The first of each kind are kept while all sessions pass by once. */
 struct gathering {
+    const struct report *report;
     struct table failed, others;
     uint64_t failed_total, others_total;
 };
@@ -14,20 +15,20 @@ struct gathering {
 static void result_text(char *out, size_t room, const struct session *s)
 {
     if (s->client_error != 0)
-        snprintf(out, room, "%s, %d", outcome_name(s->outcome), (int)s->client_error);
+        snprintf(out, room, "%s %d", outcome_name(s->outcome), (int)s->client_error);
     else
         snprintf(out, room, "%s", outcome_name(s->outcome));
 }
 
-static void fill_row(struct table *t, const struct session *s)
+static void fill_row(const struct report *r, struct table *t, const struct session *s)
 {
-    char text[CELL_MAX], room[ENDPOINT_TEXT];
+    char text[CELL_MAX], room[ENDPOINT_TEXT], time[TIME_TEXT];
     size_t row = t->row_count++;
     struct place first = session_first(s);
     struct span user = session_user(s);
     snprintf(text, sizeof text, "%u", (unsigned)s->number);
     table_cell_string(t, row, 0, text);
-    table_cell_string(t, row, 1, first.time_ns != 0 ? time_of_day(text, first.time_ns, 0) : "-");
+    table_cell_string(t, row, 1, report_clock(r, time, first, 0));
     table_cell(t, row, 2, user.len > 0 ? user : span_of("-", 1));
     table_cell(t, row, 3, session_client(s, room));
     table_cell_string(t, row, 4, address_text(room, &s->main->server.address));
@@ -45,7 +46,7 @@ static bool gather(void *ctx, const struct session *s)
     struct table *t = failed ? &g->failed : &g->others;
     (failed ? g->failed_total++ : g->others_total++);
     if (t->row_count < ROWS_MAX)
-        fill_row(t, s);
+        fill_row(g->report, t, s);
     return true;
 }
 
@@ -78,6 +79,7 @@ bool report_sessions_text(const struct report *r, const struct layout *l)
         l->out->failed = true;
         return true;
     }
+    g->report = r;
     g->failed.columns = g->others.columns = columns;
     g->failed.column_count = g->others.column_count = sizeof columns / sizeof columns[0];
     bool good = analysis_each_session(r->analysis, gather, g);

@@ -1,16 +1,14 @@
 #include "analyze/report.h"
 
-#include <stdio.h>
-
 bool report_text(const struct report *r, struct output *out)
 {
     struct layout l = {.out = out, .columns = r->columns, .colour = r->colour};
     const char *verdict = analysis_verdict(r->analysis);
-    bool bad = analysis_has_problems(r->analysis);
-    if (r->colour)
-        output_string(out, bad ? "\033[1;31m" : "\033[1m");
+    enum style style = analysis_has_problems(r->analysis) ? STYLE_RED : STYLE_STRONG;
+    layout_begin_style(&l, style);
     output_escaped(out, span_of(verdict, strlen(verdict))); /* one line, however long: the first line is the verdict */
-    output_string(out, r->colour ? "\033[0m\n" : "\n");
+    layout_end_style(&l, style);
+    output_string(out, "\n");
     if (r->finding_count > 0)
         layout_heading(&l, "FINDINGS");
     for (size_t i = 0; i < r->finding_count; i++) {

@@ -103,12 +103,13 @@ static char *copy_text(const char *text)
     return copy;
 }
 
-/* The source's texts end with the source; the analysis hears of captures in their own order, at the end. */
+/*
+ * The source's texts (but format and compression, which are constants) end with the source; the analysis hears of
+ * captures in their own order, at the end.
+ */
 static void copy_info(struct source_info *to, const struct source_info *from)
 {
     *to = *from;
-    to->format = copy_text(from->format);
-    to->compression = copy_text(from->compression);
     to->damage = copy_text(from->damage);
     to->hardware = copy_text(from->hardware);
     to->os = copy_text(from->os);
@@ -135,8 +136,6 @@ static void free_info(struct source_info *info)
         free_text(info->interfaces[i].description);
     }
     free((void *)(uintptr_t)info->interfaces);
-    free_text(info->format);
-    free_text(info->compression);
     free_text(info->damage);
     free_text(info->hardware);
     free_text(info->os);
