@@ -36,6 +36,12 @@ static void count_chain(struct analysis *a, const struct exchange *x, bool again
     const struct alert_fact *alert;
     enum client_answer answer = judge_client_answer(x, &alert);
     bool refused = answer == ANSWER_ALERT || answer == ANSWER_ENCRYPTED_ALERT;
+    if (!again && x->has_inner && x->inner.tls.server_chain != 0 && x->inner.tls.server_chain <= CHAINS_MAX) {
+        struct chain_stats *inner = &a->stats[x->inner.tls.server_chain];
+        enum client_answer said = judge_inner_answer(x, &alert);
+        inner->accepted += said == ANSWER_ACCEPTED;
+        inner->refused += said == ANSWER_ALERT || said == ANSWER_ENCRYPTED_ALERT;
+    }
     if (serial == 0)
         return;
     struct server *server = servers_of(a->servers, &x->server);

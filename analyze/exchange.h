@@ -67,7 +67,7 @@ struct radius_facts {
     bool missing_message_authenticator_eap;   /* EAP without it: discarded by RFC 3579 */
     bool missing_message_authenticator;       /* PAP/CHAP/MS-CHAP request without it (Blast-RADIUS) */
     bool pap, chap, mschap;
-    bool other_server; struct endpoint state_server; /* R4 */
+    bool other_server; struct endpoint state_server, asked_server; /* R4 */
     bool icmp_seen;
     uint32_t ms_chap_error;           /* E= of an MS-CHAP-Error in clear, 0 none */
     enum radius_check message_authenticator;  /* worst seen */

@@ -48,8 +48,9 @@ enum client_answer judge_client_answer(const struct exchange *x, const struct al
     *alert = NULL;
     if (x->outcome == OUTCOME_ESTABLISHED)
         return certificate_passed(t) ? ANSWER_ACCEPTED : ANSWER_NO_CERTIFICATE;
-    if (t->server_hello && (*alert = client_certificate_alert(t)) != NULL)
+    if ((*alert = client_certificate_alert(t)) != NULL && (t->server_hello || judge_alert_error((*alert)->code) != 0))
         return ANSWER_ALERT;
+    *alert = NULL;
     /* After the tunnel carried data of the client, an alert is no answer to the outer certificate any more. */
     if (t->client_encrypted_alert && !t->data_from_client)
         return ANSWER_ENCRYPTED_ALERT;
@@ -61,6 +62,21 @@ enum client_answer judge_client_answer(const struct exchange *x, const struct al
     if (whole && !x->last_from_client && x->close_reason != CLOSE_EVICTED && judge_quiet_ns(x) >= JUDGE_SILENT_NS)
         return ANSWER_SILENT;
     return ANSWER_UNKNOWN;
+}
+
+enum client_answer judge_inner_answer(const struct exchange *x, const struct alert_fact **alert)
+{
+    const struct tls_facts *t = &x->inner.tls;
+    *alert = NULL;
+    if (!x->has_inner || !t->certificate_seen)
+        return ANSWER_NO_CERTIFICATE;
+    if (x->outcome == OUTCOME_ESTABLISHED)
+        return ANSWER_ACCEPTED;
+    if ((*alert = client_certificate_alert(t)) != NULL)
+        return ANSWER_ALERT;
+    if (t->client_encrypted_alert && !t->data_from_client)
+        return ANSWER_ENCRYPTED_ALERT;
+    return went_on(t) ? ANSWER_ACCEPTED : ANSWER_UNKNOWN;
 }
 
 bool judge_client_refused(const struct exchange *x)

@@ -17,7 +17,10 @@ enum client_answer {
 /* How the client answered; *alert is its alert for ANSWER_ALERT, else NULL. */
 enum client_answer judge_client_answer(const struct exchange *x, const struct alert_fact **alert);
 
-/* The client refused the certificate, readable or not. */
+/* The same of the certificate that an EAP-TLS inside PEAP or TTLS presents; ANSWER_NO_CERTIFICATE when that is not readable. */
+enum client_answer judge_inner_answer(const struct exchange *x, const struct alert_fact **alert);
+
+/* The client refused the outer certificate, readable or not. */
 bool judge_client_refused(const struct exchange *x);
 
 /* The last fatal alert of the server that is readable, NULL without. */

@@ -53,7 +53,7 @@ static void lost(struct findings *out, const struct capture_report *c, size_t i)
 
 static void duplicates(struct findings *out, const struct capture_report *c, size_t i)
 {
-    if (c->info.packets < 20 || c->duplicates * 100 <= c->info.packets)
+    if (c->duplicates < 3 || c->duplicates * 100 <= c->info.packets)
         return;
     struct finding *f = raise(out, FINDING_CAPTURE_DUPLICATES, c, i, SEVERITY_INFO);
     if (f == NULL)

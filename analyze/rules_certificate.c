@@ -446,7 +446,7 @@ static void one_certificate(struct findings *out, const struct rule_input *in, c
     c.checks = inner && chain->has_inner ? &chain->inner_checks : &chain->checks;
     c.leaf = &chain->facts[0];
     c.stats = rule_chain_stats(in, tls->server_chain);
-    c.answer = inner ? ANSWER_UNKNOWN : judge_client_answer(x, &c.alert);
+    c.answer = inner ? judge_inner_answer(x, &c.alert) : judge_client_answer(x, &c.alert);
     describe_certificate(c.name, chain, 0);
     describe_sha256(c.sha256, chain);
     if (c.checks->chain == CHECK_FAIL)

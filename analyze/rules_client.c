@@ -4,25 +4,25 @@
 #include "analyze/rules.h"
 
 /* Faults of the certificate itself are reported by rules_certificate; here it matters only whether there is one. */
-static bool certificate_has_fault(const struct rule_input *in, const struct exchange *x)
+static bool certificate_has_fault(const struct rule_input *in, const struct tls_facts *t)
 {
-    const struct chain *c = rule_chain(in, x->eap.tls.server_chain);
+    const struct chain *c = rule_chain(in, t->server_chain);
     if (c == NULL || !c->parsed[0])
         return false;
     const struct chain_checks *k = &c->checks;
-    int64_t now = x->eap.tls.certificate_last.time_ns / INT64_C(1000000000);
+    int64_t now = t->certificate_last.time_ns / INT64_C(1000000000);
     return k->chain == CHECK_FAIL || k->name == CHECK_FAIL || k->server_auth_eku == CHECK_FAIL || k->subject_empty ||
            k->pin == PIN_ISSUING_CA || k->pin == PIN_LEAF || k->pin == PIN_NOT_IN_CHAIN || now > k->path_not_after ||
            now < k->path_not_before || k->key_strength == CHECK_FAIL || k->signature_strength == CHECK_FAIL || c->ocsp_revoked;
 }
 
-static void say_why(struct finding *f, const struct rule_input *in, const struct exchange *x, const struct chain *c)
+static void say_why(struct finding *f, const struct rule_input *in, const struct tls_facts *t, const struct chain *c)
 {
     if (c == NULL) {
         finding_explain(f, "The certificate itself is not readable in this capture (see cert-unseen).");
         return;
     }
-    bool fault = certificate_has_fault(in, x);
+    bool fault = certificate_has_fault(in, t);
     bool roots = expect_has_roots(in->expect), names = expect_has_names(in->expect);
     if (fault)
         finding_explain(f, "The certificate has a fault that explains it: see the cert-* finding.");
@@ -47,11 +47,10 @@ static void fix_client_refusal(struct finding *f, const struct chain *c, int32_t
 }
 
 /* Grammar of "the client refused": readable alert, or known by its position only. */
-static void rejected(struct findings *out, const struct rule_input *in, const struct session *s, enum client_answer answer,
+static void rejected(struct findings *out, const struct rule_input *in, const struct exchange *x, bool inner, enum client_answer answer,
                      const struct alert_fact *alert)
 {
-    const struct exchange *x = s->main;
-    const struct tls_facts *t = &x->eap.tls;
+    const struct tls_facts *t = inner ? &x->inner.tls : &x->eap.tls;
     const struct chain *c = rule_chain(in, t->server_chain);
     char name[DESCRIBE_MAX] = "", sha256[65] = "", user[DESCRIBE_MAX], server[DESCRIBE_MAX];
     bool fresh, readable = answer == ANSWER_ALERT;
@@ -59,7 +58,7 @@ static void rejected(struct findings *out, const struct rule_input *in, const st
         describe_certificate(name, c, 0);
         describe_sha256(sha256, c);
     }
-    struct finding *f = findings_raise(out, FINDING_EAP_CLIENT_REJECTED_CERTIFICATE, sha256, readable ? alert->code : 1000, &fresh);
+    struct finding *f = findings_raise(out, FINDING_EAP_CLIENT_REJECTED_CERTIFICATE, sha256, (readable ? alert->code : 1000u) * 2 + inner, &fresh);
     if (f == NULL)
         return;
     const char *alert_name = readable ? tls_alert_name(alert->code) : NULL;
@@ -79,6 +78,9 @@ static void rejected(struct findings *out, const struct rule_input *in, const st
     if (readable)
         finding_explain(f, "After the certificate of %s the client of \"%s\" sent the alert %s%s and ended the login.", server, user,
                         alert_name != NULL ? alert_name : "(unknown)", alert->decrypted ? " (decrypted)" : "");
+    if (inner)
+        finding_explain(f, "This is the certificate of the inner method, inside the tunnel; the outer one was accepted. NPS has another certificate selected for "
+                           "the inner \"Smart Card or other certificate\" than for PEAP itself, or the profile's inner settings differ.");
     else
         finding_explain(f, "Where the client of \"%s\" should have acknowledged the handshake of %s it sent an alert. Its number is encrypted, but "
                            "its place says it: Windows checks the certificate after the handshake and refuses there.", user, server);
@@ -88,7 +90,7 @@ static void rejected(struct findings *out, const struct rule_input *in, const st
         finding_explain(f, "access_denied from Windows: the root is trusted but not ticked in the profile, or the server's name is not in it.");
     else if (readable && alert->code == 80)
         finding_explain(f, "internal_error is what wpa_supplicant sends when the server's name is not the expected one.");
-    say_why(f, in, x, c);
+    say_why(f, in, t, c);
     finding_explain(f, "The reject that follows is its consequence.");
     fix_client_refusal(f, c, f->client_error);
 }
@@ -114,14 +116,14 @@ static void silent(struct findings *out, const struct rule_input *in, const stru
     struct server *server = servers_of(in->servers, &x->server);
     bool alive = server != NULL && server->last_ns > x->last.time_ns + JUDGE_SILENT_NS;
     f->severity = SEVERITY_CRITICAL;
-    f->confidence = alive || certificate_has_fault(in, x) ? CONFIDENCE_STRONG : CONFIDENCE_HINT;
-    f->client_error = certificate_has_fault(in, x) ? 864 : 0;
+    f->confidence = alive || certificate_has_fault(in, t) ? CONFIDENCE_STRONG : CONFIDENCE_HINT;
+    f->client_error = certificate_has_fault(in, t) ? 864 : 0;
     finding_title(f, "the client falls silent after the NPS certificate%s%s%s", name[0] ? " \"" : "", name, name[0] ? "\"" : "");
     finding_explain(f, "The whole certificate flight went to the client of \"%s\", then nothing came for %.0f s of capture.", describe_user(user, x),
                     (double)judge_quiet_ns(x) / 1e9);
     finding_explain(f, "Either the client shows a prompt about the certificate that nobody answers, or its check hangs (revocation list not "
                        "reachable), or the packets to it are lost.");
-    say_why(f, in, x, c);
+    say_why(f, in, t, c);
     finding_fix(f, "On the client: RasClient events 20221 to 20227, and whether a window asks about the server's certificate.");
     finding_fix(f, "Capture at the client or on the RRAS external NIC to see whether the flight reaches it.");
 }
@@ -131,9 +133,12 @@ void rules_client_answer(struct findings *out, const struct rule_input *in, cons
     const struct alert_fact *alert;
     enum client_answer answer = judge_client_answer(s->main, &alert);
     if (answer == ANSWER_ALERT || answer == ANSWER_ENCRYPTED_ALERT)
-        rejected(out, in, s, answer, alert);
+        rejected(out, in, s->main, false, answer, alert);
     else if (answer == ANSWER_SILENT)
         silent(out, in, s);
+    answer = judge_inner_answer(s->main, &alert);
+    if (answer == ANSWER_ALERT || answer == ANSWER_ENCRYPTED_ALERT)
+        rejected(out, in, s->main, true, answer, alert);
 }
 
 enum unseen { UNSEEN_TLS13 = 1, UNSEEN_RESUMED, UNSEEN_TRUNCATED, UNSEEN_BEGUN_BEFORE, UNSEEN_TOO_MANY, UNSEEN_KEY_WRONG, UNSEEN_ONE_SIDED };

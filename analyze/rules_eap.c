@@ -147,7 +147,8 @@ static void credentials(struct findings *out, const struct exchange *x)
     bool tunnel = x->eap.tls.seen;
     bool ran = tunnel ? judge_tunnel_up(x) && x->eap.tls.data_from_client : x->eap.method == EAP_TYPE_MSCHAPV2 || x->eap.method == EAP_TYPE_MD5 || x->eap.method == EAP_TYPE_GTC;
     bool fresh;
-    if (x->outcome == OUTCOME_ESTABLISHED || (!ran && error == 0))
+    const struct alert_fact *alert;
+    if (x->outcome == OUTCOME_ESTABLISHED || (!ran && error == 0) || judge_inner_answer(x, &alert) == ANSWER_ALERT)
         return;
     struct finding *f = raise(out, FINDING_EAP_CREDENTIALS_REJECTED, x, error, &fresh);
     if (f == NULL)
@@ -205,7 +206,7 @@ static void unfinished(struct findings *out, const struct rule_input *in, const 
     const struct alert_fact *alert;
     bool fresh;
     (void)in;
-    if (x->outcome != OUTCOME_ABORTED || !x->eap.seen || x->first_from_server.frame == 0 || x->begun_before)
+    if ((x->outcome != OUTCOME_ABORTED && x->outcome != OUTCOME_INCOMPLETE) || x->close_reason == CLOSE_EVICTED || !x->eap.seen || x->first_from_server.frame == 0 || x->begun_before)
         return;
     if (judge_quiet_ns(x) < 60 * INT64_C(1000000000) || x->eap.fragment_gap || x->radius.unanswered_place.frame != 0)
         return;

@@ -171,7 +171,7 @@ static void affinity(struct findings *out, const struct exchange *x)
     f->severity = x->outcome == OUTCOME_ESTABLISHED ? SEVERITY_WARNING : SEVERITY_CRITICAL;
     f->confidence = CONFIDENCE_CERTAIN;
     finding_title(f, "one login is split over two RADIUS servers: State issued by %s goes to %s", address_text(one, &x->radius.state_server.address),
-                  address_text(other, &x->server.address));
+                  address_text(other, &x->radius.asked_server.address));
     finding_explain(f, "The second server does not know the login that the first one began (NPS reason codes 96 and 97).");
     finding_fix(f, "Make the load balancer in front of the RADIUS servers keep a NAS (source address) on one server.");
 }

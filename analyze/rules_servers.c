@@ -62,7 +62,7 @@ static bool passes(const struct chain *c)
     return c->checks.chain == CHECK_PASS && c->checks.name == CHECK_PASS;
 }
 
-/* Two servers whose certificates differ, or one that changed its own. */
+/* Two servers whose usual certificates differ. */
 static void differ(struct findings *out, const struct rule_input *in, const struct server *a, size_t ai, const struct server *b, size_t bi)
 {
     const struct chain *one = rule_chain(in, a->chains[ai].chain), *two = rule_chain(in, b->chains[bi].chain);
@@ -83,14 +83,10 @@ static void differ(struct findings *out, const struct rule_input *in, const stru
     if (!fine && (one->checks.chain == CHECK_FAIL || two->checks.chain == CHECK_FAIL || one->checks.name == CHECK_FAIL || two->checks.name == CHECK_FAIL))
         f->severity = SEVERITY_WARNING;
     f->confidence = CONFIDENCE_CERTAIN;
-    if (a == b)
-        finding_title(f, "the RADIUS server %s presents two different certificates: \"%s\" and \"%s\"", server1, name1, name2);
-    else
-        finding_title(f, "the RADIUS servers %s and %s present different certificates: \"%s\" and \"%s\"", server1, server2, name1, name2);
+    finding_title(f, "the RADIUS servers %s and %s present different certificates: \"%s\" and \"%s\"", server1, server2, name1, name2);
     finding_explain(f, "Clients accepted the first in %llu logins and refused it in %llu; the second in %llu and %llu.", (unsigned long long)s1.accepted,
                     (unsigned long long)s1.refused, (unsigned long long)s2.accepted, (unsigned long long)s2.refused);
-    finding_explain(f, a == b ? "A certificate was renewed in between, or two policies (or the outer and the inner method) select different ones."
-                              : "A client's profile must expect both, or it fails whenever the other server answers.");
+    finding_explain(f, "A client's profile must expect both, or it fails whenever the other server answers.");
     finding_fix(f, "Give all NPS servers certificates of the same issuer, with names that the profile expects, and select the right one in every policy, for PEAP and for the inner method.");
 }
 
@@ -103,8 +99,6 @@ void rules_servers(struct findings *out, const struct rule_input *in)
         accounting(out, s);
         if (s->chain_count == 0)
             continue;
-        for (size_t k = 1; k < s->chain_count; k++)
-            differ(out, in, s, 0, s, k);
         if (first != NULL)
             differ(out, in, first, usual_chain(first), s, usual_chain(s));
         else

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "dissect/wire/hash.h"
+#include "analyze/judge.h"
 
 struct track {
     struct track_parts parts;
@@ -111,7 +111,25 @@ static void saw_frame(struct exchange *x, const struct event *e)
     }
 }
 
-static enum outcome outcome_of(const struct exchange *x)
+/* The server did answer, in datagrams of which a part is lost: that is no silence. */
+static bool answer_was_lost(const struct track *t, const struct exchange *x)
+{
+    for (size_t i = 0; i < t->lost_count; i++)
+        if (address_equal(&t->lost[i].src.address, &x->server.address) &&
+            address_equal(&t->lost[i].dst.address, &x->client.address))
+            return true;
+    return false;
+}
+
+/* Nobody answered: a capture that merely ends before an answer does not show it, unless the NAS itself kept repeating. */
+static bool silence_shown(const struct exchange *x)
+{
+    const struct radius_facts *r = &x->radius;
+    return x->last_from_client && r->unanswered_place.frame != 0 &&
+           (!r->unanswered_capture_ended || r->icmp_seen || r->unanswered_transmissions >= 3);
+}
+
+static enum outcome outcome_of(const struct track *t, const struct exchange *x)
 {
     if (x->type == CONVERSATION_EAPOL) {
         if (x->eap.result == EAP_RESULT_SUCCESS)
@@ -125,8 +143,10 @@ static enum outcome outcome_of(const struct exchange *x)
             return OUTCOME_ESTABLISHED;
         if (x->radius.final == RADIUS_ACCESS_REJECT)
             return OUTCOME_REJECTED;
-        if (x->last_from_client && x->radius.unanswered_place.frame != 0)
-            return OUTCOME_UNANSWERED;
+        if (judge_client_refused(x))
+            return OUTCOME_ABORTED;
+        if (silence_shown(x))
+            return answer_was_lost(t, x) ? OUTCOME_INCOMPLETE : OUTCOME_UNANSWERED;
     }
     if (x->close_reason == CLOSE_IDLE || x->close_reason == CLOSE_REPLACED)
         return OUTCOME_ABORTED;
@@ -141,12 +161,13 @@ static void close_exchange(struct track *t, const struct event *e)
         return;
     struct exchange *x = &l->x;
     x->close_reason = (uint8_t)e->u.closed.reason;
-    x->capture_last_ns = e->place.time_ns;
+    x->capture_last_ns = e->now_ns;
     if (e->u.closed.eap != NULL)
         x->eap_state = *e->u.closed.eap;
     if (x->eap_state.server_flight_partial && !x->eap.tls.certificate_seen)
         x->eap.tls.certificate_truncated = true;
-    x->outcome = (uint8_t)outcome_of(x);
+    x->outcome = OUTCOME_INCOMPLETE; /* for judge.h, until it is known */
+    x->outcome = (uint8_t)outcome_of(t, x);
     x->ladder = span_of(l->ladder, l->ladder_len);
     t->done(t->ctx, x);
     live_give(t, l);
@@ -178,9 +199,14 @@ static bool lost_is_radius(const struct net_lost_fragments *lost)
     return false;
 }
 
-static void lost_fragments(struct track *t, const struct net_lost_fragments *lost)
+/* Fragments of one datagram leave back to back: a capture that goes on this long proves that the rest is lost. */
+#define FRAGMENT_WAIT_NS (2 * INT64_C(1000000000))
+
+static void lost_fragments(struct track *t, const struct net_lost_fragments *lost, int64_t now_ns)
 {
-    if (lost->capture_ended || lost->cut || lost->ip_proto != IP_PROTO_UDP)
+    if (lost->cut || lost->ip_proto != IP_PROTO_UDP)
+        return;
+    if (lost->capture_ended && now_ns < lost->last.time_ns + FRAGMENT_WAIT_NS)
         return;
     struct lost_pair *p = lost_pair_of(t, lost);
     if (p == NULL)
@@ -216,7 +242,7 @@ void track_event(struct track *t, const struct event *e)
         return;
     }
     if (e->kind == EVENT_LOST_FRAGMENTS) {
-        lost_fragments(t, e->u.lost);
+        lost_fragments(t, e->u.lost, e->now_ns);
         return;
     }
     struct live *l = e->conv != NULL ? e->conv->user : NULL;

@@ -87,6 +87,7 @@ static void new_request(struct exchange *x, const struct event *e, const struct 
     if (e->u.radius->other_server && !r->other_server) {
         r->other_server = true;
         r->state_server = e->u.radius->state_server;
+        r->asked_server = e->u.radius->server;
         r->other_server_place = e->place;
     }
 }
@@ -190,7 +191,7 @@ static void count_server(struct server *s, const struct event *e)
         break;
     case RADIUS_UNANSWERED:
         s->unanswered++;
-        if (accounting && !ev->capture_ended) {
+        if (accounting && (!ev->capture_ended || ev->transmissions >= 3)) {
             if (s->accounting_unanswered++ == 0)
                 s->first_unanswered_accounting = ev->request;
             s->last_unanswered_accounting = ev->request_last;

@@ -42,7 +42,11 @@ static void on_event(void *ctx, const struct event *e)
     } else if (e->kind == EVENT_OPENED) {
         d->conversations++;
     } else if (e->kind == EVENT_CLOSED) {
+        struct event stamped = *e;
+        stamped.now_ns = d->now_ns;
         d->conversations_evicted += e->u.closed.reason == CLOSE_EVICTED;
+        event_emit(&d->out, &stamped);
+        return;
     }
     event_emit(&d->out, e);
 }
@@ -150,7 +154,7 @@ static void on_lost_fragments(void *ctx, const struct net_lost_fragments *lost)
     struct dissector *d = ctx;
     bool from_server = recognise_radius_port(lost->src.port);
     event_emit(&d->out, &(struct event){.kind = EVENT_LOST_FRAGMENTS, .dir = from_server ? TO_CLIENT : TO_SERVER,
-                                        .place = lost->first, .u.lost = lost});
+                                        .place = lost->first, .u.lost = lost, .now_ns = d->now_ns});
 }
 
 static void on_flow_drop(void *ctx, struct flow *f)

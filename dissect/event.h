@@ -85,6 +85,7 @@ struct event {
         const struct net_lost_fragments *lost;
         struct { enum close_reason reason; const struct eap_state *eap; /* NULL without EAP */ } closed;
     } u;
+    int64_t now_ns;             /* EVENT_CLOSED, EVENT_LOST_FRAGMENTS: capture time when it was told, at the end its last */
 };
 
 typedef void event_fn(void *ctx, const struct event *e);

@@ -111,7 +111,7 @@ static void tell_closed(struct eapol *l, struct eapol_conversation *c, enum clos
     struct eap_state state;
     if (c->eap != NULL)
         eap_get_state(c->eap, &state);
-    struct event e = {EVENT_CLOSED, TO_SERVER, place, &c->conv, {.closed = {reason, c->eap != NULL ? &state : NULL}}};
+    struct event e = {.kind = EVENT_CLOSED, .dir = TO_SERVER, .place = place, .conv = &c->conv, .u = {.closed = {reason, c->eap != NULL ? &state : NULL}}};
     event_emit(&l->sink, &e);
     eap_free(c->eap);
     c->eap = NULL;
@@ -213,7 +213,7 @@ static void learn(struct eapol *l, struct eapol_conversation *c, const struct ro
 static void on_eap(void *ctx, const struct eap_event *eap)
 {
     struct eapol_conversation *c = ctx;
-    struct event e = {EVENT_EAP, eap->dir, eap->place, &c->conv, {.eap = eap}};
+    struct event e = {.kind = EVENT_EAP, .dir = eap->dir, .place = eap->place, .conv = &c->conv, .u = {.eap = eap}};
     event_emit(&c->layer->sink, &e);
 }
 
@@ -342,7 +342,7 @@ void eapol_feed(struct eapol *l, const struct packet *p)
     list_put_first(l, c);
     if (pdu.type != EAPOL_TYPE_EAP) {
         struct eapol_event eapol = {kind_of(pdu.type), pdu.version, pdu.type, pdu.length, pdu.key_message};
-        struct event e = {EVENT_EAPOL, r.dir, place, &c->conv, {.eapol = &eapol}};
+        struct event e = {.kind = EVENT_EAPOL, .dir = r.dir, .place = place, .conv = &c->conv, .u = {.eapol = &eapol}};
         event_emit(&l->sink, &e);
         c->progressed |= pdu.type == EAPOL_TYPE_LOGOFF;
         return;
