@@ -61,7 +61,7 @@ static void conclude(struct chain_checks *out, enum check check, enum chain_erro
     out->failing_index = index != SIZE_MAX ? index : 0;
 }
 
-/* One run of X509_verify_cert. Times and strengths are judged elsewhere, unknown critical extensions are Windows' affair. */
+/* What one run of X509_verify_cert said. Times and strengths are judged elsewhere, unknown critical extensions are Windows' affair. */
 struct verification {
     int error; /* X509_V_* */
     int depth; /* position on OpenSSL's chain */
@@ -76,15 +76,41 @@ static void set_parameters(X509_STORE_CTX *ctx, bool partial)
     X509_VERIFY_PARAM_set_depth(param, CHAIN_PATH_MAX);
 }
 
+static bool push_path(STACK_OF(X509) *untrusted, const struct chain_path *path)
+{
+    bool ok = true;
+    for (size_t i = 1; ok && i < path->count; i++)
+        ok = sk_X509_push(untrusted, path->at[i].cert) > 0;
+    return ok;
+}
+
+static bool push_sent(STACK_OF(X509) *untrusted, const struct chain_certs *certs)
+{
+    bool ok = true;
+    for (size_t i = 1; ok && i < certs->count; i++)
+        ok = certs->cert[i] == NULL || sk_X509_push(untrusted, certs->cert[i]) > 0;
+    return ok;
+}
+
+static void path_of(STACK_OF(X509) *built, const struct expect *e, const struct chain *chain,
+                    const struct chain_certs *certs, struct chain_path *path)
+{
+    memset(path, 0, sizeof *path);
+    for (int i = 0; i < sk_X509_num(built); i++) /* each is the store's or the chain's, which outlive the path */
+        chain_path_append(e, certs, chain->facts, sk_X509_value(built, i), path);
+    path->end = PATH_ROOT;
+}
+
+/* Verifies the leaf against the given roots (anchor NULL), or only up to anchor. What the chain sent helps, or only what lies
+ * on the path `only`. On success path (may be NULL) becomes OpenSSL's. False when memory is short. */
 static bool verify(const struct expect *e, X509 *anchor, const struct chain *chain, const struct chain_certs *certs,
-                   struct chain_path *path, struct verification *out)
+                   const struct chain_path *only, struct chain_path *path, struct verification *out)
 {
     STACK_OF(X509) *untrusted = sk_X509_new_null(), *trusted = sk_X509_new_null();
     X509_STORE_CTX *ctx = X509_STORE_CTX_new();
     bool ok = untrusted != NULL && trusted != NULL && ctx != NULL;
-    for (size_t i = 1; ok && i < certs->count; i++)
-        ok = certs->cert[i] == NULL || sk_X509_push(untrusted, certs->cert[i]) > 0;
-    ok = ok && (anchor == NULL || sk_X509_push(trusted, anchor) > 0) &&
+    ok = ok && (only != NULL ? push_path(untrusted, only) : push_sent(untrusted, certs)) &&
+         (anchor == NULL || sk_X509_push(trusted, anchor) > 0) &&
          X509_STORE_CTX_init(ctx, anchor == NULL ? e->store : NULL, certs->cert[0], untrusted) == 1;
     if (ok) {
         if (anchor != NULL)
@@ -92,14 +118,8 @@ static bool verify(const struct expect *e, X509 *anchor, const struct chain *cha
         set_parameters(ctx, anchor != NULL);
         out->error = X509_verify_cert(ctx) == 1 ? X509_V_OK : X509_STORE_CTX_get_error(ctx);
         out->depth = X509_STORE_CTX_get_error_depth(ctx);
-        if (out->error == X509_V_OK && path != NULL) {
-            memset(path, 0, sizeof *path);
-            STACK_OF(X509) *built = X509_STORE_CTX_get0_chain(ctx);
-            /* every certificate of it is the store's or the chain's, which outlive the path */
-            for (int i = 0; i < sk_X509_num(built); i++)
-                chain_path_append(e, certs, chain->facts, sk_X509_value(built, i), path);
-            path->end = PATH_ROOT;
-        }
+        if (out->error == X509_V_OK && path != NULL)
+            path_of(X509_STORE_CTX_get0_chain(ctx), e, chain, certs, path);
         ok = out->error != X509_V_ERR_OUT_OF_MEM;
     }
     X509_STORE_CTX_free(ctx);
@@ -144,6 +164,29 @@ static void conclude_openssl(const struct chain_path *path, const struct verific
     struct name_text name = subject_text(path->at[at].cert);
     enum check check = error == CHAIN_OTHER ? CHECK_UNKNOWN : CHECK_FAIL;
     conclude(out, check, error, path->at[at].sent, "'%s': %s", name.text, X509_verify_cert_error_string(v->error));
+}
+
+/* The path holds; what remains is who supplied it, and what its issuers may issue. */
+static void conclude_success(const struct chain *chain, const struct chain_path *path, struct chain_checks *out)
+{
+    conclude(out, CHECK_PASS, CHAIN_OK, 0, "%s", "");
+    bool server = (chain->roles & ~(uint32_t)ROLE_CLIENT) != 0;
+    for (size_t i = 1; i < path->count && !path->at[i].self_signed; i++) {
+        struct name_text name = subject_text(path->at[i].cert);
+        uint32_t usage = X509_get_extended_key_usage(path->at[i].cert); /* UINT32_MAX: no extension */
+        if (server && (usage & (XKU_SSL_SERVER | XKU_SGC | XKU_ANYEKU)) == 0) {
+            conclude(out, CHECK_FAIL, CHAIN_INVALID_CA, path->at[i].sent,
+                     "'%s' may not issue server certificates: its own Extended Key Usage lacks Server Authentication",
+                     name.text);
+            return;
+        }
+        if (path->at[i].sent == SIZE_MAX && !out->intermediate_given) {
+            out->intermediate_given = true;
+            conclude(out, CHECK_PASS, CHAIN_OK, 0,
+                     "the server does not send '%s'; it was found among the given roots, and every client needs it too",
+                     name.text);
+        }
+    }
 }
 
 static void conclude_other_key(const struct expect *e, const struct chain_certs *certs, const struct chain_path *path,
@@ -195,7 +238,7 @@ static void conclude_root(const struct expect *e, const struct expect_method *me
         namesake = namesake || X509_NAME_cmp(X509_get_subject_name(e->roots[i].cert),
                                              X509_get_subject_name(path->at[last].cert)) == 0;
     if (e->root_count == 0 && pinned)
-        conclude(out, CHECK_PASS, CHAIN_OK, sent, "%s", "");
+        conclude_success(chain, path, out);
     else if (last == 0)
         conclude(out, e->root_count == 0 && !has_pins ? CHECK_UNKNOWN : CHECK_FAIL, CHAIN_SELF_SIGNED, 0,
                  "'%s' signs itself and is not %s", name.text,
@@ -208,24 +251,36 @@ static void conclude_root(const struct expect *e, const struct expect_method *me
                  name.text, namesake ? ": the one of the same name there has another key" : "");
 }
 
+/* The path by names and signatures, given again to OpenSSL: of two issuers of one name it had tried only the first. True
+ * when that decides, *failed when memory is short. */
+static bool conclude_path(const struct expect *e, const struct chain *chain, const struct chain_certs *certs,
+                          const struct chain_path *path, struct chain_checks *out, bool *failed)
+{
+    size_t last = path->count - 1;
+    struct verification v = {X509_V_OK, 0};
+    bool complete = path->end == PATH_ROOT && path->at[last].root != SIZE_MAX;
+    if (!complete && last == 0)
+        return false;
+    *failed = !verify(e, complete ? NULL : path->at[last].cert, chain, certs, path, NULL, &v);
+    if (*failed)
+        return true;
+    if (v.error == X509_V_OK && complete)
+        conclude_success(chain, path, out);
+    else if (complete || error_of(v.error) == CHAIN_INVALID_CA) /* an issuer that is none makes void what comes above */
+        conclude_openssl(path, &v, out);
+    else
+        return false;
+    return true;
+}
+
 /* OpenSSL found no path to a given root. */
 static bool conclude_failure(const struct expect *e, const struct expect_method *method, const struct chain *chain,
-                             const struct chain_certs *certs, const struct verification *v, const struct chain_path *path,
-                             struct chain_checks *out)
+                             const struct chain_certs *certs, const struct chain_path *path, struct chain_checks *out)
 {
     size_t last = path->count - 1, unparsed = 0;
-    struct verification partial = {X509_V_OK, 0};
-    if (path->end == PATH_ROOT && path->at[last].root != SIZE_MAX) {
-        conclude_openssl(path, v, out);
-        return true;
-    }
-    /* whatever comes above, an issuer on the path that is none makes it void */
-    if (last > 0 && !verify(e, path->at[last].cert, chain, certs, NULL, &partial))
-        return false;
-    if (error_of(partial.error) == CHAIN_INVALID_CA) {
-        conclude_openssl(path, &partial, out);
-        return true;
-    }
+    bool failed = false;
+    if (conclude_path(e, chain, certs, path, out, &failed))
+        return !failed;
     for (size_t i = 1; i < certs->count && unparsed == 0; i++)
         unparsed = certs->cert[i] == NULL ? i : 0;
     struct name_text subject = subject_text(path->at[last].cert);
@@ -250,29 +305,6 @@ static bool conclude_failure(const struct expect *e, const struct expect_method 
         break;
     }
     return true;
-}
-
-/* The path holds; what remains is who supplied it, and what its issuers may issue. */
-static void conclude_success(const struct chain *chain, const struct chain_path *path, struct chain_checks *out)
-{
-    conclude(out, CHECK_PASS, CHAIN_OK, 0, "%s", "");
-    bool server = (chain->roles & ~(uint32_t)ROLE_CLIENT) != 0;
-    for (size_t i = 1; i < path->count && !path->at[i].self_signed; i++) {
-        struct name_text name = subject_text(path->at[i].cert);
-        uint32_t usage = X509_get_extended_key_usage(path->at[i].cert); /* UINT32_MAX: no extension */
-        if (server && (usage & (XKU_SSL_SERVER | XKU_SGC | XKU_ANYEKU)) == 0) {
-            conclude(out, CHECK_FAIL, CHAIN_INVALID_CA, path->at[i].sent,
-                     "'%s' may not issue server certificates: its own Extended Key Usage lacks Server Authentication",
-                     name.text);
-            return;
-        }
-        if (path->at[i].sent == SIZE_MAX && !out->intermediate_given) {
-            out->intermediate_given = true;
-            conclude(out, CHECK_PASS, CHAIN_OK, 0,
-                     "the server does not send '%s'; it was found among the given roots, and every client needs it too",
-                     name.text);
-        }
-    }
 }
 
 static bool order_wrong(const struct chain_certs *certs)
@@ -307,16 +339,14 @@ bool chain_check_trust(const struct expect *e, const struct expect_method *metho
         return true;
     }
     out->order_wrong = order_wrong(certs);
-    if (e->root_count > 0 && !verify(e, NULL, chain, certs, path, &v))
+    if (e->root_count > 0 && !verify(e, NULL, chain, certs, NULL, path, &v))
         return false;
     if (v.error == X509_V_OK) {
         conclude_success(chain, path, out);
     } else {
         chain_path_build(e, certs, chain->facts, path);
-        if (!conclude_failure(e, method, chain, certs, &v, path, out))
+        if (!conclude_failure(e, method, chain, certs, path, out))
             return false;
-        if (out->chain == CHECK_PASS)
-            conclude_success(chain, path, out);
     }
     /* a client's certificate is judged by the server, whose roots nobody gave */
     if (chain->roles == ROLE_CLIENT && out->chain == CHECK_FAIL && out->chain_error != CHAIN_BAD_SIGNATURE)

@@ -113,7 +113,7 @@ static void add_pin(struct reader *r, struct expect_method *m, xmlNode *node)
         uint8_t c = *p, low = c | 0x20;
         unsigned value = c >= '0' && c <= '9' ? c - 48u : low >= 'a' && low <= 'f' ? low - 87u : 16u;
         if (value < 16 && digits < 64)
-            hash[digits / 2] = (uint8_t)(hash[digits / 2] << 4 | value);
+            hash[digits / 2] = (uint8_t)((unsigned)hash[digits / 2] << 4 | value);
         digits += value < 16 ? 1 : 0;
     }
     xmlFree(text);

@@ -1,0 +1,698 @@
+/* Chains of certificates made here, so that the truth about each is known, judged against what clients expect. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+#include <openssl/ocsp.h>
+#include <openssl/pem.h>
+
+#include "analyze/chains.h"
+#include "analyze/expect_internal.h"
+#include "capture/platform.h"
+#include "certificates.h"
+
+#define NPS "nps01.corp.example"
+
+/* Two organisations; every test takes what it needs. */
+static struct {
+    EVP_PKEY *root_key, *issuing_key, *leaf_key, *other_key;
+    struct made root, issuing, leaf, other_root, other_leaf, root_leaf;
+} pki;
+
+static struct made server(const char *subject, const char *extensions, const struct made *issuer, EVP_PKEY *issuer_key)
+{
+    return make_certificate(&(struct recipe){.subject = subject, .extensions = extensions, .key = pki.leaf_key,
+                                             .issuer = issuer->cert, .issuer_key = issuer_key});
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    pki.root_key = make_rsa(2048);
+    pki.issuing_key = make_rsa(2048);
+    pki.leaf_key = make_rsa(2048);
+    pki.other_key = make_rsa(2048);
+    pki.root = make_certificate(&(struct recipe){.subject = "/DC=example/CN=Root CA", .extensions = CA_EXTENSIONS,
+                                                 .key = pki.root_key});
+    pki.issuing = make_certificate(&(struct recipe){
+        .subject = "/DC=example/CN=Issuing CA", .extensions = CA_EXTENSIONS "authorityKeyIdentifier=keyid\n",
+        .key = pki.issuing_key, .issuer = pki.root.cert, .issuer_key = pki.root_key,
+        .not_before = "20210101000000Z", .not_after = "20290101000000Z"});
+    pki.leaf = server("/CN=" NPS, SERVER_EXTENSIONS, &pki.issuing, pki.issuing_key);
+    pki.other_root = make_certificate(&(struct recipe){.subject = "/CN=Other Root", .extensions = CA_EXTENSIONS,
+                                                       .key = pki.other_key});
+    pki.other_leaf = server("/CN=" NPS, SERVER_EXTENSIONS, &pki.other_root, pki.other_key);
+    pki.root_leaf = server("/CN=" NPS, SERVER_EXTENSIONS, &pki.root, pki.root_key);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    struct made *made[] = {&pki.root, &pki.issuing, &pki.leaf, &pki.other_root, &pki.other_leaf, &pki.root_leaf};
+    for (size_t i = 0; i < sizeof made / sizeof made[0]; i++)
+        made_free(made[i]);
+    EVP_PKEY_free(pki.root_key);
+    EVP_PKEY_free(pki.issuing_key);
+    EVP_PKEY_free(pki.leaf_key);
+    EVP_PKEY_free(pki.other_key);
+    return 0;
+}
+
+/* What clients expect: roots by pointer (NULL ends the list). */
+static struct expect *trusting(const struct made *const roots[])
+{
+    struct expect *e = expect_new();
+    char error[EXPECT_ERROR];
+    for (size_t i = 0, found; roots[i] != NULL; i++)
+        assert_true(roots_parse(e, "root", roots[i]->der, &found, error) && found == 1);
+    return e;
+}
+
+#define TRUSTING(...) trusting((const struct made *const[]){__VA_ARGS__, NULL})
+#define TRUSTING_NONE() trusting((const struct made *const[]){NULL})
+
+static void pin_certificate(struct expect *e, const struct made *made, bool sha256)
+{
+    char text[1024], error[EXPECT_ERROR];
+    uint8_t hash[32];
+    EVP_Digest(made->der.data, made->der.len, hash, NULL, sha256 ? EVP_sha256() : EVP_sha1(), NULL);
+    size_t n = (size_t)snprintf(text, sizeof text, "<EapHostConfig><Config><Eap><Type>25</Type><EapType><ServerValidation>"
+                                                   "<TrustedRootCA>");
+    for (size_t i = 0; i < (sha256 ? 32u : 20u); i++)
+        n += (size_t)snprintf(text + n, sizeof text - n, "%02x", hash[i]);
+    snprintf(text + n, sizeof text - n, "</TrustedRootCA></ServerValidation></EapType></Eap></Config></EapHostConfig>");
+    assert_true(eap_config_parse(e, "pin", span_of(text, strlen(text)), error));
+}
+
+struct judged {
+    struct chains *chains;
+    struct chain *chain;
+    const struct chain_checks *checks;
+};
+
+static struct judged judge_as(const struct expect *e, const struct made *const sent[], uint32_t role)
+{
+    struct span der[CHAIN_CERTS_MAX];
+    size_t count = 0;
+    for (; sent[count] != NULL; count++)
+        der[count] = sent[count]->der;
+    struct judged j = {chains_new(e), NULL, NULL};
+    j.chain = chains_intern(j.chains, der, count, role, &(struct endpoint){.port = 1812}, 1, (struct place){1, 1, 0});
+    assert_non_null(j.chain);
+    chains_judge(j.chains, 10);
+    assert_true(j.chain->judged);
+    j.checks = &j.chain->checks;
+    return j;
+}
+
+#define JUDGE(e, ...) judge_as(e, (const struct made *const[]){__VA_ARGS__, NULL}, ROLE_NPS)
+
+/* Judges and compares in one line; the text must hold `says`. */
+static void expect_chain(struct expect *e, struct judged j, enum check check, enum chain_error error, size_t index,
+                         const char *says)
+{
+    if (j.checks->chain != check || j.checks->chain_error != error)
+        print_error("%s: %s\n", chain_error_name(j.checks->chain_error), j.checks->chain_text);
+    assert_int_equal(j.checks->chain_error, error);
+    assert_int_equal(j.checks->chain, check);
+    assert_int_equal(j.checks->failing_index, index);
+    if (says[0] == '\0')
+        assert_string_equal(j.checks->chain_text, "");
+    else if (strstr(j.checks->chain_text, says) == NULL)
+        fail_msg("'%s' lacks '%s'", j.checks->chain_text, says);
+    chains_free(j.chains);
+    expect_free(e);
+}
+
+static void a_good_chain_passes_every_check(void **state)
+{
+    (void)state;
+    struct expect *e = TRUSTING(&pki.root);
+    char error[EXPECT_ERROR];
+    assert_true(expect_add_server_name(e, NPS, error));
+    struct judged j = JUDGE(e, &pki.leaf, &pki.issuing);
+    const struct chain_checks *c = j.checks;
+    assert_int_equal(c->name, CHECK_PASS);
+    assert_int_equal(c->server_auth_eku, CHECK_PASS);
+    assert_int_equal(c->key_strength, CHECK_PASS);
+    assert_int_equal(c->signature_strength, CHECK_PASS);
+    assert_int_equal(c->key_usage_signature, CHECK_PASS);
+    assert_int_equal(c->key_usage_encipherment, CHECK_PASS);
+    assert_false(c->eku_absent || c->eku_any || c->subject_empty || c->subject_wildcard || c->order_wrong);
+    assert_false(c->root_sent || c->intermediate_given || j.chain->has_inner);
+    assert_true(c->root_known);
+    assert_string_equal(c->root_subject, "CN=Root CA,DC=example");
+    assert_memory_equal(c->root_sha1, e->roots[0].sha1, 20);
+    assert_int_equal(c->pin, PIN_NONE_GIVEN);
+    /* 2020-01-01 to 2040-01-01; the issuing CA limits both ends: 2021-01-01 to 2029-01-01 */
+    assert_true(c->not_before == 1577836800 && c->not_after == INT64_C(2208988800));
+    assert_true(c->path_not_before == 1609459200 && c->path_not_after == 1861920000);
+    assert_int_equal(c->not_before_index, 1);
+    assert_int_equal(c->not_after_index, 1);
+    expect_chain(e, j, CHECK_PASS, CHAIN_OK, 0, "");
+}
+
+static void what_else_is_sent_does_not_harm(void **state)
+{
+    (void)state;
+    struct expect *e = TRUSTING(&pki.other_root, &pki.root);
+    struct judged j = JUDGE(e, &pki.leaf, &pki.issuing, &pki.root);
+    assert_true(j.checks->root_sent && j.checks->root_known && !j.checks->order_wrong);
+    expect_chain(e, j, CHECK_PASS, CHAIN_OK, 0, "");
+    e = TRUSTING(&pki.root);
+    j = JUDGE(e, &pki.leaf, &pki.root, &pki.issuing);
+    assert_true(j.checks->order_wrong && j.checks->root_sent);
+    expect_chain(e, j, CHECK_PASS, CHAIN_OK, 0, "");
+    e = TRUSTING(&pki.root);
+    j = JUDGE(e, &pki.root_leaf); /* issued by the root itself: nothing is missing */
+    assert_false(j.checks->order_wrong);
+    expect_chain(e, j, CHECK_PASS, CHAIN_OK, 0, "");
+}
+
+static void untrusted_incomplete_and_self_signed_are_told_apart(void **state)
+{
+    (void)state;
+    struct made self = make_certificate(&(struct recipe){.subject = "/CN=" NPS, .key = pki.leaf_key,
+                                                         .extensions = "extendedKeyUsage=serverAuth\n"});
+    struct expect *e = TRUSTING(&pki.other_root);
+    expect_chain(e, JUDGE(e, &pki.leaf, &pki.issuing), CHECK_FAIL, CHAIN_UNTRUSTED_ROOT, 1,
+                 "'CN=Issuing CA,DC=example' was issued by 'CN=Root CA,DC=example', which is neither sent nor among");
+    e = TRUSTING(&pki.other_root);
+    expect_chain(e, JUDGE(e, &pki.leaf, &pki.issuing, &pki.root), CHECK_FAIL, CHAIN_UNTRUSTED_ROOT, 2,
+                 "ends in 'CN=Root CA,DC=example', which is not among the given roots");
+    e = TRUSTING(&pki.other_root);
+    struct judged j = JUDGE(e, &pki.root_leaf, &pki.root);
+    assert_true(j.checks->root_known && j.checks->root_sent);
+    expect_chain(e, j, CHECK_FAIL, CHAIN_UNTRUSTED_ROOT, 1, "not among the given roots");
+    e = TRUSTING(&pki.root);
+    j = JUDGE(e, &pki.leaf);
+    assert_false(j.checks->root_known || j.checks->root_sent);
+    assert_string_equal(j.checks->root_subject, "CN=Issuing CA,DC=example");
+    expect_chain(e, j, CHECK_FAIL, CHAIN_INCOMPLETE, 0, "only the leaf was sent and its issuer 'CN=Issuing CA,DC=example'");
+    e = TRUSTING(&pki.root);
+    expect_chain(e, JUDGE(e, &self), CHECK_FAIL, CHAIN_SELF_SIGNED, 0, "signs itself and is not among the given roots");
+    e = TRUSTING(&self);
+    expect_chain(e, JUDGE(e, &self), CHECK_PASS, CHAIN_OK, 0, "");
+    made_free(&self);
+}
+
+static void an_intermediate_among_the_roots_is_said(void **state)
+{
+    (void)state;
+    struct expect *e = TRUSTING(&pki.issuing, &pki.root);
+    assert_non_null(strstr(expect_remark(e, 0), "1 of 1 certificates do not sign themselves"));
+    struct judged j = JUDGE(e, &pki.leaf);
+    assert_true(j.checks->intermediate_given);
+    expect_chain(e, j, CHECK_PASS, CHAIN_OK, 0, "does not send 'CN=Issuing CA,DC=example'");
+    e = TRUSTING(&pki.issuing);
+    expect_chain(e, JUDGE(e, &pki.leaf, &pki.issuing), CHECK_UNKNOWN, CHAIN_NO_ROOTS, 1, "is an intermediate: give its root");
+}
+
+static void without_roots_only_what_is_provable_is_said(void **state)
+{
+    (void)state;
+    struct expect *e = TRUSTING_NONE();
+    expect_chain(e, JUDGE(e, &pki.leaf, &pki.issuing, &pki.root), CHECK_UNKNOWN, CHAIN_NO_ROOTS, 2, "nobody said");
+    e = TRUSTING_NONE();
+    expect_chain(e, JUDGE(e, &pki.leaf), CHECK_UNKNOWN, CHAIN_NO_ROOTS, 0, "only the leaf was sent");
+    e = TRUSTING_NONE();
+    expect_chain(e, JUDGE(e, &pki.other_root), CHECK_UNKNOWN, CHAIN_SELF_SIGNED, 0, "no roots were given");
+}
+
+/* The parent bears the right name and another key, with and without key identifiers to tell. */
+static void a_wrong_key_of_the_issuer_is_a_bad_signature(void **state)
+{
+    static const char plain_ca[] = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n";
+    (void)state;
+    struct made renewed = make_certificate(&(struct recipe){.subject = "/DC=example/CN=Issuing CA", .extensions = plain_ca,
+        .key = pki.other_key, .issuer = pki.root.cert, .issuer_key = pki.root_key});
+    struct made renewed_root = make_certificate(&(struct recipe){.subject = "/DC=example/CN=Root CA",
+        .extensions = CA_EXTENSIONS, .key = pki.other_key});
+    struct expect *e = TRUSTING(&pki.root);
+    expect_chain(e, JUDGE(e, &pki.leaf, &renewed), CHECK_FAIL, CHAIN_BAD_SIGNATURE, 0, "the sent certificate of that name has another key");
+    e = TRUSTING_NONE();
+    expect_chain(e, JUDGE(e, &pki.leaf, &renewed), CHECK_FAIL, CHAIN_BAD_SIGNATURE, 0, "another key");
+    e = TRUSTING(&renewed_root);
+    expect_chain(e, JUDGE(e, &pki.root_leaf), CHECK_FAIL, CHAIN_BAD_SIGNATURE, 0, "the given certificate of that name has another key");
+    e = TRUSTING(&renewed_root);
+    expect_chain(e, JUDGE(e, &pki.root_leaf, &pki.root), CHECK_FAIL, CHAIN_UNTRUSTED_ROOT, 1, "the same name there has another key");
+    e = TRUSTING(&pki.root); /* both the old and the new issuing CA are sent: the right one is found */
+    expect_chain(e, JUDGE(e, &pki.leaf, &renewed, &pki.issuing), CHECK_PASS, CHAIN_OK, 0, "");
+    made_free(&renewed);
+    made_free(&renewed_root);
+}
+
+static void an_issuer_that_may_not_issue_is_refused(void **state)
+{
+    (void)state;
+    struct made no_ca = server("/CN=not a CA", SERVER_EXTENSIONS, &pki.root, pki.root_key);
+    struct made below = make_certificate(&(struct recipe){.subject = "/CN=" NPS, .extensions = "extendedKeyUsage=serverAuth\n",
+        .key = pki.other_key, .issuer = no_ca.cert, .issuer_key = pki.leaf_key});
+    struct made narrow = make_certificate(&(struct recipe){.subject = "/CN=Client CA", .key = pki.issuing_key,
+        .extensions = CA_EXTENSIONS "extendedKeyUsage=clientAuth\n", .issuer = pki.root.cert, .issuer_key = pki.root_key});
+    struct made under_narrow = server("/CN=" NPS, SERVER_EXTENSIONS, &narrow, pki.issuing_key);
+    struct made limited = make_certificate(&(struct recipe){.subject = "/CN=Limited CA", .key = pki.issuing_key,
+        .extensions = CA_EXTENSIONS "nameConstraints=permitted;DNS:other.example\n", .issuer = pki.root.cert,
+        .issuer_key = pki.root_key});
+    struct made under_limited = server("/CN=" NPS, SERVER_EXTENSIONS, &limited, pki.issuing_key);
+    struct expect *e = TRUSTING(&pki.root);
+    expect_chain(e, JUDGE(e, &below, &no_ca), CHECK_FAIL, CHAIN_INVALID_CA, 1, "'CN=not a CA': invalid CA certificate");
+    e = TRUSTING(&pki.other_root);
+    expect_chain(e, JUDGE(e, &below, &no_ca), CHECK_FAIL, CHAIN_INVALID_CA, 1, "invalid CA certificate");
+    e = TRUSTING(&pki.root);
+    expect_chain(e, JUDGE(e, &under_narrow, &narrow), CHECK_FAIL, CHAIN_INVALID_CA, 1, "lacks Server Authentication");
+    e = TRUSTING(&pki.root);
+    expect_chain(e, JUDGE(e, &under_limited, &limited), CHECK_FAIL, CHAIN_INVALID_CA, 0, "permitted subtree violation");
+    struct made *made[] = {&no_ca, &below, &narrow, &under_narrow, &limited, &under_limited};
+    for (size_t i = 0; i < sizeof made / sizeof made[0]; i++)
+        made_free(made[i]);
+}
+
+static void what_does_not_parse_is_unknown(void **state)
+{
+    (void)state;
+    struct made junk = {NULL, span_of("\x30\x03junk", 6)};
+    struct expect *e = TRUSTING(&pki.root);
+    struct judged j = JUDGE(e, &junk, &pki.issuing);
+    assert_false(j.chain->parsed[0]);
+    assert_true(j.chain->parsed[1]);
+    assert_int_equal(j.checks->name, CHECK_UNKNOWN);
+    expect_chain(e, j, CHECK_UNKNOWN, CHAIN_NOT_PARSED, 0, "cannot be parsed");
+    e = TRUSTING(&pki.root);
+    expect_chain(e, JUDGE(e, &pki.leaf, &junk), CHECK_UNKNOWN, CHAIN_NOT_PARSED, 1, "certificate 2 of the chain");
+    e = TRUSTING(&pki.root);
+    expect_chain(e, JUDGE(e, &pki.leaf, &junk, &pki.issuing), CHECK_PASS, CHAIN_OK, 0, "");
+}
+
+static void pins_name_what_they_hit(void **state)
+{
+    static const struct {
+        struct made *pinned;
+        bool root_given, root_sent;
+        enum pin_result pin;
+        size_t index;
+        enum check chain;
+    } cases[] = {
+        {&pki.root, true, false, PIN_ROOT, SIZE_MAX, CHECK_PASS},
+        {&pki.root, true, true, PIN_ROOT, 2, CHECK_PASS},
+        {&pki.root, false, true, PIN_ROOT, 2, CHECK_PASS},
+        {&pki.root, false, false, PIN_ROOT_UNKNOWN, 0, CHECK_UNKNOWN},
+        {&pki.issuing, true, false, PIN_ISSUING_CA, 1, CHECK_PASS},
+        {&pki.issuing, false, false, PIN_ISSUING_CA, 1, CHECK_UNKNOWN},
+        {&pki.leaf, false, false, PIN_LEAF, 0, CHECK_UNKNOWN},
+        {&pki.leaf, true, true, PIN_LEAF, 0, CHECK_PASS},
+        {&pki.other_root, true, false, PIN_NOT_IN_CHAIN, 0, CHECK_PASS},
+        {&pki.other_root, false, true, PIN_NOT_IN_CHAIN, 0, CHECK_UNKNOWN},
+        {&pki.other_root, false, false, PIN_ROOT_UNKNOWN, 0, CHECK_UNKNOWN},
+    };
+    (void)state;
+    for (size_t i = 0; i < 2 * (sizeof cases / sizeof cases[0]); i++) {
+        size_t k = i / 2;
+        struct expect *e = cases[k].root_given ? TRUSTING(&pki.root) : TRUSTING_NONE();
+        pin_certificate(e, cases[k].pinned, i % 2 != 0);
+        struct judged j = cases[k].root_sent ? JUDGE(e, &pki.leaf, &pki.issuing, &pki.root) : JUDGE(e, &pki.leaf, &pki.issuing);
+        assert_int_equal(j.checks->pin, cases[k].pin);
+        assert_true(j.checks->pin_index == cases[k].index);
+        assert_int_equal(j.checks->chain, cases[k].chain);
+        chains_free(j.chains);
+        expect_free(e);
+    }
+}
+
+/* Each leaf from the proper issuing CA, wrong in one thing. */
+static void a_leaf_is_judged_by_what_it_says(void **state)
+{
+    static const char base[] = "basicConstraints=critical,CA:FALSE\n";
+    static const struct {
+        const char *subject, *extensions;
+        enum check eku, signature, encipherment, name;
+        bool absent, any, empty, wildcard;
+    } cases[] = {
+        {"/CN=" NPS, base, CHECK_UNKNOWN, CHECK_PASS, CHECK_PASS, CHECK_PASS, true, false, false, false},
+        {"/CN=" NPS, "extendedKeyUsage=clientAuth\n", CHECK_FAIL, CHECK_PASS, CHECK_PASS, CHECK_PASS, false, false, false, false},
+        {"/CN=" NPS, "extendedKeyUsage=anyExtendedKeyUsage\n", CHECK_UNKNOWN, CHECK_PASS, CHECK_PASS, CHECK_PASS, false, true, false, false},
+        {"/CN=" NPS, "extendedKeyUsage=serverAuth\nkeyUsage=keyEncipherment\n", CHECK_PASS, CHECK_FAIL, CHECK_PASS, CHECK_PASS, false, false, false, false},
+        {"/CN=" NPS, "extendedKeyUsage=serverAuth\nkeyUsage=digitalSignature\n", CHECK_PASS, CHECK_PASS, CHECK_FAIL, CHECK_PASS, false, false, false, false},
+        {"", "extendedKeyUsage=serverAuth\nsubjectAltName=critical,DNS:" NPS "\n", CHECK_PASS, CHECK_PASS, CHECK_PASS, CHECK_PASS, false, false, true, false},
+        {"/CN=*.corp.example", "extendedKeyUsage=serverAuth\n", CHECK_PASS, CHECK_PASS, CHECK_PASS, CHECK_UNKNOWN, false, false, false, true},
+        {"/CN=ras01.corp.example", "extendedKeyUsage=serverAuth\n", CHECK_PASS, CHECK_PASS, CHECK_PASS, CHECK_FAIL, false, false, false, false},
+        {"/CN=NPS01.corp.example", "extendedKeyUsage=serverAuth\n", CHECK_PASS, CHECK_PASS, CHECK_PASS, CHECK_UNKNOWN, false, false, false, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct made leaf = server(cases[i].subject, cases[i].extensions, &pki.issuing, pki.issuing_key);
+        struct expect *e = TRUSTING(&pki.root);
+        char error[EXPECT_ERROR];
+        assert_true(expect_add_server_name(e, "other.example; " NPS, error));
+        struct judged j = JUDGE(e, &leaf, &pki.issuing);
+        assert_int_equal(j.checks->server_auth_eku, cases[i].eku);
+        assert_int_equal(j.checks->key_usage_signature, cases[i].signature);
+        assert_int_equal(j.checks->key_usage_encipherment, cases[i].encipherment);
+        assert_int_equal(j.checks->name, cases[i].name);
+        assert_int_equal(j.checks->eku_absent, cases[i].absent);
+        assert_int_equal(j.checks->eku_any, cases[i].any);
+        assert_int_equal(j.checks->subject_empty, cases[i].empty);
+        assert_int_equal(j.checks->subject_wildcard, cases[i].wildcard);
+        expect_chain(e, j, CHECK_PASS, CHAIN_OK, 0, ""); /* none of it concerns trust */
+        made_free(&leaf);
+    }
+}
+
+static void weakness_is_found_where_it_counts(void **state)
+{
+    (void)state;
+    EVP_PKEY *weak = make_rsa(1024), *ec = make_ec("P-256");
+    struct made weak_leaf = make_certificate(&(struct recipe){.subject = "/CN=" NPS, .key = weak, .issuer = pki.issuing.cert,
+        .issuer_key = pki.issuing_key, .digest = EVP_sha1()});
+    struct made old_root = make_certificate(&(struct recipe){.subject = "/CN=Old", .key = weak, .extensions = CA_EXTENSIONS,
+        .digest = EVP_md5()});
+    struct made old_issuing = make_certificate(&(struct recipe){.subject = "/CN=Old Issuing", .key = pki.issuing_key,
+        .extensions = CA_EXTENSIONS, .issuer = old_root.cert, .issuer_key = weak, .digest = EVP_md5()});
+    struct made below_old = make_certificate(&(struct recipe){.subject = "/CN=" NPS, .key = ec, .issuer = old_issuing.cert,
+        .issuer_key = pki.issuing_key});
+    struct made below_root = make_certificate(&(struct recipe){.subject = "/CN=" NPS, .key = ec, .issuer = old_root.cert,
+        .issuer_key = weak});
+    struct expect *e = TRUSTING(&pki.root, &old_root);
+    struct judged j = JUDGE(e, &weak_leaf, &pki.issuing);
+    assert_int_equal(j.checks->key_strength, CHECK_FAIL);
+    assert_int_equal(j.checks->signature_strength, CHECK_FAIL);
+    assert_int_equal(j.checks->weak_key_index + j.checks->weak_signature_index, 0);
+    assert_int_equal(j.checks->chain, CHECK_PASS); /* strength is no matter of trust */
+    chains_free(j.chains);
+    j = JUDGE(e, &below_old, &old_issuing, &old_root);
+    assert_int_equal(j.checks->chain, CHECK_PASS);
+    assert_int_equal(j.checks->signature_strength, CHECK_FAIL);
+    assert_int_equal(j.checks->weak_signature_index, 1);
+    assert_int_equal(j.checks->key_strength, CHECK_PASS);
+    chains_free(j.chains);
+    j = JUDGE(e, &below_root, &old_root); /* the root's own MD5 signature never counts */
+    assert_int_equal(j.checks->signature_strength, CHECK_PASS);
+    expect_chain(e, j, CHECK_PASS, CHAIN_OK, 0, "");
+    struct made *made[] = {&weak_leaf, &old_root, &old_issuing, &below_old, &below_root};
+    for (size_t i = 0; i < sizeof made / sizeof made[0]; i++)
+        made_free(made[i]);
+    EVP_PKEY_free(weak);
+    EVP_PKEY_free(ec);
+}
+
+static void the_inner_method_has_its_own_verdict(void **state)
+{
+    static const char config[] = "<EapHostConfig><Config><Eap><Type>25</Type><EapType><ServerValidation><ServerNames>" NPS
+        "</ServerNames></ServerValidation><Eap><Type>13</Type><EapType><ServerValidation><ServerNames>other.example"
+        "</ServerNames></ServerValidation></EapType></Eap></EapType></Eap></Config></EapHostConfig>";
+    (void)state;
+    char error[EXPECT_ERROR];
+    struct expect *e = TRUSTING(&pki.root);
+    assert_true(eap_config_parse(e, "config", span_of(config, strlen(config)), error));
+    struct judged j = JUDGE(e, &pki.leaf, &pki.issuing);
+    assert_true(j.chain->has_inner);
+    assert_int_equal(j.checks->name, CHECK_PASS);
+    assert_int_equal(j.chain->inner_checks.name, CHECK_FAIL);
+    assert_int_equal(j.chain->inner_checks.chain, CHECK_PASS);
+    chains_free(j.chains);
+    assert_true(expect_add_server_name(e, "nps02.corp.example", error)); /* both must accept the outer name */
+    j = JUDGE(e, &pki.leaf, &pki.issuing);
+    assert_int_equal(j.checks->name, CHECK_FAIL);
+    expect_chain(e, j, CHECK_PASS, CHAIN_OK, 0, "");
+}
+
+static void a_clients_certificate_is_not_judged_as_a_servers(void **state)
+{
+    (void)state;
+    struct made client = server("/CN=alice", "extendedKeyUsage=clientAuth\n", &pki.issuing, pki.issuing_key);
+    struct expect *e = TRUSTING(&pki.other_root);
+    char error[EXPECT_ERROR];
+    assert_true(expect_add_server_name(e, NPS, error));
+    struct judged j = judge_as(e, (const struct made *const[]){&client, &pki.issuing, NULL}, ROLE_CLIENT);
+    assert_int_equal(j.checks->server_auth_eku, CHECK_UNKNOWN);
+    assert_int_equal(j.checks->name_result.fit, NAME_NO_EXPECTATION);
+    expect_chain(e, j, CHECK_UNKNOWN, CHAIN_UNTRUSTED_ROOT, 1, "neither sent nor");
+    made_free(&client);
+}
+
+/* A response of RFC 6960 about `leaf`, signed by key with the certificate of `signer`. */
+static struct span ocsp_response(const struct made *leaf, const struct made *issuer, const struct made *signer, EVP_PKEY *key,
+                                 int status)
+{
+    OCSP_BASICRESP *basic = OCSP_BASICRESP_new();
+    OCSP_CERTID *id = OCSP_cert_to_id(EVP_sha1(), leaf->cert, issuer->cert);
+    ASN1_TIME *at = ASN1_TIME_new();
+    ASN1_TIME_set_string(at, "20240101000000Z");
+    assert_non_null(OCSP_basic_add1_status(basic, id, status, OCSP_REVOKED_STATUS_NOSTATUS, at, at, NULL));
+    assert_int_equal(OCSP_basic_sign(basic, signer->cert, key, EVP_sha256(), NULL, 0), 1);
+    OCSP_RESPONSE *response = OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, basic);
+    uint8_t *der = NULL;
+    int len = i2d_OCSP_RESPONSE(response, &der);
+    assert_true(len > 0);
+    OCSP_RESPONSE_free(response);
+    OCSP_BASICRESP_free(basic);
+    OCSP_CERTID_free(id);
+    ASN1_TIME_free(at);
+    return span_of(der, (size_t)len);
+}
+
+static void a_stapled_response_counts_when_the_issuer_signed_it(void **state)
+{
+    (void)state;
+    struct made delegate = make_certificate(&(struct recipe){.subject = "/CN=Responder", .key = pki.other_key,
+        .extensions = "extendedKeyUsage=OCSPSigning\n", .issuer = pki.issuing.cert, .issuer_key = pki.issuing_key});
+    const struct {
+        struct span response;
+        bool revoked, good;
+    } cases[] = {
+        {ocsp_response(&pki.leaf, &pki.issuing, &pki.issuing, pki.issuing_key, V_OCSP_CERTSTATUS_REVOKED), true, false},
+        {ocsp_response(&pki.leaf, &pki.issuing, &pki.issuing, pki.issuing_key, V_OCSP_CERTSTATUS_GOOD), false, true},
+        {ocsp_response(&pki.leaf, &pki.issuing, &delegate, pki.other_key, V_OCSP_CERTSTATUS_REVOKED), true, false},
+        {ocsp_response(&pki.leaf, &pki.issuing, &pki.other_root, pki.other_key, V_OCSP_CERTSTATUS_REVOKED), false, false},
+        {ocsp_response(&pki.root_leaf, &pki.root, &pki.issuing, pki.issuing_key, V_OCSP_CERTSTATUS_REVOKED), false, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct expect *e = i % 2 == 0 ? TRUSTING(&pki.root) : TRUSTING_NONE();
+        struct chains *chains = chains_new(e);
+        struct span der[] = {pki.leaf.der, pki.issuing.der};
+        struct chain *chain = chains_intern(chains, der, 2, ROLE_SSTP, &(struct endpoint){.port = 443}, 1, (struct place){1, 1, 0});
+        chains_set_ocsp(chain, span_of("junk", 4));
+        chains_set_ocsp(chain, cases[i].response);
+        chains_judge(chains, 1);
+        assert_int_equal(chain->ocsp_revoked, cases[i].revoked);
+        assert_int_equal(chain->ocsp_good, cases[i].good);
+        chains_free(chains);
+        expect_free(e);
+        OPENSSL_free((void *)(uintptr_t)cases[i].response.data);
+    }
+    made_free(&delegate);
+}
+
+static void a_chain_is_kept_once_with_its_presenters(void **state)
+{
+    (void)state;
+    struct expect *e = TRUSTING(&pki.root);
+    struct chains *chains = chains_new(e);
+    struct span two[] = {pki.leaf.der, pki.issuing.der}, one[] = {pki.leaf.der};
+    struct endpoint server = {.port = 1812};
+    struct chain *first = chains_intern(chains, two, 2, ROLE_NPS, &server, 7, (struct place){5, 50, 0});
+    assert_ptr_equal(chains_intern(chains, two, 2, ROLE_IKEV2, &server, 8, (struct place){9, 90, 0}), first);
+    assert_int_equal(first->presented, 2);
+    assert_int_equal(first->roles, ROLE_NPS | ROLE_IKEV2);
+    assert_int_equal(first->first.frame, 5);
+    assert_int_equal(first->presenter_count, 1);
+    assert_int_equal(first->presenters[0].count, 2);
+    assert_int_equal(first->exchange_count, 2);
+    for (uint16_t port = 1; port <= CHAIN_PRESENTERS_MAX; port++)
+        chains_intern(chains, two, 2, ROLE_NPS, &(struct endpoint){.port = port}, 9, (struct place){9, 90, 0});
+    assert_true(first->more_presenters);
+    assert_int_equal(first->exchange_count, 3);
+    struct chain *second = chains_intern(chains, one, 1, ROLE_NPS, &server, 7, (struct place){6, 60, 0});
+    assert_ptr_not_equal(second, first);
+    assert_int_equal(second->serial, 2);
+    assert_ptr_equal(chains_get(chains, 2), second);
+    assert_ptr_equal(chains_at(chains, 0), first);
+    assert_null(chains_get(chains, 0));
+    assert_null(chains_get(chains, 3));
+    assert_null(chains_at(chains, 2));
+    assert_null(chains_intern(chains, NULL, 0, ROLE_NPS, &server, 7, (struct place){6, 60, 0}));
+    assert_int_equal(chains_refused(chains), 0);
+    /* the one that was presented most often goes first */
+    chains_judge(chains, 1);
+    assert_true(first->judged && !first->refused && second->refused && !second->judged);
+    chains_judge(chains, 1);
+    assert_true(second->judged && !second->refused);
+    chains_free(chains);
+    expect_free(e);
+}
+
+static void the_ceilings_hold(void **state)
+{
+    (void)state;
+    struct expect *e = TRUSTING_NONE();
+    struct chains *chains = chains_new(e);
+    struct span der[CHAIN_CERTS_MAX + 1];
+    struct endpoint server = {.port = 1812};
+    uint8_t bytes[4];
+    for (uint32_t i = 0; i < CHAINS_MAX + 100; i++) {
+        memcpy(bytes, &i, sizeof bytes);
+        der[0] = span_of(bytes, sizeof bytes);
+        struct chain *chain = chains_intern(chains, der, 1, ROLE_NPS, &server, i, (struct place){1, 1, 0});
+        assert_int_equal(chain != NULL, i < CHAINS_MAX);
+    }
+    assert_int_equal(chains_count(chains), CHAINS_MAX);
+    assert_int_equal(chains_refused(chains), 100);
+    memset(bytes, 0, sizeof bytes); /* the first is still found */
+    assert_int_equal(chains_intern(chains, der, 1, ROLE_NPS, &server, 1, (struct place){1, 1, 0})->presented, 2);
+    chains_judge(chains, CHAINS_MAX);
+    assert_int_equal(chains_at(chains, CHAINS_MAX - 1)->checks.chain_error, CHAIN_NOT_PARSED);
+    chains_free(chains);
+
+    chains = chains_new(e);
+    uint8_t *large = calloc(1, CHAINS_BYTES_MAX / 2 + 1);
+    der[0] = span_of(large, CHAINS_BYTES_MAX / 2 + 1);
+    assert_non_null(chains_intern(chains, der, 1, ROLE_NPS, &server, 1, (struct place){1, 1, 0}));
+    large[0] = 1;
+    assert_null(chains_intern(chains, der, 1, ROLE_NPS, &server, 1, (struct place){1, 1, 0}));
+    for (size_t i = 0; i <= CHAIN_CERTS_MAX; i++)
+        der[i] = span_of(bytes, 1);
+    assert_null(chains_intern(chains, der, CHAIN_CERTS_MAX + 1, ROLE_NPS, &server, 1, (struct place){1, 1, 0}));
+    assert_non_null(chains_intern(chains, der, CHAIN_CERTS_MAX, ROLE_NPS, &server, 1, (struct place){1, 1, 0}));
+    assert_int_equal(chains_refused(chains), 2);
+    free(large);
+    chains_free(chains);
+    expect_free(e);
+}
+
+/* Sixteen CAs of one name that all seem to have issued one another: bounded work, no answer that is not proven. */
+static void a_knot_of_namesakes_ends(void **state)
+{
+    (void)state;
+    struct made knot[CHAIN_CERTS_MAX];
+    const struct made *sent[CHAIN_CERTS_MAX + 1] = {0};
+    EVP_PKEY *keys[3] = {pki.root_key, pki.issuing_key, pki.other_key};
+    char serial[8];
+    for (size_t i = 0; i < CHAIN_CERTS_MAX; i++) {
+        snprintf(serial, sizeof serial, "%zu", i + 1);
+        knot[i] = make_certificate(&(struct recipe){.subject = "/CN=Knot", .extensions = "basicConstraints=CA:TRUE\n",
+            .key = keys[i % 3], .issuer_key = keys[(i + 1) % 3], .serial = serial});
+        sent[i] = &knot[i];
+    }
+    struct expect *e = TRUSTING(&pki.root);
+    struct judged j = judge_as(e, sent, ROLE_NPS);
+    assert_int_not_equal(j.checks->chain, CHECK_PASS);
+    chains_free(j.chains);
+    expect_free(e);
+    for (size_t i = 0; i < CHAIN_CERTS_MAX; i++)
+        made_free(&knot[i]);
+}
+
+static void write_file(const char *path, const char *text, size_t len)
+{
+    char error[PLATFORM_ERROR];
+    FILE *f = platform_open(path, "w", error);
+    assert_non_null(f);
+    assert_int_equal(fwrite(text, 1, len, f), len);
+    fclose(f);
+}
+
+static char *pem_of(const struct made *made)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    char *data = NULL;
+    PEM_write_bio_X509(bio, made->cert);
+    size_t len = (size_t)BIO_get_mem_data(bio, &data);
+    char *text = calloc(1, len + 1);
+    memcpy(text, data, len);
+    BIO_free(bio);
+    return text;
+}
+
+static void roots_come_from_files_and_errors_name_the_line(void **state)
+{
+    static const char file[] = "test_chains.root";
+    char error[EXPECT_ERROR], text[16384];
+    char *root = pem_of(&pki.root), *other = pem_of(&pki.other_root);
+    (void)state;
+    struct expect *e = expect_new();
+    int n = snprintf(text, sizeof text, "\xef\xbb\xbf" "a comment\r\n%s\n-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n%s",
+                     root, other);
+    write_file(file, text, (size_t)n);
+    assert_true(expect_add_roots(e, file, error));
+    assert_int_equal(e->root_count, 2);
+    assert_true(expect_add_roots(e, file, error)); /* once more: no root twice */
+    assert_int_equal(e->root_count, 2);
+    assert_null(expect_remark(e, 0));
+    write_file(file, (const char *)pki.root.der.data, pki.root.der.len);
+    assert_true(expect_add_roots(e, file, error));
+
+    const struct {
+        const char *text, *error;
+    } broken[] = {
+        {"", "test_chains.root: is empty"},
+        {"nothing\n", "test_chains.root: no certificate in it"},
+        {"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "test_chains.root: no certificate in it"},
+        {"x\n-----BEGIN CERTIFICATE-----\nMIIB!!\n-----END CERTIFICATE-----\n", "test_chains.root line 2: broken PEM block"},
+        {"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n", "test_chains.root line 1: no certificate that can be read"},
+        {"\n\n-----BEGIN CERTIFICATE-----\nMAA=\n", "test_chains.root line 3: PEM block without its END line"},
+    };
+    for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {
+        write_file(file, broken[i].text, strlen(broken[i].text));
+        assert_false(expect_add_roots(e, file, error));
+        assert_string_equal(error, broken[i].error);
+    }
+    remove(file);
+    assert_false(expect_add_roots(e, file, error));
+    assert_int_equal(strncmp(error, "test_chains.root: ", 18), 0);
+    free(root);
+    free(other);
+    expect_free(e);
+}
+
+static void a_folder_of_roots_is_read(void **state)
+{
+    char error[EXPECT_ERROR], reason[PLATFORM_ERROR], *root = pem_of(&pki.root);
+    (void)state;
+    struct expect *e = expect_new();
+    assert_true(platform_make_directory("test_chains.roots", reason));
+    remove("test_chains.roots/broken.pem");
+    remove("test_chains.roots/root.pem");
+    write_file("test_chains.roots/readme", "text", 4);
+    assert_false(expect_add_roots(e, "test_chains.roots", error));
+    assert_string_equal(error, "test_chains.roots: no certificate in this folder");
+    write_file("test_chains.roots/root.pem", root, strlen(root));
+    assert_true(expect_add_roots(e, "test_chains.roots", error));
+    assert_int_equal(e->root_count, 1);
+    write_file("test_chains.roots/broken.pem", root, strlen(root) - 30);
+    assert_false(expect_add_roots(e, "test_chains.roots", error));
+    assert_string_equal(error, "test_chains.roots/broken.pem line 1: PEM block without its END line");
+    remove("test_chains.roots/broken.pem");
+    free(root);
+    expect_free(e);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_good_chain_passes_every_check),
+        cmocka_unit_test(what_else_is_sent_does_not_harm),
+        cmocka_unit_test(untrusted_incomplete_and_self_signed_are_told_apart),
+        cmocka_unit_test(an_intermediate_among_the_roots_is_said),
+        cmocka_unit_test(without_roots_only_what_is_provable_is_said),
+        cmocka_unit_test(a_wrong_key_of_the_issuer_is_a_bad_signature),
+        cmocka_unit_test(an_issuer_that_may_not_issue_is_refused),
+        cmocka_unit_test(what_does_not_parse_is_unknown),
+        cmocka_unit_test(pins_name_what_they_hit),
+        cmocka_unit_test(a_leaf_is_judged_by_what_it_says),
+        cmocka_unit_test(weakness_is_found_where_it_counts),
+        cmocka_unit_test(the_inner_method_has_its_own_verdict),
+        cmocka_unit_test(a_clients_certificate_is_not_judged_as_a_servers),
+        cmocka_unit_test(a_stapled_response_counts_when_the_issuer_signed_it),
+        cmocka_unit_test(a_chain_is_kept_once_with_its_presenters),
+        cmocka_unit_test(the_ceilings_hold),
+        cmocka_unit_test(a_knot_of_namesakes_ends),
+        cmocka_unit_test(roots_come_from_files_and_errors_name_the_line),
+        cmocka_unit_test(a_folder_of_roots_is_read),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
