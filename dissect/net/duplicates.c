@@ -124,14 +124,21 @@ static bool packet_id_seen(const struct walk *w)
     return seen(w->net->duplicates->ids[hash % BUCKETS], hash, p->frame->time_ns, PACKET_ID_WINDOW_NS);
 }
 
+/* Receivers repeat acknowledgments at once and on purpose, and where there is no identification nothing tells such a
+ * repetition from a copy: counting it would see duplicates in every capture. It has no bytes that could count twice. */
+static bool bare_acknowledgment(const struct walk *w)
+{
+    return w->p.kind == PACKET_TCP && w->p.payload_wire_len == 0 && w->ip_id == 0;
+}
+
 bool duplicates_seen(const struct walk *w)
 {
     const struct frame *f = w->p.frame;
     bool by_id = (f->flags & FRAME_HAS_PACKET_ID) && packet_id_seen(w);
-    if (f->time_ns == 0)
-        return by_id; /* without times nothing says that it is not a retransmission */
+    bool timeless = f->time_ns == 0; /* nothing says that it is not a retransmission */
+    if (by_id || timeless || bare_acknowledgment(w))
+        return by_id;
     uint64_t hash = hash_packet(w);
     hash += hash == 0;
-    bool by_bytes = seen(w->net->duplicates->bytes[hash % BUCKETS], hash, f->time_ns, NET_DUPLICATE_WINDOW_NS);
-    return by_id || by_bytes;
+    return seen(w->net->duplicates->bytes[hash % BUCKETS], hash, f->time_ns, NET_DUPLICATE_WINDOW_NS);
 }

@@ -212,6 +212,27 @@ static void retransmissions_are_packets_of_their_own(void **state)
     net_free(f.n);
 }
 
+static void repeated_acknowledgments_are_no_copies(void **state)
+{
+    (void)state;
+    struct net *n = record_new(&r);
+    struct frame f = {.number = 1, .time_ns = T0, .link_type = LINKTYPE_RAW};
+    const uint8_t bare[] = {IPV4_FULL(40, 0, 0x4000, 64, 6, LIST(IP_A), LIST(IP_B)), TCP(5, 0x10)};
+    const uint8_t identified[] = {IPV4_FULL(40, 77, 0, 64, 6, LIST(IP_A), LIST(IP_B)), TCP(5, 0x10)};
+    const uint8_t data[] = {IPV4_FULL(44, 0, 0x4000, 64, 6, LIST(IP_A), LIST(IP_B)), TCP(5, 0x10), PAYLOAD};
+    feed_frame(n, f, bare, sizeof bare);
+    feed_frame(n, f, bare, sizeof bare);
+    assert_int_equal(net_counters(n)->duplicates, 0);
+    feed_frame(n, f, identified, sizeof identified);
+    feed_frame(n, f, identified, sizeof identified);
+    assert_int_equal(net_counters(n)->duplicates, 1);
+    feed_frame(n, f, data, sizeof data);
+    feed_frame(n, f, data, sizeof data);
+    assert_int_equal(net_counters(n)->duplicates, 2);
+    assert_int_equal(r.packets, 4);
+    net_free(n);
+}
+
 static void without_times_only_a_packet_id_tells(void **state)
 {
     (void)state;
@@ -259,6 +280,7 @@ int main(void)
         cmocka_unit_test(headers_that_contradict_themselves),
         cmocka_unit_test(copies_within_ten_milliseconds_count_once),
         cmocka_unit_test(retransmissions_are_packets_of_their_own),
+        cmocka_unit_test(repeated_acknowledgments_are_no_copies),
         cmocka_unit_test(without_times_only_a_packet_id_tells),
         cmocka_unit_test(eapol_frames_seen_twice),
     };
