@@ -185,8 +185,8 @@ void finding_evidence(struct findings *set, struct finding *f, struct place plac
 }
 
 /*
- * Which finding names the cause: the certificate's own fault before the client's refusal of it, a refusal before the
- * reject that follows from it. Smaller is nearer to the cause.
+ * Which finding names the cause: the certificate's own fault before the client's refusal of it and other reasons, these
+ * before what may only follow from them. Smaller is nearer to the cause.
  */
 static int cause_order(enum finding_id id)
 {
@@ -198,9 +198,6 @@ static int cause_order(enum finding_id id)
     case FINDING_CERT_WILDCARD_SUBJECT:
     case FINDING_CERT_CHAIN_ORDER:
         return 3;
-    case FINDING_EAP_CLIENT_REJECTED_CERTIFICATE:
-    case FINDING_EAP_CLIENT_SILENT_AFTER_CERTIFICATE:
-        return 2;
     case FINDING_RADIUS_REJECTED:
     case FINDING_EAP_UNFINISHED:
     case FINDING_CERT_UNSEEN:

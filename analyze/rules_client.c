@@ -78,12 +78,12 @@ static void rejected(struct findings *out, const struct rule_input *in, const st
     if (readable)
         finding_explain(f, "After the certificate of %s the client of \"%s\" sent the alert %s%s and ended the login.", server, user,
                         alert_name != NULL ? alert_name : "(unknown)", alert->decrypted ? " (decrypted)" : "");
-    if (inner)
-        finding_explain(f, "This is the certificate of the inner method, inside the tunnel; the outer one was accepted. NPS has another certificate selected for "
-                           "the inner \"Smart Card or other certificate\" than for PEAP itself, or the profile's inner settings differ.");
     else
         finding_explain(f, "Where the client of \"%s\" should have acknowledged the handshake of %s it sent an alert. Its number is encrypted, but "
                            "its place says it: Windows checks the certificate after the handshake and refuses there.", user, server);
+    if (inner)
+        finding_explain(f, "This is the certificate of the inner method, inside the tunnel; the outer one was accepted. NPS has another certificate selected for "
+                           "the inner \"Smart Card or other certificate\" than for PEAP itself, or the profile's inner settings differ.");
     if (readable && alert->code == 48)
         finding_explain(f, "unknown_ca: the chain does not end in a root that this client trusts; Windows shows error 864.");
     else if (readable && alert->code == 49)
