@@ -96,6 +96,8 @@ struct analysis *analysis_new(const struct analysis_options *options, char error
 static void capture_free(struct capture_report *c)
 {
     free((char *)(uintptr_t)c->info.path);
+    free((char *)(uintptr_t)c->info.format);
+    free((char *)(uintptr_t)c->info.compression);
     free((char *)(uintptr_t)c->info.damage);
     free((char *)(uintptr_t)c->info.hardware);
     free((char *)(uintptr_t)c->info.os);
@@ -184,6 +186,8 @@ void analysis_add_capture(struct analysis *a, const struct source_info *info, co
     struct capture_report *c = &a->captures[a->capture_count++];
     c->info = *info;
     c->info.path = copy(info->path);
+    c->info.format = copy(info->format);
+    c->info.compression = copy(info->compression);
     c->info.damage = copy(info->damage);
     c->info.hardware = copy(info->hardware);
     c->info.os = copy(info->os);
