@@ -18,7 +18,7 @@ enum { TLV_TYPE_MASK = 0x3fff, TLV_EAP_PAYLOAD = 9 };
 struct eap_inner {
     struct eap *conversation; /* made with its first packet */
     uint8_t *bytes;
-    size_t len, room;         /* of the message */
+    size_t len, room; /* of the message */
     enum direction dir;
     bool overflow;
 };
@@ -119,7 +119,10 @@ static void peap_message(struct eap *e, uint8_t identifier, struct place place)
     feed_conversation(e, (struct span){in->bytes, length}, place);
 }
 
-struct avp { uint32_t code, vendor; struct cursor value; };
+struct avp {
+    uint32_t code, vendor;
+    struct cursor value;
+};
 
 /* RFC 5281 section 10.1. The padding of the last one may be missing. */
 static bool take_avp(struct cursor *c, struct avp *out)

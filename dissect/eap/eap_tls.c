@@ -1,6 +1,6 @@
 /*
- * The TLS-based methods: fragments in, one TLS byte stream per direction out (RFC 5216 section 2.1.5). The peers speak in
- * lock-step, so fragments of a run can only be missing from the capture, never overtake each other.
+ * The TLS-based methods: fragments in, one TLS byte stream per direction out (RFC 5216 section 2.1.5). The peers speak
+ * in lock-step, so fragments of a run can only be missing from the capture, never overtake each other.
  */
 #include "dissect/eap/eap_internal.h"
 
@@ -136,14 +136,16 @@ static bool fragments_missing(struct eap *e, enum direction dir, uint8_t step, c
 static void begin(struct eap *e, enum direction dir, const struct eap_packet *p, bool follows, struct place place)
 {
     struct eap_run *run = &e->side[dir].run;
-    *run = (struct eap_run){.announced = p->tls_length, .size = (uint32_t)p->tls_bytes.len, .identifier = p->identifier};
+    *run =
+        (struct eap_run){.announced = p->tls_length, .size = (uint32_t)p->tls_bytes.len, .identifier = p->identifier};
     if (!follows && e->depth == 0 && !looks_like_record(p->tls_bytes)) {
         lose(e, dir, reason_beginning, place);
         stream_gap(e, dir, place);
     }
 }
 
-/* True when the packet is to be fed: it goes on with the open run, or begins another because the end of that is missing. */
+/* True when the packet is to be fed: it goes on with the open run, or begins another because the end of that is
+ * missing. */
 static bool go_on(struct eap *e, enum direction dir, const struct eap_packet *p, struct place place)
 {
     struct eap_run *run = &e->side[dir].run;

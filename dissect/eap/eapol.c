@@ -111,7 +111,11 @@ static void tell_closed(struct eapol *l, struct eapol_conversation *c, enum clos
     struct eap_state state;
     if (c->eap != NULL)
         eap_get_state(c->eap, &state);
-    struct event e = {.kind = EVENT_CLOSED, .dir = TO_SERVER, .place = place, .conv = &c->conv, .u = {.closed = {reason, c->eap != NULL ? &state : NULL}}};
+    struct event e = {.kind = EVENT_CLOSED,
+                      .dir = TO_SERVER,
+                      .place = place,
+                      .conv = &c->conv,
+                      .u = {.closed = {reason, c->eap != NULL ? &state : NULL}}};
     event_emit(&l->sink, &e);
     eap_free(c->eap);
     c->eap = NULL;
@@ -178,7 +182,8 @@ static bool agrees(const struct address *known, const struct address *shown)
     return known->family == FAMILY_NONE || shown->family == FAMILY_NONE || address_equal(known, shown);
 }
 
-/* The newest conversation that the frame can belong to. A frame to the group is searched by age instead of by bucket. */
+/* The newest conversation that the frame can belong to. A frame to the group is searched by age instead of by bucket.
+ */
 static struct eapol_conversation *find(struct eapol *l, const struct roles *r)
 {
     struct eapol_conversation *best = NULL;
@@ -255,11 +260,11 @@ static struct eapol_conversation *open_conversation(struct eapol *l, const struc
 
 /* What a PDU means for the life of its conversation. */
 struct meaning {
-    bool begins;    /* Start, Identity request, Identity response: an attempt begins here or goes on */
-    bool opens;     /* so does any other request or response, when nothing is open */
-    bool restarts;  /* and it ends an attempt that had come further */
-    bool method;    /* of an authentication method */
-    bool final;     /* Success or Failure */
+    bool begins;   /* Start, Identity request, Identity response: an attempt begins here or goes on */
+    bool opens;    /* so does any other request or response, when nothing is open */
+    bool restarts; /* and it ends an attempt that had come further */
+    bool method;   /* of an authentication method */
+    bool final;    /* Success or Failure */
 };
 
 static struct meaning meaning_of(const struct eapol_packet *pdu)
@@ -330,6 +335,9 @@ void eapol_feed(struct eapol *l, const struct packet *p)
         return;
     }
     l->counters.malformed += pdu.malformed;
+    l->counters.types[pdu.type < EAPOL_TYPES ? pdu.type : EAPOL_TYPES]++;
+    if (pdu.type == EAPOL_TYPE_KEY)
+        l->counters.key_messages[pdu.key_message]++;
     struct roles r;
     if (!find_roles(p, &pdu, &r))
         return;

@@ -8,7 +8,7 @@
 #include "dissect/event.h"
 
 enum eapol_type { EAPOL_TYPE_EAP = 0, EAPOL_TYPE_START = 1, EAPOL_TYPE_LOGOFF = 2, EAPOL_TYPE_KEY = 3,
-                  EAPOL_TYPE_ASF_ALERT = 4, EAPOL_TYPE_MKA = 5 };
+                  EAPOL_TYPE_ASF_ALERT = 4, EAPOL_TYPE_MKA = 5, EAPOL_TYPES };
 
 /* Conversations held at a time; the one that was silent for longest goes first (CLOSE_EVICTED). */
 enum { EAPOL_CONVERSATIONS_MAX = 1024 };
@@ -48,7 +48,13 @@ void eapol_expire(struct eapol *l, int64_t now_ns);
 /* The capture ended: what is open is told as closed. */
 void eapol_finish(struct eapol *l);
 
-struct eapol_counters { uint64_t pdus, malformed, conversations, evicted; };
+/* Every PDU counts, whether or not it belongs to a conversation. */
+struct eapol_counters {
+    uint64_t pdus, malformed;
+    uint64_t types[EAPOL_TYPES + 1]; /* by type; the last one: all others */
+    uint64_t key_messages[5];        /* by number in the 4-way handshake; 0: other keys */
+    uint64_t conversations, evicted;
+};
 void eapol_get_counters(const struct eapol *l, struct eapol_counters *out);
 
 /* "EAP", "Start", "Logoff", "Key", "ASF-Alert", "MKA"; NULL when unknown. */

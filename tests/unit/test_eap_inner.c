@@ -193,7 +193,8 @@ static void repeated_carriers_do_not_repeat_what_they_carry(void **state)
 }
 
 /* One inner EAP-TLS packet: type, flags, perhaps the length, bytes. */
-static void say_inner_tls(struct tunnel *t, enum direction dir, uint8_t flags, size_t total, const uint8_t *bytes, size_t len)
+static void say_inner_tls(struct tunnel *t, enum direction dir, uint8_t flags, size_t total, const uint8_t *bytes,
+                          size_t len)
 {
     uint8_t *message = malloc(6 + len);
     assert_non_null(message);

@@ -82,8 +82,9 @@ static void handshake_is_followed_in_any_fragment_size(void **state)
 static void every_tls_based_method_and_version_bits_are_followed(void **state)
 {
     (void)state;
-    static const struct { uint8_t type, version; } methods[] = {
-        {EAP_TYPE_TLS, 0}, {EAP_TYPE_PEAP, 0}, {EAP_TYPE_PEAP, 1}, {EAP_TYPE_TTLS, 0}, {EAP_TYPE_FAST, 1}, {EAP_TYPE_TEAP, 1}};
+    static const struct { uint8_t type, version;
+    } methods[] = {{EAP_TYPE_TLS, 0},  {EAP_TYPE_PEAP, 0}, {EAP_TYPE_PEAP, 1},
+                   {EAP_TYPE_TTLS, 0}, {EAP_TYPE_FAST, 1}, {EAP_TYPE_TEAP, 1}};
     for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
         struct setup s;
         setup_open(&s, TLS1_2_VERSION, NULL);
@@ -347,7 +348,9 @@ static void outer_tlvs_do_not_reach_tls(void **state)
 static void data_of_a_start_does_not_reach_tls(void **state)
 {
     (void)state;
-    static const uint8_t start[] = {1, 5, 0, 26, 43, 0x21, 0, 4, 0, 16, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
+    static const uint8_t start[] = {1,  5,  0, 26, 43, 0x21,
+                                    0,  4,  0, 16, /* authority id */
+                                    1,  2,  3, 4,  5,  6,    7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
     struct setup s;
     setup_open(&s, TLS1_2_VERSION, NULL);
     link_packet(&s.link, TO_CLIENT, start, sizeof start);

@@ -39,8 +39,11 @@ static const uint8_t failure[] = {2, 0, 0, 4, 4, 2, 0, 4};
 
 static const char *close_name(enum close_reason reason)
 {
-    static const char *const names[] = {
-        [CLOSE_FINAL] = "final", [CLOSE_IDLE] = "idle", [CLOSE_END] = "end", [CLOSE_EVICTED] = "evicted", [CLOSE_REPLACED] = "replaced"};
+    static const char *const names[] = {[CLOSE_FINAL] = "final",
+                                        [CLOSE_IDLE] = "idle",
+                                        [CLOSE_END] = "end",
+                                        [CLOSE_EVICTED] = "evicted",
+                                        [CLOSE_REPLACED] = "replaced"};
     return names[reason];
 }
 
@@ -187,8 +190,10 @@ static void a_wired_login_is_one_conversation(void **state)
     FEED(&t, supplicant, group, logoff);
     eapol_finish(t.eapol);
     static const char *const told[] = {
-        "1 opened", "1> eapol Start 0", "1> eapol Start 0", "1< eap Request 1", "1> eap Response 1", "1< eap Request 25",
-        "1< eap Request 25 again", "1> eap Response 25", "1< eap Success 0", "1 closed final 02:00:00:00:00:11 aa", NULL};
+        "1 opened", "1> eapol Start 0", "1> eapol Start 0", "1< eap Request 1", "1> eap Response 1",
+        "1< eap Request 25",
+        "1< eap Request 25 again", "1> eap Response 25", "1< eap Success 0", "1 closed final 02:00:00:00:00:11 aa",
+        NULL};
     assert_told(&t, told);
     table_close(&t);
 }
@@ -271,6 +276,11 @@ static void keys_alone_open_nothing(void **state)
     assert_int_equal(t.seen->count, 0);
     FEED(&t, authenticator, supplicant, identity_request);
     FEED(&t, authenticator, supplicant, key);
+    struct eapol_counters c;
+    eapol_get_counters(t.eapol, &c);
+    assert_int_equal(c.types[EAPOL_TYPE_KEY], 2);
+    assert_int_equal(c.types[EAPOL_TYPE_EAP], 1);
+    assert_int_equal(c.key_messages[1], 2);
     static const char *const told[] = {"1 opened", "1< eap Request 1", "1< eapol Key 1", NULL};
     assert_told(&t, told);
     table_close(&t);
