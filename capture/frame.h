@@ -11,7 +11,7 @@ enum link_type {
     LINKTYPE_PPP = 9,
     LINKTYPE_PPP_HDLC = 50,
     LINKTYPE_PPP_ETHER = 51,
-    LINKTYPE_RAW = 101,
+    LINKTYPE_RAW = 101, /* also given for 12 and 14, which old files hold for raw IP */
     LINKTYPE_IEEE802_11 = 105,
     LINKTYPE_LOOP = 108,
     LINKTYPE_LINUX_SLL = 113,
