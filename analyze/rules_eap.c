@@ -104,7 +104,8 @@ static void handshake_rules(struct findings *out, const struct exchange *x)
     if (x->outcome == OUTCOME_ESTABLISHED || !t->client_hello || judge_client_refused(x))
         return;
     const struct alert_fact *alert = judge_server_alert(x);
-    bool failed = x->outcome == OUTCOME_REJECTED || alert != NULL;
+    /* a server that never issued the State rejects because of that, whatever the handshake says */
+    bool failed = (x->outcome == OUTCOME_REJECTED && !x->radius.other_server) || alert != NULL;
     if (!t->server_hello) {
         if (alert == NULL && t->alert_count > 0 && t->alerts[0].level == 2)
             alert = &t->alerts[0];
