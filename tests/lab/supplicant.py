@@ -60,7 +60,7 @@ class Login:
         self.user, self.nas, self.method, self.inner = user, nas, method, inner
         self.certificates = list(server.certificates) if server and method in TUNNELS else []
         self.inner_certificates = server.inner_certificates if server else None
-        self.client_certificates = []
+        self.client_certificates, self.outer_identity = [], None
         self.outcome, self.alert, self.resumed, self.log = "incomplete", None, False, ""
 
     def nothing_sent(self):
@@ -81,6 +81,8 @@ class Login:
     def truth(self):
         row = {"user": self.user, "nas": self.nas, "method": self.method, "inner": self.inner,
                "expected_outcome": self.outcome, "client_alert": self.alert, "certificates": self.certificates}
+        if self.outer_identity:
+            row["outer_identity"] = self.outer_identity
         if self.inner_certificates:
             row["inner_certificates"] = self.inner_certificates
         if self.client_certificates:
@@ -133,6 +135,8 @@ def begin(lab, server, user="alice@corp.contoso.com", nas="RRAS01", method="PEAP
     """Starts a login and returns it with its process; `finish` waits for it."""
     outer, _, inner = method.partition("/")
     login = Login(user, nas, outer, server, {"MSCHAPv2": "EAP-MSCHAPv2", "TLS": "EAP-TLS"}.get(inner, inner) or None)
+    anonymous = re.search('anonymous_identity="([^"]+)"', METHODS[method])
+    login.outer_identity = anonymous and anonymous[1]
     if "TLS" in (outer[-3:], inner):
         login.client_certificates = [lab.pki.sha256(name) for name in client_chain(options.get("cert", "alice"))]
     options.setdefault("name", "nps01.corp.contoso.com")
