@@ -28,9 +28,12 @@ static void on_tls(void *ctx, const struct tls_event *t)
         if (e->tls_state < EAP_TLS_SERVER_FLIGHT)
             e->tls_state = EAP_TLS_SERVER_FLIGHT;
         break;
+    case TLS_EVENT_CHANGE_CIPHER_SPEC:
+        if (client && e->tls_state == EAP_TLS_SERVER_FLIGHT) /* the server's may follow a retry request */
+            e->tls_state = EAP_TLS_CLIENT_FLIGHT;
+        break;
     case TLS_EVENT_CERTIFICATE:
     case TLS_EVENT_HANDSHAKE:
-    case TLS_EVENT_CHANGE_CIPHER_SPEC:
     case TLS_EVENT_ENCRYPTED:
         if (!client && e->tls_state < EAP_TLS_SERVER_FLIGHT)
             e->tls_state = EAP_TLS_SERVER_FLIGHT;
@@ -132,6 +135,16 @@ static bool fragments_missing(struct eap *e, enum direction dir, uint8_t step, c
     return !side->irregular;
 }
 
+/* A clear ClientHello after a ServerHello: another attempt, whose Start was not captured. */
+static bool is_second_attempt(const struct eap *e, enum direction dir, struct span bytes)
+{
+    enum { RECORD_HANDSHAKE = 22, TYPE = 5, CLIENT_HELLO = 1, VERSION = 9 };
+    if (dir != TO_SERVER || e->tls_state < EAP_TLS_SERVER_FLIGHT || bytes.len <= VERSION || !looks_like_record(bytes))
+        return false;
+    const uint8_t *b = bytes.data;
+    return b[0] == RECORD_HANDSHAKE && b[TYPE] == CLIENT_HELLO && b[VERSION] == 3; /* else it is encrypted */
+}
+
 /* follows: no identifier is missing between the side's packet before and this one. */
 static void begin(struct eap *e, enum direction dir, const struct eap_packet *p, bool follows, struct place place)
 {
@@ -201,6 +214,11 @@ static void fragment(struct eap *e, enum direction dir, const struct eap_packet 
     abandon(e, !dir, reason_went_on, place);
     if (run->open && p->tls_length != 0 && run->announced != 0 && p->tls_length != run->announced)
         abandon(e, dir, reason_length, place);
+    if (!run->open && is_second_attempt(e, dir, p->tls_bytes)) {
+        eap_tls_reset(e);
+        e->method = p->type;
+        e->version = p->version;
+    }
     if (!run->open)
         begin(e, dir, p, follows, place);
     else if (!go_on(e, dir, p, place))

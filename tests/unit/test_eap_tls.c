@@ -328,6 +328,34 @@ static void a_start_an_identity_and_another_method_begin_anew(void **state)
     }
 }
 
+/* The second attempt's Identity and Start are missing from the capture. */
+static void another_client_hello_begins_anew(void **state)
+{
+    (void)state;
+    struct setup s;
+    struct tls_pair again;
+    setup_open(&s, TLS1_2_VERSION, NULL);
+    pair_open(&again, TLS1_2_VERSION, NULL, NULL);
+    link_handshake(&s.link, &s.pair);
+    size_t len;
+    uint8_t *hello = pair_step(&again, TO_SERVER, (struct span){NULL, 0}, &len);
+    link_flight(&s.link, TO_SERVER, hello, len);
+    struct eap_state e;
+    eap_get_state(s.link.eap, &e);
+    assert_int_equal(e.tls, EAP_TLS_CLIENT_HELLO);
+    uint8_t *flight = pair_step(&again, TO_CLIENT, span_of(hello, len), &len);
+    s.record->expected[0] = again.leaf;
+    link_flight(&s.link, TO_CLIENT, flight, len);
+    assert_int_equal(s.record->certificates[0], 2);
+    assert_int_equal(s.record->wrong_certificates, 0);
+    assert_int_equal(s.record->malformed, 0);
+    assert_int_equal(record_count(s.record, "0> tls client_hello"), 2);
+    free(hello);
+    free(flight);
+    pair_close(&again);
+    setup_close(&s);
+}
+
 /* MS-PEAP 2.2.6: outer TLVs behind the TLS bytes, here in the last of several fragments too. */
 static void outer_tlvs_do_not_reach_tls(void **state)
 {
@@ -401,6 +429,7 @@ int main(void)
         cmocka_unit_test(contradicting_lengths_are_told),
         cmocka_unit_test(fragments_have_a_ceiling),
         cmocka_unit_test(a_start_an_identity_and_another_method_begin_anew),
+        cmocka_unit_test(another_client_hello_begins_anew),
         cmocka_unit_test(outer_tlvs_do_not_reach_tls),
         cmocka_unit_test(data_of_a_start_does_not_reach_tls),
         cmocka_unit_test(random_cuts_give_the_same_events),
