@@ -1,0 +1,191 @@
+/* Finished exchanges out of memory and back; sessions linked from several of them. */
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "analyze/link.h"
+#include "analyze/sessions.h"
+#include "analyze/spool.h"
+
+static void put(struct spool *s, struct exchange *x, uint32_t id, const char *user, const char *ladder)
+{
+    memset(x, 0, sizeof *x);
+    x->id = id;
+    x->capture_count = 1;
+    x->radius.user = exchange_put(x, span_of(user, strlen(user)));
+    x->ladder = span_of(ladder, strlen(ladder));
+    assert_true(spool_put(s, x));
+}
+
+static void what_is_put_comes_back_in_any_order(void **state)
+{
+    (void)state;
+    struct spool *s = spool_new();
+    struct exchange *x = malloc(sizeof *x);
+    assert_non_null(s);
+    assert_non_null(x);
+    /* More than the index window and the read window hold; even ids first, then odd ones, as closing order is not id order. */
+    enum { COUNT = 100000 };
+    for (uint32_t pass = 0; pass < 2; pass++)
+        for (uint32_t id = 1 + pass; id <= COUNT; id += 2) {
+            char user[32];
+            snprintf(user, sizeof user, "user%u", id);
+            put(s, x, id, user, id % 1000 == 0 ? "some ladder" : "");
+        }
+    assert_int_equal(spool_last(s), COUNT);
+    for (uint32_t id = COUNT; id >= 1; id -= id > 997 ? 997 : 1) {
+        char user[32];
+        snprintf(user, sizeof user, "user%u", id);
+        struct exchange *back = spool_get(s, id);
+        assert_non_null(back);
+        assert_int_equal(back->id, id);
+        assert_true(span_equal(exchange_text(back, back->radius.user), span_of(user, strlen(user))));
+        assert_int_equal(back->ladder.len, id % 1000 == 0 ? 11 : 0);
+        assert_true(spool_is_head(s, id));
+        spool_release(back);
+    }
+    assert_null(spool_get(s, COUNT + 1));
+    assert_false(spool_is_head(s, COUNT + 1));
+    assert_false(spool_failed(s));
+    free(x);
+    spool_free(s);
+}
+
+static void ids_that_never_closed_are_absent(void **state)
+{
+    (void)state;
+    struct spool *s = spool_new();
+    struct exchange *x = malloc(sizeof *x);
+    assert_non_null(s);
+    assert_non_null(x);
+    put(s, x, 7, "a", "");
+    put(s, x, 90000, "b", "");
+    assert_false(spool_is_head(s, 6));
+    assert_false(spool_is_head(s, 50000));
+    assert_null(spool_get(s, 50000));
+    assert_true(spool_is_head(s, 7));
+    free(x);
+    spool_free(s);
+}
+
+static void linked_exchanges_become_one_session(void **state)
+{
+    (void)state;
+    struct spool *s = spool_new();
+    struct exchange *x = malloc(sizeof *x);
+    assert_non_null(s);
+    assert_non_null(x);
+    put(s, x, 2, "far hop", "");
+    put(s, x, 1, "near hop", "");
+    put(s, x, 3, "other", "");
+    assert_true(spool_link(s, 2, 1));
+    assert_false(spool_link(s, 2, 1)); /* once only */
+    assert_false(spool_link(s, 3, 3)); /* never itself */
+    assert_true(spool_is_head(s, 2));
+    assert_false(spool_is_head(s, 1));
+    struct session_build b;
+    assert_true(session_read(s, 2, 1, &b));
+    assert_int_equal(b.session.exchange_count, 2);
+    assert_int_equal(b.session.exchanges[0]->id, 1); /* the one that began first is nearest to the client */
+    session_release(&b);
+    free(x);
+    spool_free(s);
+}
+
+static void texts_that_do_not_fit_are_absent_not_cut(void **state)
+{
+    (void)state;
+    struct exchange *x = calloc(1, sizeof *x);
+    uint8_t long_text[EXCHANGE_TEXT_MAX] = {'a'};
+    assert_non_null(x);
+    struct text empty = exchange_put(x, span_of(NULL, 0));
+    assert_true(text_present(empty));
+    assert_int_equal(exchange_put(x, span_of(long_text, sizeof long_text - 1)).len, EXCHANGE_TEXT_MAX - 1);
+    assert_false(text_present(exchange_put(x, span_of("b", 1))));
+    assert_false(text_present((struct text){0, 0}));
+    free(x);
+}
+
+static struct exchange *login(uint32_t id, uint8_t random, uint8_t server)
+{
+    struct exchange *x = calloc(1, sizeof *x);
+    assert_non_null(x);
+    x->id = id;
+    x->client.address = address_ipv4((const uint8_t[]){10, 20, 0, 21});
+    x->server.address = address_ipv4((const uint8_t[]){10, 20, 1, server});
+    x->outcome = OUTCOME_ESTABLISHED;
+    x->capture_count = 1;
+    x->first.time_ns = (int64_t)id * 1000000;
+    x->eap.tls.client_hello = random != 0;
+    memset(x->eap.tls.random, random, 32);
+    return x;
+}
+
+static void two_hops_share_the_client_random(void **state)
+{
+    (void)state;
+    struct links *l = links_new(false);
+    struct exchange *near = login(1, 0xaa, 11), *far = login(2, 0xaa, 12), *other = login(3, 0xbb, 12);
+    assert_non_null(l);
+    assert_int_equal(links_find(l, far), 0);
+    assert_int_equal(links_find(l, near), 2);
+    assert_int_equal(links_find(l, other), 0);
+    free(near);
+    free(far);
+    free(other);
+    links_free(l);
+}
+
+static void the_next_server_is_the_same_attempt_only_after_silence(void **state)
+{
+    (void)state;
+    struct links *l = links_new(false);
+    struct exchange *first = login(1, 0, 11), *second = login(2, 0, 12), *third = login(3, 0, 12);
+    assert_non_null(l);
+    first->eap_hash = second->eap_hash = 77;
+    first->outcome = OUTCOME_UNANSWERED;
+    assert_int_equal(links_find(l, second), 0);
+    assert_int_equal(links_find(l, first), 2);
+    third->eap_hash = 78;
+    struct exchange *fourth = login(4, 0, 11);
+    fourth->eap_hash = 78;
+    assert_int_equal(links_find(l, third), 0);
+    assert_int_equal(links_find(l, fourth), 0); /* both were answered: two attempts */
+    free(first);
+    free(second);
+    free(third);
+    free(fourth);
+    links_free(l);
+}
+
+static void a_constant_authenticator_does_not_join_logins(void **state)
+{
+    (void)state;
+    struct links *l = links_new(false);
+    assert_non_null(l);
+    for (uint32_t id = 1; id < 100; id++) {
+        struct exchange *x = login(id, 0, 11);
+        x->authenticator_hash = 5;
+        assert_int_equal(links_find(l, x), 0);
+        free(x);
+    }
+    links_free(l);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_put_comes_back_in_any_order),
+        cmocka_unit_test(ids_that_never_closed_are_absent),
+        cmocka_unit_test(linked_exchanges_become_one_session),
+        cmocka_unit_test(texts_that_do_not_fit_are_absent_not_cut),
+        cmocka_unit_test(two_hops_share_the_client_random),
+        cmocka_unit_test(the_next_server_is_the_same_attempt_only_after_silence),
+        cmocka_unit_test(a_constant_authenticator_does_not_join_logins),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
