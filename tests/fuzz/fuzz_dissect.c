@@ -1,0 +1,87 @@
+/*
+ * The whole of dissection, frames in and events out, with the smallest budget. Input: link type (2 bytes, big-endian), then
+ * frames: length (2), time step in seconds (1, signed), bytes that the snap length cut (1), the captured bytes.
+ */
+#include <stdlib.h>
+
+#include "dissect/dissect.h"
+#include "dissect/wire/cursor.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct target {
+    uint32_t opened, closed;
+};
+
+static void on_event(void *ctx, const struct event *e)
+{
+    struct target *t = ctx;
+    if (e->kind == EVENT_OPENED) {
+        if (e->conv->user != NULL)
+            abort();
+        e->conv->user = t;
+        t->opened++;
+    } else if (e->conv != NULL && e->conv->user != t) {
+        abort();
+    }
+    if (e->kind == EVENT_CLOSED) {
+        e->conv->user = NULL;
+        t->closed++;
+    }
+}
+
+static void feed(struct dissector *d, struct cursor c, struct frame *f)
+{
+    uint16_t len;
+    uint8_t step, cut;
+    struct span bytes;
+    while (take_be16(&c, &len) && take_u8(&c, &step) && take_u8(&c, &cut) &&
+           take_span(&c, len < c.len ? len : c.len, &bytes)) {
+        uint8_t *block = malloc(bytes.len > 0 ? bytes.len : 1);
+        if (block == NULL)
+            abort();
+        if (bytes.len > 0)
+            memcpy(block, bytes.data, bytes.len);
+        f->number++;
+        f->time_ns += (step < 128 ? step : step - 256) * INT64_C(1000000000) + 1000000;
+        f->bytes = block;
+        f->len = (uint32_t)bytes.len;
+        f->wire_len = f->len + cut;
+        dissect_frames(d, f, 1);
+        free(block);
+    }
+}
+
+/* What is counted adds up. */
+static void check_counts(struct dissector *d, const struct target *t)
+{
+    struct dissect_counters counters;
+    const struct protocol_count *rows;
+    uint64_t packets = 0;
+    dissect_get_counters(d, &counters);
+    size_t count = dissect_protocols(d, &rows);
+    for (size_t i = 0; i < count; i++) {
+        packets += rows[i].packets;
+        if (rows[i].flows > counters.flows || (i > 0 && rows[i].bytes > rows[i - 1].bytes))
+            abort();
+    }
+    if (packets != counters.net.packets || counters.conversations != t->opened || t->opened != t->closed ||
+        counters.one_sided_flows > counters.judged_flows || counters.one_sided_radius > counters.judged_radius)
+        abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct cursor c = cursor_of(span_of(data, size));
+    struct target t = {0};
+    struct frame f = {.time_ns = INT64_C(1700000000000000000)};
+    struct dissector *d = dissect_new(&(struct dissect_options){.on_event = on_event, .ctx = &t, .without_hints = true});
+    if (d == NULL)
+        abort();
+    if (take_be16(&c, &f.link_type))
+        feed(d, c, &f);
+    dissect_finish(d);
+    check_counts(d, &t);
+    dissect_free(d);
+    return 0;
+}
