@@ -188,6 +188,7 @@ int main(int argc, char **argv)
     char error[OPTIONS_ERROR];
     struct options o;
     int status = STATUS_FAILED;
+    platform_hold_standard_streams();
 #ifdef SIGPIPE
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is a failed write, with a message, not a silent death */
 #endif

@@ -27,7 +27,7 @@ const char options_help[] =
     "  --system-roots               trust this system's root certificates, too\n"
     "  --server-name NAME           NPS name that the clients expect, or a list of\n"
     "                               patterns separated by ; as in Windows *\n"
-    "  --eap-config FILE            both from a client's ProfileXML or EapHostConfig *\n"
+    "  --eap-config FILE            both from a client's ProfileXML or EAP XML *\n"
     "  --keylog FILE                TLS secrets in the NSS key log format *\n"
     "  --radius-secret [CIDR=]FILE  RADIUS shared secret, of a NAS or of all *\n"
     "  --config FILE                settings from a file, one \"key = value\" a line *\n"

@@ -34,6 +34,10 @@ bool platform_is_terminal(FILE *f);
 /* Columns of the terminal behind f, 0 when it is none. */
 unsigned platform_terminal_columns(FILE *f);
 
+/* To call first of all: a standard stream that the caller closed is opened so that its use fails, lest the next file
+ * that is opened takes its place and gets our output. */
+void platform_hold_standard_streams(void);
+
 /* Monotonic nanoseconds, for elapsed time only. */
 int64_t platform_monotonic_ns(void);
 /* Peak resident memory of this process in bytes, 0 when unknown. */

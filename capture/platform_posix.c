@@ -248,3 +248,10 @@ void platform_advise_huge(void *address, size_t len)
     (void)len;
 #endif
 }
+
+void platform_hold_standard_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+            return; /* the lowest free number is what open gives; anything else leaves things as they are */
+}
