@@ -163,7 +163,7 @@ static void conclude_openssl(const struct chain_path *path, const struct verific
     size_t at = stopped_at(path, v);
     struct name_text name = subject_text(path->at[at].cert);
     enum check check = error == CHAIN_OTHER ? CHECK_UNKNOWN : CHECK_FAIL;
-    conclude(out, check, error, path->at[at].sent, "'%s': %s", name.text, X509_verify_cert_error_string(v->error));
+    conclude(out, check, error, path->at[at].sent, "'%s': %s.", name.text, X509_verify_cert_error_string(v->error));
 }
 
 /* The path holds; what remains is who supplied it, and what its issuers may issue. */
@@ -176,14 +176,14 @@ static void conclude_success(const struct chain *chain, const struct chain_path 
         uint32_t usage = X509_get_extended_key_usage(path->at[i].cert); /* UINT32_MAX: no extension */
         if (server && (usage & (XKU_SSL_SERVER | XKU_SGC | XKU_ANYEKU)) == 0) {
             conclude(out, CHECK_FAIL, CHAIN_INVALID_CA, path->at[i].sent,
-                     "'%s' may not issue server certificates: its own Extended Key Usage lacks Server Authentication",
+                     "'%s' may not issue server certificates: its own Extended Key Usage lacks Server Authentication.",
                      name.text);
             return;
         }
         if (path->at[i].sent == SIZE_MAX && !out->intermediate_given) {
             out->intermediate_given = true;
             conclude(out, CHECK_PASS, CHAIN_OK, 0,
-                     "the server does not send '%s'; it was found among the given roots, and every client needs it too",
+                     "The server does not send '%s'; it was found among the given roots, and every client needs it too.",
                      name.text);
         }
     }
@@ -196,7 +196,7 @@ static void conclude_other_key(const struct expect *e, const struct chain_certs 
     X509 *parent = path->parent_sent ? certs->cert[path->parent] : e->roots[path->parent].cert;
     struct name_text subject = subject_text(child), issuer = subject_text(parent);
     conclude(out, CHECK_FAIL, CHAIN_BAD_SIGNATURE, path->at[path->count - 1].sent,
-             "'%s' names '%s' as its issuer, but the %s certificate of that name has another key", subject.text,
+             "'%s' names '%s' as its issuer, but the %s certificate of that name has another key.", subject.text,
              issuer.text, path->parent_sent ? "sent" : "given");
 }
 
@@ -208,22 +208,23 @@ static void conclude_no_parent(const struct chain *chain, const struct chain_pat
     struct name_text subject = subject_text(path->at[last].cert), issuer = issuer_text(path->at[last].cert);
     if (path->at[last].root != SIZE_MAX)
         conclude(out, CHECK_UNKNOWN, CHAIN_NO_ROOTS, sent,
-                 "the path ends at '%s', which was given as a root but is an intermediate: give its root", subject.text);
+                 "The path ends at '%s', which was given as a root but is an intermediate: give its root.", subject.text);
     else if (!has_roots && last == 0)
         conclude(out, CHECK_UNKNOWN, CHAIN_NO_ROOTS, sent,
-                 "only the leaf was sent; nobody said which roots clients trust, so whether its issuer '%s' is one is unknown",
+                 "Only the leaf was sent; nobody said which roots clients trust, so whether its issuer '%s' is one is unknown.",
                  issuer.text);
     else if (!has_roots)
-        conclude(out, CHECK_UNKNOWN, CHAIN_NO_ROOTS, sent, "nobody said which roots clients trust; the path leads to '%s'",
+        conclude(out, CHECK_UNKNOWN, CHAIN_NO_ROOTS, sent, "Nobody said which roots clients trust; the path leads to '%s'.",
                  issuer.text);
     else if (last > 0)
         conclude(out, CHECK_FAIL, CHAIN_UNTRUSTED_ROOT, sent,
-                 "'%s' was issued by '%s', which is neither sent nor among the given roots", subject.text, issuer.text);
+                 "'%s' was issued by '%s', which is neither sent nor among the given roots.", subject.text, issuer.text);
     else
         conclude(out, CHECK_FAIL, CHAIN_INCOMPLETE, 0,
-                 "only the leaf was sent and its issuer '%s' is not given: a client needs its certificate already%s",
+                 "Only the leaf was sent; its issuer '%s' is not given: an intermediate that clients must have already, or an "
+                 "untrusted root%s.",
                  issuer.text,
-                 chain->facts[0].ca_issuers != NULL ? " or fetches it by the leaf's AIA address, before it has a network" : "");
+                 chain->facts[0].ca_issuers != NULL ? " (AIA names an address, but there is no network yet)" : "");
 }
 
 /* The path ends in a root that was sent, but is not among those given. */
@@ -241,13 +242,13 @@ static void conclude_root(const struct expect *e, const struct expect_method *me
         conclude_success(chain, path, out);
     else if (last == 0)
         conclude(out, e->root_count == 0 && !has_pins ? CHECK_UNKNOWN : CHECK_FAIL, CHAIN_SELF_SIGNED, 0,
-                 "'%s' signs itself and is not %s", name.text,
+                 "'%s' signs itself and is not %s.", name.text,
                  e->root_count > 0 ? "among the given roots" : has_pins ? "pinned" : "known to be trusted: no roots were given");
     else if (e->root_count == 0)
         conclude(out, CHECK_UNKNOWN, CHAIN_NO_ROOTS, sent,
-                 "nobody said which roots clients trust; the chain ends in '%s', which was sent", name.text);
+                 "Nobody said which roots clients trust; the chain ends in '%s', which was sent.", name.text);
     else
-        conclude(out, CHECK_FAIL, CHAIN_UNTRUSTED_ROOT, sent, "the chain ends in '%s', which is not among the given roots%s",
+        conclude(out, CHECK_FAIL, CHAIN_UNTRUSTED_ROOT, sent, "The chain ends in '%s', which is not among the given roots%s.",
                  name.text, namesake ? ": the one of the same name there has another key" : "");
 }
 
@@ -261,7 +262,7 @@ static bool conclude_path(const struct expect *e, const struct chain *chain, con
     bool complete = path->end == PATH_ROOT && path->at[last].root != SIZE_MAX;
     if (!complete && last == 0)
         return false;
-    *failed = !verify(e, complete ? NULL : path->at[last].cert, chain, certs, path, NULL, &v);
+    *failed = !verify(e, path->at[last].cert, chain, certs, path, NULL, &v);
     if (*failed)
         return true;
     if (v.error == X509_V_OK && complete)
@@ -293,14 +294,14 @@ static bool conclude_failure(const struct expect *e, const struct expect_method 
         break;
     case PATH_NO_PARENT:
         if (unparsed > 0)
-            conclude(out, CHECK_UNKNOWN, CHAIN_NOT_PARSED, unparsed, "certificate %zu of the chain cannot be parsed",
+            conclude(out, CHECK_UNKNOWN, CHAIN_NOT_PARSED, unparsed, "Certificate %zu of the chain cannot be parsed.",
                      unparsed + 1);
         else
             conclude_no_parent(chain, path, e->root_count > 0, out);
         break;
     case PATH_UNVERIFIED:
     case PATH_TOO_LONG:
-        conclude(out, CHECK_UNKNOWN, CHAIN_OTHER, path->at[last].sent, "'%s': %s", subject.text,
+        conclude(out, CHECK_UNKNOWN, CHAIN_OTHER, path->at[last].sent, "'%s': %s.", subject.text,
                  path->end == PATH_TOO_LONG ? "the path is too long" : "its signature cannot be checked with the issuer's key");
         break;
     }
@@ -335,7 +336,7 @@ bool chain_check_trust(const struct expect *e, const struct expect_method *metho
     struct verification v = {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, 0};
     memset(path, 0, sizeof *path);
     if (certs->cert[0] == NULL) {
-        conclude(out, CHECK_UNKNOWN, CHAIN_NOT_PARSED, 0, "the server's own certificate cannot be parsed");
+        conclude(out, CHECK_UNKNOWN, CHAIN_NOT_PARSED, 0, "The server's own certificate cannot be parsed.");
         return true;
     }
     out->order_wrong = order_wrong(certs);

@@ -35,7 +35,7 @@ enum pin_result { PIN_NONE_GIVEN, PIN_ROOT, PIN_ISSUING_CA, PIN_LEAF, PIN_NOT_IN
 /* Judgement of a leaf that a server presented, independent of time; times are compared per login. */
 struct chain_checks {
     enum check chain; enum chain_error chain_error;
-    char chain_text[256];           /* one sentence without a full stop, "" when fine; names in it are what strangers wrote */
+    char chain_text[256];           /* one sentence, "" when fine; names in it are what strangers wrote */
     size_t failing_index;           /* certificate of the chain that it is about */
     bool order_wrong;               /* sent, but not leaf first and each followed by its issuer */
     bool intermediate_given;        /* complete only with an intermediate out of --trusted-root that was not sent: clients need

@@ -193,7 +193,7 @@ static void untrusted_incomplete_and_self_signed_are_told_apart(void **state)
     j = JUDGE(e, &pki.leaf);
     assert_false(j.checks->root_known || j.checks->root_sent);
     assert_string_equal(j.checks->root_subject, "CN=Issuing CA,DC=example");
-    expect_chain(e, j, CHECK_FAIL, CHAIN_INCOMPLETE, 0, "only the leaf was sent and its issuer 'CN=Issuing CA,DC=example'");
+    expect_chain(e, j, CHECK_FAIL, CHAIN_INCOMPLETE, 0, "Only the leaf was sent; its issuer 'CN=Issuing CA,DC=example' is not given");
     e = TRUSTING(&pki.root);
     expect_chain(e, JUDGE(e, &self), CHECK_FAIL, CHAIN_SELF_SIGNED, 0, "signs itself and is not among the given roots");
     e = TRUSTING(&self);
@@ -217,9 +217,9 @@ static void without_roots_only_what_is_provable_is_said(void **state)
 {
     (void)state;
     struct expect *e = TRUSTING_NONE();
-    expect_chain(e, JUDGE(e, &pki.leaf, &pki.issuing, &pki.root), CHECK_UNKNOWN, CHAIN_NO_ROOTS, 2, "nobody said");
+    expect_chain(e, JUDGE(e, &pki.leaf, &pki.issuing, &pki.root), CHECK_UNKNOWN, CHAIN_NO_ROOTS, 2, "Nobody said");
     e = TRUSTING_NONE();
-    expect_chain(e, JUDGE(e, &pki.leaf), CHECK_UNKNOWN, CHAIN_NO_ROOTS, 0, "only the leaf was sent");
+    expect_chain(e, JUDGE(e, &pki.leaf), CHECK_UNKNOWN, CHAIN_NO_ROOTS, 0, "Only the leaf was sent");
     e = TRUSTING_NONE();
     expect_chain(e, JUDGE(e, &pki.other_root), CHECK_UNKNOWN, CHAIN_SELF_SIGNED, 0, "no roots were given");
 }
@@ -243,6 +243,8 @@ static void a_wrong_key_of_the_issuer_is_a_bad_signature(void **state)
     expect_chain(e, JUDGE(e, &pki.root_leaf, &pki.root), CHECK_FAIL, CHAIN_UNTRUSTED_ROOT, 1, "the same name there has another key");
     e = TRUSTING(&pki.root); /* both the old and the new issuing CA are sent: the right one is found */
     expect_chain(e, JUDGE(e, &pki.leaf, &renewed, &pki.issuing), CHECK_PASS, CHAIN_OK, 0, "");
+    e = TRUSTING(&renewed, &pki.root, &pki.issuing);
+    expect_chain(e, JUDGE(e, &pki.leaf), CHECK_PASS, CHAIN_OK, 0, "does not send 'CN=Issuing CA,DC=example'");
     made_free(&renewed);
     made_free(&renewed_root);
 }
@@ -284,7 +286,7 @@ static void what_does_not_parse_is_unknown(void **state)
     assert_int_equal(j.checks->name, CHECK_UNKNOWN);
     expect_chain(e, j, CHECK_UNKNOWN, CHAIN_NOT_PARSED, 0, "cannot be parsed");
     e = TRUSTING(&pki.root);
-    expect_chain(e, JUDGE(e, &pki.leaf, &junk), CHECK_UNKNOWN, CHAIN_NOT_PARSED, 1, "certificate 2 of the chain");
+    expect_chain(e, JUDGE(e, &pki.leaf, &junk), CHECK_UNKNOWN, CHAIN_NOT_PARSED, 1, "Certificate 2 of the chain");
     e = TRUSTING(&pki.root);
     expect_chain(e, JUDGE(e, &pki.leaf, &junk, &pki.issuing), CHECK_PASS, CHAIN_OK, 0, "");
 }
