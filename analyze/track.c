@@ -255,6 +255,10 @@ void track_event(struct track *t, const struct event *e)
     }
     if (l == NULL)
         return;
+    if (l->x.type == CONVERSATION_EAPOL) { /* a group address is no party: the other end may become known later */
+        l->x.client = e->conv->client;
+        l->x.server = e->conv->server;
+    }
     switch (e->kind) {
     case EVENT_EAPOL:
         saw_frame(&l->x, e);

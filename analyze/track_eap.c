@@ -303,6 +303,10 @@ void track_eap(const struct track_parts *t, struct live *l, const struct event *
         ttls_avps(x, ev);
         break;
     case EAP_EVENT_FRAGMENT_GAP:
+        if (ev->u.gap.cut) {
+            f->tls.certificate_truncated = f->tls.certificate_truncated || !f->tls.certificate_seen;
+            break;
+        }
         f->fragment_gap = true;
         f->gap_place = ev->place;
         f->gap_present = ev->u.gap.present;

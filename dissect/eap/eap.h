@@ -61,7 +61,8 @@ enum eap_event_kind {
     EAP_EVENT_FRAGMENT_GAP,    /* u.gap: fragments of a TLS flight are missing or contradict their announced length */
 };
 
-struct eap_gap { uint32_t present, announced; uint8_t identifier; const char *reason; };
+/* cut: the capture itself kept only the beginning of the packet (snap length), so the path lost nothing */
+struct eap_gap { uint32_t present, announced; uint8_t identifier; bool cut; const char *reason; };
 
 struct eap_event {
     enum eap_event_kind kind;

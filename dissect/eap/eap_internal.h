@@ -35,6 +35,7 @@ struct eap_side {
 struct eap_inner;
 
 struct eap {
+    bool cut; /* a packet of this conversation was cut by the capture: what is missing then proves no loss */
     struct tls_context *tls;
     eap_event_fn *on_event;
     void *ctx;

@@ -78,6 +78,7 @@ static void follow(struct eap *e, enum direction dir, const struct eap_packet *p
 
 void eap_feed(struct eap *e, enum direction dir, struct span bytes, bool cut, struct place place)
 {
+    e->cut = e->cut || cut;
     struct eap_packet p;
     if (!eap_parse(bytes, &p))
         return;

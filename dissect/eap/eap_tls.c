@@ -84,7 +84,7 @@ static void lose(struct eap *e, enum direction dir, const char *reason, struct p
     if (run->lost)
         return;
     run->lost = true;
-    struct eap_gap gap = {run->present, run->announced, run->identifier, reason};
+    struct eap_gap gap = {run->present, run->announced, run->identifier, e->cut, reason};
     struct eap_event event = {EAP_EVENT_FRAGMENT_GAP, dir, e->depth, place, {.gap = gap}};
     e->on_event(e->ctx, &event);
 }
