@@ -33,8 +33,8 @@ void ciphers_free(struct ciphers *c);
 size_t cipher_key_size(enum cipher kind);
 size_t cipher_block_size(enum cipher kind);
 
-/* Opens text | tag (tag_len bytes, RFC 5116); out has room for the text, sealed.len - tag_len bytes, and may not overlap.
- * False: wrong key, changed bytes, or the library lacks the cipher. */
+/* Opens text | tag (tag_len bytes, RFC 5116); out has room for the text, sealed.len - tag_len bytes, and may not
+ * overlap. False: wrong key, changed bytes, or the library lacks the cipher. */
 bool aead_open(struct ciphers *c, enum cipher kind, const uint8_t *key, const uint8_t nonce[static AEAD_NONCE],
                struct span associated, struct span sealed, size_t tag_len, uint8_t *out);
 

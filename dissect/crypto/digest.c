@@ -9,8 +9,8 @@ static const struct {
     const char *name;
     uint8_t size, block;
 } kinds[DIGEST_KINDS] = {
-    [DIGEST_MD5] = {"MD5", 16, 64},         [DIGEST_SHA1] = {"SHA1", 20, 64},
-    [DIGEST_SHA256] = {"SHA2-256", 32, 64}, [DIGEST_SHA384] = {"SHA2-384", 48, 128},
+    [DIGEST_MD5] = {"MD5", 16, 64},          [DIGEST_SHA1] = {"SHA1", 20, 64},
+    [DIGEST_SHA256] = {"SHA2-256", 32, 64},  [DIGEST_SHA384] = {"SHA2-384", 48, 128},
     [DIGEST_SHA512] = {"SHA2-512", 64, 128},
 };
 

@@ -185,8 +185,8 @@ static const char *store(struct secrets *s, const struct entry *e)
 /* NULL or what is wrong with the line. */
 static const char *add_line(struct secrets *s, struct span line)
 {
-    while (line.len > 0 && (line.data[line.len - 1] == '\r' || line.data[line.len - 1] == ' ' ||
-                            line.data[line.len - 1] == '\t'))
+    while (line.len > 0 &&
+           (line.data[line.len - 1] == '\r' || line.data[line.len - 1] == ' ' || line.data[line.len - 1] == '\t'))
         line.len--;
     struct span label = take_word(&line);
     if (label.len == 0 || label.data[0] == '#')

@@ -76,7 +76,7 @@ static struct buffer *buffer_make(struct tls_context *c, unsigned class)
     if (b == NULL)
         return NULL;
     b->size = size;
-    b->class = (uint8_t)class;
+    b->class = (uint8_t) class;
     c->allocated += size;
     return b;
 }
@@ -85,7 +85,7 @@ struct buffer *buffer_take(struct tls_context *c, uint32_t size)
 {
     unsigned class = 0;
     while (class < BUFFER_CLASSES && class_size[class] < size)
-        class++;
+        class ++;
     if (class == BUFFER_CLASSES)
         return NULL;
     struct buffer *b = c->free[class];

@@ -1,6 +1,6 @@
 /*
- * Keys from the user's secrets and protected records into clear bytes: RFC 8446 sections 5.2 and 7.3, RFC 5246 section 6.
- * The user has the secrets, so nothing here hides its timing.
+ * Keys from the user's secrets and protected records into clear bytes: RFC 8446 sections 5.2 and 7.3, RFC 5246
+ * section 6. The user has the secrets, so nothing here hides its timing.
  */
 #include "dissect/tls/decrypt.h"
 
@@ -47,9 +47,9 @@ enum phase { PHASE_NONE, PHASE_HANDSHAKE, PHASE_TRIAL, PHASE_APPLICATION };
 
 struct side_keys {
     struct protection how;
-    uint8_t phase;  /* TLS 1.3; up to 1.2 PHASE_APPLICATION when there are keys */
-    uint8_t mac;    /* enum digest, of CBC records */
-    uint8_t hash;   /* enum digest, of the TLS 1.3 schedule */
+    uint8_t phase; /* TLS 1.3; up to 1.2 PHASE_APPLICATION when there are keys */
+    uint8_t mac;   /* enum digest, of CBC records */
+    uint8_t hash;  /* enum digest, of the TLS 1.3 schedule */
     bool tls13, encrypt_then_mac, chained_iv;
     uint8_t secret_len, trials;
     uint16_t version;
@@ -152,8 +152,8 @@ static bool begin_tls12(struct tls_session *s, enum direction dir, const struct 
     struct side_keys *k = &s->keys->side[dir];
     *k = (struct side_keys){.how = *protection_of(suite), .version = s->version};
     struct span master = secrets_tls(s->context->secrets, s->client_random, TLS_SECRET_CLIENT_RANDOM);
-    if (master.len != MASTER_SECRET || k->how.mode == MODE_NONE || s->compressed ||
-        suite->key_exchange == KX_TLS13 || s->version < VERSION_TLS_1_0 || s->version > VERSION_TLS_1_2)
+    if (master.len != MASTER_SECRET || k->how.mode == MODE_NONE || s->compressed || suite->key_exchange == KX_TLS13 ||
+        s->version < VERSION_TLS_1_0 || s->version > VERSION_TLS_1_2)
         return false;
     k->mac = (uint8_t)mac_digest(suite);
     k->encrypt_then_mac = s->encrypt_then_mac && k->how.mode == MODE_CBC;
@@ -186,8 +186,7 @@ bool side_has_keys(struct tls_session *s, enum direction dir)
     const struct suite *suite = suite_find(s->cipher_suite);
     if (s->keys == NULL)
         s->keys = calloc(1, sizeof *s->keys);
-    if (s->keys == NULL || suite == NULL ||
-        !(is_tls13(s) ? begin_tls13(s, dir, suite) : begin_tls12(s, dir, suite))) {
+    if (s->keys == NULL || suite == NULL || !(is_tls13(s) ? begin_tls13(s, dir, suite) : begin_tls12(s, dir, suite))) {
         side->no_keys = true;
         if (s->keys != NULL)
             s->keys->side[dir].phase = PHASE_NONE;

@@ -10,12 +10,14 @@ enum opened {
     OPEN_FAILED /* there was a key and the record failed its authentication */
 };
 
-/* True when records of this side may be decryptable: secrets are there, and were not found wrong. Derives keys if needed. */
+/* True when records of this side may be decryptable: secrets are there, and were not found wrong. Derives keys if
+ * needed. */
 bool side_has_keys(struct tls_session *s, enum direction dir);
 
 /*
- * Decrypts the whole current record of the side (its header is in the side). Room must hold as many bytes as the fragment;
- * *out lies in it. Inner type for TLS 1.3 (RFC 8446 section 5.2), the record's otherwise. Steps the sequence number.
+ * Decrypts the whole current record of the side (its header is in the side). Room must hold as many bytes as the
+ * fragment; *out lies in it. Inner type for TLS 1.3 (RFC 8446 section 5.2), the record's otherwise. Steps the sequence
+ * number.
  */
 enum opened record_open(struct tls_session *s, enum direction dir, struct span fragment, uint8_t *room,
                         struct span *out, uint8_t *type);

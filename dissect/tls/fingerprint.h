@@ -4,7 +4,6 @@
 
 #include "dissect/crypto/digest.h"
 
-
 /* The parts of a ClientHello that the fingerprints are made of; spans of the message. */
 struct fingerprint_input {
     uint16_t legacy_version;

@@ -43,6 +43,48 @@ static void client_hello(struct tls_session *s, const struct whole *w)
     tls_emit(s, &event, TLS_EVENT_CLIENT_HELLO, w->dir, w->first, w->place);
 }
 
+/* RFC 5246 appendix E.2: lengths of specs, session id and challenge, then these. The challenge is the random's end. */
+void v2_hello(struct tls_session *s, struct span body, struct place first, struct place place)
+{
+    enum { SPEC = 3 };
+    struct side *side = &s->side[TO_SERVER];
+    struct cursor c = cursor_of(body), specs;
+    struct tls_event event = {0};
+    struct tls_client_hello *hello = &event.u.client_hello;
+    uint16_t specs_len, id_len, challenge_len;
+    struct span challenge;
+    if (!take_be16(&c, &specs_len) || !take_be16(&c, &id_len) || !take_be16(&c, &challenge_len) ||
+        !take_sub(&c, specs_len, &specs) || !take_span(&c, id_len, &hello->session_id) ||
+        !take_span(&c, challenge_len, &challenge) || id_len > SESSION_ID_MAX || challenge_len > RANDOM_SIZE ||
+        challenge_len == 0) {
+        tls_malformed(s, TO_SERVER, "an SSL 2.0 client_hello whose lengths contradict", first, place);
+        return;
+    }
+    struct buffer *suites = buffer_take(s->context, specs_len);
+    if (suites == NULL)
+        side_refused(s, side);
+    size_t n = 0;
+    uint8_t kind; /* 0: a TLS suite; SSL 2.0's own ones have no place in the event */
+    struct span suite;
+    while (take_u8(&specs, &kind) && take_span(&specs, SPEC - 1, &suite))
+        if (kind == 0 && suites != NULL) {
+            memcpy(suites->data + n, suite.data, suite.len);
+            n += suite.len;
+        }
+    memset(s->client_random, 0, RANDOM_SIZE);
+    memcpy(s->client_random + RANDOM_SIZE - challenge.len, challenge.data, challenge.len);
+    s->session_id_len = (uint8_t)id_len;
+    if (id_len > 0)
+        memcpy(s->session_id, hello->session_id.data, id_len);
+    hello->legacy_version = hello->max_version = side->version;
+    hello->random = span_of(s->client_random, RANDOM_SIZE);
+    hello->cipher_suites = suites != NULL ? span_of(suites->data, n) : (struct span){0};
+    hello->ja3 = hello->ja4 = "";
+    side->hello = true;
+    tls_emit(s, &event, TLS_EVENT_CLIENT_HELLO, TO_SERVER, first, place);
+    buffer_give(s->context, suites);
+}
+
 static void server_hello(struct tls_session *s, const struct whole *w)
 {
     struct tls_event event = {0};
@@ -128,8 +170,8 @@ static const char *header_fault(const struct message *m, enum direction dir)
     return NULL;
 }
 
-/* Bytes that may be encrypted (the start was not seen, or bytes are missing) and do not look like the clear message that
- * their first four bytes announce. */
+/* Bytes that may be encrypted (the start was not seen, or bytes are missing) and do not look like the clear message
+ * that their first four bytes announce. */
 static bool looks_encrypted(const struct side *side, const struct message *m, enum direction dir)
 {
     if (side->hello && !side->gapped)

@@ -1,6 +1,6 @@
 /* The record layer: a byte stream in any cut into bodies, RFC 8446 section 5.1 and RFC 5246 section 6.2. */
-#include "dissect/tls/decrypt.h"
 #include "dissect/tls/session.h"
+#include "dissect/tls/decrypt.h"
 #include "dissect/wire/cursor.h"
 
 void tls_emit(struct tls_session *s, struct tls_event *event, enum tls_event_kind kind, enum direction dir,
@@ -31,7 +31,8 @@ void side_refused(struct tls_session *s, struct side *side)
     side->refused = true;
 }
 
-/* What this side sends under this type is protected. In TLS 1.3 only type 23 is: change_cipher_spec means nothing there. */
+/* What this side sends under this type is protected. In TLS 1.3 only type 23 is: change_cipher_spec means nothing
+ * there. */
 static bool is_protected(const struct tls_session *s, const struct side *side)
 {
     if (side->type == TLS_APPLICATION_DATA)
@@ -164,10 +165,34 @@ static void protected_record(struct tls_session *s, enum direction dir, struct s
     buffer_give(s->context, room);
 }
 
+/* An SSL 2.0 style ClientHello, with which old clients begin even when they want TLS (RFC 5246 appendix E.2): two bytes
+ * of length with the high bit set, client_hello, version. */
+static bool is_v2_hello(const struct side *side, enum direction dir)
+{
+    const uint8_t *h = side->header;
+    return dir == TO_SERVER && !side->started && (h[0] & 0x80) != 0 && h[2] == CLIENT_HELLO &&
+           (h[3] == 3 || (h[3] == 0 && h[4] == 2));
+}
+
+static bool begin_v2_hello(struct side *side)
+{
+    enum { COUNTED_IN_HEADER = 3, FIXED = 6 };
+    uint32_t length = (uint32_t)(side->header[0] & 0x7f) << 8 | side->header[1];
+    if (length < COUNTED_IN_HEADER + FIXED || length > TLS_STREAM_MAX)
+        return false;
+    side->version = (uint16_t)((unsigned)side->header[3] << 8 | side->header[4]);
+    side->length = side->left = length - COUNTED_IN_HEADER;
+    side->body = BODY_V2_HELLO;
+    side->started = true;
+    return true;
+}
+
 /* How a record's body is to be taken, from its header and what was before. False when the header is a lie. */
 static bool begin_record(struct tls_session *s, enum direction dir, struct place place)
 {
     struct side *side = &s->side[dir];
+    if (is_v2_hello(side, dir) && begin_v2_hello(side))
+        return true;
     side->type = side->header[0];
     side->version = (uint16_t)((unsigned)side->header[1] << 8 | side->header[2]);
     side->length = side->left = (uint32_t)side->header[3] << 8 | side->header[4];
@@ -177,8 +202,8 @@ static bool begin_record(struct tls_session *s, enum direction dir, struct place
     }
     side->started = true;
     bool unsure = !side->hello || side->gapped;
-    bool small = side->type == TLS_CHANGE_CIPHER_SPEC ? side->length == 1
-                                                      : side->type == TLS_ALERT && side->length == 2;
+    bool small =
+        side->type == TLS_CHANGE_CIPHER_SPEC ? side->length == 1 : side->type == TLS_ALERT && side->length == 2;
     if (small || (side->type == TLS_ALERT && !is_protected(s, side) && !unsure && side->length % 2 == 0 &&
                   side->length <= SMALL_RECORD)) {
         side->body = BODY_SMALL;
@@ -189,8 +214,10 @@ static bool begin_record(struct tls_session *s, enum direction dir, struct place
     } else if (unsure || side->type > TLS_APPLICATION_DATA) {
         side->body = BODY_SKIPPED;
     } else {
-        tls_malformed(s, dir, side->type == TLS_ALERT ? "a clear alert of a wrong length"
-                                                      : "a change_cipher_spec of a wrong length", side->first, place);
+        tls_malformed(s, dir,
+                      side->type == TLS_ALERT ? "a clear alert of a wrong length"
+                                              : "a change_cipher_spec of a wrong length",
+                      side->first, place);
         return false;
     }
     return true;
@@ -208,6 +235,9 @@ static void end_record(struct tls_session *s, enum direction dir, struct span wh
         break;
     case BODY_COLLECTED:
         protected_record(s, dir, whole, place);
+        break;
+    case BODY_V2_HELLO:
+        v2_hello(s, whole, side->first, place);
         break;
     case BODY_SKIPPED:
         record_passed(s, dir);
@@ -241,7 +271,7 @@ static void take_body(struct tls_session *s, enum direction dir, struct cursor *
     whole = piece;
     if (side->body == BODY_SMALL && piece.len > 0) {
         memcpy(side->small + (side->length - side->left), piece.data, piece.len);
-    } else if (side->body == BODY_COLLECTED && piece.len < side->length) {
+    } else if ((side->body == BODY_COLLECTED || side->body == BODY_V2_HELLO) && piece.len < side->length) {
         collect(s, side, piece);
         if (side->record != NULL)
             whole = span_of(side->record->data, side->length);

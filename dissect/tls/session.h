@@ -61,6 +61,7 @@ enum body {
     BODY_MESSAGES,  /* clear handshake: handed on as they come */
     BODY_SMALL,     /* into small[] */
     BODY_COLLECTED, /* whole, then decrypted */
+    BODY_V2_HELLO,  /* whole, then read */
     BODY_SKIPPED    /* counted */
 };
 
@@ -73,16 +74,16 @@ struct side {
     struct buffer *record;
     struct place first; /* of the record */
     struct message message;
-    bool started;   /* a record was seen */
-    bool hello;     /* this side's hello was seen */
-    bool ccs;       /* this side's change_cipher_spec was seen */
+    bool started; /* a record was seen */
+    bool hello;   /* this side's hello was seen */
+    bool ccs;     /* this side's change_cipher_spec was seen */
     bool finished;
     bool searching; /* after a gap: looking for the next record */
     bool gapped;
     bool dead;
-    bool refused;   /* already counted as having lost bytes to the ceiling */
-    bool no_keys;   /* decryption was given up */
-    bool failed;    /* and said so */
+    bool refused;      /* already counted as having lost bytes to the ceiling */
+    bool no_keys;      /* decryption was given up */
+    bool failed;       /* and said so */
     uint64_t sequence; /* of the next protected record under the keys */
 };
 
@@ -132,10 +133,12 @@ bool buffer_grow(struct tls_context *c, struct buffer **b, uint32_t used, uint32
 /* Counts a side that lost bytes to the ceiling, once. */
 void side_refused(struct tls_session *s, struct side *side);
 
-/* handshake.c: bytes of handshake records of one side; first is the place of the first byte. Returns false when the bytes
- * cannot be handshake messages and the reason may be that they are encrypted. */
+/* handshake.c: bytes of handshake records of one side; first is the place of the first byte. Returns false when the
+ * bytes cannot be handshake messages and the reason may be that they are encrypted. */
 bool handshake_bytes(struct tls_session *s, enum direction dir, struct span bytes, struct place first,
                      struct place place, bool decrypted);
+/* handshake.c: an SSL 2.0 style ClientHello, from behind its version. */
+void v2_hello(struct tls_session *s, struct span body, struct place first, struct place place);
 void message_drop(struct tls_session *s, struct side *side);
 
 /* session.c */

@@ -36,7 +36,7 @@ struct suite {
     uint16_t number;
     uint8_t key_exchange; /* enum suite_key_exchange */
     uint8_t cipher;       /* enum suite_cipher */
-    uint8_t mac;          /* enum suite_mac: of CBC records; SHA384 is also the PRF's hash, all others mean SHA-256 there */
+    uint8_t mac; /* enum suite_mac: of CBC records; SHA384 is also the PRF's hash, all others mean SHA-256 there */
     const char *name;
 };
 

@@ -1,4 +1,5 @@
-/* Fuzz input into feeds: control byte (1: direction, 2: gap before it), 16-bit length, that many bytes (or what is left). */
+/* Fuzz input into feeds: control byte (1: direction, 2: gap before it), 16-bit length, that many bytes (or what is
+ * left). */
 #ifndef VS_FUZZ_TLS_FEED_H
 #define VS_FUZZ_TLS_FEED_H
 

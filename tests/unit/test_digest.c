@@ -1,7 +1,9 @@
-/* Digests and MACs against the standards' vectors, TLS 1.3 keys against RFC 8448. The PRF has its proof in test_tls_decrypt. */
+/* Digests and MACs against the standards' vectors, TLS 1.3 keys against RFC 8448. The PRF has its proof in
+ * test_tls_decrypt. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+
 #include <cmocka.h>
 
 #include "dissect/crypto/digest.h"

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+
 #include <cmocka.h>
 
 #include "tls_listener.h"
@@ -52,9 +53,14 @@ static void a_tls_12_login_is_seen_as_libssl_saw_it(void **state)
     (void)state;
     struct peers p;
     bool finished[2];
-    peers_run(&p, &(struct peers_options){.version_max = TLS1_2_VERSION, .ciphers = "ECDHE-RSA-AES256-GCM-SHA384",
-                                          .sni = "vpn.example.test", .alpn = alpn, .alpn_len = sizeof alpn - 1,
-                                          .extra_certificates = 1, .staple = true, .client_certificate = true});
+    peers_run(&p, &(struct peers_options){.version_max = TLS1_2_VERSION,
+                                          .ciphers = "ECDHE-RSA-AES256-GCM-SHA384",
+                                          .sni = "vpn.example.test",
+                                          .alpn = alpn,
+                                          .alpn_len = sizeof alpn - 1,
+                                          .extra_certificates = 1,
+                                          .staple = true,
+                                          .client_certificate = true});
     assert_true(p.connected);
     read_all_cuts(&p, finished);
     const struct tls_client_hello *ch = &whole.client_hello;
@@ -66,7 +72,8 @@ static void a_tls_12_login_is_seen_as_libssl_saw_it(void **state)
     assert_true(span_equal(ch->alpn[0], span_of("http/1.1", 8)) && span_equal(ch->alpn[1], span_of("h2", 2)));
     assert_false(ch->session_ticket);
     assert_int_equal(whole.server_hello.version, 0x0303);
-    assert_string_equal(tls_cipher_suite_name(whole.server_hello.cipher_suite), "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384");
+    assert_string_equal(tls_cipher_suite_name(whole.server_hello.cipher_suite),
+                        "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384");
     assert_memory_equal(whole.server_hello.random.data, p.server_random, 32);
     assert_true(span_equal(whole.server_hello.alpn, span_of("http/1.1", 8)));
     assert_false(whole.server_hello.session_id_echoed || whole.server_hello.pre_shared_key);
@@ -118,8 +125,10 @@ static void a_refused_certificate_is_a_clear_alert(void **state)
     for (size_t i = 0; i < sizeof versions / sizeof versions[0]; i++) {
         struct peers p;
         bool finished[2];
-        peers_run(&p, &(struct peers_options){.version_min = versions[i], .version_max = versions[i],
-                                              .ciphers = "ALL:@SECLEVEL=0", .client_refuses = true});
+        peers_run(&p, &(struct peers_options){.version_min = versions[i],
+                                              .version_max = versions[i],
+                                              .ciphers = "ALL:@SECLEVEL=0",
+                                              .client_refuses = true});
         read_all_cuts(&p, finished);
         assert_int_equal(whole.server_hello.version, versions[i]);
         assert_chain(&p);
@@ -136,7 +145,8 @@ static void nothing_in_common_is_an_alert_of_the_server(void **state)
     (void)state;
     struct peers p;
     bool finished[2];
-    peers_run(&p, &(struct peers_options){.client_version_max = TLS1_1_VERSION, .server_version_min = TLS1_2_VERSION,
+    peers_run(&p, &(struct peers_options){.client_version_max = TLS1_1_VERSION,
+                                          .server_version_min = TLS1_2_VERSION,
                                           .ciphers = "ALL:@SECLEVEL=0"});
     assert_false(p.connected);
     read_all_cuts(&p, finished);
@@ -144,8 +154,10 @@ static void nothing_in_common_is_an_alert_of_the_server(void **state)
     assert_int_equal(whole.alert[TO_CLIENT].code, 70);
     assert_int_equal(whole.count[TLS_EVENT_SERVER_HELLO][TO_CLIENT], 0);
     peers_free(&p);
-    peers_run(&p, &(struct peers_options){.version_max = TLS1_2_VERSION, .ciphers = "ECDHE-ECDSA-AES128-GCM-SHA256",
-                                          .client_groups = "P-256", .server_groups = "P-384"});
+    peers_run(&p, &(struct peers_options){.version_max = TLS1_2_VERSION,
+                                          .ciphers = "ECDHE-ECDSA-AES128-GCM-SHA256",
+                                          .client_groups = "P-256",
+                                          .server_groups = "P-384"});
     assert_false(p.connected);
     read_all_cuts(&p, finished);
     assert_int_equal(whole.count[TLS_EVENT_ALERT][TO_CLIENT], 1);
@@ -158,8 +170,8 @@ static void tls_13_hides_certificate_and_end(void **state)
     (void)state;
     struct peers p;
     bool finished[2];
-    peers_run(&p, &(struct peers_options){.version_min = TLS1_3_VERSION, .client_groups = "X25519:P-384",
-                                          .server_groups = "P-384"});
+    peers_run(&p, &(struct peers_options){
+                      .version_min = TLS1_3_VERSION, .client_groups = "X25519:P-384", .server_groups = "P-384"});
     assert_true(p.connected);
     read_all_cuts(&p, finished);
     assert_int_equal(whole.client_hello.legacy_version, 0x0303);
@@ -239,7 +251,9 @@ static void the_middle_of_a_session_is_encrypted(void **state)
     struct tls_context *c = tls_context_new(NULL, 1 << 20);
     for (size_t i = 0; i < sizeof suites / sizeof suites[0]; i++) {
         struct peers p;
-        peers_run(&p, &(struct peers_options){.version_max = TLS1_2_VERSION, .ciphers = suites[i], .renegotiate = true,
+        peers_run(&p, &(struct peers_options){.version_max = TLS1_2_VERSION,
+                                              .ciphers = suites[i],
+                                              .renegotiate = true,
                                               .options = SSL_OP_ALLOW_CLIENT_RENEGOTIATION});
         assert_true(p.connected);
         struct peers rest = p;
@@ -321,8 +335,8 @@ static void memory_has_a_ceiling(void **state)
     assert_in_range(tls_context_buffers_refused(c), SESSIONS / 2, SESSIONS);
     /* The last one had no room: its certificate is told by length only, and all behind it is read. */
     listener_reset(&whole);
-    tls_feed(s[SESSIONS - 1], TO_CLIENT,
-             span_of(p.bytes + p.pieces[flight].offset + 2500, p.pieces[flight].len - 2500), (struct place){2, 0, 0});
+    tls_feed(s[SESSIONS - 1], TO_CLIENT, span_of(p.bytes + p.pieces[flight].offset + 2500, p.pieces[flight].len - 2500),
+             (struct place){2, 0, 0});
     assert_int_equal(whole.handshakes[TO_CLIENT][11], 1);
     assert_int_equal(whole.handshakes[TO_CLIENT][14], 1);
     for (int i = 0; i < SESSIONS; i++)
@@ -357,7 +371,8 @@ static void close16(struct hello_maker *m, size_t at)
     m->bytes[at + 1] = (uint8_t)n;
 }
 
-/* Extension types with their bodies: groups, points, algorithms, versions, protocols are made where their types stand. */
+/* Extension types with their bodies: groups, points, algorithms, versions, protocols are made where their types stand.
+ */
 struct hello_lists {
     uint16_t version;
     uint16_t suites[32], extensions[32], groups[8], algorithms[16], versions[8];
@@ -444,8 +459,8 @@ static void ja3_of_the_published_examples(void **state)
                                      .groups = {23, 24, 25},
                                      .group_count = 3});
     assert_string_equal(whole.ja3, "ada70206e40642a3e4461f35503241d5");
-    read_hello(&(struct hello_lists){
-        .version = 769, .suites = {4, 5, 10, 9, 100, 98, 3, 6, 19, 18, 99}, .suite_count = 11});
+    read_hello(
+        &(struct hello_lists){.version = 769, .suites = {4, 5, 10, 9, 100, 98, 3, 6, 19, 18, 99}, .suite_count = 11});
     assert_string_equal(whole.ja3, "de350869b8c85de67a350c8d186f11e6");
     assert_string_equal(whole.ja4 + 23, "_000000000000");
     assert_memory_equal(whole.ja4, "t10i110000_", 11);
@@ -522,6 +537,36 @@ static void wrong_bytes_are_told_once(void **state)
     tls_context_free(c);
 }
 
+/* RFC 5246 appendix E.2: version, lengths, two TLS suites and one of SSL 2.0, a session id of none, a 16-byte
+ * challenge. */
+static void an_ssl_2_style_hello_is_a_client_hello(void **state)
+{
+    (void)state;
+    static const uint8_t hello[] = {0x80, 0x22, 0x01, 0x03, 0x01, 0x00, 0x09, 0x00, 0x00, 0x00, 0x10, 0x00,
+                                    0x00, 0x2f, 0x01, 0x00, 0x80, 0x00, 0x00, 0x35, 0xc0, 0xc1, 0xc2, 0xc3,
+                                    0xc4, 0xc5, 0xc6, 0xc7, 0xc8, 0xc9, 0xca, 0xcb, 0xcc, 0xcd, 0xce, 0xcf};
+    struct tls_context *c = tls_context_new(NULL, 1 << 20);
+    for (size_t step = 1; step <= sizeof hello; step++) {
+        listener_reset(&whole);
+        struct tls_session *s = tls_session_new(c, listener_event, &whole);
+        for (size_t at = 0; at < sizeof hello; at += step) {
+            size_t n = sizeof hello - at < step ? sizeof hello - at : step;
+            tls_feed(s, TO_SERVER, span_of(hello + at, n), (struct place){1, 0, 0});
+        }
+        tls_feed(s, TO_SERVER, span_of("\x15\x03\x01\x00\x02\x02\x30", 7), (struct place){2, 0, 0});
+        assert_int_equal(whole.count[TLS_EVENT_CLIENT_HELLO][TO_SERVER], 1);
+        assert_int_equal(whole.client_hello.max_version, 0x0301);
+        assert_true(span_equal(whole.client_hello.cipher_suites, span_of("\x00\x2f\x00\x35", 4)));
+        assert_int_equal(whole.client_hello.random.len, 32);
+        assert_int_equal(whole.client_hello.random.data[15], 0);
+        assert_memory_equal(whole.client_hello.random.data + 16, hello + 20, 16);
+        assert_string_equal(whole.ja3, "");
+        assert_int_equal(whole.alert[TO_SERVER].code, 48);
+        tls_session_free(s);
+    }
+    tls_context_free(c);
+}
+
 static void two_alerts_in_a_record_are_two(void **state)
 {
     (void)state;
@@ -557,17 +602,16 @@ static void names_and_weaknesses(void **state)
         enum tls_suite_weakness weakness;
         bool static_rsa;
     } cases[] = {
-        {0x0002, TLS_SUITE_NULL, true},      /* TLS_RSA_WITH_NULL_SHA */
-        {0x0003, TLS_SUITE_EXPORT, true},    /* TLS_RSA_EXPORT_WITH_RC4_40_MD5 */
-        {0x0005, TLS_SUITE_RC4, true},       /* TLS_RSA_WITH_RC4_128_SHA */
-        {0x0009, TLS_SUITE_DES, true},       /* TLS_RSA_WITH_DES_CBC_SHA */
-        {0x000a, TLS_SUITE_3DES, true},      /* TLS_RSA_WITH_3DES_EDE_CBC_SHA */
-        {0x0034, TLS_SUITE_ANONYMOUS, false},/* TLS_DH_anon_WITH_AES_128_CBC_SHA */
-        {0x002f, TLS_SUITE_OK, true},        /* TLS_RSA_WITH_AES_128_CBC_SHA */
-        {0xc02f, TLS_SUITE_OK, false},       /* TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 */
-        {0xc011, TLS_SUITE_RC4, false},      /* TLS_ECDHE_RSA_WITH_RC4_128_SHA */
-        {0x1302, TLS_SUITE_OK, false},
-        {0xeeee, TLS_SUITE_UNKNOWN, false},
+        {0x0002, TLS_SUITE_NULL, true},       /* TLS_RSA_WITH_NULL_SHA */
+        {0x0003, TLS_SUITE_EXPORT, true},     /* TLS_RSA_EXPORT_WITH_RC4_40_MD5 */
+        {0x0005, TLS_SUITE_RC4, true},        /* TLS_RSA_WITH_RC4_128_SHA */
+        {0x0009, TLS_SUITE_DES, true},        /* TLS_RSA_WITH_DES_CBC_SHA */
+        {0x000a, TLS_SUITE_3DES, true},       /* TLS_RSA_WITH_3DES_EDE_CBC_SHA */
+        {0x0034, TLS_SUITE_ANONYMOUS, false}, /* TLS_DH_anon_WITH_AES_128_CBC_SHA */
+        {0x002f, TLS_SUITE_OK, true},         /* TLS_RSA_WITH_AES_128_CBC_SHA */
+        {0xc02f, TLS_SUITE_OK, false},        /* TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 */
+        {0xc011, TLS_SUITE_RC4, false},       /* TLS_ECDHE_RSA_WITH_RC4_128_SHA */
+        {0x1302, TLS_SUITE_OK, false},        {0xeeee, TLS_SUITE_UNKNOWN, false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         assert_int_equal(tls_cipher_suite_weakness(cases[i].suite), cases[i].weakness);
@@ -599,6 +643,7 @@ int main(void)
         cmocka_unit_test(ja3_of_the_published_examples),
         cmocka_unit_test(ja4_of_the_published_example),
         cmocka_unit_test(wrong_bytes_are_told_once),
+        cmocka_unit_test(an_ssl_2_style_hello_is_a_client_hello),
         cmocka_unit_test(two_alerts_in_a_record_are_two),
         cmocka_unit_test(names_and_weaknesses),
     };

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+
 #include <cmocka.h>
 
 #include "tls_listener.h"
@@ -123,8 +124,11 @@ static unsigned try_all_suites(int version, uint64_t options)
         char list[128];
         snprintf(list, sizeof list, "%s:@SECLEVEL=0", name);
         struct peers p;
-        peers_run(&p, &(struct peers_options){.version_min = version, .version_max = version, .ciphers = list,
-                                              .psk = strstr(name, "PSK") != NULL, .options = options});
+        peers_run(&p, &(struct peers_options){.version_min = version,
+                                              .version_max = version,
+                                              .ciphers = list,
+                                              .psk = strstr(name, "PSK") != NULL,
+                                              .options = options});
         if (p.connected) { /* some suites do not exist in this version */
             assert_readable(&p, 1);
             if (whole.certificate[TO_CLIENT].count > 0)
@@ -168,8 +172,12 @@ static void every_suite_of_tls_13_is_read(void **state)
                                          "TLS_AES_128_CCM_8_SHA256"};
     for (size_t i = 0; i < sizeof suites / sizeof suites[0]; i++) {
         struct peers p;
-        peers_run(&p, &(struct peers_options){.version_min = TLS1_3_VERSION, .suites = suites[i], .key_update = true,
-                                              .client_certificate = true, .staple = true, .sni = "vpn.example.test"});
+        peers_run(&p, &(struct peers_options){.version_min = TLS1_3_VERSION,
+                                              .suites = suites[i],
+                                              .key_update = true,
+                                              .client_certificate = true,
+                                              .staple = true,
+                                              .sni = "vpn.example.test"});
         assert_true(p.connected);
         assert_readable(&p, 3);
         assert_chain(&p);
@@ -192,8 +200,8 @@ static void a_retry_and_a_resumption_are_read(void **state)
 {
     (void)state;
     struct peers first, second;
-    peers_run(&first, &(struct peers_options){.version_min = TLS1_3_VERSION, .client_groups = "X25519:P-384",
-                                              .server_groups = "P-384"});
+    peers_run(&first, &(struct peers_options){
+                          .version_min = TLS1_3_VERSION, .client_groups = "X25519:P-384", .server_groups = "P-384"});
     assert_true(first.connected);
     assert_readable(&first, 1);
     assert_int_equal(whole.count[TLS_EVENT_HELLO_RETRY_REQUEST][TO_CLIENT], 1);
@@ -217,7 +225,8 @@ static void a_tls_12_resumption_and_a_renegotiation_are_read(void **state)
     assert_true(second.connected && SSL_session_reused(second.client));
     assert_readable(&second, 1);
     assert_int_equal(whole.count[TLS_EVENT_CERTIFICATE][TO_CLIENT], 0);
-    peers_run(&third, &(struct peers_options){.version_max = TLS1_2_VERSION, .renegotiate = true,
+    peers_run(&third, &(struct peers_options){.version_max = TLS1_2_VERSION,
+                                              .renegotiate = true,
                                               .options = SSL_OP_ALLOW_CLIENT_RENEGOTIATION});
     assert_true(third.connected);
     assert_readable(&third, 2);
@@ -229,7 +238,8 @@ static void a_tls_12_resumption_and_a_renegotiation_are_read(void **state)
     peers_free(&third);
 }
 
-/* libssl's client sends this alert before it protects anything, so it is readable, but the certificate before it is not. */
+/* libssl's client sends this alert before it protects anything, so it is readable, but the certificate before it is
+ * not. */
 static void a_refusal_inside_tls_13_is_read(void **state)
 {
     (void)state;
@@ -257,8 +267,8 @@ static void wrong_secrets_are_told(void **state)
     for (size_t i = 0; i < sizeof versions / sizeof versions[0]; i++) {
         struct peers p;
         bool finished[2];
-        peers_run(&p, &(struct peers_options){.version_min = versions[i], .version_max = versions[i],
-                                              .ciphers = "ALL:@SECLEVEL=0"});
+        peers_run(&p, &(struct peers_options){
+                          .version_min = versions[i], .version_max = versions[i], .ciphers = "ALL:@SECLEVEL=0"});
         assert_true(p.connected);
         for (char *line = p.key_log; line != NULL && *line != '\0';) {
             char *end = strchr(line, '\n');
@@ -301,7 +311,8 @@ static void damaged_recordings_end_orderly(void **state)
     static const int versions[] = {TLS1_VERSION, TLS1_2_VERSION, TLS1_3_VERSION};
     for (size_t v = 0; v < sizeof versions / sizeof versions[0]; v++) {
         struct peers p;
-        peers_run(&p, &(struct peers_options){.version_min = versions[v], .version_max = versions[v],
+        peers_run(&p, &(struct peers_options){.version_min = versions[v],
+                                              .version_max = versions[v],
                                               .ciphers = "ECDHE-ECDSA-AES128-GCM-SHA256:ALL:@SECLEVEL=0",
                                               .client_certificate = true});
         struct secrets *secrets = secrets_of(&p);

@@ -3,10 +3,12 @@
 #include <assert.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-const char peers_ping[] = "ping: application data of the client", peers_pong[] = "pong: and the server's answer, longer";
+const char peers_ping[] = "ping: application data of the client",
+           peers_pong[] = "pong: and the server's answer, longer";
 const char peers_staple[] = "not a real OCSP response, but stapled like one";
 
 struct identity {
@@ -142,6 +144,15 @@ static SSL_CTX *context(const SSL_METHOD *method, const struct peers_options *o,
     return c;
 }
 
+/* OpenSSL's macros cast constness away: they get a copy. */
+static void set_groups(SSL_CTX *c, const char *groups)
+{
+    char list[128];
+    snprintf(list, sizeof list, "%s", groups);
+    long good = SSL_CTX_set1_groups_list(c, list);
+    assert(good == 1);
+}
+
 static void client_side(struct peers *p, const struct peers_options *o)
 {
     int version_max = o->client_version_max != 0 ? o->client_version_max : o->version_max;
@@ -149,7 +160,7 @@ static void client_side(struct peers *p, const struct peers_options *o)
     SSL_CTX_set_session_cache_mode(p->client_ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(p->client_ctx, on_new_session);
     if (o->client_groups != NULL)
-        SSL_CTX_set1_groups_list(p->client_ctx, o->client_groups);
+        set_groups(p->client_ctx, o->client_groups);
     if (o->client_refuses)
         SSL_CTX_set_verify(p->client_ctx, SSL_VERIFY_PEER, NULL);
     if (o->psk)
@@ -162,8 +173,11 @@ static void client_side(struct peers *p, const struct peers_options *o)
         SSL_CTX_set_alpn_protos(p->client_ctx, o->alpn, (unsigned)o->alpn_len);
     p->client = SSL_new(p->client_ctx);
     SSL_set_app_data(p->client, p);
-    if (o->sni != NULL)
-        SSL_set_tlsext_host_name(p->client, o->sni);
+    if (o->sni != NULL) {
+        char name[128];
+        snprintf(name, sizeof name, "%s", o->sni);
+        SSL_set_tlsext_host_name(p->client, name);
+    }
     if (o->session != NULL)
         SSL_set_session(p->client, o->session);
     if (o->staple)
@@ -187,7 +201,7 @@ static void server_side(struct peers *p, const struct peers_options *o)
     SSL_CTX_set_session_id_context(p->server_ctx, (const unsigned char *)"peers", 5);
     SSL_CTX_set_alpn_select_cb(p->server_ctx, on_alpn, NULL);
     if (o->server_groups != NULL)
-        SSL_CTX_set1_groups_list(p->server_ctx, o->server_groups);
+        set_groups(p->server_ctx, o->server_groups);
     if (o->psk)
         SSL_CTX_set_psk_server_callback(p->server_ctx, on_psk_server);
     if (o->staple)

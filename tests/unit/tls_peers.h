@@ -15,19 +15,19 @@ struct peers_options {
     const char *suites;           /* TLS 1.3 */
     const char *client_groups, *server_groups;
     const char *sni;
-    const uint8_t *alpn;          /* wire format */
+    const uint8_t *alpn; /* wire format */
     size_t alpn_len;
-    uint64_t options;             /* SSL_OP_ for both */
-    unsigned extra_certificates;  /* sent behind the leaf */
-    bool client_certificate;      /* asked for and given */
+    uint64_t options;                /* SSL_OP_ for both */
+    unsigned extra_certificates;     /* sent behind the leaf */
+    bool client_certificate;         /* asked for and given */
     bool client_without_certificate; /* asked for, none is there */
-    bool client_refuses;          /* verifies against an empty store */
-    bool staple;                  /* the server staples a response */
+    bool client_refuses;             /* verifies against an empty store */
+    bool staple;                     /* the server staples a response */
     bool key_update, renegotiate;
     bool psk;
-    int client_version_max;       /* 0: as version_max */
-    int server_version_min;       /* 0: as version_min */
-    SSL_SESSION *session;         /* resumed */
+    int client_version_max; /* 0: as version_max */
+    int server_version_min; /* 0: as version_min */
+    SSL_SESSION *session;   /* resumed */
 };
 
 struct peers_piece {
@@ -46,7 +46,7 @@ struct peers {
     size_t count;
     char *key_log;
     size_t key_log_len;
-    SSL_SESSION *ticket; /* for a later resumption; owned */
+    SSL_SESSION *ticket;                          /* for a later resumption; owned */
     uint8_t client_random[32], server_random[32]; /* of the last handshake */
 };
 
