@@ -107,7 +107,7 @@ static void worsen(enum check *check, size_t *index, enum check now, size_t at)
     }
 }
 
-/* Over the leaf and the intermediates that were sent and lie on its path. */
+/* Over what was sent and lies on the leaf's path. Of the root only the times count: its strength is a matter of trust. */
 static void check_path(const struct chain *chain, const struct chain_path *path, struct chain_checks *out)
 {
     const struct x509_facts *leaf = &chain->facts[0];
@@ -116,11 +116,13 @@ static void check_path(const struct chain *chain, const struct chain_path *path,
     out->not_after = out->path_not_after = leaf->not_after;
     for (size_t i = 0; i < path->count; i++) {
         size_t sent = path->at[i].sent;
-        if (sent == SIZE_MAX || (i > 0 && path->at[i].self_signed))
+        if (sent == SIZE_MAX)
             continue;
         const struct x509_facts *f = &chain->facts[sent];
-        worsen(&out->key_strength, &out->weak_key_index, key_strength(f), sent);
-        worsen(&out->signature_strength, &out->weak_signature_index, signature_strength(f), sent);
+        if (i == 0 || !path->at[i].self_signed) {
+            worsen(&out->key_strength, &out->weak_key_index, key_strength(f), sent);
+            worsen(&out->signature_strength, &out->weak_signature_index, signature_strength(f), sent);
+        }
         if (f->not_before > out->path_not_before) {
             out->path_not_before = f->not_before;
             out->not_before_index = sent;

@@ -50,7 +50,7 @@ struct chain_checks {
     bool subject_empty, subject_wildcard;
     enum pin_result pin; size_t pin_index; /* which certificate of the chain the pin names; SIZE_MAX when it was not sent */
     int64_t not_before, not_after;  /* of the leaf */
-    int64_t path_not_before, path_not_after; /* intersection over leaf and intermediates; index of who limits it: */
+    int64_t path_not_before, path_not_after; /* intersection over leaf, intermediates and a root that was sent; who limits it: */
     size_t not_before_index, not_after_index;
 };
 

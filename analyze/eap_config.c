@@ -163,6 +163,9 @@ static void read_method(struct reader *r, xmlNode *method, unsigned type, unsign
         fail_at(r, method, "too many EAP methods");
         return;
     }
+    if (depth == 0 && r->expect->method_count > 0)
+        expect_remark_add(r->expect, "%.300s line %lld: a second EAP method; certificates are judged by the first one, %s",
+                          r->file, (long long)line_of(r, method), method_name(r->expect->methods[0].eap_type));
     struct expect_method *m = &r->expect->methods[r->expect->method_count++];
     *m = (struct expect_method){.eap_type = (uint8_t)type, .depth = depth > 0 ? 1 : 0, .validates = true};
     xmlNode *validation = own(method, "ServerValidation"), *perform = own(method, "PerformServerValidation");

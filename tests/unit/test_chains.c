@@ -164,6 +164,15 @@ static void what_else_is_sent_does_not_harm(void **state)
     struct judged j = JUDGE(e, &pki.leaf, &pki.issuing, &pki.root);
     assert_true(j.checks->root_sent && j.checks->root_known && !j.checks->order_wrong);
     expect_chain(e, j, CHECK_PASS, CHAIN_OK, 0, "");
+    struct made old_root = make_certificate(&(struct recipe){.subject = "/CN=Old", .extensions = CA_EXTENSIONS,
+        .key = pki.root_key, .not_after = "20230101000000Z"});
+    struct made below = server("/CN=" NPS, SERVER_EXTENSIONS, &old_root, pki.root_key);
+    e = TRUSTING(&old_root);
+    j = JUDGE(e, &below, &old_root); /* the root's own end, 2023-01-01, counts; that it is over is the login's affair */
+    assert_true(j.checks->path_not_after == 1672531200 && j.checks->not_after_index == 1);
+    expect_chain(e, j, CHECK_PASS, CHAIN_OK, 0, "");
+    made_free(&below);
+    made_free(&old_root);
     e = TRUSTING(&pki.root);
     j = JUDGE(e, &pki.leaf, &pki.root, &pki.issuing);
     assert_true(j.checks->order_wrong && j.checks->root_sent);

@@ -292,6 +292,9 @@ static void the_labs_profiles_are_read(void **state)
     assert_int_equal(m->pin_count, 1);
     assert_int_equal(e->root_count, 1);
     assert_memory_equal(m->pins[0].hash, e->roots[0].sha1, 20);
+    assert_null(expect_remark(e, 0));
+    assert_true(expect_add_eap_config(e, VS_SOURCE_DIR "/pcaps/pki/eap-config-regex.xml", error));
+    assert_non_null(strstr(expect_remark(e, 0), "a second EAP method; certificates are judged by the first one, PEAP"));
     assert_false(expect_add_eap_config(e, VS_SOURCE_DIR "/pcaps/pki/no-such-file.xml", error));
     assert_non_null(strstr(error, "no-such-file.xml: "));
     assert_false(expect_add_eap_config(e, VS_SOURCE_DIR, error));
