@@ -163,6 +163,11 @@ bool expect_has_names(const struct expect *e)
     return names || e->server_name_count > 0;
 }
 
+const char *expect_server_name(const struct expect *e, size_t i)
+{
+    return i < e->server_name_count ? e->server_names[i] : NULL;
+}
+
 size_t expect_methods(const struct expect *e, const struct expect_method **out)
 {
     *out = e->methods;

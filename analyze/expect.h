@@ -38,6 +38,8 @@ bool expect_add_eap_config(struct expect *e, const char *path, char error[static
 
 bool expect_has_roots(const struct expect *e);  /* roots or pins were given */
 bool expect_has_names(const struct expect *e);
+/* Item i of what --server-name gave, NULL past the last. */
+const char *expect_server_name(const struct expect *e, size_t i);
 size_t expect_methods(const struct expect *e, const struct expect_method **out);
 /* Warnings about the configuration itself (validation switched off, ConfigBlob ...): sentence i or NULL. */
 const char *expect_remark(const struct expect *e, size_t i);

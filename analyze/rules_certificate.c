@@ -60,7 +60,6 @@ static void what_clients_did(const struct subject *c, struct finding *f)
 
 static void evidence(const struct subject *c, struct finding *f)
 {
-    findings_session(c->out, c->session->number);
     finding_evidence(c->out, f, c->tls->certificate_last, "Certificate message with \"%s\"", c->name);
     if (c->answer == ANSWER_ALERT)
         finding_evidence(c->out, f, c->alert->place, "the client's TLS alert %s (%u)",
@@ -228,16 +227,25 @@ static void pin_fault(const struct subject *c)
     what_clients_did(c, f);
 }
 
+static size_t add_name(char *out, size_t size, size_t at, const char *name)
+{
+    if (at + 1 >= size)
+        return at;
+    int n = snprintf(out + at, size - at, "%s\"%s\"", at > 0 ? ", " : "", name);
+    return at + (n > 0 ? (size_t)n : 0);
+}
+
 static void expected_names(const struct subject *c, char *out, size_t size)
 {
     const struct expect_method *methods;
+    const char *name;
     size_t at = 0, count = expect_methods(c->in->expect, &methods);
     out[0] = '\0';
+    for (size_t i = 0; (name = expect_server_name(c->in->expect, i)) != NULL; i++)
+        at = add_name(out, size, at, name);
     for (size_t i = 0; i < count; i++)
-        for (size_t k = 0; k < methods[i].name_count && at + 1 < size; k++) {
-            int n = snprintf(out + at, size - at, "%s\"%s\"", at > 0 ? ", " : "", methods[i].server_names[k]);
-            at += n > 0 ? (size_t)n : 0;
-        }
+        for (size_t k = 0; k < methods[i].name_count; k++)
+            at = add_name(out, size, at, methods[i].server_names[k]);
 }
 
 static void name_fault(const struct subject *c)
