@@ -183,7 +183,9 @@ static void count_server(struct server *s, const struct event *e)
             s->slowest = e->place;
             s->slowest_request = ev->request;
         }
-        /* fall through */
+        s->responses++;
+        s->last_answer_ns = e->place.time_ns;
+        break;
     case RADIUS_REPEATED_RESPONSE:
     case RADIUS_UNMATCHED_RESPONSE:
         s->responses++;

@@ -1,0 +1,78 @@
+/* The whole pipe on a capture file in memory: read, dissected, analysed, reported as text and JSON. */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "analyze/report.h"
+#include "capture/source_memory.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void on_secrets(void *ctx, uint32_t type, struct span text)
+{
+    char message[SECRETS_MESSAGE];
+    if (type == SECRETS_TLS_KEY_LOG)
+        secrets_add_key_log(ctx, text, message);
+}
+
+static void read_all(struct source *source, struct analysis *a, const struct secrets *secrets)
+{
+    struct frame frames[SOURCE_BATCH];
+    uint32_t serial = 0;
+    struct dissect_options options = {.secrets = secrets, .memory_bytes = 8 << 20, .next_conversation = &serial,
+                                      .on_event = analysis_event, .ctx = a, .without_hints = true};
+    struct dissector *d = dissect_new(&options);
+    if (d == NULL)
+        return;
+    for (size_t n; (n = source_next(source, frames, SOURCE_BATCH)) > 0;)
+        dissect_frames(d, frames, n);
+    dissect_finish(d);
+    struct dissect_counters counters;
+    const struct protocol_count *rows;
+    dissect_get_counters(d, &counters);
+    analysis_add_capture(a, source_info(source), &counters);
+    size_t count = dissect_protocols(d, &rows);
+    analysis_add_protocols(a, rows, count);
+    dissect_free(d);
+}
+
+static void report_all(struct analysis *a)
+{
+    struct report r = {.columns = LAYOUT_COLUMNS};
+    struct output *out = malloc(sizeof *out);
+    FILE *sink = fopen("/dev/null", "wb");
+    bool found;
+    if (out != NULL && sink != NULL && report_begin(&r, a)) {
+        output_begin(out, sink);
+        report_text(&r, out);
+        report_json(&r, out);
+        r.session = 1;
+        report_session(&r, out, &found);
+        output_end(out);
+        report_end(&r);
+    }
+    if (sink != NULL)
+        fclose(sink);
+    free(out);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    char error[SOURCE_ERROR], why[256];
+    struct secrets *secrets = secrets_new();
+    struct expect *expect = expect_new();
+    struct analysis_options options = {.expect = expect, .ladder = true};
+    struct analysis *a = analysis_new(&options, why);
+    struct source_options source_options = {.secrets = on_secrets, .secrets_ctx = secrets};
+    struct source *source = source_open_memory(span_of(data, size), 4096, &source_options, error);
+    if (a != NULL && source != NULL) {
+        read_all(source, a, secrets);
+        analysis_finish(a);
+        report_all(a);
+    }
+    source_close(source);
+    analysis_free(a);
+    expect_free(expect);
+    secrets_free(secrets);
+    return 0;
+}
