@@ -5,7 +5,7 @@
 #include "analyze/chains.h"
 #include "analyze/expect_internal.h"
 
-enum { CHAIN_PATH_MAX = CHAIN_CERTS_MAX + 8, CHAIN_SIGNATURES_MAX = 64 };
+enum { CHAIN_PATH_MAX = CHAIN_CERTS_MAX + 8, CHAIN_SIGNATURES_MAX = 24 };
 
 /* A way from the leaf towards a root, as the certificates' names and signatures give it. */
 struct chain_path {

@@ -330,6 +330,15 @@ static bool describe_root(const struct expect *e, const struct chain *chain, con
     return out->root_subject != NULL;
 }
 
+/* Index of the first certificate whose key is too costly to check signatures with, SIZE_MAX without. */
+static size_t unaffordable(const struct chain_certs *certs)
+{
+    for (size_t i = 0; i < certs->count; i++)
+        if (certs->cert[i] != NULL && !x509_key_affordable(certs->cert[i]))
+            return i;
+    return SIZE_MAX;
+}
+
 bool chain_check_trust(const struct expect *e, const struct expect_method *method, const struct chain *chain,
                        const struct chain_certs *certs, struct chain_path *path, struct chain_checks *out)
 {
@@ -340,6 +349,15 @@ bool chain_check_trust(const struct expect *e, const struct expect_method *metho
         return true;
     }
     out->order_wrong = order_wrong(certs);
+    size_t absurd = unaffordable(certs);
+    if (absurd != SIZE_MAX) {
+        chain_path_append(e, certs, chain->facts, certs->cert[0], path);
+        path->end = PATH_UNVERIFIED;
+        conclude(out, CHECK_UNKNOWN, CHAIN_OTHER, absurd,
+                 "The key of certificate %zu (%s) is too large to check signatures with it.", absurd + 1,
+                 chain->facts[absurd].key_text);
+        return describe_root(e, chain, path, out);
+    }
     if (e->root_count > 0 && !verify(e, NULL, chain, certs, NULL, path, &v))
         return false;
     if (v.error == X509_V_OK) {

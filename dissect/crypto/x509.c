@@ -1,5 +1,7 @@
 #include "dissect/crypto/x509.h"
 
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
@@ -244,6 +246,22 @@ X509 *x509_decode(struct span der)
     return cert;
 }
 
+bool x509_key_affordable(const X509 *cert)
+{
+    EVP_PKEY *key = X509_get0_pubkey(cert);
+    BIGNUM *exponent = NULL;
+    if (key == NULL)
+        return true;
+    if (EVP_PKEY_is_a(key, "DSA"))
+        return EVP_PKEY_get_bits(key) <= 3072;
+    if (!EVP_PKEY_is_a(key, "RSA") && !EVP_PKEY_is_a(key, "RSA-PSS"))
+        return true;
+    bool known = EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &exponent) == 1;
+    bool affordable = EVP_PKEY_get_bits(key) <= 8192 && known && BN_num_bits(exponent) <= 32;
+    BN_free(exponent);
+    return affordable;
+}
+
 bool x509_facts_of(X509 *cert, struct span der, struct x509_facts *out)
 {
     memset(out, 0, sizeof *out);
@@ -262,7 +280,7 @@ bool x509_facts_of(X509 *cert, struct span der, struct x509_facts *out)
         read_key(cert, out);
         read_signature(cert, out);
         out->self_issued = X509_NAME_cmp(X509_get_subject_name(cert), X509_get_issuer_name(cert)) == 0;
-        out->self_signed = out->self_issued && X509_get0_pubkey(cert) != NULL &&
+        out->self_signed = out->self_issued && X509_get0_pubkey(cert) != NULL && x509_key_affordable(cert) &&
                            X509_verify(cert, X509_get0_pubkey(cert)) == 1;
     } else {
         x509_facts_free(out);

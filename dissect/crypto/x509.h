@@ -33,7 +33,7 @@ struct x509_facts {
     char signature[64];               /* "sha256WithRSAEncryption" */
     enum { X509_HASH_OTHER, X509_HASH_MD5, X509_HASH_SHA1, X509_HASH_SHA2 } signature_hash;
     bool subject_empty, self_issued;  /* issuer equals subject */
-    bool self_signed;                 /* self_issued and the signature verifies with its own key */
+    bool self_signed;                 /* self_issued and the signature verifies with its own key (absurdly large keys are not tried) */
     char *template_name;              /* Microsoft certificate template name or OID, NULL without */
     char *ca_issuers;                 /* first address of AIA caIssuers: where the issuer's certificate can be fetched; NULL without */
 };

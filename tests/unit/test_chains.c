@@ -7,7 +7,9 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
+#include <openssl/core_names.h>
 #include <openssl/ocsp.h>
+#include <openssl/param_build.h>
 #include <openssl/pem.h>
 
 #include "analyze/chains.h"
@@ -598,6 +600,34 @@ static void a_knot_of_namesakes_ends(void **state)
         made_free(&knot[i]);
 }
 
+/* A key that only someone would make who wants us to compute: an exponent of 65 bits. */
+static void a_key_made_to_cost_time_is_not_used(void **state)
+{
+    (void)state;
+    BIGNUM *n = NULL, *exponent = NULL;
+    assert_int_equal(EVP_PKEY_get_bn_param(pki.root_key, OSSL_PKEY_PARAM_RSA_N, &n), 1);
+    assert_true(BN_hex2bn(&exponent, "10000000000000001") > 0);
+    OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
+    OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, n);
+    OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_E, exponent);
+    OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(build);
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+    EVP_PKEY *key = NULL;
+    assert_int_equal(EVP_PKEY_fromdata_init(ctx), 1);
+    assert_int_equal(EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params), 1);
+    struct made costly = make_certificate(&(struct recipe){.subject = "/DC=example/CN=Costly", .key = key,
+        .extensions = CA_EXTENSIONS, .issuer = pki.root.cert, .issuer_key = pki.root_key});
+    struct expect *e = TRUSTING(&pki.root);
+    expect_chain(e, JUDGE(e, &pki.leaf, &pki.issuing, &costly), CHECK_UNKNOWN, CHAIN_OTHER, 2, "too large");
+    made_free(&costly);
+    EVP_PKEY_free(key);
+    EVP_PKEY_CTX_free(ctx);
+    OSSL_PARAM_free(params);
+    OSSL_PARAM_BLD_free(build);
+    BN_free(n);
+    BN_free(exponent);
+}
+
 static void write_file(const char *path, const char *text, size_t len)
 {
     char error[PLATFORM_ERROR];
@@ -702,6 +732,7 @@ int main(void)
         cmocka_unit_test(a_chain_is_kept_once_with_its_presenters),
         cmocka_unit_test(the_ceilings_hold),
         cmocka_unit_test(a_knot_of_namesakes_ends),
+        cmocka_unit_test(a_key_made_to_cost_time_is_not_used),
         cmocka_unit_test(roots_come_from_files_and_errors_name_the_line),
         cmocka_unit_test(a_folder_of_roots_is_read),
     };
