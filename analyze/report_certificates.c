@@ -158,7 +158,7 @@ static void print_chain(const struct report *r, const struct layout *l, const st
         append(text, endpoint_text(piece, &c->presenters[i].server));
     if (c->presenter_count > 4 || c->more_presenters)
         append(text, "…");
-    char line[NAMES_TEXT + 200];
+    char line[NAMES_TEXT + 400];
     snprintf(line, sizeof line, "%s, presented %llu time%s by %s, first in frame %llu of %.120s", roles, (unsigned long long)c->presented,
              c->presented == 1 ? "" : "s", text, (unsigned long long)c->first.frame, report_file(r, c->first.capture));
     output_format(l->out, "Chain %zu: ", number);

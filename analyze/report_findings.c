@@ -62,7 +62,7 @@ static void print_sessions(const struct layout *l, const struct finding *f)
 static void print_fixes(const struct layout *l, const struct finding *f)
 {
     for (size_t i = 0; i < f->fix_count; i++) {
-        char label[24];
+        char label[32];
         output_spaces(l->out, INDENT);
         layout_styled(l, STYLE_GREEN, i == 0 ? "Fix" : "   ");
         snprintf(label, sizeof label, "   %zu. ", i + 1);
