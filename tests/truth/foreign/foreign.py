@@ -1,0 +1,68 @@
+"""
+foreign.py VPNSCOPE DUMP_EVENTS CAPTURES [NAME...]: captures that others made, against what tshark counted in them
+(CAPTURES/truth). What deviates and why is in deviations.txt; a line there that is no longer true is a failure too.
+Exit status 1: something deviates without a reason, 77: there is no such folder.
+"""
+
+import glob
+import json
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
+
+import counts
+import events
+import explained
+import frames
+import program
+import table
+
+SKIPPED = 77
+
+
+def keylogs(capture):
+    beside = [capture + ".keylog", os.path.splitext(capture)[0] + ".keylog"]
+    return [path for path in beside if os.path.exists(path)][:1]
+
+
+def compare(vpnscope, dump_events, capture, truth, deviations):
+    keys = keylogs(capture)
+    told = events.Events(dump_events, capture, keys)
+    counts.compare(truth["truth_with_keys"] if keys and truth["truth_with_keys"] else truth["truth"], told, deviations)
+    try:
+        run = program.Run(vpnscope, [word for key in keys for word in ("--keylog", key)] + [capture], None)
+    except program.Failure as failure:
+        if told.total("frames") is not None:
+            deviations.differs("run", "a report", failure)
+        return
+    if run.status not in (0, 1, 2):
+        deviations.differs("exit status", "0, 1 or 2", run.status)
+    frames.compare_places(run, deviations)
+
+
+def main():
+    vpnscope, dump_events, directory = (os.path.abspath(path) for path in sys.argv[1:4])
+    if not os.path.isdir(os.path.join(directory, "truth")):
+        print("SKIPPED: no folder of foreign captures (VPNSCOPE_FOREIGN_CAPTURES)")
+        return SKIPPED
+    deviations = table.Table()
+    paths = sorted(glob.glob(os.path.join(directory, "truth", "*", "*.json")))
+    for path in paths:
+        name = os.path.relpath(path, os.path.join(directory, "truth"))[:-len(".json")]
+        if len(sys.argv) > 4 and not any(word in name for word in sys.argv[4:]):
+            continue
+        with open(path, encoding="utf-8") as source:
+            truth = json.load(source)
+        deviations.subject = name
+        compare(vpnscope, dump_events, os.path.join(directory, name), truth, deviations)
+    reasons = explained.read(os.path.join(os.path.dirname(os.path.abspath(__file__)), "deviations.txt"))
+    accepted = explained.take_out(deviations, reasons, whole=len(sys.argv) == 4)
+    deviations.print()
+    print("%d captures, %d comparisons, %d explained deviations, %d others"
+          % (len(paths), deviations.checks, accepted, len(deviations.rows)))
+    return 1 if deviations.rows or not paths else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
