@@ -36,9 +36,7 @@ static void check_names(const struct expect *e, const struct expect_method *meth
         if (configured.fit > result->fit) /* both must accept it: the worse one counts */
             *result = configured;
     }
-    out->name = result->fit == NAME_MATCH      ? CHECK_PASS
-                : result->fit == NAME_MISMATCH ? CHECK_FAIL
-                                               : CHECK_UNKNOWN;
+    out->name = result->fit == NAME_MATCH ? CHECK_PASS : result->fit == NAME_MISMATCH ? CHECK_FAIL : CHECK_UNKNOWN;
 }
 
 static bool all_wildcards(const struct x509_facts *leaf)
@@ -107,7 +105,8 @@ static void worsen(enum check *check, size_t *index, enum check now, size_t at)
     }
 }
 
-/* Over what was sent and lies on the leaf's path. Of the root only the times count: its strength is a matter of trust. */
+/* Over what was sent and lies on the leaf's path. Of the root only the times count: its strength is a matter of trust.
+ */
 static void check_path(const struct chain *chain, const struct chain_path *path, struct chain_checks *out)
 {
     const struct x509_facts *leaf = &chain->facts[0];

@@ -58,8 +58,8 @@ static bool on_path(const struct chain_path *path, const X509 *cert)
     return false;
 }
 
-void chain_path_append(const struct expect *e, const struct chain_certs *certs, const struct x509_facts *facts, X509 *cert,
-                       struct chain_path *path)
+void chain_path_append(const struct expect *e, const struct chain_certs *certs, const struct x509_facts *facts,
+                       X509 *cert, struct chain_path *path)
 {
     if (path->count == CHAIN_PATH_MAX)
         return;
@@ -67,8 +67,8 @@ void chain_path_append(const struct expect *e, const struct chain_certs *certs, 
     path->at[path->count].cert = cert;
     path->at[path->count].sent = sent;
     path->at[path->count].root = root;
-    path->at[path->count++].self_signed = sent != SIZE_MAX ? facts[sent].self_signed
-                                                           : root != SIZE_MAX && e->roots[root].self_signed;
+    path->at[path->count++].self_signed =
+        sent != SIZE_MAX ? facts[sent].self_signed : root != SIZE_MAX && e->roots[root].self_signed;
 }
 
 /* What was found for one certificate: a parent, or what only bears the parent's name. */

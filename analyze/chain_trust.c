@@ -49,8 +49,8 @@ static struct name_text issuer_text(const X509 *cert)
 #if defined(__GNUC__)
 __attribute__((format(printf, 5, 6)))
 #endif
-static void conclude(struct chain_checks *out, enum check check, enum chain_error error, size_t index,
-                     const char *format, ...)
+static void
+conclude(struct chain_checks *out, enum check check, enum chain_error error, size_t index, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -61,7 +61,8 @@ static void conclude(struct chain_checks *out, enum check check, enum chain_erro
     out->failing_index = index != SIZE_MAX ? index : 0;
 }
 
-/* What one run of X509_verify_cert said. Times and strengths are judged elsewhere, unknown critical extensions are Windows' affair. */
+/* What one run of X509_verify_cert said. Times and strengths are judged elsewhere, unknown critical extensions are
+ * Windows' affair. */
 struct verification {
     int error; /* X509_V_* */
     int depth; /* position on OpenSSL's chain */
@@ -76,7 +77,7 @@ static void set_parameters(X509_STORE_CTX *ctx, bool partial)
     X509_VERIFY_PARAM_set_depth(param, CHAIN_PATH_MAX);
 }
 
-static bool push_path(STACK_OF(X509) *untrusted, const struct chain_path *path)
+static bool push_path(STACK_OF(X509) * untrusted, const struct chain_path *path)
 {
     bool ok = true;
     for (size_t i = 1; ok && i < path->count; i++)
@@ -84,7 +85,7 @@ static bool push_path(STACK_OF(X509) *untrusted, const struct chain_path *path)
     return ok;
 }
 
-static bool push_sent(STACK_OF(X509) *untrusted, const struct chain_certs *certs)
+static bool push_sent(STACK_OF(X509) * untrusted, const struct chain_certs *certs)
 {
     bool ok = true;
     for (size_t i = 1; ok && i < certs->count; i++)
@@ -92,7 +93,7 @@ static bool push_sent(STACK_OF(X509) *untrusted, const struct chain_certs *certs
     return ok;
 }
 
-static void path_of(STACK_OF(X509) *built, const struct expect *e, const struct chain *chain,
+static void path_of(STACK_OF(X509) * built, const struct expect *e, const struct chain *chain,
                     const struct chain_certs *certs, struct chain_path *path)
 {
     memset(path, 0, sizeof *path);
@@ -101,8 +102,8 @@ static void path_of(STACK_OF(X509) *built, const struct expect *e, const struct 
     path->end = PATH_ROOT;
 }
 
-/* Verifies the leaf against the given roots (anchor NULL), or only up to anchor. What the chain sent helps, or only what lies
- * on the path `only`. On success path (may be NULL) becomes OpenSSL's. False when memory is short. */
+/* Verifies the leaf against the given roots (anchor NULL), or only up to anchor. What the chain sent helps, or only
+ * what lies on the path `only`. On success path (may be NULL) becomes OpenSSL's. False when memory is short. */
 static bool verify(const struct expect *e, X509 *anchor, const struct chain *chain, const struct chain_certs *certs,
                    const struct chain_path *only, struct chain_path *path, struct verification *out)
 {
@@ -182,9 +183,10 @@ static void conclude_success(const struct chain *chain, const struct chain_path 
         }
         if (path->at[i].sent == SIZE_MAX && !out->intermediate_given) {
             out->intermediate_given = true;
-            conclude(out, CHECK_PASS, CHAIN_OK, 0,
-                     "The server does not send '%s'; it was found among the given roots, and every client needs it too.",
-                     name.text);
+            conclude(
+                out, CHECK_PASS, CHAIN_OK, 0,
+                "The server does not send '%s'; it was found among the given roots, and every client needs it too.",
+                name.text);
         }
     }
 }
@@ -208,20 +210,24 @@ static void conclude_no_parent(const struct chain *chain, const struct chain_pat
     struct name_text subject = subject_text(path->at[last].cert), issuer = issuer_text(path->at[last].cert);
     if (path->at[last].root != SIZE_MAX)
         conclude(out, CHECK_UNKNOWN, CHAIN_NO_ROOTS, sent,
-                 "The path ends at '%s', which was given as a root but is an intermediate: give its root.", subject.text);
+                 "The path ends at '%s', which was given as a root but is an intermediate: give its root.",
+                 subject.text);
     else if (!has_roots && last == 0)
         conclude(out, CHECK_UNKNOWN, CHAIN_NO_ROOTS, sent,
-                 "Only the leaf was sent; nobody said which roots clients trust, so whether its issuer '%s' is one is unknown.",
+                 "Only the leaf was sent; nobody said which roots clients trust, so whether its issuer '%s' is one is "
+                 "unknown.",
                  issuer.text);
     else if (!has_roots)
-        conclude(out, CHECK_UNKNOWN, CHAIN_NO_ROOTS, sent, "Nobody said which roots clients trust; the path leads to '%s'.",
-                 issuer.text);
+        conclude(out, CHECK_UNKNOWN, CHAIN_NO_ROOTS, sent,
+                 "Nobody said which roots clients trust; the path leads to '%s'.", issuer.text);
     else if (last > 0)
         conclude(out, CHECK_FAIL, CHAIN_UNTRUSTED_ROOT, sent,
-                 "'%s' was issued by '%s', which is neither sent nor among the given roots.", subject.text, issuer.text);
+                 "'%s' was issued by '%s', which is neither sent nor among the given roots.", subject.text,
+                 issuer.text);
     else
         conclude(out, CHECK_FAIL, CHAIN_INCOMPLETE, 0,
-                 "Only the leaf was sent; its issuer '%s' is not given: an intermediate that clients must have already, or an "
+                 "Only the leaf was sent; its issuer '%s' is not given: an intermediate that clients must have "
+                 "already, or an "
                  "untrusted root%s.",
                  issuer.text,
                  chain->facts[0].ca_issuers != NULL ? " (AIA names an address, but there is no network yet)" : "");
@@ -233,7 +239,8 @@ static void conclude_root(const struct expect *e, const struct expect_method *me
 {
     size_t last = path->count - 1, sent = path->at[last].sent;
     bool has_pins = method != NULL && method->validates && method->pin_count > 0, namesake = false;
-    bool pinned = has_pins && sent != SIZE_MAX && chain_pinned(method, chain->facts[sent].sha1, chain->facts[sent].sha256);
+    bool pinned =
+        has_pins && sent != SIZE_MAX && chain_pinned(method, chain->facts[sent].sha1, chain->facts[sent].sha256);
     struct name_text name = subject_text(path->at[last].cert);
     for (size_t i = 0; i < e->root_count; i++)
         namesake = namesake || X509_NAME_cmp(X509_get_subject_name(e->roots[i].cert),
@@ -243,17 +250,20 @@ static void conclude_root(const struct expect *e, const struct expect_method *me
     else if (last == 0)
         conclude(out, e->root_count == 0 && !has_pins ? CHECK_UNKNOWN : CHECK_FAIL, CHAIN_SELF_SIGNED, 0,
                  "'%s' signs itself and is not %s.", name.text,
-                 e->root_count > 0 ? "among the given roots" : has_pins ? "pinned" : "known to be trusted: no roots were given");
+                 e->root_count > 0 ? "among the given roots"
+                 : has_pins        ? "pinned"
+                                   : "known to be trusted: no roots were given");
     else if (e->root_count == 0)
         conclude(out, CHECK_UNKNOWN, CHAIN_NO_ROOTS, sent,
                  "Nobody said which roots clients trust; the chain ends in '%s', which was sent.", name.text);
     else
-        conclude(out, CHECK_FAIL, CHAIN_UNTRUSTED_ROOT, sent, "The chain ends in '%s', which is not among the given roots%s.",
-                 name.text, namesake ? ": the one of the same name there has another key" : "");
+        conclude(out, CHECK_FAIL, CHAIN_UNTRUSTED_ROOT, sent,
+                 "The chain ends in '%s', which is not among the given roots%s.", name.text,
+                 namesake ? ": the one of the same name there has another key" : "");
 }
 
-/* The path by names and signatures, given again to OpenSSL: of two issuers of one name it had tried only the first. True
- * when that decides, *failed when memory is short. */
+/* The path by names and signatures, given again to OpenSSL: of two issuers of one name it had tried only the first.
+ * True when that decides, *failed when memory is short. */
 static bool conclude_path(const struct expect *e, const struct chain *chain, const struct chain_certs *certs,
                           const struct chain_path *path, struct chain_checks *out, bool *failed)
 {
@@ -302,7 +312,8 @@ static bool conclude_failure(const struct expect *e, const struct expect_method 
     case PATH_UNVERIFIED:
     case PATH_TOO_LONG:
         conclude(out, CHECK_UNKNOWN, CHAIN_OTHER, path->at[last].sent, "'%s': %s.", subject.text,
-                 path->end == PATH_TOO_LONG ? "the path is too long" : "its signature cannot be checked with the issuer's key");
+                 path->end == PATH_TOO_LONG ? "the path is too long"
+                                            : "its signature cannot be checked with the issuer's key");
         break;
     }
     return true;

@@ -14,8 +14,8 @@ enum { EAP_TLS = 13, EAP_TTLS = 21, EAP_PEAP = 25, EAP_TEAP = 55, NESTING_MAX = 
 struct reader {
     struct expect *expect;
     const char *file;
-    int64_t line_base;  /* added to lines of an escaped document: the line of the element that holds it */
-    size_t configs;     /* EapHostConfig elements met */
+    int64_t line_base; /* added to lines of an escaped document: the line of the element that holds it */
+    size_t configs;    /* EapHostConfig elements met */
     bool failed;
     char *error;
 };
@@ -164,7 +164,8 @@ static void read_method(struct reader *r, xmlNode *method, unsigned type, unsign
         return;
     }
     if (depth == 0 && r->expect->method_count > 0)
-        expect_remark_add(r->expect, "%.300s line %lld: a second EAP method; certificates are judged by the first one, %s",
+        expect_remark_add(r->expect,
+                          "%.300s line %lld: a second EAP method; certificates are judged by the first one, %s",
                           r->file, (long long)line_of(r, method), method_name(r->expect->methods[0].eap_type));
     struct expect_method *m = &r->expect->methods[r->expect->method_count++];
     *m = (struct expect_method){.eap_type = (uint8_t)type, .depth = depth > 0 ? 1 : 0, .validates = true};
@@ -175,11 +176,13 @@ static void read_method(struct reader *r, xmlNode *method, unsigned type, unsign
     m->validates = perform == NULL || !text_equal(perform, "false", "0");
     m->checks_names = m->name_count > 0 && (accept == NULL || !text_equal(accept, "false", "0"));
     if (!m->validates)
-        expect_remark_add(r->expect, "%.300s line %lld: %s does not validate the server (PerformServerValidation is false): any "
-                                     "server gets the user's login", r->file, (long long)line_of(r, perform),
-                          method_name(type));
+        expect_remark_add(r->expect,
+                          "%.300s line %lld: %s does not validate the server (PerformServerValidation is false): any "
+                          "server gets the user's login",
+                          r->file, (long long)line_of(r, perform), method_name(type));
     else if (m->name_count > 0 && !m->checks_names)
-        expect_remark_add(r->expect, "%.300s line %lld: %s has ServerNames, but AcceptServerName is false: names are not checked",
+        expect_remark_add(r->expect,
+                          "%.300s line %lld: %s has ServerNames, but AcceptServerName is false: names are not checked",
                           r->file, (long long)line_of(r, accept), method_name(type));
 }
 
@@ -220,8 +223,10 @@ static void read_host_config(struct reader *r, xmlNode *config)
     r->configs++;
     xmlNode *blob = own_any(config, blob_names);
     if (blob != NULL)
-        expect_remark_add(r->expect, "%.300s line %lld: ConfigBlob, the binary form of a configuration, is not supported: names "
-                                     "and thumbprints in it are unknown", r->file, (long long)line_of(r, blob));
+        expect_remark_add(r->expect,
+                          "%.300s line %lld: ConfigBlob, the binary form of a configuration, is not supported: names "
+                          "and thumbprints in it are unknown",
+                          r->file, (long long)line_of(r, blob));
     read_methods(r, config, host_type(config), 0, 0);
 }
 
@@ -264,7 +269,8 @@ static xmlDoc *read_document(struct reader *r, struct span text, bool as_utf8)
         return NULL;
     }
     ctxt->sax->internalSubset = refuse_doctype;
-    xmlDoc *doc = xmlCtxtReadMemory(ctxt, (const char *)text.data, (int)text.len, NULL, as_utf8 ? "UTF-8" : NULL, options);
+    xmlDoc *doc =
+        xmlCtxtReadMemory(ctxt, (const char *)text.data, (int)text.len, NULL, as_utf8 ? "UTF-8" : NULL, options);
     const xmlError *problem = xmlCtxtGetLastError(ctxt);
     if (ctxt->_private != NULL) {
         xmlFreeDoc(doc);
@@ -274,7 +280,8 @@ static xmlDoc *read_document(struct reader *r, struct span text, bool as_utf8)
     } else if (doc == NULL) {
         const char *reason = problem != NULL && problem->message != NULL ? problem->message : "no XML";
         expect_fail(r->error, "%.300s line %lld: %.*s", r->file,
-                    (long long)(r->line_base + (problem != NULL ? problem->line : 1)), (int)strcspn(reason, "\n"), reason);
+                    (long long)(r->line_base + (problem != NULL ? problem->line : 1)), (int)strcspn(reason, "\n"),
+                    reason);
     }
     r->failed = doc == NULL;
     xmlFreeParserCtxt(ctxt);

@@ -85,7 +85,10 @@ char *expect_read_file(const char *path, size_t *len, char error[static EXPECT_E
     bool broken = ferror(f) != 0;
     fclose(f);
     if (text == NULL || broken || used >= EXPECT_FILE_MAX) {
-        expect_fail(error, "%s: %s", path, text == NULL ? "memory is short" : broken ? "cannot be read" : "is too large");
+        expect_fail(error, "%s: %s", path,
+                    text == NULL ? "memory is short"
+                    : broken     ? "cannot be read"
+                                 : "is too large");
         free(text);
         return NULL;
     }

@@ -1,6 +1,6 @@
 /*
- * How Windows compares a certificate's names with ServerNames ([MS-GPWL] 2.2.3.1.1 and 2.2.3.2.8). An item with a '*' is
- * a regular expression there, yet the examples beside it are globs: what only one reading accepts is uncertain.
+ * How Windows compares a certificate's names with ServerNames ([MS-GPWL] 2.2.3.1.1 and 2.2.3.2.8). An item with a '*'
+ * is a regular expression there, yet the examples beside it are globs: what only one reading accepts is uncertain.
  */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
@@ -57,7 +57,8 @@ static bool same_text(const char *a, const char *b, bool any_case)
     return *a == *b;
 }
 
-/* '*' stands for any run of characters, '?' for one. Only the last '*' is ever tried again: length times length at most. */
+/* '*' stands for any run of characters, '?' for one. Only the last '*' is ever tried again: length times length at
+ * most. */
 static bool same_glob(const char *glob, const char *name)
 {
     const char *star = NULL, *resume = NULL;
@@ -120,7 +121,8 @@ static void match_literal(const struct matcher *m, const char *item, const char 
                read_regex(m, item, name, PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_CASELESS) == READ_YES) {
         set(out, NAME_MATCH_UNCERTAIN, item, name,
             "it fits as a regular expression, but Windows reads an item without '*' as a plain name");
-    } else if (name[0] == '*' && name[1] == '.' && strchr(item, '.') != NULL && same_text(strchr(item, '.'), name + 1, true)) {
+    } else if (name[0] == '*' && name[1] == '.' && strchr(item, '.') != NULL &&
+               same_text(strchr(item, '.'), name + 1, true)) {
         set(out, NAME_MATCH_UNCERTAIN, item, name,
             "a wildcard certificate covers this name for some clients; Windows' EAP client compares the text");
     } else {
@@ -137,7 +139,8 @@ static void accept_whole(const struct matcher *m, const char *item, const char *
     bool leans = read_regex(m, strict, name, options) == READ_NO;
     const char *remark = leans ? "an unescaped '.' of the pattern matched another character" : "";
     if ((options & PCRE2_CASELESS) != 0)
-        remark = leans ? "only the case differs, and an unescaped '.' of the pattern matched another character" : case_remark;
+        remark = leans ? "only the case differs, and an unescaped '.' of the pattern matched another character"
+                       : case_remark;
     set(out, (options & PCRE2_CASELESS) != 0 ? NAME_MATCH_CASE : NAME_MATCH, item, name, remark);
 }
 

@@ -62,8 +62,8 @@ static bool add_block(struct expect *e, struct span block, const char *name, siz
     bool read = bio != NULL && PEM_read_bio(bio, &label, &header, &data, &len) == 1 && len > 0;
     char where[EXPECT_ERROR];
     snprintf(where, sizeof where, "%.400s line %zu", name, line);
-    bool ok = read ? add_der(e, span_of(data, (size_t)len), where, error)
-                   : expect_fail(error, "%s: broken PEM block", where);
+    bool ok =
+        read ? add_der(e, span_of(data, (size_t)len), where, error) : expect_fail(error, "%s: broken PEM block", where);
     BIO_free(bio);
     OPENSSL_free(label);
     OPENSSL_free(header);
@@ -150,8 +150,10 @@ bool roots_parse(struct expect *e, const char *name, struct span text, size_t *f
     for (size_t i = before; i < e->root_count; i++)
         intermediates += e->roots[i].self_signed ? 0 : 1;
     if (intermediates > 0)
-        expect_remark_add(e, "%.300s: %zu of %zu certificates do not sign themselves: intermediates, not roots; they only "
-                             "help to build chains", name, intermediates, *found);
+        expect_remark_add(e,
+                          "%.300s: %zu of %zu certificates do not sign themselves: intermediates, not roots; they only "
+                          "help to build chains",
+                          name, intermediates, *found);
     return true;
 }
 

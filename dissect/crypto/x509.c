@@ -12,9 +12,10 @@
 #include "dissect/crypto/x509_openssl.h"
 
 /* Contents of the OBJECT IDENTIFIERs of Microsoft's extensions. */
-static const uint8_t oid_template_name[] = {0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x14, 0x02}; /* 1.3.6.1.4.1.311.20.2 */
-static const uint8_t oid_template[] = {0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x15, 0x07};      /* 1.3.6.1.4.1.311.21.7 */
-static const uint8_t oid_sid[] = {0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x19, 0x02};           /* 1.3.6.1.4.1.311.25.2 */
+static const uint8_t oid_template_name[] = {0x2b, 0x06, 0x01, 0x04, 0x01,
+                                            0x82, 0x37, 0x14, 0x02};                          /* 1.3.6.1.4.1.311.20.2 */
+static const uint8_t oid_template[] = {0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x15, 0x07}; /* 1.3.6.1.4.1.311.21.7 */
+static const uint8_t oid_sid[] = {0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x19, 0x02};      /* 1.3.6.1.4.1.311.25.2 */
 
 void x509_without_configuration(void)
 {
@@ -230,7 +231,8 @@ static bool read_usage(const X509 *cert, struct x509_facts *out)
         count = X509_OIDS_MAX;
     if (count > 0 && (out->eku = calloc((size_t)count, sizeof *out->eku)) != NULL)
         for (; out->eku_count < (size_t)count; out->eku_count++)
-            OBJ_obj2txt(out->eku[out->eku_count], X509_OID_TEXT, sk_ASN1_OBJECT_value(purposes, (int)out->eku_count), 1);
+            OBJ_obj2txt(out->eku[out->eku_count], X509_OID_TEXT, sk_ASN1_OBJECT_value(purposes, (int)out->eku_count),
+                        1);
     sk_ASN1_OBJECT_pop_free(purposes, ASN1_OBJECT_free);
     return count <= 0 || out->eku != NULL;
 }

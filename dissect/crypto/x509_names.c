@@ -35,7 +35,8 @@ char *x509_name_text(const X509_NAME *name)
     BIO *bio = BIO_new(BIO_s_mem());
     if (bio == NULL)
         return NULL;
-    X509_NAME_print_ex(bio, name, 0, (XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB) | ASN1_STRFLGS_UTF8_CONVERT);
+    X509_NAME_print_ex(bio, name, 0,
+                       (XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB) | ASN1_STRFLGS_UTF8_CONVERT);
     char *data = NULL;
     int64_t len = BIO_get_mem_data(bio, &data);
     char *text = bounded_copy(data, len > 0 ? (size_t)len : 0);
@@ -138,9 +139,9 @@ static bool collect_alternative_names(const X509 *cert, struct x509_facts *out)
     for (int i = 0; ok && i < sk_GENERAL_NAME_num(names); i++) {
         const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
         if (name->type == GEN_DNS)
-            ok = append(&out->dns_names, &out->dns_count,
-                        escaped_text(ASN1_STRING_get0_data(name->d.dNSName),
-                                     (size_t)ASN1_STRING_length(name->d.dNSName)));
+            ok = append(
+                &out->dns_names, &out->dns_count,
+                escaped_text(ASN1_STRING_get0_data(name->d.dNSName), (size_t)ASN1_STRING_length(name->d.dNSName)));
         else if (name->type == GEN_IPADD)
             ok = append(&out->ip_names, &out->ip_count, address_name(name->d.iPAddress));
         else if (name->type == GEN_OTHERNAME && is_upn(name))

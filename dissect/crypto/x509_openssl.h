@@ -1,4 +1,5 @@
-/* What the certificate files share, with OpenSSL's types: for dissect/crypto/x509*.c and analyze/chain*.c, expect*.c only. */
+/* What the certificate files share, with OpenSSL's types: for dissect/crypto/x509*.c and analyze/chain*.c, expect*.c
+ * only. */
 #ifndef VS_CRYPTO_X509_OPENSSL_H
 #define VS_CRYPTO_X509_OPENSSL_H
 
@@ -10,8 +11,9 @@
  * are ignored, as `openssl x509` does. The caller frees it. OpenSSL's error queue is empty afterwards. */
 X509 *x509_decode(struct span der);
 
-/* False for a key that nobody uses and whose signatures cost milliseconds each to check: RSA of more than 8192 bits or with an
- * exponent of more than 32 bits (CryptoAPI takes no larger one), DSA of more than 3072 bits. True when there is no key. */
+/* False for a key that nobody uses and whose signatures cost milliseconds each to check: RSA of more than 8192 bits or
+ * with an exponent of more than 32 bits (CryptoAPI takes no larger one), DSA of more than 3072 bits. True when there is
+ * no key. */
 bool x509_key_affordable(const X509 *cert);
 
 /* The facts of a decoded certificate, der being the bytes that it was made from. False only when memory is short. */

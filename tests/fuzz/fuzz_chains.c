@@ -1,5 +1,5 @@
-/* Chains: certificates with two bytes of length before each. The first is a given root, the last a stapled OCSP response,
- * those between are presented by a server. */
+/* Chains: certificates with two bytes of length before each. The first is a given root, the last a stapled OCSP
+ * response, those between are presented by a server. */
 #include <stdlib.h>
 
 #include "analyze/chains.h"

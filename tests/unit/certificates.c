@@ -37,7 +37,8 @@ static void set_name(X509_NAME *name, const char *text)
         type[n] = '\0';
         end = strchr(equals, '/');
         size_t len = end != NULL ? (size_t)(end - equals - 1) : strlen(equals + 1);
-        assert_int_equal(X509_NAME_add_entry_by_txt(name, type, MBSTRING_UTF8, (const uint8_t *)equals + 1, (int)len, -1, 0), 1);
+        assert_int_equal(
+            X509_NAME_add_entry_by_txt(name, type, MBSTRING_UTF8, (const uint8_t *)equals + 1, (int)len, -1, 0), 1);
         text += (size_t)(equals - text) + 1 + len;
     }
 }
@@ -78,7 +79,8 @@ struct made make_certificate(const struct recipe *r)
     BN_free(serial);
     X509_set_version(made.cert, X509_VERSION_3);
     set_name(X509_get_subject_name(made.cert), r->subject);
-    X509_set_issuer_name(made.cert, r->issuer != NULL ? X509_get_subject_name(r->issuer) : X509_get_subject_name(made.cert));
+    X509_set_issuer_name(made.cert,
+                         r->issuer != NULL ? X509_get_subject_name(r->issuer) : X509_get_subject_name(made.cert));
     ASN1_TIME_set_string(X509_getm_notBefore(made.cert), r->not_before != NULL ? r->not_before : "20200101000000Z");
     ASN1_TIME_set_string(X509_getm_notAfter(made.cert), r->not_after != NULL ? r->not_after : "20400101000000Z");
     assert_int_equal(X509_set_pubkey(made.cert, r->key), 1);

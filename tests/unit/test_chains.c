@@ -27,8 +27,11 @@ static struct {
 
 static struct made server(const char *subject, const char *extensions, const struct made *issuer, EVP_PKEY *issuer_key)
 {
-    return make_certificate(&(struct recipe){.subject = subject, .extensions = extensions, .key = pki.leaf_key,
-                                             .issuer = issuer->cert, .issuer_key = issuer_key});
+    return make_certificate(&(struct recipe){.subject = subject,
+                                             .extensions = extensions,
+                                             .key = pki.leaf_key,
+                                             .issuer = issuer->cert,
+                                             .issuer_key = issuer_key});
 }
 
 static int set_up(void **state)
@@ -38,15 +41,18 @@ static int set_up(void **state)
     pki.issuing_key = make_rsa(2048);
     pki.leaf_key = make_rsa(2048);
     pki.other_key = make_rsa(2048);
-    pki.root = make_certificate(&(struct recipe){.subject = "/DC=example/CN=Root CA", .extensions = CA_EXTENSIONS,
-                                                 .key = pki.root_key});
-    pki.issuing = make_certificate(&(struct recipe){
-        .subject = "/DC=example/CN=Issuing CA", .extensions = CA_EXTENSIONS "authorityKeyIdentifier=keyid\n",
-        .key = pki.issuing_key, .issuer = pki.root.cert, .issuer_key = pki.root_key,
-        .not_before = "20210101000000Z", .not_after = "20290101000000Z"});
+    pki.root = make_certificate(
+        &(struct recipe){.subject = "/DC=example/CN=Root CA", .extensions = CA_EXTENSIONS, .key = pki.root_key});
+    pki.issuing = make_certificate(&(struct recipe){.subject = "/DC=example/CN=Issuing CA",
+                                                    .extensions = CA_EXTENSIONS "authorityKeyIdentifier=keyid\n",
+                                                    .key = pki.issuing_key,
+                                                    .issuer = pki.root.cert,
+                                                    .issuer_key = pki.root_key,
+                                                    .not_before = "20210101000000Z",
+                                                    .not_after = "20290101000000Z"});
     pki.leaf = server("/CN=" NPS, SERVER_EXTENSIONS, &pki.issuing, pki.issuing_key);
-    pki.other_root = make_certificate(&(struct recipe){.subject = "/CN=Other Root", .extensions = CA_EXTENSIONS,
-                                                       .key = pki.other_key});
+    pki.other_root = make_certificate(
+        &(struct recipe){.subject = "/CN=Other Root", .extensions = CA_EXTENSIONS, .key = pki.other_key});
     pki.other_leaf = server("/CN=" NPS, SERVER_EXTENSIONS, &pki.other_root, pki.other_key);
     pki.root_leaf = server("/CN=" NPS, SERVER_EXTENSIONS, &pki.root, pki.root_key);
     return 0;
@@ -83,8 +89,9 @@ static void pin_certificate(struct expect *e, const struct made *made, bool sha2
     char text[1024], error[EXPECT_ERROR];
     uint8_t hash[32];
     EVP_Digest(made->der.data, made->der.len, hash, NULL, sha256 ? EVP_sha256() : EVP_sha1(), NULL);
-    size_t n = (size_t)snprintf(text, sizeof text, "<EapHostConfig><Config><Eap><Type>25</Type><EapType><ServerValidation>"
-                                                   "<TrustedRootCA>");
+    size_t n = (size_t)snprintf(text, sizeof text,
+                                "<EapHostConfig><Config><Eap><Type>25</Type><EapType><ServerValidation>"
+                                "<TrustedRootCA>");
     for (size_t i = 0; i < (sha256 ? 32u : 20u); i++)
         n += (size_t)snprintf(text + n, sizeof text - n, "%02x", hash[i]);
     snprintf(text + n, sizeof text - n, "</TrustedRootCA></ServerValidation></EapType></Eap></Config></EapHostConfig>");
@@ -166,8 +173,8 @@ static void what_else_is_sent_does_not_harm(void **state)
     struct judged j = JUDGE(e, &pki.leaf, &pki.issuing, &pki.root);
     assert_true(j.checks->root_sent && j.checks->root_known && !j.checks->order_wrong);
     expect_chain(e, j, CHECK_PASS, CHAIN_OK, 0, "");
-    struct made old_root = make_certificate(&(struct recipe){.subject = "/CN=Old", .extensions = CA_EXTENSIONS,
-        .key = pki.root_key, .not_after = "20230101000000Z"});
+    struct made old_root = make_certificate(&(struct recipe){
+        .subject = "/CN=Old", .extensions = CA_EXTENSIONS, .key = pki.root_key, .not_after = "20230101000000Z"});
     struct made below = server("/CN=" NPS, SERVER_EXTENSIONS, &old_root, pki.root_key);
     e = TRUSTING(&old_root);
     j = JUDGE(e, &below, &old_root); /* the root's own end, 2023-01-01, counts; that it is over is the login's affair */
@@ -188,8 +195,8 @@ static void what_else_is_sent_does_not_harm(void **state)
 static void untrusted_incomplete_and_self_signed_are_told_apart(void **state)
 {
     (void)state;
-    struct made self = make_certificate(&(struct recipe){.subject = "/CN=" NPS, .key = pki.leaf_key,
-                                                         .extensions = "extendedKeyUsage=serverAuth\n"});
+    struct made self = make_certificate(
+        &(struct recipe){.subject = "/CN=" NPS, .key = pki.leaf_key, .extensions = "extendedKeyUsage=serverAuth\n"});
     struct expect *e = TRUSTING(&pki.other_root);
     expect_chain(e, JUDGE(e, &pki.leaf, &pki.issuing), CHECK_FAIL, CHAIN_UNTRUSTED_ROOT, 1,
                  "'CN=Issuing CA,DC=example' was issued by 'CN=Root CA,DC=example', which is neither sent nor among");
@@ -204,7 +211,8 @@ static void untrusted_incomplete_and_self_signed_are_told_apart(void **state)
     j = JUDGE(e, &pki.leaf);
     assert_false(j.checks->root_known || j.checks->root_sent);
     assert_string_equal(j.checks->root_subject, "CN=Issuing CA,DC=example");
-    expect_chain(e, j, CHECK_FAIL, CHAIN_INCOMPLETE, 0, "Only the leaf was sent; its issuer 'CN=Issuing CA,DC=example' is not given");
+    expect_chain(e, j, CHECK_FAIL, CHAIN_INCOMPLETE, 0,
+                 "Only the leaf was sent; its issuer 'CN=Issuing CA,DC=example' is not given");
     e = TRUSTING(&pki.root);
     expect_chain(e, JUDGE(e, &self), CHECK_FAIL, CHAIN_SELF_SIGNED, 0, "signs itself and is not among the given roots");
     e = TRUSTING(&self);
@@ -221,7 +229,8 @@ static void an_intermediate_among_the_roots_is_said(void **state)
     assert_true(j.checks->intermediate_given);
     expect_chain(e, j, CHECK_PASS, CHAIN_OK, 0, "does not send 'CN=Issuing CA,DC=example'");
     e = TRUSTING(&pki.issuing);
-    expect_chain(e, JUDGE(e, &pki.leaf, &pki.issuing), CHECK_UNKNOWN, CHAIN_NO_ROOTS, 1, "is an intermediate: give its root");
+    expect_chain(e, JUDGE(e, &pki.leaf, &pki.issuing), CHECK_UNKNOWN, CHAIN_NO_ROOTS, 1,
+                 "is an intermediate: give its root");
 }
 
 static void without_roots_only_what_is_provable_is_said(void **state)
@@ -240,18 +249,24 @@ static void a_wrong_key_of_the_issuer_is_a_bad_signature(void **state)
 {
     static const char plain_ca[] = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n";
     (void)state;
-    struct made renewed = make_certificate(&(struct recipe){.subject = "/DC=example/CN=Issuing CA", .extensions = plain_ca,
-        .key = pki.other_key, .issuer = pki.root.cert, .issuer_key = pki.root_key});
-    struct made renewed_root = make_certificate(&(struct recipe){.subject = "/DC=example/CN=Root CA",
-        .extensions = CA_EXTENSIONS, .key = pki.other_key});
+    struct made renewed = make_certificate(&(struct recipe){.subject = "/DC=example/CN=Issuing CA",
+                                                            .extensions = plain_ca,
+                                                            .key = pki.other_key,
+                                                            .issuer = pki.root.cert,
+                                                            .issuer_key = pki.root_key});
+    struct made renewed_root = make_certificate(
+        &(struct recipe){.subject = "/DC=example/CN=Root CA", .extensions = CA_EXTENSIONS, .key = pki.other_key});
     struct expect *e = TRUSTING(&pki.root);
-    expect_chain(e, JUDGE(e, &pki.leaf, &renewed), CHECK_FAIL, CHAIN_BAD_SIGNATURE, 0, "the sent certificate of that name has another key");
+    expect_chain(e, JUDGE(e, &pki.leaf, &renewed), CHECK_FAIL, CHAIN_BAD_SIGNATURE, 0,
+                 "the sent certificate of that name has another key");
     e = TRUSTING_NONE();
     expect_chain(e, JUDGE(e, &pki.leaf, &renewed), CHECK_FAIL, CHAIN_BAD_SIGNATURE, 0, "another key");
     e = TRUSTING(&renewed_root);
-    expect_chain(e, JUDGE(e, &pki.root_leaf), CHECK_FAIL, CHAIN_BAD_SIGNATURE, 0, "the given certificate of that name has another key");
+    expect_chain(e, JUDGE(e, &pki.root_leaf), CHECK_FAIL, CHAIN_BAD_SIGNATURE, 0,
+                 "the given certificate of that name has another key");
     e = TRUSTING(&renewed_root);
-    expect_chain(e, JUDGE(e, &pki.root_leaf, &pki.root), CHECK_FAIL, CHAIN_UNTRUSTED_ROOT, 1, "the same name there has another key");
+    expect_chain(e, JUDGE(e, &pki.root_leaf, &pki.root), CHECK_FAIL, CHAIN_UNTRUSTED_ROOT, 1,
+                 "the same name there has another key");
     e = TRUSTING(&pki.root); /* both the old and the new issuing CA are sent: the right one is found */
     expect_chain(e, JUDGE(e, &pki.leaf, &renewed, &pki.issuing), CHECK_PASS, CHAIN_OK, 0, "");
     e = TRUSTING(&renewed, &pki.root, &pki.issuing);
@@ -264,14 +279,23 @@ static void an_issuer_that_may_not_issue_is_refused(void **state)
 {
     (void)state;
     struct made no_ca = server("/CN=not a CA", SERVER_EXTENSIONS, &pki.root, pki.root_key);
-    struct made below = make_certificate(&(struct recipe){.subject = "/CN=" NPS, .extensions = "extendedKeyUsage=serverAuth\n",
-        .key = pki.other_key, .issuer = no_ca.cert, .issuer_key = pki.leaf_key});
-    struct made narrow = make_certificate(&(struct recipe){.subject = "/CN=Client CA", .key = pki.issuing_key,
-        .extensions = CA_EXTENSIONS "extendedKeyUsage=clientAuth\n", .issuer = pki.root.cert, .issuer_key = pki.root_key});
+    struct made below = make_certificate(&(struct recipe){.subject = "/CN=" NPS,
+                                                          .extensions = "extendedKeyUsage=serverAuth\n",
+                                                          .key = pki.other_key,
+                                                          .issuer = no_ca.cert,
+                                                          .issuer_key = pki.leaf_key});
+    struct made narrow = make_certificate(&(struct recipe){.subject = "/CN=Client CA",
+                                                           .key = pki.issuing_key,
+                                                           .extensions = CA_EXTENSIONS "extendedKeyUsage=clientAuth\n",
+                                                           .issuer = pki.root.cert,
+                                                           .issuer_key = pki.root_key});
     struct made under_narrow = server("/CN=" NPS, SERVER_EXTENSIONS, &narrow, pki.issuing_key);
-    struct made limited = make_certificate(&(struct recipe){.subject = "/CN=Limited CA", .key = pki.issuing_key,
-        .extensions = CA_EXTENSIONS "nameConstraints=permitted;DNS:other.example\n", .issuer = pki.root.cert,
-        .issuer_key = pki.root_key});
+    struct made limited =
+        make_certificate(&(struct recipe){.subject = "/CN=Limited CA",
+                                          .key = pki.issuing_key,
+                                          .extensions = CA_EXTENSIONS "nameConstraints=permitted;DNS:other.example\n",
+                                          .issuer = pki.root.cert,
+                                          .issuer_key = pki.root_key});
     struct made under_limited = server("/CN=" NPS, SERVER_EXTENSIONS, &limited, pki.issuing_key);
     struct expect *e = TRUSTING(&pki.root);
     expect_chain(e, JUDGE(e, &below, &no_ca), CHECK_FAIL, CHAIN_INVALID_CA, 1, "'CN=not a CA': invalid CA certificate");
@@ -328,7 +352,8 @@ static void pins_name_what_they_hit(void **state)
         size_t k = i / 2;
         struct expect *e = cases[k].root_given ? TRUSTING(&pki.root) : TRUSTING_NONE();
         pin_certificate(e, cases[k].pinned, i % 2 != 0);
-        struct judged j = cases[k].root_sent ? JUDGE(e, &pki.leaf, &pki.issuing, &pki.root) : JUDGE(e, &pki.leaf, &pki.issuing);
+        struct judged j =
+            cases[k].root_sent ? JUDGE(e, &pki.leaf, &pki.issuing, &pki.root) : JUDGE(e, &pki.leaf, &pki.issuing);
         assert_int_equal(j.checks->pin, cases[k].pin);
         assert_true(j.checks->pin_index == cases[k].index);
         assert_int_equal(j.checks->chain, cases[k].chain);
@@ -347,14 +372,22 @@ static void a_leaf_is_judged_by_what_it_says(void **state)
         bool absent, any, empty, wildcard;
     } cases[] = {
         {"/CN=" NPS, base, CHECK_UNKNOWN, CHECK_PASS, CHECK_PASS, CHECK_PASS, true, false, false, false},
-        {"/CN=" NPS, "extendedKeyUsage=clientAuth\n", CHECK_FAIL, CHECK_PASS, CHECK_PASS, CHECK_PASS, false, false, false, false},
-        {"/CN=" NPS, "extendedKeyUsage=anyExtendedKeyUsage\n", CHECK_UNKNOWN, CHECK_PASS, CHECK_PASS, CHECK_PASS, false, true, false, false},
-        {"/CN=" NPS, "extendedKeyUsage=serverAuth\nkeyUsage=keyEncipherment\n", CHECK_PASS, CHECK_FAIL, CHECK_PASS, CHECK_PASS, false, false, false, false},
-        {"/CN=" NPS, "extendedKeyUsage=serverAuth\nkeyUsage=digitalSignature\n", CHECK_PASS, CHECK_PASS, CHECK_FAIL, CHECK_PASS, false, false, false, false},
-        {"", "extendedKeyUsage=serverAuth\nsubjectAltName=critical,DNS:" NPS "\n", CHECK_PASS, CHECK_PASS, CHECK_PASS, CHECK_PASS, false, false, true, false},
-        {"/CN=*.corp.example", "extendedKeyUsage=serverAuth\n", CHECK_PASS, CHECK_PASS, CHECK_PASS, CHECK_UNKNOWN, false, false, false, true},
-        {"/CN=ras01.corp.example", "extendedKeyUsage=serverAuth\n", CHECK_PASS, CHECK_PASS, CHECK_PASS, CHECK_FAIL, false, false, false, false},
-        {"/CN=NPS01.corp.example", "extendedKeyUsage=serverAuth\n", CHECK_PASS, CHECK_PASS, CHECK_PASS, CHECK_UNKNOWN, false, false, false, false},
+        {"/CN=" NPS, "extendedKeyUsage=clientAuth\n", CHECK_FAIL, CHECK_PASS, CHECK_PASS, CHECK_PASS, false, false,
+         false, false},
+        {"/CN=" NPS, "extendedKeyUsage=anyExtendedKeyUsage\n", CHECK_UNKNOWN, CHECK_PASS, CHECK_PASS, CHECK_PASS, false,
+         true, false, false},
+        {"/CN=" NPS, "extendedKeyUsage=serverAuth\nkeyUsage=keyEncipherment\n", CHECK_PASS, CHECK_FAIL, CHECK_PASS,
+         CHECK_PASS, false, false, false, false},
+        {"/CN=" NPS, "extendedKeyUsage=serverAuth\nkeyUsage=digitalSignature\n", CHECK_PASS, CHECK_PASS, CHECK_FAIL,
+         CHECK_PASS, false, false, false, false},
+        {"", "extendedKeyUsage=serverAuth\nsubjectAltName=critical,DNS:" NPS "\n", CHECK_PASS, CHECK_PASS, CHECK_PASS,
+         CHECK_PASS, false, false, true, false},
+        {"/CN=*.corp.example", "extendedKeyUsage=serverAuth\n", CHECK_PASS, CHECK_PASS, CHECK_PASS, CHECK_UNKNOWN,
+         false, false, false, true},
+        {"/CN=ras01.corp.example", "extendedKeyUsage=serverAuth\n", CHECK_PASS, CHECK_PASS, CHECK_PASS, CHECK_FAIL,
+         false, false, false, false},
+        {"/CN=NPS01.corp.example", "extendedKeyUsage=serverAuth\n", CHECK_PASS, CHECK_PASS, CHECK_PASS, CHECK_UNKNOWN,
+         false, false, false, false},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -380,16 +413,23 @@ static void weakness_is_found_where_it_counts(void **state)
 {
     (void)state;
     EVP_PKEY *weak = make_rsa(1024), *ec = make_ec("P-256");
-    struct made weak_leaf = make_certificate(&(struct recipe){.subject = "/CN=" NPS, .key = weak, .issuer = pki.issuing.cert,
-        .issuer_key = pki.issuing_key, .digest = EVP_sha1()});
-    struct made old_root = make_certificate(&(struct recipe){.subject = "/CN=Old", .key = weak, .extensions = CA_EXTENSIONS,
-        .digest = EVP_md5()});
-    struct made old_issuing = make_certificate(&(struct recipe){.subject = "/CN=Old Issuing", .key = pki.issuing_key,
-        .extensions = CA_EXTENSIONS, .issuer = old_root.cert, .issuer_key = weak, .digest = EVP_md5()});
-    struct made below_old = make_certificate(&(struct recipe){.subject = "/CN=" NPS, .key = ec, .issuer = old_issuing.cert,
-        .issuer_key = pki.issuing_key});
-    struct made below_root = make_certificate(&(struct recipe){.subject = "/CN=" NPS, .key = ec, .issuer = old_root.cert,
-        .issuer_key = weak});
+    struct made weak_leaf = make_certificate(&(struct recipe){.subject = "/CN=" NPS,
+                                                              .key = weak,
+                                                              .issuer = pki.issuing.cert,
+                                                              .issuer_key = pki.issuing_key,
+                                                              .digest = EVP_sha1()});
+    struct made old_root = make_certificate(
+        &(struct recipe){.subject = "/CN=Old", .key = weak, .extensions = CA_EXTENSIONS, .digest = EVP_md5()});
+    struct made old_issuing = make_certificate(&(struct recipe){.subject = "/CN=Old Issuing",
+                                                                .key = pki.issuing_key,
+                                                                .extensions = CA_EXTENSIONS,
+                                                                .issuer = old_root.cert,
+                                                                .issuer_key = weak,
+                                                                .digest = EVP_md5()});
+    struct made below_old = make_certificate(
+        &(struct recipe){.subject = "/CN=" NPS, .key = ec, .issuer = old_issuing.cert, .issuer_key = pki.issuing_key});
+    struct made below_root = make_certificate(
+        &(struct recipe){.subject = "/CN=" NPS, .key = ec, .issuer = old_root.cert, .issuer_key = weak});
     struct expect *e = TRUSTING(&pki.root, &old_root);
     struct judged j = JUDGE(e, &weak_leaf, &pki.issuing);
     assert_int_equal(j.checks->key_strength, CHECK_FAIL);
@@ -415,7 +455,8 @@ static void weakness_is_found_where_it_counts(void **state)
 
 static void the_inner_method_has_its_own_verdict(void **state)
 {
-    static const char config[] = "<EapHostConfig><Config><Eap><Type>25</Type><EapType><ServerValidation><ServerNames>" NPS
+    static const char config[] =
+        "<EapHostConfig><Config><Eap><Type>25</Type><EapType><ServerValidation><ServerNames>" NPS
         "</ServerNames></ServerValidation><Eap><Type>13</Type><EapType><ServerValidation><ServerNames>other.example"
         "</ServerNames></ServerValidation></EapType></Eap></EapType></Eap></Config></EapHostConfig>";
     (void)state;
@@ -449,8 +490,8 @@ static void a_clients_certificate_is_not_judged_as_a_servers(void **state)
 }
 
 /* A response of RFC 6960 about `leaf`, signed by key with the certificate of `signer`. */
-static struct span ocsp_response(const struct made *leaf, const struct made *issuer, const struct made *signer, EVP_PKEY *key,
-                                 int status)
+static struct span ocsp_response(const struct made *leaf, const struct made *issuer, const struct made *signer,
+                                 EVP_PKEY *key, int status)
 {
     OCSP_BASICRESP *basic = OCSP_BASICRESP_new();
     OCSP_CERTID *id = OCSP_cert_to_id(EVP_sha1(), leaf->cert, issuer->cert);
@@ -472,8 +513,11 @@ static struct span ocsp_response(const struct made *leaf, const struct made *iss
 static void a_stapled_response_counts_when_the_issuer_signed_it(void **state)
 {
     (void)state;
-    struct made delegate = make_certificate(&(struct recipe){.subject = "/CN=Responder", .key = pki.other_key,
-        .extensions = "extendedKeyUsage=OCSPSigning\n", .issuer = pki.issuing.cert, .issuer_key = pki.issuing_key});
+    struct made delegate = make_certificate(&(struct recipe){.subject = "/CN=Responder",
+                                                             .key = pki.other_key,
+                                                             .extensions = "extendedKeyUsage=OCSPSigning\n",
+                                                             .issuer = pki.issuing.cert,
+                                                             .issuer_key = pki.issuing_key});
     const struct {
         struct span response;
         bool revoked, good;
@@ -481,14 +525,17 @@ static void a_stapled_response_counts_when_the_issuer_signed_it(void **state)
         {ocsp_response(&pki.leaf, &pki.issuing, &pki.issuing, pki.issuing_key, V_OCSP_CERTSTATUS_REVOKED), true, false},
         {ocsp_response(&pki.leaf, &pki.issuing, &pki.issuing, pki.issuing_key, V_OCSP_CERTSTATUS_GOOD), false, true},
         {ocsp_response(&pki.leaf, &pki.issuing, &delegate, pki.other_key, V_OCSP_CERTSTATUS_REVOKED), true, false},
-        {ocsp_response(&pki.leaf, &pki.issuing, &pki.other_root, pki.other_key, V_OCSP_CERTSTATUS_REVOKED), false, false},
-        {ocsp_response(&pki.root_leaf, &pki.root, &pki.issuing, pki.issuing_key, V_OCSP_CERTSTATUS_REVOKED), false, false},
+        {ocsp_response(&pki.leaf, &pki.issuing, &pki.other_root, pki.other_key, V_OCSP_CERTSTATUS_REVOKED), false,
+         false},
+        {ocsp_response(&pki.root_leaf, &pki.root, &pki.issuing, pki.issuing_key, V_OCSP_CERTSTATUS_REVOKED), false,
+         false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct expect *e = i % 2 == 0 ? TRUSTING(&pki.root) : TRUSTING_NONE();
         struct chains *chains = chains_new(e);
         struct span der[] = {pki.leaf.der, pki.issuing.der};
-        struct chain *chain = chains_intern(chains, der, 2, ROLE_SSTP, &(struct endpoint){.port = 443}, 1, (struct place){1, 1, 0});
+        struct chain *chain =
+            chains_intern(chains, der, 2, ROLE_SSTP, &(struct endpoint){.port = 443}, 1, (struct place){1, 1, 0});
         chains_set_ocsp(chain, span_of("junk", 4));
         chains_set_ocsp(chain, cases[i].response);
         chains_judge(chains, 1);
@@ -587,8 +634,11 @@ static void a_knot_of_namesakes_ends(void **state)
     char serial[8];
     for (size_t i = 0; i < CHAIN_CERTS_MAX; i++) {
         snprintf(serial, sizeof serial, "%zu", i + 1);
-        knot[i] = make_certificate(&(struct recipe){.subject = "/CN=Knot", .extensions = "basicConstraints=CA:TRUE\n",
-            .key = keys[i % 3], .issuer_key = keys[(i + 1) % 3], .serial = serial});
+        knot[i] = make_certificate(&(struct recipe){.subject = "/CN=Knot",
+                                                    .extensions = "basicConstraints=CA:TRUE\n",
+                                                    .key = keys[i % 3],
+                                                    .issuer_key = keys[(i + 1) % 3],
+                                                    .serial = serial});
         sent[i] = &knot[i];
     }
     struct expect *e = TRUSTING(&pki.root);
@@ -615,8 +665,11 @@ static void a_key_made_to_cost_time_is_not_used(void **state)
     EVP_PKEY *key = NULL;
     assert_int_equal(EVP_PKEY_fromdata_init(ctx), 1);
     assert_int_equal(EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params), 1);
-    struct made costly = make_certificate(&(struct recipe){.subject = "/DC=example/CN=Costly", .key = key,
-        .extensions = CA_EXTENSIONS, .issuer = pki.root.cert, .issuer_key = pki.root_key});
+    struct made costly = make_certificate(&(struct recipe){.subject = "/DC=example/CN=Costly",
+                                                           .key = key,
+                                                           .extensions = CA_EXTENSIONS,
+                                                           .issuer = pki.root.cert,
+                                                           .issuer_key = pki.root_key});
     struct expect *e = TRUSTING(&pki.root);
     expect_chain(e, JUDGE(e, &pki.leaf, &pki.issuing, &costly), CHECK_UNKNOWN, CHAIN_OTHER, 2, "too large");
     made_free(&costly);
@@ -656,7 +709,9 @@ static void roots_come_from_files_and_errors_name_the_line(void **state)
     char *root = pem_of(&pki.root), *other = pem_of(&pki.other_root);
     (void)state;
     struct expect *e = expect_new();
-    int n = snprintf(text, sizeof text, "\xef\xbb\xbf" "a comment\r\n%s\n-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n%s",
+    int n = snprintf(text, sizeof text,
+                     "\xef\xbb\xbf"
+                     "a comment\r\n%s\n-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n%s",
                      root, other);
     write_file(file, text, (size_t)n);
     assert_true(expect_add_roots(e, file, error));
@@ -673,8 +728,10 @@ static void roots_come_from_files_and_errors_name_the_line(void **state)
         {"", "test_chains.root: is empty"},
         {"nothing\n", "test_chains.root: no certificate in it"},
         {"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "test_chains.root: no certificate in it"},
-        {"x\n-----BEGIN CERTIFICATE-----\nMIIB!!\n-----END CERTIFICATE-----\n", "test_chains.root line 2: broken PEM block"},
-        {"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n", "test_chains.root line 1: no certificate that can be read"},
+        {"x\n-----BEGIN CERTIFICATE-----\nMIIB!!\n-----END CERTIFICATE-----\n",
+         "test_chains.root line 2: broken PEM block"},
+        {"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n",
+         "test_chains.root line 1: no certificate that can be read"},
         {"\n\n-----BEGIN CERTIFICATE-----\nMAA=\n", "test_chains.root line 3: PEM block without its END line"},
     };
     for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {

@@ -14,8 +14,8 @@
 #define N0 "http://www.microsoft.com/provisioning/"
 #define PEAP_OPEN                                                                                                      \
     "<EapHostConfig xmlns=\"" N0 "EapHostConfig\">\n"                                                                  \
-    "<EapMethod><Type xmlns=\"" N0 "EapCommon\">25</Type></EapMethod>\n"                                              \
-    "<Config><Eap xmlns=\"" N0 "BaseEapConnectionPropertiesV1\"><Type>25</Type>\n"                                    \
+    "<EapMethod><Type xmlns=\"" N0 "EapCommon\">25</Type></EapMethod>\n"                                               \
+    "<Config><Eap xmlns=\"" N0 "BaseEapConnectionPropertiesV1\"><Type>25</Type>\n"                                     \
     "<EapType xmlns=\"" N0 "MsPeapConnectionPropertiesV1\"><ServerValidation>\n"
 #define PEAP_CLOSE "</EapType></Eap></Config></EapHostConfig>\n"
 #define PIN "00112233445566778899aabbccddeeff00112233"
@@ -49,14 +49,17 @@ static void assert_peap(const struct expect *e)
     assert_null(expect_remark(e, 0));
 }
 
-static const char peap[] = PEAP_OPEN
-    "<DisableUserPromptForServerValidation>true</DisableUserPromptForServerValidation>\n"
-    "<ServerNames> nps1.corp.example ; ;nps2.corp.example</ServerNames>\n"
-    /* U+200E in front and blanks between, as the console's copy has them */
-    "<TrustedRootCA>\xe2\x80\x8e" "00 11 22 33 44 55 66 77 88 99 AA BB CC DD EE FF 00 11 22 33 </TrustedRootCA>\n"
-    "</ServerValidation><FastReconnect>true</FastReconnect>\n"
-    "<PeapExtensions><PerformServerValidation xmlns=\"" N0 "MsPeapConnectionPropertiesV2\">true</PerformServerValidation>\n"
-    "<AcceptServerName xmlns=\"" N0 "MsPeapConnectionPropertiesV2\">true</AcceptServerName></PeapExtensions>\n" PEAP_CLOSE;
+static const char peap[] =
+    PEAP_OPEN "<DisableUserPromptForServerValidation>true</DisableUserPromptForServerValidation>\n"
+              "<ServerNames> nps1.corp.example ; ;nps2.corp.example</ServerNames>\n"
+              /* U+200E in front and blanks between, as the console's copy has them */
+              "<TrustedRootCA>\xe2\x80\x8e"
+              "00 11 22 33 44 55 66 77 88 99 AA BB CC DD EE FF 00 11 22 33 </TrustedRootCA>\n"
+              "</ServerValidation><FastReconnect>true</FastReconnect>\n"
+              "<PeapExtensions><PerformServerValidation xmlns=\"" N0
+              "MsPeapConnectionPropertiesV2\">true</PerformServerValidation>\n"
+              "<AcceptServerName xmlns=\"" N0
+              "MsPeapConnectionPropertiesV2\">true</AcceptServerName></PeapExtensions>\n" PEAP_CLOSE;
 
 static void a_peap_configuration_is_read(void **state)
 {
@@ -90,7 +93,8 @@ static char *joined(const char *before, const char *middle, const char *after)
 
 static void a_profile_holds_it_as_elements_or_escaped(void **state)
 {
-    static const char before[] = "<VPNProfile><NativeProfile><Authentication><UserMethod>Eap</UserMethod><Eap><Configuration>",
+    static const char before[] =
+        "<VPNProfile><NativeProfile><Authentication><UserMethod>Eap</UserMethod><Eap><Configuration>",
                       after[] = "</Configuration></Eap></Authentication></NativeProfile></VPNProfile>";
     (void)state;
     char *plain = joined(before, peap, after), *inner = escaped(peap), *once = joined(before, inner, after);
@@ -141,7 +145,8 @@ static void other_encodings_are_read(void **state)
     free(named);
 }
 
-static const char peap_tls[] = PEAP_OPEN "<ServerNames>outer.example</ServerNames><TrustedRootCA>" PIN "</TrustedRootCA></ServerValidation>\n"
+static const char peap_tls[] = PEAP_OPEN
+    "<ServerNames>outer.example</ServerNames><TrustedRootCA>" PIN "</TrustedRootCA></ServerValidation>\n"
     "<Eap xmlns=\"" N0 "BaseEapConnectionPropertiesV1\"><Type>13</Type>"
     "<EapType xmlns=\"" N0 "EapTlsConnectionPropertiesV1\"><ServerValidation>"
     "<ServerNames>inner.example</ServerNames><TrustedRootCA>ffeeddccbbaa99887766554433221100ffeeddcc</TrustedRootCA>"
@@ -172,8 +177,9 @@ static void an_inner_method_is_kept_apart(void **state)
 
 static void accept_server_name_false_switches_names_off(void **state)
 {
-    static const char text[] = PEAP_OPEN "<ServerNames>a.example</ServerNames></ServerValidation>"
-        "<PeapExtensions><AcceptServerName>false</AcceptServerName></PeapExtensions>" PEAP_CLOSE;
+    static const char text[] =
+        PEAP_OPEN "<ServerNames>a.example</ServerNames></ServerValidation>"
+                  "<PeapExtensions><AcceptServerName>false</AcceptServerName></PeapExtensions>" PEAP_CLOSE;
     (void)state;
     struct expect *e = read_config(text, sizeof text - 1);
     assert_false(expect_has_names(e) || expect_has_roots(e));
@@ -183,15 +189,18 @@ static void accept_server_name_false_switches_names_off(void **state)
 
 static void ttls_and_teap_have_their_own_spelling(void **state)
 {
-    static const char ttls[] = "<EapHostConfig><EapMethod><Type>21</Type></EapMethod><Config>"
+    static const char ttls[] =
+        "<EapHostConfig><EapMethod><Type>21</Type></EapMethod><Config>"
         "<EapTtls xmlns=\"" N0 "EapTtlsConnectionPropertiesV1\"><ServerValidation><ServerNames>t.example</ServerNames>"
         "<TrustedRootCAHash>" PIN "</TrustedRootCAHash><DisablePrompt>true</DisablePrompt></ServerValidation>"
         "<Phase2Authentication><PAPAuthentication/></Phase2Authentication></EapTtls></Config></EapHostConfig>";
-    static const char teap[] = "<EapHostConfig><EapMethod><Type>55</Type></EapMethod><Config><EapTeap>"
+    static const char teap[] =
+        "<EapHostConfig><EapMethod><Type>55</Type></EapMethod><Config><EapTeap>"
         "<ServerValidation><ServerNames>p.example</ServerNames><TrustedRootCAHashes>"
         "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f</TrustedRootCAHashes></ServerValidation>"
         "<Phase2Authentication><InnerMethodConfig><EapHostConfig><EapMethod><Type>13</Type></EapMethod><Config>"
-        "<Eap><Type>13</Type><EapType><ServerValidation><ServerNames>q.example</ServerNames></ServerValidation></EapType>"
+        "<Eap><Type>13</Type><EapType><ServerValidation><ServerNames>q.example</ServerNames></ServerValidation></"
+        "EapType>"
         "</Eap></Config></EapHostConfig></InnerMethodConfig></Phase2Authentication></EapTeap></Config></EapHostConfig>";
     const struct expect_method *m;
     (void)state;
@@ -214,7 +223,8 @@ static void ttls_and_teap_have_their_own_spelling(void **state)
 
 static void the_binary_form_is_called_unsupported(void **state)
 {
-    static const char text[] = "<EapHostConfig>\n<EapMethod><Type>25</Type></EapMethod>\n<ConfigBlob>0100</ConfigBlob></EapHostConfig>";
+    static const char text[] =
+        "<EapHostConfig>\n<EapMethod><Type>25</Type></EapMethod>\n<ConfigBlob>0100</ConfigBlob></EapHostConfig>";
     const struct expect_method *m;
     (void)state;
     struct expect *e = read_config(text, sizeof text - 1);
@@ -236,8 +246,10 @@ static void errors_name_file_and_line(void **state)
          "client.xml line 6: thumbprint of 4 hex digits, not 40 (SHA-1) or 64 (SHA-256)"},
         {"<!DOCTYPE a [<!ENTITY x SYSTEM \"file:///etc/hostname\">]>\n<EapHostConfig>&x;</EapHostConfig>",
          "client.xml line 1: a DOCTYPE is not accepted"},
-        {"<!DOCTYPE l [<!ENTITY a \"ha\"><!ENTITY b \"&a;&a;&a;&a;&a;&a;&a;&a;\"><!ENTITY c \"&b;&b;&b;&b;&b;&b;&b;&b;\">"
-         "<!ENTITY d \"&c;&c;&c;&c;&c;&c;&c;&c;\"><!ENTITY e \"&d;&d;&d;&d;&d;&d;&d;&d;\">]><EapHostConfig>&e;</EapHostConfig>",
+        {"<!DOCTYPE l [<!ENTITY a \"ha\"><!ENTITY b \"&a;&a;&a;&a;&a;&a;&a;&a;\"><!ENTITY c "
+         "\"&b;&b;&b;&b;&b;&b;&b;&b;\">"
+         "<!ENTITY d \"&c;&c;&c;&c;&c;&c;&c;&c;\"><!ENTITY e "
+         "\"&d;&d;&d;&d;&d;&d;&d;&d;\">]><EapHostConfig>&e;</EapHostConfig>",
          "client.xml line 1: a DOCTYPE is not accepted"},
         {"<a>\n\n&lt;EapHostConfig&gt;\n&lt;/b&gt;</a>", "client.xml line "},
         {"<?xml version=\"1.0\"?>\n<EapHostConfig>&nothing;</EapHostConfig>", "client.xml line 2: "},

@@ -31,9 +31,9 @@ static void each_reading_has_its_verdict(void **state)
         {"nps01.corp.example", "nps01.corp.example", NAME_MATCH},
         {"nps01.corp.example", "nps02.corp.example", NAME_MISMATCH},
         {"nps01.corp.example", "NPS01.corp.example", NAME_MATCH_CASE},
-        {"corp.example", "nps01.corp.example", NAME_MISMATCH},           /* a literal is the whole name */
+        {"corp.example", "nps01.corp.example", NAME_MISMATCH}, /* a literal is the whole name */
         {"nps01.corp.example", "nps01.corp.example.evil", NAME_MISMATCH},
-        {"nps01.corp.example", "nps01xcorp.example", NAME_MISMATCH},     /* no '*', so '.' is a dot */
+        {"nps01.corp.example", "nps01xcorp.example", NAME_MISMATCH}, /* no '*', so '.' is a dot */
         {"nps.*\\.corp\\.example", "nps01.corp.example", NAME_MATCH},
         {"nps.*\\.corp\\.example", "NPS01.corp.example", NAME_MATCH_CASE},
         {".*\\.corp\\.example", "nps01.corp.example", NAME_MATCH},
@@ -41,14 +41,15 @@ static void each_reading_has_its_verdict(void **state)
         {"nps.*\\.corp\\.example", "ras01.corp.example", NAME_MISMATCH},
         {"nps*.corp.example", "nps1.corp.example", NAME_MATCH_UNCERTAIN}, /* the documentation's own contradiction */
         {"nps*.corp.example", "ras1.corp.example", NAME_MISMATCH},
-        {"*.corp.example", "nps01.corp.example", NAME_MATCH_UNCERTAIN},   /* no regular expression at all */
+        {"*.corp.example", "nps01.corp.example", NAME_MATCH_UNCERTAIN}, /* no regular expression at all */
         {"*.corp.example", "nps01.other.example", NAME_MISMATCH},
-        {"nps.*", "x.nps01.corp.example", NAME_MATCH_UNCERTAIN},          /* found inside, not the whole name */
+        {"nps.*", "x.nps01.corp.example", NAME_MATCH_UNCERTAIN}, /* found inside, not the whole name */
         {"*.corp.example", "*.corp.example", NAME_MATCH},
-        {"nps01.corp.example", "*.corp.example", NAME_MATCH_UNCERTAIN},   /* wildcard certificate */
+        {"nps01.corp.example", "*.corp.example", NAME_MATCH_UNCERTAIN}, /* wildcard certificate */
         {"nps01.corp.example", "*.other.example", NAME_MISMATCH},
         {"nps0[12]\\.corp\\.example", "nps01.corp.example", NAME_MATCH_UNCERTAIN}, /* no '*': a literal for Windows */
-        {"nps.*\\.corp\\.example", "nps01.corp.example\\00.evil", NAME_MATCH_UNCERTAIN}, /* never certain: NUL escaped */
+        {"nps.*\\.corp\\.example", "nps01.corp.example\\00.evil",
+         NAME_MATCH_UNCERTAIN}, /* never certain: NUL escaped */
         {"nps01.corp.example", "nps01.corp.example\\00.evil", NAME_MISMATCH},
         {"nps.*\\.corp\\.example$", "nps01.corp.example\n", NAME_MISMATCH}, /* $ is the very end in ECMA-262 */
         {"a*(", "b", NAME_MISMATCH},
@@ -106,7 +107,8 @@ static void the_best_of_all_pairs_counts(void **state)
 /* Patterns that take time exponential in the name must end, and must not be called a mismatch. */
 static void catastrophic_patterns_end(void **state)
 {
-    static const char *const patterns[] = {"(a*)*(b*)*(a*)*[cd]", "(a|aa)*(a|aa)*(a|aa)*(a|aa)*$x", "((a*)*)*[bc]", "(.*)*(.*)*(.*)*[xy]"};
+    static const char *const patterns[] = {"(a*)*(b*)*(a*)*[cd]", "(a|aa)*(a|aa)*(a|aa)*(a|aa)*$x", "((a*)*)*[bc]",
+                                           "(.*)*(.*)*(.*)*[xy]"};
     char name[EXPECT_NAME_LENGTH + 1], *list[EXPECT_NAMES_MAX];
     const char *names[65];
     struct name_result result;

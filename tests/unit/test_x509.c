@@ -51,7 +51,7 @@ static void a_server_certificate_gives_its_facts(void **state)
                       "authorityInfoAccess=OCSP;URI:http://o.example/,caIssuers;URI:http://pki.example/ca.crt\n",
         .key = rsa,
         .serial = "0F00aBCdEF",
-        .not_before = "490101000000Z",     /* UTCTime: 2049 */
+        .not_before = "490101000000Z", /* UTCTime: 2049 */
         .not_after = "20500101000000Z"});
     struct x509_facts f;
     uint8_t sha256[32];
@@ -152,7 +152,8 @@ static void a_nul_byte_in_a_name_is_shown(void **state)
     (void)state;
     struct made made = make_certificate(&(struct recipe){.subject = "", .key = rsa});
     X509_NAME *subject = X509_get_subject_name(made.cert);
-    X509_NAME_add_entry_by_NID(subject, NID_commonName, V_ASN1_UTF8STRING, (const uint8_t *)name, sizeof name - 1, -1, 0);
+    X509_NAME_add_entry_by_NID(subject, NID_commonName, V_ASN1_UTF8STRING, (const uint8_t *)name, sizeof name - 1, -1,
+                               0);
     GENERAL_NAMES *names = dns_names(name, sizeof name - 1, 1);
     X509_add1_ext_i2d(made.cert, NID_subject_alt_name, names, 0, 0);
     GENERAL_NAMES_free(names);
@@ -276,15 +277,16 @@ static void a_key_of_an_unknown_kind_still_has_names_and_dates(void **state)
 static void microsoft_extensions_are_read(void **state)
 {
     (void)state;
-    struct x509_facts f = parsed(&(struct recipe){
-        .subject = "/CN=m", .key = rsa, .extensions = "1.3.6.1.4.1.311.20.2=ASN1:BMPSTRING:RASAndIASServer\n"
-                                                      "1.3.6.1.4.1.311.25.2=DER:3000\n"});
+    struct x509_facts f = parsed(&(struct recipe){.subject = "/CN=m",
+                                                  .key = rsa,
+                                                  .extensions = "1.3.6.1.4.1.311.20.2=ASN1:BMPSTRING:RASAndIASServer\n"
+                                                                "1.3.6.1.4.1.311.25.2=DER:3000\n"});
     assert_string_equal(f.template_name, "RASAndIASServer");
     assert_true(f.has_sid_extension);
     x509_facts_free(&f);
     /* SEQUENCE { OID 1.3.6.1.4.1.311.21.8.1, INTEGER 100 } */
-    f = parsed(&(struct recipe){.subject = "/CN=m", .key = rsa,
-                                .extensions = "1.3.6.1.4.1.311.21.7=DER:300f060a2b060104018237150801020164\n"});
+    f = parsed(&(struct recipe){
+        .subject = "/CN=m", .key = rsa, .extensions = "1.3.6.1.4.1.311.21.7=DER:300f060a2b060104018237150801020164\n"});
     assert_string_equal(f.template_name, "1.3.6.1.4.1.311.21.8.1");
     x509_facts_free(&f);
 }
@@ -295,8 +297,8 @@ static void what_is_no_certificate_is_refused(void **state)
     struct x509_facts f;
     assert_false(x509_parse(span_of(NULL, 0), &f));
     assert_false(x509_parse(span_of("\x30\x00", 2), &f));
-    struct made made = make_certificate(&(struct recipe){.subject = "/CN=p", .extensions = SERVER_EXTENSIONS, .key = rsa,
-                                                         .issuer = NULL});
+    struct made made = make_certificate(
+        &(struct recipe){.subject = "/CN=p", .extensions = SERVER_EXTENSIONS, .key = rsa, .issuer = NULL});
     for (size_t len = 0; len < made.der.len; len++) {
         uint8_t *prefix = malloc(len > 0 ? len : 1);
         memcpy(prefix, made.der.data, len);
