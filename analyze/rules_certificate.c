@@ -4,7 +4,6 @@
 #include "analyze/rules.h"
 
 #define POLICY_PATH "NPS console > Policies > Network Policies > your VPN policy > Properties > Constraints > Authentication Methods"
-#define SKEW_S 300       /* clocks may differ that much before a validity limit counts */
 #define SOON_S (30 * INT64_C(86400))
 
 /* One certificate in one session. */
@@ -22,7 +21,20 @@ struct subject {
     enum client_answer answer;
     const struct alert_fact *alert;
     char name[DESCRIBE_MAX], sha256[65];
+    const char *whose; /* "NPS certificate", or what else it is to be called */
 };
+
+/* Where the administrator selects the server's certificate for the method in use. */
+static const char *selection_path(const struct subject *c)
+{
+    if (c->x->eap.method == EAP_TYPE_TLS)
+        return POLICY_PATH " > Microsoft: Smart Card or other certificate > Edit";
+    if (c->x->eap.method != EAP_TYPE_PEAP)
+        return "the EAP settings of the RADIUS server (FreeRADIUS: certificate_file in mods-enabled/eap)";
+    if (c->inner)
+        return POLICY_PATH " > Microsoft: Protected EAP (PEAP) > Edit > Smart Card or other certificate > Edit";
+    return POLICY_PATH " > Microsoft: Protected EAP (PEAP) > Edit";
+}
 
 /* A fault that makes clients refuse: how bad, and how sure, is told by what clients did in this capture. */
 static void grade(const struct subject *c, struct finding *f)
@@ -46,16 +58,16 @@ static void what_clients_did(const struct subject *c, struct finding *f)
 {
     uint64_t refused = c->stats.refused, accepted = c->stats.accepted;
     if (refused > 0 && accepted > 0)
-        finding_explain(f, "In this capture %llu login%s refused this certificate and %llu went on with it: the clients differ.",
+        finding_explain(f, "In this capture %llu login%s refused it and %llu went on with it: the clients differ.",
                         (unsigned long long)refused, refused == 1 ? "" : "s", (unsigned long long)accepted);
     else if (refused > 0)
-        finding_explain(f, "In this capture every client that was shown it refused it (%llu login%s).", (unsigned long long)refused,
-                        refused == 1 ? "" : "s");
+        finding_explain(f, "Every client of this capture that answered it refused it (%llu login%s).",
+                        (unsigned long long)refused, refused == 1 ? "" : "s");
     else if (accepted > 0)
-        finding_explain(f, "The clients in this capture went on with it nevertheless: they trust or expect something else than what "
-                           "was given here, or do not validate the server.");
+        finding_explain(f, "The clients of this capture went on with it nevertheless: they have other settings than those given "
+                           "here, or do not check the server.");
     else
-        finding_explain(f, "How clients answered it is not in this capture.");
+        finding_explain(f, "How the clients answered it is not in this capture.");
 }
 
 static void evidence(const struct subject *c, struct finding *f)
@@ -78,8 +90,10 @@ static struct finding *fault(const struct subject *c, enum finding_id id, uint64
         f->severity = SEVERITY_WARNING;
         f->confidence = breaks ? CONFIDENCE_HINT : CONFIDENCE_CERTAIN;
         char server[DESCRIBE_MAX];
-        finding_explain(f, "%s%s presented the certificate \"%s\", issued by \"%s\".", describe_server(server, c->x),
-                        c->inner ? " (inside the PEAP tunnel)" : "", c->name, c->leaf->issuer[0] != '\0' ? c->leaf->issuer : "(empty)");
+        describe_server(server, c->x);
+        server[0] = 'T';
+        finding_explain(f, "%s presented \"%s\"%s, issued by \"%s\".", server, c->name,
+                        c->inner ? " inside the tunnel" : "", c->leaf->issuer[0] != '\0' ? c->leaf->issuer : "(empty)");
     }
     if (breaks)
         grade(c, f);
@@ -87,10 +101,22 @@ static struct finding *fault(const struct subject *c, enum finding_id id, uint64
     return f;
 }
 
-static void fix_selection(struct finding *f)
+static void fix_selection(const struct subject *c, struct finding *f)
 {
-    finding_fix(f, POLICY_PATH " > Microsoft: Protected EAP (PEAP) > Edit: select the right certificate, and the same one again for the "
-                   "inner \"Smart Card or other certificate\".");
+    finding_fix(f, "Then select it: %s%s.", selection_path(c),
+                c->x->eap.method == EAP_TYPE_PEAP && !c->inner
+                    ? "; and the same one for the inner method \"Smart Card or other certificate\", if that is used" : "");
+}
+
+/* The chain's fault as the checks put it: a sentence that may lack its capital and full stop. */
+static void explain_chain(const struct subject *c, struct finding *f)
+{
+    const char *text = c->checks->chain_text;
+    size_t n = strlen(text);
+    if (n == 0)
+        return;
+    char first = text[0] >= 'a' && text[0] <= 'z' ? (char)(text[0] - 'a' + 'A') : text[0];
+    finding_explain(f, "%c%s%s", first, text + 1, text[n - 1] == '.' ? "" : ".");
 }
 
 static const char *root_name(const struct subject *c)
@@ -106,18 +132,21 @@ static void untrusted_root(const struct subject *c)
         return;
     char thumb[41];
     f->client_error = 864;
-    finding_title(f, "clients do not trust the issuer of the NPS certificate \"%s\" (root: %s)", c->name, root_name(c));
+    finding_title(f, "clients do not trust the issuer of the %s \"%s\" (root: %s)", c->whose, c->name, root_name(c));
     if (c->checks->root_known)
-        finding_explain(f, "Its chain ends in the root \"%s\" (thumbprint %s), which is not among the trusted roots given.", root_name(c),
+        finding_explain(f, "Its chain ends in the root \"%s\" (thumbprint %s), which is not among the trusted roots given; a "
+                           "client without that root must refuse the server.", root_name(c),
                         describe_hex(thumb, c->checks->root_sha1, 20));
     else
-        finding_explain(f, "Its chain ends at the issuer \"%s\", which is not among the trusted roots given.", root_name(c));
+        finding_explain(f, "Its chain ends at the issuer \"%s\", which is not among the trusted roots given; a client without "
+                           "that root must refuse the server.", root_name(c));
     what_clients_did(c, f);
-    finding_fix(f, "Put the root certificate \"%s\" into Trusted Root Certification Authorities of the computer store of every client "
-                   "(group policy: Computer Configuration > Policies > Windows Settings > Security Settings > Public Key Policies; or an "
-                   "Intune trusted certificate profile), and tick it in the EAP settings of the VPN profile.", root_name(c));
-    finding_fix(f, "Or give NPS a certificate whose root the clients trust already. " POLICY_PATH " > Microsoft: Protected EAP (PEAP) > Edit; "
-                   "select it for the inner method too.");
+    finding_fix(f, "If this is the right certificate: put the root \"%s\" into the computer store of every client, Trusted Root "
+                   "Certification Authorities (group policy: Computer Configuration > Policies > Windows Settings > Security "
+                   "Settings > Public Key Policies; Intune: trusted certificate profile), and tick it in the EAP settings of the "
+                   "VPN profile.", root_name(c));
+    finding_fix(f, "If it is the wrong one: select the certificate whose root the clients trust: %s%s.", selection_path(c),
+                c->x->eap.method == EAP_TYPE_PEAP && !c->inner ? "; for the inner method too" : "");
 }
 
 static void incomplete(const struct subject *c)
@@ -127,13 +156,13 @@ static void incomplete(const struct subject *c)
     if (f == NULL || !fresh)
         return;
     f->client_error = 864;
-    finding_title(f, "the server sends the certificate \"%s\" without the intermediate CA that links it to a trusted root", c->name);
-    if (c->checks->chain_text[0] != '\0')
-        finding_explain(f, "%s", c->checks->chain_text);
+    finding_title(f, "the server sends the %s \"%s\" without the intermediate CA above it", c->whose, c->name);
+    explain_chain(c, f);
     what_clients_did(c, f);
-    finding_fix(f, "Import the issuing CA's certificate \"%s\" into Intermediate Certification Authorities of the computer store of the NPS "
-                   "server and restart the service, so that it is sent along (FreeRADIUS: append it to certificate_file).", c->leaf->issuer);
-    finding_fix(f, "Clients that hold the intermediate themselves, or can fetch it, do succeed: that is why only some may fail.");
+    finding_explain(f, "Clients that hold the intermediate already do succeed, so it may be that only some fail.");
+    finding_fix(f, "On the NPS server: import the certificate of the CA \"%s\" into the computer store, Intermediate Certification "
+                   "Authorities, and restart the service \"Network Policy Server\", so that it is sent along (FreeRADIUS: append "
+                   "it to certificate_file).", c->leaf->issuer);
 }
 
 static void self_signed(const struct subject *c)
@@ -143,10 +172,11 @@ static void self_signed(const struct subject *c)
     if (f == NULL || !fresh)
         return;
     f->client_error = 864;
-    finding_title(f, "the NPS certificate \"%s\" is self-signed, no CA vouches for it", c->name);
+    finding_title(f, "the %s \"%s\" is self-signed: no CA vouches for it", c->whose, c->name);
+    finding_explain(f, "A client accepts it only where this very certificate is installed as a trusted root.");
     what_clients_did(c, f);
     finding_fix(f, "Issue the NPS server a certificate from the enterprise CA (template \"RAS and IAS Server\").");
-    fix_selection(f);
+    fix_selection(c, f);
 }
 
 static void bad_signature(const struct subject *c)
@@ -156,11 +186,12 @@ static void bad_signature(const struct subject *c)
     if (f == NULL || !fresh)
         return;
     f->client_error = 857;
-    finding_title(f, "a signature in the chain of the NPS certificate \"%s\" is wrong", c->name);
-    finding_explain(f, "%s", c->checks->chain_text);
+    finding_title(f, "a signature in the chain of the %s \"%s\" is wrong", c->whose, c->name);
+    explain_chain(c, f);
     what_clients_did(c, f);
-    finding_fix(f, "Issue the certificate again. A CA whose key was renewed under the same name is the usual cause: install the CA "
-                   "certificate that belongs to the key which signed.");
+    finding_fix(f, "The usual cause is a CA whose key was renewed under the same name: on the NPS server, install the CA certificate "
+                   "whose key signed this one (Intermediate Certification Authorities), and remove the other; or issue the "
+                   "server's certificate again.");
 }
 
 static void chain_fault(const struct subject *c)
@@ -186,8 +217,8 @@ static void chain_fault(const struct subject *c)
         f = fault(c, FINDING_CERT_BAD_SIGNATURE, 1, true, &fresh);
         if (f != NULL && fresh) {
             f->client_error = 857;
-            finding_title(f, "the chain of the NPS certificate \"%s\" is not valid", c->name);
-            finding_explain(f, "%s", c->checks->chain_text);
+            finding_title(f, "the chain of the %s \"%s\" is not valid", c->whose, c->name);
+            explain_chain(c, f);
             what_clients_did(c, f);
             finding_fix(f, "Look at the chain (--certs DIR writes it out) and issue the certificate again from a proper CA.");
         }
@@ -210,7 +241,7 @@ static void pin_fault(const struct subject *c)
     char thumb[41], pinned[DESCRIBE_MAX];
     f->client_error = 864;
     if (pin == PIN_NOT_IN_CHAIN) {
-        finding_title(f, "the VPN profile pins another root (TrustedRootCA) than that of the NPS certificate \"%s\"", c->name);
+        finding_title(f, "the VPN profile pins another root (TrustedRootCA) than that of the %s \"%s\"", c->whose, c->name);
         finding_explain(f, "No thumbprint in TrustedRootCA of the EAP configuration belongs to the root \"%s\".", root_name(c));
     } else {
         finding_title(f, "TrustedRootCA in the VPN profile is the thumbprint of %s \"%s\", not of its root",
@@ -262,7 +293,7 @@ static void name_fault(const struct subject *c)
     if (r->fit == NAME_MATCH_UNCERTAIN) {
         f->severity = SEVERITY_INFO;
         f->confidence = CONFIDENCE_HINT;
-        finding_title(f, "the expected name \"%s\" fits the NPS certificate \"%s\" only in one reading of the pattern", r->pattern, c->name);
+        finding_title(f, "the expected name \"%s\" fits the %s \"%s\" only in one reading of the pattern", r->pattern, c->whose, c->name);
         finding_explain(f, "Microsoft describes items with * as regular expressions, its examples use them as wildcards. %s", r->remark);
         finding_fix(f, "Write the full name, or a regular expression that fits the whole name, such as nps.*\\.example\\.com.");
         return;
@@ -271,17 +302,20 @@ static void name_fault(const struct subject *c)
     if (r->fit == NAME_MATCH_CASE) {
         f->severity = SEVERITY_WARNING;
         f->confidence = CONFIDENCE_STRONG;
-        finding_title(f, "the name of the NPS certificate \"%s\" differs from \"%s\" in upper and lower case", r->matched, r->pattern);
+        finding_title(f, "the name of the %s \"%s\" differs from \"%s\" in upper and lower case", c->whose, r->matched, r->pattern);
         finding_explain(f, "Windows 11 21H2 compares the case of names and fails (error 853); other versions do not.");
     } else {
-        finding_title(f, "the NPS certificate is for \"%s\", the client's EAP settings expect another server name", c->name);
-        finding_explain(f, "Neither its common name nor its DNS names fit what was expected: %s.", expected[0] != '\0' ? expected : "(none)");
+        finding_title(f, "the %s is for \"%s\", but the clients expect another server name", c->whose, c->name);
+        finding_explain(f, "Neither its common name nor its DNS names fit what was expected: %s. A client that is told which server "
+                           "to connect to refuses any other.", expected[0] != '\0' ? expected : "(none)");
         what_clients_did(c, f);
     }
     if (r->remark[0] != '\0')
         finding_explain(f, "%s", r->remark);
-    finding_fix(f, "Put the certificate's name into \"Connect to these servers\" (ServerNames) of the EAP settings of the VPN profile, or");
-    finding_fix(f, "give NPS a certificate whose subject is the name in the profile (the same alias on all load-balanced NPS servers). " POLICY_PATH ".");
+    finding_fix(f, "If the certificate is right: put its name into \"Connect to these servers\" (ServerNames) in the EAP settings of "
+                   "the VPN profile.");
+    finding_fix(f, "If the profile is right: give the server a certificate whose subject is the name in the profile (one alias for all "
+                   "load-balanced NPS servers), and select it: %s.", selection_path(c));
 }
 
 static void eku_fault(const struct subject *c)
@@ -296,21 +330,21 @@ static void eku_fault(const struct subject *c)
         return;
     if (breaks) {
         f->client_error = 864;
-        finding_title(f, "the NPS certificate \"%s\" lacks the Server Authentication EKU (1.3.6.1.5.5.7.3.1)", c->name);
-        finding_explain(f, "It may be used for other purposes only, so clients must not accept it as a server's.");
+        finding_title(f, "the %s \"%s\" lacks the Server Authentication EKU (1.3.6.1.5.5.7.3.1)", c->whose, c->name);
+        finding_explain(f, "It is for other purposes only, so a client must not accept it as a server's.");
         what_clients_did(c, f);
     } else {
         f->severity = SEVERITY_WARNING;
         f->confidence = CONFIDENCE_STRONG;
-        finding_title(f, "the NPS certificate \"%s\" does not name the Server Authentication EKU (%s)", c->name,
-                      k->eku_absent ? "it has no EKU extension" : "it is an all-purpose certificate");
-        finding_explain(f, "By RFC 5280 that allows every purpose, but NPS does not list such certificates and Windows clients can be set "
-                           "to refuse them (PeapServerAcceptAllPurposeCert).");
+        finding_title(f, "the %s \"%s\" does not name the Server Authentication EKU (%s)", c->whose, c->name,
+                      k->eku_absent ? "no EKU extension" : "any purpose");
+        finding_explain(f, "By RFC 5280 that allows every purpose, but the NPS console does not list such certificates and Windows "
+                           "clients can be set to refuse them (PeapServerAcceptAllPurposeCert).");
     }
     if (c->leaf->template_name != NULL)
         finding_explain(f, "It was issued from the template %s.", c->leaf->template_name);
-    finding_fix(f, "Issue the certificate from a template with Server Authentication (such as \"RAS and IAS Server\") and enrol it on the NPS server.");
-    fix_selection(f);
+    finding_fix(f, "Issue the certificate from a template with Server Authentication (\"RAS and IAS Server\") and enrol it on the NPS server.");
+    fix_selection(c, f);
 }
 
 static void time_fault(const struct subject *c)
@@ -321,9 +355,9 @@ static void time_fault(const struct subject *c)
     char at[32], limit[32], who[DESCRIBE_MAX];
     if (c->tls->certificate_last.time_ns <= 0)
         return;
-    bool expired = now > k->path_not_after + SKEW_S, early = now + SKEW_S < k->path_not_before;
+    bool expired = now > k->path_not_after + RULE_CLOCK_SKEW_S, early = now + RULE_CLOCK_SKEW_S < k->path_not_before;
     if (!expired && !early) {
-        if (k->path_not_after - now >= SOON_S)
+        if (k->path_not_after >= now + SOON_S)
             return;
         struct finding *f = fault(c, FINDING_CERT_EXPIRES_SOON, 0, false, &fresh);
         if (f != NULL && fresh) {
@@ -331,7 +365,7 @@ static void time_fault(const struct subject *c)
                           describe_time(limit, k->path_not_after));
             finding_explain(f, "The login was at %s. After that date every client refuses it (error 858).",
                             describe_time(at, now));
-            finding_fix(f, "Renew it now, then select the new one: " POLICY_PATH ".");
+            finding_fix(f, "Renew it in time, then select the new one: %s.", selection_path(c));
         }
         return;
     }
@@ -350,10 +384,14 @@ static void time_fault(const struct subject *c)
     int64_t apart = expired ? now - k->path_not_after : k->path_not_before - now;
     if (apart < 86400)
         finding_explain(f, "That is less than a day apart: look at the clocks too.");
+    else if (!expired && c->stats.accepted > 0 && c->stats.refused == 0)
+        finding_explain(f, "The clients took it as valid, so it may be the capture's clock that is wrong.");
     what_clients_did(c, f);
-    finding_fix(f, expired ? "Renew the certificate%s, then select the new one in NPS: " POLICY_PATH "."
-                           : "Check the clocks of the CA%s, the NPS server and the clients; or use a certificate that is valid now: " POLICY_PATH ".",
-                index > 0 ? " of the CA" : "");
+    if (expired)
+        finding_fix(f, "Renew the certificate%s and select the new one: %s.", index > 0 ? " of the CA" : "", selection_path(c));
+    else
+        finding_fix(f, "Check the clocks of the CA, the NPS server and the clients; or select a certificate that is valid now: %s.",
+                    selection_path(c));
 }
 
 static void strength_faults(const struct subject *c)
@@ -366,8 +404,10 @@ static void strength_faults(const struct subject *c)
         if (f != NULL && fresh) {
             finding_title(f, "the key of the certificate \"%s\" is weak: %s", describe_certificate(who, c->chain, k->weak_key_index),
                           c->chain->facts[k->weak_key_index].key_text);
-            finding_explain(f, "Windows refuses RSA keys under 1024 bits always and, by policy, those under 2048.");
-            finding_fix(f, "Issue the certificate again with RSA 2048 bits or more, or ECDSA P-256.");
+            finding_explain(f, "Windows always refuses RSA keys under 1024 bits and can be set to refuse those under 2048; other clients "
+                               "do so by default.");
+            finding_fix(f, "Issue the certificate again with RSA 2048 bits or more, or ECDSA P-256, and select it: %s.",
+                        selection_path(c));
         }
     }
     if (k->signature_strength == CHECK_FAIL) {
@@ -375,8 +415,8 @@ static void strength_faults(const struct subject *c)
         if (f != NULL && fresh) {
             finding_title(f, "the certificate \"%s\" is signed with %s", describe_certificate(who, c->chain, k->weak_signature_index),
                           c->chain->facts[k->weak_signature_index].signature);
-            finding_explain(f, "Current clients refuse SHA-1 and MD5 signatures below the root.");
-            finding_fix(f, "Move the CA to SHA-256 and issue the certificate again.");
+            finding_explain(f, "Current clients refuse SHA-1 and MD5 signatures in a server's chain (the root's own does not count).");
+            finding_fix(f, "Move the CA to SHA-256, issue the certificate again and select it: %s.", selection_path(c));
         }
     }
 }
@@ -389,17 +429,18 @@ static void subject_faults(const struct subject *c)
         struct finding *f = fault(c, FINDING_CERT_EMPTY_SUBJECT, 0, true, &fresh);
         if (f != NULL && fresh) {
             f->client_error = 866;
-            finding_title(f, "the NPS certificate has an empty subject");
-            finding_explain(f, "NPS does not offer such certificates, and Windows clients that check the server's name fail with error 866.");
+            finding_title(f, "the %s has an empty subject", c->whose);
+            finding_explain(f, "The NPS console does not offer such certificates, and Windows clients that check the server's name fail "
+                               "with error 866.");
             what_clients_did(c, f);
             finding_fix(f, "Issue a certificate whose subject holds the NPS server's DNS name (template: Subject Name > Common name or DNS name).");
-            fix_selection(f);
+            fix_selection(c, f);
         }
     }
     if (k->subject_wildcard) {
         struct finding *f = fault(c, FINDING_CERT_WILDCARD_SUBJECT, 0, false, &fresh);
         if (f != NULL && fresh) {
-            finding_title(f, "the NPS certificate has a wildcard subject: \"%s\"", c->name);
+            finding_title(f, "the %s has a wildcard subject: \"%s\"", c->whose, c->name);
             finding_explain(f, "Some Windows clients refuse wildcard subjects in PEAP.");
             finding_fix(f, "Use a certificate with the server's own name, or one alias on all NPS servers.");
         }
@@ -407,8 +448,9 @@ static void subject_faults(const struct subject *c)
     if (k->order_wrong) {
         struct finding *f = fault(c, FINDING_CERT_CHAIN_ORDER, 0, false, &fresh);
         if (f != NULL && fresh) {
-            finding_title(f, "the chain of the NPS certificate \"%s\" is not sent leaf first, each followed by its issuer", c->name);
-            finding_explain(f, "TLS 1.2 demands that order (RFC 5246 section 7.4.2); strict clients fail.");
+            finding_title(f, "the chain of the %s \"%s\" is sent in the wrong order", c->whose, c->name);
+            finding_explain(f, "TLS 1.2 demands the server's certificate first, each followed by its issuer (RFC 5246 section 7.4.2); "
+                               "strict clients fail.");
             finding_fix(f, "Put the certificates in order: the server's own, then the CA that issued it, and so on (FreeRADIUS: certificate_file).");
         }
     }
@@ -416,31 +458,40 @@ static void subject_faults(const struct subject *c)
         struct finding *f = fault(c, FINDING_CERT_REVOKED, 0, true, &fresh);
         if (f != NULL && fresh) {
             f->client_error = 859;
-            finding_title(f, "the NPS certificate \"%s\" is revoked: the stapled OCSP response says so", c->name);
+            finding_title(f, "the %s \"%s\" is revoked: the stapled OCSP response says so", c->whose, c->name);
             what_clients_did(c, f);
-            finding_fix(f, "Issue a new certificate and select it: " POLICY_PATH ".");
+            finding_fix(f, "Issue a new certificate and select it: %s.", selection_path(c));
         }
     }
 }
 
+static bool static_rsa(const struct tls_facts *t)
+{
+    return t->version < 0x0304 && tls_cipher_suite_static_rsa(t->cipher_suite);
+}
+
+static bool key_usage_wrong(const struct chain_checks *k, const struct tls_facts *t)
+{
+    if (t->version == 0 || t->cipher_suite == 0)
+        return false;
+    return (static_rsa(t) ? k->key_usage_encipherment : k->key_usage_signature) == CHECK_FAIL;
+}
+
 static void key_usage_fault(const struct subject *c)
 {
-    if (c->tls->version == 0 || c->tls->cipher_suite == 0)
-        return;
-    bool rsa = c->tls->version < 0x0304 && tls_cipher_suite_static_rsa(c->tls->cipher_suite);
-    enum check used = rsa ? c->checks->key_usage_encipherment : c->checks->key_usage_signature;
-    bool fresh;
-    if (used != CHECK_FAIL)
+    bool fresh, rsa = static_rsa(c->tls);
+    if (!key_usage_wrong(c->checks, c->tls))
         return;
     struct finding *f = fault(c, FINDING_CERT_KEY_USAGE, rsa, true, &fresh);
     if (f == NULL || !fresh)
         return;
     f->client_error = 857;
     const char *suite = tls_cipher_suite_name(c->tls->cipher_suite);
-    finding_title(f, "the key usage of the NPS certificate \"%s\" lacks %s", c->name, rsa ? "keyEncipherment" : "digitalSignature");
+    finding_title(f, "the key usage of the %s \"%s\" lacks %s", c->whose, c->name, rsa ? "keyEncipherment" : "digitalSignature");
     finding_explain(f, "The negotiated suite %s needs it.", suite != NULL ? suite : "(unknown)");
     what_clients_did(c, f);
-    finding_fix(f, "Issue the certificate with key usage digitalSignature and keyEncipherment.");
+    finding_fix(f, "Issue the certificate again with key usage digitalSignature and keyEncipherment, and select it: %s.",
+                selection_path(c));
 }
 
 static void one_certificate(struct findings *out, const struct rule_input *in, const struct session *s, const struct exchange *x,
@@ -451,6 +502,7 @@ static void one_certificate(struct findings *out, const struct rule_input *in, c
     if (chain == NULL || !chain->parsed[0])
         return;
     struct subject c = {.out = out, .in = in, .session = s, .x = x, .tls = tls, .chain = chain, .inner = inner};
+    c.whose = rule_certificate_owner(x);
     c.checks = inner && chain->has_inner ? &chain->inner_checks : &chain->checks;
     c.leaf = &chain->facts[0];
     c.stats = rule_chain_stats(in, tls->server_chain);
@@ -466,6 +518,22 @@ static void one_certificate(struct findings *out, const struct rule_input *in, c
     strength_faults(&c);
     subject_faults(&c);
     key_usage_fault(&c);
+}
+
+bool rule_certificate_fault(const struct rule_input *in, const struct tls_facts *t, bool inner)
+{
+    const struct chain *c = rule_chain(in, t->server_chain);
+    if (c == NULL || !c->parsed[0])
+        return false;
+    const struct chain_checks *k = inner && c->has_inner ? &c->inner_checks : &c->checks;
+    int64_t now = t->certificate_last.time_ns / INT64_C(1000000000);
+    bool dated = t->certificate_last.time_ns > 0;
+    if (dated && (now > k->path_not_after + RULE_CLOCK_SKEW_S || now + RULE_CLOCK_SKEW_S < k->path_not_before))
+        return true;
+    return k->chain == CHECK_FAIL || k->name == CHECK_FAIL || k->server_auth_eku == CHECK_FAIL || k->subject_empty ||
+           k->pin == PIN_ISSUING_CA || k->pin == PIN_LEAF || k->pin == PIN_NOT_IN_CHAIN ||
+           k->key_strength == CHECK_FAIL || k->signature_strength == CHECK_FAIL || c->ocsp_revoked ||
+           key_usage_wrong(k, t);
 }
 
 void rules_certificate(struct findings *out, const struct rule_input *in, const struct session *s)
