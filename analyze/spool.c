@@ -4,7 +4,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { WINDOW = 1 << 15, RECORD_BUFFER = 1 << 18, READ_BEHIND = 1 << 16 };
+/* stdio's buffer is a block, too: reads of whole blocks pass it by. */
+enum { WINDOW = 1 << 15, BLOCK = 1 << 16, BLOCKS = 64, GROUP = 64 };
+enum { WORD = sizeof(uint64_t), EXCHANGE_WORDS = sizeof(struct exchange) / WORD,
+       PACKED_MAX = (EXCHANGE_WORDS + (EXCHANGE_WORDS + GROUP - 1) / GROUP) * WORD };
+
+/* What goes before each record. */
+struct record {
+    uint32_t packed, ladder; /* bytes that follow: the exchange packed, and its ladder */
+};
 
 /* Where an exchange lies. offset is the record's place plus one, so that zeroed entries mean "never put". */
 struct entry {
@@ -17,11 +25,11 @@ struct entry {
 struct spool {
     FILE *records, *index;
     char *buffer;     /* stdio's, for writing */
-    uint8_t *window_bytes; /* read back through this, see read_record */
     uint64_t end;     /* bytes in records */
-    uint64_t read_at; /* place of the read window's first byte */
-    size_t read_len;
     bool reading;
+    uint8_t *blocks;  /* read back through these: block n of the file in slot n % BLOCKS; made at the first read */
+    uint64_t held[BLOCKS]; /* number of the block in each slot, plus one; 0 none */
+    uint32_t held_len[BLOCKS];
     uint32_t base;    /* first id in the window */
     uint32_t last;
     bool failed;
@@ -36,13 +44,12 @@ struct spool *spool_new(void)
     s->base = 1;
     s->records = tmpfile();
     s->index = tmpfile();
-    s->buffer = malloc(RECORD_BUFFER);
-    s->window_bytes = malloc(RECORD_BUFFER);
-    if (s->records == NULL || s->index == NULL || s->buffer == NULL || s->window_bytes == NULL) {
+    s->buffer = malloc(BLOCK);
+    if (s->records == NULL || s->index == NULL || s->buffer == NULL) {
         spool_free(s);
         return NULL;
     }
-    setvbuf(s->records, s->buffer, _IOFBF, RECORD_BUFFER);
+    setvbuf(s->records, s->buffer, _IOFBF, BLOCK);
     return s;
 }
 
@@ -55,7 +62,7 @@ void spool_free(struct spool *s)
     if (s->index != NULL)
         fclose(s->index);
     free(s->buffer);
-    free(s->window_bytes);
+    free(s->blocks);
     free(s);
 }
 
@@ -113,15 +120,61 @@ static bool index_write(struct spool *s, uint32_t id, const struct entry *e)
     return true;
 }
 
+/* Most of an exchange is zero: of each GROUP words a mask says which are not, and only these follow. */
+static size_t pack(const struct exchange *x, uint8_t out[static PACKED_MAX + WORD])
+{
+    const uint8_t *from = (const uint8_t *)x;
+    size_t words = (offsetof(struct exchange, text) + x->text_used + WORD - 1) / WORD, used = 0;
+    for (size_t first = 0; first < words; first += GROUP) {
+        uint64_t mask = 0;
+        size_t mask_at = used;
+        used += WORD;
+        for (size_t i = first; i < words && i < first + GROUP; i++) {
+            uint64_t word;
+            memcpy(&word, from + i * WORD, WORD);
+            memcpy(out + used, &word, WORD); /* kept only when it is counted */
+            used += word != 0 ? WORD : 0;
+            mask |= (uint64_t)(word != 0) << (i - first);
+        }
+        memcpy(out + mask_at, &mask, WORD);
+    }
+    return used;
+}
+
+/* False when the bytes cannot have come from pack. */
+static bool unpack(const uint8_t *from, size_t len, struct exchange *x)
+{
+    uint8_t *out = (uint8_t *)x;
+    size_t at = 0, word = 0;
+    while (at < len) {
+        uint64_t mask;
+        if (len - at < WORD)
+            return false;
+        memcpy(&mask, from + at, WORD);
+        at += WORD;
+        for (size_t i = 0; i < GROUP && word < EXCHANGE_WORDS; i++, word++) {
+            bool there = mask >> i & 1;
+            if (there && len - at < WORD)
+                return false;
+            if (there)
+                memcpy(out + word * WORD, from + at, WORD);
+            else
+                memset(out + word * WORD, 0, WORD);
+            at += there ? WORD : 0;
+        }
+    }
+    return word * WORD >= offsetof(struct exchange, text);
+}
+
 bool spool_put(struct spool *s, const struct exchange *x)
 {
+    uint8_t packed[PACKED_MAX + WORD];
     assert(!s->reading);
     if (s->failed || x->id == 0)
         return false;
-    size_t fixed = offsetof(struct exchange, text) + x->text_used;
-    uint64_t head[2] = {fixed, x->ladder.len};
-    if (fwrite(head, sizeof head, 1, s->records) != 1 || fwrite(x, fixed, 1, s->records) != 1 ||
-        (x->ladder.len > 0 && fwrite(x->ladder.data, x->ladder.len, 1, s->records) != 1)) {
+    struct record head = {(uint32_t)pack(x, packed), (uint32_t)x->ladder.len};
+    if (fwrite(&head, sizeof head, 1, s->records) != 1 || fwrite(packed, head.packed, 1, s->records) != 1 ||
+        (head.ladder > 0 && fwrite(x->ladder.data, head.ladder, 1, s->records) != 1)) {
         s->failed = true;
         return false;
     }
@@ -131,7 +184,7 @@ bool spool_put(struct spool *s, const struct exchange *x)
     if (!index_read(s, x->id, &e))
         memset(&e, 0, sizeof e);
     e.offset = s->end + 1;
-    s->end += sizeof head + fixed + x->ladder.len;
+    s->end += sizeof head + head.packed + head.ladder;
     return index_write(s, x->id, &e);
 }
 
@@ -176,28 +229,36 @@ uint32_t spool_next(struct spool *s, uint32_t id)
     return index_read(s, id, &e) ? e.next : 0;
 }
 
-/* Records lie nearly in the order of their ids: one window read serves many of them, also those just before. */
+/* The slot that holds a block of the file; BLOCKS when it cannot be read. */
+static size_t read_block(struct spool *s, uint64_t number)
+{
+    size_t slot = (size_t)(number % BLOCKS);
+    if (s->held[slot] == number + 1)
+        return slot;
+    s->held[slot] = 0;
+    if (!seek(s->records, number * BLOCK))
+        return BLOCKS;
+    s->held_len[slot] = (uint32_t)fread(s->blocks + slot * BLOCK, 1, BLOCK, s->records);
+    s->held[slot] = number + 1;
+    return slot;
+}
+
+/* Records lie nearly in the order of their ids: the blocks held serve nearly all of them. */
 static bool read_record(struct spool *s, uint64_t offset, size_t len, void *out)
 {
     if (!s->reading) {
-        if (fflush(s->records) != 0)
+        s->blocks = malloc((size_t)BLOCKS * BLOCK);
+        if (s->blocks == NULL || fflush(s->records) != 0)
             return false;
         s->reading = true;
     }
     uint8_t *to = out;
     while (len > 0) {
-        if (offset < s->read_at || offset >= s->read_at + s->read_len) {
-            s->read_at = offset > READ_BEHIND ? offset - READ_BEHIND : 0;
-            s->read_len = 0;
-            if (!seek(s->records, s->read_at))
-                return false;
-            s->read_len = fread(s->window_bytes, 1, RECORD_BUFFER, s->records);
-            if (offset >= s->read_at + s->read_len)
-                return false;
-        }
-        size_t there = (size_t)(s->read_at + s->read_len - offset);
-        size_t step = there < len ? there : len;
-        memcpy(to, s->window_bytes + (offset - s->read_at), step);
+        size_t slot = read_block(s, offset / BLOCK), at = (size_t)(offset % BLOCK);
+        if (slot == BLOCKS || at >= s->held_len[slot])
+            return false;
+        size_t there = s->held_len[slot] - at, step = there < len ? there : len;
+        memcpy(to, s->blocks + slot * BLOCK + at, step);
         to += step;
         offset += step;
         len -= step;
@@ -208,22 +269,23 @@ static bool read_record(struct spool *s, uint64_t offset, size_t len, void *out)
 struct exchange *spool_get(struct spool *s, uint32_t id)
 {
     struct entry e;
-    uint64_t head[2];
+    struct record head;
+    uint8_t packed[PACKED_MAX];
     if (!index_read(s, id, &e) || e.offset == 0)
         return NULL;
     uint64_t at = e.offset - 1;
-    if (!read_record(s, at, sizeof head, head))
+    if (!read_record(s, at, sizeof head, &head) || head.packed > sizeof packed || head.ladder > EXCHANGE_LADDER_MAX ||
+        !read_record(s, at + sizeof head, head.packed, packed))
         goto unreadable;
-    struct exchange *x = head[1] <= EXCHANGE_LADDER_MAX ? malloc(sizeof *x + head[1]) : NULL;
+    struct exchange *x = malloc(sizeof *x + head.ladder);
     if (x == NULL)
         return NULL;
     uint8_t *ladder = (uint8_t *)(x + 1);
-    if (head[0] > sizeof *x || !read_record(s, at + sizeof head, head[0], x) ||
-        !read_record(s, at + sizeof head + head[0], head[1], ladder)) {
+    if (!unpack(packed, head.packed, x) || !read_record(s, at + sizeof head + head.packed, head.ladder, ladder)) {
         free(x);
         goto unreadable;
     }
-    x->ladder = span_of(ladder, head[1]);
+    x->ladder = span_of(ladder, head.ladder);
     return x;
 unreadable:
     s->failed = true;
