@@ -8,7 +8,7 @@
 #include "analyze/sessions.h"
 #include "analyze/verdict.h"
 
-enum { PROTOCOLS_MAX = 256, CAPTURES_MAX = 4096, JUDGE_BUDGET = CHAINS_MAX };
+enum { PROTOCOLS_MAX = 256, CAPTURES_MAX = 4096, JUDGE_BUDGET = 512 };
 
 struct analysis {
     struct analysis_options options;

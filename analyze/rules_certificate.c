@@ -355,7 +355,7 @@ static void time_fault(const struct subject *c)
     char at[32], limit[32], who[DESCRIBE_MAX];
     if (c->tls->certificate_last.time_ns <= 0)
         return;
-    bool expired = now > k->path_not_after + RULE_CLOCK_SKEW_S, early = now + RULE_CLOCK_SKEW_S < k->path_not_before;
+    bool expired = k->path_not_after < now - RULE_CLOCK_SKEW_S, early = k->path_not_before > now + RULE_CLOCK_SKEW_S;
     if (!expired && !early) {
         if (k->path_not_after >= now + SOON_S)
             return;
@@ -528,7 +528,7 @@ bool rule_certificate_fault(const struct rule_input *in, const struct tls_facts 
     const struct chain_checks *k = inner && c->has_inner ? &c->inner_checks : &c->checks;
     int64_t now = t->certificate_last.time_ns / INT64_C(1000000000);
     bool dated = t->certificate_last.time_ns > 0;
-    if (dated && (now > k->path_not_after + RULE_CLOCK_SKEW_S || now + RULE_CLOCK_SKEW_S < k->path_not_before))
+    if (dated && (k->path_not_after < now - RULE_CLOCK_SKEW_S || k->path_not_before > now + RULE_CLOCK_SKEW_S))
         return true;
     return k->chain == CHECK_FAIL || k->name == CHECK_FAIL || k->server_auth_eku == CHECK_FAIL || k->subject_empty ||
            k->pin == PIN_ISSUING_CA || k->pin == PIN_LEAF || k->pin == PIN_NOT_IN_CHAIN ||
