@@ -21,30 +21,34 @@ const char *describe_certificate(char out[static DESCRIBE_MAX], const struct cha
     return out;
 }
 
-static void copy_text(char out[static DESCRIBE_MAX], struct span s)
+/* In quotes; NUL bytes, which nobody may smuggle in to cut a sentence short, become '?'. */
+static void quote_text(char out[static DESCRIBE_MAX], struct span s)
 {
-    size_t n = s.len < DESCRIBE_MAX - 1 ? s.len : DESCRIBE_MAX - 1;
+    size_t n = s.len < DESCRIBE_MAX - 3 ? s.len : DESCRIBE_MAX - 3;
+    out[0] = '"';
     for (size_t i = 0; i < n; i++)
-        out[i] = s.data[i] != 0 ? (char)s.data[i] : '?';
-    out[n] = '\0';
+        out[i + 1] = s.data[i] != 0 ? (char)s.data[i] : '?';
+    out[n + 1] = '"';
+    out[n + 2] = '\0';
 }
 
 const char *describe_user(char out[static DESCRIBE_MAX], const struct exchange *x)
 {
     if (x->radius.user.len > 0)
-        copy_text(out, exchange_text(x, x->radius.user));
+        quote_text(out, exchange_text(x, x->radius.user));
     else if (x->eap.identity.len > 0)
-        copy_text(out, exchange_text(x, x->eap.identity));
+        quote_text(out, exchange_text(x, x->eap.identity));
     else
-        snprintf(out, DESCRIBE_MAX, "(unknown user)");
+        snprintf(out, DESCRIBE_MAX, "an unknown user");
     return out;
 }
 
 const char *describe_server(char out[static DESCRIBE_MAX], const struct exchange *x)
 {
     char text[ADDRESS_TEXT];
-    address_text(text, &x->server.address);
-    snprintf(out, DESCRIBE_MAX, "%s %s", x->type == CONVERSATION_EAPOL ? "the authenticator" : "the RADIUS server", text);
+    bool known = x->server.address.family != FAMILY_NONE;
+    snprintf(out, DESCRIBE_MAX, "%s%s%s", x->type == CONVERSATION_EAPOL ? "the server behind the authenticator" : "the RADIUS server",
+             known ? " " : "", known ? address_text(text, &x->server.address) : "");
     return out;
 }
 

@@ -6,6 +6,11 @@ const struct chain *rule_chain(const struct rule_input *in, uint32_t serial)
     return c != NULL && c->judged ? c : NULL;
 }
 
+const char *rule_certificate_owner(const struct exchange *x)
+{
+    return x->type == CONVERSATION_EAPOL ? "server certificate" : "NPS certificate";
+}
+
 struct chain_stats rule_chain_stats(const struct rule_input *in, uint32_t serial)
 {
     return serial < in->stats_count ? in->stats[serial] : (struct chain_stats){0};

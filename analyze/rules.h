@@ -37,13 +37,20 @@ void rules_session(struct findings *out, const struct rule_input *in, const stru
 
 /* Shared by the rules: */
 const struct chain *rule_chain(const struct rule_input *in, uint32_t serial);      /* judged, or NULL */
+#define RULE_CLOCK_SKEW_S 300 /* clocks may differ that much before a validity limit counts */
+/* The certificate of this handshake has a fault that a cert-* finding reports and a client may refuse it for. */
+bool rule_certificate_fault(const struct rule_input *in, const struct tls_facts *t, bool inner);
+/* "NPS certificate"; on a wired or wireless port nothing says that the server behind it is NPS. */
+const char *rule_certificate_owner(const struct exchange *x);
 struct chain_stats rule_chain_stats(const struct rule_input *in, uint32_t serial);
 /* Something better than "it was rejected" explains why this login failed. Pure, from the facts alone. */
 bool rule_failure_explained(const struct exchange *x);
 
 enum { DESCRIBE_MAX = 200 };
 const char *describe_certificate(char out[static DESCRIBE_MAX], const struct chain *c, size_t index); /* CN, else a SAN name, else subject */
+/* "\"alice\"", or "an unknown user" */
 const char *describe_user(char out[static DESCRIBE_MAX], const struct exchange *x);
+/* "the RADIUS server 10.20.1.11", "the server behind the authenticator 00:..." */
 const char *describe_server(char out[static DESCRIBE_MAX], const struct exchange *x);
 const char *describe_sha256(char out[static 65], const struct chain *c); /* of the leaf */
 const char *describe_hex(char *out, const uint8_t *bytes, size_t len);   /* lower case; out has 2*len+1 */

@@ -23,7 +23,8 @@ static void damaged(struct findings *out, const struct capture_report *c, size_t
     if (f == NULL)
         return;
     finding_title(f, "the capture %s is damaged or cut off", c->info.path);
-    finding_explain(f, "%s. The %llu packets before that were analysed.", c->info.damage, (unsigned long long)c->info.packets);
+    finding_explain(f, "%s. The %llu packet%s before that %s analysed.", c->info.damage, (unsigned long long)c->info.packets,
+                    c->info.packets == 1 ? "" : "s", c->info.packets == 1 ? "was" : "were");
     finding_fix(f, "Copy the file again, or stop the capture cleanly before copying it.");
 }
 
@@ -34,8 +35,10 @@ static void truncated(struct findings *out, const struct capture_report *c, size
     struct finding *f = raise(out, FINDING_CAPTURE_TRUNCATED_PACKETS, c, i, SEVERITY_WARNING);
     if (f == NULL)
         return;
-    finding_title(f, "%llu of %llu packets in %s are cut off", (unsigned long long)c->info.cut_packets, (unsigned long long)c->info.packets, c->info.path);
-    finding_explain(f, "The capture kept only the beginning of large packets (snap length); certificates are the first to be lost.");
+    finding_title(f, "%llu of %llu packet%s in %s %s cut short", (unsigned long long)c->info.cut_packets,
+                  (unsigned long long)c->info.packets, c->info.packets == 1 ? "" : "s", c->info.path,
+                  c->info.cut_packets == 1 ? "is" : "are");
+    finding_explain(f, "Only the beginning of large packets was kept (snap length); certificates are the first to be lost.");
     finding_fix(f, "Capture whole packets: tcpdump -s 0, dumpcap -s 0, pktmon start --capture --pkt-size 0.");
 }
 
@@ -46,7 +49,8 @@ static void lost(struct findings *out, const struct capture_report *c, size_t i)
     struct finding *f = raise(out, FINDING_CAPTURE_LOST_PACKETS, c, i, SEVERITY_WARNING);
     if (f == NULL)
         return;
-    finding_title(f, "%llu packets were lost while %s was captured", (unsigned long long)c->lost, c->info.path);
+    finding_title(f, "%llu packet%s lost while %s was captured", (unsigned long long)c->lost, c->lost == 1 ? " was" : "s were",
+                  c->info.path);
     finding_explain(f, "The capturing program counted them. What is reported as missing or unanswered may be among them.");
     finding_fix(f, "Capture with a larger buffer (tcpdump -B 65536) or a filter for the traffic of interest.");
 }

@@ -3,96 +3,114 @@
 
 #include "analyze/rules.h"
 
-/* Faults of the certificate itself are reported by rules_certificate; here it matters only whether there is one. */
-static bool certificate_has_fault(const struct rule_input *in, const struct tls_facts *t)
+static void say_why(struct finding *f, const struct rule_input *in, const struct tls_facts *t, bool inner)
 {
-    const struct chain *c = rule_chain(in, t->server_chain);
-    if (c == NULL || !c->parsed[0])
-        return false;
-    const struct chain_checks *k = &c->checks;
-    int64_t now = t->certificate_last.time_ns / INT64_C(1000000000);
-    return k->chain == CHECK_FAIL || k->name == CHECK_FAIL || k->server_auth_eku == CHECK_FAIL || k->subject_empty ||
-           k->pin == PIN_ISSUING_CA || k->pin == PIN_LEAF || k->pin == PIN_NOT_IN_CHAIN || now > k->path_not_after ||
-           now < k->path_not_before || k->key_strength == CHECK_FAIL || k->signature_strength == CHECK_FAIL || c->ocsp_revoked;
-}
-
-static void say_why(struct finding *f, const struct rule_input *in, const struct tls_facts *t, const struct chain *c)
-{
-    if (c == NULL) {
+    if (rule_chain(in, t->server_chain) == NULL) {
         finding_explain(f, "The certificate itself is not readable in this capture (see cert-unseen).");
         return;
     }
-    bool fault = certificate_has_fault(in, t);
     bool roots = expect_has_roots(in->expect), names = expect_has_names(in->expect);
-    if (fault)
-        finding_explain(f, "The certificate has a fault that explains it: see the cert-* finding.");
+    if (rule_certificate_fault(in, t, inner))
+        finding_explain(f, "The certificate has a fault that explains it: see the cert-* findings.");
     else if (roots && names)
-        finding_explain(f, "The certificate passes every check against the roots and names given, so look at the client: its root store, its "
-                           "VPN profile, its clock.");
+        finding_explain(f, "The certificate passes every check against the roots and names given, so the fault is on the client: "
+                           "its root store, its VPN profile or its clock.");
     else
-        finding_explain(f, "Without %s this report cannot check what the client checks: give %s.",
-                        !roots && !names ? "the clients' roots and the expected server name" : !roots ? "the clients' roots" : "the expected server name",
-                        !roots && !names ? "--trusted-root and --server-name, or --eap-config" : !roots ? "--trusted-root or --eap-config" : "--server-name or --eap-config");
+        finding_explain(f, "What this client trusts and expects was not given, so its check could not be repeated: give %s.",
+                        !roots && !names ? "--trusted-root and --server-name, or --eap-config"
+                        : !roots         ? "--trusted-root or --eap-config"
+                                         : "--server-name or --eap-config");
 }
 
-static void fix_client_refusal(struct finding *f, const struct chain *c, int32_t error)
+static void fix_client_refusal(struct finding *f, const struct rule_input *in, const struct exchange *x, bool inner, int32_t error)
 {
-    const char *issuer = c != NULL && c->parsed[0] ? c->checks.root_subject : NULL;
+    const struct tls_facts *t = inner ? &x->inner.tls : &x->eap.tls;
+    const struct chain *c = rule_chain(in, t->server_chain);
+    if (rule_certificate_fault(in, t, inner)) {
+        finding_fix(f, "Mend the certificate first, as the cert-* findings say.");
+        return;
+    }
+    const char *root = c != NULL && c->parsed[0] ? c->checks.root_subject : NULL;
     if (error == 864 || error == 0)
-        finding_fix(f, "On a failing client, look whether the root%s%s%s is in Trusted Root Certification Authorities of the computer store "
-                       "and ticked in the EAP settings of the VPN profile.", issuer != NULL ? " \"" : "", issuer != NULL ? issuer : "", issuer != NULL ? "\"" : "");
-    finding_fix(f, "Compare the name in the profile (\"Connect to these servers\") with the certificate's.");
-    finding_fix(f, "See which certificate the NPS policy selects: NPS console > Policies > Network Policies > (policy) > Constraints > "
-                   "Authentication Methods > Microsoft: Protected EAP (PEAP) > Edit.");
+        finding_fix(f, "On a failing client: is the root%s%s%s in Trusted Root Certification Authorities of the computer store, and "
+                       "ticked in the EAP settings of the VPN profile?",
+                    root != NULL ? " \"" : "", root != NULL ? root : "", root != NULL ? "\"" : "");
+    finding_fix(f, "Does the name in the profile (\"Connect to these servers\") fit the certificate's?");
+    if (x->eap.method == EAP_TYPE_PEAP || x->eap.method == EAP_TYPE_TLS)
+        finding_fix(f, "Which certificate is selected? NPS console > Policies > Network Policies > your VPN policy > Properties > "
+                       "Constraints > Authentication Methods > %s > Edit.",
+                    x->eap.method == EAP_TYPE_TLS ? "Microsoft: Smart Card or other certificate"
+                                                  : "Microsoft: Protected EAP (PEAP)");
 }
 
-/* Grammar of "the client refused": readable alert, or known by its position only. */
-static void rejected(struct findings *out, const struct rule_input *in, const struct exchange *x, bool inner, enum client_answer answer,
+static void title_rejected(struct finding *f, const struct exchange *x, const char *name, const struct alert_fact *alert)
+{
+    const char *alert_name = alert != NULL ? tls_alert_name(alert->code) : NULL;
+    const char *quote = name[0] != '\0' ? "\"" : "", *space = name[0] != '\0' ? " " : "";
+    if (alert != NULL)
+        finding_title(f, "the client refuses the %s%s%s%s%s with the TLS alert %s (%u)", rule_certificate_owner(x), space, quote,
+                      name, quote, alert_name != NULL ? alert_name : "unknown", alert->code);
+    else
+        finding_title(f, "the client refuses the %s%s%s%s%s with an encrypted TLS alert", rule_certificate_owner(x), space, quote,
+                      name, quote);
+}
+
+static void explain_rejected(struct finding *f, const struct exchange *x, bool inner, const struct alert_fact *alert)
+{
+    char user[DESCRIBE_MAX], server[DESCRIBE_MAX];
+    describe_server(server, x);
+    describe_user(user, x);
+    if (alert != NULL)
+        finding_explain(f, "Shown the certificate of %s, the client of %s answered with this %salert and ended the login.", server,
+                        user, alert->decrypted ? "(decrypted) " : "");
+    else
+        finding_explain(f, "Where the client of %s should have acknowledged the handshake of %s it sent an alert. Its number is "
+                           "encrypted, but its place tells: Windows checks the certificate when the handshake is complete, and "
+                           "refuses there.", user, server);
+    if (inner)
+        finding_explain(f, "This is the certificate of the inner method; the outer one was accepted. Either NPS has another "
+                           "certificate selected for the inner \"Smart Card or other certificate\" than for PEAP itself, or the "
+                           "inner settings of the VPN profile differ from the outer ones.");
+    if (alert != NULL && alert->code == 48)
+        finding_explain(f, "unknown_ca: the chain does not end in a root that this client trusts. Windows shows error 864.");
+    else if (alert != NULL && alert->code == 49)
+        finding_explain(f, "access_denied, from Windows: the root is trusted but not ticked in the profile, or the server's name is "
+                           "not in it.");
+    else if (alert != NULL && alert->code == 80)
+        finding_explain(f, "internal_error is what wpa_supplicant sends when the server's name is not the expected one.");
+}
+
+/* The client refused: with a readable alert, or with one that its position gives away. */
+static void rejected(struct findings *out, const struct rule_input *in, const struct exchange *x, bool inner,
                      const struct alert_fact *alert)
 {
     const struct tls_facts *t = inner ? &x->inner.tls : &x->eap.tls;
     const struct chain *c = rule_chain(in, t->server_chain);
-    char name[DESCRIBE_MAX] = "", sha256[65] = "", user[DESCRIBE_MAX], server[DESCRIBE_MAX];
-    bool fresh, readable = answer == ANSWER_ALERT;
+    char name[DESCRIBE_MAX] = "", sha256[65] = "";
+    bool fresh;
     if (c != NULL) {
         describe_certificate(name, c, 0);
         describe_sha256(sha256, c);
     }
-    struct finding *f = findings_raise(out, FINDING_EAP_CLIENT_REJECTED_CERTIFICATE, sha256, (readable ? alert->code : 1000u) * 2 + inner, &fresh);
+    uint64_t variant = (alert != NULL ? alert->code : 1000u) * 2 + inner;
+    struct finding *f = findings_raise(out, FINDING_EAP_CLIENT_REJECTED_CERTIFICATE, sha256, variant, &fresh);
     if (f == NULL)
         return;
-    const char *alert_name = readable ? tls_alert_name(alert->code) : NULL;
-    finding_evidence(out, f, readable ? alert->place : t->encrypted_alert, readable ? "the client's TLS alert%s" : "the client's encrypted TLS alert%s", "");
+    if (alert != NULL)
+        finding_evidence(out, f, alert->place, "the client's TLS alert");
+    else
+        finding_evidence(out, f, t->encrypted_alert, "the client's encrypted TLS alert");
     if (!fresh)
         return;
     f->severity = SEVERITY_CRITICAL;
-    f->confidence = readable ? CONFIDENCE_CERTAIN : CONFIDENCE_STRONG;
-    f->client_error = readable ? judge_alert_error(alert->code) : 864;
-    describe_server(server, x);
-    describe_user(user, x);
-    if (readable)
-        finding_title(f, "the client refuses the NPS certificate%s%s%s with the TLS alert %s (%u)", name[0] ? " \"" : "", name, name[0] ? "\"" : "",
-                      alert_name != NULL ? alert_name : "unknown", alert->code);
-    else
-        finding_title(f, "the client refuses the NPS certificate%s%s%s with an encrypted TLS alert", name[0] ? " \"" : "", name, name[0] ? "\"" : "");
-    if (readable)
-        finding_explain(f, "After the certificate of %s the client of \"%s\" sent the alert %s%s and ended the login.", server, user,
-                        alert_name != NULL ? alert_name : "(unknown)", alert->decrypted ? " (decrypted)" : "");
-    else
-        finding_explain(f, "Where the client of \"%s\" should have acknowledged the handshake of %s it sent an alert. Its number is encrypted, but "
-                           "its place says it: Windows checks the certificate after the handshake and refuses there.", user, server);
-    if (inner)
-        finding_explain(f, "This is the certificate of the inner method, inside the tunnel; the outer one was accepted. NPS has another certificate selected for "
-                           "the inner \"Smart Card or other certificate\" than for PEAP itself, or the profile's inner settings differ.");
-    if (readable && alert->code == 48)
-        finding_explain(f, "unknown_ca: the chain does not end in a root that this client trusts; Windows shows error 864.");
-    else if (readable && alert->code == 49)
-        finding_explain(f, "access_denied from Windows: the root is trusted but not ticked in the profile, or the server's name is not in it.");
-    else if (readable && alert->code == 80)
-        finding_explain(f, "internal_error is what wpa_supplicant sends when the server's name is not the expected one.");
-    say_why(f, in, t, c);
-    finding_explain(f, "The reject that follows is its consequence.");
-    fix_client_refusal(f, c, f->client_error);
+    f->confidence = alert != NULL ? CONFIDENCE_CERTAIN : CONFIDENCE_STRONG;
+    f->client_error = alert != NULL ? judge_alert_error(alert->code) : 864;
+    title_rejected(f, x, name, alert);
+    explain_rejected(f, x, inner, alert);
+    say_why(f, in, t, inner);
+    if (x->outcome == OUTCOME_REJECTED)
+        finding_explain(f, "The reject that follows is only the consequence.");
+    fix_client_refusal(f, in, x, inner, f->client_error);
 }
 
 static void silent(struct findings *out, const struct rule_input *in, const struct session *s)
@@ -116,16 +134,18 @@ static void silent(struct findings *out, const struct rule_input *in, const stru
     struct server *server = servers_of(in->servers, &x->server);
     bool alive = server != NULL && server->last_ns > x->last.time_ns + JUDGE_SILENT_NS;
     f->severity = SEVERITY_CRITICAL;
-    f->confidence = alive || certificate_has_fault(in, t) ? CONFIDENCE_STRONG : CONFIDENCE_HINT;
-    f->client_error = certificate_has_fault(in, t) ? 864 : 0;
-    finding_title(f, "the client falls silent after the NPS certificate%s%s%s", name[0] ? " \"" : "", name, name[0] ? "\"" : "");
-    finding_explain(f, "The whole certificate flight went to the client of \"%s\", then nothing came for %.0f s of capture.", describe_user(user, x),
-                    (double)judge_quiet_ns(x) / 1e9);
-    finding_explain(f, "Either the client shows a prompt about the certificate that nobody answers, or its check hangs (revocation list not "
-                       "reachable), or the packets to it are lost.");
-    say_why(f, in, t, c);
-    finding_fix(f, "On the client: RasClient events 20221 to 20227, and whether a window asks about the server's certificate.");
-    finding_fix(f, "Capture at the client or on the RRAS external NIC to see whether the flight reaches it.");
+    f->confidence = alive || rule_certificate_fault(in, t, false) ? CONFIDENCE_STRONG : CONFIDENCE_HINT;
+    f->client_error = rule_certificate_fault(in, t, false) ? 864 : 0;
+    finding_title(f, "the client falls silent after the %s%s%s%s", rule_certificate_owner(x), name[0] ? " \"" : "", name,
+                  name[0] ? "\"" : "");
+    finding_explain(f, "The whole certificate flight went to the client of %s, then nothing came for the %.0f s that the capture "
+                       "went on.", describe_user(user, x), (double)judge_quiet_ns(x) / 1e9);
+    finding_explain(f, "Either a window on the client asks about the certificate and nobody answers, or its check hangs (revocation "
+                       "list not reachable), or the packets to it are lost.");
+    say_why(f, in, t, false);
+    finding_fix(f, "On the client: is a window open that asks about the server's certificate? Look at the RasClient events 20221 to "
+                   "20227 of that time.");
+    finding_fix(f, "Capture at the client or on the RRAS external NIC at the same time, to see whether the flight reaches it.");
 }
 
 void rules_client_answer(struct findings *out, const struct rule_input *in, const struct session *s)
@@ -133,12 +153,12 @@ void rules_client_answer(struct findings *out, const struct rule_input *in, cons
     const struct alert_fact *alert;
     enum client_answer answer = judge_client_answer(s->main, &alert);
     if (answer == ANSWER_ALERT || answer == ANSWER_ENCRYPTED_ALERT)
-        rejected(out, in, s->main, false, answer, alert);
+        rejected(out, in, s->main, false, alert);
     else if (answer == ANSWER_SILENT)
         silent(out, in, s);
     answer = judge_inner_answer(s->main, &alert);
     if (answer == ANSWER_ALERT || answer == ANSWER_ENCRYPTED_ALERT)
-        rejected(out, in, s->main, true, answer, alert);
+        rejected(out, in, s->main, true, alert);
 }
 
 enum unseen { UNSEEN_TLS13 = 1, UNSEEN_RESUMED, UNSEEN_TRUNCATED, UNSEEN_BEGUN_BEFORE, UNSEEN_TOO_MANY, UNSEEN_KEY_WRONG, UNSEEN_ONE_SIDED };
@@ -172,6 +192,47 @@ static bool known_anyway(const struct rule_input *in, const struct exchange *x, 
     return why == UNSEEN_RESUMED && server != NULL && server->chain_count > 0;
 }
 
+static void explain_unseen(struct finding *f, const struct rule_input *in, enum unseen why)
+{
+    switch (why) {
+    case UNSEEN_TLS13:
+        finding_explain(f, "In TLS 1.3 the certificate travels encrypted, so it was not checked.%s",
+                        in->has_keylog ? " The TLS secrets given hold none for these logins." : "");
+        finding_fix(f, "Give the TLS secrets with --keylog (FreeRADIUS writes them when SSLKEYLOGFILE is in its environment), or embed "
+                       "them in the pcapng.");
+        finding_fix(f, "Or capture a client that offers TLS 1.2 at most: there the certificate is readable between RRAS and NPS.");
+        break;
+    case UNSEEN_RESUMED:
+        finding_explain(f, "A resumed session (PEAP fast reconnect) sends no certificate, and this capture holds no full handshake "
+                           "of that server.");
+        finding_fix(f, "Capture longer, or restart one client: its first login is a full handshake.");
+        break;
+    case UNSEEN_TRUNCATED:
+        finding_explain(f, "Bytes of the server's flight are missing: packets were cut by the snap length or lost, or the capture "
+                           "began or ended within it.");
+        finding_fix(f, "Capture whole packets (tcpdump -s 0; pktmon --pkt-size 0) between RRAS and NPS, from before the login to its "
+                       "end.");
+        break;
+    case UNSEEN_BEGUN_BEFORE:
+        finding_explain(f, "The first packets of the login were not captured.");
+        finding_fix(f, "Start the capture before the client connects.");
+        break;
+    case UNSEEN_TOO_MANY:
+        finding_explain(f, "Only %d different certificate chains are kept in memory.", CHAINS_MAX);
+        finding_fix(f, "Analyse a part of the capture: fewer servers, or a shorter time.");
+        break;
+    case UNSEEN_KEY_WRONG:
+        finding_explain(f, "There are secrets for this login, but its records do not decrypt with them: the secrets are wrong, or "
+                           "packets are damaged or missing.");
+        finding_fix(f, "Give the secrets that were written during this very capture.");
+        break;
+    case UNSEEN_ONE_SIDED:
+        finding_explain(f, "Only the client's direction was captured.");
+        finding_fix(f, "Capture both directions, between RRAS and NPS.");
+        break;
+    }
+}
+
 void rules_certificate_unseen(struct findings *out, const struct rule_input *in, const struct session *s)
 {
     static const char *const reason[] = {
@@ -191,40 +252,11 @@ void rules_certificate_unseen(struct findings *out, const struct rule_input *in,
     struct finding *f = findings_raise(out, FINDING_CERT_UNSEEN, "", why, &fresh);
     if (f == NULL)
         return;
-    finding_evidence(out, f, x->eap.tls.hello.frame != 0 ? x->eap.tls.hello : x->first, "login whose server certificate is not readable");
+    finding_evidence(out, f, x->eap.tls.hello.frame != 0 ? x->eap.tls.hello : x->first, "login whose certificate is not readable");
     if (!fresh)
         return;
     f->severity = SEVERITY_INFO;
     f->confidence = CONFIDENCE_CERTAIN;
-    finding_title(f, "the server's certificate is not readable in some logins: %s", reason[why]);
-    switch (why) {
-    case UNSEEN_TLS13:
-        finding_explain(f, "From TLS 1.3 on the certificate travels encrypted, so it was not checked.");
-        finding_fix(f, "Give the TLS secrets with --keylog (FreeRADIUS writes them when SSLKEYLOGFILE is in its environment), or embed them in "
-                       "the pcapng.");
-        finding_fix(f, "Or capture a client that offers TLS 1.2 at most: there the certificate is readable between RRAS and NPS.");
-        break;
-    case UNSEEN_RESUMED:
-        finding_explain(f, "A resumed session (PEAP fast reconnect) sends no certificate, and this capture holds no full handshake of that server.");
-        finding_fix(f, "Capture longer, or make one client connect anew (restart it, or its RasMan service): its first login is a full handshake.");
-        break;
-    case UNSEEN_TRUNCATED:
-        finding_explain(f, "Bytes of the server's flight are missing: packets were cut by the snap length, lost, or the capture ended.");
-        finding_fix(f, "Capture with full packets (tcpdump -s 0; pktmon --pkt-size 0) between RRAS and NPS, from before the login on.");
-        break;
-    case UNSEEN_BEGUN_BEFORE:
-        finding_explain(f, "Its first packets were not captured.");
-        finding_fix(f, "Start the capture before the client connects.");
-        break;
-    case UNSEEN_TOO_MANY:
-        finding_explain(f, "Only %d different certificate chains are kept in memory.", CHAINS_MAX);
-        break;
-    case UNSEEN_KEY_WRONG:
-        finding_explain(f, "There are secrets for this client random, but the records do not decrypt with them: wrong secrets, or damaged packets.");
-        break;
-    case UNSEEN_ONE_SIDED:
-        finding_explain(f, "Only the client's direction was captured.");
-        finding_fix(f, "Capture both directions, between RRAS and NPS.");
-        break;
-    }
+    finding_title(f, "the server's certificate could not be read in some logins: %s", reason[why]);
+    explain_unseen(f, in, why);
 }

@@ -36,9 +36,10 @@ static void method_refused(struct findings *out, const struct exchange *x)
     f->client_error = 812;
     finding_title(f, "server and client agree on no EAP method: the server offers %s, the client wants %s", method_name(offered),
                   none ? "none of it" : method_name(e->nak[0]));
-    finding_explain(f, "The client of \"%s\" refused %s with a Nak and the server offered nothing that it wants.", describe_user(user, x), method_name(offered));
-    finding_fix(f, "Make the EAP type of the VPN profile and of the NPS network policy the same: NPS console > Policies > Network Policies > "
-                   "(policy) > Constraints > Authentication Methods > EAP Types.");
+    finding_explain(f, "The client of %s refused %s with a Nak, and the server has nothing else to offer that it wants.",
+                    describe_user(user, x), method_name(offered));
+    finding_fix(f, "Make the EAP type of the VPN profile and that of the NPS policy the same: NPS console > Policies > Network "
+                   "Policies > your VPN policy > Properties > Constraints > Authentication Methods > EAP Types.");
 }
 
 static void server_refused_client(struct findings *out, const struct exchange *x)
@@ -64,11 +65,16 @@ static void server_refused_client(struct findings *out, const struct exchange *x
                       tls_alert_name(alert->code) != NULL ? tls_alert_name(alert->code) : "unknown", alert->code);
     else
         finding_title(f, "the server refuses the client's certificate");
-    finding_explain(f, "The client of \"%s\" %s, then the server ended the handshake%s.", describe_user(user, x),
+    finding_explain(f, "The client of %s %s, then the server ended the login%s.", describe_user(user, x),
                     t->client_certificate_empty ? "sent an empty certificate list" : "sent its certificate",
-                    alert != NULL ? "" : " with a reject instead of finishing it");
-    finding_fix(f, "NPS event 6273 gives the reason code (16, 258, 259, 265, 267, 295 ...). Check the client certificate's issuer (NTAuth store), "
-                   "its validity and revocation list, the Client Authentication EKU and the mapping to an account.");
+                    alert != NULL ? "" : " with a reject");
+    if (t->client_certificate_empty)
+        finding_fix(f, "On the client: is there a certificate with the Client Authentication EKU and its private key in the store that the "
+                       "profile uses (user or computer), from an issuer that the server asks for?");
+    finding_fix(f, "On the NPS server: Event Viewer > Custom Views > Server Roles > Network Policy and Access Services, event 6273 gives "
+                   "the reason code (258, 259: revocation list not reachable; 265: issuer not trusted; 295: issuer not in the NTAuth "
+                   "store; 16: no account fits).");
+    finding_fix(f, "Check the client certificate's validity, its Client Authentication EKU and the account that it names.");
 }
 
 static void handshake_failed(struct findings *out, const struct exchange *x, const struct alert_fact *alert)
@@ -90,11 +96,15 @@ static void handshake_failed(struct findings *out, const struct exchange *x, con
                       tls_alert_name(alert->code) != NULL ? tls_alert_name(alert->code) : "an unknown alert", alert->code);
     else
         finding_title(f, "the TLS handshake fails: the server rejects the login right after the ClientHello");
-    finding_explain(f, "The client offered up to %s; no ServerHello and no certificate followed.", offer != NULL ? offer : "an unknown version");
-    finding_explain(f, "Usual causes: no TLS version or cipher suite in common, or the server cannot use its own certificate (expired, key not readable): "
-                       "NPS reason codes 23 and 269.");
-    finding_fix(f, "Compare the TLS versions and cipher suites enabled on both sides (SCHANNEL registry keys, group policy).");
-    finding_fix(f, "See whether NPS has a valid certificate selected, and its System log for Schannel events.");
+    if (!t->server_hello)
+        finding_explain(f, "The client offered up to %s; no ServerHello and no certificate followed. Usual causes: no TLS version or "
+                           "cipher suite in common, or the server cannot use its own certificate (expired, key not readable). NPS "
+                           "logs that with reason code 23 or 269.", offer != NULL ? offer : "an unknown version");
+    else
+        finding_explain(f, "The ServerHello came, but the handshake was broken off before it was complete: damaged messages, a "
+                           "parameter that one side does not take, or a middlebox in between.");
+    finding_fix(f, "Compare the TLS versions and cipher suites enabled on both sides (Windows: SCHANNEL registry keys, group policy).");
+    finding_fix(f, "Is a valid certificate selected in NPS? See the System log of the server, source Schannel.");
 }
 
 /* Which part of the handshake the login died in; certificates refused by the client are rules_client's. */
@@ -166,17 +176,17 @@ static void credentials(struct findings *out, const struct exchange *x)
     if (error != 0)
         finding_title(f, "the server rejects the user's credentials: MS-CHAPv2 error E=%u", error);
     else
-        finding_title(f, "the server rejects the login after %s: credentials or policy, not the certificate",
-                      tunnel ? "the TLS tunnel was up" : method_name(x->eap.method));
+        finding_title(f, "the server rejects the login %s%s: password or policy, not the server's certificate", tunnel ? "inside the TLS tunnel" : "after ", tunnel ? "" : method_name(x->eap.method));
     if (tunnel)
-        finding_explain(f, "The client of \"%s\" accepted the server's certificate and the inner authentication ran; then the server said no.", user);
+        finding_explain(f, "The client of %s accepted the server's certificate and authenticated inside the tunnel; then the server refused.", user);
     else
-        finding_explain(f, "The client of \"%s\" answered the challenge and the server said no.", user);
+        finding_explain(f, "The client of %s answered the challenge and the server refused.", user);
     say_password(f, error);
     if (error == 0 && tunnel && !x->has_inner)
-        finding_explain(f, "Which inner step failed is encrypted; with the TLS secrets (--keylog) it becomes readable. An inner certificate that one side refuses "
-                           "looks the same from outside.");
-    finding_fix(f, "Look at NPS event 6273 for this user: reason 16 is the password, 48 or 66 a policy, 65 the dial-in permission of the account.");
+        finding_explain(f, "Which step failed is encrypted, an inner certificate that one side refuses looks the same from outside; "
+                           "the TLS secrets (--keylog) make it readable.");
+    finding_fix(f, "On the NPS server: Event Viewer > Custom Views > Server Roles > Network Policy and Access Services, event 6273 of this "
+                   "user. Reason 16 is the password, 48 or 66 the policy, 65 the dial-in permission of the account.");
 }
 
 static void fragments_lost(struct findings *out, const struct exchange *x)
@@ -197,9 +207,11 @@ static void fragments_lost(struct findings *out, const struct exchange *x)
     finding_title(f, "fragments of the EAP handshake are missing");
     finding_explain(f, "Of a TLS flight of %u bytes only %u arrived%s%.*s.", e->gap_announced, e->gap_present, reason.len > 0 ? ": " : "",
                     (int)reason.len, (const char *)reason.data);
-    finding_explain(f, "Large RADIUS packets with certificates are the first that a path with a small MTU or a firewall that drops IP fragments loses.");
-    finding_fix(f, "Set Framed-MTU to 1344 in the NPS network policy (Settings > Standard), so that EAP fragments fit unfragmented datagrams.");
+    finding_explain(f, "Large packets, and those with certificates are, get lost first where the MTU is small or a firewall drops IP "
+                       "fragments; without its certificates the login cannot go on.");
     finding_fix(f, "Let IP fragments pass between RRAS and NPS.");
+    finding_fix(f, "Or avoid them: NPS console > Policies > Network Policies > your VPN policy > Properties > Settings > RADIUS Attributes "
+                   "> Standard > Add: Framed-MTU 1344.");
 }
 
 static void unfinished(struct findings *out, const struct rule_input *in, const struct exchange *x)
@@ -223,8 +235,9 @@ static void unfinished(struct findings *out, const struct rule_input *in, const 
     f->severity = SEVERITY_WARNING;
     f->confidence = CONFIDENCE_STRONG;
     finding_title(f, "logins stop in the middle, without success or failure");
-    finding_explain(f, "The %s did not go on although the capture does. The user may have cancelled, the device slept, or its answers are lost before they "
-                       "reach this capture.", x->last_from_client ? "server" : "client");
+    finding_explain(f, "The %s did not go on although the capture does. The user may have cancelled, the device "
+                       "gone to sleep, or packets get lost on the way to this capture point.",
+                    x->last_from_client ? "server" : "client");
     finding_fix(f, "Capture on the RRAS external NIC at the same time to see whether the client's packets arrive there.");
 }
 
@@ -247,9 +260,12 @@ static void weak_tls(struct findings *out, const struct exchange *x)
     f->severity = SEVERITY_WARNING;
     f->confidence = CONFIDENCE_CERTAIN;
     finding_title(f, "logins use weak TLS: %s, %s", version != NULL ? version : "unknown version", suite != NULL ? suite : "unknown suite");
-    finding_explain(f, "%s", old ? "TLS before 1.2 is disabled by default on current clients: they will fail against this server, or fail to offer more."
-                                 : "The negotiated cipher suite is broken or too weak.");
-    finding_fix(f, "Enable TLS 1.2 with AES-GCM suites on both sides and take the old ones away.");
+    if (old)
+        finding_explain(f, "Current systems no longer speak TLS before 1.2: when one side is updated, these logins fail.");
+    if (bad)
+        finding_explain(f, "The cipher suite is broken or too weak to protect passwords.");
+    finding_fix(f, "Enable TLS 1.2 with AES-GCM suites on both sides (Windows: SCHANNEL registry keys, group policy), then switch the old "
+                   "versions and suites off.");
 }
 
 static void weak_method(struct findings *out, const struct exchange *x)
@@ -266,8 +282,9 @@ static void weak_method(struct findings *out, const struct exchange *x)
         return;
     f->severity = SEVERITY_WARNING;
     f->confidence = CONFIDENCE_CERTAIN;
-    finding_title(f, "%s runs without a protecting tunnel", method_name(type));
-    finding_explain(f, "Who reads the exchange can try passwords offline, and the client never checks the server.");
+    finding_title(f, "logins use %s without a protecting tunnel", method_name(type));
+    finding_explain(f, "%s, and the client does not check which server it talks to.", type == EAP_TYPE_GTC
+                        ? "Who reads the exchange reads the password" : "Who reads the exchange can try passwords offline");
     finding_fix(f, "Use PEAP or EAP-TLS, with validation of the server's certificate.");
 }
 

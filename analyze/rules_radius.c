@@ -42,20 +42,29 @@ static void no_answer(struct findings *out, const struct rule_input *in, const s
     f->confidence = certain ? CONFIDENCE_CERTAIN : CONFIDENCE_STRONG;
     f->client_error = 930;
     finding_title(f, "the RADIUS server %s does not answer%s", endpoint_text(server_text, &x->server), r->icmp_seen ? ": ICMP says the port is closed" : "");
-    finding_explain(f, "Requests of %s were repeated and never answered.", address_text(client, &x->client.address));
+    address_text(client, &x->client.address);
+    finding_explain(f, "The request of %s %s.", client,
+                    r->unanswered_transmissions > 1 ? "was repeated and never answered" : "was never answered");
     if (r->icmp_seen)
-        finding_explain(f, "An ICMP \"unreachable\" came back: the host is there, but no RADIUS service listens on that port.");
+        finding_explain(f, "ICMP \"unreachable\" came back: the request arrives, but no RADIUS service listens there, or a firewall "
+                           "refuses it.");
     else
-        finding_explain(f, "A RADIUS server that does not know the NAS, or has another shared secret for it, discards requests without a word; so does one that is down.");
+        finding_explain(f, "A server that does not know the NAS, or has another shared secret for it, discards its requests without "
+                           "a word; so a wrong secret looks like a server that is down.");
     if (server != NULL && server->responses > 0)
-        finding_explain(f, "The same server did answer other requests in this capture (%llu).", (unsigned long long)server->responses);
+        finding_explain(f, "The server did answer other requests in this capture (%llu), so it runs.",
+                        (unsigned long long)server->responses);
     else
-        finding_explain(f, "It answered nothing in this capture.");
+        finding_explain(f, "The server answered nothing in this capture.");
     if (r->bad_authenticator > 0)
         finding_explain(f, "With the secret given, the request's own Message-Authenticator does not verify: see radius-bad-authenticator.");
-    finding_fix(f, "On the NPS server: is the service running, is %s listed under RADIUS Clients, with the same shared secret? System log, source NPS: event 13 "
-                   "(unknown client) or 18 (wrong secret).", client);
-    finding_fix(f, "Firewall: UDP 1812 and 1813 from %s. Repeat the analysis with --radius-secret to have the secret checked.", client);
+    if (server == NULL || server->responses == 0)
+        finding_fix(f, "Does the service run (\"Network Policy Server\", IAS), and does every firewall let UDP port %u from %s pass?",
+                    x->server.port, client);
+    finding_fix(f, "NPS console > RADIUS Clients and Servers > RADIUS Clients: is %s there, with the secret that RRAS has? System log, "
+                   "source NPS: event 13 is an unknown client, 18 a wrong secret.", client);
+    if (!in->has_radius_secret)
+        finding_fix(f, "Repeat the analysis with --radius-secret to have the secret checked.");
 }
 
 static void wrong_source(struct findings *out, const struct exchange *x)
@@ -77,8 +86,10 @@ static void wrong_source(struct findings *out, const struct exchange *x)
     endpoint_text(asked, &x->server);
     endpoint_text(came, &r->wrong_source_address);
     finding_title(f, "RADIUS answers come from %s although %s was asked", came, asked);
-    finding_explain(f, "The NAS ignores answers from an address that it did not ask.");
-    finding_fix(f, "Bind the RADIUS service to one address, or make the load balancer translate the answers back.");
+    finding_explain(f, "A NAS ignores answers from an address that it did not ask, so for it the server is silent. The server has "
+                       "several addresses, or a load balancer translates in one direction only.");
+    finding_fix(f, "Let the server answer from the address that is asked (one address on the NPS server, or that address in the list of "
+                   "RRAS), or make the load balancer translate the answers back.");
 }
 
 static void rejected(struct findings *out, const struct exchange *x)
@@ -100,7 +111,7 @@ static void rejected(struct findings *out, const struct exchange *x)
     f->confidence = CONFIDENCE_STRONG;
     f->client_error = password ? 691 : x->begun_before ? 0 : 812;
     if (password)
-        finding_title(f, "the RADIUS server rejects the password of \"%s\"", user);
+        finding_title(f, "the RADIUS server rejects the password of %s", user);
     else if (at_once)
         finding_title(f, "the RADIUS server rejects logins at once, before any authentication");
     else
@@ -108,16 +119,22 @@ static void rejected(struct findings *out, const struct exchange *x)
     if (password)
         finding_explain(f, "The request carried the password itself (no EAP) and was answered with Access-Reject.");
     else if (at_once)
-        finding_explain(f, "The first Access-Request of \"%s\" was answered with Access-Reject: no policy fits, or the account is not allowed; no certificate was "
-                           "exchanged.", user);
+        finding_explain(f, "The first Access-Request of %s was answered with Access-Reject: no policy fits, or the account is not "
+                           "allowed. No certificate was exchanged, so that is not the cause.", user);
+    else if (x->begun_before)
+        finding_explain(f, "The login of %s began before the capture or is not whole in it, so it does not show why.", user);
+    else if (judge_tunnel_up(x))
+        finding_explain(f, "In the login of %s both sides accepted each other's certificates, then came the reject: a policy or the "
+                           "account forbids it.", user);
     else
-        finding_explain(f, "What came before in the login of \"%s\" does not show why.", user);
+        finding_explain(f, "What came before in the login of %s does not show why.", user);
     if (x->radius.reply_message.len > 0) {
         struct span reply = exchange_text(x, x->radius.reply_message);
         finding_explain(f, "The server says: \"%.*s\".", (int)(reply.len < 200 ? reply.len : 200), (const char *)reply.data);
     }
-    finding_fix(f, "NPS event 6273 names the reason: 48 or 49 no policy matches (compare NAS-Port-Type, Tunnel-Type, groups), 65 dial-in permission, 16 password, "
-                   "22 EAP type.");
+    finding_fix(f, "On the NPS server: Event Viewer > Custom Views > Server Roles > Network Policy and Access Services, event 6273 names "
+                   "the reason: 48 or 49 no policy fits (groups, NAS-Port-Type, Tunnel-Type), 65 dial-in permission, 16 password, 22 EAP "
+                   "type.");
 }
 
 static void authenticators(struct findings *out, const struct exchange *x)
@@ -135,9 +152,12 @@ static void authenticators(struct findings *out, const struct exchange *x)
             f->client_error = 930;
             finding_title(f, "the shared secret is wrong on one side: packets between %s and %s do not verify", address_text(client, &x->client.address),
                           address_text(server, &x->server.address));
-            finding_explain(f, "The Message-Authenticator or Response Authenticator was recomputed with the secret given and differs. Receivers discard such packets "
-                               "silently. If other tools agree on the secret, the one given here is wrong.");
-            finding_fix(f, "Set the same shared secret on the NAS (RRAS: Security > RADIUS Authentication > Configure) and on the server (NPS: RADIUS Clients).");
+            finding_explain(f, "The authenticator of the packet, recomputed with the secret given, differs. The receiver discards such "
+                               "packets without a word, so for the client the server is silent. If logins do succeed, it is the secret "
+                               "given here that is wrong.");
+            finding_fix(f, "Set the same secret on both sides. RRAS: Routing and Remote Access > server > Properties > Security > "
+                           "Authentication provider: RADIUS > Configure > Edit > Shared secret. NPS console > RADIUS Clients and "
+                           "Servers > RADIUS Clients > %s > Properties.", client);
         }
     }
     if (r->missing_message_authenticator_eap || r->missing_message_authenticator) {
@@ -149,9 +169,14 @@ static void authenticators(struct findings *out, const struct exchange *x)
             f->severity = eap ? SEVERITY_CRITICAL : SEVERITY_WARNING;
             f->confidence = CONFIDENCE_CERTAIN;
             finding_title(f, eap ? "RADIUS packets with EAP lack the Message-Authenticator" : "Access-Requests lack the Message-Authenticator (Blast-RADIUS)");
-            finding_explain(f, eap ? "RFC 3579 demands it; receivers discard such packets."
-                                   : "Answers to such requests can be forged on the path (CVE-2024-3596). NPS can be set to demand it and then discards them (event 17).");
-            finding_fix(f, "Switch on Message-Authenticator for this RADIUS client and server (NPS: RADIUS Clients > Advanced; RRAS: \"Always use message authenticator\").");
+            finding_explain(f, "%s", eap ? "RFC 3579 demands it with EAP: the receiver discards such packets without a word."
+                                         : "Answers to such requests can be forged on the path (CVE-2024-3596). A server that is set to "
+                                           "demand it discards them (NPS: event 17).");
+            finding_fix(f, "RRAS: Routing and Remote Access > server > Properties > Security > Authentication provider: RADIUS > Configure "
+                           "> Edit > Always use message authenticator.");
+            if (!eap)
+                finding_fix(f, "Then demand it: NPS console > RADIUS Clients and Servers > RADIUS Clients > (client) > Properties > Advanced "
+                               "> Access-Request messages must contain the Message-Authenticator attribute.");
         }
     }
 }
@@ -172,8 +197,9 @@ static void affinity(struct findings *out, const struct exchange *x)
     f->confidence = CONFIDENCE_CERTAIN;
     finding_title(f, "one login is split over two RADIUS servers: State issued by %s goes to %s", address_text(one, &x->radius.state_server.address),
                   address_text(other, &x->radius.asked_server.address));
-    finding_explain(f, "The second server does not know the login that the first one began (NPS reason codes 96 and 97).");
-    finding_fix(f, "Make the load balancer in front of the RADIUS servers keep a NAS (source address) on one server.");
+    finding_explain(f, "The second server does not know the login that the first one began and refuses or ignores it (NPS reason codes "
+                       "96 and 97).");
+    finding_fix(f, "Make the load balancer in front of the RADIUS servers keep each NAS (source address) on one server.");
 }
 
 void rules_radius(struct findings *out, const struct rule_input *in, const struct session *s)

@@ -21,10 +21,12 @@ static void slow(struct findings *out, const struct server *s)
     f->severity = SEVERITY_WARNING;
     f->confidence = CONFIDENCE_CERTAIN;
     finding_title(f, "the RADIUS server %s answers late: up to %.1f s", endpoint_text(text, &s->endpoint), (double)s->slowest_ns / 1e9);
-    finding_explain(f, "%llu answer%s took longer than 5 s (the median is about %.3g s); after 5 s RRAS asks the next server by default, and SSTP gives a login 60 s in all.",
-                    (unsigned long long)s->slow, s->slow == 1 ? "" : "s", (double)median / 1e9);
-    finding_fix(f, "A slow step after the client's certificate is NPS fetching a revocation list; after the inner response it is waiting for a domain controller. Look at DNS "
-                   "and the reachability of both from the NPS server.");
+    if (s->slow > 0)
+        finding_explain(f, "%llu answer%s took longer than 5 s; by default RRAS then asks the next server, which does not know the login.",
+                        (unsigned long long)s->slow, s->slow == 1 ? "" : "s");
+    finding_explain(f, "Half of its answers take about %.0f ms or more.", (double)median / 1e6);
+    finding_fix(f, "Which step waits? After the client's certificate NPS fetches a revocation list, after the inner response it asks a "
+                   "domain controller: look at DNS and at the way to both from the NPS server.");
 }
 
 static void accounting(struct findings *out, const struct server *s)
@@ -42,9 +44,11 @@ static void accounting(struct findings *out, const struct server *s)
     f->severity = SEVERITY_WARNING;
     f->confidence = CONFIDENCE_CERTAIN;
     finding_title(f, "the RADIUS server %s does not answer accounting", endpoint_text(text, &s->endpoint));
-    finding_explain(f, "%llu of %llu Accounting-Requests got no answer, repeated ones included.", (unsigned long long)s->accounting_unanswered,
+    finding_explain(f, "%llu of %llu Accounting-Requests got no answer although they were repeated. Nobody's login is recorded then, and "
+                       "an accounting server that does not answer can hold up logins.", (unsigned long long)s->accounting_unanswered,
                     (unsigned long long)s->accounting_requests);
-    finding_fix(f, "Is the accounting port (UDP 1813) open, and the NAS known there with the same secret? An accounting server that does not answer can hold up logins.");
+    finding_fix(f, "Is UDP port %u of it open, and the NAS known there with the same secret? If nobody needs accounting, switch it off in "
+                   "RRAS.", s->endpoint.port);
 }
 
 /* One server's usual chain: the one presented most often. */
@@ -84,10 +88,11 @@ static void differ(struct findings *out, const struct rule_input *in, const stru
         f->severity = SEVERITY_WARNING;
     f->confidence = CONFIDENCE_CERTAIN;
     finding_title(f, "the RADIUS servers %s and %s present different certificates: \"%s\" and \"%s\"", server1, server2, name1, name2);
-    finding_explain(f, "Clients accepted the first in %llu logins and refused it in %llu; the second in %llu and %llu.", (unsigned long long)s1.accepted,
+    finding_explain(f, "Accepted and refused: the first in %llu and %llu logins, the second in %llu and %llu.", (unsigned long long)s1.accepted,
                     (unsigned long long)s1.refused, (unsigned long long)s2.accepted, (unsigned long long)s2.refused);
-    finding_explain(f, "A client's profile must expect both, or it fails whenever the other server answers.");
-    finding_fix(f, "Give all NPS servers certificates of the same issuer, with names that the profile expects, and select the right one in every policy, for PEAP and for the inner method.");
+    finding_explain(f, "A client whose profile expects only one of them fails whenever the other server answers.");
+    finding_fix(f, "Give all NPS servers certificates of one issuer, with names that the profile expects, and select the right one in "
+                   "every policy, for PEAP and for the inner method.");
 }
 
 void rules_servers(struct findings *out, const struct rule_input *in)
@@ -118,9 +123,11 @@ void rules_servers(struct findings *out, const struct rule_input *in)
         f->confidence = CONFIDENCE_CERTAIN;
         finding_evidence(out, f, p->example.first, "IP fragment whose rest never came");
         finding_title(f, "IP fragments of RADIUS packets from %s to %s are lost", src, dst);
-        finding_explain(f, "Of %llu large datagram%s only a part arrived (%llu lack their end). Packets with certificates are the large ones, so logins stop at the "
-                           "certificate.", (unsigned long long)p->datagrams, p->datagrams == 1 ? "" : "s", (unsigned long long)p->first_only);
+        finding_explain(f, "Of %llu large datagram%s only a part arrived (%llu lack%s the end). Packets with certificates are the large "
+                           "ones, so logins stop at the certificate.", (unsigned long long)p->datagrams, p->datagrams == 1 ? "" : "s",
+                        (unsigned long long)p->first_only, p->first_only == 1 ? "s" : "");
         finding_fix(f, "Let IP fragments pass every firewall, NAT and load balancer between RRAS and NPS.");
-        finding_fix(f, "Or avoid them: set Framed-MTU to 1344 in the NPS network policy (Settings > Standard).");
+        finding_fix(f, "Or avoid them: NPS console > Policies > Network Policies > your VPN policy > Properties > Settings > RADIUS "
+                       "Attributes > Standard > Add: Framed-MTU 1344.");
     }
 }

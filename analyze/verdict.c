@@ -17,7 +17,8 @@ static void nothing_wrong(char out[static VERDICT_MAX], const struct analysis_to
 {
     uint64_t open = t->sessions - t->established;
     if (t->sessions == 0 && t->accounting_requests > 0)
-        snprintf(out, VERDICT_MAX, "No fault found: no logins, only RADIUS accounting (%llu requests).", (unsigned long long)t->accounting_requests);
+        snprintf(out, VERDICT_MAX, "No fault found: no logins, only RADIUS accounting (%llu request%s).",
+                 (unsigned long long)t->accounting_requests, plural(t->accounting_requests));
     else if (t->sessions == 0)
         snprintf(out, VERDICT_MAX, "Nothing to judge: no RADIUS or EAP login in %llu packet%s.", (unsigned long long)t->packets, plural(t->packets));
     else if (open == 0)
