@@ -8,7 +8,7 @@
 #include "analyze/sessions.h"
 #include "analyze/verdict.h"
 
-enum { PROTOCOLS_MAX = 256, CAPTURES_MAX = 4096, JUDGE_BUDGET = 512 };
+enum { PROTOCOLS_MAX = 256, PROTOCOL_NAME = 48, CAPTURES_MAX = 4096, JUDGE_BUDGET = 512 };
 
 struct analysis {
     struct analysis_options options;
@@ -22,6 +22,7 @@ struct analysis {
     struct capture_report *captures;
     size_t capture_count;
     struct protocol_count protocols[PROTOCOLS_MAX];
+    char protocol_names[PROTOCOLS_MAX][PROTOCOL_NAME]; /* own copies: the dissector's go with it */
     size_t protocol_count;
     struct dissect_counters counters;
     struct analysis_totals totals;
@@ -200,12 +201,14 @@ void analysis_add_protocols(struct analysis *a, const struct protocol_count *row
 {
     for (size_t i = 0; i < count; i++) {
         size_t k = 0;
-        while (k < a->protocol_count && strcmp(a->protocols[k].name, rows[i].name) != 0)
+        while (k < a->protocol_count && strncmp(a->protocols[k].name, rows[i].name, PROTOCOL_NAME - 1) != 0)
             k++;
         if (k == PROTOCOLS_MAX)
             continue;
-        if (k == a->protocol_count)
-            a->protocols[a->protocol_count++].name = rows[i].name;
+        if (k == a->protocol_count) {
+            snprintf(a->protocol_names[k], PROTOCOL_NAME, "%s", rows[i].name);
+            a->protocols[a->protocol_count++].name = a->protocol_names[k];
+        }
         a->protocols[k].flows += rows[i].flows;
         a->protocols[k].packets += rows[i].packets;
         a->protocols[k].bytes += rows[i].bytes;
@@ -290,7 +293,7 @@ bool analysis_finish(struct analysis *a)
     findings_finish(a->findings);
     size_t count;
     const struct finding *all = findings_all(a->findings, &count);
-    verdict_write(a->verdict, all, count, &a->totals);
+    verdict_write(a->verdict, &(struct verdict_input){all, count, &a->totals, a->protocols, a->protocol_count});
     return ok;
 }
 
