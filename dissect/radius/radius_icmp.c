@@ -70,7 +70,8 @@ static struct request *latest_waiting(const struct radius_layer *r, const struct
 {
     struct request *found = NULL;
     for (unsigned i = 0; i < 256; i++) {
-        struct request *each = request_find(r, &q->client, &q->server, tunnel, (uint8_t)i);
+        struct request_key key = request_key_of(&q->client, &q->server, tunnel, (uint8_t)i);
+        struct request *each = request_find(r, &key);
         if (each != NULL && each->waiting && (found == NULL || each->last.time_ns >= found->last.time_ns))
             found = each;
     }
@@ -82,9 +83,8 @@ void radius_layer_icmp(struct radius_layer *r, const struct packet *p)
     struct quoted quoted;
     if (r->waiting.head == 0 || !take_quoted(p, &quoted))
         return;
-    struct request *q = quoted.has_identifier
-                            ? request_find(r, &quoted.client, &quoted.server, p->tunnel, quoted.identifier)
-                            : latest_waiting(r, &quoted, p->tunnel);
+    struct request_key key = request_key_of(&quoted.client, &quoted.server, p->tunnel, quoted.identifier);
+    struct request *q = quoted.has_identifier ? request_find(r, &key) : latest_waiting(r, &quoted, p->tunnel);
     if (q == NULL || !q->waiting || q->told ||
         (quoted.has_authenticator && memcmp(q->authenticator, quoted.authenticator, sizeof q->authenticator) != 0))
         return;

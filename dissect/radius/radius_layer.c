@@ -5,7 +5,7 @@
 #include "dissect/radius/radius_state.h"
 #include "dissect/wire/cursor.h"
 
-enum { ROOM_MIN = 16, ROOM_MAX = 1 << 20, EAP_BYTES = 4096 }; /* EAP_BYTES: an EAP conversation with its TLS session */
+enum { ROOM_MIN = 16, ROOM_MAX = 1 << 20, EAP_BYTES = 1024 }; /* EAP_BYTES: an EAP conversation with its TLS session, without buffers */
 
 static uint32_t bounded_room(uint32_t wanted)
 {
@@ -72,10 +72,9 @@ static void check(struct radius_layer *r, struct radius_event *about, const stru
     about->authenticator = radius_check_authenticator(r->digests, p->payload, rp, request_authenticator, secret);
 }
 
-static void tell(struct radius_layer *r, const struct radius_event *about, enum direction dir, struct login *login,
-                 const struct packet *p)
+static void tell(struct radius_layer *r, const struct radius_event *about, enum direction dir, struct login *login)
 {
-    event_emit(&r->sink, &(struct event){.kind = EVENT_RADIUS, .dir = dir, .place = frame_place(p->frame),
+    event_emit(&r->sink, &(struct event){.kind = EVENT_RADIUS, .dir = dir, .place = r->place,
                                          .conv = login != NULL ? &login->pub : NULL, .u.radius = about});
 }
 
@@ -125,7 +124,7 @@ static struct login *login_for_request(struct radius_layer *r, struct radius_eve
     bool eap = eap_header(rp, &code, &identifier, &type);
     bool first = rp->state.data == NULL && (!rp->cut || (eap && type == EAP_TYPE_IDENTITY));
     if (first)
-        return rp->malformed ? NULL : login_open(r, client, server, p->tunnel, false, p);
+        return rp->malformed ? NULL : login_open(r, client, server, p->tunnel, false);
     struct address issuer;
     struct login *l = login_find(r, rp->state, &client->address, &server->address, p->tunnel, &issuer);
     if (l != NULL && !address_equal(&issuer, &server->address)) {
@@ -139,7 +138,7 @@ static struct login *login_for_request(struct radius_layer *r, struct radius_eve
     about->state_unknown = rp->state.data != NULL;
     l = login_by_user(r, about, p, peer_seen);
     if (l == NULL && !rp->malformed && about->state_unknown)
-        l = login_open(r, client, server, p->tunnel, true, p);
+        l = login_open(r, client, server, p->tunnel, true);
     if (l != NULL)
         login_remember(r, l, rp->state, &server->address);
     return l;
@@ -159,48 +158,47 @@ static void note_request(struct radius_layer *r, struct login *l, const struct r
 static void retransmission(struct radius_layer *r, struct request *q, struct radius_event *about, const struct packet *p)
 {
     struct login *l = login_of_request(r, q);
-    struct place place = frame_place(p->frame);
-    q->last = place;
+    q->last = r->place;
     q->transmissions += q->transmissions != UINT32_MAX;
-    request_touch(r, q, place.time_ns, !q->answered && !q->told);
+    request_touch(r, q, r->place.time_ns, !q->answered && !q->told);
     if (l != NULL)
-        login_touch(r, l, place);
+        login_touch(r, l);
     about->role = RADIUS_RETRANSMISSION;
     about->request = q->first;
     about->request_last = q->last;
     about->transmissions = q->transmissions;
     check(r, about, p, NULL);
-    tell(r, about, TO_SERVER, l, p);
+    tell(r, about, TO_SERVER, l);
 }
 
-static struct request *enter_request(struct radius_layer *r, struct request *q, const struct radius_event *about,
-                                     const struct packet *p)
+static struct request *enter_request(struct radius_layer *r, struct request *q, const struct request_key *key,
+                                     const struct radius_event *about)
 {
-    struct place place = frame_place(p->frame);
     if (q == NULL)
-        q = request_new(r, &about->client, &about->server, p->tunnel, about->packet->identifier);
+        q = request_new(r, key);
     else if (q->waiting && !q->told)
-        request_tell_unanswered(r, q, place.time_ns, NULL, false);
+        request_tell_unanswered(r, q, r->place.time_ns, NULL, false);
     q->code = about->code;
     q->answered = q->told = false;
     q->transmissions = 1;
-    q->first = q->last = place;
+    q->first = q->last = r->place;
     q->login = q->login_id = 0;
     memcpy(q->authenticator, about->packet->authenticator.data, sizeof q->authenticator);
-    request_touch(r, q, place.time_ns, true);
+    request_touch(r, q, r->place.time_ns, true);
     return q;
 }
 
-static void on_request(struct radius_layer *r, const struct radius_packet *rp, const struct packet *p, bool peer_seen)
+static void on_request(struct radius_layer *r, const struct request_key *key, const struct radius_packet *rp,
+                       const struct packet *p, bool peer_seen)
 {
     struct radius_event about = {.packet = rp, .code = rp->code, .client = p->src, .server = p->dst, .source = p->src,
                                  .fragments = p->fragments};
-    struct request *q = request_find(r, &p->src, &p->dst, p->tunnel, rp->identifier);
+    struct request *q = request_find(r, key);
     if (q != NULL && q->code == rp->code && memcmp(q->authenticator, rp->authenticator.data, sizeof q->authenticator) == 0) {
         retransmission(r, q, &about, p);
         return;
     }
-    q = enter_request(r, q, &about, p);
+    q = enter_request(r, q, key, &about);
     struct login *l = rp->code == RADIUS_ACCESS_REQUEST ? login_for_request(r, &about, p, peer_seen) : NULL;
     about.role = RADIUS_NEW_REQUEST;
     about.request = about.request_last = q->first;
@@ -208,25 +206,25 @@ static void on_request(struct radius_layer *r, const struct radius_packet *rp, c
     if (l != NULL) {
         q->login = login_item(r, l);
         q->login_id = l->pub.id;
-        login_touch(r, l, q->first);
+        login_touch(r, l);
         note_request(r, l, rp);
     }
     check(r, &about, p, NULL);
-    tell(r, &about, TO_SERVER, l, p);
+    tell(r, &about, TO_SERVER, l);
     if (l != NULL && !rp->malformed)
-        login_feed(r, l, TO_SERVER, rp, p);
+        login_feed(r, l, TO_SERVER, rp);
 }
 
 /* What follows from an answer once it was told: its State, its EAP, the end. */
-static void apply_answer(struct radius_layer *r, struct login *l, const struct radius_event *about, const struct packet *p)
+static void apply_answer(struct radius_layer *r, struct login *l, const struct radius_event *about)
 {
     const struct radius_packet *rp = about->packet;
     uint8_t code, identifier, type;
-    login_touch(r, l, frame_place(p->frame));
+    login_touch(r, l);
     login_remember(r, l, rp->state, &about->server.address);
-    login_feed(r, l, TO_CLIENT, rp, p);
+    login_feed(r, l, TO_CLIENT, rp);
     if (rp->code == RADIUS_ACCESS_ACCEPT || rp->code == RADIUS_ACCESS_REJECT)
-        login_close(r, l, CLOSE_FINAL, frame_place(p->frame));
+        login_close(r, l, CLOSE_FINAL, r->place);
     else if (eap_header(rp, &code, &identifier, &type)) {
         l->expects = true;
         l->expected = identifier;
@@ -257,15 +255,16 @@ static void on_answer(struct radius_layer *r, struct request *q, struct radius_e
         q->answered = true;
         request_touch(r, q, p->frame->time_ns, false);
     }
-    tell(r, about, TO_CLIENT, l, p);
+    tell(r, about, TO_CLIENT, l);
     if (l != NULL && counts)
-        apply_answer(r, l, about, p);
+        apply_answer(r, l, about);
 }
 
 /* An answer from where nobody was asked. RRAS passes it over; so its EAP is not fed, but its State may still come back. */
-static bool on_wrong_source(struct radius_layer *r, struct radius_event *about, const struct packet *p)
+static bool on_wrong_source(struct radius_layer *r, const struct request_key *key, const struct radius_event *about,
+                            const struct packet *p)
 {
-    struct request *q = request_find_elsewhere(r, &p->dst, &p->src, p->tunnel, about->packet);
+    struct request *q = request_find_elsewhere(r, key, about->code);
     if (q == NULL)
         return false;
     struct radius_event wrong = *about;
@@ -275,7 +274,7 @@ static bool on_wrong_source(struct radius_layer *r, struct radius_event *about, 
         return false;
     struct login *l = login_of_request(r, q);
     wrong.role = RADIUS_WRONG_SOURCE;
-    tell(r, &wrong, TO_CLIENT, l, p);
+    tell(r, &wrong, TO_CLIENT, l);
     if (l != NULL && !wrong.packet->malformed)
         login_remember(r, l, wrong.packet->state, &q->server.address);
     return true;
@@ -317,7 +316,7 @@ static struct login *login_for_unmatched(struct radius_layer *r, const struct ra
         l = login_by_answers(r, about, p);
     if (l != NULL || rp->code != RADIUS_ACCESS_CHALLENGE || rp->state.len == 0)
         return l;
-    return login_open(r, client, server, p->tunnel, true, p);
+    return login_open(r, client, server, p->tunnel, true);
 }
 
 static void on_unmatched(struct radius_layer *r, struct radius_event *about, const struct packet *p, bool peer_seen)
@@ -327,54 +326,65 @@ static void on_unmatched(struct radius_layer *r, struct radius_event *about, con
     uint8_t code, identifier, type;
     about->role = RADIUS_UNMATCHED_RESPONSE;
     check(r, about, p, NULL);
-    tell(r, about, TO_CLIENT, l, p);
+    tell(r, about, TO_CLIENT, l);
     if (l == NULL)
         return;
     l->identifier = rp->identifier;
     if (!peer_seen && rp->code == RADIUS_ACCESS_CHALLENGE && eap_header(rp, &code, &identifier, &type))
         login_expect(r, l, (uint8_t)(identifier + 1));
-    apply_answer(r, l, about, p);
+    apply_answer(r, l, about);
 }
 
-static void on_response(struct radius_layer *r, const struct radius_packet *rp, const struct packet *p, bool peer_seen)
+static void on_response(struct radius_layer *r, const struct request_key *key, const struct radius_packet *rp,
+                        const struct packet *p, bool peer_seen)
 {
     struct radius_event about = {.packet = rp, .code = rp->code, .client = p->dst, .server = p->src, .source = p->src,
                                  .fragments = p->fragments};
-    struct request *q = request_find(r, &p->dst, &p->src, p->tunnel, rp->identifier);
+    struct request *q = request_find(r, key);
     if (q != NULL && request_accepts(q->code, rp->code))
         on_answer(r, q, &about, p);
-    else if (peer_seen || !on_wrong_source(r, &about, p))
+    else if (peer_seen || !on_wrong_source(r, key, &about, p))
         on_unmatched(r, &about, p, peer_seen);
+}
+
+/* The key of the request that this packet, of at least a header's size, is or answers. */
+static struct request_key key_of_packet(const struct packet *p)
+{
+    bool request = radius_is_request(p->payload.data[0]);
+    return request_key_of(request ? &p->src : &p->dst, request ? &p->dst : &p->src, p->tunnel, p->payload.data[1]);
 }
 
 void radius_layer_packet(struct radius_layer *r, const struct packet *p, bool peer_seen)
 {
     struct radius_packet rp;
-    if (p->payload.len >= RADIUS_HEADER) {
-        bool request = radius_is_request(p->payload.data[0]);
-        request_prefetch(r, request ? &p->src : &p->dst, p->tunnel, p->payload.data[1]);
+    bool in_full = p->payload_wire_len == p->payload.len;
+    if (p->payload.len < RADIUS_HEADER) {
+        r->counters.malformed += in_full; /* a cut header is the capture's fault */
+        return;
     }
+    struct request_key key = key_of_packet(p);
+    request_prefetch(r, &key);
+    r->place = frame_place(p->frame);
     if (!radius_parse(p->payload, p->payload_wire_len, &rp)) {
-        r->counters.malformed += p->payload_wire_len == p->payload.len; /* a cut header is the capture's fault */
+        r->counters.malformed++;
         return;
     }
     r->counters.malformed += rp.malformed;
     if (radius_is_request(rp.code))
-        on_request(r, &rp, p, peer_seen);
+        on_request(r, &key, &rp, p, peer_seen);
     else
-        on_response(r, &rp, p, peer_seen);
+        on_response(r, &key, &rp, p, peer_seen);
 }
 
 bool radius_layer_expects(const struct radius_layer *r, const struct packet *p)
 {
-    struct radius_packet rp;
     if (!radius_recognise(p->payload, p->payload_wire_len) || radius_is_request(p->payload.data[0]))
         return false;
-    const struct request *q = request_find(r, &p->dst, &p->src, p->tunnel, p->payload.data[1]);
+    struct request_key key = key_of_packet(p);
+    const struct request *q = request_find(r, &key);
     if (q != NULL)
         return request_accepts(q->code, p->payload.data[0]);
-    return radius_parse(p->payload, p->payload_wire_len, &rp) &&
-           request_find_elsewhere(r, &p->dst, &p->src, p->tunnel, &rp) != NULL;
+    return request_find_elsewhere(r, &key, p->payload.data[0]) != NULL;
 }
 
 void radius_layer_time(struct radius_layer *r, int64_t now_ns)

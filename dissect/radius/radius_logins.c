@@ -1,6 +1,7 @@
 /* Logins in progress: one chain of requests and challenges, tied together by State. */
 #include "dissect/radius/radius_state.h"
 
+#include "dissect/wire/cursor.h"
 #include "dissect/wire/hash.h"
 
 enum { LOGIN_REBASES_PER_CALL = 8 };
@@ -54,10 +55,10 @@ static void move_to_end(struct radius_layer *r, struct login *l, int64_t now_ns)
     append_login(r, l);
 }
 
-void login_touch(struct radius_layer *r, struct login *l, struct place place)
+void login_touch(struct radius_layer *r, struct login *l)
 {
-    l->last = place;
-    move_to_end(r, l, place.time_ns);
+    l->last = r->place;
+    move_to_end(r, l, r->place.time_ns);
 }
 
 static uint64_t hash_address(const struct address *a, uint64_t seed)
@@ -70,7 +71,14 @@ static uint64_t hash_address(const struct address *a, uint64_t seed)
 /* The server is not part of the hash: a State that comes back to another server must be found as well. */
 static uint64_t hash_state(struct span state, const struct address *client, uint32_t tunnel)
 {
-    return hash_bytes(state.data, state.len, hash_address(client, tunnel)) | 1;
+    uint64_t hash = hash_address(client, (uint64_t)state.len << 32 ^ tunnel), word;
+    struct cursor c = cursor_of(state);
+    while (take_bytes(&c, sizeof word, &word)) /* in the machine's byte order: it never leaves this table */
+        hash = hash_mix(hash, word);
+    word = 0;
+    if (c.len > 0)
+        memcpy(&word, c.data, c.len);
+    return hash_mix(hash, word) | 1;
 }
 
 static uint64_t check_of_long(struct span state)
@@ -265,22 +273,21 @@ void login_close(struct radius_layer *r, struct login *l, enum close_reason reas
 }
 
 struct login *login_open(struct radius_layer *r, const struct endpoint *client, const struct endpoint *server,
-                         uint32_t tunnel, bool begun_before, const struct packet *p)
+                         uint32_t tunnel, bool begun_before)
 {
-    struct place place = frame_place(p->frame);
     if (r->login_free == 0 && r->logins_used == r->login_room)
         login_close(r, &r->logins[r->open.head], CLOSE_EVICTED, r->logins[r->open.head].last);
     uint32_t item = r->login_free != 0 ? r->login_free : ++r->logins_used;
     struct login *l = &r->logins[item];
     if (r->login_free == item)
         r->login_free = l->links.next;
-    *l = (struct login){.layer = r, .tunnel = tunnel, .used = true, .since_ns = place.time_ns, .last = place,
+    *l = (struct login){.layer = r, .tunnel = tunnel, .used = true, .since_ns = r->place.time_ns, .last = r->place,
                         .pub = {.id = ++*r->sink.next_conversation, .type = CONVERSATION_RADIUS, .client = *client,
                                 .server = *server, .begun_before = begun_before}};
     append_login(r, l);
     r->counters.conversations++;
     r->logins_open++;
-    event_emit(&r->sink, &(struct event){.kind = EVENT_OPENED, .dir = TO_SERVER, .place = place, .conv = &l->pub});
+    event_emit(&r->sink, &(struct event){.kind = EVENT_OPENED, .dir = TO_SERVER, .place = r->place, .conv = &l->pub});
     return l;
 }
 
@@ -291,8 +298,7 @@ static void on_eap(void *ctx, const struct eap_event *eap)
                                                 .u.eap = eap});
 }
 
-void login_feed(struct radius_layer *r, struct login *l, enum direction dir, const struct radius_packet *rp,
-                const struct packet *p)
+void login_feed(struct radius_layer *r, struct login *l, enum direction dir, const struct radius_packet *rp)
 {
     if (rp->eap_pieces == 0)
         return;
@@ -300,7 +306,7 @@ void login_feed(struct radius_layer *r, struct login *l, enum direction dir, con
         return;
     struct span whole = radius_eap_join(rp, r->eap);
     bool cut = rp->cut && (whole.len < 4 || ((size_t)whole.data[2] << 8 | whole.data[3]) > whole.len);
-    eap_feed(l->eap, dir, whole, cut, frame_place(p->frame));
+    eap_feed(l->eap, dir, whole, cut, r->place);
 }
 
 void logins_time(struct radius_layer *r, int64_t now_ns)

@@ -19,21 +19,21 @@ void requests_free(struct radius_layer *r)
     index_free(&r->request_index);
 }
 
-/* Without the server, so that the same key finds an answer that comes from elsewhere. */
-static uint64_t hash_request(const struct endpoint *client, uint32_t tunnel, uint8_t identifier)
+struct request_key request_key_of(const struct endpoint *client, const struct endpoint *server, uint32_t tunnel,
+                                  uint8_t identifier)
 {
     uint64_t words[2];
     memcpy(words, client->address.bytes, sizeof words);
     uint64_t rest = (uint64_t)tunnel << 32 | (uint64_t)client->port << 16 | (uint64_t)client->address.family << 8 | identifier;
-    return hash_mix(hash_mix(words[0], words[1]), rest);
+    return (struct request_key){client, server, tunnel, identifier, hash_mix(hash_mix(words[0], words[1]), rest)};
 }
 
-void request_prefetch(const struct radius_layer *r, const struct endpoint *client, uint32_t tunnel, uint8_t identifier)
+void request_prefetch(const struct radius_layer *r, const struct request_key *key)
 {
 #if defined(__GNUC__)
-    __builtin_prefetch(index_at(&r->request_index, hash_request(client, tunnel, identifier), 0));
+    __builtin_prefetch(index_at(&r->request_index, key->hash, 0));
 #else
-    (void)r, (void)client, (void)tunnel, (void)identifier;
+    (void)r, (void)key;
 #endif
 }
 
@@ -78,19 +78,17 @@ static void forget(struct radius_layer *r, struct request *q)
     r->request_free = request_item(r, q);
 }
 
-static bool same_key(const struct request *q, const struct endpoint *client, uint32_t tunnel, uint8_t identifier)
+static bool same_key(const struct request *q, const struct request_key *key)
 {
-    return q->identifier == identifier && q->tunnel == tunnel && endpoint_equal(&q->client, client);
+    return q->identifier == key->identifier && q->tunnel == key->tunnel && endpoint_equal(&q->client, key->client);
 }
 
-struct request *request_find(const struct radius_layer *r, const struct endpoint *client, const struct endpoint *server,
-                             uint32_t tunnel, uint8_t identifier)
+struct request *request_find(const struct radius_layer *r, const struct request_key *key)
 {
-    uint64_t hash = hash_request(client, tunnel, identifier);
     unsigned probe = 0;
-    for (uint32_t item; (item = index_next(&r->request_index, hash, &probe)) != 0;) {
+    for (uint32_t item; (item = index_next(&r->request_index, key->hash, &probe)) != 0;) {
         struct request *q = &r->requests[item];
-        if (same_key(q, client, tunnel, identifier) && endpoint_equal(&q->server, server))
+        if (same_key(q, key) && endpoint_equal(&q->server, key->server))
             return q;
     }
     return NULL;
@@ -116,16 +114,14 @@ bool request_accepts(uint8_t request_code, uint8_t response_code)
     }
 }
 
-struct request *request_find_elsewhere(const struct radius_layer *r, const struct endpoint *client,
-                                       const struct endpoint *source, uint32_t tunnel, const struct radius_packet *answer)
+struct request *request_find_elsewhere(const struct radius_layer *r, const struct request_key *key, uint8_t code)
 {
-    uint64_t hash = hash_request(client, tunnel, answer->identifier);
     unsigned probe = 0;
     struct request *found = NULL;
-    for (uint32_t item; (item = index_next(&r->request_index, hash, &probe)) != 0;) {
+    for (uint32_t item; (item = index_next(&r->request_index, key->hash, &probe)) != 0;) {
         struct request *q = &r->requests[item];
-        if (q->waiting && same_key(q, client, tunnel, answer->identifier) && !endpoint_equal(&q->server, source) &&
-            request_accepts(q->code, answer->code) && (found == NULL || q->last.time_ns >= found->last.time_ns))
+        if (q->waiting && same_key(q, key) && !endpoint_equal(&q->server, key->server) && request_accepts(q->code, code) &&
+            (found == NULL || q->last.time_ns >= found->last.time_ns))
             found = q;
     }
     return found;
@@ -143,13 +139,12 @@ static struct request *take_entry(struct radius_layer *r)
     return q;
 }
 
-struct request *request_new(struct radius_layer *r, const struct endpoint *client, const struct endpoint *server,
-                            uint32_t tunnel, uint8_t identifier)
+struct request *request_new(struct radius_layer *r, const struct request_key *key)
 {
     struct request *q = take_entry(r);
     uint32_t item = request_item(r, q), victim;
-    *q = (struct request){.client = *client, .server = *server, .tunnel = tunnel, .identifier = identifier,
-                          .hash = hash_request(client, tunnel, identifier)};
+    *q = (struct request){.client = *key->client, .server = *key->server, .tunnel = key->tunnel,
+                          .identifier = key->identifier, .hash = key->hash};
     while ((victim = index_put(&r->request_index, q->hash, item)) != 0)
         forget(r, &r->requests[victim]);
     append_request(r, q);

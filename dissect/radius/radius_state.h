@@ -75,6 +75,7 @@ struct radius_layer {
     uint32_t login_room, logins_used, login_free, logins_open;
     struct list open;
 
+    struct place place;             /* of the packet at hand */
     uint8_t eap[RADIUS_PACKET_MAX]; /* joined EAP-Message attributes */
 };
 
@@ -89,17 +90,23 @@ static inline int64_t elapsed_ns(int64_t now, int64_t then)
 /* radius_requests.c */
 bool requests_init(struct radius_layer *r, uint32_t room);
 void requests_free(struct radius_layer *r);
-/* The request of this client, server and identifier. */
-struct request *request_find(const struct radius_layer *r, const struct endpoint *client, const struct endpoint *server,
-                             uint32_t tunnel, uint8_t identifier);
-/* Has the memory brought that request_find will look at; worth a tenth of the time of a packet. */
-void request_prefetch(const struct radius_layer *r, const struct endpoint *client, uint32_t tunnel, uint8_t identifier);
-/* A waiting request of this client and identifier that another server than `source` was asked, the latest one. */
-struct request *request_find_elsewhere(const struct radius_layer *r, const struct endpoint *client,
-                                       const struct endpoint *source, uint32_t tunnel, const struct radius_packet *answer);
+/* What a request is found by. The hash leaves the server out, so that the same key finds an answer from elsewhere. */
+struct request_key {
+    const struct endpoint *client, *server;
+    uint32_t tunnel;
+    uint8_t identifier;
+    uint64_t hash;
+};
+struct request_key request_key_of(const struct endpoint *client, const struct endpoint *server, uint32_t tunnel,
+                                  uint8_t identifier);
+struct request *request_find(const struct radius_layer *r, const struct request_key *key);
+/* Has the memory brought that request_find will look at. */
+void request_prefetch(const struct radius_layer *r, const struct request_key *key);
+/* A waiting request of the key's client and identifier that another server was asked and that takes an answer of this code;
+ * the latest one. */
+struct request *request_find_elsewhere(const struct radius_layer *r, const struct request_key *key, uint8_t code);
 /* A fresh entry for the key; makes room by forgetting the least recently used. */
-struct request *request_new(struct radius_layer *r, const struct endpoint *client, const struct endpoint *server,
-                            uint32_t tunnel, uint8_t identifier);
+struct request *request_new(struct radius_layer *r, const struct request_key *key);
 /* Puts it at the end of the list where it belongs now. */
 void request_touch(struct radius_layer *r, struct request *q, int64_t now_ns, bool waiting);
 /* The event for a request that stays without an answer, once. */
@@ -119,7 +126,7 @@ struct login *login_find(const struct radius_layer *r, struct span state, const 
                          const struct address *server, uint32_t tunnel, struct address *issuer);
 /* Opens a login and tells it. */
 struct login *login_open(struct radius_layer *r, const struct endpoint *client, const struct endpoint *server,
-                         uint32_t tunnel, bool begun_before, const struct packet *p);
+                         uint32_t tunnel, bool begun_before);
 /* Remembers a State as one that continues the login; the two latest are kept. */
 void login_remember(struct radius_layer *r, struct login *l, struct span state, const struct address *server);
 /* Where answers alone are seen: the EAP identifier that comes next between the same ports. */
@@ -134,11 +141,10 @@ struct login *login_next_of_user(const struct radius_layer *r, const struct endp
 /* Its latest State looks like this one: servers that change it for each round change a part of it only. */
 bool login_state_resembles(const struct login *l, struct span state);
 bool login_has_state(const struct login *l);
-/* It had a packet at this place. */
-void login_touch(struct radius_layer *r, struct login *l, struct place place);
+/* The packet at hand was one of it. */
+void login_touch(struct radius_layer *r, struct login *l);
 /* Feeds the EAP-Message of a packet, if it has any. */
-void login_feed(struct radius_layer *r, struct login *l, enum direction dir, const struct radius_packet *rp,
-                const struct packet *p);
+void login_feed(struct radius_layer *r, struct login *l, enum direction dir, const struct radius_packet *rp);
 void login_close(struct radius_layer *r, struct login *l, enum close_reason reason, struct place place);
 void logins_time(struct radius_layer *r, int64_t now_ns);
 void logins_finish(struct radius_layer *r);
