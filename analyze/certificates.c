@@ -110,7 +110,8 @@ static void add_exchange(struct certificate *c, uint32_t id)
 
 static bool chain_fails(const struct chain *c)
 {
-    return c->judged && (c->checks.chain == CHECK_FAIL || c->checks.name == CHECK_FAIL || c->checks.server_auth_eku == CHECK_FAIL);
+    return c->judged &&
+           (c->checks.chain == CHECK_FAIL || c->checks.name == CHECK_FAIL || c->checks.server_auth_eku == CHECK_FAIL);
 }
 
 static void parse_unjudged(struct certificate *c)

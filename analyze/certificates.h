@@ -7,17 +7,17 @@
 enum { CERTIFICATE_PRESENTERS_MAX = 32, CERTIFICATE_EXCHANGES_MAX = 64 };
 
 struct certificate {
-    char sha256[65], sha1[41];         /* of the DER, lower-case hex */
-    const struct x509_facts *facts;    /* NULL: the DER cannot be parsed */
-    struct span der;                   /* owned by the chains */
-    uint32_t roles;                    /* of the chains that it travelled in */
-    bool leaf;                         /* first of at least one of them */
-    const struct chain *chain;         /* the one to judge it by: as leaf before as issuer, failing before passing */
+    char sha256[65], sha1[41];      /* of the DER, lower-case hex */
+    const struct x509_facts *facts; /* NULL: the DER cannot be parsed */
+    struct span der;                /* owned by the chains */
+    uint32_t roles;                 /* of the chains that it travelled in */
+    bool leaf;                      /* first of at least one of them */
+    const struct chain *chain;      /* the one to judge it by: as leaf before as issuer, failing before passing */
     struct endpoint presenters[CERTIFICATE_PRESENTERS_MAX];
     size_t presenter_count;
     uint32_t exchanges[CERTIFICATE_EXCHANGES_MAX]; /* first ones, ascending */
     size_t exchange_count;
-    struct x509_facts *own_facts;      /* when the chains' budget did not suffice; NULL otherwise */
+    struct x509_facts *own_facts; /* when the chains' budget did not suffice; NULL otherwise */
 };
 
 struct certificates;
@@ -38,12 +38,13 @@ const char *chain_role_name(uint32_t role);
 /* Whether the leaf, and what it stands on, is valid at a time (ns since 1970; 0: unknown), and who is not. */
 enum check chain_valid_at(const struct chain *c, int64_t time_ns, size_t *failing_index, bool *expired);
 
-/* The key usage check that matters for what the server did: signing, or decipherment for static RSA. Fails if neither. */
+/* The key usage check that matters for what the server did: signing, or decipherment for static RSA. Fails if neither.
+ */
 enum check chain_key_usage(const struct chain_checks *checks);
 
 /*
- * File that --certs writes for a chain: "<role>-<sha256 of the leaf>.pem", "-2" and so on before the dot for other chains of the
- * same leaf. Into out; returns it.
+ * File that --certs writes for a chain: "<role>-<sha256 of the leaf>.pem", "-2" and so on before the dot for other
+ * chains of the same leaf. Into out; returns it.
  */
 enum { CERTIFICATE_FILE = 100 };
 const char *chain_file_name(char out[static CERTIFICATE_FILE], const struct certificates *c, const struct chain *chain);

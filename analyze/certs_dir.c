@@ -40,8 +40,8 @@ static void write_chain(struct output *o, const struct certificates *certificate
     }
 }
 
-static bool write_file(const char *path, struct output *o, const struct certificates *certificates, const struct chain *c,
-                       char reason[static PLATFORM_ERROR])
+static bool write_file(const char *path, struct output *o, const struct certificates *certificates,
+                       const struct chain *c, char reason[static PLATFORM_ERROR])
 {
     char temporary[PATH_ROOM + 8];
     snprintf(temporary, sizeof temporary, "%s.part", path);

@@ -39,7 +39,10 @@ char *text_file_read(const char *path, size_t most, size_t *len, char error[stat
     char *text = read_all(f, most, len);
     bool failed = ferror(f) != 0;
     fclose(f);
-    const char *wrong = text == NULL ? "out of memory" : failed ? "it cannot be read" : *len > most ? "it is too long" : NULL;
+    const char *wrong = text == NULL  ? "out of memory"
+                        : failed      ? "it cannot be read"
+                        : *len > most ? "it is too long"
+                                      : NULL;
     if (wrong == NULL && *len >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0))
         wrong = "line 1: the file is UTF-16; save it as UTF-8 or ANSI text";
     if (wrong != NULL) {

@@ -5,7 +5,7 @@
 #include "analyze/escape.h"
 
 static const char *const sgr[] = {
-    [STYLE_PLAIN] = "",       [STYLE_STRONG] = "\033[1m", [STYLE_RED] = "\033[1;31m",
+    [STYLE_PLAIN] = "",          [STYLE_STRONG] = "\033[1m", [STYLE_RED] = "\033[1;31m",
     [STYLE_YELLOW] = "\033[33m", [STYLE_GREEN] = "\033[32m", [STYLE_CYAN] = "\033[36m",
 };
 

@@ -4,7 +4,13 @@
 
 #include "analyze/output.h"
 
-enum { LAYOUT_COLUMNS = 80, LAYOUT_COLUMNS_MIN = 40, LAYOUT_COLUMNS_MAX = 120, TABLE_COLUMNS_MAX = 8, TABLE_ROWS_MAX = 24 };
+enum {
+    LAYOUT_COLUMNS = 80,
+    LAYOUT_COLUMNS_MIN = 40,
+    LAYOUT_COLUMNS_MAX = 120,
+    TABLE_COLUMNS_MAX = 8,
+    TABLE_ROWS_MAX = 24
+};
 
 struct layout {
     struct output *out;
@@ -38,8 +44,8 @@ void layout_labelled_string(const struct layout *l, size_t indent, const char *l
 enum { CELL_MAX = 200 };
 struct table_column {
     const char *heading;
-    bool right;     /* numbers */
-    size_t least;   /* columns below which it is not shrunk; 0: never shrunk */
+    bool right;   /* numbers */
+    size_t least; /* columns below which it is not shrunk; 0: never shrunk */
 };
 struct table {
     const struct table_column *columns;

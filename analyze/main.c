@@ -93,13 +93,16 @@ static unsigned columns_of(FILE *f)
     unsigned columns = platform_terminal_columns(f);
     if (columns == 0)
         return LAYOUT_COLUMNS;
-    return columns < LAYOUT_COLUMNS_MIN ? LAYOUT_COLUMNS_MIN : columns > LAYOUT_COLUMNS_MAX ? LAYOUT_COLUMNS_MAX : columns;
+    return columns < LAYOUT_COLUMNS_MIN   ? LAYOUT_COLUMNS_MIN
+           : columns > LAYOUT_COLUMNS_MAX ? LAYOUT_COLUMNS_MAX
+                                          : columns;
 }
 
 static bool wants_colour(void)
 {
     const char *no = getenv("NO_COLOR"), *terminal = getenv("TERM");
-    return platform_is_terminal(stdout) && (no == NULL || no[0] == '\0') && (terminal == NULL || strcmp(terminal, "dumb") != 0);
+    return platform_is_terminal(stdout) && (no == NULL || no[0] == '\0') &&
+           (terminal == NULL || strcmp(terminal, "dumb") != 0);
 }
 
 static bool session_exists(const struct report *r)
@@ -112,8 +115,8 @@ static bool session_exists(const struct report *r)
     if (totals.sessions == 0)
         snprintf(sentence, sizeof sentence, "--session %u: no sessions were found", (unsigned)r->session);
     else
-        snprintf(sentence, sizeof sentence, "--session %u: there is no such session; they are 1 to %llu", (unsigned)r->session,
-                 (unsigned long long)totals.sessions);
+        snprintf(sentence, sizeof sentence, "--session %u: there is no such session; they are 1 to %llu",
+                 (unsigned)r->session, (unsigned long long)totals.sessions);
     fail(sentence);
     return false;
 }

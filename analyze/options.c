@@ -5,44 +5,46 @@
 #include <stdlib.h>
 
 enum {
-    ITEMS_MAX = 8192,       /* settings on one command line */
+    ITEMS_MAX = 8192, /* settings on one command line */
     MEMORY_DEFAULT_MIB = 256,
-    MEMORY_LEAST_MIB = 4,   /* what a dissector takes at least */
+    MEMORY_LEAST_MIB = 4, /* what a dissector takes at least */
     MEMORY_MOST_MIB = 1 << 20,
     TEXTS_MAX = 65536,
     KEYLOG_BYTES_MAX = 512 << 20,
-    OPTION_CONFIG = 256,    /* beyond characters */
+    OPTION_CONFIG = 256, /* beyond characters */
     OPTION_VERSION,
-    OPTION_SETTING,         /* + enum setting_id */
+    OPTION_SETTING, /* + enum setting_id */
 };
 
-const char options_help[] =
-    "Usage: vpnscope [options] CAPTURE...\n"
-    "Says why VPN and EAP logins fail, from packet captures taken together: pcap or\n"
-    "pcapng, also .gz and .zst; - is standard input.\n"
-    "\n"
-    "  -r CAPTURE                   the same as CAPTURE *\n"
-    "  -f, --filter BPF             look only at packets that match, as in tcpdump\n"
-    "  --trusted-root FILE|DIR      root certificates that the clients trust *\n"
-    "  --system-roots               trust this system's root certificates, too\n"
-    "  --server-name NAME           NPS name that the clients expect, or a list of\n"
-    "                               patterns separated by ; as in Windows *\n"
-    "  --eap-config FILE            both from a client's ProfileXML or EAP XML *\n"
-    "  --keylog FILE                TLS secrets in the NSS key log format *\n"
-    "  --radius-secret [CIDR=]FILE  RADIUS shared secret, of a NAS or of all *\n"
-    "  --config FILE                settings from a file, one \"key = value\" a line *\n"
-    "  --json                       one JSON document (schema vpnscope/1)\n"
-    "  --certs DIR                  write every certificate chain seen, as PEM\n"
-    "  --session ID                 one session in full, with its message ladder\n"
-    "  --memory MIB                 budget for state (256)\n"
-    "  -D                           list the network devices\n"
-    "  -h, --help, --version        this text; the version\n"
-    "\n"
-    "* may be given again.  Exit status: 0 nothing wrong found, 1 problems found,\n"
-    "2 wrong usage or input that cannot be read.  All the rest: man vpnscope\n";
+const char options_help[] = "Usage: vpnscope [options] CAPTURE...\n"
+                            "Says why VPN and EAP logins fail, from packet captures taken together: pcap or\n"
+                            "pcapng, also .gz and .zst; - is standard input.\n"
+                            "\n"
+                            "  -r CAPTURE                   the same as CAPTURE *\n"
+                            "  -f, --filter BPF             look only at packets that match, as in tcpdump\n"
+                            "  --trusted-root FILE|DIR      root certificates that the clients trust *\n"
+                            "  --system-roots               trust this system's root certificates, too\n"
+                            "  --server-name NAME           NPS name that the clients expect, or a list of\n"
+                            "                               patterns separated by ; as in Windows *\n"
+                            "  --eap-config FILE            both from a client's ProfileXML or EAP XML *\n"
+                            "  --keylog FILE                TLS secrets in the NSS key log format *\n"
+                            "  --radius-secret [CIDR=]FILE  RADIUS shared secret, of a NAS or of all *\n"
+                            "  --config FILE                settings from a file, one \"key = value\" a line *\n"
+                            "  --json                       one JSON document (schema vpnscope/1)\n"
+                            "  --certs DIR                  write every certificate chain seen, as PEM\n"
+                            "  --session ID                 one session in full, with its message ladder\n"
+                            "  --memory MIB                 budget for state (256)\n"
+                            "  -D                           list the network devices\n"
+                            "  -h, --help, --version        this text; the version\n"
+                            "\n"
+                            "* may be given again.  Exit status: 0 nothing wrong found, 1 problems found,\n"
+                            "2 wrong usage or input that cannot be read.  All the rest: man vpnscope\n";
 
 /* Long options; those that are settings have the same name in a configuration file. */
-#define SETTING(name, argument, id) {name, argument, NULL, OPTION_SETTING + (id)}
+#define SETTING(name, argument, id)                                                                                    \
+    {                                                                                                                  \
+        name, argument, NULL, OPTION_SETTING + (id)                                                                    \
+    }
 static const struct option long_options[] = {
     SETTING("read", required_argument, SETTING_CAPTURE),
     SETTING("filter", required_argument, SETTING_FILTER),

@@ -11,8 +11,19 @@ struct options_store {
 };
 
 enum setting_id {
-    SETTING_CAPTURE, SETTING_FILTER, SETTING_SERVER_NAME, SETTING_TRUSTED_ROOT, SETTING_SYSTEM_ROOTS, SETTING_EAP_CONFIG,
-    SETTING_KEYLOG, SETTING_RADIUS_SECRET, SETTING_JSON, SETTING_CERTS, SETTING_SESSION, SETTING_MEMORY, SETTING_NONE
+    SETTING_CAPTURE,
+    SETTING_FILTER,
+    SETTING_SERVER_NAME,
+    SETTING_TRUSTED_ROOT,
+    SETTING_SYSTEM_ROOTS,
+    SETTING_EAP_CONFIG,
+    SETTING_KEYLOG,
+    SETTING_RADIUS_SECRET,
+    SETTING_JSON,
+    SETTING_CERTS,
+    SETTING_SESSION,
+    SETTING_MEMORY,
+    SETTING_NONE
 };
 
 /* One setting; value is NULL for switches on the command line. False with a sentence that names option and reason. */
@@ -28,8 +39,8 @@ bool config_file_read(struct options *o, const char *path, char error[static OPT
 const char *options_keep(struct options *o, const char *text);
 
 /*
- * A small text file of the user, read whole: NUL-terminated, without a UTF-8 byte order mark; the caller frees. NULL with
- * a sentence: not readable, longer than `most`, UTF-16 (as Windows' editors and shells like to write).
+ * A small text file of the user, read whole: NUL-terminated, without a UTF-8 byte order mark; the caller frees. NULL
+ * with a sentence: not readable, longer than `most`, UTF-16 (as Windows' editors and shells like to write).
  */
 char *text_file_read(const char *path, size_t most, size_t *len, char error[static OPTIONS_ERROR]);
 

@@ -146,7 +146,11 @@ const char *session_method(char out[static METHOD_TEXT], const struct session *s
     if (x->has_inner)
         eap_facts_method(inner, &x->inner);
     if (outer[0] == '\0' && !x->eap.seen)
-        snprintf(outer, sizeof outer, "%s", x->radius.pap ? "PAP" : x->radius.mschap ? "MS-CHAP" : x->radius.chap ? "CHAP" : "");
+        snprintf(outer, sizeof outer, "%s",
+                 x->radius.pap      ? "PAP"
+                 : x->radius.mschap ? "MS-CHAP"
+                 : x->radius.chap   ? "CHAP"
+                                    : "");
     snprintf(out, METHOD_TEXT, "%.40s%s%.40s", outer, inner[0] != '\0' ? ", " : "", inner);
     return out;
 }

@@ -8,15 +8,17 @@
 #include "analyze/times.h"
 
 struct report {
-    struct analysis *analysis;             /* finished */
+    struct analysis *analysis; /* finished */
     const struct certificates *certificates;
-    const struct capture_report *captures; size_t capture_count;
-    const struct finding *findings; size_t finding_count;
-    const char *certs_dir;                 /* --certs was given: where the PEM files are; NULL without */
-    uint32_t session;                      /* --session was given; 0 without */
-    unsigned columns;                      /* of the terminal, LAYOUT_COLUMNS when there is none */
+    const struct capture_report *captures;
+    size_t capture_count;
+    const struct finding *findings;
+    size_t finding_count;
+    const char *certs_dir; /* --certs was given: where the PEM files are; NULL without */
+    uint32_t session;      /* --session was given; 0 without */
+    unsigned columns;      /* of the terminal, LAYOUT_COLUMNS when there is none */
     bool colour;
-    bool dates;                            /* the captures span several days (UTC) */
+    bool dates; /* the captures span several days (UTC) */
 };
 
 /* Takes what the analysis offers; the caller fills the rest. False when memory is short. Freed by report_end. */

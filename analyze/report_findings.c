@@ -47,9 +47,12 @@ static void print_sessions(const struct layout *l, const struct finding *f)
         size_t last = i;
         while (last + 1 < f->session_count && f->sessions[last + 1] == f->sessions[last] + 1)
             last++;
-        int n = last > i ? snprintf(text + used, sizeof text - used, "%s%u-%u", i > 0 ? ", " : "", (unsigned)f->sessions[i],
-                                    (unsigned)f->sessions[last])
-                         : snprintf(text + used, sizeof text - used, "%s%u", i > 0 ? ", " : "", (unsigned)f->sessions[i]);
+        if (last == i + 1) /* "8, 9" rather than "8-9" */
+            last = i;
+        int n = last > i
+                    ? snprintf(text + used, sizeof text - used, "%s%u-%u", i > 0 ? ", " : "", (unsigned)f->sessions[i],
+                               (unsigned)f->sessions[last])
+                    : snprintf(text + used, sizeof text - used, "%s%u", i > 0 ? ", " : "", (unsigned)f->sessions[i]);
         used += n > 0 ? (size_t)n : 0;
         told = i = last + 1;
     }
@@ -74,7 +77,8 @@ static void print_fixes(const struct layout *l, const struct finding *f)
     }
 }
 
-/* Titles and explanations begin small, because the verdict goes on with them; standing alone they begin with a capital. */
+/* Titles and explanations begin small, because the verdict goes on with them; standing alone they begin with a capital.
+ */
 static void print_sentences(const struct layout *l, const char *text, size_t room)
 {
     char copy[FINDING_EXPLANATION];

@@ -86,8 +86,8 @@ static int to_output(const char *bytes, size_t len, void *ctx)
 /* Takes the reference. Memory that ran short shows as a failed output, never as a document that looks whole. */
 static void write_value(struct writer *w, json_t *value)
 {
-    if (value == NULL ||
-        json_dump_callback(value, to_output, w->out, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(REAL_DIGITS)) != 0)
+    if (value == NULL || json_dump_callback(value, to_output, w->out,
+                                            JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(REAL_DIGITS)) != 0)
         w->out->failed = true;
     json_decref(value);
 }

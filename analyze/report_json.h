@@ -8,13 +8,13 @@
 
 /* A string out of what strangers wrote, escaped. */
 json_t *json_text(struct span text);
-json_t *json_c_text(const char *text);         /* NULL: null */
+json_t *json_c_text(const char *text);                              /* NULL: null */
 json_t *json_text_or_null(const struct exchange *x, struct text t); /* absent or empty: null */
 json_t *json_hex(const uint8_t *bytes, size_t len);
 json_t *json_count(uint64_t n);
 json_t *json_time(const struct report *r, int64_t ns, uint32_t capture);
 json_t *json_endpoint(const struct endpoint *e); /* {address, port} */
-json_t *json_milliseconds(int64_t ns);         /* below 0: null */
+json_t *json_milliseconds(int64_t ns);           /* below 0: null */
 
 /* Sets a member; takes the reference of value. Short memory shows in the finished object: NULL members are null. */
 void json_put(json_t *object, const char *key, json_t *value);

@@ -14,10 +14,12 @@ static json_t *checks_value(const struct chain *chain)
     bool expired, known = chain->judged;
     json_t *o = json_object();
     json_put(o, "chain", check_value(known ? k->chain : CHECK_UNKNOWN));
-    json_put(o, "chain_error", known && k->chain_error != CHAIN_OK ? json_c_text(chain_error_name(k->chain_error)) : json_null());
+    json_put(o, "chain_error",
+             known && k->chain_error != CHAIN_OK ? json_c_text(chain_error_name(k->chain_error)) : json_null());
     json_put(o, "chain_text", known && k->chain_text[0] != '\0' ? json_c_text(k->chain_text) : json_null());
     json_put(o, "name", check_value(known ? k->name : CHECK_UNKNOWN));
-    json_put(o, "matched_name", known && k->name_result.matched[0] != '\0' ? json_c_text(k->name_result.matched) : json_null());
+    json_put(o, "matched_name",
+             known && k->name_result.matched[0] != '\0' ? json_c_text(k->name_result.matched) : json_null());
     json_put(o, "server_auth_eku", check_value(known ? k->server_auth_eku : CHECK_UNKNOWN));
     json_put(o, "valid_at_capture", check_value(chain_valid_at(chain, chain->first.time_ns, &index, &expired)));
     json_put(o, "key_strength", check_value(known ? k->key_strength : CHECK_UNKNOWN));

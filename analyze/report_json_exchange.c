@@ -110,14 +110,16 @@ static json_t *radius_value(const struct exchange *x)
     json_put(o, "user", json_text_or_null(x, f->user));
     const char *tunnel = f->tunnel_type != UINT32_MAX ? radius_tunnel_type_name(f->tunnel_type) : NULL;
     snprintf(number, sizeof number, "%u", (unsigned)f->tunnel_type);
-    json_put(o, "tunnel_type", f->tunnel_type == UINT32_MAX ? json_null() : json_c_text(tunnel != NULL ? tunnel : number));
+    json_put(o, "tunnel_type",
+             f->tunnel_type == UINT32_MAX ? json_null() : json_c_text(tunnel != NULL ? tunnel : number));
     json_put(o, "tunnel_client_endpoint", json_text_or_null(x, f->tunnel_client_endpoint));
     json_put(o, "requests", json_count(f->requests));
     json_put(o, "challenges", json_count(f->challenges));
     json_put(o, "retransmissions", json_count(f->retransmissions));
     json_put(o, "final", f->final != 0 ? json_c_text(radius_code_name(f->final)) : json_null());
     json_put(o, "response_ms", f->responses > 0 ? json_milliseconds(f->response_max_ns) : json_null());
-    json_put(o, "response_mean_ms", f->responses > 0 ? json_milliseconds(f->response_sum_ns / f->responses) : json_null());
+    json_put(o, "response_mean_ms",
+             f->responses > 0 ? json_milliseconds(f->response_sum_ns / f->responses) : json_null());
     json_put(o, "login_ms", json_milliseconds(f->final_ns));
     json_put(o, "message_authenticator", json_string(checks[f->message_authenticator]));
     json_put(o, "reply_message", json_text_or_null(x, f->reply_message));
@@ -191,8 +193,9 @@ json_t *json_session(const struct report *r, const struct session *s)
     json_put(o, "protocol", json_string(exchange_type_name(nearest)));
     json_put(o, "user", user.len > 0 ? json_text(user) : json_null());
     json_put(o, "client", client_value(s));
-    json_put(o, "backend", nearest->type == CONVERSATION_RADIUS ? json_string(address_text(address, &nearest->client.address))
-                                                               : json_null());
+    json_put(o, "backend",
+             nearest->type == CONVERSATION_RADIUS ? json_string(address_text(address, &nearest->client.address))
+                                                  : json_null());
     json_put(o, "started", json_time(r, first.time_ns, first.capture));
     json_put(o, "ended", json_time(r, last.time_ns, last.capture));
     json_put(o, "outcome", json_string(outcome_name(s->outcome)));

@@ -55,7 +55,8 @@ static void print_radius(const struct layout *l, const struct exchange *x)
     if (f->responses > 0) {
         snprintf(text, sizeof text, "slowest answer %s", duration_text(time, f->response_max_ns));
         if (f->final_ns >= 0)
-            snprintf(text + strlen(text), sizeof text - strlen(text), ", the whole login %s", duration_text(time, f->final_ns));
+            snprintf(text + strlen(text), sizeof text - strlen(text), ", the whole login %s",
+                     duration_text(time, f->final_ns));
         line(l, "Speed", text);
     }
     line_span(l, "Reply", exchange_text(x, f->reply_message));
@@ -65,15 +66,18 @@ static void print_radius(const struct layout *l, const struct exchange *x)
 static void print_chain(const struct report *r, const struct layout *l, const struct tls_facts *t)
 {
     const struct certificate *leaf = certificates_of_chain(r->certificates, t->server_chain, 0);
-    const char *missing = t->certificate_too_many ? "seen, but not examined: too many distinct chains"
+    const char *missing = t->certificate_too_many    ? "seen, but not examined: too many distinct chains"
                           : t->certificate_truncated ? "begun, but not whole in the capture"
-                          : t->resumed ? "none: the session is resumed"
-                          : t->server_hello && t->version >= 0x0304 && !t->decrypted ? "encrypted (TLS 1.3): --keylog makes it readable"
-                                                                                     : "not seen";
+                          : t->resumed               ? "none: the session is resumed"
+                          : t->server_hello && t->version >= 0x0304 && !t->decrypted
+                              ? "encrypted (TLS 1.3): --keylog makes it readable"
+                              : "not seen";
     char text[LINE];
     if (leaf != NULL)
         snprintf(text, sizeof text, "%.300s (SHA-1 %s)",
-                 leaf->facts != NULL && leaf->facts->subject != NULL && leaf->facts->subject[0] != '\0' ? leaf->facts->subject : "(no subject)",
+                 leaf->facts != NULL && leaf->facts->subject != NULL && leaf->facts->subject[0] != '\0'
+                     ? leaf->facts->subject
+                     : "(no subject)",
                  leaf->sha1);
     else
         snprintf(text, sizeof text, "%s", missing);
@@ -88,7 +92,8 @@ static void print_chain(const struct report *r, const struct layout *l, const st
     }
 }
 
-static void print_tls(const struct report *r, const struct layout *l, const struct exchange *x, const struct tls_facts *t)
+static void print_tls(const struct report *r, const struct layout *l, const struct exchange *x,
+                      const struct tls_facts *t)
 {
     char text[LINE] = "", name[TLS_NAME_TEXT];
     if (!t->seen)
@@ -107,17 +112,19 @@ static void print_tls(const struct report *r, const struct layout *l, const stru
     for (size_t i = 0; i < t->alert_count && i < EXCHANGE_ALERTS_MAX; i++) {
         const struct alert_fact *a = &t->alerts[i];
         snprintf(text, sizeof text, "%s (%u, %s) from the %s in frame %llu", tls_alert_text(name, a->code), a->code,
-                 tls_alert_is_fatal(a) ? "fatal" : "warning", a->from_client ? "client" : "server", (unsigned long long)a->place.frame);
+                 tls_alert_is_fatal(a) ? "fatal" : "warning", a->from_client ? "client" : "server",
+                 (unsigned long long)a->place.frame);
         line(l, "Alert", text);
     }
     if (t->client_encrypted_alert || t->server_encrypted_alert) {
-        snprintf(text, sizeof text, "an encrypted alert from the %s in frame %llu", t->client_encrypted_alert ? "client" : "server",
-                 (unsigned long long)t->encrypted_alert.frame);
+        snprintf(text, sizeof text, "an encrypted alert from the %s in frame %llu",
+                 t->client_encrypted_alert ? "client" : "server", (unsigned long long)t->encrypted_alert.frame);
         line(l, "Alert", text);
     }
 }
 
-static void print_eap(const struct report *r, const struct layout *l, const struct exchange *x, const struct eap_facts *e, bool inner)
+static void print_eap(const struct report *r, const struct layout *l, const struct exchange *x,
+                      const struct eap_facts *e, bool inner)
 {
     static const char *const results[] = {
         [EAP_RESULT_NONE] = "no result", [EAP_RESULT_SUCCESS] = "success", [EAP_RESULT_FAILURE] = "failure"};
@@ -155,11 +162,13 @@ static void print_ladder(const struct layout *l, const struct session *s, const 
         if (i == 0)
             output_format(l->out, "\n  %12s  %*s\n", "seconds", several ? 10 : 7, several ? "file:frame" : "frame");
         if (several)
-            snprintf(frame, sizeof frame, "%u:%llu", (unsigned)entry.place.capture + 1, (unsigned long long)entry.place.frame);
+            snprintf(frame, sizeof frame, "%u:%llu", (unsigned)entry.place.capture + 1,
+                     (unsigned long long)entry.place.frame);
         else
             snprintf(frame, sizeof frame, "%llu", (unsigned long long)entry.place.frame);
         const char *arrow = entry.dir == TO_SERVER ? "-->" : "<--";
-        bool same = i > 0 && entry.place.frame == last.frame && entry.place.capture == last.capture; /* a layer within it */
+        bool same =
+            i > 0 && entry.place.frame == last.frame && entry.place.capture == last.capture; /* a layer within it */
         int n = same ? snprintf(head, sizeof head, "  %12s  %*s       ", "", several ? 10 : 7, "")
                      : snprintf(head, sizeof head, "  %12.6f  %*s  %s ", (double)(entry.place.time_ns - start) / 1e9,
                                 several ? 10 : 7, frame, arrow);
@@ -171,11 +180,12 @@ static void print_ladder(const struct layout *l, const struct session *s, const 
         output_string(l->out, "  … the ladder is longer than is kept\n");
 }
 
-static void print_exchange(const struct report *r, const struct layout *l, const struct session *s, const struct exchange *x)
+static void print_exchange(const struct report *r, const struct layout *l, const struct session *s,
+                           const struct exchange *x)
 {
     char title[LINE], client[ENDPOINT_TEXT], server[ENDPOINT_TEXT];
-    snprintf(title, sizeof title, "%s exchange %u: %s", x->type == CONVERSATION_EAPOL ? "EAPOL" : "RADIUS", (unsigned)x->id,
-             outcome_name(x->outcome));
+    snprintf(title, sizeof title, "%s exchange %u: %s", x->type == CONVERSATION_EAPOL ? "EAPOL" : "RADIUS",
+             (unsigned)x->id, outcome_name(x->outcome));
     layout_heading(l, title);
     line(l, "Client", endpoint_text(client, &x->client));
     line(l, "Server", endpoint_text(server, &x->server));
@@ -196,8 +206,8 @@ static void print_session(const struct report *r, const struct layout *l, const 
 {
     char title[LINE];
     if (s->client_error != 0)
-        snprintf(title, sizeof title, "Session %u: %s, client error %d (%s)", (unsigned)s->number, outcome_name(s->outcome),
-                 (int)s->client_error, confidence_name(s->client_error_confidence));
+        snprintf(title, sizeof title, "Session %u: %s, client error %d (%s)", (unsigned)s->number,
+                 outcome_name(s->outcome), (int)s->client_error, confidence_name(s->client_error_confidence));
     else
         snprintf(title, sizeof title, "Session %u: %s", (unsigned)s->number, outcome_name(s->outcome));
     layout_styled(l, s->outcome == OUTCOME_ESTABLISHED ? STYLE_GREEN : STYLE_RED, title);

@@ -3,7 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { ROWS_MAX = 20 };
+enum { ROWS_MAX = 20, SERVER = 4, COLUMNS = 7 };
+
+static const struct table_column columns[COLUMNS] = {{"#", true, 0},        {"Time", false, 0},    {"User", false, 10},
+                                                     {"Client", false, 15}, {"Server", false, 15}, {"Method", false, 6},
+                                                     {"Result", false, 0}};
 
 /* The first of each kind are kept while all sessions pass by once. */
 struct gathering {
@@ -36,7 +40,9 @@ static void fill_row(const struct report *r, struct table *t, const struct sessi
     table_cell_string(t, row, 5, text[0] != '\0' ? text : "-");
     result_text(text, sizeof text, s);
     table_cell_string(t, row, 6, text);
-    t->styles[row] = s->outcome == OUTCOME_ESTABLISHED ? STYLE_GREEN : s->outcome == OUTCOME_INCOMPLETE ? STYLE_YELLOW : STYLE_RED;
+    t->styles[row] = s->outcome == OUTCOME_ESTABLISHED  ? STYLE_GREEN
+                     : s->outcome == OUTCOME_INCOMPLETE ? STYLE_YELLOW
+                                                        : STYLE_RED;
 }
 
 static bool gather(void *ctx, const struct session *s)
@@ -50,7 +56,7 @@ static bool gather(void *ctx, const struct session *s)
     return true;
 }
 
-static void print_totals(const struct report *r, const struct layout *l)
+static void print_totals(const struct report *r, const struct layout *l, const char *server)
 {
     struct analysis_totals t;
     char text[200];
@@ -64,32 +70,57 @@ static void print_totals(const struct report *r, const struct layout *l)
                                      outcome_name((enum outcome)o));
     output_string(l->out, "\n");
     layout_styled(l, STYLE_STRONG, "SESSIONS");
-    output_format(l->out, "  %s\n", text);
+    output_format(l->out, "  %s%s%s\n", text, server[0] != '\0' ? "; server " : "", server);
     if (t.accounting_requests > 0)
-        output_format(l->out, "  RADIUS accounting: %llu requests, %llu unanswered\n", (unsigned long long)t.accounting_requests,
-                      (unsigned long long)t.accounting_unanswered);
+        output_format(l->out, "  RADIUS accounting: %llu requests, %llu unanswered\n",
+                      (unsigned long long)t.accounting_requests, (unsigned long long)t.accounting_unanswered);
+}
+
+/* What room the failed ones leave is for others. */
+static void join(struct gathering *g)
+{
+    for (size_t i = 0; g->failed.row_count < ROWS_MAX && i < g->others.row_count; i++) {
+        size_t row = g->failed.row_count++;
+        memcpy(g->failed.cells[row], g->others.cells[i], sizeof g->failed.cells[row]);
+        g->failed.styles[row] = g->others.styles[i];
+    }
+}
+
+/* The server of all rows, "" when they differ: then a column tells it. */
+static const char *only_server(const struct table *t)
+{
+    for (size_t row = 1; row < t->row_count; row++)
+        if (strcmp(t->cells[row][SERVER], t->cells[0][SERVER]) != 0)
+            return "";
+    return t->row_count > 0 ? t->cells[0][SERVER] : "";
+}
+
+static void drop_server(struct table *t)
+{
+    static const struct table_column rest[] = {{"#", true, 0},        {"Time", false, 0},   {"User", false, 10},
+                                               {"Client", false, 15}, {"Method", false, 6}, {"Result", false, 0}};
+    for (size_t row = 0; row < t->row_count; row++)
+        memmove(t->cells[row][SERVER], t->cells[row][SERVER + 1], (COLUMNS - SERVER - 1) * sizeof t->cells[row][0]);
+    t->columns = rest;
+    t->column_count = COLUMNS - 1;
 }
 
 bool report_sessions_text(const struct report *r, const struct layout *l)
 {
-    static const struct table_column columns[] = {{"#", true, 0},      {"Time", false, 0},  {"User", false, 10}, {"Client", false, 9},
-                                                  {"Server", false, 9}, {"Method", false, 6}, {"Result", false, 0}};
     struct gathering *g = calloc(1, sizeof *g);
     if (g == NULL) {
         l->out->failed = true;
         return true;
     }
     g->report = r;
-    g->failed.columns = g->others.columns = columns;
-    g->failed.column_count = g->others.column_count = sizeof columns / sizeof columns[0];
+    g->failed.columns = columns;
+    g->failed.column_count = COLUMNS;
     bool good = analysis_each_session(r->analysis, gather, g);
-    print_totals(r, l);
-    size_t room = ROWS_MAX - g->failed.row_count;
-    for (size_t i = 0; i < room && i < g->others.row_count; i++) {
-        size_t row = g->failed.row_count++;
-        memcpy(g->failed.cells[row], g->others.cells[i], sizeof g->failed.cells[row]);
-        g->failed.styles[row] = g->others.styles[i];
-    }
+    join(g);
+    const char *server = only_server(&g->failed);
+    print_totals(r, l, server);
+    if (server[0] != '\0')
+        drop_server(&g->failed);
     uint64_t total = g->failed_total + g->others_total, more = total - g->failed.row_count;
     if (g->failed.row_count > 0)
         table_print(l, 2, &g->failed);

@@ -11,7 +11,7 @@ enum { PROGRESS_FRAMES = 1 << 14, COMPLAINT_MAX = 1024 };
 /* One capture of the command line. */
 struct input {
     const char *path;
-    struct source *source;   /* open; NULL: unreadable, or to be opened again */
+    struct source *source; /* open; NULL: unreadable, or to be opened again */
     bool readable, has_time;
     int64_t first_ns;
     uint32_t index;          /* among the readable ones */

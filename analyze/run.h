@@ -7,7 +7,7 @@
 
 /* What a run tells while it works; texts are one sentence without a newline, may hold bytes from strangers. */
 struct run_hooks {
-    void (*complaint)(void *ctx, const char *sentence);                /* an input could not be read, wholly or in part */
+    void (*complaint)(void *ctx, const char *sentence); /* an input could not be read, wholly or in part */
     void (*progress)(void *ctx, const char *path, uint64_t bytes_read); /* now and then; over all captures */
     void *ctx;
 };
@@ -20,8 +20,8 @@ enum run_result {
 
 /*
  * Reads all captures of the options into the analysis, which then knows them in the order of the options (those that
- * could not be opened are left out, so frames carry the index among the others). A capture that begins where another one
- * ended is taken for its continuation (rotated files); others are vantage points of their own.
+ * could not be opened are left out, so frames carry the index among the others). A capture that begins where another
+ * one ended is taken for its continuation (rotated files); others are vantage points of their own.
  */
 enum run_result run_captures(const struct options *o, struct analysis *a, const struct run_hooks *hooks);
 

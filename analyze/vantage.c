@@ -92,7 +92,8 @@ static struct vantage *make_room(struct vantages *all)
     }
 }
 
-struct vantage *vantage_for(struct vantages *all, const struct source_info *info, bool has_time, int64_t first_ns, bool alone)
+struct vantage *vantage_for(struct vantages *all, const struct source_info *info, bool has_time, int64_t first_ns,
+                            bool alone)
 {
     struct vantage *v = has_time ? continued(all, info, first_ns) : NULL;
     if (v != NULL)
@@ -124,4 +125,3 @@ void vantage_read(struct vantages *all, struct vantage *v, size_t input, const s
         v->link_type = info->interfaces[0].link_type;
     count(all, v);
 }
-

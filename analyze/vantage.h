@@ -10,8 +10,8 @@ enum { VANTAGES_MAX = 64 };
 #define VANTAGE_GAP_NS (5 * INT64_C(1000000000))
 
 struct vantage {
-    struct dissector *dissector;  /* NULL: free slot */
-    uint64_t memory_bytes;        /* of the budget */
+    struct dissector *dissector; /* NULL: free slot */
+    uint64_t memory_bytes;       /* of the budget */
     int64_t last_ns;
     uint16_t link_type;           /* of its first interface */
     const char *path;             /* of its last capture */
@@ -36,7 +36,8 @@ struct vantages {
  * The vantage for a capture with this first interface and time: one that it continues, or a new one. `alone`: no other
  * capture follows, all memory is its own. NULL when memory is short.
  */
-struct vantage *vantage_for(struct vantages *all, const struct source_info *info, bool has_time, int64_t first_ns, bool alone);
+struct vantage *vantage_for(struct vantages *all, const struct source_info *info, bool has_time, int64_t first_ns,
+                            bool alone);
 
 /* The capture `input` was read to its end. */
 void vantage_read(struct vantages *all, struct vantage *v, size_t input, const struct source_info *info);

@@ -3,11 +3,14 @@ point to something, the exit status tells what the findings tell), the verdict i
 
 check.py SCHEMA PROGRAM FOLDER
 """
+import hashlib
 import json
 import pathlib
 import re
+import ssl
 import subprocess
 import sys
+import tempfile
 
 try:
     import jsonschema
@@ -106,6 +109,27 @@ def check(validator, program, *arguments):
     return found
 
 
+def check_pem_files(program, *arguments):
+    """--certs: every certificate listed stands in the file that its entry names."""
+    with tempfile.TemporaryDirectory() as folder:
+        target = pathlib.Path(folder) / "certs"
+        document = json.loads(run(program, "--json", "--certs", str(target), *arguments)[1].decode("utf-8"))
+        if not document["certificates"]:
+            yield "no certificates at all"
+        for certificate in document["certificates"]:
+            text = pathlib.Path(certificate["pem_file"]).read_text(encoding="utf-8")
+            blocks = re.findall(r"-----BEGIN CERTIFICATE-----\n.*?-----END CERTIFICATE-----\n", text, re.DOTALL)
+            digests = [hashlib.sha256(ssl.PEM_cert_to_DER_cert(block)).hexdigest() for block in blocks]
+            if certificate["sha256"] not in digests:
+                yield f"{certificate['sha256']} is not in {certificate['pem_file']}"
+            if certificate["leaf"] and digests[0] != certificate["sha256"]:
+                yield f"{certificate['pem_file']} does not begin with its leaf"
+        written = {path.name for path in target.iterdir()}
+        named = {pathlib.Path(c["pem_file"]).name for c in document["certificates"]}
+        if not named <= written or any(not name.endswith(".pem") for name in written):
+            yield f"files {sorted(written)}"
+
+
 def main():
     schema, program, folder = pathlib.Path(sys.argv[1]), sys.argv[2], pathlib.Path(sys.argv[3])
     validator = make_validator(schema)
@@ -123,6 +147,9 @@ def main():
         for complaint in check(validator, program, *call):
             failures += 1
             print(f"vpnscope --json {' '.join(call)[-200:]}\n  {complaint}")
+    for complaint in check_pem_files(program, *calls[-1]):
+        failures += 1
+        print(f"--certs: {complaint}")
     print(f"{len(calls)} documents, {failures} complaints")
     sys.exit(1 if failures else 0)
 

@@ -26,7 +26,8 @@ static void plain_text_stays(void **state)
     SHOWN("", "");
     SHOWN("CN=nps01.corp.contoso.com,O=Contoso \"Ltd\"", "CN=nps01.corp.contoso.com,O=Contoso \"Ltd\"");
     SHOWN("CORP\\alice", "CORP\\alice");
-    SHOWN("M\xc3\xbcller \xe6\x9d\xb1\xe4\xba\xac \xf0\x9f\x94\x91", "M\xc3\xbcller \xe6\x9d\xb1\xe4\xba\xac \xf0\x9f\x94\x91");
+    SHOWN("M\xc3\xbcller \xe6\x9d\xb1\xe4\xba\xac \xf0\x9f\x94\x91",
+          "M\xc3\xbcller \xe6\x9d\xb1\xe4\xba\xac \xf0\x9f\x94\x91");
     SHOWN("\xc2\xa0", "\xc2\xa0"); /* the first character after C1 */
     SHOWN("\xef\xbf\xbd", "\xef\xbf\xbd");
 }
@@ -46,11 +47,11 @@ static void controls_are_shown(void **state)
 static void direction_and_invisible_characters_are_shown(void **state)
 {
     (void)state;
-    SHOWN("user\xe2\x80\xaegpj.exe", "user\\u{202e}gpj.exe");               /* right-to-left override */
-    SHOWN("\xe2\x81\xa6x\xe2\x81\xa9", "\\u{2066}x\\u{2069}");                 /* isolates */
+    SHOWN("user\xe2\x80\xaegpj.exe", "user\\u{202e}gpj.exe");                       /* right-to-left override */
+    SHOWN("\xe2\x81\xa6x\xe2\x81\xa9", "\\u{2066}x\\u{2069}");                      /* isolates */
     SHOWN("a\xe2\x80\x8b\xe2\x80\x8f\xef\xbb\xbf", "a\\u{200b}\\u{200f}\\u{feff}"); /* zero width, mark, BOM */
-    SHOWN("\xe2\x80\xa8\xe2\x80\xa9", "\\u{2028}\\u{2029}");                   /* line separators */
-    SHOWN("\xf3\xa0\x80\x81", "\\u{e0001}");                                 /* tag */
+    SHOWN("\xe2\x80\xa8\xe2\x80\xa9", "\\u{2028}\\u{2029}");                        /* line separators */
+    SHOWN("\xf3\xa0\x80\x81", "\\u{e0001}");                                        /* tag */
     SHOWN("\xd8\x9c\xc2\xad", "\\u{61c}\\u{ad}");
 }
 
@@ -58,13 +59,13 @@ static void what_is_no_utf8_is_shown_byte_by_byte(void **state)
 {
     (void)state;
     SHOWN("\xff\xfe", "\\xff\\xfe");
-    SHOWN("M\xfcller", "M\\xfcller");                     /* Latin-1 */
-    SHOWN("\xc0\xaf", "\\xc0\\xaf");                      /* overlong */
+    SHOWN("M\xfcller", "M\\xfcller"); /* Latin-1 */
+    SHOWN("\xc0\xaf", "\\xc0\\xaf");  /* overlong */
     SHOWN("\xe0\x80\xaf", "\\xe0\\x80\\xaf");
     SHOWN("\xf0\x80\x80\xaf", "\\xf0\\x80\\x80\\xaf");
-    SHOWN("\xed\xa0\x80", "\\xed\\xa0\\x80");             /* surrogate */
-    SHOWN("\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80");    /* above U+10FFFF */
-    SHOWN("\xe2\x82", "\\xe2\\x82");                      /* ends early */
+    SHOWN("\xed\xa0\x80", "\\xed\\xa0\\x80");          /* surrogate */
+    SHOWN("\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80"); /* above U+10FFFF */
+    SHOWN("\xe2\x82", "\\xe2\\x82");                   /* ends early */
     SHOWN("\xe2\x82x", "\\xe2\\x82x");
     SHOWN("\x80", "\\x80");
 }
@@ -93,7 +94,8 @@ static void a_small_room_keeps_whole_characters(void **state)
 {
     (void)state;
     static const char in[] = "ab\xc3\xbc\033z";
-    static const char *const expected[] = {"", "a", "ab", "ab", "ab\xc3\xbc", "ab\xc3\xbc", "ab\xc3\xbc", "ab\xc3\xbc", "ab\xc3\xbc\\x1b"};
+    static const char *const expected[] = {
+        "", "a", "ab", "ab", "ab\xc3\xbc", "ab\xc3\xbc", "ab\xc3\xbc", "ab\xc3\xbc", "ab\xc3\xbc\\x1b"};
     for (size_t room = 1; room <= 9; room++) {
         char out[16];
         memset(out, '#', sizeof out);

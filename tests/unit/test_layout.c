@@ -133,9 +133,12 @@ static void long_output_is_whole(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(words_wrap_at_the_width), cmocka_unit_test(strangers_cannot_break_lines),
-        cmocka_unit_test(labels_align),            cmocka_unit_test(tables_shrink_what_may_shrink),
-        cmocka_unit_test(colour_only_when_asked),  cmocka_unit_test(the_first_error_sticks),
+        cmocka_unit_test(words_wrap_at_the_width),
+        cmocka_unit_test(strangers_cannot_break_lines),
+        cmocka_unit_test(labels_align),
+        cmocka_unit_test(tables_shrink_what_may_shrink),
+        cmocka_unit_test(colour_only_when_asked),
+        cmocka_unit_test(the_first_error_sticks),
         cmocka_unit_test(long_output_is_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -61,7 +61,8 @@ static void fails(const char *part)
 static void captures_and_switches(void **state)
 {
     (void)state;
-    assert_true(parse("a.pcap", "-r", "b.pcap", "--json", "-f", "udp", "--memory", "64", "--session=7", "--certs", "out", "--", "-c", NULL));
+    assert_true(parse("a.pcap", "-r", "b.pcap", "--json", "-f", "udp", "--memory", "64", "--session=7", "--certs",
+                      "out", "--", "-c", NULL));
     assert_int_equal(o.capture_count, 3);
     assert_string_equal(o.captures[0], "b.pcap");
     assert_string_equal(o.captures[1], "a.pcap");
@@ -136,7 +137,8 @@ static void wrong_options(void **state)
         {{NULL, NULL, NULL}, "no capture"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        assert_false(parse(cases[i].arguments[0], cases[i].arguments[0] ? cases[i].arguments[1] : NULL, cases[i].arguments[2], NULL));
+        assert_false(parse(cases[i].arguments[0], cases[i].arguments[0] ? cases[i].arguments[1] : NULL,
+                           cases[i].arguments[2], NULL));
         fails(cases[i].part);
         options_free(&o);
     }
@@ -162,8 +164,8 @@ static void radius_secrets_by_network(void **state)
     FILE_OF("all.secret", "for all\r\n");
     FILE_OF("ten=net.secret", "\xef\xbb\xbfnet");
     FILE_OF("one.secret", "one");
-    assert_true(parse("--radius-secret", "all.secret", "--radius-secret", "10.0.0.0/8=ten=net.secret", "--radius-secret", "2001:db8::5=one.secret", "a",
-                      NULL));
+    assert_true(parse("--radius-secret", "all.secret", "--radius-secret", "10.0.0.0/8=ten=net.secret",
+                      "--radius-secret", "2001:db8::5=one.secret", "a", NULL));
     assert_true(o.has_radius_secret);
     assert_secret("192.0.2.1", "for all");
     assert_secret("10.200.0.1", "net"); /* without the byte order mark */
@@ -180,10 +182,10 @@ static void bad_secret_files(void **state)
     file("utf16.secret", utf16, sizeof utf16 - 1);
     static const struct {
         const char *value, *part;
-    } cases[] = {{"two.secret", "two.secret: line 2"},    {"empty.secret", "empty.secret: line 1"},
-                 {"utf16.secret", "utf16.secret: line 1"}, {"missing.secret", "missing.secret: no such file"},
+    } cases[] = {{"two.secret", "two.secret: line 2"},      {"empty.secret", "empty.secret: line 1"},
+                 {"utf16.secret", "utf16.secret: line 1"},  {"missing.secret", "missing.secret: no such file"},
                  {"10.0.0.0/33=two.secret", "10.0.0.0/33"}, {"10.0.0/8=two.secret", "10.0.0/8"},
-                 {"::1/129=two.secret", "::1/129"},          {".", "directory"}};
+                 {"::1/129=two.secret", "::1/129"},         {".", "directory"}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         assert_false(parse("--radius-secret", cases[i].value, "a", NULL));
         fails(cases[i].part);
@@ -272,8 +274,8 @@ static void bad_settings_name_file_and_line(void **state)
 static void expectations(void **state)
 {
     (void)state;
-    assert_true(parse("--trusted-root", VS_SOURCE_DIR "/pcaps/pki/root.pem", "--server-name", "nps01.corp.contoso.com", "--eap-config",
-                      VS_SOURCE_DIR "/pcaps/pki/eap-config-good.xml", "a", NULL));
+    assert_true(parse("--trusted-root", VS_SOURCE_DIR "/pcaps/pki/root.pem", "--server-name", "nps01.corp.contoso.com",
+                      "--eap-config", VS_SOURCE_DIR "/pcaps/pki/eap-config-good.xml", "a", NULL));
     const struct expect_method *methods;
     assert_true(expect_has_roots(o.expect));
     assert_true(expect_has_names(o.expect));
@@ -295,9 +297,17 @@ static void expectations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(captures_and_switches), TEST(defaults),         TEST(help_and_version_need_no_capture), TEST(help_fits_on_a_screen),
-        TEST(wrong_options),         TEST(bad_secret_files), TEST(radius_secrets_by_network),        TEST(key_logs),
-        TEST(settings_from_a_file),  TEST(expectations),     TEST(bad_settings_name_file_and_line),
+        TEST(captures_and_switches),
+        TEST(defaults),
+        TEST(help_and_version_need_no_capture),
+        TEST(help_fits_on_a_screen),
+        TEST(wrong_options),
+        TEST(bad_secret_files),
+        TEST(radius_secrets_by_network),
+        TEST(key_logs),
+        TEST(settings_from_a_file),
+        TEST(expectations),
+        TEST(bad_settings_name_file_and_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
