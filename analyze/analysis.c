@@ -10,6 +10,12 @@
 
 enum { PROTOCOLS_MAX = 256, PROTOCOL_NAME = 48, CAPTURES_MAX = 4096, JUDGE_BUDGET = 512 };
 
+/* The first sessions of one kind, by the id of their first exchange. */
+struct listing {
+    uint32_t ids[SESSIONS_LISTED], numbers[SESSIONS_LISTED];
+    size_t count;
+};
+
 struct analysis {
     struct analysis_options options;
     struct chains *chains;
@@ -27,6 +33,7 @@ struct analysis {
     struct dissect_counters counters;
     struct analysis_totals totals;
     struct rule_input input;
+    struct listing failed, others;
     char verdict[VERDICT_MAX];
 };
 
@@ -237,31 +244,46 @@ static void count_session(struct analysis_totals *t, const struct session *s)
     }
 }
 
-/* Calls each for every session; the rules run first, so that the session's findings are known. */
-static bool walk(struct analysis *a, bool (*each)(struct analysis *, struct session *, void *), void *ctx)
+typedef bool build_fn(struct analysis *a, struct session *s, void *ctx);
+
+/* Reads a session and calls each for it; the rules run first, so that its findings are known. */
+static bool pass(struct analysis *a, uint32_t id, uint32_t number, build_fn *each, void *ctx, bool *go_on)
+{
+    struct session_build b;
+    if (!session_read(a->spool, id, number, &b))
+        return false;
+    findings_session(a->findings, number);
+    rules_session(a->findings, &a->input, &b.session);
+    *go_on = each(a, &b.session, ctx);
+    session_release(&b);
+    return true;
+}
+
+static bool walk(struct analysis *a, build_fn *each, void *ctx)
 {
     uint32_t number = 0;
-    for (uint32_t id = 1; id <= spool_last(a->spool); id++) {
-        if (!spool_is_head(a->spool, id))
-            continue;
-        struct session_build b;
-        if (!session_read(a->spool, id, ++number, &b))
+    bool go_on = true;
+    for (uint32_t id = 1; id <= spool_last(a->spool) && go_on; id++)
+        if (spool_is_head(a->spool, id) && !pass(a, id, ++number, each, ctx, &go_on))
             return false;
-        findings_session(a->findings, number);
-        rules_session(a->findings, &a->input, &b.session);
-        bool go_on = each(a, &b.session, ctx);
-        session_release(&b);
-        if (!go_on)
-            break;
-    }
     findings_session(a->findings, 0);
     return !spool_failed(a->spool);
 }
 
+bool session_failed(const struct session *s)
+{
+    return s->outcome != OUTCOME_ESTABLISHED && s->outcome != OUTCOME_INCOMPLETE;
+}
+
 static bool first_pass(struct analysis *a, struct session *s, void *ctx)
 {
+    struct listing *list = session_failed(s) ? &a->failed : &a->others;
     (void)ctx;
     count_session(&a->totals, s);
+    if (list->count < SESSIONS_LISTED) {
+        list->ids[list->count] = s->head;
+        list->numbers[list->count++] = s->number;
+    }
     return true;
 }
 
@@ -323,6 +345,19 @@ bool analysis_each_session(struct analysis *a, session_fn *each, void *ctx)
 {
     struct visitor v = {each, ctx};
     return walk(a, visit, &v);
+}
+
+bool analysis_first_sessions(struct analysis *a, session_fn *each, void *ctx)
+{
+    struct visitor v = {each, ctx};
+    const struct listing *lists[] = {&a->failed, &a->others};
+    bool go_on = true;
+    for (size_t k = 0; k < 2; k++)
+        for (size_t i = 0; i < lists[k]->count && go_on; i++)
+            if (!pass(a, lists[k]->ids[i], lists[k]->numbers[i], visit, &v, &go_on))
+                return false;
+    findings_session(a->findings, 0);
+    return !spool_failed(a->spool);
 }
 
 const char *analysis_verdict(const struct analysis *a)

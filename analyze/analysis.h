@@ -22,6 +22,7 @@ struct analysis_options {
 
 /* One user's attempt. Lent during analysis_each_session's call. */
 struct session {
+    uint32_t head;                  /* id of the exchange that it is kept under */
     uint32_t number;                /* 1.., in order of their beginning, as reported and as --session takes it */
     const struct exchange *exchanges[SESSION_EXCHANGES_MAX]; size_t exchange_count; /* the first is the one nearest to the client */
     const struct exchange *main;    /* the exchange that decides: outcome, EAP facts */
@@ -72,5 +73,10 @@ bool analysis_has_problems(const struct analysis *a);          /* a critical or 
 /* Calls each for every session in order of number; false from it stops. False when the spool cannot be read. */
 typedef bool session_fn(void *ctx, const struct session *s);
 bool analysis_each_session(struct analysis *a, session_fn *each, void *ctx);
+
+/* The same for a short list, whatever their number in all: the first SESSIONS_LISTED that failed, then as many others. */
+enum { SESSIONS_LISTED = 32 };
+bool analysis_first_sessions(struct analysis *a, session_fn *each, void *ctx);
+bool session_failed(const struct session *s); /* it came to an end, and not to a connection */
 
 #endif

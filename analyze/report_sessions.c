@@ -3,17 +3,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { ROWS_MAX = 20, SERVER = 4, COLUMNS = 7 };
+enum { ROWS_MAX = 20 /* <= SESSIONS_LISTED */, SERVER = 4, COLUMNS = 7 };
 
 static const struct table_column columns[COLUMNS] = {{"#", true, 0},        {"Time", false, 0},    {"User", false, 10},
                                                      {"Client", false, 15}, {"Server", false, 15}, {"Method", false, 6},
                                                      {"Result", false, 0}};
 
-/* The first of each kind are kept while all sessions pass by once. */
 struct gathering {
     const struct report *report;
     struct table failed, others;
-    uint64_t failed_total, others_total;
 };
 
 static void result_text(char *out, size_t room, const struct session *s)
@@ -48,22 +46,18 @@ static void fill_row(const struct report *r, struct table *t, const struct sessi
 static bool gather(void *ctx, const struct session *s)
 {
     struct gathering *g = ctx;
-    bool failed = s->outcome != OUTCOME_ESTABLISHED && s->outcome != OUTCOME_INCOMPLETE;
-    struct table *t = failed ? &g->failed : &g->others;
-    (failed ? g->failed_total++ : g->others_total++);
+    struct table *t = session_failed(s) ? &g->failed : &g->others;
     if (t->row_count < ROWS_MAX)
         fill_row(g->report, t, s);
     return true;
 }
 
-static void print_totals(const struct report *r, const struct layout *l, const char *server)
+static void print_totals(const struct layout *l, const struct analysis_totals *t, const char *server)
 {
-    struct analysis_totals t;
     char text[200];
     size_t used;
-    analysis_get_totals(r->analysis, &t);
-    used = (size_t)snprintf(text, sizeof text, "%llu in all", (unsigned long long)t.sessions);
-    const uint64_t counts[] = {t.established, t.rejected, t.aborted, t.unanswered, t.incomplete};
+    used = (size_t)snprintf(text, sizeof text, "%llu in all", (unsigned long long)t->sessions);
+    const uint64_t counts[] = {t->established, t->rejected, t->aborted, t->unanswered, t->incomplete};
     for (unsigned o = OUTCOME_ESTABLISHED; o <= OUTCOME_INCOMPLETE; o++)
         if (counts[o] > 0)
             used += (size_t)snprintf(text + used, sizeof text - used, ", %llu %s", (unsigned long long)counts[o],
@@ -71,9 +65,9 @@ static void print_totals(const struct report *r, const struct layout *l, const c
     output_string(l->out, "\n");
     layout_styled(l, STYLE_STRONG, "SESSIONS");
     output_format(l->out, "  %s%s%s\n", text, server[0] != '\0' ? "; server " : "", server);
-    if (t.accounting_requests > 0)
+    if (t->accounting_requests > 0)
         output_format(l->out, "  RADIUS accounting: %llu requests, %llu unanswered\n",
-                      (unsigned long long)t.accounting_requests, (unsigned long long)t.accounting_unanswered);
+                      (unsigned long long)t->accounting_requests, (unsigned long long)t->accounting_unanswered);
 }
 
 /* What room the failed ones leave is for others. */
@@ -115,13 +109,15 @@ bool report_sessions_text(const struct report *r, const struct layout *l)
     g->report = r;
     g->failed.columns = columns;
     g->failed.column_count = COLUMNS;
-    bool good = analysis_each_session(r->analysis, gather, g);
+    bool good = analysis_first_sessions(r->analysis, gather, g);
     join(g);
     const char *server = only_server(&g->failed);
-    print_totals(r, l, server);
+    struct analysis_totals totals;
+    analysis_get_totals(r->analysis, &totals);
+    print_totals(l, &totals, server);
     if (server[0] != '\0')
         drop_server(&g->failed);
-    uint64_t total = g->failed_total + g->others_total, more = total - g->failed.row_count;
+    uint64_t more = totals.sessions - g->failed.row_count;
     if (g->failed.row_count > 0)
         table_print(l, 2, &g->failed);
     if (more > 0)

@@ -93,6 +93,7 @@ bool session_read(struct spool *spool, uint32_t head, uint32_t number, struct se
     }
     list_exchanges(out);
     struct session *s = &out->session;
+    s->head = head;
     s->number = number;
     s->main = main_exchange(s);
     s->outcome = (enum outcome)s->main->outcome;

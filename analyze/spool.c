@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 /* stdio's buffer is a block, too: reads of whole blocks pass it by. */
-enum { WINDOW = 1 << 15, BLOCK = 1 << 16, BLOCKS = 64, GROUP = 64 };
+enum { WINDOW = 1 << 15, FAR = 1 << 10, BLOCK = 1 << 16, BLOCKS = 64, GROUP = 64 };
 enum { WORD = sizeof(uint64_t), EXCHANGE_WORDS = sizeof(struct exchange) / WORD,
        PACKED_MAX = (EXCHANGE_WORDS + (EXCHANGE_WORDS + GROUP - 1) / GROUP) * WORD };
 
@@ -34,6 +34,8 @@ struct spool {
     uint32_t last;
     bool failed;
     struct entry window[WINDOW];
+    struct entry far[FAR]; /* entries before the window, read for a look-up */
+    uint32_t far_base, far_count;
 };
 
 struct spool *spool_new(void)
@@ -87,17 +89,23 @@ static bool index_read(struct spool *s, uint32_t id, struct entry *out)
         *out = s->window[id - s->base];
         return true;
     }
-    if (id > s->last || !seek(s->index, (uint64_t)id * sizeof *out))
+    if (id > s->last)
         return false;
-    if (fread(out, sizeof *out, 1, s->index) != 1) {
-        memset(out, 0, sizeof *out); /* never written: an id that did not close */
+    if (id < s->far_base || id >= s->far_base + FAR || s->far_count == 0) {
+        s->far_base = id - id % FAR;
+        if (!seek(s->index, (uint64_t)s->far_base * sizeof *out))
+            return false;
+        s->far_count = (uint32_t)fread(s->far, sizeof *out, FAR, s->index);
         clearerr(s->index);
     }
+    if (id - s->far_base < s->far_count)
+        *out = s->far[id - s->far_base]; /* else never written: an id that did not close */
     return true;
 }
 
 static bool index_write_far(struct spool *s, uint32_t id, const struct entry *e, size_t count)
 {
+    s->far_count = 0;
     if (!seek(s->index, (uint64_t)id * sizeof *e) || fwrite(e, sizeof *e, count, s->index) != count) {
         s->failed = true;
         return false;
@@ -141,6 +149,18 @@ static size_t pack(const struct exchange *x, uint8_t out[static PACKED_MAX + WOR
     return used;
 }
 
+static unsigned lowest_bit(uint64_t word)
+{
+#if defined(__GNUC__)
+    return (unsigned)__builtin_ctzll(word);
+#else
+    unsigned bit = 0;
+    while ((word >> bit & 1) == 0)
+        bit++;
+    return bit;
+#endif
+}
+
 /* False when the bytes cannot have come from pack. */
 static bool unpack(const uint8_t *from, size_t len, struct exchange *x)
 {
@@ -152,16 +172,16 @@ static bool unpack(const uint8_t *from, size_t len, struct exchange *x)
             return false;
         memcpy(&mask, from + at, WORD);
         at += WORD;
-        for (size_t i = 0; i < GROUP && word < EXCHANGE_WORDS; i++, word++) {
-            bool there = mask >> i & 1;
-            if (there && len - at < WORD)
+        if (word >= EXCHANGE_WORDS)
+            return false;
+        memset(out + word * WORD, 0, (EXCHANGE_WORDS - word < GROUP ? EXCHANGE_WORDS - word : GROUP) * WORD);
+        for (; mask != 0; mask &= mask - 1, at += WORD) {
+            size_t to = (word + lowest_bit(mask)) * WORD;
+            if (to >= EXCHANGE_WORDS * WORD || len - at < WORD)
                 return false;
-            if (there)
-                memcpy(out + word * WORD, from + at, WORD);
-            else
-                memset(out + word * WORD, 0, WORD);
-            at += there ? WORD : 0;
+            memcpy(out + to, from + at, WORD);
         }
+        word += GROUP;
     }
     return word * WORD >= offsetof(struct exchange, text);
 }
