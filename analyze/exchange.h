@@ -35,7 +35,7 @@ struct tls_facts {
     char ja3[33], ja4[37];            /* "" when no ClientHello was seen */
     struct text sni, alpn;            /* alpn: names joined by ',' */
     uint8_t alert_count; struct alert_fact alerts[EXCHANGE_ALERTS_MAX];
-    struct place hello, certificate_first, certificate_last, encrypted_alert, finished;
+    struct place hello, server_hello_place, certificate_first, certificate_last, encrypted_alert, finished;
 };
 
 struct eap_facts {

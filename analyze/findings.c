@@ -202,6 +202,9 @@ static int cause_order(enum finding_id id)
     case FINDING_EAP_UNFINISHED:
     case FINDING_CERT_UNSEEN:
         return 4;
+    case FINDING_RADIUS_BAD_AUTHENTICATOR:
+    case FINDING_RADIUS_FRAGMENTS_LOST:
+        return 0;
     default:
         return id <= FINDING_CERT_REVOKED ? 0 : 1;
     }
@@ -218,14 +221,26 @@ static int by_rank(const void *a, const void *b)
     return subject != 0 ? subject : strcmp(x->title, y->title);
 }
 
+/*
+ * By severity; what is only a hint after what is shown; what explains many logins before what explains few, in powers of two,
+ * so that a cause and its consequence keep their order though one of them was read in a login more.
+ */
+static int64_t rank_of(const struct finding *x)
+{
+    uint64_t logins = x->session_total < 1000000000 ? x->session_total : 1000000000;
+    int64_t octave = 0;
+    for (uint64_t n = logins; n > 0; n /= 2)
+        octave++;
+    return ((int64_t)(SEVERITY_INFO - x->severity) << 52) + ((int64_t)(x->confidence != CONFIDENCE_HINT) << 50) + (octave << 44) +
+           ((int64_t)(8 - cause_order(x->id)) << 40) + ((int64_t)(CONFIDENCE_HINT - x->confidence) << 36) + (int64_t)logins;
+}
+
 void findings_finish(struct findings *f)
 {
     struct entry *order[FINDINGS_MAX];
     for (size_t i = 0; i < f->count; i++) {
         struct finding *x = &f->entries[i]->finding;
-        int64_t logins = x->session_total > 1000000000 ? 1000000000 : (int64_t)x->session_total;
-        x->rank = ((int64_t)(SEVERITY_INFO - x->severity) << 48) + ((int64_t)(8 - cause_order(x->id)) << 44) +
-                  ((int64_t)(CONFIDENCE_HINT - x->confidence) << 40) + logins;
+        x->rank = rank_of(x);
         order[i] = f->entries[i];
     }
     if (f->count > 0)

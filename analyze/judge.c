@@ -8,21 +8,29 @@ int64_t judge_quiet_ns(const struct exchange *x)
 /* Alerts of a client that can only be about the handshake's parameters, not about the certificate. */
 static bool is_parameter_alert(uint8_t code)
 {
-    return code == 0 || code == 10 || code == 20 || code == 22 || code == 40 || code == 47 || code == 50 || code == 70 ||
+    return code == 0 || code == 10 || code == 20 || code == 22 || code == 40 || code == 41 || code == 47 || code == 50 || code == 70 ||
            code == 71 || code == 86 || code == 90 || code == 100 || code == 109 || code == 110 || code == 120;
 }
 
+static bool went_on(const struct tls_facts *t)
+{
+    return t->client_key_exchange || t->client_finished || t->data_from_client || t->client_certificate;
+}
+
+/* Before TLS 1.3 a client may warn and go on all the same. */
 static const struct alert_fact *client_certificate_alert(const struct tls_facts *t)
 {
-    for (size_t i = 0; i < t->alert_count; i++)
-        if (t->alerts[i].from_client && !is_parameter_alert(t->alerts[i].code))
-            return &t->alerts[i];
+    for (size_t i = 0; i < t->alert_count; i++) {
+        const struct alert_fact *a = &t->alerts[i];
+        bool refuses = a->level == 2 || t->version == 0x0304 || !went_on(t);
+        if (a->from_client && refuses && !is_parameter_alert(a->code))
+            return a;
+    }
     return NULL;
 }
 
-const struct alert_fact *judge_server_alert(const struct exchange *x)
+const struct alert_fact *judge_server_alert(const struct tls_facts *t)
 {
-    const struct tls_facts *t = &x->eap.tls;
     for (size_t i = t->alert_count; i-- > 0;)
         if (!t->alerts[i].from_client && t->alerts[i].level == 2)
             return &t->alerts[i];
@@ -37,11 +45,6 @@ static bool certificate_passed(const struct tls_facts *t)
     return t->server_hello && !t->resumed && t->version == 0x0304;
 }
 
-static bool went_on(const struct tls_facts *t)
-{
-    return t->client_key_exchange || t->client_finished || t->data_from_client || t->client_certificate;
-}
-
 enum client_answer judge_client_answer(const struct exchange *x, const struct alert_fact **alert)
 {
     const struct tls_facts *t = &x->eap.tls;
@@ -51,6 +54,9 @@ enum client_answer judge_client_answer(const struct exchange *x, const struct al
     if ((*alert = client_certificate_alert(t)) != NULL && (t->server_hello || judge_alert_error((*alert)->code) != 0))
         return ANSWER_ALERT;
     *alert = NULL;
+    /* A resumed session showed no certificate that could be refused. */
+    if (t->resumed && !t->certificate_seen)
+        return ANSWER_NO_CERTIFICATE;
     /* After the tunnel carried data of the client, an alert is no answer to the outer certificate any more. */
     if (t->client_encrypted_alert && !t->data_from_client)
         return ANSWER_ENCRYPTED_ALERT;

@@ -24,7 +24,7 @@ enum client_answer judge_inner_answer(const struct exchange *x, const struct ale
 bool judge_client_refused(const struct exchange *x);
 
 /* The last fatal alert of the server that is readable, NULL without. */
-const struct alert_fact *judge_server_alert(const struct exchange *x);
+const struct alert_fact *judge_server_alert(const struct tls_facts *t);
 
 /* Both sides finished the outer handshake (TLS 1.3 without secrets: as far as it shows). */
 bool judge_tunnel_up(const struct exchange *x);

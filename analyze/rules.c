@@ -16,6 +16,12 @@ struct chain_stats rule_chain_stats(const struct rule_input *in, uint32_t serial
     return serial < in->stats_count ? in->stats[serial] : (struct chain_stats){0};
 }
 
+void rule_worsen(struct finding *f, enum severity s)
+{
+    if (s < f->severity)
+        f->severity = s;
+}
+
 void rules_session(struct findings *out, const struct rule_input *in, const struct session *s)
 {
     rules_certificate(out, in, s);

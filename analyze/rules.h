@@ -45,6 +45,10 @@ const char *rule_certificate_owner(const struct exchange *x);
 struct chain_stats rule_chain_stats(const struct rule_input *in, uint32_t serial);
 /* Something better than "it was rejected" explains why this login failed. Pure, from the facts alone. */
 bool rule_failure_explained(const struct exchange *x);
+/* Raises radius-fragments-lost for pair i of in->lost. */
+void rule_lost_fragments(struct findings *out, const struct rule_input *in, size_t i, enum severity severity);
+/* One entry serves many logins: the worst of them counts. */
+void rule_worsen(struct finding *f, enum severity s);
 
 enum { DESCRIBE_MAX = 200 };
 const char *describe_certificate(char out[static DESCRIBE_MAX], const struct chain *c, size_t index); /* CN, else a SAN name, else subject */

@@ -3,6 +3,8 @@
 
 #include "analyze/rules.h"
 
+#define EVENTS_PATH "On the NPS server: Event Viewer > Custom Views > Server Roles > Network Policy and Access Services, event 6273"
+
 static struct finding *raise(struct findings *out, enum finding_id id, const struct exchange *x, uint64_t variant, bool *fresh)
 {
     char subject[ADDRESS_TEXT];
@@ -15,18 +17,24 @@ static const char *method_name(uint8_t type)
     return name != NULL ? name : "an unknown method";
 }
 
-static void method_refused(struct findings *out, const struct exchange *x)
+/* A Nak that leads to another method is ordinary negotiation. */
+static bool naked(const struct eap_facts *e)
 {
-    const struct eap_facts *e = &x->eap;
+    return e->nak_seen && e->method == 0;
+}
+
+static void method_refused(struct findings *out, const struct exchange *x, bool inner)
+{
+    const struct eap_facts *e = inner ? &x->inner : &x->eap;
     bool fresh;
-    /* A Nak that leads to another method is ordinary negotiation. */
-    if (!e->nak_seen || x->outcome == OUTCOME_ESTABLISHED || e->method != 0)
+    if (!naked(e) || x->outcome == OUTCOME_ESTABLISHED)
         return;
     uint8_t offered = e->method_count > 0 ? e->methods[e->method_count - 1] : 0;
-    struct finding *f = raise(out, FINDING_EAP_METHOD_REFUSED, x, (uint64_t)offered << 8 | (e->nak_count > 0 ? e->nak[0] : 0), &fresh);
+    uint64_t variant = (uint64_t)inner << 16 | (uint64_t)offered << 8 | (e->nak_count > 0 ? e->nak[0] : 0);
+    struct finding *f = raise(out, FINDING_EAP_METHOD_REFUSED, x, variant, &fresh);
     if (f == NULL)
         return;
-    finding_evidence(out, f, e->nak_place, "EAP Nak");
+    finding_evidence(out, f, e->nak_place, "the client's EAP Nak");
     if (!fresh)
         return;
     char user[DESCRIBE_MAX];
@@ -34,47 +42,57 @@ static void method_refused(struct findings *out, const struct exchange *x)
     f->severity = SEVERITY_CRITICAL;
     f->confidence = CONFIDENCE_CERTAIN;
     f->client_error = 812;
-    finding_title(f, "server and client agree on no EAP method: the server offers %s, the client wants %s", method_name(offered),
-                  none ? "none of it" : method_name(e->nak[0]));
+    finding_title(f, "client and server agree on no EAP method%s: the server offers %s, the client wants %s",
+                  inner ? " inside the tunnel" : "", method_name(offered), none ? "nothing of the kind" : method_name(e->nak[0]));
     finding_explain(f, "The client of %s refused %s with a Nak, and the server has nothing else to offer that it wants.",
                     describe_user(user, x), method_name(offered));
     finding_fix(f, "Make the EAP type of the VPN profile and that of the NPS policy the same: NPS console > Policies > Network "
-                   "Policies > your VPN policy > Properties > Constraints > Authentication Methods > EAP Types.");
+                   "Policies > your VPN policy > Properties > Constraints > Authentication Methods > EAP Types%s.",
+                inner ? " > Microsoft: Protected EAP (PEAP) > Edit" : "");
 }
 
-static void server_refused_client(struct findings *out, const struct exchange *x)
+static void fix_client_certificate(struct finding *f, bool empty)
 {
-    const struct tls_facts *t = &x->eap.tls;
-    const struct alert_fact *alert = judge_server_alert(x);
-    bool fresh, by_position = alert == NULL;
-    struct place where = alert != NULL ? alert->place : x->radius.final_place.frame != 0 ? x->radius.final_place : x->eap.result_place;
+    if (empty)
+        finding_fix(f, "On the client: is there a certificate with the Client Authentication EKU and its private key in the store that "
+                       "the profile uses (user or computer), from an issuer that the server asks for?");
+    finding_fix(f, EVENTS_PATH " gives the reason code (258, 259: revocation list not reachable; 265: issuer not trusted; 295: issuer "
+                   "not in the NTAuth store; 16: no account fits).");
+    finding_fix(f, "Check the client certificate's validity, its Client Authentication EKU and the account that it names.");
+}
+
+static void server_refused_client(struct findings *out, const struct exchange *x, const struct tls_facts *t,
+                                  const struct alert_fact *alert)
+{
+    bool fresh;
+    struct place end = x->radius.final_place.frame != 0 ? x->radius.final_place : x->eap.result_place;
     struct finding *f = raise(out, FINDING_EAP_SERVER_REJECTED_CLIENT_CERTIFICATE, x, alert != NULL ? alert->code : 1000, &fresh);
     if (f == NULL)
         return;
-    finding_evidence(out, f, where, by_position ? "reject right after the client's certificate" : "the server's TLS alert");
+    if (alert != NULL)
+        finding_evidence(out, f, alert->place, "the server's TLS alert");
+    else
+        finding_evidence(out, f, end, "reject right after the client's certificate");
     if (!fresh)
         return;
     char user[DESCRIBE_MAX];
+    const char *name = alert != NULL ? tls_alert_name(alert->code) : NULL;
     f->severity = SEVERITY_CRITICAL;
     f->confidence = alert != NULL ? CONFIDENCE_CERTAIN : CONFIDENCE_STRONG;
-    f->client_error = 853;
+    f->client_error = t->client_certificate_empty ? 798 : 853;
     if (t->client_certificate_empty)
-        finding_title(f, "the client has no certificate to show and the server refuses it");
+        finding_title(f, "the client has no certificate to show, and the server refuses it");
     else if (alert != NULL)
-        finding_title(f, "the server refuses the client's certificate with the TLS alert %s (%u)",
-                      tls_alert_name(alert->code) != NULL ? tls_alert_name(alert->code) : "unknown", alert->code);
+        finding_title(f, "the server refuses the client's certificate with the TLS alert %s (%u)", name != NULL ? name : "unknown",
+                      alert->code);
     else
         finding_title(f, "the server refuses the client's certificate");
     finding_explain(f, "The client of %s %s, then the server ended the login%s.", describe_user(user, x),
-                    t->client_certificate_empty ? "sent an empty certificate list" : "sent its certificate",
+                    t->client_certificate_empty ? "sent an empty certificate list"
+                    : t->client_certificate     ? "sent its certificate"
+                                                : "sent its (encrypted) certificate",
                     alert != NULL ? "" : " with a reject");
-    if (t->client_certificate_empty)
-        finding_fix(f, "On the client: is there a certificate with the Client Authentication EKU and its private key in the store that the "
-                       "profile uses (user or computer), from an issuer that the server asks for?");
-    finding_fix(f, "On the NPS server: Event Viewer > Custom Views > Server Roles > Network Policy and Access Services, event 6273 gives "
-                   "the reason code (258, 259: revocation list not reachable; 265: issuer not trusted; 295: issuer not in the NTAuth "
-                   "store; 16: no account fits).");
-    finding_fix(f, "Check the client certificate's validity, its Client Authentication EKU and the account that it names.");
+    fix_client_certificate(f, t->client_certificate_empty);
 }
 
 static void handshake_failed(struct findings *out, const struct exchange *x, const struct alert_fact *alert)
@@ -107,13 +125,20 @@ static void handshake_failed(struct findings *out, const struct exchange *x, con
     finding_fix(f, "Is a valid certificate selected in NPS? See the System log of the server, source Schannel.");
 }
 
+/* In TLS 1.3 the client's certificate is encrypted: EAP-TLS always sends one, and nothing else follows its Finished. */
+static bool hidden_client_certificate(const struct exchange *x)
+{
+    const struct tls_facts *t = &x->eap.tls;
+    return x->eap.method == EAP_TYPE_TLS && t->version == 0x0304 && !t->decrypted && !t->resumed && t->client_finished;
+}
+
 /* Which part of the handshake the login died in; certificates refused by the client are rules_client's. */
 static void handshake_rules(struct findings *out, const struct exchange *x)
 {
     const struct tls_facts *t = &x->eap.tls;
     if (x->outcome == OUTCOME_ESTABLISHED || !t->client_hello || judge_client_refused(x))
         return;
-    const struct alert_fact *alert = judge_server_alert(x);
+    const struct alert_fact *alert = judge_server_alert(t);
     /* a server that never issued the State rejects because of that, whatever the handshake says */
     bool failed = (x->outcome == OUTCOME_REJECTED && !x->radius.other_server) || alert != NULL;
     if (!t->server_hello) {
@@ -124,14 +149,21 @@ static void handshake_rules(struct findings *out, const struct exchange *x)
         return;
     }
     bool client_flight = t->client_certificate || t->client_certificate_empty;
-    if (failed && client_flight && !t->server_finished && !t->data_from_server) {
-        server_refused_client(out, x);
+    if (failed && ((client_flight && !t->server_finished && !t->data_from_server) || hidden_client_certificate(x))) {
+        server_refused_client(out, x, t, alert);
         return;
     }
     if (alert == NULL && t->alert_count > 0 && t->alerts[t->alert_count - 1].level == 2)
         alert = &t->alerts[t->alert_count - 1];
     if (alert != NULL && !judge_tunnel_up(x))
         handshake_failed(out, x, alert);
+}
+
+/* The same inside the tunnel, where it is readable. */
+static const struct alert_fact *inner_server_alert(const struct exchange *x)
+{
+    bool shown = x->has_inner && (x->inner.tls.client_certificate || x->inner.tls.client_certificate_empty);
+    return shown && x->outcome != OUTCOME_ESTABLISHED ? judge_server_alert(&x->inner.tls) : NULL;
 }
 
 static void say_password(struct finding *f, uint32_t error)
@@ -149,44 +181,64 @@ static void say_password(struct finding *f, uint32_t error)
             finding_explain(f, "E=%u means: %s.", error, known[i].text);
 }
 
+static bool password_method(uint8_t type)
+{
+    return type == EAP_TYPE_MSCHAPV2 || type == EAP_TYPE_MD5 || type == EAP_TYPE_GTC || type == EAP_TYPE_LEAP;
+}
+
+/* The user got as far as proving who he is, and nothing else explains the reject. */
+static bool credentials_tried(const struct exchange *x)
+{
+    const struct alert_fact *alert;
+    enum client_answer inner = judge_inner_answer(x, &alert);
+    if (inner == ANSWER_ALERT || inner == ANSWER_ENCRYPTED_ALERT || inner_server_alert(x) != NULL)
+        return false;
+    if (!x->eap.tls.seen)
+        return password_method(x->eap.method);
+    return x->eap.method != EAP_TYPE_TLS && judge_tunnel_up(x) && x->eap.tls.data_from_client && !(x->has_inner && naked(&x->inner));
+}
+
+static void explain_credentials(struct finding *f, const struct exchange *x, uint32_t error)
+{
+    char user[DESCRIBE_MAX];
+    describe_user(user, x);
+    if (error != 0)
+        finding_title(f, "the server rejects the user's credentials: MS-CHAPv2 error E=%u", error);
+    else if (x->eap.tls.seen)
+        finding_title(f, "the server rejects the login inside the TLS tunnel: password or policy, not the server's certificate");
+    else
+        finding_title(f, "the server rejects the login after %s: password or policy", method_name(x->eap.method));
+    if (x->eap.tls.seen)
+        finding_explain(f, "The client of %s accepted the server's certificate and authenticated inside the tunnel; then the server "
+                           "refused.", user);
+    else
+        finding_explain(f, "The client of %s answered the challenge and the server refused.", user);
+    say_password(f, error);
+    if (error == 0 && x->eap.tls.seen && !x->has_inner)
+        finding_explain(f, "Which step failed is encrypted, and an inner certificate that one side refuses looks the same from "
+                           "outside; the TLS secrets (--keylog) make it readable.");
+}
+
 static void credentials(struct findings *out, const struct exchange *x)
 {
-    if (x->outcome != OUTCOME_REJECTED && !(x->has_inner && x->inner.mschapv2_error != 0))
-        return;
     const struct eap_facts *inner = x->has_inner ? &x->inner : &x->eap;
     uint32_t error = inner->mschapv2_error != 0 ? inner->mschapv2_error : x->radius.ms_chap_error;
-    bool tunnel = x->eap.tls.seen;
-    bool ran = tunnel ? judge_tunnel_up(x) && x->eap.tls.data_from_client : x->eap.method == EAP_TYPE_MSCHAPV2 || x->eap.method == EAP_TYPE_MD5 || x->eap.method == EAP_TYPE_GTC;
     bool fresh;
-    const struct alert_fact *alert;
-    if (x->outcome == OUTCOME_ESTABLISHED || (!ran && error == 0) || judge_inner_answer(x, &alert) == ANSWER_ALERT)
+    if (x->outcome == OUTCOME_ESTABLISHED || (error == 0 && (x->outcome != OUTCOME_REJECTED || !credentials_tried(x))))
         return;
     struct finding *f = raise(out, FINDING_EAP_CREDENTIALS_REJECTED, x, error, &fresh);
     if (f == NULL)
         return;
-    finding_evidence(out, f, inner->error_place.frame != 0 ? inner->error_place : x->radius.final_place.frame != 0 ? x->radius.final_place : x->eap.result_place,
-                     error != 0 ? "MS-CHAPv2 failure" : "reject");
+    struct place end = x->radius.final_place.frame != 0 ? x->radius.final_place : x->eap.result_place;
+    finding_evidence(out, f, inner->error_place.frame != 0 ? inner->error_place : end, error != 0 ? "MS-CHAPv2 failure" : "reject");
     if (!fresh)
         return;
-    char user[DESCRIBE_MAX];
     f->severity = SEVERITY_CRITICAL;
     f->confidence = error != 0 ? CONFIDENCE_CERTAIN : CONFIDENCE_STRONG;
     f->client_error = error != 0 && error <= 1000 ? (int32_t)error : 691;
-    describe_user(user, x);
-    if (error != 0)
-        finding_title(f, "the server rejects the user's credentials: MS-CHAPv2 error E=%u", error);
-    else
-        finding_title(f, "the server rejects the login %s%s: password or policy, not the server's certificate", tunnel ? "inside the TLS tunnel" : "after ", tunnel ? "" : method_name(x->eap.method));
-    if (tunnel)
-        finding_explain(f, "The client of %s accepted the server's certificate and authenticated inside the tunnel; then the server refused.", user);
-    else
-        finding_explain(f, "The client of %s answered the challenge and the server refused.", user);
-    say_password(f, error);
-    if (error == 0 && tunnel && !x->has_inner)
-        finding_explain(f, "Which step failed is encrypted, an inner certificate that one side refuses looks the same from outside; "
-                           "the TLS secrets (--keylog) make it readable.");
-    finding_fix(f, "On the NPS server: Event Viewer > Custom Views > Server Roles > Network Policy and Access Services, event 6273 of this "
-                   "user. Reason 16 is the password, 48 or 66 the policy, 65 the dial-in permission of the account.");
+    explain_credentials(f, x, error);
+    finding_fix(f, EVENTS_PATH " of this user. Reason 16 is the password, 48 or 66 the policy, 65 the dial-in permission of the "
+                   "account.");
 }
 
 static void fragments_lost(struct findings *out, const struct exchange *x)
@@ -214,11 +266,10 @@ static void fragments_lost(struct findings *out, const struct exchange *x)
                    "> Standard > Add: Framed-MTU 1344.");
 }
 
-static void unfinished(struct findings *out, const struct rule_input *in, const struct exchange *x)
+static void unfinished(struct findings *out, const struct exchange *x)
 {
     const struct alert_fact *alert;
     bool fresh;
-    (void)in;
     if ((x->outcome != OUTCOME_ABORTED && x->outcome != OUTCOME_INCOMPLETE) || x->close_reason == CLOSE_EVICTED || !x->eap.seen || x->first_from_server.frame == 0 || x->begun_before)
         return;
     if (judge_quiet_ns(x) < 60 * INT64_C(1000000000) || x->eap.fragment_gap || x->radius.unanswered_place.frame != 0)
@@ -253,7 +304,7 @@ static void weak_tls(struct findings *out, const struct exchange *x)
     struct finding *f = raise(out, FINDING_EAP_WEAK_TLS, x, (uint64_t)t->version << 16 | (bad ? t->cipher_suite : 0), &fresh);
     if (f == NULL)
         return;
-    finding_evidence(out, f, t->hello, "login with it");
+    finding_evidence(out, f, t->server_hello_place, "ServerHello");
     if (!fresh)
         return;
     const char *version = tls_version_name(t->version), *suite = tls_cipher_suite_name(t->cipher_suite);
@@ -291,22 +342,28 @@ static void weak_method(struct findings *out, const struct exchange *x)
 bool rule_failure_explained(const struct exchange *x)
 {
     const struct tls_facts *t = &x->eap.tls;
-    if (judge_client_refused(x) || (x->eap.nak_seen && x->eap.method == 0))
+    if (judge_client_refused(x) || naked(&x->eap) || x->radius.ms_chap_error != 0 || x->eap.mschapv2_error != 0)
         return true;
-    if (t->client_hello && (!t->server_hello || judge_tunnel_up(x) || t->client_certificate || t->client_certificate_empty || judge_server_alert(x) != NULL))
-        return !(judge_tunnel_up(x) && !t->data_from_client);
-    return x->radius.ms_chap_error != 0 || x->eap.mschapv2_error != 0 ||
-           (!t->seen && (x->eap.method == EAP_TYPE_MSCHAPV2 || x->eap.method == EAP_TYPE_MD5 || x->eap.method == EAP_TYPE_GTC));
+    if (!t->client_hello)
+        return !t->seen && password_method(x->eap.method);
+    if (!t->server_hello || t->client_certificate_empty || judge_server_alert(t) != NULL || hidden_client_certificate(x))
+        return true;
+    return judge_tunnel_up(x) ? credentials_tried(x) || x->has_inner : t->client_certificate;
 }
 
 void rules_eap(struct findings *out, const struct rule_input *in, const struct session *s)
 {
+    (void)in;
     const struct exchange *x = s->main;
     if (x->eap.seen) {
-        method_refused(out, x);
+        method_refused(out, x, false);
         handshake_rules(out, x);
+        if (x->has_inner)
+            method_refused(out, x, true);
+        if (inner_server_alert(x) != NULL)
+            server_refused_client(out, x, &x->inner.tls, inner_server_alert(x));
         fragments_lost(out, x);
-        unfinished(out, in, x);
+        unfinished(out, x);
         weak_tls(out, x);
         weak_method(out, x);
     }

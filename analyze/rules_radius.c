@@ -21,7 +21,8 @@ static bool silence_proven(const struct rule_input *in, const struct exchange *x
     return r->icmp_seen || r->unanswered_transmissions > 1 || answers;
 }
 
-static void no_answer(struct findings *out, const struct rule_input *in, const struct exchange *x)
+/* helped: another server answered in its place, so the login itself did not fail. */
+static void no_answer(struct findings *out, const struct rule_input *in, const struct exchange *x, bool helped)
 {
     const struct radius_facts *r = &x->radius;
     bool fresh, certain;
@@ -34,12 +35,16 @@ static void no_answer(struct findings *out, const struct rule_input *in, const s
         return;
     finding_evidence(out, f, r->unanswered_place, "%s, sent %u time%s, never answered", radius_code_name(r->unanswered_code) != NULL ? radius_code_name(r->unanswered_code) : "request",
                      r->unanswered_transmissions, r->unanswered_transmissions == 1 ? "" : "s");
+    rule_worsen(f, helped ? SEVERITY_WARNING : SEVERITY_CRITICAL);
+    if (certain)
+        f->confidence = CONFIDENCE_CERTAIN;
     if (!fresh)
         return;
     char client[ADDRESS_TEXT], server_text[ENDPOINT_TEXT];
     struct server *server = servers_of(in->servers, &x->server);
-    f->severity = SEVERITY_CRITICAL;
-    f->confidence = certain ? CONFIDENCE_CERTAIN : CONFIDENCE_STRONG;
+    f->severity = helped ? SEVERITY_WARNING : SEVERITY_CRITICAL;
+    /* A single datagram may be lost anywhere. */
+    f->confidence = certain ? CONFIDENCE_CERTAIN : r->unanswered_transmissions > 1 ? CONFIDENCE_STRONG : CONFIDENCE_HINT;
     f->client_error = 930;
     finding_title(f, "the RADIUS server %s does not answer%s", endpoint_text(server_text, &x->server), r->icmp_seen ? ": ICMP says the port is closed" : "");
     address_text(client, &x->client.address);
@@ -92,93 +97,162 @@ static void wrong_source(struct findings *out, const struct exchange *x)
                    "RRAS), or make the load balancer translate the answers back.");
 }
 
-static void rejected(struct findings *out, const struct exchange *x)
+/* The logins that died where datagrams of their two parties were lost. */
+static void lost_fragments(struct findings *out, const struct rule_input *in, const struct exchange *x)
 {
-    bool fresh;
-    if (x->outcome != OUTCOME_REJECTED || x->type != CONVERSATION_RADIUS || rule_failure_explained(x))
+    if (x->outcome == OUTCOME_ESTABLISHED || x->outcome == OUTCOME_REJECTED)
         return;
-    bool at_once = x->radius.challenges == 0 && !x->begun_before;
-    bool password = at_once && !x->eap.seen && (x->radius.pap || x->radius.chap || x->radius.mschap);
-    struct finding *f = raise(out, FINDING_RADIUS_REJECTED, x, at_once + 2u * password, &fresh);
-    if (f == NULL)
-        return;
-    finding_evidence(out, f, x->radius.final_place, "Access-Reject");
-    if (!fresh)
-        return;
+    for (size_t i = 0; i < in->lost_count; i++) {
+        const struct lost_pair *p = &in->lost[i];
+        const struct address *src = &p->src.address, *dst = &p->dst.address;
+        bool answer = address_equal(src, &x->server.address) && address_equal(dst, &x->client.address);
+        bool request = address_equal(src, &x->client.address) && address_equal(dst, &x->server.address);
+        if (p->radius && (answer || request))
+            rule_lost_fragments(out, in, i, SEVERITY_CRITICAL);
+    }
+}
+
+enum reject { REJECT_LATER, REJECT_AT_ONCE, REJECT_PASSWORD, REJECT_AFTER_TUNNEL, REJECT_UNCLEAR };
+
+static enum reject kind_of_reject(const struct exchange *x)
+{
+    if (x->begun_before)
+        return REJECT_UNCLEAR;
+    if (x->type == CONVERSATION_RADIUS && x->radius.challenges == 0)
+        return !x->eap.seen && (x->radius.pap || x->radius.chap || x->radius.mschap) ? REJECT_PASSWORD : REJECT_AT_ONCE;
+    if (x->type == CONVERSATION_EAPOL && x->eap.method_count == 0)
+        return REJECT_AT_ONCE;
+    return judge_tunnel_up(x) ? REJECT_AFTER_TUNNEL : REJECT_LATER;
+}
+
+static void explain_reject(struct finding *f, const struct exchange *x, enum reject kind)
+{
     char user[DESCRIBE_MAX];
     describe_user(user, x);
-    f->severity = SEVERITY_CRITICAL;
-    f->confidence = CONFIDENCE_STRONG;
-    f->client_error = password ? 691 : x->begun_before ? 0 : 812;
-    if (password)
+    switch (kind) {
+    case REJECT_PASSWORD:
         finding_title(f, "the RADIUS server rejects the password of %s", user);
-    else if (at_once)
+        finding_explain(f, "The request carried the password itself, or a proof of it (no EAP), and was answered with Access-Reject.");
+        break;
+    case REJECT_AT_ONCE:
         finding_title(f, "the RADIUS server rejects logins at once, before any authentication");
-    else
+        finding_explain(f, "The first request of %s was answered with a reject: no policy fits, or the account is not allowed. No "
+                           "certificate was exchanged, so that is not the cause.", user);
+        break;
+    case REJECT_AFTER_TUNNEL:
+        finding_title(f, "the RADIUS server rejects logins after a complete TLS handshake");
+        finding_explain(f, "In the login of %s both sides accepted the certificates, then came the reject: a policy or the account "
+                           "forbids it.", user);
+        break;
+    case REJECT_UNCLEAR:
+        finding_title(f, "the RADIUS server rejects logins; why is not in the capture");
+        finding_explain(f, "The login of %s is not whole in the capture.", user);
+        break;
+    case REJECT_LATER:
         finding_title(f, "the RADIUS server rejects logins");
-    if (password)
-        finding_explain(f, "The request carried the password itself (no EAP) and was answered with Access-Reject.");
-    else if (at_once)
-        finding_explain(f, "The first Access-Request of %s was answered with Access-Reject: no policy fits, or the account is not "
-                           "allowed. No certificate was exchanged, so that is not the cause.", user);
-    else if (x->begun_before)
-        finding_explain(f, "The login of %s began before the capture or is not whole in it, so it does not show why.", user);
-    else if (judge_tunnel_up(x))
-        finding_explain(f, "In the login of %s both sides accepted each other's certificates, then came the reject: a policy or the "
-                           "account forbids it.", user);
-    else
         finding_explain(f, "What came before in the login of %s does not show why.", user);
+        break;
+    }
     if (x->radius.reply_message.len > 0) {
         struct span reply = exchange_text(x, x->radius.reply_message);
         finding_explain(f, "The server says: \"%.*s\".", (int)(reply.len < 200 ? reply.len : 200), (const char *)reply.data);
     }
-    finding_fix(f, "On the NPS server: Event Viewer > Custom Views > Server Roles > Network Policy and Access Services, event 6273 names "
-                   "the reason: 48 or 49 no policy fits (groups, NAS-Port-Type, Tunnel-Type), 65 dial-in permission, 16 password, 22 EAP "
-                   "type.");
 }
 
-static void authenticators(struct findings *out, const struct exchange *x)
+static void rejected(struct findings *out, const struct exchange *x)
+{
+    bool fresh;
+    if (x->outcome != OUTCOME_REJECTED || x->radius.other_server || rule_failure_explained(x))
+        return;
+    /* Switches send a Failure when a port comes up: without an identity nobody was rejected. */
+    if (x->type == CONVERSATION_EAPOL && !x->eap.identity_seen)
+        return;
+    enum reject kind = kind_of_reject(x);
+    struct finding *f = raise(out, FINDING_RADIUS_REJECTED, x, kind, &fresh);
+    if (f == NULL)
+        return;
+    if (x->type == CONVERSATION_EAPOL)
+        finding_evidence(out, f, x->eap.result_place, "EAP Failure");
+    else
+        finding_evidence(out, f, x->radius.final_place, "Access-Reject");
+    if (!fresh)
+        return;
+    f->severity = SEVERITY_CRITICAL;
+    f->confidence = CONFIDENCE_STRONG;
+    f->client_error = kind == REJECT_PASSWORD ? 691 : kind == REJECT_UNCLEAR ? 0 : 812;
+    explain_reject(f, x, kind);
+    finding_fix(f, "On the NPS server: Event Viewer > Custom Views > Server Roles > Network Policy and Access Services, event 6273 "
+                   "names the reason: 48 or 49 no policy fits (groups, NAS-Port-Type, Tunnel-Type), 65 dial-in permission, 16 "
+                   "password, 22 EAP type.");
+}
+
+#define RRAS_RADIUS "Routing and Remote Access > server > Properties > Security > Authentication provider: RADIUS > Configure > Edit"
+#define NPS_CLIENTS "NPS console > RADIUS Clients and Servers > RADIUS Clients"
+
+/* Both sides went on with packets that do not verify: they share a secret, another one than that given. */
+static bool given_secret_is_wrong(const struct exchange *x)
+{
+    return x->outcome == OUTCOME_ESTABLISHED || (x->eap.seen && x->radius.challenges > 1);
+}
+
+static void bad_authenticator(struct findings *out, const struct exchange *x)
 {
     const struct radius_facts *r = &x->radius;
-    bool fresh;
-    if (r->bad_authenticator > 0) {
-        struct finding *f = raise(out, FINDING_RADIUS_BAD_AUTHENTICATOR, x, 0, &fresh);
-        if (f != NULL)
-            finding_evidence(out, f, r->bad_authenticator_place, "authenticator does not verify with the secret given");
-        if (f != NULL && fresh) {
-            char client[ADDRESS_TEXT], server[ADDRESS_TEXT];
-            f->severity = SEVERITY_CRITICAL;
-            f->confidence = CONFIDENCE_CERTAIN;
-            f->client_error = 930;
-            finding_title(f, "the shared secret is wrong on one side: packets between %s and %s do not verify", address_text(client, &x->client.address),
-                          address_text(server, &x->server.address));
-            finding_explain(f, "The authenticator of the packet, recomputed with the secret given, differs. The receiver discards such "
-                               "packets without a word, so for the client the server is silent. If logins do succeed, it is the secret "
-                               "given here that is wrong.");
-            finding_fix(f, "Set the same secret on both sides. RRAS: Routing and Remote Access > server > Properties > Security > "
-                           "Authentication provider: RADIUS > Configure > Edit > Shared secret. NPS console > RADIUS Clients and "
-                           "Servers > RADIUS Clients > %s > Properties.", client);
-        }
+    bool fresh, given = given_secret_is_wrong(x);
+    if (r->bad_authenticator == 0)
+        return;
+    struct finding *f = raise(out, FINDING_RADIUS_BAD_AUTHENTICATOR, x, given, &fresh);
+    if (f == NULL)
+        return;
+    finding_evidence(out, f, r->bad_authenticator_place, "authenticator does not verify with the secret given");
+    if (!fresh)
+        return;
+    char client[ADDRESS_TEXT], server[ADDRESS_TEXT];
+    address_text(client, &x->client.address);
+    address_text(server, &x->server.address);
+    f->confidence = given ? CONFIDENCE_STRONG : CONFIDENCE_CERTAIN;
+    f->severity = given ? SEVERITY_WARNING : SEVERITY_CRITICAL;
+    if (given) {
+        finding_title(f, "the secret given does not fit the packets between %s and %s", client, server);
+        finding_explain(f, "NAS and server went on with each other, so they do share a secret: another one than that of --radius-secret.");
+        finding_fix(f, "Give the secret of this NAS: --radius-secret %s=FILE.", client);
+        return;
     }
-    if (r->missing_message_authenticator_eap || r->missing_message_authenticator) {
-        bool eap = r->missing_message_authenticator_eap;
-        struct finding *f = raise(out, FINDING_RADIUS_MISSING_MESSAGE_AUTHENTICATOR, x, eap, &fresh);
-        if (f != NULL)
-            finding_evidence(out, f, r->missing_place, "no Message-Authenticator");
-        if (f != NULL && fresh) {
-            f->severity = eap ? SEVERITY_CRITICAL : SEVERITY_WARNING;
-            f->confidence = CONFIDENCE_CERTAIN;
-            finding_title(f, eap ? "RADIUS packets with EAP lack the Message-Authenticator" : "Access-Requests lack the Message-Authenticator (Blast-RADIUS)");
-            finding_explain(f, "%s", eap ? "RFC 3579 demands it with EAP: the receiver discards such packets without a word."
-                                         : "Answers to such requests can be forged on the path (CVE-2024-3596). A server that is set to "
-                                           "demand it discards them (NPS: event 17).");
-            finding_fix(f, "RRAS: Routing and Remote Access > server > Properties > Security > Authentication provider: RADIUS > Configure "
-                           "> Edit > Always use message authenticator.");
-            if (!eap)
-                finding_fix(f, "Then demand it: NPS console > RADIUS Clients and Servers > RADIUS Clients > (client) > Properties > Advanced "
-                               "> Access-Request messages must contain the Message-Authenticator attribute.");
-        }
+    f->client_error = 930;
+    finding_title(f, "the shared secret is wrong on one side: packets between %s and %s do not verify", client, server);
+    finding_explain(f, "The authenticator of the packet, recomputed with the secret given, differs. The receiver discards such packets "
+                       "without a word, so for the client the server is silent.");
+    finding_fix(f, "Set the same secret on both sides. RRAS: " RRAS_RADIUS " > Shared secret. " NPS_CLIENTS " > %s > Properties.", client);
+}
+
+static void no_message_authenticator(struct findings *out, const struct exchange *x)
+{
+    const struct radius_facts *r = &x->radius;
+    bool fresh, eap = r->missing_message_authenticator_eap;
+    if (!eap && !r->missing_message_authenticator)
+        return;
+    struct finding *f = raise(out, FINDING_RADIUS_MISSING_MESSAGE_AUTHENTICATOR, x, eap, &fresh);
+    if (f == NULL)
+        return;
+    enum severity severity = eap && x->outcome != OUTCOME_ESTABLISHED ? SEVERITY_CRITICAL : SEVERITY_WARNING;
+    finding_evidence(out, f, r->missing_place, "no Message-Authenticator");
+    rule_worsen(f, severity);
+    if (!fresh)
+        return;
+    f->severity = severity;
+    f->confidence = CONFIDENCE_CERTAIN;
+    if (eap) {
+        finding_title(f, "RADIUS packets with EAP lack the Message-Authenticator");
+        finding_explain(f, "RFC 3579 demands it with EAP: a receiver must discard such packets, and does so without a word.");
+    } else {
+        finding_title(f, "Access-Requests lack the Message-Authenticator (Blast-RADIUS)");
+        finding_explain(f, "Answers to such requests can be forged on the path (CVE-2024-3596). A server that is set to demand it "
+                           "discards them (NPS: event 17).");
     }
+    finding_fix(f, "RRAS: " RRAS_RADIUS " > Always use message authenticator.");
+    if (!eap)
+        finding_fix(f, "Then demand it: " NPS_CLIENTS " > (client) > Properties > Advanced > Access-Request messages must contain the "
+                       "Message-Authenticator attribute.");
 }
 
 static void affinity(struct findings *out, const struct exchange *x)
@@ -189,14 +263,16 @@ static void affinity(struct findings *out, const struct exchange *x)
     struct finding *f = raise(out, FINDING_AFFINITY_BROKEN, x, 0, &fresh);
     if (f == NULL)
         return;
+    enum severity severity = x->outcome == OUTCOME_ESTABLISHED ? SEVERITY_WARNING : SEVERITY_CRITICAL;
     finding_evidence(out, f, x->radius.other_server_place, "State of another server");
+    rule_worsen(f, severity);
     if (!fresh)
         return;
     char one[ADDRESS_TEXT], other[ADDRESS_TEXT];
-    f->severity = x->outcome == OUTCOME_ESTABLISHED ? SEVERITY_WARNING : SEVERITY_CRITICAL;
+    f->severity = severity;
     f->confidence = CONFIDENCE_CERTAIN;
-    finding_title(f, "one login is split over two RADIUS servers: State issued by %s goes to %s", address_text(one, &x->radius.state_server.address),
-                  address_text(other, &x->radius.asked_server.address));
+    finding_title(f, "one login is split over two RADIUS servers: State issued by %s goes to %s",
+                  address_text(one, &x->radius.state_server.address), address_text(other, &x->radius.asked_server.address));
     finding_explain(f, "The second server does not know the login that the first one began and refuses or ignores it (NPS reason codes "
                        "96 and 97).");
     finding_fix(f, "Make the load balancer in front of the RADIUS servers keep each NAS (source address) on one server.");
@@ -205,17 +281,22 @@ static void affinity(struct findings *out, const struct exchange *x)
 void rules_radius(struct findings *out, const struct rule_input *in, const struct session *s)
 {
     const struct exchange *x = s->main;
+    rejected(out, x);
     if (x->type != CONVERSATION_RADIUS)
         return;
-    no_answer(out, in, x);
+    no_answer(out, in, x, false);
     wrong_source(out, x);
-    authenticators(out, x);
+    bad_authenticator(out, x);
+    no_message_authenticator(out, x);
     affinity(out, x);
-    rejected(out, x);
+    lost_fragments(out, in, x);
     /* A server that was tried before the one that answered. */
-    for (size_t i = 0; i < s->exchange_count; i++)
-        if (s->exchanges[i] != x && s->exchanges[i]->type == CONVERSATION_RADIUS) {
-            no_answer(out, in, s->exchanges[i]);
-            authenticators(out, s->exchanges[i]);
-        }
+    for (size_t i = 0; i < s->exchange_count; i++) {
+        const struct exchange *other = s->exchanges[i];
+        if (other == x || other->type != CONVERSATION_RADIUS)
+            continue;
+        no_answer(out, in, other, s->outcome == OUTCOME_ESTABLISHED);
+        bad_authenticator(out, other);
+        no_message_authenticator(out, other);
+    }
 }

@@ -95,6 +95,27 @@ static void differ(struct findings *out, const struct rule_input *in, const stru
                    "every policy, for PEAP and for the inner method.");
 }
 
+void rule_lost_fragments(struct findings *out, const struct rule_input *in, size_t i, enum severity severity)
+{
+    const struct lost_pair *p = &in->lost[i];
+    char src[ADDRESS_TEXT], dst[ADDRESS_TEXT];
+    bool fresh;
+    struct finding *f = findings_raise(out, FINDING_RADIUS_FRAGMENTS_LOST, address_text(dst, &p->dst.address), i, &fresh);
+    if (f == NULL || !fresh)
+        return;
+    address_text(src, &p->src.address);
+    f->severity = severity;
+    f->confidence = CONFIDENCE_CERTAIN;
+    finding_evidence(out, f, p->example.first, "IP fragment whose rest never came");
+    finding_title(f, "IP fragments of RADIUS packets from %s to %s are lost", src, dst);
+    finding_explain(f, "Of %llu large datagram%s only a part arrived (%llu lack%s the end). Packets with certificates are the large ones, "
+                       "so logins stop at the certificate.", (unsigned long long)p->datagrams, p->datagrams == 1 ? "" : "s",
+                    (unsigned long long)p->first_only, p->first_only == 1 ? "s" : "");
+    finding_fix(f, "Let IP fragments pass every firewall, NAT and load balancer between RRAS and NPS.");
+    finding_fix(f, "Or avoid them: NPS console > Policies > Network Policies > your VPN policy > Properties > Settings > RADIUS "
+                   "Attributes > Standard > Add: Framed-MTU 1344.");
+}
+
 void rules_servers(struct findings *out, const struct rule_input *in)
 {
     const struct server *first = NULL;
@@ -109,25 +130,8 @@ void rules_servers(struct findings *out, const struct rule_input *in)
         else
             first = s;
     }
-    for (size_t i = 0; i < in->lost_count; i++) {
-        const struct lost_pair *p = &in->lost[i];
-        char src[ADDRESS_TEXT], dst[ADDRESS_TEXT];
-        bool fresh;
-        if (!p->radius)
-            continue;
-        struct finding *f = findings_raise(out, FINDING_RADIUS_FRAGMENTS_LOST, address_text(dst, &p->dst.address), i, &fresh);
-        if (f == NULL || !fresh)
-            continue;
-        address_text(src, &p->src.address);
-        f->severity = SEVERITY_CRITICAL;
-        f->confidence = CONFIDENCE_CERTAIN;
-        finding_evidence(out, f, p->example.first, "IP fragment whose rest never came");
-        finding_title(f, "IP fragments of RADIUS packets from %s to %s are lost", src, dst);
-        finding_explain(f, "Of %llu large datagram%s only a part arrived (%llu lack%s the end). Packets with certificates are the large "
-                           "ones, so logins stop at the certificate.", (unsigned long long)p->datagrams, p->datagrams == 1 ? "" : "s",
-                        (unsigned long long)p->first_only, p->first_only == 1 ? "s" : "");
-        finding_fix(f, "Let IP fragments pass every firewall, NAT and load balancer between RRAS and NPS.");
-        finding_fix(f, "Or avoid them: NPS console > Policies > Network Policies > your VPN policy > Properties > Settings > RADIUS "
-                       "Attributes > Standard > Add: Framed-MTU 1344.");
-    }
+    /* Those that no failed login was noted for: the logins got through all the same, if there are any. */
+    for (size_t i = 0; i < in->lost_count; i++)
+        if (in->lost[i].radius)
+            rule_lost_fragments(out, in, i, in->totals->sessions > 0 ? SEVERITY_WARNING : SEVERITY_CRITICAL);
 }

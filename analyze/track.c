@@ -136,7 +136,8 @@ static enum outcome outcome_of(const struct track *t, const struct exchange *x)
             return OUTCOME_ESTABLISHED;
         if (x->eap.result == EAP_RESULT_FAILURE)
             return OUTCOME_REJECTED;
-        if (x->eapol_starts > 0 && x->first_from_server.frame == 0)
+        /* One Start may be the capture's last packet; a client repeats it every few seconds (IEEE 802.1X startPeriod). */
+        if (x->first_from_server.frame == 0 && (x->eapol_starts >= 3 || (x->eapol_starts > 0 && judge_quiet_ns(x) >= JUDGE_SILENT_NS)))
             return OUTCOME_UNANSWERED;
     } else {
         if (x->radius.final == RADIUS_ACCESS_ACCEPT)

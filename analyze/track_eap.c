@@ -138,6 +138,7 @@ static void server_hello(struct tls_facts *f, const struct tls_event *e)
 {
     const struct tls_server_hello *h = &e->u.server_hello;
     f->seen = f->server_hello = true;
+    f->server_hello_place = e->place;
     f->version = h->version;
     f->cipher_suite = h->cipher_suite;
     /* TLS 1.3 echoes the session id for middleboxes; there the pre-shared key tells. */
