@@ -1,6 +1,7 @@
 /*
  * A set-associative index of (tag, item) pairs: every key has two buckets of eight slots, one cache line each. Sixteen
- * slots are the most that a look-up ever reads, whatever a stranger puts in; removal leaves no tombstones.
+ * slots are the most that a look-up ever reads, whatever a stranger puts in; removal leaves no tombstones. It begins small
+ * and doubles with its use: a few logins at a time should not be strewn over memory that the cache does not hold.
  */
 #ifndef VS_RADIUS_INDEX_H
 #define VS_RADIUS_INDEX_H
@@ -9,7 +10,7 @@
 
 #include "dissect/wire/span.h"
 
-enum { INDEX_WAYS = 8, INDEX_PROBES = 2 * INDEX_WAYS };
+enum { INDEX_WAYS = 8, INDEX_PROBES = 2 * INDEX_WAYS, INDEX_FIRST = 64 /* buckets, a power of two */ };
 
 struct index_slot {
     uint32_t tag;
@@ -19,16 +20,20 @@ struct index_slot {
 struct index {
     struct index_slot *slots;
     uint32_t mask; /* buckets - 1, a power of two */
+    uint32_t mask_max;
+    uint32_t used; /* slots */
 };
 
-/* Room for at least twice `items`; false when memory is short. Freed by index_free. */
+/* Will grow to room for twice `items`; false when memory is short. Freed by index_free. */
 static inline bool index_init(struct index *x, uint32_t items)
 {
     uint32_t buckets = 2;
     while (buckets < UINT32_C(1) << 24 && (uint64_t)buckets * INDEX_WAYS < (uint64_t)items * 2)
         buckets *= 2;
-    x->mask = buckets - 1;
-    x->slots = calloc((size_t)buckets * INDEX_WAYS, sizeof *x->slots);
+    x->mask_max = buckets - 1;
+    x->mask = x->mask_max < INDEX_FIRST - 1 ? x->mask_max : INDEX_FIRST - 1;
+    x->used = 0;
+    x->slots = calloc(((size_t)x->mask + 1) * INDEX_WAYS, sizeof *x->slots);
     return x->slots != NULL;
 }
 
@@ -69,6 +74,7 @@ static inline uint32_t index_put(struct index *x, uint64_t hash, uint32_t item)
         struct index_slot *s = index_at(x, hash, i);
         if (s->item == 0) {
             *s = (struct index_slot){index_tag(hash), item};
+            x->used++;
             return 0;
         }
     }
@@ -81,9 +87,36 @@ static inline void index_remove(struct index *x, uint64_t hash, uint32_t item)
         struct index_slot *s = index_at(x, hash, i);
         if (s->item == item && s->tag == index_tag(hash)) {
             s->item = 0;
+            x->used--;
             return;
         }
     }
+}
+
+/* The whole hash of an item that is in the index. */
+typedef uint64_t index_hash_fn(const void *owner, uint32_t item);
+
+/*
+ * Before a put: doubles an index that is half full. When memory is short, or the doubled one would have a bucket overflow,
+ * it stays as it is for good, and puts go on to ask for room.
+ */
+static inline void index_make_room(struct index *x, index_hash_fn *hash_of, const void *owner)
+{
+    size_t slots = ((size_t)x->mask + 1) * INDEX_WAYS;
+    if (x->used < slots / 2 || x->mask >= x->mask_max)
+        return;
+    struct index grown = {calloc(slots * 2, sizeof *x->slots), x->mask * 2 + 1, x->mask_max, 0};
+    bool kept = grown.slots != NULL;
+    for (size_t i = 0; kept && i < slots; i++)
+        if (x->slots[i].item != 0)
+            kept = index_put(&grown, hash_of(owner, x->slots[i].item), x->slots[i].item) == 0;
+    if (!kept) {
+        index_free(&grown);
+        x->mask_max = x->mask;
+        return;
+    }
+    index_free(x);
+    *x = grown;
 }
 
 #endif

@@ -105,11 +105,24 @@ static void drop_key(struct radius_layer *r, struct login *l, unsigned which)
     key->hash = 0;
 }
 
+static uint64_t hash_of_key(const void *owner, uint32_t item)
+{
+    const struct radius_layer *r = owner;
+    return r->logins[item / ITEMS_PER_LOGIN].keys[item % ITEMS_PER_LOGIN].hash;
+}
+
+static uint64_t hash_of_who(const void *owner, uint32_t item)
+{
+    const struct radius_layer *r = owner;
+    return r->logins[item].who;
+}
+
 /* When its two buckets are full of others, the one in the way loses its key and will be found begun before. */
 static void put_key(struct radius_layer *r, struct login *l, unsigned which, uint64_t hash)
 {
     uint32_t victim;
     drop_key(r, l, which);
+    index_make_room(&r->login_index, hash_of_key, r);
     l->keys[which].hash = hash;
     while ((victim = index_put(&r->login_index, hash, login_item(r, l) * ITEMS_PER_LOGIN + which)) != 0)
         drop_key(r, &r->logins[victim / ITEMS_PER_LOGIN], victim % ITEMS_PER_LOGIN);
@@ -209,6 +222,7 @@ void login_name(struct radius_layer *r, struct login *l, const struct radius_pac
 {
     uint64_t who = hash_who(&l->pub.client, &l->pub.server, l->tunnel, rp);
     l->named = true;
+    index_make_room(&r->who_index, hash_of_who, r);
     if (index_put(&r->who_index, who, login_item(r, l)) == 0)
         l->who = who;
 }

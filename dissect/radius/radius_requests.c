@@ -139,12 +139,19 @@ static struct request *take_entry(struct radius_layer *r)
     return q;
 }
 
+static uint64_t hash_of_item(const void *owner, uint32_t item)
+{
+    const struct radius_layer *r = owner;
+    return r->requests[item].hash;
+}
+
 struct request *request_new(struct radius_layer *r, const struct request_key *key)
 {
     struct request *q = take_entry(r);
     uint32_t item = request_item(r, q), victim;
     *q = (struct request){.client = *key->client, .server = *key->server, .tunnel = key->tunnel,
                           .identifier = key->identifier, .hash = key->hash};
+    index_make_room(&r->request_index, hash_of_item, r);
     while ((victim = index_put(&r->request_index, q->hash, item)) != 0)
         forget(r, &r->requests[victim]);
     append_request(r, q);
