@@ -1,5 +1,5 @@
 """
-foreign.py VPNSCOPE DUMP_EVENTS CAPTURES [NAME...]: captures that others made, against what tshark counted in them
+foreign.py VPNSCOPE DUMP_EVENTS DUMP_TLS CAPTURES [NAME...]: captures that others made, against what tshark counted in them
 (CAPTURES/truth). What deviates and why is in deviations.txt; a line there that is no longer true is a failure too.
 Exit status 1: something deviates without a reason, 77: there is no such folder.
 """
@@ -17,6 +17,7 @@ import explained
 import frames
 import program
 import table
+import tls
 
 SKIPPED = 77
 
@@ -26,10 +27,13 @@ def keylogs(capture):
     return [path for path in beside if os.path.exists(path)][:1]
 
 
-def compare(vpnscope, dump_events, capture, truth, deviations):
+def compare(programs, capture, truth, deviations):
+    vpnscope, dump_events, dump_tls = programs
     keys = keylogs(capture)
     told = events.Events(dump_events, capture, keys)
-    counts.compare(truth["truth_with_keys"] if keys and truth["truth_with_keys"] else truth["truth"], told, deviations)
+    facts = truth["truth_with_keys"] if keys and truth.get("truth_with_keys") else truth["truth"]
+    counts.compare(facts, told, deviations)
+    tls.compare(facts, events.Events(dump_tls, capture, keys), deviations)
     try:
         run = program.Run(vpnscope, [word for key in keys for word in ("--keylog", key)] + [capture], None)
     except program.Failure as failure:
@@ -42,7 +46,7 @@ def compare(vpnscope, dump_events, capture, truth, deviations):
 
 
 def main():
-    vpnscope, dump_events, directory = (os.path.abspath(path) for path in sys.argv[1:4])
+    *programs, directory = (os.path.abspath(path) for path in sys.argv[1:5])
     if not os.path.isdir(os.path.join(directory, "truth")):
         print("SKIPPED: no folder of foreign captures (VPNSCOPE_FOREIGN_CAPTURES)")
         return SKIPPED
@@ -50,14 +54,14 @@ def main():
     paths = sorted(glob.glob(os.path.join(directory, "truth", "*", "*.json")))
     for path in paths:
         name = os.path.relpath(path, os.path.join(directory, "truth"))[:-len(".json")]
-        if len(sys.argv) > 4 and not any(word in name for word in sys.argv[4:]):
+        if len(sys.argv) > 5 and not any(word in name for word in sys.argv[5:]):
             continue
         with open(path, encoding="utf-8") as source:
             truth = json.load(source)
         deviations.subject = name
-        compare(vpnscope, dump_events, os.path.join(directory, name), truth, deviations)
+        compare(programs, os.path.join(directory, name), truth, deviations)
     reasons = explained.read(os.path.join(os.path.dirname(os.path.abspath(__file__)), "deviations.txt"))
-    accepted = explained.take_out(deviations, reasons, whole=len(sys.argv) == 4)
+    accepted = explained.take_out(deviations, reasons, whole=len(sys.argv) == 5)
     deviations.print()
     print("%d captures, %d comparisons, %d explained deviations, %d others"
           % (len(paths), deviations.checks, accepted, len(deviations.rows)))
