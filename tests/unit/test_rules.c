@@ -1,0 +1,1023 @@
+/* Every finding: facts that must raise it, and the nearest facts that must not. Facts are made by hand, no bytes are read. */
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "analyze/rules.h"
+#include "analyze/verdict.h"
+
+#define SECOND INT64_C(1000000000)
+#define NOW_S INT64_C(1790000000)
+#define YEAR_S (365 * INT64_C(86400))
+
+enum { SERIAL = 1, OTHER_SERIAL = 2, STATS = 3 };
+
+/* One login and all that rules may look at besides. */
+static struct scene {
+    struct expect *expect;
+    struct chains *chains;
+    struct servers *servers;
+    struct findings *findings;
+    struct chain_stats stats[STATS];
+    struct dissect_counters counters;
+    struct analysis_totals totals;
+    struct capture_report capture;
+    struct lost_pair lost;
+    struct rule_input in;
+    struct exchange x, second;
+    struct session s;
+} scene;
+
+static struct endpoint endpoint_of(uint8_t last, uint16_t port)
+{
+    return (struct endpoint){.address = address_ipv4((const uint8_t[]){10, 0, 0, last}), .port = port};
+}
+
+static struct place at(uint64_t frame)
+{
+    return (struct place){.frame = frame, .time_ns = NOW_S * SECOND + (int64_t)frame * 1000000};
+}
+
+/* A judged chain without a fault; its texts are literals. */
+static void make_chain(uint8_t mark, struct endpoint server)
+{
+    static char subject[] = "CN=nps01.example.com", issuer[] = "CN=Issuing CA", name[] = "nps01.example.com";
+    uint8_t der[] = {0x30, 0x01, mark};
+    struct span bytes = span_of(der, sizeof der);
+    struct chain *c = chains_intern(scene.chains, &bytes, 1, ROLE_NPS, &server, 1, at(6));
+    assert_non_null(c);
+    chains_judge(scene.chains, 10);
+    c->parsed[0] = true;
+    c->facts[0] = (struct x509_facts){.subject = subject, .issuer = issuer, .common_name = name, .key = X509_KEY_RSA, .key_bits = 2048};
+    c->facts[0].sha256[0] = mark;
+    c->checks = (struct chain_checks){
+        .chain = CHECK_PASS, .name = CHECK_PASS, .server_auth_eku = CHECK_PASS, .key_strength = CHECK_PASS,
+        .signature_strength = CHECK_PASS, .key_usage_signature = CHECK_PASS, .key_usage_encipherment = CHECK_PASS,
+        .name_result = {.fit = NAME_MATCH}, .root_known = true, .pin = PIN_ROOT,
+        .path_not_before = NOW_S - YEAR_S, .path_not_after = NOW_S + YEAR_S,
+    };
+}
+
+static struct chain *chain(size_t i)
+{
+    return chains_at(scene.chains, i);
+}
+
+static void close_scene(void)
+{
+    for (size_t i = 0; scene.chains != NULL && i < chains_count(scene.chains); i++)
+        memset(&chain(i)->facts[0], 0, sizeof chain(i)->facts[0]);
+    chains_free(scene.chains);
+    findings_free(scene.findings);
+    servers_free(scene.servers);
+    expect_free(scene.expect);
+    memset(&scene, 0, sizeof scene);
+}
+
+static void set_session(enum outcome o)
+{
+    scene.x.outcome = (uint8_t)o;
+    scene.s.outcome = o;
+    scene.x.radius.final = o == OUTCOME_ESTABLISHED ? RADIUS_ACCESS_ACCEPT : o == OUTCOME_REJECTED ? RADIUS_ACCESS_REJECT : 0;
+    bool accepted = o == OUTCOME_ESTABLISHED;
+    scene.stats[SERIAL] = (struct chain_stats){.accepted = accepted};
+}
+
+/* A PEAP login, TLS 1.2, certificate seen whole, accepted: healthy in every respect. */
+static void healthy(void)
+{
+    close_scene();
+    scene.expect = expect_new();
+    scene.chains = chains_new(scene.expect);
+    scene.servers = servers_new();
+    scene.findings = findings_new();
+    assert_non_null(scene.chains);
+    make_chain(1, endpoint_of(11, 1812));
+    struct exchange *x = &scene.x;
+    x->id = x->session = 1;
+    x->client = endpoint_of(21, 40000);
+    x->server = endpoint_of(11, 1812);
+    x->first = at(1);
+    x->last = at(20);
+    x->first_from_server = at(2);
+    x->capture_last_ns = x->last.time_ns;
+    x->radius = (struct radius_facts){.requests = 10, .challenges = 9, .responses = 10, .first_request = at(1), .final_place = at(20)};
+    x->eap = (struct eap_facts){.seen = true, .identity_seen = true, .client_answered = true, .methods = {EAP_TYPE_PEAP},
+                                .method_count = 1, .method = EAP_TYPE_PEAP, .requests = 9, .responses = 9, .last_response = at(19)};
+    x->eap.tls = (struct tls_facts){
+        .seen = true, .client_hello = true, .server_hello = true, .certificate_seen = true, .server_hello_done = true,
+        .client_key_exchange = true, .client_finished = true, .server_finished = true, .data_from_client = true,
+        .data_from_server = true, .version = 0x0303, .max_version = 0x0303, .cipher_suite = 0xc02f, .server_chain = SERIAL,
+        .hello = at(3), .server_hello_place = at(4), .certificate_first = at(4), .certificate_last = at(6), .finished = at(10),
+    };
+    scene.s = (struct session){.number = 1, .exchanges = {x}, .exchange_count = 1, .main = x};
+    set_session(OUTCOME_ESTABLISHED);
+    scene.totals = (struct analysis_totals){.sessions = 1, .established = 1, .packets = 20};
+    scene.capture.info.path = "capture.pcap";
+    scene.capture.info.packets = 1000;
+    struct server *server = servers_of(scene.servers, &x->server);
+    server->requests = server->responses = 10;
+    server_add_time(server, 1000000);
+    server->slowest_ns = 1000000;
+    scene.in = (struct rule_input){
+        .chains = scene.chains, .stats = scene.stats, .stats_count = STATS, .servers = scene.servers, .expect = scene.expect,
+        .lost = &scene.lost, .captures = &scene.capture, .capture_count = 1, .counters = &scene.counters, .totals = &scene.totals,
+    };
+}
+
+/* The same, refused after the server's flight: the client sent nothing but what the caller adds. */
+static void stopped_after_flight(enum outcome o)
+{
+    healthy();
+    struct tls_facts *t = &scene.x.eap.tls;
+    t->client_key_exchange = t->client_finished = t->server_finished = t->data_from_client = t->data_from_server = false;
+    set_session(o);
+}
+
+static void alert_of(struct tls_facts *t, bool client, uint8_t code)
+{
+    t->alerts[t->alert_count++] = (struct alert_fact){.from_client = client, .level = 2, .code = code, .place = at(7)};
+}
+
+static void client_alert(uint8_t code)
+{
+    alert_of(&scene.x.eap.tls, true, code);
+    scene.stats[SERIAL] = (struct chain_stats){.refused = 1};
+}
+
+/* Runs all rules on the scene; the finding with that id, NULL when it was not raised. */
+static const struct finding *found(enum finding_id id)
+{
+    findings_free(scene.findings);
+    scene.findings = findings_new();
+    findings_session(scene.findings, 1);
+    rules_session(scene.findings, &scene.in, &scene.s);
+    findings_session(scene.findings, 0);
+    rules_servers(scene.findings, &scene.in);
+    rules_capture(scene.findings, &scene.in);
+    findings_finish(scene.findings);
+    size_t count;
+    const struct finding *all = findings_all(scene.findings, &count);
+    for (size_t i = 0; i < count; i++) {
+        assert_true(all[i].title[0] != '\0' && all[i].explanation[0] != '\0');
+        assert_true(all[i].fix_count > 0 || all[i].severity == SEVERITY_INFO);
+    }
+    for (size_t i = 0; i < count; i++)
+        if (all[i].id == id)
+            return &all[i];
+    return NULL;
+}
+
+static void raises(enum finding_id id, enum severity severity, int32_t client_error)
+{
+    const struct finding *f = found(id);
+    if (f == NULL)
+        fail_msg("%s was not raised", finding_name(id));
+    if (f->severity != severity || f->client_error != client_error)
+        fail_msg("%s: %s, client error %d", finding_name(id), severity_name(f->severity), f->client_error);
+}
+
+static void raises_with(enum finding_id id, enum severity severity, int32_t client_error, enum confidence sure, uint64_t frame)
+{
+    raises(id, severity, client_error);
+    const struct finding *f = found(id);
+    assert_string_equal(confidence_name(f->confidence), confidence_name(sure));
+    assert_true(f->evidence_count > 0);
+    assert_int_equal(f->evidence[0].place.frame, frame);
+}
+
+static void not_raised(enum finding_id id)
+{
+    const struct finding *f = found(id);
+    if (f != NULL)
+        fail_msg("%s was raised: %s", finding_name(id), f->title);
+}
+
+static void nothing_raised(void)
+{
+    found(FINDING_IDS);
+    size_t count;
+    const struct finding *all = findings_all(scene.findings, &count);
+    if (count > 0)
+        fail_msg("%s was raised: %s", finding_name(all[0].id), all[0].title);
+}
+
+static void a_healthy_login_raises_nothing(void **state)
+{
+    (void)state;
+    healthy();
+    nothing_raised();
+    scene.x.eap.nak_seen = true; /* a Nak that led to the method in use */
+    nothing_raised();
+    scene.x.eap.tls.client_encrypted_alert = true; /* close_notify */
+    nothing_raised();
+    scene.x.radius.retransmissions = 2; /* repeated, and answered */
+    nothing_raised();
+}
+
+/* --- the certificate --- */
+
+static void fault_refused(void (*mutate)(struct chain_checks *), enum finding_id id, int32_t error)
+{
+    stopped_after_flight(OUTCOME_REJECTED);
+    mutate(&chain(0)->checks);
+    client_alert(48);
+    raises_with(id, SEVERITY_CRITICAL, error, CONFIDENCE_CERTAIN, 6);
+    not_raised(FINDING_RADIUS_REJECTED); /* a consequence */
+    stopped_after_flight(OUTCOME_INCOMPLETE); /* nobody saw how the client answered */
+    mutate(&chain(0)->checks);
+    raises_with(id, SEVERITY_CRITICAL, error, CONFIDENCE_STRONG, 6);
+    healthy(); /* the clients do not mind: no alarm, a remark */
+    mutate(&chain(0)->checks);
+    raises_with(id, SEVERITY_WARNING, error, CONFIDENCE_HINT, 6);
+    healthy();
+    not_raised(id);
+}
+
+static void untrusted(struct chain_checks *k)
+{
+    k->chain = CHECK_FAIL;
+    k->chain_error = CHAIN_UNTRUSTED_ROOT;
+}
+static void pinned_issuing_ca(struct chain_checks *k)
+{
+    k->pin = PIN_ISSUING_CA;
+}
+static void incomplete(struct chain_checks *k)
+{
+    k->chain = CHECK_FAIL;
+    k->chain_error = CHAIN_INCOMPLETE;
+}
+static void self_signed(struct chain_checks *k)
+{
+    k->chain = CHECK_FAIL;
+    k->chain_error = CHAIN_SELF_SIGNED;
+}
+static void bad_signature(struct chain_checks *k)
+{
+    k->chain = CHECK_FAIL;
+    k->chain_error = CHAIN_BAD_SIGNATURE;
+}
+static void wrong_name(struct chain_checks *k)
+{
+    k->name = CHECK_FAIL;
+    k->name_result.fit = NAME_MISMATCH;
+}
+static void no_server_auth(struct chain_checks *k)
+{
+    k->server_auth_eku = CHECK_FAIL;
+}
+static void empty_subject(struct chain_checks *k)
+{
+    k->subject_empty = true;
+}
+static void expired(struct chain_checks *k)
+{
+    k->path_not_after = NOW_S - RULE_CLOCK_SKEW_S - 10;
+}
+static void not_yet_valid(struct chain_checks *k)
+{
+    k->path_not_before = NOW_S + RULE_CLOCK_SKEW_S + 10;
+}
+static void no_signing(struct chain_checks *k)
+{
+    k->key_usage_signature = CHECK_FAIL;
+}
+
+static void faults_that_make_clients_refuse(void **state)
+{
+    (void)state;
+    fault_refused(untrusted, FINDING_CERT_UNTRUSTED_ROOT, 864);
+    fault_refused(pinned_issuing_ca, FINDING_CERT_UNTRUSTED_ROOT, 864);
+    fault_refused(incomplete, FINDING_CERT_INCOMPLETE_CHAIN, 864);
+    fault_refused(self_signed, FINDING_CERT_SELF_SIGNED, 864);
+    fault_refused(bad_signature, FINDING_CERT_BAD_SIGNATURE, 857);
+    fault_refused(wrong_name, FINDING_CERT_NAME_MISMATCH, 864);
+    fault_refused(no_server_auth, FINDING_CERT_MISSING_SERVER_AUTH_EKU, 864);
+    fault_refused(empty_subject, FINDING_CERT_EMPTY_SUBJECT, 866);
+    fault_refused(expired, FINDING_CERT_EXPIRED, 858);
+    fault_refused(not_yet_valid, FINDING_CERT_NOT_YET_VALID, 857);
+    fault_refused(no_signing, FINDING_CERT_KEY_USAGE, 857);
+}
+
+static void unknown_is_no_fault(void **state)
+{
+    (void)state;
+    healthy(); /* nobody said what clients trust and expect */
+    struct chain_checks *k = &chain(0)->checks;
+    k->chain = k->name = CHECK_UNKNOWN;
+    k->chain_error = CHAIN_NO_ROOTS;
+    k->name_result.fit = NAME_NO_EXPECTATION;
+    k->pin = PIN_NONE_GIVEN;
+    nothing_raised();
+    k->pin = PIN_ROOT_UNKNOWN;
+    nothing_raised();
+}
+
+static void names_in_other_readings(void **state)
+{
+    (void)state;
+    healthy();
+    chain(0)->checks.name_result.fit = NAME_MATCH_CASE;
+    raises(FINDING_CERT_NAME_MISMATCH, SEVERITY_WARNING, 0);
+    chain(0)->checks.name_result.fit = NAME_MATCH_UNCERTAIN;
+    raises(FINDING_CERT_NAME_MISMATCH, SEVERITY_INFO, 0);
+}
+
+static void validity_forgives_five_minutes(void **state)
+{
+    (void)state;
+    stopped_after_flight(OUTCOME_REJECTED);
+    client_alert(45);
+    struct chain_checks *k = &chain(0)->checks;
+    k->path_not_after = NOW_S - RULE_CLOCK_SKEW_S + 10;
+    not_raised(FINDING_CERT_EXPIRED);
+    raises(FINDING_CERT_EXPIRES_SOON, SEVERITY_WARNING, 0);
+    assert_false(rule_certificate_fault(&scene.in, &scene.x.eap.tls, false));
+    k->path_not_after = NOW_S + YEAR_S;
+    k->path_not_before = NOW_S + RULE_CLOCK_SKEW_S - 10;
+    not_raised(FINDING_CERT_NOT_YET_VALID);
+    healthy();
+    chain(0)->checks.path_not_after = NOW_S + 29 * INT64_C(86400);
+    raises(FINDING_CERT_EXPIRES_SOON, SEVERITY_WARNING, 0);
+    chain(0)->checks.path_not_after = NOW_S + 31 * INT64_C(86400);
+    not_raised(FINDING_CERT_EXPIRES_SOON);
+    chain(0)->checks.path_not_after = NOW_S - YEAR_S; /* a capture without times proves nothing */
+    scene.x.eap.tls.certificate_last.time_ns = 0;
+    nothing_raised();
+}
+
+static void key_usage_is_judged_by_the_suite(void **state)
+{
+    (void)state;
+    healthy();
+    chain(0)->checks.key_usage_encipherment = CHECK_FAIL;
+    nothing_raised(); /* ECDHE signs */
+    scene.x.eap.tls.cipher_suite = 0x009c; /* TLS_RSA_WITH_AES_128_GCM_SHA256 */
+    raises(FINDING_CERT_KEY_USAGE, SEVERITY_WARNING, 857);
+}
+
+static void remarks_about_certificates(void **state)
+{
+    (void)state;
+    healthy();
+    chain(0)->checks.key_strength = CHECK_FAIL;
+    raises(FINDING_CERT_WEAK_KEY, SEVERITY_WARNING, 0);
+    healthy();
+    chain(0)->checks.signature_strength = CHECK_FAIL;
+    raises(FINDING_CERT_WEAK_SIGNATURE, SEVERITY_WARNING, 0);
+    healthy();
+    chain(0)->checks.subject_wildcard = true;
+    raises(FINDING_CERT_WILDCARD_SUBJECT, SEVERITY_WARNING, 0);
+    healthy();
+    chain(0)->checks.order_wrong = true;
+    raises(FINDING_CERT_CHAIN_ORDER, SEVERITY_WARNING, 0);
+    healthy();
+    chain(0)->checks.server_auth_eku = CHECK_UNKNOWN;
+    not_raised(FINDING_CERT_MISSING_SERVER_AUTH_EKU);
+    chain(0)->checks.eku_absent = true;
+    raises(FINDING_CERT_MISSING_SERVER_AUTH_EKU, SEVERITY_WARNING, 0);
+}
+
+static void revocation(void **state)
+{
+    (void)state;
+    stopped_after_flight(OUTCOME_REJECTED);
+    client_alert(44);
+    chain(0)->ocsp_good = true;
+    not_raised(FINDING_CERT_REVOKED);
+    chain(0)->ocsp_good = false;
+    chain(0)->ocsp_revoked = true;
+    raises(FINDING_CERT_REVOKED, SEVERITY_CRITICAL, 859);
+}
+
+static void two_servers(bool refused)
+{
+    healthy();
+    make_chain(2, endpoint_of(12, 1812));
+    struct endpoint one = endpoint_of(11, 1812), two = endpoint_of(12, 1812);
+    server_add_chain(servers_of(scene.servers, &one), SERIAL, true, false, at(6), 1);
+    server_add_chain(servers_of(scene.servers, &two), OTHER_SERIAL, !refused, refused, at(16), 2);
+    scene.stats[OTHER_SERIAL] = (struct chain_stats){.accepted = !refused, .refused = refused};
+}
+
+static void certificates_of_two_servers(void **state)
+{
+    (void)state;
+    two_servers(true);
+    raises(FINDING_CERT_DIFFERS_BETWEEN_SERVERS, SEVERITY_WARNING, 0);
+    two_servers(false); /* both fit what clients expect: worth knowing, no more */
+    raises(FINDING_CERT_DIFFERS_BETWEEN_SERVERS, SEVERITY_INFO, 0);
+    chain(1)->facts[0].sha256[0] = 1; /* the same leaf with another chain */
+    not_raised(FINDING_CERT_DIFFERS_BETWEEN_SERVERS);
+    healthy(); /* one server that renewed */
+    make_chain(2, endpoint_of(11, 1812));
+    struct endpoint one = endpoint_of(11, 1812);
+    server_add_chain(servers_of(scene.servers, &one), SERIAL, true, false, at(6), 1);
+    server_add_chain(servers_of(scene.servers, &one), OTHER_SERIAL, true, false, at(16), 2);
+    not_raised(FINDING_CERT_DIFFERS_BETWEEN_SERVERS);
+}
+
+static void unseen(void)
+{
+    healthy();
+    scene.x.eap.tls.certificate_seen = false;
+    scene.x.eap.tls.server_chain = 0;
+}
+
+static void certificates_that_cannot_be_read(void **state)
+{
+    (void)state;
+    unseen();
+    scene.x.eap.tls.version = 0x0304;
+    raises(FINDING_CERT_UNSEEN, SEVERITY_INFO, 0);
+    scene.x.eap.tls.decrypted = true;
+    scene.x.eap.tls.certificate_seen = true;
+    scene.x.eap.tls.server_chain = SERIAL;
+    nothing_raised(); /* with secrets */
+    unseen();
+    scene.x.eap.tls.version = 0x0304;
+    scene.x.eap.tls.decryption_failed = true;
+    raises(FINDING_CERT_UNSEEN, SEVERITY_INFO, 0);
+    unseen();
+    scene.x.eap.tls.resumed = true;
+    raises(FINDING_CERT_UNSEEN, SEVERITY_INFO, 0);
+    struct endpoint one = endpoint_of(11, 1812); /* a full handshake of that server is in the capture */
+    server_add_chain(servers_of(scene.servers, &one), SERIAL, true, false, at(6), 1);
+    nothing_raised();
+    unseen();
+    scene.x.eap.tls.certificate_truncated = true;
+    raises(FINDING_CERT_UNSEEN, SEVERITY_INFO, 0);
+    unseen(); /* PAP, MD5: there is no certificate to miss */
+    memset(&scene.x.eap, 0, sizeof scene.x.eap);
+    nothing_raised();
+}
+
+/* --- the client's answer --- */
+
+static void refusal_by_alert(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t code;
+        int32_t error;
+    } cases[] = {{48, 864}, {49, 864}, {45, 858}, {44, 859}, {42, 857}, {43, 857}, {46, 857}, {51, 0}, {80, 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        stopped_after_flight(OUTCOME_REJECTED);
+        client_alert(cases[i].code);
+        raises_with(FINDING_EAP_CLIENT_REJECTED_CERTIFICATE, SEVERITY_CRITICAL, cases[i].error, CONFIDENCE_CERTAIN, 7);
+        not_raised(FINDING_RADIUS_REJECTED);
+        not_raised(FINDING_EAP_CREDENTIALS_REJECTED);
+    }
+    static const uint8_t others[] = {0, 20, 40, 41, 47, 70, 90}; /* about parameters, or no fault at all */
+    for (size_t i = 0; i < sizeof others; i++) {
+        stopped_after_flight(OUTCOME_REJECTED);
+        client_alert(others[i]);
+        not_raised(FINDING_EAP_CLIENT_REJECTED_CERTIFICATE);
+    }
+    stopped_after_flight(OUTCOME_REJECTED); /* the server's alert is not the client's */
+    alert_of(&scene.x.eap.tls, false, 48);
+    not_raised(FINDING_EAP_CLIENT_REJECTED_CERTIFICATE);
+    healthy(); /* a warning that the client itself did not heed (before TLS 1.3) */
+    set_session(OUTCOME_REJECTED);
+    client_alert(46);
+    scene.x.eap.tls.alerts[0].level = 1;
+    not_raised(FINDING_EAP_CLIENT_REJECTED_CERTIFICATE);
+}
+
+static void refusal_by_position(void **state)
+{
+    (void)state;
+    healthy();
+    set_session(OUTCOME_REJECTED);
+    struct tls_facts *t = &scene.x.eap.tls;
+    t->data_from_client = t->data_from_server = false;
+    t->client_encrypted_alert = true;
+    t->encrypted_alert = at(11);
+    raises_with(FINDING_EAP_CLIENT_REJECTED_CERTIFICATE, SEVERITY_CRITICAL, 864, CONFIDENCE_STRONG, 11);
+    t->data_from_client = true; /* the tunnel was in use: no answer to the certificate */
+    not_raised(FINDING_EAP_CLIENT_REJECTED_CERTIFICATE);
+    t->data_from_client = false;
+    t->resumed = true; /* no certificate was shown */
+    t->certificate_seen = false;
+    t->server_chain = 0;
+    not_raised(FINDING_EAP_CLIENT_REJECTED_CERTIFICATE);
+}
+
+static void silence_after_the_certificate(void **state)
+{
+    (void)state;
+    stopped_after_flight(OUTCOME_ABORTED);
+    scene.x.last = at(6);
+    scene.x.capture_last_ns = scene.x.last.time_ns + 31 * SECOND;
+    raises_with(FINDING_EAP_CLIENT_SILENT_AFTER_CERTIFICATE, SEVERITY_CRITICAL, 0, CONFIDENCE_HINT, 6);
+    chain(0)->checks.chain = CHECK_FAIL;
+    chain(0)->checks.chain_error = CHAIN_UNTRUSTED_ROOT;
+    raises(FINDING_EAP_CLIENT_SILENT_AFTER_CERTIFICATE, SEVERITY_CRITICAL, 864);
+    chain(0)->checks.chain = CHECK_PASS;
+    scene.x.capture_last_ns = scene.x.last.time_ns + 20 * SECOND; /* the capture ended too early */
+    not_raised(FINDING_EAP_CLIENT_SILENT_AFTER_CERTIFICATE);
+    scene.x.capture_last_ns = scene.x.last.time_ns + 31 * SECOND;
+    scene.x.eap.tls.server_hello_done = false; /* not the whole flight */
+    not_raised(FINDING_EAP_CLIENT_SILENT_AFTER_CERTIFICATE);
+    scene.x.eap.tls.server_hello_done = true;
+    scene.x.last_from_client = true; /* it is the server that is silent */
+    not_raised(FINDING_EAP_CLIENT_SILENT_AFTER_CERTIFICATE);
+}
+
+/* --- EAP --- */
+
+static void client_certificate_refused(void **state)
+{
+    (void)state;
+    stopped_after_flight(OUTCOME_REJECTED);
+    struct tls_facts *t = &scene.x.eap.tls;
+    scene.x.eap.method = EAP_TYPE_TLS;
+    t->client_certificate = t->client_key_exchange = t->client_finished = true;
+    raises_with(FINDING_EAP_SERVER_REJECTED_CLIENT_CERTIFICATE, SEVERITY_CRITICAL, 853, CONFIDENCE_STRONG, 20);
+    alert_of(t, false, 48);
+    raises_with(FINDING_EAP_SERVER_REJECTED_CLIENT_CERTIFICATE, SEVERITY_CRITICAL, 853, CONFIDENCE_CERTAIN, 7);
+    t->alert_count = 0;
+    t->server_finished = true; /* accepted by TLS, then a reject: policy, not the certificate */
+    not_raised(FINDING_EAP_SERVER_REJECTED_CLIENT_CERTIFICATE);
+    raises(FINDING_RADIUS_REJECTED, SEVERITY_CRITICAL, 812);
+    t->server_finished = false;
+    t->client_certificate = false;
+    t->client_certificate_empty = true;
+    raises(FINDING_EAP_SERVER_REJECTED_CLIENT_CERTIFICATE, SEVERITY_CRITICAL, 798);
+    healthy(); /* EAP-TLS 1.3: all of it is encrypted, there is no password in it */
+    set_session(OUTCOME_REJECTED);
+    scene.x.eap.method = EAP_TYPE_TLS;
+    scene.x.eap.tls.version = 0x0304;
+    raises(FINDING_EAP_SERVER_REJECTED_CLIENT_CERTIFICATE, SEVERITY_CRITICAL, 853);
+    not_raised(FINDING_EAP_CREDENTIALS_REJECTED);
+    not_raised(FINDING_RADIUS_REJECTED);
+}
+
+static void methods_refused(void **state)
+{
+    (void)state;
+    healthy();
+    set_session(OUTCOME_REJECTED);
+    struct eap_facts *e = &scene.x.eap;
+    memset(&e->tls, 0, sizeof e->tls);
+    e->method = 0;
+    e->nak_seen = true;
+    e->nak_count = 1;
+    e->nak[0] = EAP_TYPE_TLS;
+    e->nak_place = at(5);
+    raises_with(FINDING_EAP_METHOD_REFUSED, SEVERITY_CRITICAL, 812, CONFIDENCE_CERTAIN, 5);
+    not_raised(FINDING_RADIUS_REJECTED);
+    set_session(OUTCOME_ESTABLISHED);
+    not_raised(FINDING_EAP_METHOD_REFUSED);
+    healthy(); /* refused, then another one was taken and failed for its own reason */
+    set_session(OUTCOME_REJECTED);
+    scene.x.eap.nak_seen = true;
+    not_raised(FINDING_EAP_METHOD_REFUSED);
+    scene.x.has_inner = true; /* the same inside the tunnel, with secrets */
+    scene.x.inner = (struct eap_facts){.seen = true, .nak_seen = true, .methods = {EAP_TYPE_MSCHAPV2}, .method_count = 1,
+                                       .nak = {EAP_TYPE_TLS}, .nak_count = 1, .nak_place = at(15)};
+    raises_with(FINDING_EAP_METHOD_REFUSED, SEVERITY_CRITICAL, 812, CONFIDENCE_CERTAIN, 15);
+    not_raised(FINDING_EAP_CREDENTIALS_REJECTED);
+}
+
+static void credentials_rejected(void **state)
+{
+    (void)state;
+    healthy();
+    set_session(OUTCOME_REJECTED);
+    raises_with(FINDING_EAP_CREDENTIALS_REJECTED, SEVERITY_CRITICAL, 691, CONFIDENCE_STRONG, 20);
+    not_raised(FINDING_RADIUS_REJECTED);
+    scene.x.has_inner = true; /* with secrets: the number */
+    scene.x.inner = (struct eap_facts){.seen = true, .method = EAP_TYPE_MSCHAPV2, .mschapv2_error = 647, .error_place = at(17)};
+    raises_with(FINDING_EAP_CREDENTIALS_REJECTED, SEVERITY_CRITICAL, 647, CONFIDENCE_CERTAIN, 17);
+    set_session(OUTCOME_ESTABLISHED); /* tried again, and right the second time */
+    not_raised(FINDING_EAP_CREDENTIALS_REJECTED);
+    healthy();
+    set_session(OUTCOME_REJECTED);
+    scene.x.eap.tls.data_from_client = false; /* nothing was said inside the tunnel */
+    not_raised(FINDING_EAP_CREDENTIALS_REJECTED);
+    healthy(); /* the inner certificate was refused: not the password */
+    set_session(OUTCOME_REJECTED);
+    scene.x.has_inner = true;
+    scene.x.inner = (struct eap_facts){.seen = true, .method = EAP_TYPE_TLS};
+    scene.x.inner.tls = (struct tls_facts){.seen = true, .server_hello = true, .certificate_seen = true, .version = 0x0303,
+                                           .server_chain = SERIAL, .certificate_last = at(13)};
+    alert_of(&scene.x.inner.tls, true, 48);
+    not_raised(FINDING_EAP_CREDENTIALS_REJECTED);
+    raises(FINDING_EAP_CLIENT_REJECTED_CERTIFICATE, SEVERITY_CRITICAL, 864);
+    scene.x.inner.tls.alert_count = 0; /* the server refused the client's, inside */
+    scene.x.inner.tls.client_certificate = true;
+    alert_of(&scene.x.inner.tls, false, 48);
+    not_raised(FINDING_EAP_CREDENTIALS_REJECTED);
+    raises(FINDING_EAP_SERVER_REJECTED_CLIENT_CERTIFICATE, SEVERITY_CRITICAL, 853);
+}
+
+static void handshakes_that_fail(void **state)
+{
+    (void)state;
+    healthy();
+    set_session(OUTCOME_REJECTED);
+    scene.x.eap.tls = (struct tls_facts){.seen = true, .client_hello = true, .max_version = 0x0302, .hello = at(3)};
+    raises_with(FINDING_EAP_TLS_HANDSHAKE_FAILED, SEVERITY_CRITICAL, 0, CONFIDENCE_STRONG, 3);
+    alert_of(&scene.x.eap.tls, false, 70);
+    raises_with(FINDING_EAP_TLS_HANDSHAKE_FAILED, SEVERITY_CRITICAL, 0, CONFIDENCE_CERTAIN, 3);
+    scene.x.eap.tls.alert_count = 0;
+    scene.x.radius.other_server = true; /* rejected for another reason */
+    not_raised(FINDING_EAP_TLS_HANDSHAKE_FAILED);
+    scene.x.radius.other_server = false;
+    set_session(OUTCOME_INCOMPLETE); /* the capture ended */
+    not_raised(FINDING_EAP_TLS_HANDSHAKE_FAILED);
+}
+
+static void logins_left_unfinished(void **state)
+{
+    (void)state;
+    stopped_after_flight(OUTCOME_ABORTED);
+    scene.x.eap.tls.client_key_exchange = true; /* went on with the certificate */
+    scene.x.capture_last_ns = scene.x.last.time_ns + 61 * SECOND;
+    raises_with(FINDING_EAP_UNFINISHED, SEVERITY_WARNING, 0, CONFIDENCE_STRONG, 20);
+    scene.x.capture_last_ns = scene.x.last.time_ns + 59 * SECOND;
+    not_raised(FINDING_EAP_UNFINISHED);
+    scene.x.capture_last_ns = scene.x.last.time_ns + 61 * SECOND;
+    scene.x.begun_before = true;
+    not_raised(FINDING_EAP_UNFINISHED);
+    scene.x.begun_before = false;
+    scene.x.close_reason = CLOSE_EVICTED; /* ours, not theirs */
+    not_raised(FINDING_EAP_UNFINISHED);
+    scene.x.close_reason = CLOSE_IDLE;
+    scene.x.first_from_server = (struct place){0}; /* one direction */
+    not_raised(FINDING_EAP_UNFINISHED);
+}
+
+static void eap_fragments(void **state)
+{
+    (void)state;
+    stopped_after_flight(OUTCOME_ABORTED);
+    scene.x.eap.fragment_gap = true;
+    scene.x.eap.gap_present = 1000;
+    scene.x.eap.gap_announced = 3000;
+    scene.x.eap.gap_place = at(5);
+    raises_with(FINDING_EAP_FRAGMENTS_LOST, SEVERITY_CRITICAL, 0, CONFIDENCE_STRONG, 5);
+    not_raised(FINDING_EAP_UNFINISHED);
+    set_session(OUTCOME_ESTABLISHED); /* lost to the capture, not to the client */
+    not_raised(FINDING_EAP_FRAGMENTS_LOST);
+}
+
+static void weak_tls(void **state)
+{
+    (void)state;
+    healthy();
+    scene.x.eap.tls.version = 0x0301;
+    raises_with(FINDING_EAP_WEAK_TLS, SEVERITY_WARNING, 0, CONFIDENCE_CERTAIN, 4);
+    static const struct {
+        uint16_t suite;
+        bool weak;
+    } suites[] = {
+        {0x0005, true},  {0x000a, true},  {0x0003, true},  {0x0034, true},  {0x0001, true},  {0x003b, true},
+        {0x002f, false}, {0x009c, false}, {0xc013, false}, {0xc02f, false}, {0xcca8, false}, {0xfefe, false},
+    };
+    for (size_t i = 0; i < sizeof suites / sizeof *suites; i++) {
+        healthy();
+        scene.x.eap.tls.cipher_suite = suites[i].suite;
+        if (suites[i].weak)
+            raises(FINDING_EAP_WEAK_TLS, SEVERITY_WARNING, 0);
+        else
+            not_raised(FINDING_EAP_WEAK_TLS);
+    }
+    healthy(); /* before the ServerHello nothing is negotiated */
+    scene.x.eap.tls.server_hello = false;
+    scene.x.eap.tls.version = 0;
+    not_raised(FINDING_EAP_WEAK_TLS);
+}
+
+static void weak_methods(void **state)
+{
+    (void)state;
+    static const uint8_t weak[] = {EAP_TYPE_MD5, EAP_TYPE_LEAP, EAP_TYPE_MSCHAPV2, EAP_TYPE_GTC};
+    for (size_t i = 0; i < sizeof weak; i++) {
+        healthy();
+        memset(&scene.x.eap.tls, 0, sizeof scene.x.eap.tls);
+        scene.x.eap.method = weak[i];
+        raises_with(FINDING_EAP_WEAK_METHOD, SEVERITY_WARNING, 0, CONFIDENCE_CERTAIN, 19);
+    }
+    healthy(); /* offered and refused with a Nak is not used */
+    scene.x.eap.methods[0] = EAP_TYPE_MD5;
+    not_raised(FINDING_EAP_WEAK_METHOD);
+    scene.x.has_inner = true; /* inside the tunnel it is right */
+    scene.x.inner = (struct eap_facts){.seen = true, .method = EAP_TYPE_MSCHAPV2};
+    not_raised(FINDING_EAP_WEAK_METHOD);
+}
+
+/* --- RADIUS --- */
+
+static void unanswered(unsigned transmissions)
+{
+    healthy();
+    memset(&scene.x.eap.tls, 0, sizeof scene.x.eap.tls);
+    set_session(OUTCOME_UNANSWERED);
+    scene.x.last_from_client = true;
+    scene.x.radius.unanswered_place = at(18);
+    scene.x.radius.unanswered_code = RADIUS_ACCESS_REQUEST;
+    scene.x.radius.unanswered_transmissions = transmissions;
+}
+
+static void no_answer(void **state)
+{
+    (void)state;
+    unanswered(3);
+    raises_with(FINDING_RADIUS_NO_ANSWER, SEVERITY_CRITICAL, 930, CONFIDENCE_CERTAIN, 18);
+    unanswered(1); /* one datagram may be lost anywhere */
+    raises_with(FINDING_RADIUS_NO_ANSWER, SEVERITY_CRITICAL, 930, CONFIDENCE_HINT, 18);
+    struct server *server = servers_of(scene.servers, &scene.x.server);
+    server->responses = 0; /* sent once, and nothing shows that the server's direction is captured */
+    not_raised(FINDING_RADIUS_NO_ANSWER);
+    unanswered(2);
+    scene.x.radius.unanswered_capture_ended = true;
+    not_raised(FINDING_RADIUS_NO_ANSWER);
+    unanswered(3);
+    server = servers_of(scene.servers, &scene.x.server);
+    server->responses = 0;
+    server->state_unknown = 4; /* the NAS goes on with answers that the capture lacks: one-sided */
+    not_raised(FINDING_RADIUS_NO_ANSWER);
+    unanswered(1);
+    scene.x.radius.icmp_seen = true;
+    servers_of(scene.servers, &scene.x.server)->responses = 0;
+    raises_with(FINDING_RADIUS_NO_ANSWER, SEVERITY_CRITICAL, 930, CONFIDENCE_CERTAIN, 18);
+    unanswered(3); /* the NAS went to its next server, which answered */
+    scene.second = scene.x;
+    scene.s.exchanges[scene.s.exchange_count++] = &scene.second;
+    scene.x.radius.unanswered_place = (struct place){0};
+    scene.x.server = endpoint_of(12, 1812);
+    set_session(OUTCOME_ESTABLISHED);
+    raises(FINDING_RADIUS_NO_ANSWER, SEVERITY_WARNING, 930);
+}
+
+static void answers_from_elsewhere(void **state)
+{
+    (void)state;
+    unanswered(3);
+    scene.x.radius.wrong_source = 1;
+    scene.x.radius.wrong_source_place = at(19);
+    scene.x.radius.wrong_source_address = endpoint_of(99, 1812);
+    raises_with(FINDING_RADIUS_NO_ANSWER, SEVERITY_CRITICAL, 930, CONFIDENCE_STRONG, 19);
+    set_session(OUTCOME_ESTABLISHED);
+    not_raised(FINDING_RADIUS_NO_ANSWER);
+}
+
+static void accounting(void **state)
+{
+    (void)state;
+    healthy();
+    struct endpoint e = endpoint_of(11, 1813);
+    struct server *s = servers_of(scene.servers, &e);
+    s->accounting_requests = 4;
+    s->accounting_unanswered = 1;
+    s->accounting_transmissions = 1; /* one lost datagram */
+    not_raised(FINDING_RADIUS_NO_ANSWER);
+    s->accounting_transmissions = 3;
+    raises(FINDING_RADIUS_NO_ANSWER, SEVERITY_WARNING, 0);
+}
+
+static void rejects(void **state)
+{
+    (void)state;
+    healthy();
+    set_session(OUTCOME_REJECTED);
+    memset(&scene.x.eap.tls, 0, sizeof scene.x.eap.tls);
+    scene.x.eap.method = scene.x.eap.method_count = 0;
+    scene.x.radius.challenges = 0;
+    raises_with(FINDING_RADIUS_REJECTED, SEVERITY_CRITICAL, 812, CONFIDENCE_STRONG, 20);
+    memset(&scene.x.eap, 0, sizeof scene.x.eap);
+    scene.x.radius.pap = true;
+    raises(FINDING_RADIUS_REJECTED, SEVERITY_CRITICAL, 691);
+    scene.x.radius.ms_chap_error = 648; /* says why itself */
+    not_raised(FINDING_RADIUS_REJECTED);
+    raises(FINDING_EAP_CREDENTIALS_REJECTED, SEVERITY_CRITICAL, 648);
+    scene.x.radius.ms_chap_error = 0;
+    scene.x.radius.other_server = true; /* because of that */
+    not_raised(FINDING_RADIUS_REJECTED);
+    healthy(); /* a port that comes up: a Failure to nobody */
+    set_session(OUTCOME_REJECTED);
+    scene.x.type = CONVERSATION_EAPOL;
+    memset(&scene.x.eap, 0, sizeof scene.x.eap);
+    scene.x.eap.seen = true;
+    scene.x.eap.result = EAP_RESULT_FAILURE;
+    scene.x.eap.result_place = at(2);
+    not_raised(FINDING_RADIUS_REJECTED);
+    scene.x.eap.identity_seen = true;
+    raises_with(FINDING_RADIUS_REJECTED, SEVERITY_CRITICAL, 812, CONFIDENCE_STRONG, 2);
+}
+
+static void authenticators(void **state)
+{
+    (void)state;
+    unanswered(3);
+    scene.x.radius.bad_authenticator = 1;
+    scene.x.radius.bad_authenticator_place = at(1);
+    scene.x.radius.challenges = 0;
+    raises_with(FINDING_RADIUS_BAD_AUTHENTICATOR, SEVERITY_CRITICAL, 930, CONFIDENCE_CERTAIN, 1);
+    size_t count;
+    assert_int_equal(findings_all(scene.findings, &count)[0].id, FINDING_RADIUS_BAD_AUTHENTICATOR); /* before the silence */
+    healthy(); /* both sides agree with each other: it is the secret given that is wrong */
+    scene.x.radius.bad_authenticator = 10;
+    scene.x.radius.bad_authenticator_place = at(1);
+    raises(FINDING_RADIUS_BAD_AUTHENTICATOR, SEVERITY_WARNING, 0);
+}
+
+static void missing_message_authenticators(void **state)
+{
+    (void)state;
+    healthy();
+    scene.x.radius.missing_place = at(1);
+    scene.x.radius.missing_message_authenticator = true;
+    raises_with(FINDING_RADIUS_MISSING_MESSAGE_AUTHENTICATOR, SEVERITY_WARNING, 0, CONFIDENCE_CERTAIN, 1);
+    scene.x.radius.missing_message_authenticator = false;
+    scene.x.radius.missing_message_authenticator_eap = true;
+    raises(FINDING_RADIUS_MISSING_MESSAGE_AUTHENTICATOR, SEVERITY_WARNING, 0); /* this server took it */
+    set_session(OUTCOME_UNANSWERED);
+    raises(FINDING_RADIUS_MISSING_MESSAGE_AUTHENTICATOR, SEVERITY_CRITICAL, 0);
+}
+
+static void slow_servers(void **state)
+{
+    (void)state;
+    healthy();
+    struct server *s = servers_of(scene.servers, &scene.x.server);
+    s->slowest_ns = 5 * SECOND; /* RRAS still waits */
+    not_raised(FINDING_RADIUS_SLOW);
+    s->slowest_ns = 5 * SECOND + 1;
+    s->slow = 1;
+    s->slowest = at(9);
+    s->slowest_request = at(8);
+    raises_with(FINDING_RADIUS_SLOW, SEVERITY_WARNING, 0, CONFIDENCE_CERTAIN, 8);
+    s->slowest_ns = 4 * SECOND;
+    s->slow = 0;
+    for (int i = 0; i < 10; i++)
+        server_add_time(s, 4 * SECOND);
+    raises(FINDING_RADIUS_SLOW, SEVERITY_WARNING, 0);
+}
+
+static void lost_fragments(void **state)
+{
+    (void)state;
+    stopped_after_flight(OUTCOME_INCOMPLETE);
+    scene.in.lost_count = 1;
+    scene.lost = (struct lost_pair){.src = endpoint_of(11, 1812), .dst = endpoint_of(21, 40000), .radius = true, .datagrams = 2,
+                                    .first_only = 2, .example.first = at(4)};
+    raises_with(FINDING_RADIUS_FRAGMENTS_LOST, SEVERITY_CRITICAL, 0, CONFIDENCE_CERTAIN, 4);
+    assert_int_equal(found(FINDING_RADIUS_FRAGMENTS_LOST)->session_total, 1);
+    set_session(OUTCOME_ESTABLISHED); /* it got through all the same */
+    raises(FINDING_RADIUS_FRAGMENTS_LOST, SEVERITY_WARNING, 0);
+    scene.lost.radius = false;
+    not_raised(FINDING_RADIUS_FRAGMENTS_LOST);
+}
+
+static void affinity(void **state)
+{
+    (void)state;
+    healthy();
+    not_raised(FINDING_AFFINITY_BROKEN);
+    scene.x.radius.other_server = true;
+    scene.x.radius.state_server = endpoint_of(11, 1812);
+    scene.x.radius.asked_server = endpoint_of(12, 1812);
+    scene.x.radius.other_server_place = at(3);
+    raises_with(FINDING_AFFINITY_BROKEN, SEVERITY_WARNING, 0, CONFIDENCE_CERTAIN, 3);
+    set_session(OUTCOME_REJECTED);
+    raises(FINDING_AFFINITY_BROKEN, SEVERITY_CRITICAL, 0);
+}
+
+/* --- the capture --- */
+
+static void health_of_captures(void **state)
+{
+    (void)state;
+    healthy();
+    scene.capture.info.cut_packets = 1;
+    raises(FINDING_CAPTURE_TRUNCATED_PACKETS, SEVERITY_WARNING, 0);
+    healthy();
+    scene.capture.info.damage = "the file ends in the packet record that begins at byte 1000";
+    raises(FINDING_CAPTURE_DAMAGED, SEVERITY_WARNING, 0);
+    healthy();
+    scene.capture.has_lost = true;
+    not_raised(FINDING_CAPTURE_LOST_PACKETS);
+    scene.capture.lost = 1;
+    raises(FINDING_CAPTURE_LOST_PACKETS, SEVERITY_WARNING, 0);
+    healthy();
+    scene.capture.duplicates = 4; /* of 1000: switches flood now and then */
+    not_raised(FINDING_CAPTURE_DUPLICATES);
+    scene.capture.duplicates = 11;
+    raises(FINDING_CAPTURE_DUPLICATES, SEVERITY_INFO, 0);
+}
+
+static void one_sided_captures(void **state)
+{
+    (void)state;
+    healthy();
+    struct server *s = servers_of(scene.servers, &scene.x.server);
+    scene.counters.judged_radius = scene.counters.one_sided_radius = 1;
+    s->responses = 0; /* nobody answers: that alone is no proof */
+    not_raised(FINDING_CAPTURE_ONE_SIDED);
+    s->state_unknown = 3;
+    raises(FINDING_CAPTURE_ONE_SIDED, SEVERITY_WARNING, 0);
+    s->state_unknown = 0;
+    s->requests = 0;
+    s->responses = 5; /* answers to nothing */
+    raises(FINDING_CAPTURE_ONE_SIDED, SEVERITY_WARNING, 0);
+    healthy();
+    scene.counters.judged_flows = 100;
+    scene.counters.one_sided_flows = 94;
+    not_raised(FINDING_CAPTURE_ONE_SIDED);
+    scene.counters.one_sided_flows = 95;
+    raises(FINDING_CAPTURE_ONE_SIDED, SEVERITY_WARNING, 0);
+}
+
+/* --- the first line --- */
+
+static const char *verdict(void)
+{
+    static char line[VERDICT_MAX];
+    static const struct protocol_count protocols[] = {{"unknown", 1, 50, 9000}, {"IKE", 2, 4, 900}, {"TLS", 1, 30, 800}};
+    size_t count;
+    const struct finding *all = findings_all(scene.findings, &count);
+    verdict_write(line, &(struct verdict_input){all, count, &scene.totals, protocols, 3});
+    return line;
+}
+
+static void verdicts(void **state)
+{
+    (void)state;
+    healthy();
+    found(FINDING_IDS);
+    assert_string_equal(verdict(), "No fault found: 1 login, all accepted.");
+    scene.totals = (struct analysis_totals){.packets = 84};
+    assert_string_equal(verdict(), "Nothing to judge: no RADIUS or EAP login in 84 packets; seen instead: TLS, IKE.");
+    scene.capture.info.cut_packets = 1;
+    found(FINDING_IDS);
+    assert_string_equal(verdict(), "Nothing to judge: no RADIUS or EAP login in 84 packets; seen instead: TLS, IKE. "
+                                   "Warning: 1 of 1000 packets in capture.pcap is cut short.");
+    scene.capture.info.cut_packets = 0;
+    scene.totals.accounting_requests = 1;
+    found(FINDING_IDS);
+    assert_string_equal(verdict(), "No fault found: no logins, only RADIUS accounting (1 request).");
+    healthy();
+    chain(0)->checks.subject_wildcard = true;
+    found(FINDING_IDS);
+    assert_string_equal(verdict(), "Warning: the NPS certificate has a wildcard subject: \"nps01.example.com\"; the only login was accepted.");
+    stopped_after_flight(OUTCOME_REJECTED);
+    client_alert(48);
+    untrusted(&chain(0)->checks);
+    scene.totals = (struct analysis_totals){.sessions = 3, .established = 2, .rejected = 1};
+    found(FINDING_IDS);
+    assert_string_equal(verdict(), "Error 864 (certain): clients do not trust the issuer of the NPS certificate \"nps01.example.com\" "
+                                   "(root: (unknown)); 1 of 3 logins.");
+}
+
+static int end(void **state)
+{
+    (void)state;
+    close_scene();
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_healthy_login_raises_nothing),
+        cmocka_unit_test(faults_that_make_clients_refuse),
+        cmocka_unit_test(unknown_is_no_fault),
+        cmocka_unit_test(names_in_other_readings),
+        cmocka_unit_test(validity_forgives_five_minutes),
+        cmocka_unit_test(key_usage_is_judged_by_the_suite),
+        cmocka_unit_test(remarks_about_certificates),
+        cmocka_unit_test(revocation),
+        cmocka_unit_test(certificates_of_two_servers),
+        cmocka_unit_test(certificates_that_cannot_be_read),
+        cmocka_unit_test(refusal_by_alert),
+        cmocka_unit_test(refusal_by_position),
+        cmocka_unit_test(silence_after_the_certificate),
+        cmocka_unit_test(client_certificate_refused),
+        cmocka_unit_test(methods_refused),
+        cmocka_unit_test(credentials_rejected),
+        cmocka_unit_test(handshakes_that_fail),
+        cmocka_unit_test(logins_left_unfinished),
+        cmocka_unit_test(eap_fragments),
+        cmocka_unit_test(weak_tls),
+        cmocka_unit_test(weak_methods),
+        cmocka_unit_test(no_answer),
+        cmocka_unit_test(answers_from_elsewhere),
+        cmocka_unit_test(accounting),
+        cmocka_unit_test(rejects),
+        cmocka_unit_test(authenticators),
+        cmocka_unit_test(missing_message_authenticators),
+        cmocka_unit_test(slow_servers),
+        cmocka_unit_test(lost_fragments),
+        cmocka_unit_test(affinity),
+        cmocka_unit_test(health_of_captures),
+        cmocka_unit_test(one_sided_captures),
+        cmocka_unit_test(verdicts),
+    };
+    return cmocka_run_group_tests(tests, NULL, end);
+}
