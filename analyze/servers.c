@@ -7,6 +7,7 @@
 enum { SLOTS = 2 * SERVERS_MAX };
 
 struct servers {
+    struct server *last; /* found or made last: packets come in runs of one server */
     struct server *at[SERVERS_MAX];
     uint16_t slots[SLOTS]; /* index + 1, 0 empty */
     size_t count;
@@ -28,10 +29,12 @@ void servers_free(struct servers *s)
 
 struct server *servers_of(struct servers *s, const struct endpoint *e)
 {
+    if (s->last != NULL && endpoint_equal(&s->last->endpoint, e))
+        return s->last;
     size_t slot = hash_bytes(&e->address, sizeof e->address, e->port) % SLOTS;
     for (; s->slots[slot] != 0; slot = (slot + 1) % SLOTS)
         if (endpoint_equal(&s->at[s->slots[slot] - 1]->endpoint, e))
-            return s->at[s->slots[slot] - 1];
+            return s->last = s->at[s->slots[slot] - 1];
     if (s->count == SERVERS_MAX)
         return NULL;
     struct server *server = calloc(1, sizeof *server);
@@ -40,7 +43,7 @@ struct server *servers_of(struct servers *s, const struct endpoint *e)
     server->endpoint = *e;
     s->at[s->count++] = server;
     s->slots[slot] = (uint16_t)s->count;
-    return server;
+    return s->last = server;
 }
 
 size_t servers_count(const struct servers *s)
@@ -63,6 +66,8 @@ static int64_t bucket_floor(unsigned b)
 void server_add_time(struct server *s, int64_t elapsed_ns)
 {
     unsigned b = 0;
+    for (int64_t rest = elapsed_ns >> 1; rest >= 1000 && b + 2 < SERVER_TIME_BUCKETS; rest >>= 1)
+        b += 2; /* octave by octave, then the half of the last one */
     while (b + 1 < SERVER_TIME_BUCKETS && bucket_floor(b + 1) <= elapsed_ns)
         b++;
     s->times[b]++;

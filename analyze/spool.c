@@ -137,12 +137,15 @@ static size_t pack(const struct exchange *x, uint8_t out[static PACKED_MAX + WOR
         uint64_t mask = 0;
         size_t mask_at = used;
         used += WORD;
-        for (size_t i = first; i < words && i < first + GROUP; i++) {
+        size_t here = words - first < GROUP ? words - first : GROUP;
+        for (size_t i = 0; i < here; i++) {
             uint64_t word;
-            memcpy(&word, from + i * WORD, WORD);
-            memcpy(out + used, &word, WORD); /* kept only when it is counted */
-            used += word != 0 ? WORD : 0;
-            mask |= (uint64_t)(word != 0) << (i - first);
+            memcpy(&word, from + (first + i) * WORD, WORD);
+            if (word == 0)
+                continue;
+            memcpy(out + used, &word, WORD);
+            used += WORD;
+            mask |= UINT64_C(1) << i;
         }
         memcpy(out + mask_at, &mask, WORD);
     }

@@ -1,8 +1,6 @@
 /* What EAP packets, and the TLS sessions inside them, tell of a login. */
 #include "analyze/track.h"
 
-#include <stdio.h>
-
 static struct eap_facts *facts_of(struct exchange *x, uint8_t depth)
 {
     if (depth > x->depth_reached)
@@ -106,6 +104,15 @@ static void ttls_avps(struct exchange *x, const struct eap_event *e)
     }
 }
 
+static void copy_fingerprint(char *to, size_t room, const char *from)
+{
+    size_t len = from != NULL ? strlen(from) : 0;
+    len = len < room ? len : room - 1;
+    if (len > 0)
+        memcpy(to, from, len);
+    to[len] = '\0';
+}
+
 static void client_hello(struct exchange *x, struct tls_facts *f, const struct tls_event *e)
 {
     const struct tls_client_hello *h = &e->u.client_hello;
@@ -117,8 +124,8 @@ static void client_hello(struct exchange *x, struct tls_facts *f, const struct t
     f->hello = e->place;
     if (h->random.len == sizeof f->random)
         memcpy(f->random, h->random.data, sizeof f->random);
-    snprintf(f->ja3, sizeof f->ja3, "%s", h->ja3 != NULL ? h->ja3 : "");
-    snprintf(f->ja4, sizeof f->ja4, "%s", h->ja4 != NULL ? h->ja4 : "");
+    copy_fingerprint(f->ja3, sizeof f->ja3, h->ja3);
+    copy_fingerprint(f->ja4, sizeof f->ja4, h->ja4);
     if (h->sni.len > 0 && !text_present(f->sni))
         f->sni = exchange_put(x, h->sni);
     if (h->alpn_count > 0 && !text_present(f->alpn)) {
