@@ -23,16 +23,6 @@ struct address address_mac(const uint8_t bytes[static 6])
     return a;
 }
 
-bool address_equal(const struct address *a, const struct address *b)
-{
-    return memcmp(a, b, sizeof *a) == 0;
-}
-
-bool endpoint_equal(const struct endpoint *a, const struct endpoint *b)
-{
-    return a->port == b->port && address_equal(&a->address, &b->address);
-}
-
 int endpoint_compare(const struct endpoint *a, const struct endpoint *b)
 {
     int order = memcmp(&a->address, &b->address, sizeof a->address);

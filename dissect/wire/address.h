@@ -23,8 +23,15 @@ struct address address_ipv4(const uint8_t bytes[static 4]);
 struct address address_ipv6(const uint8_t bytes[static 16]);
 struct address address_mac(const uint8_t bytes[static 6]);
 
-bool address_equal(const struct address *a, const struct address *b);
-bool endpoint_equal(const struct endpoint *a, const struct endpoint *b);
+static inline bool address_equal(const struct address *a, const struct address *b)
+{
+    return memcmp(a, b, sizeof *a) == 0;
+}
+
+static inline bool endpoint_equal(const struct endpoint *a, const struct endpoint *b)
+{
+    return a->port == b->port && address_equal(&a->address, &b->address);
+}
 
 /* Total order (family, bytes, port), for canonical flow keys and for sorted output: <0, 0, >0. */
 int endpoint_compare(const struct endpoint *a, const struct endpoint *b);
