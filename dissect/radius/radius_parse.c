@@ -141,35 +141,34 @@ static void keep_attribute(struct radius_packet *p, uint8_t type, struct span va
     }
 }
 
-/* `announced`: bytes of attributes that the header promises; c may hold fewer of a cut packet. */
-static void parse_attributes(struct radius_packet *p, struct cursor c, size_t announced)
+/* `announced`: bytes of attributes that the header promises; `there` may hold fewer of a cut packet. */
+static void parse_attributes(struct radius_packet *p, struct span there, size_t announced)
 {
     uint8_t previous = 0;
-    while (c.offset < announced) {
-        size_t left = announced - c.offset;
-        uint8_t type, len;
-        struct span value;
-        if (!take_u8(&c, &type) || !take_u8(&c, &len)) {
-            if (c.len == 0 && p->cut)
+    for (size_t at = 0; at < announced;) {
+        if (there.len - at < 2) {
+            if (p->cut)
                 return;
             p->malformed = true;
             p->reason = "a lone byte follows the last attribute";
             return;
         }
-        if (len < 2 || len > left) {
+        uint8_t type = there.data[at], len = there.data[at + 1];
+        if (len < 2 || len > announced - at) {
             p->malformed = true;
             p->reason = len < 2 ? "an attribute says that it is shorter than its own header"
                                 : "an attribute reaches beyond the packet";
             return;
         }
-        if (!take_span(&c, len - 2u, &value)) {
+        if (len > there.len - at) {
             /* the beginning of a certificate is worth having even when the snap length cut the rest */
-            if (type == ATTR_EAP_MESSAGE && c.len > 0)
-                keep_eap(p, cursor_rest(&c), previous == ATTR_EAP_MESSAGE);
+            if (type == ATTR_EAP_MESSAGE && there.len - at > 2)
+                keep_eap(p, span_of(there.data + at + 2, there.len - at - 2), previous == ATTR_EAP_MESSAGE);
             return;
         }
-        keep_attribute(p, type, value, previous);
+        keep_attribute(p, type, span_of(there.data + at + 2, len - 2u), previous);
         previous = type;
+        at += len;
     }
 }
 
@@ -200,8 +199,7 @@ bool radius_parse(struct span bytes, uint32_t wire_len, struct radius_packet *ou
     if (c.len > announced)
         c.len = announced; /* RFC 2865 section 3: what follows the length is padding */
     out->attributes = cursor_rest(&c);
-    c.offset = 0;
-    parse_attributes(out, c, announced);
+    parse_attributes(out, out->attributes, announced);
     return true;
 }
 
