@@ -112,6 +112,12 @@ static void lost_fragments(struct findings *out, const struct rule_input *in, co
     }
 }
 
+/* Both sides went on with packets that do not verify: they share a secret, another one than that given. */
+static bool given_secret_is_wrong(const struct exchange *x)
+{
+    return x->outcome == OUTCOME_ESTABLISHED || (x->eap.seen && x->radius.challenges > 1);
+}
+
 enum reject { REJECT_LATER, REJECT_AT_ONCE, REJECT_PASSWORD, REJECT_AFTER_TUNNEL, REJECT_UNCLEAR };
 
 static enum reject kind_of_reject(const struct exchange *x)
@@ -164,6 +170,9 @@ static void rejected(struct findings *out, const struct exchange *x)
     bool fresh;
     if (x->outcome != OUTCOME_REJECTED || x->radius.other_server || rule_failure_explained(x))
         return;
+    /* With a wrong secret the server reads another password than was sent, and the NAS discards the reject. */
+    if (x->radius.bad_authenticator > 0 && !given_secret_is_wrong(x))
+        return;
     /* Switches send a Failure when a port comes up: without an identity nobody was rejected. */
     if (x->type == CONVERSATION_EAPOL && !x->eap.identity_seen)
         return;
@@ -188,12 +197,6 @@ static void rejected(struct findings *out, const struct exchange *x)
 
 #define RRAS_RADIUS "Routing and Remote Access > server > Properties > Security > Authentication provider: RADIUS > Configure > Edit"
 #define NPS_CLIENTS "NPS console > RADIUS Clients and Servers > RADIUS Clients"
-
-/* Both sides went on with packets that do not verify: they share a secret, another one than that given. */
-static bool given_secret_is_wrong(const struct exchange *x)
-{
-    return x->outcome == OUTCOME_ESTABLISHED || (x->eap.seen && x->radius.challenges > 1);
-}
 
 static void bad_authenticator(struct findings *out, const struct exchange *x)
 {

@@ -447,6 +447,9 @@ static void certificates_that_cannot_be_read(void **state)
     struct endpoint one = endpoint_of(11, 1812); /* a full handshake of that server is in the capture */
     server_add_chain(servers_of(scene.servers, &one), SERIAL, true, false, at(6), 1);
     nothing_raised();
+    scene.x.eap.tls.resumed = false; /* that says nothing about another handshake */
+    scene.x.eap.tls.version = 0x0304;
+    raises(FINDING_CERT_UNSEEN, SEVERITY_INFO, 0);
     unseen();
     scene.x.eap.tls.certificate_truncated = true;
     raises(FINDING_CERT_UNSEEN, SEVERITY_INFO, 0);
@@ -799,6 +802,11 @@ static void rejects(void **state)
     scene.x.radius.ms_chap_error = 0;
     scene.x.radius.other_server = true; /* because of that */
     not_raised(FINDING_RADIUS_REJECTED);
+    scene.x.radius.other_server = false;
+    scene.x.radius.bad_authenticator = 1; /* the server read another password than was sent */
+    scene.x.radius.bad_authenticator_place = at(20);
+    not_raised(FINDING_RADIUS_REJECTED);
+    raises(FINDING_RADIUS_BAD_AUTHENTICATOR, SEVERITY_CRITICAL, 930);
     healthy(); /* a port that comes up: a Failure to nobody */
     set_session(OUTCOME_REJECTED);
     scene.x.type = CONVERSATION_EAPOL;
