@@ -91,7 +91,8 @@ struct analysis *analysis_new(const struct analysis_options *options, char error
     if (a->chains != NULL && a->servers != NULL)
         a->track = track_new(a->chains, a->servers, options->ladder, exchange_done, a);
     if (a->spool == NULL) {
-        snprintf(error, 256, "cannot make a temporary file for finished logins (is the folder for temporary files writable?)");
+        snprintf(error, 256,
+                 "cannot make a temporary file for finished logins (is the folder for temporary files writable?)");
     } else if (a->track == NULL || a->links == NULL || a->findings == NULL || a->stats == NULL || a->captures == NULL) {
         snprintf(error, 256, "not enough memory");
     } else {

@@ -47,7 +47,8 @@ const char *describe_server(char out[static DESCRIBE_MAX], const struct exchange
 {
     char text[ADDRESS_TEXT];
     bool known = x->server.address.family != FAMILY_NONE;
-    snprintf(out, DESCRIBE_MAX, "%s%s%s", x->type == CONVERSATION_EAPOL ? "the server behind the authenticator" : "the RADIUS server",
+    snprintf(out, DESCRIBE_MAX, "%s%s%s",
+             x->type == CONVERSATION_EAPOL ? "the server behind the authenticator" : "the RADIUS server",
              known ? " " : "", known ? address_text(text, &x->server.address) : "");
     return out;
 }

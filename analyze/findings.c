@@ -91,7 +91,8 @@ static void note_session(struct findings *f, struct entry *e)
         finding->sessions[finding->session_count++] = f->session;
 }
 
-struct finding *findings_raise(struct findings *f, enum finding_id id, const char *subject, uint64_t variant, bool *fresh)
+struct finding *findings_raise(struct findings *f, enum finding_id id, const char *subject, uint64_t variant,
+                               bool *fresh)
 {
     size_t slot = hash_bytes(subject, strlen(subject), hash_mix(id, variant)) % SLOTS;
     *fresh = false;
@@ -222,8 +223,8 @@ static int by_rank(const void *a, const void *b)
 }
 
 /*
- * By severity; what is only a hint after what is shown; what explains many logins before what explains few, in powers of two,
- * so that a cause and its consequence keep their order though one of them was read in a login more.
+ * By severity; what is only a hint after what is shown; what explains many logins before what explains few, in powers
+ * of two, so that a cause and its consequence keep their order though one of them was read in a login more.
  */
 static int64_t rank_of(const struct finding *x)
 {
@@ -231,8 +232,9 @@ static int64_t rank_of(const struct finding *x)
     int64_t octave = 0;
     for (uint64_t n = logins; n > 0; n /= 2)
         octave++;
-    return ((int64_t)(SEVERITY_INFO - x->severity) << 52) + ((int64_t)(x->confidence != CONFIDENCE_HINT) << 50) + (octave << 44) +
-           ((int64_t)(8 - cause_order(x->id)) << 40) + ((int64_t)(CONFIDENCE_HINT - x->confidence) << 36) + (int64_t)logins;
+    return ((int64_t)(SEVERITY_INFO - x->severity) << 52) + ((int64_t)(x->confidence != CONFIDENCE_HINT) << 50) +
+           (octave << 44) + ((int64_t)(8 - cause_order(x->id)) << 40) +
+           ((int64_t)(CONFIDENCE_HINT - x->confidence) << 36) + (int64_t)logins;
 }
 
 void findings_finish(struct findings *f)

@@ -8,8 +8,9 @@ int64_t judge_quiet_ns(const struct exchange *x)
 /* Alerts of a client that can only be about the handshake's parameters, not about the certificate. */
 static bool is_parameter_alert(uint8_t code)
 {
-    return code == 0 || code == 10 || code == 20 || code == 22 || code == 40 || code == 41 || code == 47 || code == 50 || code == 70 ||
-           code == 71 || code == 86 || code == 90 || code == 100 || code == 109 || code == 110 || code == 120;
+    return code == 0 || code == 10 || code == 20 || code == 22 || code == 40 || code == 41 || code == 47 ||
+           code == 50 || code == 70 || code == 71 || code == 86 || code == 90 || code == 100 || code == 109 ||
+           code == 110 || code == 120;
 }
 
 static bool went_on(const struct tls_facts *t)

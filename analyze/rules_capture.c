@@ -3,7 +3,8 @@
 
 #include "analyze/rules.h"
 
-static struct finding *raise(struct findings *out, enum finding_id id, const struct capture_report *c, size_t index, enum severity severity)
+static struct finding *raise(struct findings *out, enum finding_id id, const struct capture_report *c, size_t index,
+                             enum severity severity)
 {
     bool fresh;
     struct finding *f = findings_raise(out, id, "", index, &fresh);
@@ -23,8 +24,9 @@ static void damaged(struct findings *out, const struct capture_report *c, size_t
     if (f == NULL)
         return;
     finding_title(f, "the capture %s is damaged or cut off", c->info.path);
-    finding_explain(f, "%s. The %llu packet%s before that %s analysed.", c->info.damage, (unsigned long long)c->info.packets,
-                    c->info.packets == 1 ? "" : "s", c->info.packets == 1 ? "was" : "were");
+    finding_explain(f, "%s. The %llu packet%s before that %s analysed.", c->info.damage,
+                    (unsigned long long)c->info.packets, c->info.packets == 1 ? "" : "s",
+                    c->info.packets == 1 ? "was" : "were");
     finding_fix(f, "Copy the file again, or stop the capture cleanly before copying it.");
 }
 
@@ -38,7 +40,8 @@ static void truncated(struct findings *out, const struct capture_report *c, size
     finding_title(f, "%llu of %llu packet%s in %s %s cut short", (unsigned long long)c->info.cut_packets,
                   (unsigned long long)c->info.packets, c->info.packets == 1 ? "" : "s", c->info.path,
                   c->info.cut_packets == 1 ? "is" : "are");
-    finding_explain(f, "Only the beginning of large packets was kept (snap length); certificates are the first to be lost.");
+    finding_explain(
+        f, "Only the beginning of large packets was kept (snap length); certificates are the first to be lost.");
     finding_fix(f, "Capture whole packets: tcpdump -s 0, dumpcap -s 0, pktmon start --capture --pkt-size 0.");
 }
 
@@ -49,9 +52,10 @@ static void lost(struct findings *out, const struct capture_report *c, size_t i)
     struct finding *f = raise(out, FINDING_CAPTURE_LOST_PACKETS, c, i, SEVERITY_WARNING);
     if (f == NULL)
         return;
-    finding_title(f, "%llu packet%s lost while %s was captured", (unsigned long long)c->lost, c->lost == 1 ? " was" : "s were",
-                  c->info.path);
-    finding_explain(f, "The capturing program counted them. What is reported as missing or unanswered may be among them.");
+    finding_title(f, "%llu packet%s lost while %s was captured", (unsigned long long)c->lost,
+                  c->lost == 1 ? " was" : "s were", c->info.path);
+    finding_explain(f,
+                    "The capturing program counted them. What is reported as missing or unanswered may be among them.");
     finding_fix(f, "Capture with a larger buffer (tcpdump -B 65536) or a filter for the traffic of interest.");
 }
 
@@ -62,8 +66,10 @@ static void duplicates(struct findings *out, const struct capture_report *c, siz
     struct finding *f = raise(out, FINDING_CAPTURE_DUPLICATES, c, i, SEVERITY_INFO);
     if (f == NULL)
         return;
-    finding_title(f, "%llu of %llu packets in %s are duplicates", (unsigned long long)c->duplicates, (unsigned long long)c->info.packets, c->info.path);
-    finding_explain(f, "A mirror port that copies both directions, or a capture at several layers of one host (pktmon), shows packets twice. They were counted once.");
+    finding_title(f, "%llu of %llu packets in %s are duplicates", (unsigned long long)c->duplicates,
+                  (unsigned long long)c->info.packets, c->info.path);
+    finding_explain(f, "A mirror port that copies both directions, or a capture at several layers of one host "
+                       "(pktmon), shows packets twice. They were counted once.");
 }
 
 static void one_sided(struct findings *out, const struct rule_input *in)

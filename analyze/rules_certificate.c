@@ -3,7 +3,8 @@
 
 #include "analyze/rules.h"
 
-#define POLICY_PATH "NPS console > Policies > Network Policies > your VPN policy > Properties > Constraints > Authentication Methods"
+#define POLICY_PATH                                                                                                    \
+    "NPS console > Policies > Network Policies > your VPN policy > Properties > Constraints > Authentication Methods"
 #define SOON_S (30 * INT64_C(86400))
 
 /* One certificate in one session. */
@@ -64,8 +65,9 @@ static void what_clients_did(const struct subject *c, struct finding *f)
         finding_explain(f, "Every client of this capture that answered it refused it (%llu login%s).",
                         (unsigned long long)refused, refused == 1 ? "" : "s");
     else if (accepted > 0)
-        finding_explain(f, "The clients of this capture went on with it nevertheless: they have other settings than those given "
-                           "here, or do not check the server.");
+        finding_explain(
+            f, "The clients of this capture went on with it nevertheless: they have other settings than those given "
+               "here, or do not check the server.");
     else
         finding_explain(f, "How the clients answered it is not in this capture.");
 }
@@ -75,7 +77,8 @@ static void evidence(const struct subject *c, struct finding *f)
     finding_evidence(c->out, f, c->tls->certificate_last, "Certificate message with \"%s\"", c->name);
     if (c->answer == ANSWER_ALERT)
         finding_evidence(c->out, f, c->alert->place, "the client's TLS alert %s (%u)",
-                         tls_alert_name(c->alert->code) != NULL ? tls_alert_name(c->alert->code) : "unknown", c->alert->code);
+                         tls_alert_name(c->alert->code) != NULL ? tls_alert_name(c->alert->code) : "unknown",
+                         c->alert->code);
     else if (c->answer == ANSWER_ENCRYPTED_ALERT)
         finding_evidence(c->out, f, c->tls->encrypted_alert, "the client's encrypted TLS alert");
 }
@@ -105,7 +108,8 @@ static void fix_selection(const struct subject *c, struct finding *f)
 {
     finding_fix(f, "Then select it: %s%s.", selection_path(c),
                 c->x->eap.method == EAP_TYPE_PEAP && !c->inner
-                    ? "; and the same one for the inner method \"Smart Card or other certificate\", if that is used" : "");
+                    ? "; and the same one for the inner method \"Smart Card or other certificate\", if that is used"
+                    : "");
 }
 
 /* The chain's fault as the checks put it: a sentence that may lack its capital and full stop. */
@@ -121,7 +125,8 @@ static void explain_chain(const struct subject *c, struct finding *f)
 
 static const char *root_name(const struct subject *c)
 {
-    return c->checks->root_subject != NULL && c->checks->root_subject[0] != '\0' ? c->checks->root_subject : "(unknown)";
+    return c->checks->root_subject != NULL && c->checks->root_subject[0] != '\0' ? c->checks->root_subject
+                                                                                 : "(unknown)";
 }
 
 static void untrusted_root(const struct subject *c)
@@ -134,19 +139,27 @@ static void untrusted_root(const struct subject *c)
     f->client_error = 864;
     finding_title(f, "clients do not trust the issuer of the %s \"%s\" (root: %s)", c->whose, c->name, root_name(c));
     if (c->checks->root_known)
-        finding_explain(f, "Its chain ends in the root \"%s\" (thumbprint %s), which is not among the trusted roots given; a "
-                           "client without that root must refuse the server.", root_name(c),
-                        describe_hex(thumb, c->checks->root_sha1, 20));
+        finding_explain(
+            f,
+            "Its chain ends in the root \"%s\" (thumbprint %s), which is not among the trusted roots given; a "
+            "client without that root must refuse the server.",
+            root_name(c), describe_hex(thumb, c->checks->root_sha1, 20));
     else
-        finding_explain(f, "Its chain ends at the issuer \"%s\", which is not among the trusted roots given; a client without "
-                           "that root must refuse the server.", root_name(c));
+        finding_explain(
+            f,
+            "Its chain ends at the issuer \"%s\", which is not among the trusted roots given; a client without "
+            "that root must refuse the server.",
+            root_name(c));
     what_clients_did(c, f);
-    finding_fix(f, "If this is the right certificate: put the root \"%s\" into the computer store of every client, Trusted Root "
-                   "Certification Authorities (group policy: Computer Configuration > Policies > Windows Settings > Security "
-                   "Settings > Public Key Policies; Intune: trusted certificate profile), and tick it in the EAP settings of the "
-                   "VPN profile.", root_name(c));
-    finding_fix(f, "If it is the wrong one: select the certificate whose root the clients trust: %s%s.", selection_path(c),
-                c->x->eap.method == EAP_TYPE_PEAP && !c->inner ? "; for the inner method too" : "");
+    finding_fix(
+        f,
+        "If this is the right certificate: put the root \"%s\" into the computer store of every client, Trusted Root "
+        "Certification Authorities (group policy: Computer Configuration > Policies > Windows Settings > Security "
+        "Settings > Public Key Policies; Intune: trusted certificate profile), and tick it in the EAP settings of the "
+        "VPN profile.",
+        root_name(c));
+    finding_fix(f, "If it is the wrong one: select the certificate whose root the clients trust: %s%s.",
+                selection_path(c), c->x->eap.method == EAP_TYPE_PEAP && !c->inner ? "; for the inner method too" : "");
 }
 
 static void incomplete(const struct subject *c)
@@ -160,9 +173,13 @@ static void incomplete(const struct subject *c)
     explain_chain(c, f);
     what_clients_did(c, f);
     finding_explain(f, "Clients that hold the intermediate already do succeed, so it may be that only some fail.");
-    finding_fix(f, "On the NPS server: import the certificate of the CA \"%s\" into the computer store, Intermediate Certification "
-                   "Authorities, and restart the service \"Network Policy Server\", so that it is sent along (FreeRADIUS: append "
-                   "it to certificate_file).", c->leaf->issuer);
+    finding_fix(
+        f,
+        "On the NPS server: import the certificate of the CA \"%s\" into the computer store, Intermediate "
+        "Certification "
+        "Authorities, and restart the service \"Network Policy Server\", so that it is sent along (FreeRADIUS: append "
+        "it to certificate_file).",
+        c->leaf->issuer);
 }
 
 static void self_signed(const struct subject *c)
@@ -189,9 +206,11 @@ static void bad_signature(const struct subject *c)
     finding_title(f, "a signature in the chain of the %s \"%s\" is wrong", c->whose, c->name);
     explain_chain(c, f);
     what_clients_did(c, f);
-    finding_fix(f, "The usual cause is a CA whose key was renewed under the same name: on the NPS server, install the CA certificate "
-                   "whose key signed this one (Intermediate Certification Authorities), and remove the other; or issue the "
-                   "server's certificate again.");
+    finding_fix(
+        f, "The usual cause is a CA whose key was renewed under the same name: on the NPS server, install the CA "
+           "certificate "
+           "whose key signed this one (Intermediate Certification Authorities), and remove the other; or issue the "
+           "server's certificate again.");
 }
 
 static void chain_fault(const struct subject *c)
@@ -220,7 +239,8 @@ static void chain_fault(const struct subject *c)
             finding_title(f, "the chain of the %s \"%s\" is not valid", c->whose, c->name);
             explain_chain(c, f);
             what_clients_did(c, f);
-            finding_fix(f, "Look at the chain (--certs DIR writes it out) and issue the certificate again from a proper CA.");
+            finding_fix(
+                f, "Look at the chain (--certs DIR writes it out) and issue the certificate again from a proper CA.");
         }
         break;
     default:
@@ -241,20 +261,26 @@ static void pin_fault(const struct subject *c)
     char thumb[41], pinned[DESCRIBE_MAX];
     f->client_error = 864;
     if (pin == PIN_NOT_IN_CHAIN) {
-        finding_title(f, "the VPN profile pins another root (TrustedRootCA) than that of the %s \"%s\"", c->whose, c->name);
-        finding_explain(f, "No thumbprint in TrustedRootCA of the EAP configuration belongs to the root \"%s\".", root_name(c));
+        finding_title(f, "the VPN profile pins another root (TrustedRootCA) than that of the %s \"%s\"", c->whose,
+                      c->name);
+        finding_explain(f, "No thumbprint in TrustedRootCA of the EAP configuration belongs to the root \"%s\".",
+                        root_name(c));
     } else {
         finding_title(f, "TrustedRootCA in the VPN profile is the thumbprint of %s \"%s\", not of its root",
                       pin == PIN_LEAF ? "the server certificate" : "the issuing CA",
                       describe_certificate(pinned, c->chain, c->checks->pin_index));
-        finding_explain(f, "TrustedRootCA must name the trust anchor itself, not a CA below it nor the server's own certificate.");
+        finding_explain(
+            f, "TrustedRootCA must name the trust anchor itself, not a CA below it nor the server's own certificate.");
     }
     if (c->checks->root_known)
-        finding_fix(f, "Set TrustedRootCA in the EAP configuration to the SHA-1 thumbprint of the root \"%s\": %s", root_name(c),
-                    describe_hex(thumb, c->checks->root_sha1, 20));
+        finding_fix(f, "Set TrustedRootCA in the EAP configuration to the SHA-1 thumbprint of the root \"%s\": %s",
+                    root_name(c), describe_hex(thumb, c->checks->root_sha1, 20));
     else
-        finding_fix(f, "Set TrustedRootCA in the EAP configuration to the SHA-1 thumbprint of the root \"%s\" (it is not sent: read it "
-                       "from the root certificate itself).", root_name(c));
+        finding_fix(f,
+                    "Set TrustedRootCA in the EAP configuration to the SHA-1 thumbprint of the root \"%s\" (it is not "
+                    "sent: read it "
+                    "from the root certificate itself).",
+                    root_name(c));
     what_clients_did(c, f);
 }
 
@@ -293,29 +319,41 @@ static void name_fault(const struct subject *c)
     if (r->fit == NAME_MATCH_UNCERTAIN) {
         f->severity = SEVERITY_INFO;
         f->confidence = CONFIDENCE_HINT;
-        finding_title(f, "the expected name \"%s\" fits the %s \"%s\" only in one reading of the pattern", r->pattern, c->whose, c->name);
-        finding_explain(f, "Microsoft describes items with * as regular expressions, its examples use them as wildcards. %s", r->remark);
-        finding_fix(f, "Write the full name, or a regular expression that fits the whole name, such as nps.*\\.example\\.com.");
+        finding_title(f, "the expected name \"%s\" fits the %s \"%s\" only in one reading of the pattern", r->pattern,
+                      c->whose, c->name);
+        finding_explain(
+            f, "Microsoft describes items with * as regular expressions, its examples use them as wildcards. %s",
+            r->remark);
+        finding_fix(
+            f, "Write the full name, or a regular expression that fits the whole name, such as nps.*\\.example\\.com.");
         return;
     }
     f->client_error = r->fit == NAME_MISMATCH ? 864 : 0;
     if (r->fit == NAME_MATCH_CASE) {
         f->severity = SEVERITY_WARNING;
         f->confidence = CONFIDENCE_STRONG;
-        finding_title(f, "the name of the %s \"%s\" differs from \"%s\" in upper and lower case", c->whose, r->matched, r->pattern);
+        finding_title(f, "the name of the %s \"%s\" differs from \"%s\" in upper and lower case", c->whose, r->matched,
+                      r->pattern);
         finding_explain(f, "Windows 11 21H2 compares the case of names and fails (error 853); other versions do not.");
     } else {
         finding_title(f, "the %s is for \"%s\", but the clients expect another server name", c->whose, c->name);
-        finding_explain(f, "Neither its common name nor its DNS names fit what was expected: %s. A client that is told which server "
-                           "to connect to refuses any other.", expected[0] != '\0' ? expected : "(none)");
+        finding_explain(
+            f,
+            "Neither its common name nor its DNS names fit what was expected: %s. A client that is told which server "
+            "to connect to refuses any other.",
+            expected[0] != '\0' ? expected : "(none)");
         what_clients_did(c, f);
     }
     if (r->remark[0] != '\0')
         finding_explain(f, "%s", r->remark);
-    finding_fix(f, "If the certificate is right: put its name into \"Connect to these servers\" (ServerNames) in the EAP settings of "
+    finding_fix(f, "If the certificate is right: put its name into \"Connect to these servers\" (ServerNames) in the "
+                   "EAP settings of "
                    "the VPN profile.");
-    finding_fix(f, "If the profile is right: give the server a certificate whose subject is the name in the profile (one alias for all "
-                   "load-balanced NPS servers), and select it: %s.", selection_path(c));
+    finding_fix(f,
+                "If the profile is right: give the server a certificate whose subject is the name in the profile (one "
+                "alias for all "
+                "load-balanced NPS servers), and select it: %s.",
+                selection_path(c));
 }
 
 static void eku_fault(const struct subject *c)
@@ -338,12 +376,14 @@ static void eku_fault(const struct subject *c)
         f->confidence = CONFIDENCE_STRONG;
         finding_title(f, "the %s \"%s\" does not name the Server Authentication EKU (%s)", c->whose, c->name,
                       k->eku_absent ? "no EKU extension" : "any purpose");
-        finding_explain(f, "By RFC 5280 that allows every purpose, but the NPS console does not list such certificates and Windows "
-                           "clients can be set to refuse them (PeapServerAcceptAllPurposeCert).");
+        finding_explain(
+            f, "By RFC 5280 that allows every purpose, but the NPS console does not list such certificates and Windows "
+               "clients can be set to refuse them (PeapServerAcceptAllPurposeCert).");
     }
     if (c->leaf->template_name != NULL)
         finding_explain(f, "It was issued from the template %s.", c->leaf->template_name);
-    finding_fix(f, "Issue the certificate from a template with Server Authentication (\"RAS and IAS Server\") and enrol it on the NPS server.");
+    finding_fix(f, "Issue the certificate from a template with Server Authentication (\"RAS and IAS Server\") and "
+                   "enrol it on the NPS server.");
     fix_selection(c, f);
 }
 
@@ -355,13 +395,14 @@ static void time_fault(const struct subject *c)
     char at[32], limit[32], who[DESCRIBE_MAX];
     if (c->tls->certificate_last.time_ns <= 0)
         return;
-    bool expired = k->path_not_after < now - RULE_CLOCK_SKEW_S, early = k->path_not_before > now + RULE_CLOCK_SKEW_S;
+    bool expired = k->path_not_after<now - RULE_CLOCK_SKEW_S, early = k->path_not_before> now + RULE_CLOCK_SKEW_S;
     if (!expired && !early) {
         if (k->path_not_after >= now + SOON_S)
             return;
         struct finding *f = fault(c, FINDING_CERT_EXPIRES_SOON, 0, false, &fresh);
         if (f != NULL && fresh) {
-            finding_title(f, "the certificate \"%s\" expires on %s", describe_certificate(who, c->chain, k->not_after_index),
+            finding_title(f, "the certificate \"%s\" expires on %s",
+                          describe_certificate(who, c->chain, k->not_after_index),
                           describe_time(limit, k->path_not_after));
             finding_explain(f, "The login was at %s. After that date every client refuses it (error 858).",
                             describe_time(at, now));
@@ -388,9 +429,12 @@ static void time_fault(const struct subject *c)
         finding_explain(f, "The clients took it as valid, so it may be the capture's clock that is wrong.");
     what_clients_did(c, f);
     if (expired)
-        finding_fix(f, "Renew the certificate%s and select the new one: %s.", index > 0 ? " of the CA" : "", selection_path(c));
+        finding_fix(f, "Renew the certificate%s and select the new one: %s.", index > 0 ? " of the CA" : "",
+                    selection_path(c));
     else
-        finding_fix(f, "Check the clocks of the CA, the NPS server and the clients; or select a certificate that is valid now: %s.",
+        finding_fix(f,
+                    "Check the clocks of the CA, the NPS server and the clients; or select a certificate that is valid "
+                    "now: %s.",
                     selection_path(c));
 }
 
@@ -402,9 +446,11 @@ static void strength_faults(const struct subject *c)
     if (k->key_strength == CHECK_FAIL) {
         struct finding *f = fault(c, FINDING_CERT_WEAK_KEY, 0, false, &fresh);
         if (f != NULL && fresh) {
-            finding_title(f, "the key of the certificate \"%s\" is weak: %s", describe_certificate(who, c->chain, k->weak_key_index),
+            finding_title(f, "the key of the certificate \"%s\" is weak: %s",
+                          describe_certificate(who, c->chain, k->weak_key_index),
                           c->chain->facts[k->weak_key_index].key_text);
-            finding_explain(f, "Windows always refuses RSA keys under 1024 bits and can be set to refuse those under 2048; other clients "
+            finding_explain(f, "Windows always refuses RSA keys under 1024 bits and can be set to refuse those under "
+                               "2048; other clients "
                                "do so by default.");
             finding_fix(f, "Issue the certificate again with RSA 2048 bits or more, or ECDSA P-256, and select it: %s.",
                         selection_path(c));
@@ -413,9 +459,12 @@ static void strength_faults(const struct subject *c)
     if (k->signature_strength == CHECK_FAIL) {
         struct finding *f = fault(c, FINDING_CERT_WEAK_SIGNATURE, 0, false, &fresh);
         if (f != NULL && fresh) {
-            finding_title(f, "the certificate \"%s\" is signed with %s", describe_certificate(who, c->chain, k->weak_signature_index),
+            finding_title(f, "the certificate \"%s\" is signed with %s",
+                          describe_certificate(who, c->chain, k->weak_signature_index),
                           c->chain->facts[k->weak_signature_index].signature);
-            finding_explain(f, "Current clients refuse SHA-1 and MD5 signatures in a server's chain (the root's own does not count).");
+            finding_explain(
+                f,
+                "Current clients refuse SHA-1 and MD5 signatures in a server's chain (the root's own does not count).");
             finding_fix(f, "Move the CA to SHA-256, issue the certificate again and select it: %s.", selection_path(c));
         }
     }
@@ -430,10 +479,12 @@ static void subject_faults(const struct subject *c)
         if (f != NULL && fresh) {
             f->client_error = 866;
             finding_title(f, "the %s has an empty subject", c->whose);
-            finding_explain(f, "The NPS console does not offer such certificates, and Windows clients that check the server's name fail "
+            finding_explain(f, "The NPS console does not offer such certificates, and Windows clients that check the "
+                               "server's name fail "
                                "with error 866.");
             what_clients_did(c, f);
-            finding_fix(f, "Issue a certificate whose subject holds the NPS server's DNS name (template: Subject Name > Common name or DNS name).");
+            finding_fix(f, "Issue a certificate whose subject holds the NPS server's DNS name (template: Subject Name "
+                           "> Common name or DNS name).");
             fix_selection(c, f);
         }
     }
@@ -449,9 +500,12 @@ static void subject_faults(const struct subject *c)
         struct finding *f = fault(c, FINDING_CERT_CHAIN_ORDER, 0, false, &fresh);
         if (f != NULL && fresh) {
             finding_title(f, "the chain of the %s \"%s\" is sent in the wrong order", c->whose, c->name);
-            finding_explain(f, "TLS 1.2 demands the server's certificate first, each followed by its issuer (RFC 5246 section 7.4.2); "
-                               "strict clients fail.");
-            finding_fix(f, "Put the certificates in order: the server's own, then the CA that issued it, and so on (FreeRADIUS: certificate_file).");
+            finding_explain(
+                f,
+                "TLS 1.2 demands the server's certificate first, each followed by its issuer (RFC 5246 section 7.4.2); "
+                "strict clients fail.");
+            finding_fix(f, "Put the certificates in order: the server's own, then the CA that issued it, and so on "
+                           "(FreeRADIUS: certificate_file).");
         }
     }
     if (c->chain->ocsp_revoked) {
@@ -487,15 +541,17 @@ static void key_usage_fault(const struct subject *c)
         return;
     f->client_error = 857;
     const char *suite = tls_cipher_suite_name(c->tls->cipher_suite);
-    finding_title(f, "the key usage of the %s \"%s\" lacks %s", c->whose, c->name, rsa ? "keyEncipherment" : "digitalSignature");
+    finding_title(f, "the key usage of the %s \"%s\" lacks %s", c->whose, c->name,
+                  rsa ? "keyEncipherment" : "digitalSignature");
     finding_explain(f, "The negotiated suite %s needs it.", suite != NULL ? suite : "(unknown)");
     what_clients_did(c, f);
-    finding_fix(f, "Issue the certificate again with key usage digitalSignature and keyEncipherment, and select it: %s.",
+    finding_fix(f,
+                "Issue the certificate again with key usage digitalSignature and keyEncipherment, and select it: %s.",
                 selection_path(c));
 }
 
-static void one_certificate(struct findings *out, const struct rule_input *in, const struct session *s, const struct exchange *x,
-                            bool inner)
+static void one_certificate(struct findings *out, const struct rule_input *in, const struct session *s,
+                            const struct exchange *x, bool inner)
 {
     const struct tls_facts *tls = inner ? &x->inner.tls : &x->eap.tls;
     const struct chain *chain = rule_chain(in, tls->server_chain);

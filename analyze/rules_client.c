@@ -1,4 +1,5 @@
-/* How the client answered the server's certificate, and certificates that could not be seen. wire-facts 1.1 E1 to E3, 5.4 to 5.6. */
+/* How the client answered the server's certificate, and certificates that could not be seen. wire-facts 1.1 E1 to
+ * E3, 5.4 to 5.6. */
 #include <stdio.h>
 
 #include "analyze/rules.h"
@@ -13,16 +14,19 @@ static void say_why(struct finding *f, const struct rule_input *in, const struct
     if (rule_certificate_fault(in, t, inner))
         finding_explain(f, "The certificate has a fault that explains it: see the cert-* findings.");
     else if (roots && names)
-        finding_explain(f, "The certificate passes every check against the roots and names given, so the fault is on the client: "
-                           "its root store, its VPN profile or its clock.");
+        finding_explain(
+            f, "The certificate passes every check against the roots and names given, so the fault is on the client: "
+               "its root store, its VPN profile or its clock.");
     else
-        finding_explain(f, "What this client trusts and expects was not given, so its check could not be repeated: give %s.",
-                        !roots && !names ? "--trusted-root and --server-name, or --eap-config"
-                        : !roots         ? "--trusted-root or --eap-config"
-                                         : "--server-name or --eap-config");
+        finding_explain(
+            f, "What this client trusts and expects was not given, so its check could not be repeated: give %s.",
+            !roots && !names ? "--trusted-root and --server-name, or --eap-config"
+            : !roots         ? "--trusted-root or --eap-config"
+                             : "--server-name or --eap-config");
 }
 
-static void fix_client_refusal(struct finding *f, const struct rule_input *in, const struct exchange *x, bool inner, int32_t error)
+static void fix_client_refusal(struct finding *f, const struct rule_input *in, const struct exchange *x, bool inner,
+                               int32_t error)
 {
     const struct tls_facts *t = inner ? &x->inner.tls : &x->eap.tls;
     const struct chain *c = rule_chain(in, t->server_chain);
@@ -32,27 +36,32 @@ static void fix_client_refusal(struct finding *f, const struct rule_input *in, c
     }
     const char *root = c != NULL && c->parsed[0] ? c->checks.root_subject : NULL;
     if (error == 864 || error == 0)
-        finding_fix(f, "On a failing client: is the root%s%s%s in Trusted Root Certification Authorities of the computer store, and "
-                       "ticked in the EAP settings of the VPN profile?",
+        finding_fix(f,
+                    "On a failing client: is the root%s%s%s in Trusted Root Certification Authorities of the computer "
+                    "store, and "
+                    "ticked in the EAP settings of the VPN profile?",
                     root != NULL ? " \"" : "", root != NULL ? root : "", root != NULL ? "\"" : "");
     finding_fix(f, "Does the name in the profile (\"Connect to these servers\") fit the certificate's?");
     if (x->eap.method == EAP_TYPE_PEAP || x->eap.method == EAP_TYPE_TLS)
-        finding_fix(f, "Which certificate is selected? NPS console > Policies > Network Policies > your VPN policy > Properties > "
-                       "Constraints > Authentication Methods > %s > Edit.",
-                    x->eap.method == EAP_TYPE_TLS ? "Microsoft: Smart Card or other certificate"
-                                                  : "Microsoft: Protected EAP (PEAP)");
+        finding_fix(
+            f,
+            "Which certificate is selected? NPS console > Policies > Network Policies > your VPN policy > Properties > "
+            "Constraints > Authentication Methods > %s > Edit.",
+            x->eap.method == EAP_TYPE_TLS ? "Microsoft: Smart Card or other certificate"
+                                          : "Microsoft: Protected EAP (PEAP)");
 }
 
-static void title_rejected(struct finding *f, const struct exchange *x, const char *name, const struct alert_fact *alert)
+static void title_rejected(struct finding *f, const struct exchange *x, const char *name,
+                           const struct alert_fact *alert)
 {
     const char *alert_name = alert != NULL ? tls_alert_name(alert->code) : NULL;
     const char *quote = name[0] != '\0' ? "\"" : "", *space = name[0] != '\0' ? " " : "";
     if (alert != NULL)
-        finding_title(f, "the client refuses the %s%s%s%s%s with the TLS alert %s (%u)", rule_certificate_owner(x), space, quote,
-                      name, quote, alert_name != NULL ? alert_name : "unknown", alert->code);
+        finding_title(f, "the client refuses the %s%s%s%s%s with the TLS alert %s (%u)", rule_certificate_owner(x),
+                      space, quote, name, quote, alert_name != NULL ? alert_name : "unknown", alert->code);
     else
-        finding_title(f, "the client refuses the %s%s%s%s%s with an encrypted TLS alert", rule_certificate_owner(x), space, quote,
-                      name, quote);
+        finding_title(f, "the client refuses the %s%s%s%s%s with an encrypted TLS alert", rule_certificate_owner(x),
+                      space, quote, name, quote);
 }
 
 static void explain_rejected(struct finding *f, const struct exchange *x, bool inner, const struct alert_fact *alert)
@@ -61,23 +70,32 @@ static void explain_rejected(struct finding *f, const struct exchange *x, bool i
     describe_server(server, x);
     describe_user(user, x);
     if (alert != NULL)
-        finding_explain(f, "Shown the certificate of %s, the client of %s answered with this %salert and ended the login.", server,
-                        user, alert->decrypted ? "(decrypted) " : "");
+        finding_explain(f,
+                        "Shown the certificate of %s, the client of %s answered with this %salert and ended the login.",
+                        server, user, alert->decrypted ? "(decrypted) " : "");
     else
-        finding_explain(f, "Where the client of %s should have acknowledged the handshake of %s it sent an alert. Its number is "
-                           "encrypted, but its place tells: Windows checks the certificate when the handshake is complete, and "
-                           "refuses there.", user, server);
+        finding_explain(
+            f,
+            "Where the client of %s should have acknowledged the handshake of %s it sent an alert. Its number is "
+            "encrypted, but its place tells: Windows checks the certificate when the handshake is complete, and "
+            "refuses there.",
+            user, server);
     if (inner)
-        finding_explain(f, "This is the certificate of the inner method; the outer one was accepted. Either NPS has another "
-                           "certificate selected for the inner \"Smart Card or other certificate\" than for PEAP itself, or the "
-                           "inner settings of the VPN profile differ from the outer ones.");
+        finding_explain(
+            f, "This is the certificate of the inner method; the outer one was accepted. Either NPS has another "
+               "certificate selected for the inner \"Smart Card or other certificate\" than for PEAP itself, or the "
+               "inner settings of the VPN profile differ from the outer ones.");
     if (alert != NULL && alert->code == 48)
-        finding_explain(f, "unknown_ca: the chain does not end in a root that this client trusts. Windows shows error 864.");
+        finding_explain(
+            f, "unknown_ca: the chain does not end in a root that this client trusts. Windows shows error 864.");
     else if (alert != NULL && alert->code == 49)
-        finding_explain(f, "access_denied, from Windows: the root is trusted but not ticked in the profile, or the server's name is "
-                           "not in it.");
+        finding_explain(
+            f,
+            "access_denied, from Windows: the root is trusted but not ticked in the profile, or the server's name is "
+            "not in it.");
     else if (alert != NULL && alert->code == 80)
-        finding_explain(f, "internal_error is what wpa_supplicant sends when the server's name is not the expected one.");
+        finding_explain(f,
+                        "internal_error is what wpa_supplicant sends when the server's name is not the expected one.");
 }
 
 /* The client refused: with a readable alert, or with one that its position gives away. */
@@ -136,16 +154,23 @@ static void silent(struct findings *out, const struct rule_input *in, const stru
     f->severity = SEVERITY_CRITICAL;
     f->confidence = alive || rule_certificate_fault(in, t, false) ? CONFIDENCE_STRONG : CONFIDENCE_HINT;
     f->client_error = rule_certificate_fault(in, t, false) ? 864 : 0;
-    finding_title(f, "the client falls silent after the %s%s%s%s", rule_certificate_owner(x), name[0] ? " \"" : "", name,
-                  name[0] ? "\"" : "");
-    finding_explain(f, "The whole certificate flight went to the client of %s, then nothing came for the %.0f s that the capture "
-                       "went on.", describe_user(user, x), (double)judge_quiet_ns(x) / 1e9);
-    finding_explain(f, "Either a window on the client asks about the certificate and nobody answers, or its check hangs (revocation "
-                       "list not reachable), or the packets to it are lost.");
+    finding_title(f, "the client falls silent after the %s%s%s%s", rule_certificate_owner(x), name[0] ? " \"" : "",
+                  name, name[0] ? "\"" : "");
+    finding_explain(
+        f,
+        "The whole certificate flight went to the client of %s, then nothing came for the %.0f s that the capture "
+        "went on.",
+        describe_user(user, x), (double)judge_quiet_ns(x) / 1e9);
+    finding_explain(
+        f,
+        "Either a window on the client asks about the certificate and nobody answers, or its check hangs (revocation "
+        "list not reachable), or the packets to it are lost.");
     say_why(f, in, t, false);
-    finding_fix(f, "On the client: is a window open that asks about the server's certificate? Look at the RasClient events 20221 to "
+    finding_fix(f, "On the client: is a window open that asks about the server's certificate? Look at the RasClient "
+                   "events 20221 to "
                    "20227 of that time.");
-    finding_fix(f, "Capture at the client or on the RRAS external NIC at the same time, to see whether the flight reaches it.");
+    finding_fix(
+        f, "Capture at the client or on the RRAS external NIC at the same time, to see whether the flight reaches it.");
 }
 
 void rules_client_answer(struct findings *out, const struct rule_input *in, const struct session *s)
@@ -161,7 +186,15 @@ void rules_client_answer(struct findings *out, const struct rule_input *in, cons
         rejected(out, in, s->main, true, alert);
 }
 
-enum unseen { UNSEEN_TLS13 = 1, UNSEEN_RESUMED, UNSEEN_TRUNCATED, UNSEEN_BEGUN_BEFORE, UNSEEN_TOO_MANY, UNSEEN_KEY_WRONG, UNSEEN_ONE_SIDED };
+enum unseen {
+    UNSEEN_TLS13 = 1,
+    UNSEEN_RESUMED,
+    UNSEEN_TRUNCATED,
+    UNSEEN_BEGUN_BEFORE,
+    UNSEEN_TOO_MANY,
+    UNSEEN_KEY_WRONG,
+    UNSEEN_ONE_SIDED
+};
 
 static enum unseen why_unseen(const struct exchange *x)
 {
@@ -176,8 +209,9 @@ static enum unseen why_unseen(const struct exchange *x)
         return UNSEEN_RESUMED;
     if (t->certificate_truncated || x->eap.fragment_gap)
         return UNSEEN_TRUNCATED;
-    bool tls_method = x->eap.method == EAP_TYPE_PEAP || x->eap.method == EAP_TYPE_TLS || x->eap.method == EAP_TYPE_TTLS ||
-                      x->eap.method == EAP_TYPE_TEAP || x->eap.method == EAP_TYPE_FAST;
+    bool tls_method = x->eap.method == EAP_TYPE_PEAP || x->eap.method == EAP_TYPE_TLS ||
+                      x->eap.method == EAP_TYPE_TTLS || x->eap.method == EAP_TYPE_TEAP ||
+                      x->eap.method == EAP_TYPE_FAST;
     if (x->begun_before && tls_method && !t->server_hello)
         return UNSEEN_BEGUN_BEFORE;
     if (t->client_hello && !t->server_hello && x->first_from_server.frame == 0)
@@ -198,19 +232,25 @@ static void explain_unseen(struct finding *f, const struct rule_input *in, enum 
     case UNSEEN_TLS13:
         finding_explain(f, "In TLS 1.3 the certificate travels encrypted, so it was not checked.%s",
                         in->has_keylog ? " The TLS secrets given hold none for these logins." : "");
-        finding_fix(f, "Give the TLS secrets with --keylog (FreeRADIUS writes them when SSLKEYLOGFILE is in its environment), or embed "
+        finding_fix(f, "Give the TLS secrets with --keylog (FreeRADIUS writes them when SSLKEYLOGFILE is in its "
+                       "environment), or embed "
                        "them in the pcapng.");
-        finding_fix(f, "Or capture a client that offers TLS 1.2 at most: there the certificate is readable between RRAS and NPS.");
+        finding_fix(
+            f,
+            "Or capture a client that offers TLS 1.2 at most: there the certificate is readable between RRAS and NPS.");
         break;
     case UNSEEN_RESUMED:
-        finding_explain(f, "A resumed session (PEAP fast reconnect) sends no certificate, and this capture holds no full handshake "
-                           "of that server.");
+        finding_explain(
+            f, "A resumed session (PEAP fast reconnect) sends no certificate, and this capture holds no full handshake "
+               "of that server.");
         finding_fix(f, "Capture longer, or restart one client: its first login is a full handshake.");
         break;
     case UNSEEN_TRUNCATED:
-        finding_explain(f, "Bytes of the server's flight are missing: packets were cut by the snap length or lost, or the capture "
-                           "began or ended within it.");
-        finding_fix(f, "Capture whole packets (tcpdump -s 0; pktmon --pkt-size 0) between RRAS and NPS, from before the login to its "
+        finding_explain(
+            f, "Bytes of the server's flight are missing: packets were cut by the snap length or lost, or the capture "
+               "began or ended within it.");
+        finding_fix(f, "Capture whole packets (tcpdump -s 0; pktmon --pkt-size 0) between RRAS and NPS, from before "
+                       "the login to its "
                        "end.");
         break;
     case UNSEEN_BEGUN_BEFORE:
@@ -222,8 +262,9 @@ static void explain_unseen(struct finding *f, const struct rule_input *in, enum 
         finding_fix(f, "Analyse a part of the capture: fewer servers, or a shorter time.");
         break;
     case UNSEEN_KEY_WRONG:
-        finding_explain(f, "There are secrets for this login, but its records do not decrypt with them: the secrets are wrong, or "
-                           "packets are damaged or missing.");
+        finding_explain(
+            f, "There are secrets for this login, but its records do not decrypt with them: the secrets are wrong, or "
+               "packets are damaged or missing.");
         finding_fix(f, "Give the secrets that were written during this very capture.");
         break;
     case UNSEEN_ONE_SIDED:
@@ -252,7 +293,8 @@ void rules_certificate_unseen(struct findings *out, const struct rule_input *in,
     struct finding *f = findings_raise(out, FINDING_CERT_UNSEEN, "", why, &fresh);
     if (f == NULL)
         return;
-    finding_evidence(out, f, x->eap.tls.hello.frame != 0 ? x->eap.tls.hello : x->first, "login whose certificate is not readable");
+    finding_evidence(out, f, x->eap.tls.hello.frame != 0 ? x->eap.tls.hello : x->first,
+                     "login whose certificate is not readable");
     if (!fresh)
         return;
     f->severity = SEVERITY_INFO;

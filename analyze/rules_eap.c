@@ -3,9 +3,11 @@
 
 #include "analyze/rules.h"
 
-#define EVENTS_PATH "On the NPS server: Event Viewer > Custom Views > Server Roles > Network Policy and Access Services, event 6273"
+#define EVENTS_PATH                                                                                                    \
+    "On the NPS server: Event Viewer > Custom Views > Server Roles > Network Policy and Access Services, event 6273"
 
-static struct finding *raise(struct findings *out, enum finding_id id, const struct exchange *x, uint64_t variant, bool *fresh)
+static struct finding *raise(struct findings *out, enum finding_id id, const struct exchange *x, uint64_t variant,
+                             bool *fresh)
 {
     char subject[ADDRESS_TEXT];
     return findings_raise(out, id, address_text(subject, &x->server.address), variant, fresh);
@@ -43,22 +45,29 @@ static void method_refused(struct findings *out, const struct exchange *x, bool 
     f->confidence = CONFIDENCE_CERTAIN;
     f->client_error = 812;
     finding_title(f, "client and server agree on no EAP method%s: the server offers %s, the client wants %s",
-                  inner ? " inside the tunnel" : "", method_name(offered), none ? "nothing of the kind" : method_name(e->nak[0]));
-    finding_explain(f, "The client of %s refused %s with a Nak, and the server has nothing else to offer that it wants.",
+                  inner ? " inside the tunnel" : "", method_name(offered),
+                  none ? "nothing of the kind" : method_name(e->nak[0]));
+    finding_explain(f,
+                    "The client of %s refused %s with a Nak, and the server has nothing else to offer that it wants.",
                     describe_user(user, x), method_name(offered));
-    finding_fix(f, "Make the EAP type of the VPN profile and that of the NPS policy the same: NPS console > Policies > Network "
-                   "Policies > your VPN policy > Properties > Constraints > Authentication Methods > EAP Types%s.",
-                inner ? " > Microsoft: Protected EAP (PEAP) > Edit" : "");
+    finding_fix(
+        f,
+        "Make the EAP type of the VPN profile and that of the NPS policy the same: NPS console > Policies > Network "
+        "Policies > your VPN policy > Properties > Constraints > Authentication Methods > EAP Types%s.",
+        inner ? " > Microsoft: Protected EAP (PEAP) > Edit" : "");
 }
 
 static void fix_client_certificate(struct finding *f, bool empty)
 {
     if (empty)
-        finding_fix(f, "On the client: is there a certificate with the Client Authentication EKU and its private key in the store that "
+        finding_fix(f, "On the client: is there a certificate with the Client Authentication EKU and its private key "
+                       "in the store that "
                        "the profile uses (user or computer), from an issuer that the server asks for?");
-    finding_fix(f, EVENTS_PATH " gives the reason code (258, 259: revocation list not reachable; 265: issuer not trusted; 295: issuer "
-                   "not in the NTAuth store; 16: no account fits).");
-    finding_fix(f, "Check the client certificate's validity, its Client Authentication EKU and the account that it names.");
+    finding_fix(f, EVENTS_PATH
+                " gives the reason code (258, 259: revocation list not reachable; 265: issuer not trusted; 295: issuer "
+                "not in the NTAuth store; 16: no account fits).");
+    finding_fix(
+        f, "Check the client certificate's validity, its Client Authentication EKU and the account that it names.");
 }
 
 static void server_refused_client(struct findings *out, const struct exchange *x, const struct tls_facts *t,
@@ -66,7 +75,8 @@ static void server_refused_client(struct findings *out, const struct exchange *x
 {
     bool fresh;
     struct place end = x->radius.final_place.frame != 0 ? x->radius.final_place : x->eap.result_place;
-    struct finding *f = raise(out, FINDING_EAP_SERVER_REJECTED_CLIENT_CERTIFICATE, x, alert != NULL ? alert->code : 1000, &fresh);
+    struct finding *f =
+        raise(out, FINDING_EAP_SERVER_REJECTED_CLIENT_CERTIFICATE, x, alert != NULL ? alert->code : 1000, &fresh);
     if (f == NULL)
         return;
     if (alert != NULL)
@@ -83,8 +93,8 @@ static void server_refused_client(struct findings *out, const struct exchange *x
     if (t->client_certificate_empty)
         finding_title(f, "the client has no certificate to show, and the server refuses it");
     else if (alert != NULL)
-        finding_title(f, "the server refuses the client's certificate with the TLS alert %s (%u)", name != NULL ? name : "unknown",
-                      alert->code);
+        finding_title(f, "the server refuses the client's certificate with the TLS alert %s (%u)",
+                      name != NULL ? name : "unknown", alert->code);
     else
         finding_title(f, "the server refuses the client's certificate");
     finding_explain(f, "The client of %s %s, then the server ended the login%s.", describe_user(user, x),
@@ -99,11 +109,13 @@ static void handshake_failed(struct findings *out, const struct exchange *x, con
 {
     const struct tls_facts *t = &x->eap.tls;
     bool fresh;
-    struct finding *f = raise(out, FINDING_EAP_TLS_HANDSHAKE_FAILED, x, alert != NULL ? alert->code + (alert->from_client ? 256u : 0u) : 1000, &fresh);
+    struct finding *f = raise(out, FINDING_EAP_TLS_HANDSHAKE_FAILED, x,
+                              alert != NULL ? alert->code + (alert->from_client ? 256u : 0u) : 1000, &fresh);
     if (f == NULL)
         return;
     finding_evidence(out, f, t->hello, "ClientHello");
-    finding_evidence(out, f, alert != NULL ? alert->place : x->last, alert != NULL ? "TLS alert" : "the server ends the login");
+    finding_evidence(out, f, alert != NULL ? alert->place : x->last,
+                     alert != NULL ? "TLS alert" : "the server ends the login");
     if (!fresh)
         return;
     const char *offer = tls_version_name(t->max_version);
@@ -111,17 +123,23 @@ static void handshake_failed(struct findings *out, const struct exchange *x, con
     f->confidence = alert != NULL ? CONFIDENCE_CERTAIN : CONFIDENCE_STRONG;
     if (alert != NULL)
         finding_title(f, "the TLS handshake fails: the %s sends %s (%u)", alert->from_client ? "client" : "server",
-                      tls_alert_name(alert->code) != NULL ? tls_alert_name(alert->code) : "an unknown alert", alert->code);
+                      tls_alert_name(alert->code) != NULL ? tls_alert_name(alert->code) : "an unknown alert",
+                      alert->code);
     else
         finding_title(f, "the TLS handshake fails: the server rejects the login right after the ClientHello");
     if (!t->server_hello)
-        finding_explain(f, "The client offered up to %s; no ServerHello and no certificate followed. Usual causes: no TLS version or "
-                           "cipher suite in common, or the server cannot use its own certificate (expired, key not readable). NPS "
-                           "logs that with reason code 23 or 269.", offer != NULL ? offer : "an unknown version");
+        finding_explain(
+            f,
+            "The client offered up to %s; no ServerHello and no certificate followed. Usual causes: no TLS version or "
+            "cipher suite in common, or the server cannot use its own certificate (expired, key not readable). NPS "
+            "logs that with reason code 23 or 269.",
+            offer != NULL ? offer : "an unknown version");
     else
-        finding_explain(f, "The ServerHello came, but the handshake was broken off before it was complete: damaged messages, a "
-                           "parameter that one side does not take, or a middlebox in between.");
-    finding_fix(f, "Compare the TLS versions and cipher suites enabled on both sides (Windows: SCHANNEL registry keys, group policy).");
+        finding_explain(
+            f, "The ServerHello came, but the handshake was broken off before it was complete: damaged messages, a "
+               "parameter that one side does not take, or a middlebox in between.");
+    finding_fix(f, "Compare the TLS versions and cipher suites enabled on both sides (Windows: SCHANNEL registry keys, "
+                   "group policy).");
     finding_fix(f, "Is a valid certificate selected in NPS? See the System log of the server, source Schannel.");
 }
 
@@ -172,9 +190,12 @@ static void say_password(struct finding *f, uint32_t error)
         uint32_t code;
         const char *text;
     } known[] = {
-        {646, "the account may not log on at this time"},  {647, "the account is disabled"},
-        {648, "the password has expired"},                 {649, "the account has no permission to dial in"},
-        {691, "user name or password is wrong"},           {709, "the password could not be changed"},
+        {646, "the account may not log on at this time"},
+        {647, "the account is disabled"},
+        {648, "the password has expired"},
+        {649, "the account has no permission to dial in"},
+        {691, "user name or password is wrong"},
+        {709, "the password could not be changed"},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (known[i].code == error)
@@ -195,7 +216,8 @@ static bool credentials_tried(const struct exchange *x)
         return false;
     if (!x->eap.tls.seen)
         return password_method(x->eap.method);
-    return x->eap.method != EAP_TYPE_TLS && judge_tunnel_up(x) && x->eap.tls.data_from_client && !(x->has_inner && naked(&x->inner));
+    return x->eap.method != EAP_TYPE_TLS && judge_tunnel_up(x) && x->eap.tls.data_from_client &&
+           !(x->has_inner && naked(&x->inner));
 }
 
 static void explain_credentials(struct finding *f, const struct exchange *x, uint32_t error)
@@ -205,18 +227,23 @@ static void explain_credentials(struct finding *f, const struct exchange *x, uin
     if (error != 0)
         finding_title(f, "the server rejects the user's credentials: MS-CHAPv2 error E=%u", error);
     else if (x->eap.tls.seen)
-        finding_title(f, "the server rejects the login inside the TLS tunnel: password or policy, not the server's certificate");
+        finding_title(
+            f, "the server rejects the login inside the TLS tunnel: password or policy, not the server's certificate");
     else
         finding_title(f, "the server rejects the login after %s: password or policy", method_name(x->eap.method));
     if (x->eap.tls.seen)
-        finding_explain(f, "The client of %s accepted the server's certificate and authenticated inside the tunnel; then the server "
-                           "refused.", user);
+        finding_explain(
+            f,
+            "The client of %s accepted the server's certificate and authenticated inside the tunnel; then the server "
+            "refused.",
+            user);
     else
         finding_explain(f, "The client of %s answered the challenge and the server refused.", user);
     say_password(f, error);
     if (error == 0 && x->eap.tls.seen && !x->has_inner)
-        finding_explain(f, "Which step failed is encrypted, and an inner certificate that one side refuses looks the same from "
-                           "outside; the TLS secrets (--keylog) make it readable.");
+        finding_explain(
+            f, "Which step failed is encrypted, and an inner certificate that one side refuses looks the same from "
+               "outside; the TLS secrets (--keylog) make it readable.");
 }
 
 static void credentials(struct findings *out, const struct exchange *x)
@@ -230,15 +257,17 @@ static void credentials(struct findings *out, const struct exchange *x)
     if (f == NULL)
         return;
     struct place end = x->radius.final_place.frame != 0 ? x->radius.final_place : x->eap.result_place;
-    finding_evidence(out, f, inner->error_place.frame != 0 ? inner->error_place : end, error != 0 ? "MS-CHAPv2 failure" : "reject");
+    finding_evidence(out, f, inner->error_place.frame != 0 ? inner->error_place : end,
+                     error != 0 ? "MS-CHAPv2 failure" : "reject");
     if (!fresh)
         return;
     f->severity = SEVERITY_CRITICAL;
     f->confidence = error != 0 ? CONFIDENCE_CERTAIN : CONFIDENCE_STRONG;
     f->client_error = error != 0 && error <= 1000 ? (int32_t)error : 691;
     explain_credentials(f, x, error);
-    finding_fix(f, EVENTS_PATH " of this user. Reason 16 is the password, 48 or 66 the policy, 65 the dial-in permission of the "
-                   "account.");
+    finding_fix(f, EVENTS_PATH
+                " of this user. Reason 16 is the password, 48 or 66 the policy, 65 the dial-in permission of the "
+                "account.");
 }
 
 static void fragments_lost(struct findings *out, const struct exchange *x)
@@ -250,19 +279,23 @@ static void fragments_lost(struct findings *out, const struct exchange *x)
     struct finding *f = raise(out, FINDING_EAP_FRAGMENTS_LOST, x, 0, &fresh);
     if (f == NULL)
         return;
-    finding_evidence(out, f, e->gap_place, "%u of %u bytes of the TLS flight present", e->gap_present, e->gap_announced);
+    finding_evidence(out, f, e->gap_place, "%u of %u bytes of the TLS flight present", e->gap_present,
+                     e->gap_announced);
     if (!fresh)
         return;
     struct span reason = exchange_text(x, e->gap_reason);
     f->severity = SEVERITY_CRITICAL;
     f->confidence = x->begun_before ? CONFIDENCE_HINT : CONFIDENCE_STRONG;
     finding_title(f, "fragments of the EAP handshake are missing");
-    finding_explain(f, "Of a TLS flight of %u bytes only %u arrived%s%.*s.", e->gap_announced, e->gap_present, reason.len > 0 ? ": " : "",
-                    (int)reason.len, (const char *)reason.data);
-    finding_explain(f, "Large packets, and those with certificates are, get lost first where the MTU is small or a firewall drops IP "
-                       "fragments; without its certificates the login cannot go on.");
+    finding_explain(f, "Of a TLS flight of %u bytes only %u arrived%s%.*s.", e->gap_announced, e->gap_present,
+                    reason.len > 0 ? ": " : "", (int)reason.len, (const char *)reason.data);
+    finding_explain(
+        f,
+        "Large packets, and those with certificates are, get lost first where the MTU is small or a firewall drops IP "
+        "fragments; without its certificates the login cannot go on.");
     finding_fix(f, "Let IP fragments pass between RRAS and NPS.");
-    finding_fix(f, "Or avoid them: NPS console > Policies > Network Policies > your VPN policy > Properties > Settings > RADIUS Attributes "
+    finding_fix(f, "Or avoid them: NPS console > Policies > Network Policies > your VPN policy > Properties > Settings "
+                   "> RADIUS Attributes "
                    "> Standard > Add: Framed-MTU 1344.");
 }
 
@@ -270,7 +303,8 @@ static void unfinished(struct findings *out, const struct exchange *x)
 {
     const struct alert_fact *alert;
     bool fresh;
-    if ((x->outcome != OUTCOME_ABORTED && x->outcome != OUTCOME_INCOMPLETE) || x->close_reason == CLOSE_EVICTED || !x->eap.seen || x->first_from_server.frame == 0 || x->begun_before)
+    if ((x->outcome != OUTCOME_ABORTED && x->outcome != OUTCOME_INCOMPLETE) || x->close_reason == CLOSE_EVICTED ||
+        !x->eap.seen || x->first_from_server.frame == 0 || x->begun_before)
         return;
     if (judge_quiet_ns(x) < 60 * INT64_C(1000000000) || x->eap.fragment_gap || x->radius.unanswered_place.frame != 0)
         return;
@@ -286,10 +320,12 @@ static void unfinished(struct findings *out, const struct exchange *x)
     f->severity = SEVERITY_WARNING;
     f->confidence = CONFIDENCE_STRONG;
     finding_title(f, "logins stop in the middle, without success or failure");
-    finding_explain(f, "The %s did not go on although the capture does. The user may have cancelled, the device "
-                       "gone to sleep, or packets get lost on the way to this capture point.",
+    finding_explain(f,
+                    "The %s did not go on although the capture does. The user may have cancelled, the device "
+                    "gone to sleep, or packets get lost on the way to this capture point.",
                     x->last_from_client ? "server" : "client");
-    finding_fix(f, "Capture on the RRAS external NIC at the same time to see whether the client's packets arrive there.");
+    finding_fix(f,
+                "Capture on the RRAS external NIC at the same time to see whether the client's packets arrive there.");
 }
 
 static void weak_tls(struct findings *out, const struct exchange *x)
@@ -301,7 +337,8 @@ static void weak_tls(struct findings *out, const struct exchange *x)
     bool old = t->version != 0 && t->version < 0x0303, bad = weak != TLS_SUITE_OK && weak != TLS_SUITE_UNKNOWN, fresh;
     if (!old && !bad)
         return;
-    struct finding *f = raise(out, FINDING_EAP_WEAK_TLS, x, (uint64_t)t->version << 16 | (bad ? t->cipher_suite : 0), &fresh);
+    struct finding *f =
+        raise(out, FINDING_EAP_WEAK_TLS, x, (uint64_t)t->version << 16 | (bad ? t->cipher_suite : 0), &fresh);
     if (f == NULL)
         return;
     finding_evidence(out, f, t->server_hello_place, "ServerHello");
@@ -310,12 +347,15 @@ static void weak_tls(struct findings *out, const struct exchange *x)
     const char *version = tls_version_name(t->version), *suite = tls_cipher_suite_name(t->cipher_suite);
     f->severity = SEVERITY_WARNING;
     f->confidence = CONFIDENCE_CERTAIN;
-    finding_title(f, "logins use weak TLS: %s, %s", version != NULL ? version : "unknown version", suite != NULL ? suite : "unknown suite");
+    finding_title(f, "logins use weak TLS: %s, %s", version != NULL ? version : "unknown version",
+                  suite != NULL ? suite : "unknown suite");
     if (old)
-        finding_explain(f, "Current systems no longer speak TLS before 1.2: when one side is updated, these logins fail.");
+        finding_explain(f,
+                        "Current systems no longer speak TLS before 1.2: when one side is updated, these logins fail.");
     if (bad)
         finding_explain(f, "The cipher suite is broken or too weak to protect passwords.");
-    finding_fix(f, "Enable TLS 1.2 with AES-GCM suites on both sides (Windows: SCHANNEL registry keys, group policy), then switch the old "
+    finding_fix(f, "Enable TLS 1.2 with AES-GCM suites on both sides (Windows: SCHANNEL registry keys, group policy), "
+                   "then switch the old "
                    "versions and suites off.");
 }
 
@@ -334,8 +374,9 @@ static void weak_method(struct findings *out, const struct exchange *x)
     f->severity = SEVERITY_WARNING;
     f->confidence = CONFIDENCE_CERTAIN;
     finding_title(f, "logins use %s without a protecting tunnel", method_name(type));
-    finding_explain(f, "%s, and the client does not check which server it talks to.", type == EAP_TYPE_GTC
-                        ? "Who reads the exchange reads the password" : "Who reads the exchange can try passwords offline");
+    finding_explain(f, "%s, and the client does not check which server it talks to.",
+                    type == EAP_TYPE_GTC ? "Who reads the exchange reads the password"
+                                         : "Who reads the exchange can try passwords offline");
     finding_fix(f, "Use PEAP or EAP-TLS, with validation of the server's certificate.");
 }
 
@@ -346,7 +387,8 @@ bool rule_failure_explained(const struct exchange *x)
         return true;
     if (!t->client_hello)
         return !t->seen && password_method(x->eap.method);
-    if (!t->server_hello || t->client_certificate_empty || judge_server_alert(t) != NULL || hidden_client_certificate(x))
+    if (!t->server_hello || t->client_certificate_empty || judge_server_alert(t) != NULL ||
+        hidden_client_certificate(x))
         return true;
     return judge_tunnel_up(x) ? credentials_tried(x) || x->has_inner : t->client_certificate;
 }

@@ -3,13 +3,15 @@
 
 #include "analyze/rules.h"
 
-static struct finding *raise(struct findings *out, enum finding_id id, const struct exchange *x, uint64_t variant, bool *fresh)
+static struct finding *raise(struct findings *out, enum finding_id id, const struct exchange *x, uint64_t variant,
+                             bool *fresh)
 {
     char subject[ADDRESS_TEXT];
     return findings_raise(out, id, address_text(subject, &x->server.address), variant, fresh);
 }
 
-/* That nothing came back is only proven when the server's direction is captured, or the NAS itself sent again, or ICMP says it. */
+/* That nothing came back is only proven when the server's direction is captured, or the NAS itself sent again, or ICMP
+ * says it. */
 static bool silence_proven(const struct rule_input *in, const struct exchange *x, bool *certain)
 {
     const struct radius_facts *r = &x->radius;
@@ -21,55 +23,73 @@ static bool silence_proven(const struct rule_input *in, const struct exchange *x
     return r->icmp_seen || r->unanswered_transmissions > 1 || answers;
 }
 
+static void explain_no_answer(struct finding *f, const struct rule_input *in, const struct exchange *x)
+{
+    const struct radius_facts *r = &x->radius;
+    char client[ADDRESS_TEXT], server_text[ENDPOINT_TEXT];
+    struct server *server = servers_of(in->servers, &x->server);
+    bool answers = server != NULL && server->responses > 0;
+    address_text(client, &x->client.address);
+    finding_title(f, "the RADIUS server %s does not answer%s", endpoint_text(server_text, &x->server),
+                  r->icmp_seen ? ": ICMP says the port is closed" : "");
+    finding_explain(f, "The request of %s %s.", client,
+                    r->unanswered_transmissions > 1 ? "was repeated and never answered" : "was never answered");
+    if (r->icmp_seen)
+        finding_explain(f, "ICMP \"unreachable\" came back: the request arrives, but no RADIUS service listens there, "
+                           "or a firewall refuses it.");
+    else
+        finding_explain(f, "A server that does not know the NAS, or has another shared secret for it, discards its "
+                           "requests without a word; so a wrong secret looks like a server that is down.");
+    if (answers)
+        finding_explain(f, "The server did answer other requests in this capture (%llu), so it runs.",
+                        (unsigned long long)server->responses);
+    else
+        finding_explain(f, "The server answered nothing in this capture.");
+    if (r->bad_authenticator > 0)
+        finding_explain(f, "With the secret given, the request's own Message-Authenticator does not verify: see "
+                           "radius-bad-authenticator.");
+    if (!answers)
+        finding_fix(f,
+                    "Does the service run (\"Network Policy Server\", IAS), and does every firewall let UDP port %u "
+                    "from %s pass?",
+                    x->server.port, client);
+    finding_fix(
+        f,
+        "NPS console > RADIUS Clients and Servers > RADIUS Clients: is %s there, with the secret that RRAS has? "
+        "System log, source NPS: event 13 is an unknown client, 18 a wrong secret.",
+        client);
+    if (!in->has_radius_secret)
+        finding_fix(f, "Repeat the analysis with --radius-secret to have the secret checked.");
+}
+
 /* helped: another server answered in its place, so the login itself did not fail. */
 static void no_answer(struct findings *out, const struct rule_input *in, const struct exchange *x, bool helped)
 {
     const struct radius_facts *r = &x->radius;
+    enum severity severity = helped ? SEVERITY_WARNING : SEVERITY_CRITICAL;
     bool fresh, certain;
-    if (x->outcome != OUTCOME_UNANSWERED || (r->unanswered_capture_ended && !r->icmp_seen && r->unanswered_transmissions < 3))
+    if (x->outcome != OUTCOME_UNANSWERED ||
+        (r->unanswered_capture_ended && !r->icmp_seen && r->unanswered_transmissions < 3))
         return;
     if (!silence_proven(in, x, &certain) || r->wrong_source > 0)
         return;
     struct finding *f = raise(out, FINDING_RADIUS_NO_ANSWER, x, r->icmp_seen, &fresh);
     if (f == NULL)
         return;
-    finding_evidence(out, f, r->unanswered_place, "%s, sent %u time%s, never answered", radius_code_name(r->unanswered_code) != NULL ? radius_code_name(r->unanswered_code) : "request",
+    const char *code = radius_code_name(r->unanswered_code);
+    finding_evidence(out, f, r->unanswered_place, "%s, sent %u time%s, never answered", code != NULL ? code : "request",
                      r->unanswered_transmissions, r->unanswered_transmissions == 1 ? "" : "s");
-    rule_worsen(f, helped ? SEVERITY_WARNING : SEVERITY_CRITICAL);
+    rule_worsen(f, severity);
     if (certain)
         f->confidence = CONFIDENCE_CERTAIN;
     if (!fresh)
         return;
-    char client[ADDRESS_TEXT], server_text[ENDPOINT_TEXT];
-    struct server *server = servers_of(in->servers, &x->server);
-    f->severity = helped ? SEVERITY_WARNING : SEVERITY_CRITICAL;
-    /* A single datagram may be lost anywhere. */
-    f->confidence = certain ? CONFIDENCE_CERTAIN : r->unanswered_transmissions > 1 ? CONFIDENCE_STRONG : CONFIDENCE_HINT;
+    f->severity = severity;
     f->client_error = 930;
-    finding_title(f, "the RADIUS server %s does not answer%s", endpoint_text(server_text, &x->server), r->icmp_seen ? ": ICMP says the port is closed" : "");
-    address_text(client, &x->client.address);
-    finding_explain(f, "The request of %s %s.", client,
-                    r->unanswered_transmissions > 1 ? "was repeated and never answered" : "was never answered");
-    if (r->icmp_seen)
-        finding_explain(f, "ICMP \"unreachable\" came back: the request arrives, but no RADIUS service listens there, or a firewall "
-                           "refuses it.");
-    else
-        finding_explain(f, "A server that does not know the NAS, or has another shared secret for it, discards its requests without "
-                           "a word; so a wrong secret looks like a server that is down.");
-    if (server != NULL && server->responses > 0)
-        finding_explain(f, "The server did answer other requests in this capture (%llu), so it runs.",
-                        (unsigned long long)server->responses);
-    else
-        finding_explain(f, "The server answered nothing in this capture.");
-    if (r->bad_authenticator > 0)
-        finding_explain(f, "With the secret given, the request's own Message-Authenticator does not verify: see radius-bad-authenticator.");
-    if (server == NULL || server->responses == 0)
-        finding_fix(f, "Does the service run (\"Network Policy Server\", IAS), and does every firewall let UDP port %u from %s pass?",
-                    x->server.port, client);
-    finding_fix(f, "NPS console > RADIUS Clients and Servers > RADIUS Clients: is %s there, with the secret that RRAS has? System log, "
-                   "source NPS: event 13 is an unknown client, 18 a wrong secret.", client);
-    if (!in->has_radius_secret)
-        finding_fix(f, "Repeat the analysis with --radius-secret to have the secret checked.");
+    /* A single datagram may be lost anywhere. */
+    if (!certain)
+        f->confidence = r->unanswered_transmissions > 1 ? CONFIDENCE_STRONG : CONFIDENCE_HINT;
+    explain_no_answer(f, in, x);
 }
 
 static void wrong_source(struct findings *out, const struct exchange *x)
@@ -91,9 +111,11 @@ static void wrong_source(struct findings *out, const struct exchange *x)
     endpoint_text(asked, &x->server);
     endpoint_text(came, &r->wrong_source_address);
     finding_title(f, "RADIUS answers come from %s although %s was asked", came, asked);
-    finding_explain(f, "A NAS ignores answers from an address that it did not ask, so for it the server is silent. The server has "
-                       "several addresses, or a load balancer translates in one direction only.");
-    finding_fix(f, "Let the server answer from the address that is asked (one address on the NPS server, or that address in the list of "
+    finding_explain(
+        f, "A NAS ignores answers from an address that it did not ask, so for it the server is silent. The server has "
+           "several addresses, or a load balancer translates in one direction only.");
+    finding_fix(f, "Let the server answer from the address that is asked (one address on the NPS server, or that "
+                   "address in the list of "
                    "RRAS), or make the load balancer translate the answers back.");
 }
 
@@ -138,17 +160,25 @@ static void explain_reject(struct finding *f, const struct exchange *x, enum rej
     switch (kind) {
     case REJECT_PASSWORD:
         finding_title(f, "the RADIUS server rejects the password of %s", user);
-        finding_explain(f, "The request carried the password itself, or a proof of it (no EAP), and was answered with Access-Reject.");
+        finding_explain(
+            f,
+            "The request carried the password itself, or a proof of it (no EAP), and was answered with Access-Reject.");
         break;
     case REJECT_AT_ONCE:
         finding_title(f, "the RADIUS server rejects logins at once, before any authentication");
-        finding_explain(f, "The first request of %s was answered with a reject: no policy fits, or the account is not allowed. No "
-                           "certificate was exchanged, so that is not the cause.", user);
+        finding_explain(
+            f,
+            "The first request of %s was answered with a reject: no policy fits, or the account is not allowed. No "
+            "certificate was exchanged, so that is not the cause.",
+            user);
         break;
     case REJECT_AFTER_TUNNEL:
         finding_title(f, "the RADIUS server rejects logins after a complete TLS handshake");
-        finding_explain(f, "In the login of %s both sides accepted the certificates, then came the reject: a policy or the account "
-                           "forbids it.", user);
+        finding_explain(
+            f,
+            "In the login of %s both sides accepted the certificates, then came the reject: a policy or the account "
+            "forbids it.",
+            user);
         break;
     case REJECT_UNCLEAR:
         finding_title(f, "the RADIUS server rejects logins; why is not in the capture");
@@ -161,7 +191,8 @@ static void explain_reject(struct finding *f, const struct exchange *x, enum rej
     }
     if (x->radius.reply_message.len > 0) {
         struct span reply = exchange_text(x, x->radius.reply_message);
-        finding_explain(f, "The server says: \"%.*s\".", (int)(reply.len < 200 ? reply.len : 200), (const char *)reply.data);
+        finding_explain(f, "The server says: \"%.*s\".", (int)(reply.len < 200 ? reply.len : 200),
+                        (const char *)reply.data);
     }
 }
 
@@ -190,12 +221,15 @@ static void rejected(struct findings *out, const struct exchange *x)
     f->confidence = CONFIDENCE_STRONG;
     f->client_error = kind == REJECT_PASSWORD ? 691 : kind == REJECT_UNCLEAR ? 0 : 812;
     explain_reject(f, x, kind);
-    finding_fix(f, "On the NPS server: Event Viewer > Custom Views > Server Roles > Network Policy and Access Services, event 6273 "
-                   "names the reason: 48 or 49 no policy fits (groups, NAS-Port-Type, Tunnel-Type), 65 dial-in permission, 16 "
-                   "password, 22 EAP type.");
+    finding_fix(
+        f, "On the NPS server: Event Viewer > Custom Views > Server Roles > Network Policy and Access Services, event "
+           "6273 "
+           "names the reason: 48 or 49 no policy fits (groups, NAS-Port-Type, Tunnel-Type), 65 dial-in permission, 16 "
+           "password, 22 EAP type.");
 }
 
-#define RRAS_RADIUS "Routing and Remote Access > server > Properties > Security > Authentication provider: RADIUS > Configure > Edit"
+#define RRAS_RADIUS                                                                                                    \
+    "Routing and Remote Access > server > Properties > Security > Authentication provider: RADIUS > Configure > Edit"
 #define NPS_CLIENTS "NPS console > RADIUS Clients and Servers > RADIUS Clients"
 
 static void bad_authenticator(struct findings *out, const struct exchange *x)
@@ -217,15 +251,20 @@ static void bad_authenticator(struct findings *out, const struct exchange *x)
     f->severity = given ? SEVERITY_WARNING : SEVERITY_CRITICAL;
     if (given) {
         finding_title(f, "the secret given does not fit the packets between %s and %s", client, server);
-        finding_explain(f, "NAS and server went on with each other, so they do share a secret: another one than that of --radius-secret.");
+        finding_explain(f, "NAS and server went on with each other, so they do share a secret: another one than that "
+                           "of --radius-secret.");
         finding_fix(f, "Give the secret of this NAS: --radius-secret %s=FILE.", client);
         return;
     }
     f->client_error = 930;
     finding_title(f, "the shared secret is wrong on one side: packets between %s and %s do not verify", client, server);
-    finding_explain(f, "The authenticator of the packet, recomputed with the secret given, differs. The receiver discards such packets "
+    finding_explain(f, "The authenticator of the packet, recomputed with the secret given, differs. The receiver "
+                       "discards such packets "
                        "without a word, so for the client the server is silent.");
-    finding_fix(f, "Set the same secret on both sides. RRAS: " RRAS_RADIUS " > Shared secret. " NPS_CLIENTS " > %s > Properties.", client);
+    finding_fix(f,
+                "Set the same secret on both sides. RRAS: " RRAS_RADIUS " > Shared secret. " NPS_CLIENTS
+                " > %s > Properties.",
+                client);
 }
 
 static void no_message_authenticator(struct findings *out, const struct exchange *x)
@@ -246,15 +285,18 @@ static void no_message_authenticator(struct findings *out, const struct exchange
     f->confidence = CONFIDENCE_CERTAIN;
     if (eap) {
         finding_title(f, "RADIUS packets with EAP lack the Message-Authenticator");
-        finding_explain(f, "RFC 3579 demands it with EAP: a receiver must discard such packets, and does so without a word.");
+        finding_explain(
+            f, "RFC 3579 demands it with EAP: a receiver must discard such packets, and does so without a word.");
     } else {
         finding_title(f, "Access-Requests lack the Message-Authenticator (Blast-RADIUS)");
-        finding_explain(f, "Answers to such requests can be forged on the path (CVE-2024-3596). A server that is set to demand it "
-                           "discards them (NPS: event 17).");
+        finding_explain(
+            f, "Answers to such requests can be forged on the path (CVE-2024-3596). A server that is set to demand it "
+               "discards them (NPS: event 17).");
     }
     finding_fix(f, "RRAS: " RRAS_RADIUS " > Always use message authenticator.");
     if (!eap)
-        finding_fix(f, "Then demand it: " NPS_CLIENTS " > (client) > Properties > Advanced > Access-Request messages must contain the "
+        finding_fix(f, "Then demand it: " NPS_CLIENTS
+                       " > (client) > Properties > Advanced > Access-Request messages must contain the "
                        "Message-Authenticator attribute.");
 }
 
@@ -275,10 +317,13 @@ static void affinity(struct findings *out, const struct exchange *x)
     f->severity = severity;
     f->confidence = CONFIDENCE_CERTAIN;
     finding_title(f, "one login is split over two RADIUS servers: State issued by %s goes to %s",
-                  address_text(one, &x->radius.state_server.address), address_text(other, &x->radius.asked_server.address));
-    finding_explain(f, "The second server does not know the login that the first one began and refuses or ignores it (NPS reason codes "
+                  address_text(one, &x->radius.state_server.address),
+                  address_text(other, &x->radius.asked_server.address));
+    finding_explain(f, "The second server does not know the login that the first one began and refuses or ignores it "
+                       "(NPS reason codes "
                        "96 and 97).");
-    finding_fix(f, "Make the load balancer in front of the RADIUS servers keep each NAS (source address) on one server.");
+    finding_fix(f,
+                "Make the load balancer in front of the RADIUS servers keep each NAS (source address) on one server.");
 }
 
 void rules_radius(struct findings *out, const struct rule_input *in, const struct session *s)

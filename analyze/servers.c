@@ -86,7 +86,8 @@ int64_t server_median_ns(const struct server *s)
     return 0;
 }
 
-void server_add_chain(struct server *s, uint32_t chain, bool accepted, bool refused, struct place where, uint32_t exchange)
+void server_add_chain(struct server *s, uint32_t chain, bool accepted, bool refused, struct place where,
+                      uint32_t exchange)
 {
     size_t i = 0;
     while (i < s->chain_count && s->chains[i].chain != chain)

@@ -13,15 +13,17 @@ static void insert_sorted(struct session_build *b, struct exchange *x)
     b->owned[at] = x;
 }
 
-/* The same conversation captured elsewhere: same parties, or the same first request whatever a translator made of them. */
+/* The same conversation captured elsewhere: same parties, or the same first request whatever a translator made of them.
+ */
 static bool same_exchange(const struct exchange *a, const struct exchange *b)
 {
     if (a->type != b->type || a->captures[0] == b->captures[0])
         return false;
     if (a->authenticator_hash != 0 && a->authenticator_hash == b->authenticator_hash)
         return true;
-    return address_equal(&a->client.address, &b->client.address) && address_equal(&a->server.address, &b->server.address) &&
-           a->eap.tls.client_hello && b->eap.tls.client_hello && memcmp(a->eap.tls.random, b->eap.tls.random, 32) == 0;
+    return address_equal(&a->client.address, &b->client.address) &&
+           address_equal(&a->server.address, &b->server.address) && a->eap.tls.client_hello &&
+           b->eap.tls.client_hello && memcmp(a->eap.tls.random, b->eap.tls.random, 32) == 0;
 }
 
 static unsigned knowledge(const struct exchange *x)

@@ -6,8 +6,11 @@
 
 /* stdio's buffer is a block, too: reads of whole blocks pass it by. */
 enum { WINDOW = 1 << 15, FAR = 1 << 10, BLOCK = 1 << 16, BLOCKS = 64, GROUP = 64 };
-enum { WORD = sizeof(uint64_t), EXCHANGE_WORDS = sizeof(struct exchange) / WORD,
-       PACKED_MAX = (EXCHANGE_WORDS + (EXCHANGE_WORDS + GROUP - 1) / GROUP) * WORD };
+enum {
+    WORD = sizeof(uint64_t),
+    EXCHANGE_WORDS = sizeof(struct exchange) / WORD,
+    PACKED_MAX = (EXCHANGE_WORDS + (EXCHANGE_WORDS + GROUP - 1) / GROUP) * WORD
+};
 
 /* What goes before each record. */
 struct record {
@@ -21,16 +24,17 @@ struct entry {
     uint32_t linked; /* 1: it is not the first of its session */
 };
 
-/* ids close about in the order they open, so a sliding window over the index takes nearly all accesses; the rest seek. */
+/* ids close about in the order they open, so a sliding window over the index takes nearly all accesses; the rest seek.
+ */
 struct spool {
     FILE *records, *index;
-    char *buffer;     /* stdio's, for writing */
-    uint64_t end;     /* bytes in records */
+    char *buffer; /* stdio's, for writing */
+    uint64_t end; /* bytes in records */
     bool reading;
-    uint8_t *blocks;  /* read back through these: block n of the file in slot n % BLOCKS; made at the first read */
+    uint8_t *blocks;       /* read back through these: block n of the file in slot n % BLOCKS; made at the first read */
     uint64_t held[BLOCKS]; /* number of the block in each slot, plus one; 0 none */
     uint32_t held_len[BLOCKS];
-    uint32_t base;    /* first id in the window */
+    uint32_t base; /* first id in the window */
     uint32_t last;
     bool failed;
     struct entry window[WINDOW];

@@ -121,7 +121,8 @@ static bool answer_was_lost(const struct track *t, const struct exchange *x)
     return false;
 }
 
-/* Nobody answered: a capture that merely ends before an answer does not show it, unless the NAS itself kept repeating. */
+/* Nobody answered: a capture that merely ends before an answer does not show it, unless the NAS itself kept repeating.
+ */
 static bool silence_shown(const struct exchange *x)
 {
     const struct radius_facts *r = &x->radius;
@@ -136,8 +137,10 @@ static enum outcome outcome_of(const struct track *t, const struct exchange *x)
             return OUTCOME_ESTABLISHED;
         if (x->eap.result == EAP_RESULT_FAILURE)
             return OUTCOME_REJECTED;
-        /* One Start may be the capture's last packet; a client repeats it every few seconds (IEEE 802.1X startPeriod). */
-        if (x->first_from_server.frame == 0 && (x->eapol_starts >= 3 || (x->eapol_starts > 0 && judge_quiet_ns(x) >= JUDGE_SILENT_NS)))
+        /* One Start may be the capture's last packet; a client repeats it every few seconds (IEEE 802.1X startPeriod).
+         */
+        if (x->first_from_server.frame == 0 &&
+            (x->eapol_starts >= 3 || (x->eapol_starts > 0 && judge_quiet_ns(x) >= JUDGE_SILENT_NS)))
             return OUTCOME_UNANSWERED;
     } else {
         if (x->radius.final == RADIUS_ACCESS_ACCEPT)

@@ -40,7 +40,8 @@ static void response(struct exchange *x, struct eap_facts *f, const struct eap_e
         f->identity_seen = true;
         if (!text_present(f->identity))
             f->identity = exchange_put(x, p->identity);
-    } else if (p->type == EAP_TYPE_NAK || (p->type == EAP_TYPE_EXPANDED && p->vendor == 0 && p->vendor_type == EAP_TYPE_NAK)) {
+    } else if (p->type == EAP_TYPE_NAK ||
+               (p->type == EAP_TYPE_EXPANDED && p->vendor == 0 && p->vendor_type == EAP_TYPE_NAK)) {
         f->nak_seen = true;
         f->nak_place = e->place;
         f->nak_count = p->nak_count;
@@ -73,7 +74,8 @@ static void packet(struct exchange *x, struct eap_facts *f, const struct eap_eve
         f->retransmissions++;
         return;
     }
-    f->fragments += p->tls_based && p->tls_bytes.len > 0 && ((p->flags & EAP_TLS_MORE) != 0 || p->tls_length > p->tls_bytes.len);
+    f->fragments +=
+        p->tls_based && p->tls_bytes.len > 0 && ((p->flags & EAP_TLS_MORE) != 0 || p->tls_length > p->tls_bytes.len);
     if (p->code == EAP_REQUEST)
         request(f, e, p);
     else if (p->code == EAP_RESPONSE)

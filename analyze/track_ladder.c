@@ -32,7 +32,8 @@ static void append(struct live *l, struct place place, enum direction dir, const
     l->ladder_len += need;
 }
 
-static void say(struct live *l, struct place place, enum direction dir, unsigned depth, const char *format, ...) LIKE_PRINTF(5, 6);
+static void say(struct live *l, struct place place, enum direction dir, unsigned depth, const char *format, ...)
+    LIKE_PRINTF(5, 6);
 
 static void say(struct live *l, struct place place, enum direction dir, unsigned depth, const char *format, ...)
 {
@@ -46,7 +47,8 @@ static void say(struct live *l, struct place place, enum direction dir, unsigned
 }
 
 /* Bytes of strangers, as a bounded argument of "%.*s"; the report escapes them. */
-#define TEXT(span) (int)((span).len < 120 ? (span).len : 120), (const char *)((span).len > 0 ? (span).data : (const uint8_t *)"")
+#define TEXT(span)                                                                                                     \
+    (int)((span).len < 120 ? (span).len : 120), (const char *)((span).len > 0 ? (span).data : (const uint8_t *)"")
 
 void ladder_radius(struct live *l, const struct event *e)
 {
@@ -57,10 +59,11 @@ void ladder_radius(struct live *l, const struct event *e)
             ev->transmissions, ev->transmissions == 1 ? "" : "s", ev->icmp_unreachable ? "; ICMP: unreachable" : "");
         return;
     }
-    static const char *const role[] = {
-        [RADIUS_RETRANSMISSION] = ", sent again", [RADIUS_REPEATED_RESPONSE] = ", answered again",
-        [RADIUS_UNMATCHED_RESPONSE] = ", its request was not seen", [RADIUS_WRONG_SOURCE] = ", from another address than asked",
-        [RADIUS_UNANSWERED] = ""};
+    static const char *const role[] = {[RADIUS_RETRANSMISSION] = ", sent again",
+                                       [RADIUS_REPEATED_RESPONSE] = ", answered again",
+                                       [RADIUS_UNMATCHED_RESPONSE] = ", its request was not seen",
+                                       [RADIUS_WRONG_SOURCE] = ", from another address than asked",
+                                       [RADIUS_UNANSWERED] = ""};
     char took[48] = "";
     if (ev->role == RADIUS_RESPONSE)
         snprintf(took, sizeof took, " (after %.1f ms)", (double)ev->elapsed_ns / 1e6);
@@ -75,7 +78,8 @@ static void ladder_packet(struct live *l, const struct eap_event *ev)
 {
     const struct eap_packet *p = ev->u.packet;
     unsigned depth = 1 + 2u * ev->depth;
-    const char *code = eap_code_name(p->code), *type = eap_type_name(p->type), *again = p->retransmission ? ", sent again" : "";
+    const char *code = eap_code_name(p->code), *type = eap_type_name(p->type),
+               *again = p->retransmission ? ", sent again" : "";
     if (p->type == EAP_TYPE_EXPANDED && eap_vendor_type_name(p->vendor, p->vendor_type) != NULL)
         type = eap_vendor_type_name(p->vendor, p->vendor_type);
     if (code == NULL)
@@ -88,10 +92,13 @@ static void ladder_packet(struct live *l, const struct eap_event *ev)
         say(l, ev->place, ev->dir, depth, "EAP %s, Identity %.*s%s", code, TEXT(p->identity), again);
     else if (p->type == EAP_TYPE_NAK)
         say(l, ev->place, ev->dir, depth, "EAP %s, Nak, wants %s%s", code,
-            p->nak_count > 0 && p->nak[0] != 0 && eap_type_name(p->nak[0]) != NULL ? eap_type_name(p->nak[0]) : "none of them", again);
+            p->nak_count > 0 && p->nak[0] != 0 && eap_type_name(p->nak[0]) != NULL ? eap_type_name(p->nak[0])
+                                                                                   : "none of them",
+            again);
     else if (p->tls_based)
         say(l, ev->place, ev->dir, depth, "EAP %s, %s%s%s, %zu bytes of TLS%s", code, type,
-            p->flags & EAP_TLS_START ? ", Start" : "", p->flags & EAP_TLS_MORE ? ", more fragments follow" : "", p->tls_bytes.len, again);
+            p->flags & EAP_TLS_START ? ", Start" : "", p->flags & EAP_TLS_MORE ? ", more fragments follow" : "",
+            p->tls_bytes.len, again);
     else if (p->mschapv2_error != 0)
         say(l, ev->place, ev->dir, depth, "EAP %s, %s, %.*s%s", code, type, TEXT(p->mschapv2_text), again);
     else
@@ -110,12 +117,15 @@ static void ladder_tls(struct live *l, const struct eap_event *ev)
     enum direction dir = t->dir;
     switch (t->kind) {
     case TLS_EVENT_CLIENT_HELLO:
-        say(l, t->place, dir, depth, "TLS ClientHello, up to %s", or_unknown(tls_version_name(t->u.client_hello.max_version)));
+        say(l, t->place, dir, depth, "TLS ClientHello, up to %s",
+            or_unknown(tls_version_name(t->u.client_hello.max_version)));
         break;
     case TLS_EVENT_SERVER_HELLO:
     case TLS_EVENT_HELLO_RETRY_REQUEST:
-        say(l, t->place, dir, depth, "TLS %s, %s, %s", t->kind == TLS_EVENT_SERVER_HELLO ? "ServerHello" : "HelloRetryRequest",
-            or_unknown(tls_version_name(t->u.server_hello.version)), or_unknown(tls_cipher_suite_name(t->u.server_hello.cipher_suite)));
+        say(l, t->place, dir, depth, "TLS %s, %s, %s",
+            t->kind == TLS_EVENT_SERVER_HELLO ? "ServerHello" : "HelloRetryRequest",
+            or_unknown(tls_version_name(t->u.server_hello.version)),
+            or_unknown(tls_cipher_suite_name(t->u.server_hello.cipher_suite)));
         break;
     case TLS_EVENT_CERTIFICATE:
         say(l, t->place, dir, depth, "TLS Certificate, %u certificate%s%s", t->u.certificate.count,
@@ -166,12 +176,14 @@ void ladder_eap(struct live *l, const struct event *e)
         break;
     case EAP_EVENT_TTLS_AVPS:
         say(l, ev->place, ev->dir, 3, "TTLS %s%s%.*s",
-            ev->u.avps->method == TTLS_PAP ? "PAP" : ev->u.avps->method == TTLS_CHAP ? "CHAP" : "MS-CHAP",
+            ev->u.avps->method == TTLS_PAP    ? "PAP"
+            : ev->u.avps->method == TTLS_CHAP ? "CHAP"
+                                              : "MS-CHAP",
             ev->u.avps->user_name.len > 0 ? ", User-Name " : "", TEXT(ev->u.avps->user_name));
         break;
     case EAP_EVENT_FRAGMENT_GAP:
-        say(l, ev->place, ev->dir, 1, "EAP fragments are missing: %u of %u bytes (%s)", ev->u.gap.present, ev->u.gap.announced,
-            ev->u.gap.reason != NULL ? ev->u.gap.reason : "");
+        say(l, ev->place, ev->dir, 1, "EAP fragments are missing: %u of %u bytes (%s)", ev->u.gap.present,
+            ev->u.gap.announced, ev->u.gap.reason != NULL ? ev->u.gap.reason : "");
         break;
     }
 }
@@ -185,5 +197,8 @@ void ladder_eapol(struct live *l, const struct event *e)
         say(l, e->place, e->dir, 0, "EAPOL-Key, message %u of 4", ev->key_message);
     else
         say(l, e->place, e->dir, 0, "EAPOL%s",
-            ev->kind == EAPOL_START ? "-Start" : ev->kind == EAPOL_LOGOFF ? "-Logoff" : ev->kind == EAPOL_KEY ? "-Key" : ", another type");
+            ev->kind == EAPOL_START    ? "-Start"
+            : ev->kind == EAPOL_LOGOFF ? "-Logoff"
+            : ev->kind == EAPOL_KEY    ? "-Key"
+                                       : ", another type");
 }

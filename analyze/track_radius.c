@@ -92,7 +92,8 @@ static void new_request(struct exchange *x, const struct event *e, const struct 
     }
 }
 
-/* E=691 R=1 ... in the clear text of an MS-CHAP-Error attribute (an identifier octet comes first). RFC 2548 section 2.1.5 */
+/* E=691 R=1 ... in the clear text of an MS-CHAP-Error attribute (an identifier octet comes first). RFC 2548
+ * section 2.1.5 */
 static uint32_t ms_chap_error(struct span s)
 {
     for (size_t i = 0; i + 3 < s.len; i++) {
@@ -135,7 +136,8 @@ static void checks(struct exchange *x, const struct event *e)
     const struct radius_event *ev = e->u.radius;
     struct radius_facts *r = &x->radius;
     /* The worst of the login counts: invalid, then absent where present otherwise, then unchecked. */
-    static const uint8_t badness[] = {[RADIUS_CHECK_VALID] = 0, [RADIUS_CHECK_UNCHECKED] = 1, [RADIUS_CHECK_ABSENT] = 2, [RADIUS_CHECK_INVALID] = 3};
+    static const uint8_t badness[] = {
+        [RADIUS_CHECK_VALID] = 0, [RADIUS_CHECK_UNCHECKED] = 1, [RADIUS_CHECK_ABSENT] = 2, [RADIUS_CHECK_INVALID] = 3};
     if (r->requests + r->responses <= 1 || badness[ev->message_authenticator] > badness[r->message_authenticator])
         r->message_authenticator = ev->message_authenticator;
     if (ev->message_authenticator == RADIUS_CHECK_INVALID || ev->authenticator == RADIUS_CHECK_INVALID) {

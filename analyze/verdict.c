@@ -15,7 +15,8 @@ struct line {
 #if defined(__GNUC__)
 __attribute__((format(printf, 2, 3)))
 #endif
-static void add(struct line *l, const char *format, ...)
+static void
+add(struct line *l, const char *format, ...)
 {
     va_list args;
     if (l->at >= VERDICT_MAX)
@@ -69,8 +70,8 @@ static void nothing_wrong(struct line *l, const struct verdict_input *in)
     const struct analysis_totals *t = in->totals;
     uint64_t open = t->sessions - t->established;
     if (t->sessions == 0 && t->accounting_requests > 0)
-        add(l, "No fault found: no logins, only RADIUS accounting (%llu request%s)", (unsigned long long)t->accounting_requests,
-            plural(t->accounting_requests));
+        add(l, "No fault found: no logins, only RADIUS accounting (%llu request%s)",
+            (unsigned long long)t->accounting_requests, plural(t->accounting_requests));
     else if (t->sessions == 0)
         nothing_to_judge(l, in);
     else if (open == 0)
@@ -79,8 +80,9 @@ static void nothing_wrong(struct line *l, const struct verdict_input *in)
         add(l, "No cause found: %llu of %llu login%s rejected, and nothing in the capture tells why",
             (unsigned long long)t->rejected, (unsigned long long)t->sessions, plural(t->sessions));
     else
-        add(l, "No fault found: %llu of %llu login%s accepted, %llu not seen to the end", (unsigned long long)t->established,
-            (unsigned long long)t->sessions, plural(t->sessions), (unsigned long long)open);
+        add(l, "No fault found: %llu of %llu login%s accepted, %llu not seen to the end",
+            (unsigned long long)t->established, (unsigned long long)t->sessions, plural(t->sessions),
+            (unsigned long long)open);
     add(l, ".");
 }
 
@@ -106,7 +108,8 @@ static bool about_the_capture(enum finding_id id)
 
 void verdict_write(char out[static VERDICT_MAX], const struct verdict_input *in)
 {
-    const struct finding *f = in->finding_count > 0 && in->findings[0].severity != SEVERITY_INFO ? &in->findings[0] : NULL;
+    const struct finding *f =
+        in->finding_count > 0 && in->findings[0].severity != SEVERITY_INFO ? &in->findings[0] : NULL;
     struct line l = {out, 0};
     out[0] = '\0';
     if (f == NULL) {
