@@ -33,7 +33,8 @@ which findings must follow from it with the root and server name given there, an
 comes from vpnscope.
 
 - `logins[].certificates`: SHA-256 of what the server was configured to send, in order. `certificates_hidden` says why
-  the recording does not show them, if it does not; `alert_encrypted`, that the client's alert is not readable.
+  the recording does not show them, if it does not; `alert_encrypted`, that the client's alert is not readable,
+  `outer_identity`, what stands outside of the tunnel instead of the user's name.
 - `expect_findings` must be raised, `forbid_findings` must not; `forbid_severity` lists what a healthy recording
   must be free of.
 - `further_captures` belong to the same analysis, after `capture`; `together_with` shows the same logins elsewhere.

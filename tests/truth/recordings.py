@@ -27,6 +27,15 @@ def arguments(truth):
     return out + [truth["capture"]] + truth.get("further_captures", [])
 
 
+def compare_together(vpnscope, truth, directory, deviations):
+    """The same logins recorded on two ways at once are the same sessions."""
+    run = program.Run(vpnscope, arguments(truth) + truth["together_with"], directory)
+    logins.compare(truth, run, has_keys(truth, directory), deviations)
+    for session in run.report["sessions"]:
+        captures = {capture for exchange in session["exchanges"] for capture in exchange["seen_in"]}
+        deviations.check("captures that show the login", set(range(1 + len(truth["together_with"]))), captures)
+
+
 def has_keys(truth, directory):
     """With a key log beside it, or with secrets inside (a pcapng's Decryption Secrets Block is plain text)."""
     if truth["keylog"]:
@@ -42,6 +51,8 @@ def compare(vpnscope, dump_events, path, deviations):
         truth = json.load(source)
     try:
         run = program.Run(vpnscope, arguments(truth), directory)
+        if "together_with" in truth:
+            compare_together(vpnscope, truth, directory, deviations)
     except program.Failure as failure:
         deviations.differs("run", "a report", failure)
         return
