@@ -45,11 +45,11 @@ static void method_refused(struct findings *out, const struct exchange *x, bool 
     f->confidence = CONFIDENCE_CERTAIN;
     f->client_error = 812;
     finding_title(f, "client and server agree on no EAP method%s: the server offers %s, the client wants %s",
-                  inner ? " inside the tunnel" : "", method_name(offered),
+                  inner ? " inside the tunnel" : "", offered != 0 ? method_name(offered) : "another one",
                   none ? "nothing of the kind" : method_name(e->nak[0]));
     finding_explain(f,
                     "The client of %s refused %s with a Nak, and the server has nothing else to offer that it wants.",
-                    describe_user(user, x), method_name(offered));
+                    describe_user(user, x), offered != 0 ? method_name(offered) : "the offer");
     finding_fix(
         f,
         "Make the EAP type of the VPN profile and that of the NPS policy the same: NPS console > Policies > Network "
@@ -150,23 +150,52 @@ static bool hidden_client_certificate(const struct exchange *x)
     return x->eap.method == EAP_TYPE_TLS && t->version == 0x0304 && !t->decrypted && !t->resumed && t->client_finished;
 }
 
+/*
+ * The ClientHello was the client's last word. A login that went on got a ServerHello which the capture lacks; one that
+ * was begun elsewhere may be rejected for its State alone.
+ */
+static bool hello_unanswered(const struct exchange *x)
+{
+    const struct tls_facts *t = &x->eap.tls;
+    if (!t->client_hello || t->server_hello || x->eap.last_response.frame > t->hello.frame)
+        return false;
+    return !(x->begun_before && x->radius.challenges == 0);
+}
+
+/* Alerts of a server that can only be about the client's certificate. */
+static bool about_client_certificate(const struct alert_fact *a)
+{
+    return a != NULL && (a->code == 48 || a->code == 49 || (a->code >= 42 && a->code <= 46));
+}
+
+static void without_server_hello(struct findings *out, const struct exchange *x, bool rejected)
+{
+    const struct tls_facts *t = &x->eap.tls;
+    const struct alert_fact *alert = judge_server_alert(t);
+    if (about_client_certificate(alert)) {
+        server_refused_client(out, x, t, alert);
+        return;
+    }
+    if (alert == NULL && t->alert_count > 0 && t->alerts[0].level == 2)
+        alert = &t->alerts[0];
+    if (alert != NULL || (rejected && hello_unanswered(x)))
+        handshake_failed(out, x, alert);
+}
+
 /* Which part of the handshake the login died in; certificates refused by the client are rules_client's. */
 static void handshake_rules(struct findings *out, const struct exchange *x)
 {
     const struct tls_facts *t = &x->eap.tls;
-    if (x->outcome == OUTCOME_ESTABLISHED || !t->client_hello || judge_client_refused(x))
+    if (x->outcome == OUTCOME_ESTABLISHED || !t->seen || judge_client_refused(x))
         return;
     const struct alert_fact *alert = judge_server_alert(t);
     /* a server that never issued the State rejects because of that, whatever the handshake says */
     bool failed = (x->outcome == OUTCOME_REJECTED && !x->radius.other_server) || alert != NULL;
     if (!t->server_hello) {
-        if (alert == NULL && t->alert_count > 0 && t->alerts[0].level == 2)
-            alert = &t->alerts[0];
-        if (failed || alert != NULL)
-            handshake_failed(out, x, alert);
+        without_server_hello(out, x, failed);
         return;
     }
-    bool client_flight = t->client_certificate || t->client_certificate_empty;
+    bool client_flight = t->client_certificate || t->client_certificate_empty || about_client_certificate(alert);
     if (failed && ((client_flight && !t->server_finished && !t->data_from_server) || hidden_client_certificate(x))) {
         server_refused_client(out, x, t, alert);
         return;
@@ -270,33 +299,52 @@ static void credentials(struct findings *out, const struct exchange *x)
                 "account.");
 }
 
+/*
+ * EAP is lock-step: whoever goes on has got what came before, so a gap that the login went on after is the capture's
+ * own. A login that dies within a flight, or right at the gap, has lost its fragments on the way.
+ */
+static bool stalled_in_flight(const struct exchange *x)
+{
+    const struct tls_facts *t = &x->eap.tls;
+    if (!x->eap_state.server_flight_partial || t->certificate_seen || x->eap.fragment_gap || judge_client_refused(x))
+        return false;
+    bool repeated = x->last_from_client && x->radius.unanswered_transmissions > 1;
+    return repeated || judge_quiet_ns(x) >= JUDGE_SILENT_NS;
+}
+
+static bool died_at_gap(const struct exchange *x)
+{
+    const struct eap_facts *e = &x->eap;
+    return e->fragment_gap && x->last.frame <= e->gap_place.frame && judge_quiet_ns(x) >= JUDGE_SILENT_NS;
+}
+
 static void fragments_lost(struct findings *out, const struct exchange *x)
 {
     const struct eap_facts *e = &x->eap;
-    bool fresh;
-    if (!e->fragment_gap || x->outcome == OUTCOME_ESTABLISHED)
+    bool fresh, stalled = stalled_in_flight(x);
+    if (x->outcome == OUTCOME_ESTABLISHED || x->outcome == OUTCOME_REJECTED || x->begun_before ||
+        x->close_reason == CLOSE_EVICTED || (!stalled && !died_at_gap(x)))
         return;
-    struct finding *f = raise(out, FINDING_EAP_FRAGMENTS_LOST, x, 0, &fresh);
+    struct finding *f = raise(out, FINDING_EAP_FRAGMENTS_LOST, x, stalled, &fresh);
     if (f == NULL)
         return;
-    finding_evidence(out, f, e->gap_place, "%u of %u bytes of the TLS flight present", e->gap_present,
-                     e->gap_announced);
+    uint32_t present = stalled ? x->eap_state.present : e->gap_present;
+    uint32_t announced = stalled ? x->eap_state.announced : e->gap_announced;
+    finding_evidence(out, f, stalled ? x->last_from_server : e->gap_place, "%u of %u bytes of the TLS flight present",
+                     present, announced);
     if (!fresh)
         return;
-    struct span reason = exchange_text(x, e->gap_reason);
-    f->severity = SEVERITY_CRITICAL;
-    f->confidence = x->begun_before ? CONFIDENCE_HINT : CONFIDENCE_STRONG;
-    finding_title(f, "fragments of the EAP handshake are missing");
-    finding_explain(f, "Of a TLS flight of %u bytes only %u arrived%s%.*s.", e->gap_announced, e->gap_present,
-                    reason.len > 0 ? ": " : "", (int)reason.len, (const char *)reason.data);
-    finding_explain(
-        f,
-        "Large packets, and those with certificates are, get lost first where the MTU is small or a firewall drops IP "
-        "fragments; without its certificates the login cannot go on.");
-    finding_fix(f, "Let IP fragments pass between RRAS and NPS.");
-    finding_fix(f, "Or avoid them: NPS console > Policies > Network Policies > your VPN policy > Properties > Settings "
-                   "> RADIUS Attributes "
-                   "> Standard > Add: Framed-MTU 1344.");
+    f->severity = stalled ? SEVERITY_CRITICAL : SEVERITY_WARNING;
+    f->confidence = stalled ? CONFIDENCE_STRONG : CONFIDENCE_HINT;
+    finding_title(f, "logins stop in the middle of the server's certificates: EAP fragments are lost");
+    finding_explain(f, "Of a flight of %u bytes only %u came, then %s.", announced, present,
+                    x->last_from_client ? "the server's next fragment did not" : "the client said nothing more");
+    finding_explain(f, "Large packets, and those with certificates are, get lost first where the MTU is small or a "
+                       "firewall drops IP fragments; without its certificates the login cannot go on.");
+    finding_fix(f, "Let IP fragments pass on the whole way: RADIUS server, RRAS, client.");
+    finding_fix(f,
+                "Or avoid them: NPS console > Policies > Network Policies > your VPN policy > Properties > Settings > "
+                "RADIUS Attributes > Standard > Add: Framed-MTU 1344.");
 }
 
 static void unfinished(struct findings *out, const struct exchange *x)
@@ -306,7 +354,8 @@ static void unfinished(struct findings *out, const struct exchange *x)
     if ((x->outcome != OUTCOME_ABORTED && x->outcome != OUTCOME_INCOMPLETE) || x->close_reason == CLOSE_EVICTED ||
         !x->eap.seen || x->first_from_server.frame == 0 || x->begun_before)
         return;
-    if (judge_quiet_ns(x) < 60 * INT64_C(1000000000) || x->eap.fragment_gap || x->radius.unanswered_place.frame != 0)
+    if (judge_quiet_ns(x) < 60 * INT64_C(1000000000) || x->eap.fragment_gap || stalled_in_flight(x) ||
+        x->radius.unanswered_place.frame != 0)
         return;
     enum client_answer answer = judge_client_answer(x, &alert);
     if (answer == ANSWER_SILENT || answer == ANSWER_ALERT || answer == ANSWER_ENCRYPTED_ALERT)
@@ -385,11 +434,12 @@ bool rule_failure_explained(const struct exchange *x)
     const struct tls_facts *t = &x->eap.tls;
     if (judge_client_refused(x) || naked(&x->eap) || x->radius.ms_chap_error != 0 || x->eap.mschapv2_error != 0)
         return true;
-    if (!t->client_hello)
-        return !t->seen && password_method(x->eap.method);
-    if (!t->server_hello || t->client_certificate_empty || judge_server_alert(t) != NULL ||
-        hidden_client_certificate(x))
+    if (!t->seen)
+        return password_method(x->eap.method);
+    if (t->client_certificate_empty || judge_server_alert(t) != NULL || hidden_client_certificate(x))
         return true;
+    if (!t->server_hello)
+        return hello_unanswered(x);
     return judge_tunnel_up(x) ? credentials_tried(x) || x->has_inner : t->client_certificate;
 }
 

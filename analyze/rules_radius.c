@@ -66,7 +66,9 @@ static void explain_no_answer(struct finding *f, const struct rule_input *in, co
 static void no_answer(struct findings *out, const struct rule_input *in, const struct exchange *x, bool helped)
 {
     const struct radius_facts *r = &x->radius;
-    enum severity severity = helped ? SEVERITY_WARNING : SEVERITY_CRITICAL;
+    /* A NAS that has no answer repeats its request: of one sent once the answer may be what the capture lacks. */
+    bool once = r->unanswered_transmissions <= 1 && !r->icmp_seen;
+    enum severity severity = helped || once ? SEVERITY_WARNING : SEVERITY_CRITICAL;
     bool fresh, certain;
     if (x->outcome != OUTCOME_UNANSWERED ||
         (r->unanswered_capture_ended && !r->icmp_seen && r->unanswered_transmissions < 3))
@@ -86,9 +88,8 @@ static void no_answer(struct findings *out, const struct rule_input *in, const s
         return;
     f->severity = severity;
     f->client_error = 930;
-    /* A single datagram may be lost anywhere. */
     if (!certain)
-        f->confidence = r->unanswered_transmissions > 1 ? CONFIDENCE_STRONG : CONFIDENCE_HINT;
+        f->confidence = once ? CONFIDENCE_HINT : CONFIDENCE_STRONG;
     explain_no_answer(f, in, x);
 }
 
