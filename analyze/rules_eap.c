@@ -308,8 +308,8 @@ static bool stalled_in_flight(const struct exchange *x)
     const struct tls_facts *t = &x->eap.tls;
     if (!x->eap_state.server_flight_partial || t->certificate_seen || x->eap.fragment_gap || judge_client_refused(x))
         return false;
-    bool repeated = x->last_from_client && x->radius.unanswered_transmissions > 1;
-    return repeated || judge_quiet_ns(x) >= JUDGE_SILENT_NS;
+    /* A NAS that waits for the next fragment repeats its request. */
+    return x->last_from_client ? x->radius.unanswered_transmissions > 1 : judge_quiet_ns(x) >= JUDGE_SILENT_NS;
 }
 
 static bool died_at_gap(const struct exchange *x)
