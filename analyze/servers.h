@@ -10,6 +10,7 @@ struct server {
     struct endpoint endpoint;
     uint64_t requests, responses, unanswered, accounting_requests, accounting_unanswered;
     uint64_t state_unknown;         /* requests that continue something this capture never saw answered */
+    uint64_t unmatched;             /* answers whose request this capture lacks */
     uint64_t slow;                  /* answers later than 5 s */
     uint64_t times[SERVER_TIME_BUCKETS]; /* answers by time: bucket b holds [2^(b/2), ...) microseconds, two buckets an octave */
     int64_t slowest_ns; struct place slowest, slowest_request;

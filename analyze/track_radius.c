@@ -190,6 +190,7 @@ static void count_server(struct server *s, const struct event *e)
         break;
     case RADIUS_REPEATED_RESPONSE:
     case RADIUS_UNMATCHED_RESPONSE:
+        s->unmatched += ev->role == RADIUS_UNMATCHED_RESPONSE;
         s->responses++;
         s->last_answer_ns = e->place.time_ns;
         break;

@@ -679,6 +679,9 @@ static void eap_fragments(void **state)
     not_raised(FINDING_EAP_CLIENT_SILENT_AFTER_CERTIFICATE);
     scene.x.capture_last_ns = scene.x.last.time_ns + 61 * SECOND;
     not_raised(FINDING_EAP_UNFINISHED);
+    servers_of(scene.servers, &scene.x.server)->unmatched = 1; /* the capture lacks packets of that server */
+    raises_with(FINDING_EAP_FRAGMENTS_LOST, SEVERITY_WARNING, 0, CONFIDENCE_HINT, 20);
+    servers_of(scene.servers, &scene.x.server)->unmatched = 0;
     scene.x.capture_last_ns = scene.x.last.time_ns + 5 * SECOND; /* the capture ended */
     not_raised(FINDING_EAP_FRAGMENTS_LOST);
     scene.x.last_from_client = true; /* the NAS asks again for the next fragment */
