@@ -1,9 +1,29 @@
 #include "dissect/wire/hash.h"
 
+static inline uint64_t load_le32(const uint8_t *p)
+{
+    return (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 | (uint64_t)p[3] << 24;
+}
+
 static inline uint64_t load_le64(const uint8_t *p)
 {
     return (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 | (uint64_t)p[3] << 24 | (uint64_t)p[4] << 32 |
            (uint64_t)p[5] << 40 | (uint64_t)p[6] << 48 | (uint64_t)p[7] << 56;
+}
+
+/* Up to 15 bytes as two words, which may hold some of them twice: the length is hashed as well. */
+static inline void load_tail(const uint8_t *p, size_t len, uint64_t *first, uint64_t *last)
+{
+    *first = *last = 0;
+    if (len >= 8) {
+        *first = load_le64(p);
+        *last = load_le64(p + len - 8);
+    } else if (len >= 4) {
+        *first = load_le32(p);
+        *last = load_le32(p + len - 4);
+    } else if (len > 0) {
+        *first = (uint64_t)p[0] | (uint64_t)p[len / 2] << 8 | (uint64_t)p[len - 1] << 16;
+    }
 }
 
 /* Independent lanes, so that the multiplications overlap: four while there is much, then two. */
@@ -33,8 +53,7 @@ uint64_t hash_bytes(const void *data, size_t len, uint64_t seed)
         a ^= a >> 32;
         b ^= b >> 29;
     }
-    uint8_t tail[16] = {0};
-    if (left > 0)
-        memcpy(tail, p, left);
-    return hash_mix(hash_mix(a, load_le64(tail)), b ^ load_le64(tail + 8));
+    uint64_t first, last;
+    load_tail(p, left, &first, &last);
+    return hash_mix(hash_mix(a, first), b ^ last);
 }
