@@ -66,8 +66,9 @@ static void print_totals(const struct layout *l, const struct analysis_totals *t
     layout_styled(l, STYLE_STRONG, "SESSIONS");
     output_format(l->out, "  %s%s%s\n", text, server[0] != '\0' ? "; server " : "", server);
     if (t->accounting_requests > 0)
-        output_format(l->out, "  RADIUS accounting: %llu requests, %llu unanswered\n",
-                      (unsigned long long)t->accounting_requests, (unsigned long long)t->accounting_unanswered);
+        output_format(l->out, "  RADIUS accounting: %llu request%s, %llu unanswered\n",
+                      (unsigned long long)t->accounting_requests, t->accounting_requests == 1 ? "" : "s",
+                      (unsigned long long)t->accounting_unanswered);
 }
 
 /* What room the failed ones leave is for others. */
