@@ -1,4 +1,5 @@
-/* Every finding: facts that must raise it, and the nearest facts that must not. Facts are made by hand, no bytes are read. */
+/* Every finding: facts that must raise it, and the nearest facts that must not. Facts are made by hand, no bytes are
+ * read. */
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stddef.h>
@@ -50,13 +51,22 @@ static void make_chain(uint8_t mark, struct endpoint server)
     assert_non_null(c);
     chains_judge(scene.chains, 10);
     c->parsed[0] = true;
-    c->facts[0] = (struct x509_facts){.subject = subject, .issuer = issuer, .common_name = name, .key = X509_KEY_RSA, .key_bits = 2048};
+    c->facts[0] = (struct x509_facts){
+        .subject = subject, .issuer = issuer, .common_name = name, .key = X509_KEY_RSA, .key_bits = 2048};
     c->facts[0].sha256[0] = mark;
     c->checks = (struct chain_checks){
-        .chain = CHECK_PASS, .name = CHECK_PASS, .server_auth_eku = CHECK_PASS, .key_strength = CHECK_PASS,
-        .signature_strength = CHECK_PASS, .key_usage_signature = CHECK_PASS, .key_usage_encipherment = CHECK_PASS,
-        .name_result = {.fit = NAME_MATCH}, .root_known = true, .pin = PIN_ROOT,
-        .path_not_before = NOW_S - YEAR_S, .path_not_after = NOW_S + YEAR_S,
+        .chain = CHECK_PASS,
+        .name = CHECK_PASS,
+        .server_auth_eku = CHECK_PASS,
+        .key_strength = CHECK_PASS,
+        .signature_strength = CHECK_PASS,
+        .key_usage_signature = CHECK_PASS,
+        .key_usage_encipherment = CHECK_PASS,
+        .name_result = {.fit = NAME_MATCH},
+        .root_known = true,
+        .pin = PIN_ROOT,
+        .path_not_before = NOW_S - YEAR_S,
+        .path_not_after = NOW_S + YEAR_S,
     };
 }
 
@@ -80,7 +90,9 @@ static void set_session(enum outcome o)
 {
     scene.x.outcome = (uint8_t)o;
     scene.s.outcome = o;
-    scene.x.radius.final = o == OUTCOME_ESTABLISHED ? RADIUS_ACCESS_ACCEPT : o == OUTCOME_REJECTED ? RADIUS_ACCESS_REJECT : 0;
+    scene.x.radius.final = o == OUTCOME_ESTABLISHED ? RADIUS_ACCESS_ACCEPT
+                           : o == OUTCOME_REJECTED  ? RADIUS_ACCESS_REJECT
+                                                    : 0;
     bool accepted = o == OUTCOME_ESTABLISHED;
     scene.stats[SERIAL] = (struct chain_stats){.accepted = accepted};
 }
@@ -103,14 +115,37 @@ static void healthy(void)
     x->last = at(20);
     x->first_from_server = at(2);
     x->capture_last_ns = x->last.time_ns;
-    x->radius = (struct radius_facts){.requests = 10, .challenges = 9, .responses = 10, .first_request = at(1), .final_place = at(20)};
-    x->eap = (struct eap_facts){.seen = true, .identity_seen = true, .client_answered = true, .methods = {EAP_TYPE_PEAP},
-                                .method_count = 1, .method = EAP_TYPE_PEAP, .requests = 9, .responses = 9, .last_response = at(19)};
+    x->radius = (struct radius_facts){
+        .requests = 10, .challenges = 9, .responses = 10, .first_request = at(1), .final_place = at(20)};
+    x->eap = (struct eap_facts){.seen = true,
+                                .identity_seen = true,
+                                .client_answered = true,
+                                .methods = {EAP_TYPE_PEAP},
+                                .method_count = 1,
+                                .method = EAP_TYPE_PEAP,
+                                .requests = 9,
+                                .responses = 9,
+                                .last_response = at(19)};
     x->eap.tls = (struct tls_facts){
-        .seen = true, .client_hello = true, .server_hello = true, .certificate_seen = true, .server_hello_done = true,
-        .client_key_exchange = true, .client_finished = true, .server_finished = true, .data_from_client = true,
-        .data_from_server = true, .version = 0x0303, .max_version = 0x0303, .cipher_suite = 0xc02f, .server_chain = SERIAL,
-        .hello = at(3), .server_hello_place = at(4), .certificate_first = at(4), .certificate_last = at(6), .finished = at(10),
+        .seen = true,
+        .client_hello = true,
+        .server_hello = true,
+        .certificate_seen = true,
+        .server_hello_done = true,
+        .client_key_exchange = true,
+        .client_finished = true,
+        .server_finished = true,
+        .data_from_client = true,
+        .data_from_server = true,
+        .version = 0x0303,
+        .max_version = 0x0303,
+        .cipher_suite = 0xc02f,
+        .server_chain = SERIAL,
+        .hello = at(3),
+        .server_hello_place = at(4),
+        .certificate_first = at(4),
+        .certificate_last = at(6),
+        .finished = at(10),
     };
     scene.s = (struct session){.number = 1, .exchanges = {x}, .exchange_count = 1, .main = x};
     set_session(OUTCOME_ESTABLISHED);
@@ -122,8 +157,16 @@ static void healthy(void)
     server_add_time(server, 1000000);
     server->slowest_ns = 1000000;
     scene.in = (struct rule_input){
-        .chains = scene.chains, .stats = scene.stats, .stats_count = STATS, .servers = scene.servers, .expect = scene.expect,
-        .lost = &scene.lost, .captures = &scene.capture, .capture_count = 1, .counters = &scene.counters, .totals = &scene.totals,
+        .chains = scene.chains,
+        .stats = scene.stats,
+        .stats_count = STATS,
+        .servers = scene.servers,
+        .expect = scene.expect,
+        .lost = &scene.lost,
+        .captures = &scene.capture,
+        .capture_count = 1,
+        .counters = &scene.counters,
+        .totals = &scene.totals,
     };
 }
 
@@ -132,7 +175,8 @@ static void stopped_after_flight(enum outcome o)
 {
     healthy();
     struct tls_facts *t = &scene.x.eap.tls;
-    t->client_key_exchange = t->client_finished = t->server_finished = t->data_from_client = t->data_from_server = false;
+    t->client_key_exchange = t->client_finished = t->server_finished = t->data_from_client = t->data_from_server =
+        false;
     set_session(o);
 }
 
@@ -179,7 +223,8 @@ static void raises(enum finding_id id, enum severity severity, int32_t client_er
         fail_msg("%s: %s, client error %d", finding_name(id), severity_name(f->severity), f->client_error);
 }
 
-static void raises_with(enum finding_id id, enum severity severity, int32_t client_error, enum confidence sure, uint64_t frame)
+static void raises_with(enum finding_id id, enum severity severity, int32_t client_error, enum confidence sure,
+                        uint64_t frame)
 {
     raises(id, severity, client_error);
     const struct finding *f = found(id);
@@ -225,7 +270,7 @@ static void fault_refused(void (*mutate)(struct chain_checks *), enum finding_id
     mutate(&chain(0)->checks);
     client_alert(48);
     raises_with(id, SEVERITY_CRITICAL, error, CONFIDENCE_CERTAIN, 6);
-    not_raised(FINDING_RADIUS_REJECTED); /* a consequence */
+    not_raised(FINDING_RADIUS_REJECTED);      /* a consequence */
     stopped_after_flight(OUTCOME_INCOMPLETE); /* nobody saw how the client answered */
     mutate(&chain(0)->checks);
     raises_with(id, SEVERITY_CRITICAL, error, CONFIDENCE_STRONG, 6);
@@ -354,7 +399,7 @@ static void key_usage_is_judged_by_the_suite(void **state)
     (void)state;
     healthy();
     chain(0)->checks.key_usage_encipherment = CHECK_FAIL;
-    nothing_raised(); /* ECDHE signs */
+    nothing_raised();                      /* ECDHE signs */
     scene.x.eap.tls.cipher_suite = 0x009c; /* TLS_RSA_WITH_AES_128_GCM_SHA256 */
     raises(FINDING_CERT_KEY_USAGE, SEVERITY_WARNING, 857);
 }
@@ -580,8 +625,13 @@ static void methods_refused(void **state)
     scene.x.eap.nak_seen = true;
     not_raised(FINDING_EAP_METHOD_REFUSED);
     scene.x.has_inner = true; /* the same inside the tunnel, with secrets */
-    scene.x.inner = (struct eap_facts){.seen = true, .nak_seen = true, .methods = {EAP_TYPE_MSCHAPV2}, .method_count = 1,
-                                       .nak = {EAP_TYPE_TLS}, .nak_count = 1, .nak_place = at(15)};
+    scene.x.inner = (struct eap_facts){.seen = true,
+                                       .nak_seen = true,
+                                       .methods = {EAP_TYPE_MSCHAPV2},
+                                       .method_count = 1,
+                                       .nak = {EAP_TYPE_TLS},
+                                       .nak_count = 1,
+                                       .nak_place = at(15)};
     raises_with(FINDING_EAP_METHOD_REFUSED, SEVERITY_CRITICAL, 812, CONFIDENCE_CERTAIN, 15);
     not_raised(FINDING_EAP_CREDENTIALS_REJECTED);
 }
@@ -594,7 +644,8 @@ static void credentials_rejected(void **state)
     raises_with(FINDING_EAP_CREDENTIALS_REJECTED, SEVERITY_CRITICAL, 691, CONFIDENCE_STRONG, 20);
     not_raised(FINDING_RADIUS_REJECTED);
     scene.x.has_inner = true; /* with secrets: the number */
-    scene.x.inner = (struct eap_facts){.seen = true, .method = EAP_TYPE_MSCHAPV2, .mschapv2_error = 647, .error_place = at(17)};
+    scene.x.inner =
+        (struct eap_facts){.seen = true, .method = EAP_TYPE_MSCHAPV2, .mschapv2_error = 647, .error_place = at(17)};
     raises_with(FINDING_EAP_CREDENTIALS_REJECTED, SEVERITY_CRITICAL, 647, CONFIDENCE_CERTAIN, 17);
     set_session(OUTCOME_ESTABLISHED); /* tried again, and right the second time */
     not_raised(FINDING_EAP_CREDENTIALS_REJECTED);
@@ -606,8 +657,12 @@ static void credentials_rejected(void **state)
     set_session(OUTCOME_REJECTED);
     scene.x.has_inner = true;
     scene.x.inner = (struct eap_facts){.seen = true, .method = EAP_TYPE_TLS};
-    scene.x.inner.tls = (struct tls_facts){.seen = true, .server_hello = true, .certificate_seen = true, .version = 0x0303,
-                                           .server_chain = SERIAL, .certificate_last = at(13)};
+    scene.x.inner.tls = (struct tls_facts){.seen = true,
+                                           .server_hello = true,
+                                           .certificate_seen = true,
+                                           .version = 0x0303,
+                                           .server_chain = SERIAL,
+                                           .certificate_last = at(13)};
     alert_of(&scene.x.inner.tls, true, 48);
     not_raised(FINDING_EAP_CREDENTIALS_REJECTED);
     raises(FINDING_EAP_CLIENT_REJECTED_CERTIFICATE, SEVERITY_CRITICAL, 864);
@@ -690,7 +745,8 @@ static void eap_fragments(void **state)
     scene.x.begun_before = true;
     not_raised(FINDING_EAP_FRAGMENTS_LOST);
 
-    stopped_after_flight(OUTCOME_ABORTED); /* a gap that the login went on after: lost to the capture, not to the client */
+    stopped_after_flight(
+        OUTCOME_ABORTED); /* a gap that the login went on after: lost to the capture, not to the client */
     scene.x.eap.fragment_gap = true;
     scene.x.eap.gap_place = at(5);
     scene.x.capture_last_ns = scene.x.last.time_ns + 61 * SECOND;
@@ -860,7 +916,8 @@ static void authenticators(void **state)
     scene.x.radius.challenges = 0;
     raises_with(FINDING_RADIUS_BAD_AUTHENTICATOR, SEVERITY_CRITICAL, 930, CONFIDENCE_CERTAIN, 1);
     size_t count;
-    assert_int_equal(findings_all(scene.findings, &count)[0].id, FINDING_RADIUS_BAD_AUTHENTICATOR); /* before the silence */
+    assert_int_equal(findings_all(scene.findings, &count)[0].id,
+                     FINDING_RADIUS_BAD_AUTHENTICATOR); /* before the silence */
     healthy(); /* both sides agree with each other: it is the secret given that is wrong */
     scene.x.radius.bad_authenticator = 10;
     scene.x.radius.bad_authenticator_place = at(1);
@@ -905,8 +962,12 @@ static void lost_fragments(void **state)
     (void)state;
     stopped_after_flight(OUTCOME_INCOMPLETE);
     scene.in.lost_count = 1;
-    scene.lost = (struct lost_pair){.src = endpoint_of(11, 1812), .dst = endpoint_of(21, 40000), .radius = true, .datagrams = 2,
-                                    .first_only = 2, .example.first = at(4)};
+    scene.lost = (struct lost_pair){.src = endpoint_of(11, 1812),
+                                    .dst = endpoint_of(21, 40000),
+                                    .radius = true,
+                                    .datagrams = 2,
+                                    .first_only = 2,
+                                    .example.first = at(4)};
     raises_with(FINDING_RADIUS_FRAGMENTS_LOST, SEVERITY_CRITICAL, 0, CONFIDENCE_CERTAIN, 4);
     assert_int_equal(found(FINDING_RADIUS_FRAGMENTS_LOST)->session_total, 1);
     set_session(OUTCOME_ESTABLISHED); /* it got through all the same */
@@ -979,7 +1040,8 @@ static void one_sided_captures(void **state)
 static const char *verdict(void)
 {
     static char line[VERDICT_MAX];
-    static const struct protocol_count protocols[] = {{"unknown", 1, 50, 9000}, {"IKE", 2, 4, 900}, {"TLS", 1, 30, 800}};
+    static const struct protocol_count protocols[] = {
+        {"unknown", 1, 50, 9000}, {"IKE", 2, 4, 900}, {"TLS", 1, 30, 800}};
     size_t count;
     const struct finding *all = findings_all(scene.findings, &count);
     verdict_write(line, &(struct verdict_input){all, count, &scene.totals, protocols, 3});
@@ -1005,14 +1067,17 @@ static void verdicts(void **state)
     healthy();
     chain(0)->checks.subject_wildcard = true;
     found(FINDING_IDS);
-    assert_string_equal(verdict(), "Warning: the NPS certificate has a wildcard subject: \"nps01.example.com\"; the only login was accepted.");
+    assert_string_equal(
+        verdict(),
+        "Warning: the NPS certificate has a wildcard subject: \"nps01.example.com\"; the only login was accepted.");
     stopped_after_flight(OUTCOME_REJECTED);
     client_alert(48);
     untrusted(&chain(0)->checks);
     scene.totals = (struct analysis_totals){.sessions = 3, .established = 2, .rejected = 1};
     found(FINDING_IDS);
-    assert_string_equal(verdict(), "Error 864 (certain): clients do not trust the issuer of the NPS certificate \"nps01.example.com\" "
-                                   "(root: (unknown)); 1 of 3 logins.");
+    assert_string_equal(
+        verdict(), "Error 864 (certain): clients do not trust the issuer of the NPS certificate \"nps01.example.com\" "
+                   "(root: (unknown)); 1 of 3 logins.");
 }
 
 static int end(void **state)
