@@ -55,6 +55,27 @@ static void grade(const struct subject *c, struct finding *f)
     }
 }
 
+/* All fail since a point in time: the server presented another certificate before, which clients accepted. */
+static void what_was_before(const struct subject *c, struct finding *f)
+{
+    const struct server *server = servers_of(c->in->servers, &c->x->server);
+    if (server == NULL || c->inner || c->stats.accepted > 0 || c->stats.refused == 0)
+        return;
+    for (size_t i = 0; i < server->chain_count; i++) {
+        const struct chain *other = rule_chain(c->in, server->chains[i].chain);
+        char name[DESCRIBE_MAX], at[32], thumb[41];
+        if (other == NULL || other == c->chain || !other->parsed[0] || server->chains[i].accepted == 0 ||
+            server->chains[i].first.time_ns > c->chain->first.time_ns)
+            continue;
+        finding_explain(f,
+                        "Before %s the same server presented another certificate, \"%s\" (thumbprint %s), and clients "
+                        "accepted that one: it was renewed, or another one was selected, at that time.",
+                        describe_time(at, c->chain->first.time_ns / INT64_C(1000000000)),
+                        describe_certificate(name, other, 0), describe_hex(thumb, other->facts[0].sha1, 20));
+        return;
+    }
+}
+
 static void what_clients_did(const struct subject *c, struct finding *f)
 {
     uint64_t refused = c->stats.refused, accepted = c->stats.accepted;
@@ -70,6 +91,7 @@ static void what_clients_did(const struct subject *c, struct finding *f)
                "here, or do not check the server.");
     else
         finding_explain(f, "How the clients answered it is not in this capture.");
+    what_was_before(c, f);
 }
 
 static void evidence(const struct subject *c, struct finding *f)
@@ -182,6 +204,26 @@ static void incomplete(const struct subject *c)
         c->leaf->issuer);
 }
 
+/* Complete only with an intermediate that was given here, not sent: clients need it from elsewhere. */
+static void intermediate_not_sent(const struct subject *c)
+{
+    bool fresh;
+    struct finding *f = fault(c, FINDING_CERT_INCOMPLETE_CHAIN, 1, false, &fresh);
+    if (f == NULL || !fresh)
+        return;
+    f->severity = c->stats.refused > 0 ? SEVERITY_CRITICAL : c->stats.accepted > 0 ? SEVERITY_INFO : SEVERITY_WARNING;
+    f->confidence = CONFIDENCE_STRONG;
+    f->client_error = c->stats.refused > 0 ? 864 : 0;
+    finding_title(f, "the server does not send the intermediate CA of the %s \"%s\"", c->whose, c->name);
+    explain_chain(c, f);
+    finding_explain(f, "Clients that neither hold it nor can fetch it fail with error 864.");
+    what_clients_did(c, f);
+    finding_fix(f,
+                "Make the server send it: on NPS, import \"%s\" into the computer store, Intermediate Certification "
+                "Authorities (FreeRADIUS: append it to certificate_file).",
+                c->leaf->issuer);
+}
+
 static void self_signed(const struct subject *c)
 {
     bool fresh;
@@ -266,9 +308,10 @@ static void pin_fault(const struct subject *c)
         finding_explain(f, "No thumbprint in TrustedRootCA of the EAP configuration belongs to the root \"%s\".",
                         root_name(c));
     } else {
+        bool sent = c->checks->pin_index < c->chain->count;
         finding_title(f, "TrustedRootCA in the VPN profile is the thumbprint of %s \"%s\", not of its root",
                       pin == PIN_LEAF ? "the server certificate" : "the issuing CA",
-                      describe_certificate(pinned, c->chain, c->checks->pin_index));
+                      sent ? describe_certificate(pinned, c->chain, c->checks->pin_index) : c->leaf->issuer);
         finding_explain(
             f, "TrustedRootCA must name the trust anchor itself, not a CA below it nor the server's own certificate.");
     }
@@ -567,6 +610,8 @@ static void one_certificate(struct findings *out, const struct rule_input *in, c
     describe_sha256(c.sha256, chain);
     if (c.checks->chain == CHECK_FAIL)
         chain_fault(&c);
+    else if (c.checks->intermediate_given)
+        intermediate_not_sent(&c);
     pin_fault(&c);
     name_fault(&c);
     eku_fault(&c);
@@ -586,10 +631,10 @@ bool rule_certificate_fault(const struct rule_input *in, const struct tls_facts 
     bool dated = t->certificate_last.time_ns > 0;
     if (dated && (k->path_not_after < now - RULE_CLOCK_SKEW_S || k->path_not_before > now + RULE_CLOCK_SKEW_S))
         return true;
-    return k->chain == CHECK_FAIL || k->name == CHECK_FAIL || k->server_auth_eku == CHECK_FAIL || k->subject_empty ||
-           k->pin == PIN_ISSUING_CA || k->pin == PIN_LEAF || k->pin == PIN_NOT_IN_CHAIN ||
-           k->key_strength == CHECK_FAIL || k->signature_strength == CHECK_FAIL || c->ocsp_revoked ||
-           key_usage_wrong(k, t);
+    return k->chain == CHECK_FAIL || k->intermediate_given || k->name == CHECK_FAIL ||
+           k->server_auth_eku == CHECK_FAIL || k->subject_empty || k->pin == PIN_ISSUING_CA || k->pin == PIN_LEAF ||
+           k->pin == PIN_NOT_IN_CHAIN || k->key_strength == CHECK_FAIL || k->signature_strength == CHECK_FAIL ||
+           c->ocsp_revoked || key_usage_wrong(k, t);
 }
 
 void rules_certificate(struct findings *out, const struct rule_input *in, const struct session *s)

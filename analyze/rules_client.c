@@ -196,10 +196,12 @@ enum unseen {
     UNSEEN_ONE_SIDED
 };
 
-static enum unseen why_unseen(const struct exchange *x)
+static enum unseen why_unseen(const struct rule_input *in, const struct exchange *x)
 {
     const struct tls_facts *t = &x->eap.tls;
-    if (t->server_chain != 0 || !x->eap.seen)
+    if (t->server_chain != 0)
+        return rule_chain(in, t->server_chain) == NULL ? UNSEEN_TOO_MANY : 0;
+    if (!x->eap.seen)
         return 0;
     if (t->certificate_too_many)
         return UNSEEN_TOO_MANY;
@@ -258,7 +260,10 @@ static void explain_unseen(struct finding *f, const struct rule_input *in, enum 
         finding_fix(f, "Start the capture before the client connects.");
         break;
     case UNSEEN_TOO_MANY:
-        finding_explain(f, "Only %d different certificate chains are kept in memory.", CHAINS_MAX);
+        finding_explain(f,
+                        "So many different chains were presented that only those seen most often were examined (at "
+                        "most %d are kept).",
+                        CHAINS_MAX);
         finding_fix(f, "Analyse a part of the capture: fewer servers, or a shorter time.");
         break;
     case UNSEEN_KEY_WRONG:
@@ -286,7 +291,7 @@ void rules_certificate_unseen(struct findings *out, const struct rule_input *in,
         [UNSEEN_ONE_SIDED] = "the server's packets are not in the capture",
     };
     const struct exchange *x = s->main;
-    enum unseen why = why_unseen(x);
+    enum unseen why = why_unseen(in, x);
     bool fresh;
     if (why == 0 || known_anyway(in, x, why))
         return;

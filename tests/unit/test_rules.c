@@ -347,6 +347,19 @@ static void faults_that_make_clients_refuse(void **state)
     fault_refused(no_signing, FINDING_CERT_KEY_USAGE, 857);
 }
 
+/* The chain is whole only thanks to an intermediate that was given on the command line. */
+static void an_intermediate_that_is_not_sent(void **state)
+{
+    (void)state;
+    stopped_after_flight(OUTCOME_REJECTED);
+    chain(0)->checks.intermediate_given = true;
+    client_alert(48);
+    raises_with(FINDING_CERT_INCOMPLETE_CHAIN, SEVERITY_CRITICAL, 864, CONFIDENCE_STRONG, 6);
+    healthy();
+    chain(0)->checks.intermediate_given = true; /* the clients hold it, too: worth knowing, no alarm */
+    raises_with(FINDING_CERT_INCOMPLETE_CHAIN, SEVERITY_INFO, 0, CONFIDENCE_STRONG, 6);
+}
+
 static void unknown_is_no_fault(void **state)
 {
     (void)state;
@@ -1092,6 +1105,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_healthy_login_raises_nothing),
         cmocka_unit_test(faults_that_make_clients_refuse),
+        cmocka_unit_test(an_intermediate_that_is_not_sent),
         cmocka_unit_test(unknown_is_no_fault),
         cmocka_unit_test(names_in_other_readings),
         cmocka_unit_test(validity_forgives_five_minutes),
