@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "analyze/link.h"
-#include "analyze/rules.h"
-#include "analyze/sessions.h"
-#include "analyze/verdict.h"
+#include "analyze/session/link.h"
+#include "analyze/finding/rules.h"
+#include "analyze/session/sessions.h"
+#include "analyze/finding/verdict.h"
 
 enum { PROTOCOLS_MAX = 256, PROTOCOL_NAME = 48, CAPTURES_MAX = 4096, JUDGE_BUDGET = 512 };
 
@@ -269,11 +269,6 @@ static bool walk(struct analysis *a, build_fn *each, void *ctx)
             return false;
     findings_session(a->findings, 0);
     return !spool_failed(a->spool);
-}
-
-bool session_failed(const struct session *s)
-{
-    return s->outcome != OUTCOME_ESTABLISHED && s->outcome != OUTCOME_INCOMPLETE;
 }
 
 static bool first_pass(struct analysis *a, struct session *s, void *ctx)

@@ -5,38 +5,16 @@
 #ifndef VS_ANALYZE_ANALYSIS_H
 #define VS_ANALYZE_ANALYSIS_H
 
-#include "analyze/chains.h"
-#include "analyze/exchange.h"
-#include "analyze/finding.h"
-#include "capture/source.h"
-#include "dissect/dissect.h"
-
-enum { SESSION_EXCHANGES_MAX = 16 };
+#include "analyze/certificate/chains.h"
+#include "analyze/finding/finding.h"
+#include "analyze/session/overview.h"
+#include "analyze/session/session.h"
 
 struct analysis_options {
     const struct expect *expect;
     bool ladder;                    /* keep message ladders */
     bool several_captures;          /* the same exchange may be seen at several vantage points */
     bool has_keylog, has_radius_secret;
-};
-
-/* One user's attempt. Lent during analysis_each_session's call. */
-struct session {
-    uint32_t head;                  /* id of the exchange that it is kept under */
-    uint32_t number;                /* 1.., in order of their beginning, as reported and as --session takes it */
-    const struct exchange *exchanges[SESSION_EXCHANGES_MAX]; size_t exchange_count; /* the first is the one nearest to the client */
-    const struct exchange *main;    /* the exchange that decides: outcome, EAP facts */
-    enum outcome outcome;
-    int32_t client_error;           /* 0: none; what the Windows client shows */
-    enum confidence client_error_confidence;
-    const uint32_t *findings; size_t finding_count; /* indexes into analysis_findings, ascending */
-};
-
-/* A capture as the report names it. */
-struct capture_report {
-    struct source_info info;        /* texts owned by the analysis; interfaces too */
-    uint64_t duplicates;
-    bool has_lost; uint64_t lost;   /* of the interfaces' drop counters */
 };
 
 struct analysis;
@@ -61,12 +39,6 @@ const struct finding *analysis_findings(const struct analysis *a, size_t *count)
 const struct chains *analysis_chains(const struct analysis *a);
 const struct capture_report *analysis_captures(const struct analysis *a, size_t *count);
 const struct protocol_count *analysis_protocols(const struct analysis *a, size_t *count);
-struct analysis_totals {
-    uint64_t sessions, established, rejected, aborted, unanswered, incomplete;
-    uint64_t exchanges;
-    uint64_t accounting_requests, accounting_unanswered;
-    uint64_t flows, packets, bytes, state_bytes_peak, evicted;
-};
 void analysis_get_totals(const struct analysis *a, struct analysis_totals *out);
 bool analysis_has_problems(const struct analysis *a);          /* a critical or warning finding: exit status 1 */
 
@@ -77,6 +49,5 @@ bool analysis_each_session(struct analysis *a, session_fn *each, void *ctx);
 /* The same for a short list, whatever their number in all: the first SESSIONS_LISTED that failed, then as many others. */
 enum { SESSIONS_LISTED = 32 };
 bool analysis_first_sessions(struct analysis *a, session_fn *each, void *ctx);
-bool session_failed(const struct session *s); /* it came to an end, and not to a connection */
 
 #endif

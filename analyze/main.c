@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "analyze/certs_dir.h"
-#include "analyze/escape.h"
+#include "analyze/report/certs_dir.h"
+#include "analyze/report/escape.h"
 #include "analyze/options.h"
-#include "analyze/report.h"
+#include "analyze/report/report.h"
 #include "analyze/run.h"
 #include "capture/platform.h"
 

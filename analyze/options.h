@@ -2,7 +2,7 @@
 #ifndef VS_ANALYZE_OPTIONS_H
 #define VS_ANALYZE_OPTIONS_H
 
-#include "analyze/expect.h"
+#include "analyze/certificate/expect.h"
 #include "dissect/crypto/secrets.h"
 
 enum { OPTIONS_CAPTURES_MAX = 4096, OPTIONS_ERROR = 640 };

@@ -2,7 +2,7 @@
 #ifndef VS_CAPTURE_FRAME_H
 #define VS_CAPTURE_FRAME_H
 
-#include "dissect/wire/span.h"
+#include "capture/wire/span.h"
 
 /* LINKTYPE_ values (the registry used by pcap and pcapng files), as far as they are dissected. */
 enum link_type {

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "dissect/wire/span.h"
+#include "capture/wire/span.h"
 
 enum { PLATFORM_ERROR = 256 };
 

@@ -4,7 +4,7 @@
 
 #include "capture/source.h"
 #include "capture/stream.h"
-#include "dissect/wire/cursor.h"
+#include "capture/wire/cursor.h"
 
 enum {
     READER_DAMAGE = 256,

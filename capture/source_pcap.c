@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "dissect/wire/address.h"
+#include "capture/wire/address.h"
 
 enum { FILTER_LINK_TYPES = 64, ADDRESSES_TEXT = 1024 };
 

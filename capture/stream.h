@@ -5,7 +5,7 @@
 #ifndef VS_CAPTURE_STREAM_H
 #define VS_CAPTURE_STREAM_H
 
-#include "dissect/wire/span.h"
+#include "capture/wire/span.h"
 
 enum {
     STREAM_BUFFER = 1 << 18,      /* bytes read at once: they stay in the second-level cache */

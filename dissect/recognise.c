@@ -2,7 +2,7 @@
 
 #include "dissect/radius/radius.h"
 #include "dissect/tls/tls.h"
-#include "dissect/wire/cursor.h"
+#include "capture/wire/cursor.h"
 
 enum { PORT_IKE = 500, PORT_NAT_T = 4500, PORT_HTTPS = 443, IKE_HEADER = 28, ESP_LEAST = 8 + 12 };
 

@@ -2,7 +2,7 @@
 #ifndef VS_CRYPTO_CIPHER_H
 #define VS_CRYPTO_CIPHER_H
 
-#include "dissect/wire/span.h"
+#include "capture/wire/span.h"
 
 enum cipher {
     CIPHER_AES_128_GCM,

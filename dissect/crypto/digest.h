@@ -2,7 +2,7 @@
 #ifndef VS_CRYPTO_DIGEST_H
 #define VS_CRYPTO_DIGEST_H
 
-#include "dissect/wire/span.h"
+#include "capture/wire/span.h"
 
 struct digests; /* fetched algorithms and a reusable context; one per thread of work */
 

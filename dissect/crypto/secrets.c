@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "dissect/wire/hash.h"
+#include "capture/wire/hash.h"
 
 enum { SECRET_MAX = 64, ENTRIES_IN_CHUNK = 512, RADIUS_SECRETS_MAX = 65536, RANDOM_SIZE = 32 };
 

@@ -2,7 +2,7 @@
 #ifndef VS_CRYPTO_SECRETS_H
 #define VS_CRYPTO_SECRETS_H
 
-#include "dissect/wire/address.h"
+#include "capture/wire/address.h"
 
 enum { SECRETS_MESSAGE = 256, SECRETS_KEYLOG_MAX = 4000000, RADIUS_SECRET_MAX = 255 };
 

@@ -2,7 +2,7 @@
 #ifndef VS_CRYPTO_X509_H
 #define VS_CRYPTO_X509_H
 
-#include "dissect/wire/span.h"
+#include "capture/wire/span.h"
 
 /* Texts are cut after X509_TEXT - 1 bytes ("..." marks it); a larger certificate than X509_DER_MAX is not parsed. */
 enum { X509_DER_MAX = 1 << 17, X509_TEXT = 512, X509_NAMES_MAX = 64, X509_OIDS_MAX = 32, X509_OID_TEXT = 96 };

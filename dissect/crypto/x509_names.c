@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "dissect/crypto/x509_openssl.h"
-#include "dissect/wire/address.h"
+#include "capture/wire/address.h"
 
 /* 1.3.6.1.4.1.311.20.2.3, the contents of the OBJECT IDENTIFIER. */
 static const uint8_t upn_oid[] = {0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x14, 0x02, 0x03};

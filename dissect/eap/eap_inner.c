@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "dissect/eap/eap_internal.h"
-#include "dissect/wire/cursor.h"
+#include "capture/wire/cursor.h"
 
 enum { INNER_FIRST_SIZE = 512, MICROSOFT = 311 };
 enum { AVP_VENDOR = 0x80, AVP_HEADER = 8, AVP_ALIGNMENT = 4 };

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "dissect/eap/eap_internal.h"
-#include "dissect/wire/hash.h"
+#include "capture/wire/hash.h"
 
 /* A late copy is only believed to be one when the packet holds this much that cannot repeat by chance. */
 enum { TELLING_BYTES = 16 };

@@ -1,7 +1,7 @@
 /* EAP packets as bytes: no state, no judgement beyond lengths that contradict each other. */
 #include "dissect/eap/eap.h"
 #include "dissect/eap/eap_internal.h"
-#include "dissect/wire/cursor.h"
+#include "capture/wire/cursor.h"
 
 enum { HEADER = EAP_HEADER, EXPANDED_NAK_ENTRY = 8 };
 enum { TEAP_OUTER_TLVS = 0x10 };

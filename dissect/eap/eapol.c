@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "dissect/wire/hash.h"
+#include "capture/wire/hash.h"
 
 enum { BUCKETS = 1024, METHODS_FROM = 4 }; /* types below are Identity, Notification and Nak: RFC 3748 section 5 */
 

@@ -1,5 +1,5 @@
 #include "dissect/eap/eapol.h"
-#include "dissect/wire/cursor.h"
+#include "capture/wire/cursor.h"
 
 enum { HEADER = 4 };
 /* IEEE 802.11 section 12.7.2, Key Information */

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "dissect/net/layers.h"
-#include "dissect/wire/hash.h"
+#include "capture/wire/hash.h"
 
 enum { BUCKETS = 2048, WAYS = 4, SAMPLE_HEAD = 64, SAMPLE_TAIL = 16 };
 

@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-#include "dissect/wire/hash.h"
+#include "capture/wire/hash.h"
 
 enum { CHUNK = 1024, INDEX_MIN = 2048, EVICTION_SAMPLE = 8 };
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "dissect/net/layers.h"
-#include "dissect/wire/hash.h"
+#include "capture/wire/hash.h"
 
 enum {
     RANGES_MAX = 40,                    /* islands of one datagram; 64 KiB in Ethernet frames are 45 fragments */

@@ -6,7 +6,7 @@
 #define VS_NET_LAYERS_H
 
 #include "dissect/net/net.h"
-#include "dissect/wire/cursor.h"
+#include "capture/wire/cursor.h"
 
 /* Link and IP headers inside one another in a frame; a VXLAN packet has four. */
 enum { NET_NESTING_MAX = 12 };

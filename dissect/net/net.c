@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "dissect/wire/hash.h"
+#include "capture/wire/hash.h"
 
 struct net *net_new(const struct net_handler *handler)
 {

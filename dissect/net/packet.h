@@ -3,7 +3,7 @@
 #define VS_NET_PACKET_H
 
 #include "capture/frame.h"
-#include "dissect/wire/address.h"
+#include "capture/wire/address.h"
 
 enum { IP_PROTO_ICMP = 1, IP_PROTO_IPIP = 4, IP_PROTO_TCP = 6, IP_PROTO_UDP = 17, IP_PROTO_IPV6 = 41, IP_PROTO_GRE = 47,
        IP_PROTO_ESP = 50, IP_PROTO_AH = 51, IP_PROTO_ICMPV6 = 58 };

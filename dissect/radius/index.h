@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-#include "dissect/wire/span.h"
+#include "capture/wire/span.h"
 
 enum { INDEX_WAYS = 8, INDEX_PROBES = 2 * INDEX_WAYS, INDEX_FIRST = 64 /* buckets, a power of two */ };
 

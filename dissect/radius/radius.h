@@ -3,7 +3,7 @@
 #ifndef VS_RADIUS_RADIUS_H
 #define VS_RADIUS_RADIUS_H
 
-#include "dissect/wire/address.h"
+#include "capture/wire/address.h"
 
 enum radius_code {
     RADIUS_ACCESS_REQUEST = 1, RADIUS_ACCESS_ACCEPT = 2, RADIUS_ACCESS_REJECT = 3, RADIUS_ACCOUNTING_REQUEST = 4,

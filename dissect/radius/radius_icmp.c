@@ -1,6 +1,6 @@
 /* ICMP errors that quote a RADIUS request: the answer that will not come. */
 #include "dissect/radius/radius_state.h"
-#include "dissect/wire/cursor.h"
+#include "capture/wire/cursor.h"
 
 struct quoted {
     struct endpoint client, server;

@@ -3,7 +3,7 @@
 #include "dissect/crypto/digest.h"
 #include "dissect/crypto/secrets.h"
 #include "dissect/radius/radius_state.h"
-#include "dissect/wire/cursor.h"
+#include "capture/wire/cursor.h"
 
 enum { ROOM_MIN = 16, ROOM_MAX = 1 << 20, EAP_BYTES = 1024 }; /* EAP_BYTES: an EAP conversation with its TLS session, without buffers */
 

@@ -1,8 +1,8 @@
 /* Logins in progress: one chain of requests and challenges, tied together by State. */
 #include "dissect/radius/radius_state.h"
 
-#include "dissect/wire/cursor.h"
-#include "dissect/wire/hash.h"
+#include "capture/wire/cursor.h"
+#include "capture/wire/hash.h"
 
 enum { LOGIN_REBASES_PER_CALL = 8 };
 

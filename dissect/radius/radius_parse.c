@@ -1,6 +1,6 @@
 #include "dissect/radius/radius.h"
 
-#include "dissect/wire/cursor.h"
+#include "capture/wire/cursor.h"
 
 enum {
     ATTR_USER_NAME = 1, ATTR_USER_PASSWORD = 2, ATTR_CHAP_PASSWORD = 3, ATTR_NAS_IP_ADDRESS = 4, ATTR_NAS_PORT = 5,

@@ -1,7 +1,7 @@
 /* The requests that wait for an answer, and for a while those that got one. */
 #include "dissect/radius/radius_state.h"
 
-#include "dissect/wire/hash.h"
+#include "capture/wire/hash.h"
 
 enum { REBASES_PER_CALL = 8 };
 #define SETTLED_NS (60 * INT64_C(1000000000)) /* how long repeated answers and late retransmissions are known */

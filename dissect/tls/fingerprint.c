@@ -10,8 +10,8 @@
 
 #include "dissect/tls/messages.h"
 #include "dissect/tls/tls.h"
-#include "dissect/wire/cursor.h"
-#include "dissect/wire/hash.h"
+#include "capture/wire/cursor.h"
+#include "capture/wire/hash.h"
 
 enum {
     CACHE_ENTRIES = 128, /* a power of two */

@@ -2,7 +2,7 @@
 #include "dissect/tls/decrypt.h"
 #include "dissect/tls/messages.h"
 #include "dissect/tls/session.h"
-#include "dissect/wire/cursor.h"
+#include "capture/wire/cursor.h"
 
 void message_drop(struct tls_session *s, struct side *side)
 {

@@ -1,7 +1,7 @@
 #include "dissect/tls/messages.h"
 
 #include "dissect/tls/session.h"
-#include "dissect/wire/cursor.h"
+#include "capture/wire/cursor.h"
 
 /* Takes type and body of the next extension. */
 static bool take_extension(struct cursor *c, uint16_t *type, struct cursor *body)

@@ -1,7 +1,7 @@
 /* The record layer: a byte stream in any cut into bodies, RFC 8446 section 5.1 and RFC 5246 section 6.2. */
 #include "dissect/tls/session.h"
 #include "dissect/tls/decrypt.h"
-#include "dissect/wire/cursor.h"
+#include "capture/wire/cursor.h"
 
 void tls_emit(struct tls_session *s, struct tls_event *event, enum tls_event_kind kind, enum direction dir,
               struct place first, struct place place)

@@ -2,7 +2,7 @@
 #ifndef VS_TLS_SUITE_H
 #define VS_TLS_SUITE_H
 
-#include "dissect/wire/span.h"
+#include "capture/wire/span.h"
 
 enum suite_key_exchange { KX_NULL, KX_RSA, KX_RSA_EXPORT, KX_EXPORT, KX_ANON, KX_OTHER, KX_TLS13, KX_SIGNAL };
 

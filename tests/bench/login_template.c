@@ -7,7 +7,7 @@
 #include "dissect/eap/eap.h"
 #include "dissect/net/packet.h"
 #include "dissect/radius/radius.h"
-#include "dissect/wire/cursor.h"
+#include "capture/wire/cursor.h"
 
 enum { ETHERNET_HEADER = 14, IP_HEADER = 20, UDP_HEADER = 8, SIDE_MAX = 32768, RANDOM_LEN = 32, RANDOM_FRESH = 24, LEAF_FRESH = 8 };
 enum { ATTRIBUTE_USER_NAME = 1, ATTRIBUTE_NAS_IP_ADDRESS = 4, ATTRIBUTE_STATE = 24, ATTRIBUTE_VENDOR = 26,

@@ -2,7 +2,7 @@
 #ifndef VS_BENCH_LOGIN_TEMPLATE_H
 #define VS_BENCH_LOGIN_TEMPLATE_H
 
-#include "dissect/wire/span.h"
+#include "capture/wire/span.h"
 
 enum { TEMPLATE_FRAMES_MAX = 64, TEMPLATE_PATCHES_MAX = 1024, TEMPLATE_FRAME_MAX = 2048, TEMPLATE_ERROR = 256 };
 

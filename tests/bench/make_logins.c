@@ -18,7 +18,7 @@
 
 #include "capture/platform.h"
 #include "dissect/crypto/digest.h"
-#include "dissect/wire/hash.h"
+#include "capture/wire/hash.h"
 #include "login_template.h"
 
 enum { TEMPLATES_MAX = 32, SERVERS = 2, NAS_MAX = 64, CONCURRENT_MAX = 96, SECRET_MAX = 128, MASK_LEN = 64,

@@ -2,9 +2,9 @@
  * response, those between are presented by a server. */
 #include <stdlib.h>
 
-#include "analyze/chains.h"
-#include "analyze/expect_internal.h"
-#include "dissect/wire/cursor.h"
+#include "analyze/certificate/chains.h"
+#include "analyze/certificate/expect_internal.h"
+#include "capture/wire/cursor.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

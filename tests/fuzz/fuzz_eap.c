@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "dissect/eap/eap_internal.h"
-#include "dissect/wire/cursor.h"
+#include "capture/wire/cursor.h"
 
 enum { BUFFERS = 1 << 18 };
 enum { FROM_SERVER = 1, CUT = 2, DECRYPTED = 4, MESSAGE_END = 8, SET_METHOD = 16 };

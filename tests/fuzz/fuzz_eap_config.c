@@ -1,7 +1,7 @@
 /* EAP configurations; and what is no XML, as the bytes of a file of roots. */
 #include <stdlib.h>
 
-#include "analyze/expect_internal.h"
+#include "analyze/certificate/expect_internal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

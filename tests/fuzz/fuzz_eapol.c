@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "dissect/eap/eapol.h"
-#include "dissect/wire/cursor.h"
+#include "capture/wire/cursor.h"
 
 enum { BUFFERS = 1 << 18 };
 

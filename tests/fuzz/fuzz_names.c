@@ -1,7 +1,7 @@
 /* A line with a ServerNames list, then lines with a certificate's names. */
 #include <stdlib.h>
 
-#include "analyze/expect_internal.h"
+#include "analyze/certificate/expect_internal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

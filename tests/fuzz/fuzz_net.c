@@ -6,7 +6,7 @@
 
 #include "dissect/net/flow.h"
 #include "dissect/net/net.h"
-#include "dissect/wire/cursor.h"
+#include "capture/wire/cursor.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

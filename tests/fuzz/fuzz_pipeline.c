@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "analyze/report.h"
+#include "analyze/report/report.h"
 #include "capture/source_memory.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "dissect/radius/radius_layer.h"
-#include "dissect/wire/cursor.h"
+#include "capture/wire/cursor.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

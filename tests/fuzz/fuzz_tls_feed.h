@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "dissect/tls/tls.h"
-#include "dissect/wire/cursor.h"
+#include "capture/wire/cursor.h"
 
 /* Touches what an event lends, so that a sanitizer sees a span that points nowhere. */
 static inline unsigned touch(struct span s)

@@ -2,7 +2,7 @@
 #ifndef VS_ROBUST_PACKETS_H
 #define VS_ROBUST_PACKETS_H
 
-#include "dissect/wire/span.h"
+#include "capture/wire/span.h"
 
 enum { PACKETS_HEADER = 24, PACKETS_RECORD = 16, PACKETS_MAX = 4096 };
 

@@ -3,7 +3,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 
-#include "analyze/report.h"
+#include "analyze/report/report.h"
 #include "capture/platform.h"
 #include "capture/source_memory.h"
 

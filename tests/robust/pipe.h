@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "analyze/expect.h"
+#include "analyze/certificate/expect.h"
 #include "dissect/crypto/secrets.h"
 
 /* What all runs share. */

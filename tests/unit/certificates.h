@@ -4,7 +4,7 @@
 
 #include <openssl/x509v3.h>
 
-#include "dissect/wire/span.h"
+#include "capture/wire/span.h"
 
 /* What to make; zero fields have plain defaults. */
 struct recipe {

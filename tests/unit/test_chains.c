@@ -12,8 +12,8 @@
 #include <openssl/param_build.h>
 #include <openssl/pem.h>
 
-#include "analyze/chains.h"
-#include "analyze/expect_internal.h"
+#include "analyze/certificate/chains.h"
+#include "analyze/certificate/expect_internal.h"
 #include "capture/platform.h"
 #include "certificates.h"
 

@@ -5,8 +5,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "dissect/wire/address.h"
-#include "dissect/wire/cursor.h"
+#include "capture/wire/address.h"
+#include "capture/wire/cursor.h"
 
 static void getters_read_to_the_last_byte_and_then_fail(void **state)
 {

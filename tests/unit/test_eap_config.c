@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "analyze/expect.h"
-#include "analyze/expect_internal.h"
+#include "analyze/certificate/expect.h"
+#include "analyze/certificate/expect_internal.h"
 
 #define N0 "http://www.microsoft.com/provisioning/"
 #define PEAP_OPEN                                                                                                      \

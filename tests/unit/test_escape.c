@@ -1,5 +1,5 @@
-/* What strangers wrote never steers a terminal: expected forms come from the contract in analyze/escape.h. */
-#include "analyze/escape.h"
+/* What strangers wrote never steers a terminal: expected forms come from the contract in analyze/report/escape.h. */
+#include "analyze/report/escape.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

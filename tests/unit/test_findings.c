@@ -6,10 +6,10 @@
 #include <cmocka.h>
 #include <stdlib.h>
 
-#include "analyze/findings.h"
-#include "analyze/judge.h"
-#include "analyze/rules.h"
-#include "analyze/servers.h"
+#include "analyze/finding/findings.h"
+#include "analyze/session/judge.h"
+#include "analyze/finding/rules.h"
+#include "analyze/session/servers.h"
 
 static void one_cause_is_one_finding_with_counts_and_first_examples(void **state)
 {

@@ -1,5 +1,5 @@
 /* Wrapping and tables at a given width, read back from a file of this test. */
-#include "analyze/layout.h"
+#include "analyze/report/layout.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* Link layers and tunnels down to the packet: each header by hand, one field per line. */
 #include "net_record.h"
 
-#include "dissect/wire/address.h"
+#include "capture/wire/address.h"
 
 static struct record r;
 

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "analyze/expect.h"
+#include "analyze/certificate/expect.h"
 
 static char *writable(const char *s)
 {

@@ -6,8 +6,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "analyze/rules.h"
-#include "analyze/verdict.h"
+#include "analyze/finding/rules.h"
+#include "analyze/finding/verdict.h"
 
 #define SECOND INT64_C(1000000000)
 #define NOW_S INT64_C(1790000000)

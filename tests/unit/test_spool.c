@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "analyze/link.h"
-#include "analyze/sessions.h"
-#include "analyze/spool.h"
+#include "analyze/session/link.h"
+#include "analyze/session/sessions.h"
+#include "analyze/session/spool.h"
 
 static void put(struct spool *s, struct exchange *x, uint32_t id, const char *user, const char *ladder)
 {

@@ -1,5 +1,5 @@
 /* Times as text; the expected texts were made with `date -u -d @SECONDS`. */
-#include "analyze/times.h"
+#include "analyze/report/times.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "dissect/wire/hash.h"
+#include "capture/wire/hash.h"
 
 void listener_reset(struct listener *l)
 {

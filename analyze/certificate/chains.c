@@ -1,0 +1,226 @@
+#include "analyze/certificate/chains.h"
+
+#include <stdlib.h>
+
+#include "analyze/certificate/chain_internal.h"
+#include "capture/wire/hash.h"
+
+enum { TABLE_SLOTS = 4 * CHAINS_MAX, CHAIN_OCSP_MAX = 1 << 16 };
+
+/* A chain with what only this file needs; struct chain comes first, so that a pointer to it is one to this. */
+struct entry {
+    struct chain chain;
+    struct chains *owner;
+    uint64_t hash;
+};
+
+struct chains {
+    const struct expect *expect;
+    struct entry *entries[CHAINS_MAX]; /* by order of first sight */
+    size_t count;
+    uint16_t slots[TABLE_SLOTS]; /* index in entries + 1; 0 is free */
+    size_t bytes;                /* of certificates and stapled responses */
+    uint64_t refused;
+};
+
+struct chains *chains_new(const struct expect *expect)
+{
+    x509_without_configuration();
+    struct chains *c = calloc(1, sizeof *c);
+    if (c != NULL)
+        c->expect = expect;
+    return c;
+}
+
+static void free_checks(struct chain_checks *checks)
+{
+    free(checks->root_subject);
+}
+
+void chains_free(struct chains *c)
+{
+    if (c == NULL)
+        return;
+    for (size_t i = 0; i < c->count; i++) {
+        struct chain *chain = &c->entries[i]->chain;
+        for (size_t k = 0; chain->facts != NULL && k < chain->count; k++)
+            x509_facts_free(&chain->facts[k]);
+        free(chain->facts);
+        free_checks(&chain->checks);
+        free_checks(&chain->inner_checks);
+        if (chain->ocsp.len > 0)
+            free((void *)(uintptr_t)chain->ocsp.data);
+        free(c->entries[i]);
+    }
+    free(c);
+}
+
+static bool same_bytes(const struct chain *chain, const struct span *der, size_t count)
+{
+    bool same = chain->count == count;
+    for (size_t i = 0; same && i < count; i++)
+        same = span_equal(chain->der[i], der[i]);
+    return same;
+}
+
+/* The slot that holds this chain, or the free one where it belongs. */
+static size_t find_slot(const struct chains *c, uint64_t hash, const struct span *der, size_t count)
+{
+    size_t slot = hash % TABLE_SLOTS;
+    while (c->slots[slot] != 0) {
+        const struct entry *entry = c->entries[c->slots[slot] - 1];
+        if (entry->hash == hash && same_bytes(&entry->chain, der, count))
+            break;
+        slot = (slot + 1) % TABLE_SLOTS;
+    }
+    return slot;
+}
+
+/* One block for the chain and copies of its certificates; NULL when a ceiling is reached or memory is short. */
+static struct entry *new_entry(struct chains *c, const struct span *der, size_t count)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (der[i].len > CHAINS_BYTES_MAX - c->bytes - bytes)
+            return NULL;
+        bytes += der[i].len;
+    }
+    struct entry *entry = c->count < CHAINS_MAX ? calloc(1, sizeof *entry + bytes) : NULL;
+    if (entry == NULL)
+        return NULL;
+    uint8_t *at = (uint8_t *)(entry + 1);
+    for (size_t i = 0; i < count; i++) {
+        if (der[i].len > 0)
+            memcpy(at, der[i].data, der[i].len);
+        entry->chain.der[i] = span_of(at, der[i].len);
+        at += der[i].len;
+    }
+    entry->chain.count = count;
+    entry->chain.serial = c->count + 1;
+    entry->owner = c;
+    c->bytes += bytes;
+    c->entries[c->count++] = entry;
+    return entry;
+}
+
+static void add_presenter(struct chain *chain, const struct endpoint *presenter)
+{
+    for (size_t i = 0; i < chain->presenter_count; i++)
+        if (endpoint_equal(&chain->presenters[i].server, presenter)) {
+            chain->presenters[i].count++;
+            return;
+        }
+    if (chain->presenter_count == CHAIN_PRESENTERS_MAX) {
+        chain->more_presenters = true;
+        return;
+    }
+    chain->presenters[chain->presenter_count].server = *presenter;
+    chain->presenters[chain->presenter_count++].count = 1;
+}
+
+struct chain *chains_intern(struct chains *c, const struct span *der, size_t count, uint32_t role,
+                            const struct endpoint *presenter, uint32_t exchange, struct place place)
+{
+    if (count == 0)
+        return NULL;
+    uint64_t hash = count;
+    for (size_t i = 0; i < count; i++)
+        hash = hash_bytes(der[i].data, der[i].len, hash_mix(hash, der[i].len));
+    size_t slot = count <= CHAIN_CERTS_MAX ? find_slot(c, hash, der, count) : 0;
+    struct entry *entry = NULL;
+    if (count <= CHAIN_CERTS_MAX)
+        entry = c->slots[slot] != 0 ? c->entries[c->slots[slot] - 1] : new_entry(c, der, count);
+    if (entry == NULL) {
+        c->refused++;
+        return NULL;
+    }
+    struct chain *chain = &entry->chain;
+    if (c->slots[slot] == 0) {
+        c->slots[slot] = (uint16_t)chain->serial;
+        entry->hash = hash;
+        chain->first = place;
+    }
+    chain->roles |= role;
+    chain->presented++;
+    add_presenter(chain, presenter);
+    size_t room = sizeof chain->exchanges / sizeof chain->exchanges[0];
+    if (chain->exchange_count < room &&
+        (chain->exchange_count == 0 || chain->exchanges[chain->exchange_count - 1] != exchange))
+        chain->exchanges[chain->exchange_count++] = exchange;
+    return chain;
+}
+
+void chains_set_ocsp(struct chain *chain, struct span response)
+{
+    struct chains *c = ((struct entry *)(void *)chain)->owner;
+    size_t others = c->bytes - chain->ocsp.len;
+    if (chain->judged || span_equal(chain->ocsp, response) || response.len == 0 || response.len > CHAIN_OCSP_MAX ||
+        response.len > CHAINS_BYTES_MAX - others)
+        return;
+    uint8_t *copy = malloc(response.len);
+    if (copy == NULL)
+        return;
+    memcpy(copy, response.data, response.len);
+    if (chain->ocsp.len > 0)
+        free((void *)(uintptr_t)chain->ocsp.data);
+    chain->ocsp = span_of(copy, response.len);
+    c->bytes = others + response.len;
+}
+
+struct chain *chains_get(const struct chains *c, uint64_t serial)
+{
+    return serial >= 1 && serial <= c->count ? &c->entries[serial - 1]->chain : NULL;
+}
+
+size_t chains_count(const struct chains *c)
+{
+    return c->count;
+}
+
+struct chain *chains_at(const struct chains *c, size_t i)
+{
+    return i < c->count ? &c->entries[i]->chain : NULL;
+}
+
+uint64_t chains_refused(const struct chains *c)
+{
+    return c->refused;
+}
+
+static int most_presented_first(const void *left, const void *right)
+{
+    const struct chain *a = *(struct chain *const *)left, *b = *(struct chain *const *)right;
+    if (a->presented != b->presented)
+        return a->presented > b->presented ? -1 : 1;
+    return a->serial < b->serial ? -1 : 1;
+}
+
+void chains_judge(struct chains *c, size_t budget)
+{
+    struct chain *waiting[CHAINS_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < c->count; i++)
+        if (!c->entries[i]->chain.judged)
+            waiting[count++] = &c->entries[i]->chain;
+    qsort(waiting, count, sizeof waiting[0], most_presented_first);
+    for (size_t i = 0; i < count; i++) {
+        waiting[i]->judged = i < budget && chain_judge(c->expect, waiting[i]);
+        waiting[i]->refused = !waiting[i]->judged;
+    }
+}
+
+const char *chain_error_name(enum chain_error e)
+{
+    static const char *const names[] = {
+        [CHAIN_OK] = "ok",
+        [CHAIN_NO_ROOTS] = "no-roots",
+        [CHAIN_UNTRUSTED_ROOT] = "untrusted-root",
+        [CHAIN_INCOMPLETE] = "incomplete",
+        [CHAIN_SELF_SIGNED] = "self-signed",
+        [CHAIN_BAD_SIGNATURE] = "bad-signature",
+        [CHAIN_INVALID_CA] = "invalid-ca",
+        [CHAIN_NOT_PARSED] = "not-parsed",
+        [CHAIN_OTHER] = "other",
+    };
+    return (size_t)e < sizeof names / sizeof names[0] ? names[e] : "other";
+}

@@ -1,0 +1,97 @@
+/*
+ * Every distinct certificate chain once: interned by its bytes (hash, then full comparison), parsed and judged once,
+ * at the end, most often presented first, within a budget, so that a storm of distinct chains cannot stall the rest.
+ */
+#ifndef VS_ANALYZE_CHAINS_H
+#define VS_ANALYZE_CHAINS_H
+
+#include "analyze/certificate/expect.h"
+#include "capture/frame.h"
+#include "dissect/crypto/x509.h"
+#include "capture/wire/address.h"
+
+enum { CHAINS_MAX = 2048, CHAINS_BYTES_MAX = 16 << 20, CHAIN_CERTS_MAX = 16, CHAIN_PRESENTERS_MAX = 16 };
+
+enum chain_role { ROLE_NPS = 1, ROLE_IKEV2 = 2, ROLE_SSTP = 4, ROLE_CLIENT = 8 };
+
+enum check { CHECK_UNKNOWN, CHECK_PASS, CHECK_FAIL };
+
+enum chain_error {
+    CHAIN_OK,
+    CHAIN_NO_ROOTS,          /* nobody said what clients trust: unknown */
+    CHAIN_UNTRUSTED_ROOT,    /* complete as sent up to a root (sent, or named) that is not among those given */
+    CHAIN_INCOMPLETE,        /* an intermediate is missing: the issuer of the last certificate is neither sent nor given, and
+                                it is not a root that was given */
+    CHAIN_SELF_SIGNED,       /* the leaf signs itself and is not trusted */
+    CHAIN_BAD_SIGNATURE,     /* a parent is there and the signature is wrong */
+    CHAIN_INVALID_CA,        /* an issuer is no CA, or path length exceeded, or name constraints */
+    CHAIN_NOT_PARSED,        /* OpenSSL refuses the DER */
+    CHAIN_OTHER,             /* chain_text says OpenSSL's reason */
+};
+
+/* TrustedRootCA thumbprints of the EAP configuration against this chain (wire-facts 6.3). */
+enum pin_result { PIN_NONE_GIVEN, PIN_ROOT, PIN_ISSUING_CA, PIN_LEAF, PIN_NOT_IN_CHAIN, PIN_ROOT_UNKNOWN /* the root is neither sent nor given */ };
+
+/* Judgement of a leaf that a server presented, independent of time; times are compared per login. */
+struct chain_checks {
+    enum check chain; enum chain_error chain_error;
+    char chain_text[256];           /* one sentence, "" when fine; names in it are what strangers wrote */
+    size_t failing_index;           /* certificate of the chain that it is about */
+    bool order_wrong;               /* sent, but not leaf first and each followed by its issuer */
+    bool intermediate_given;        /* complete only with an intermediate out of --trusted-root that was not sent: clients need
+                                       it too; chain_text names it */
+    bool root_sent;
+    bool root_known;                /* the path ends in a self-signed certificate that was sent or given */
+    uint8_t root_sha1[20]; char *root_subject; /* of that certificate, or issuer name of the last one when not known */
+    enum check name; struct name_result name_result;
+    enum check server_auth_eku; bool eku_absent; bool eku_any;   /* absent extension or anyExtendedKeyUsage: unknown, with these set */
+    enum check key_strength; enum check signature_strength; size_t weak_key_index, weak_signature_index;
+    enum check key_usage_signature, key_usage_encipherment; /* fit for (EC)DHE signatures / static RSA; pass when no extension */
+    bool subject_empty, subject_wildcard;
+    enum pin_result pin; size_t pin_index; /* which certificate of the chain the pin names; SIZE_MAX when it was not sent */
+    int64_t not_before, not_after;  /* of the leaf */
+    int64_t path_not_before, path_not_after; /* intersection over leaf, intermediates and a root that was sent; who limits it: */
+    size_t not_before_index, not_after_index;
+};
+
+struct chain {
+    uint64_t serial;               /* from 1, in order of first sight */
+    uint32_t roles;                /* enum chain_role, or-ed */
+    uint64_t presented;            /* times */
+    struct place first;            /* where first seen whole */
+    struct span der[CHAIN_CERTS_MAX]; size_t count; /* own copies */
+    struct { struct endpoint server; uint64_t count; } presenters[CHAIN_PRESENTERS_MAX]; size_t presenter_count; bool more_presenters;
+    uint32_t exchanges[32]; size_t exchange_count; /* first exchanges that presented it */
+    bool judged;                   /* facts and checks hold */
+    bool refused;                  /* over the budget of chains_judge: never looked at, say so */
+    struct x509_facts *facts;      /* one per certificate; all zero for one that does not parse */
+    bool parsed[CHAIN_CERTS_MAX];
+    struct chain_checks checks;    /* outer expectation: --server-name, and the outermost method of --eap-config */
+    struct chain_checks inner_checks; bool has_inner; /* against the inner method's configuration, when one was given */
+    bool ocsp_revoked, ocsp_good;  /* from a stapled response, signature verified against the issuer */
+    struct span ocsp;              /* last stapled response, own copy */
+};
+
+struct chains;
+struct chains *chains_new(const struct expect *expect);
+void chains_free(struct chains *c);
+
+/* Interns a chain; NULL when the ceilings are reached or it has more than CHAIN_CERTS_MAX certificates (counted), or when
+ * it has none (not counted). The pointer is stable until chains_free. */
+struct chain *chains_intern(struct chains *c, const struct span *der, size_t count, uint32_t role,
+                            const struct endpoint *presenter, uint32_t exchange, struct place place);
+/* Keeps a copy of the last stapled OCSPResponse (at most 64 KiB, within CHAINS_BYTES_MAX); ignored once judged. */
+void chains_set_ocsp(struct chain *c, struct span response);
+/* A chain by serial, NULL when there is none. */
+struct chain *chains_get(const struct chains *c, uint64_t serial);
+size_t chains_count(const struct chains *c);
+struct chain *chains_at(const struct chains *c, size_t i); /* by order of first sight */
+uint64_t chains_refused(const struct chains *c);
+
+/* Parses and judges all chains (once each), those presented most often first, at most `budget` of them. */
+void chains_judge(struct chains *c, size_t budget);
+
+/* Names of the enum values for JSON and text: "untrusted-root" ... */
+const char *chain_error_name(enum chain_error e);
+
+#endif

@@ -1,0 +1,114 @@
+/* What several rules use: looking up a judged chain, short texts. */
+#include <stdio.h>
+
+#include "analyze/finding/rules.h"
+
+const char *describe_certificate(char out[static DESCRIBE_MAX], const struct chain *c, size_t index)
+{
+    if (!c->judged || index >= c->count || !c->parsed[index]) {
+        snprintf(out, DESCRIBE_MAX, "(unreadable certificate)");
+        return out;
+    }
+    const struct x509_facts *f = &c->facts[index];
+    if (f->common_name != NULL && f->common_name[0] != '\0')
+        snprintf(out, DESCRIBE_MAX, "%s", f->common_name);
+    else if (f->dns_count > 0)
+        snprintf(out, DESCRIBE_MAX, "%s", f->dns_names[0]);
+    else if (f->subject[0] != '\0')
+        snprintf(out, DESCRIBE_MAX, "%s", f->subject);
+    else
+        snprintf(out, DESCRIBE_MAX, "(empty subject)");
+    return out;
+}
+
+/* In quotes; NUL bytes, which nobody may smuggle in to cut a sentence short, become '?'. */
+static void quote_text(char out[static DESCRIBE_MAX], struct span s)
+{
+    size_t n = s.len < DESCRIBE_MAX - 3 ? s.len : DESCRIBE_MAX - 3;
+    out[0] = '"';
+    for (size_t i = 0; i < n; i++)
+        out[i + 1] = s.data[i] != 0 ? (char)s.data[i] : '?';
+    out[n + 1] = '"';
+    out[n + 2] = '\0';
+}
+
+const char *describe_user(char out[static DESCRIBE_MAX], const struct exchange *x)
+{
+    if (x->radius.user.len > 0)
+        quote_text(out, exchange_text(x, x->radius.user));
+    else if (x->eap.identity.len > 0)
+        quote_text(out, exchange_text(x, x->eap.identity));
+    else
+        snprintf(out, DESCRIBE_MAX, "an unknown user");
+    return out;
+}
+
+const char *describe_server(char out[static DESCRIBE_MAX], const struct exchange *x)
+{
+    char text[ADDRESS_TEXT];
+    bool known = x->server.address.family != FAMILY_NONE;
+    snprintf(out, DESCRIBE_MAX, "%s%s%s",
+             x->type == CONVERSATION_EAPOL ? "the server behind the authenticator" : "the RADIUS server",
+             known ? " " : "", known ? address_text(text, &x->server.address) : "");
+    return out;
+}
+
+const char *describe_hex(char *out, const uint8_t *bytes, size_t len)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < len; i++) {
+        out[2 * i] = digits[bytes[i] >> 4];
+        out[2 * i + 1] = digits[bytes[i] & 15];
+    }
+    out[2 * len] = '\0';
+    return out;
+}
+
+const char *describe_sha256(char out[static 65], const struct chain *c)
+{
+    out[0] = '\0';
+    return c->judged && c->parsed[0] ? describe_hex(out, c->facts[0].sha256, 32) : out;
+}
+
+/* Days to civil date after Howard Hinnant's published algorithm: exact for all years, no time zone, no locale. */
+const char *describe_time(char out[static 32], int64_t seconds)
+{
+    int64_t days = seconds >= 0 ? seconds / 86400 : -((86399 - seconds) / 86400);
+    int64_t rest = seconds - days * 86400;
+    int64_t z = days + 719468;
+    int64_t era = (z >= 0 ? z : z - 146096) / 146097;
+    int64_t doe = z - era * 146097;
+    int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+    int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+    int64_t mp = (5 * doy + 2) / 153;
+    int64_t day = doy - (153 * mp + 2) / 5 + 1, month = mp < 10 ? mp + 3 : mp - 9;
+    int64_t year = yoe + era * 400 + (month <= 2);
+    if (year < 0 || year > 9999)
+        snprintf(out, 32, "(time out of range)");
+    else
+        snprintf(out, 32, "%04d-%02d-%02d %02d:%02d:%02d UTC", (int)year, (int)month, (int)day, (int)(rest / 3600),
+                 (int)(rest / 60 % 60), (int)(rest % 60));
+    return out;
+}
+
+const struct chain *rule_chain(const struct rule_input *in, uint32_t serial)
+{
+    const struct chain *c = serial != 0 ? chains_get(in->chains, serial) : NULL;
+    return c != NULL && c->judged ? c : NULL;
+}
+
+const char *rule_certificate_owner(const struct exchange *x)
+{
+    return x->type == CONVERSATION_EAPOL ? "server certificate" : "NPS certificate";
+}
+
+struct chain_stats rule_chain_stats(const struct rule_input *in, uint32_t serial)
+{
+    return serial < in->stats_count ? in->stats[serial] : (struct chain_stats){0};
+}
+
+void rule_worsen(struct finding *f, enum severity s)
+{
+    if (s < f->severity)
+        f->severity = s;
+}

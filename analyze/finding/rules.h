@@ -1,0 +1,65 @@
+/* Rules: pure functions of what was seen. Each looks at one session, or at the capture as a whole, and raises findings. */
+#ifndef VS_ANALYZE_RULES_H
+#define VS_ANALYZE_RULES_H
+
+#include "analyze/certificate/chains.h"
+#include "analyze/finding/findings.h"
+#include "analyze/session/judge.h"
+#include "analyze/session/servers.h"
+#include "analyze/session/overview.h"
+#include "analyze/session/session.h"
+#include "analyze/session/track.h"
+
+/* How the logins that were shown a chain ended, by chain serial. */
+struct chain_stats { uint64_t accepted, refused, silent; };
+
+/* All that rules may look at besides the session. */
+struct rule_input {
+    const struct chains *chains;
+    const struct chain_stats *stats; size_t stats_count; /* index: chain serial */
+    struct servers *servers;
+    const struct expect *expect;
+    bool has_keylog, has_radius_secret;
+    const struct lost_pair *lost; size_t lost_count;
+    const struct capture_report *captures; size_t capture_count;
+    const struct dissect_counters *counters; /* sums over all captures */
+    const struct analysis_totals *totals;
+};
+
+void rules_certificate(struct findings *out, const struct rule_input *in, const struct session *s);
+void rules_certificate_unseen(struct findings *out, const struct rule_input *in, const struct session *s);
+void rules_client_answer(struct findings *out, const struct rule_input *in, const struct session *s);
+void rules_eap(struct findings *out, const struct rule_input *in, const struct session *s);
+void rules_radius(struct findings *out, const struct rule_input *in, const struct session *s);
+void rules_servers(struct findings *out, const struct rule_input *in);
+void rules_capture(struct findings *out, const struct rule_input *in);
+
+/* All rules about one session, causes before consequences. */
+void rules_session(struct findings *out, const struct rule_input *in, const struct session *s);
+
+/* Shared by the rules: */
+const struct chain *rule_chain(const struct rule_input *in, uint32_t serial);      /* judged, or NULL */
+#define RULE_CLOCK_SKEW_S 300 /* clocks may differ that much before a validity limit counts */
+/* The certificate of this handshake has a fault that a cert-* finding reports and a client may refuse it for. */
+bool rule_certificate_fault(const struct rule_input *in, const struct tls_facts *t, bool inner);
+/* "NPS certificate"; on a wired or wireless port nothing says that the server behind it is NPS. */
+const char *rule_certificate_owner(const struct exchange *x);
+struct chain_stats rule_chain_stats(const struct rule_input *in, uint32_t serial);
+/* Something better than "it was rejected" explains why this login failed. Pure, from the facts alone. */
+bool rule_failure_explained(const struct exchange *x);
+/* Raises radius-fragments-lost for pair i of in->lost. */
+void rule_lost_fragments(struct findings *out, const struct rule_input *in, size_t i, enum severity severity);
+/* One entry serves many logins: the worst of them counts. */
+void rule_worsen(struct finding *f, enum severity s);
+
+enum { DESCRIBE_MAX = 200 };
+const char *describe_certificate(char out[static DESCRIBE_MAX], const struct chain *c, size_t index); /* CN, else a SAN name, else subject */
+/* "\"alice\"", or "an unknown user" */
+const char *describe_user(char out[static DESCRIBE_MAX], const struct exchange *x);
+/* "the RADIUS server 10.20.1.11", "the server behind the authenticator 00:..." */
+const char *describe_server(char out[static DESCRIBE_MAX], const struct exchange *x);
+const char *describe_sha256(char out[static 65], const struct chain *c); /* of the leaf */
+const char *describe_hex(char *out, const uint8_t *bytes, size_t len);   /* lower case; out has 2*len+1 */
+const char *describe_time(char out[static 32], int64_t seconds);        /* "2026-11-22 09:14:06 UTC" */
+
+#endif

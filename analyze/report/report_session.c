@@ -1,0 +1,252 @@
+#include "analyze/report/report.h"
+
+#include <stdio.h>
+
+enum { INDENT = 2, LABEL = 12, LINE = 512 };
+
+static void line_span(const struct layout *l, const char *label, struct span text)
+{
+    if (text.len > 0)
+        layout_labelled(l, INDENT, label, LABEL, text);
+}
+
+static void line(const struct layout *l, const char *label, const char *text)
+{
+    line_span(l, label, span_of(text, strlen(text)));
+}
+
+static void append(char out[static LINE], const char *between, const char *text)
+{
+    size_t used = strlen(out);
+    snprintf(out + used, LINE - used, "%s%s", used > 0 ? between : "", text);
+}
+
+static void print_summary(const struct report *r, const struct layout *l, const struct session *s)
+{
+    char text[LINE], room[ENDPOINT_TEXT], from[TIME_TEXT], lasted[TIME_TEXT];
+    struct place first = session_first(s), last = session_last(s);
+    line_span(l, "User", session_user(s));
+    line_span(l, "Client", session_client(s, room));
+    session_method(text, s);
+    line(l, "Method", text);
+    snprintf(text, sizeof text, "%s UTC, %s", time_readable(from, first.time_ns, report_digits(r, first.capture)),
+             duration_text(lasted, last.time_ns - first.time_ns));
+    line(l, "Time", text);
+}
+
+static void print_radius(const struct layout *l, const struct exchange *x)
+{
+    const struct radius_facts *f = &x->radius;
+    char text[LINE], time[TIME_TEXT];
+    const char *tunnel = f->tunnel_type != UINT32_MAX ? radius_tunnel_type_name(f->tunnel_type) : NULL;
+    line_span(l, "User-Name", exchange_text(x, f->user));
+    line_span(l, "NAS", exchange_text(x, f->nas_identifier));
+    line_span(l, "NAS address", exchange_text(x, f->nas_address));
+    line_span(l, "Calling", exchange_text(x, f->calling_station));
+    line_span(l, "Called", exchange_text(x, f->called_station));
+    line_span(l, "Endpoint", exchange_text(x, f->tunnel_client_endpoint));
+    line_span(l, "Machine", exchange_text(x, f->machine_name));
+    line_span(l, "Correlation", exchange_text(x, f->correlation_id));
+    line(l, "Tunnel", tunnel != NULL ? tunnel : "");
+    snprintf(text, sizeof text, "%u requests, %u challenges, %u retransmissions, %s", (unsigned)f->requests,
+             (unsigned)f->challenges, (unsigned)f->retransmissions,
+             f->final != 0 && radius_code_name(f->final) != NULL ? radius_code_name(f->final) : "no final answer");
+    line(l, "RADIUS", text);
+    if (f->responses > 0) {
+        snprintf(text, sizeof text, "slowest answer %s", duration_text(time, f->response_max_ns));
+        if (f->final_ns >= 0)
+            snprintf(text + strlen(text), sizeof text - strlen(text), ", the whole login %s",
+                     duration_text(time, f->final_ns));
+        line(l, "Speed", text);
+    }
+    line_span(l, "Reply", exchange_text(x, f->reply_message));
+}
+
+/* The certificates of a TLS session, or why there are none. */
+static void print_chain(const struct report *r, const struct layout *l, const struct tls_facts *t)
+{
+    const struct certificate *leaf = certificates_of_chain(r->certificates, t->server_chain, 0);
+    const char *missing = t->certificate_too_many    ? "seen, but not examined: too many distinct chains"
+                          : t->certificate_truncated ? "begun, but not whole in the capture"
+                          : t->resumed               ? "none: the session is resumed"
+                          : t->server_hello && t->version >= 0x0304 && !t->decrypted
+                              ? "encrypted (TLS 1.3): --keylog makes it readable"
+                              : "not seen";
+    char text[LINE];
+    if (leaf != NULL)
+        snprintf(text, sizeof text, "%.300s (SHA-1 %s)",
+                 leaf->facts != NULL && leaf->facts->subject != NULL && leaf->facts->subject[0] != '\0'
+                     ? leaf->facts->subject
+                     : "(no subject)",
+                 leaf->sha1);
+    else
+        snprintf(text, sizeof text, "%s", missing);
+    line(l, "Certificate", text);
+    leaf = certificates_of_chain(r->certificates, t->client_chain, 0);
+    if (leaf != NULL) {
+        snprintf(text, sizeof text, "%.300s (SHA-1 %s)",
+                 leaf->facts != NULL && leaf->facts->subject != NULL ? leaf->facts->subject : "?", leaf->sha1);
+        line(l, "Client cert.", text);
+    } else if (t->client_certificate_empty) {
+        line(l, "Client cert.", "asked for, and the client has none");
+    }
+}
+
+static void print_tls(const struct report *r, const struct layout *l, const struct exchange *x,
+                      const struct tls_facts *t)
+{
+    char text[LINE] = "", name[TLS_NAME_TEXT];
+    if (!t->seen)
+        return;
+    const char *version = t->version != 0 ? tls_version_name(t->version) : NULL;
+    append(text, ", ", version != NULL ? version : t->server_hello ? "unknown version" : "no ServerHello");
+    if (t->server_hello)
+        append(text, ", ", tls_suite_text(name, t->cipher_suite));
+    if (t->resumed)
+        append(text, ", ", "resumed");
+    if (t->decrypted)
+        append(text, ", ", "decrypted");
+    line(l, "TLS", text);
+    line_span(l, "SNI", exchange_text(x, t->sni));
+    print_chain(r, l, t);
+    for (size_t i = 0; i < t->alert_count && i < EXCHANGE_ALERTS_MAX; i++) {
+        const struct alert_fact *a = &t->alerts[i];
+        snprintf(text, sizeof text, "%s (%u, %s) from the %s in frame %llu", tls_alert_text(name, a->code), a->code,
+                 tls_alert_is_fatal(a) ? "fatal" : "warning", a->from_client ? "client" : "server",
+                 (unsigned long long)a->place.frame);
+        line(l, "Alert", text);
+    }
+    if (t->client_encrypted_alert || t->server_encrypted_alert) {
+        snprintf(text, sizeof text, "an encrypted alert from the %s in frame %llu",
+                 t->client_encrypted_alert ? "client" : "server", (unsigned long long)t->encrypted_alert.frame);
+        line(l, "Alert", text);
+    }
+}
+
+static void print_eap(const struct report *r, const struct layout *l, const struct exchange *x,
+                      const struct eap_facts *e, bool inner)
+{
+    static const char *const results[] = {
+        [EAP_RESULT_NONE] = "no result", [EAP_RESULT_SUCCESS] = "success", [EAP_RESULT_FAILURE] = "failure"};
+    char text[LINE] = "", name[METHOD_TEXT], count[64];
+    if (!e->seen)
+        return;
+    line_span(l, inner ? "Inner name" : "Identity", exchange_text(x, e->identity));
+    eap_facts_method(name, e);
+    append(text, ", ", name[0] != '\0' ? name : "no method carried on with");
+    for (size_t i = 0; i < e->method_count && i < EXCHANGE_METHODS_MAX; i++)
+        append(text, i == 0 ? "; offered " : ", ", eap_type_text(name, e->methods[i]));
+    for (size_t i = 0; i < e->nak_count && i < EAP_NAK_MAX; i++)
+        append(text, i == 0 ? "; the client wants " : ", ", e->nak[i] == 0 ? "none" : eap_type_text(name, e->nak[i]));
+    append(text, "; ", results[e->result]);
+    if (e->fragments > 0) {
+        snprintf(count, sizeof count, "%u fragments", (unsigned)e->fragments);
+        append(text, "; ", count);
+    }
+    line(l, inner ? "Inner EAP" : "EAP", text);
+    line_span(l, "Error", exchange_text(x, e->error));
+    print_tls(r, l, x, &e->tls);
+}
+
+static void print_ladder(const struct layout *l, const struct session *s, const struct exchange *x)
+{
+    struct ladder_entry entry;
+    struct span what;
+    int64_t start = session_first(s).time_ns;
+    struct place last = {0};
+    bool several = false;
+    for (size_t i = 0; exchange_ladder(x, i, &entry, &what); i++)
+        several = several || entry.place.capture != x->first.capture;
+    for (size_t i = 0; exchange_ladder(x, i, &entry, &what); i++) {
+        char head[100], frame[40];
+        if (i == 0)
+            output_format(l->out, "\n  %12s  %*s\n", "seconds", several ? 10 : 7, several ? "file:frame" : "frame");
+        if (several)
+            snprintf(frame, sizeof frame, "%u:%llu", (unsigned)entry.place.capture + 1,
+                     (unsigned long long)entry.place.frame);
+        else
+            snprintf(frame, sizeof frame, "%llu", (unsigned long long)entry.place.frame);
+        const char *arrow = entry.dir == TO_SERVER ? "-->" : "<--";
+        bool same =
+            i > 0 && entry.place.frame == last.frame && entry.place.capture == last.capture; /* a layer within it */
+        int n = same ? snprintf(head, sizeof head, "  %12s  %*s       ", "", several ? 10 : 7, "")
+                     : snprintf(head, sizeof head, "  %12.6f  %*s  %s ", (double)(entry.place.time_ns - start) / 1e9,
+                                several ? 10 : 7, frame, arrow);
+        last = entry.place;
+        output_string(l->out, head);
+        layout_words(l, (size_t)n, (size_t)n, what);
+    }
+    if (x->ladder_full)
+        output_string(l->out, "  … the ladder is longer than is kept\n");
+}
+
+static void print_exchange(const struct report *r, const struct layout *l, const struct session *s,
+                           const struct exchange *x)
+{
+    char title[LINE], client[ENDPOINT_TEXT], server[ENDPOINT_TEXT];
+    snprintf(title, sizeof title, "%s exchange %u: %s", x->type == CONVERSATION_EAPOL ? "EAPOL" : "RADIUS",
+             (unsigned)x->id, outcome_name(x->outcome));
+    layout_heading(l, title);
+    line(l, "Client", endpoint_text(client, &x->client));
+    line(l, "Server", endpoint_text(server, &x->server));
+    snprintf(title, sizeof title, "%u packets, frames %llu to %llu of %.200s", (unsigned)x->packets,
+             (unsigned long long)x->first.frame, (unsigned long long)x->last.frame, report_file(r, x->first.capture));
+    line(l, "Seen", title);
+    if (x->begun_before)
+        line(l, "", "the capture began in its middle");
+    if (x->type == CONVERSATION_RADIUS)
+        print_radius(l, x);
+    print_eap(r, l, x, &x->eap, false);
+    if (x->has_inner)
+        print_eap(r, l, x, &x->inner, true);
+    print_ladder(l, s, x);
+}
+
+static void print_session(const struct report *r, const struct layout *l, const struct session *s)
+{
+    char title[LINE];
+    if (s->client_error != 0)
+        snprintf(title, sizeof title, "Session %u: %s, client error %d (%s)", (unsigned)s->number,
+                 outcome_name(s->outcome), (int)s->client_error, confidence_name(s->client_error_confidence));
+    else
+        snprintf(title, sizeof title, "Session %u: %s", (unsigned)s->number, outcome_name(s->outcome));
+    layout_styled(l, s->outcome == OUTCOME_ESTABLISHED ? STYLE_GREEN : STYLE_RED, title);
+    output_string(l->out, "\n");
+    print_summary(r, l, s);
+    for (size_t i = 0; i < s->exchange_count; i++)
+        print_exchange(r, l, s, s->exchanges[i]);
+    if (s->finding_count > 0)
+        layout_heading(l, "FINDINGS");
+    for (size_t i = 0; i < s->finding_count; i++) {
+        if (i > 0)
+            output_string(l->out, "\n");
+        if (s->findings[i] < r->finding_count)
+            report_finding_text(r, l, s->findings[i]);
+    }
+}
+
+struct search {
+    const struct report *report;
+    struct output *out;
+    bool found;
+};
+
+static bool visit(void *ctx, const struct session *s)
+{
+    struct search *search = ctx;
+    const struct report *r = search->report;
+    if (s->number != r->session)
+        return true;
+    search->found = true;
+    struct layout l = {.out = search->out, .columns = r->columns, .colour = r->colour};
+    print_session(r, &l, s);
+    return false;
+}
+
+bool report_session(const struct report *r, struct output *out, bool *found)
+{
+    struct search search = {.report = r, .out = out};
+    bool good = analysis_each_session(r->analysis, visit, &search);
+    *found = search.found;
+    return good;
+}

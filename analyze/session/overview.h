@@ -1,0 +1,22 @@
+/* What the captures held in all: the files themselves, and counts over everything. */
+#ifndef VS_ANALYZE_OVERVIEW_H
+#define VS_ANALYZE_OVERVIEW_H
+
+#include "capture/source.h"
+#include "dissect/dissect.h"
+
+/* A capture as the report names it. */
+struct capture_report {
+    struct source_info info;        /* texts owned by the analysis; interfaces too */
+    uint64_t duplicates;
+    bool has_lost; uint64_t lost;   /* of the interfaces' drop counters */
+};
+
+struct analysis_totals {
+    uint64_t sessions, established, rejected, aborted, unanswered, incomplete;
+    uint64_t exchanges;
+    uint64_t accounting_requests, accounting_unanswered;
+    uint64_t flows, packets, bytes, state_bytes_peak, evicted;
+};
+
+#endif

@@ -1,0 +1,106 @@
+#include "analyze/session/servers.h"
+
+#include <stdlib.h>
+
+#include "capture/wire/hash.h"
+
+enum { SLOTS = 2 * SERVERS_MAX };
+
+struct servers {
+    struct server *last; /* found or made last: packets come in runs of one server */
+    struct server *at[SERVERS_MAX];
+    uint16_t slots[SLOTS]; /* index + 1, 0 empty */
+    size_t count;
+};
+
+struct servers *servers_new(void)
+{
+    return calloc(1, sizeof(struct servers));
+}
+
+void servers_free(struct servers *s)
+{
+    if (s == NULL)
+        return;
+    for (size_t i = 0; i < s->count; i++)
+        free(s->at[i]);
+    free(s);
+}
+
+struct server *servers_of(struct servers *s, const struct endpoint *e)
+{
+    if (s->last != NULL && endpoint_equal(&s->last->endpoint, e))
+        return s->last;
+    size_t slot = hash_bytes(&e->address, sizeof e->address, e->port) % SLOTS;
+    for (; s->slots[slot] != 0; slot = (slot + 1) % SLOTS)
+        if (endpoint_equal(&s->at[s->slots[slot] - 1]->endpoint, e))
+            return s->last = s->at[s->slots[slot] - 1];
+    if (s->count == SERVERS_MAX)
+        return NULL;
+    struct server *server = calloc(1, sizeof *server);
+    if (server == NULL)
+        return NULL;
+    server->endpoint = *e;
+    s->at[s->count++] = server;
+    s->slots[slot] = (uint16_t)s->count;
+    return s->last = server;
+}
+
+size_t servers_count(const struct servers *s)
+{
+    return s->count;
+}
+
+struct server *servers_at(const struct servers *s, size_t i)
+{
+    return i < s->count ? s->at[i] : NULL;
+}
+
+/* Lower bound of a bucket in nanoseconds: 1 us times 2^(b/2). */
+static int64_t bucket_floor(unsigned b)
+{
+    int64_t octave = INT64_C(1000) << (b / 2);
+    return b % 2 == 0 ? octave : octave + octave * 414 / 1000;
+}
+
+void server_add_time(struct server *s, int64_t elapsed_ns)
+{
+    unsigned b = 0;
+    for (int64_t rest = elapsed_ns >> 1; rest >= 1000 && b + 2 < SERVER_TIME_BUCKETS; rest >>= 1)
+        b += 2; /* octave by octave, then the half of the last one */
+    while (b + 1 < SERVER_TIME_BUCKETS && bucket_floor(b + 1) <= elapsed_ns)
+        b++;
+    s->times[b]++;
+}
+
+int64_t server_median_ns(const struct server *s)
+{
+    uint64_t all = 0, seen = 0;
+    for (unsigned b = 0; b < SERVER_TIME_BUCKETS; b++)
+        all += s->times[b];
+    for (unsigned b = 0; all > 0 && b < SERVER_TIME_BUCKETS; b++) {
+        seen += s->times[b];
+        if (2 * seen >= all)
+            return bucket_floor(b);
+    }
+    return 0;
+}
+
+void server_add_chain(struct server *s, uint32_t chain, bool accepted, bool refused, struct place where,
+                      uint32_t exchange)
+{
+    size_t i = 0;
+    while (i < s->chain_count && s->chains[i].chain != chain)
+        i++;
+    if (i == SERVER_CHAINS_MAX)
+        return;
+    if (i == s->chain_count) {
+        s->chain_count++;
+        s->chains[i].chain = chain;
+        s->chains[i].first = where;
+        s->chains[i].exchange = exchange;
+    }
+    s->chains[i].presented++;
+    s->chains[i].accepted += accepted;
+    s->chains[i].refused += refused;
+}

@@ -1,0 +1,25 @@
+/* A session: the exchanges of one user's attempt, as rules and reports see it. */
+#ifndef VS_ANALYZE_SESSION_H
+#define VS_ANALYZE_SESSION_H
+
+#include "analyze/session/confidence.h"
+#include "analyze/session/exchange.h"
+
+enum { SESSION_EXCHANGES_MAX = 16 };
+
+/* Lent by who put it together (sessions.h). */
+struct session {
+    uint32_t head;                  /* id of the exchange that it is kept under */
+    uint32_t number;                /* 1.., in order of their beginning, as reported and as --session takes it */
+    const struct exchange *exchanges[SESSION_EXCHANGES_MAX]; size_t exchange_count; /* the first is the one nearest to the client */
+    const struct exchange *main;    /* the exchange that decides: outcome, EAP facts */
+    enum outcome outcome;
+    int32_t client_error;           /* 0: none; what the Windows client shows */
+    enum confidence client_error_confidence;
+    const uint32_t *findings; size_t finding_count; /* indexes into the report's findings, ascending */
+};
+
+/* It came to an end, and not to a connection. */
+bool session_failed(const struct session *s);
+
+#endif

@@ -1,0 +1,115 @@
+#include "analyze/session/sessions.h"
+
+static int by_id(const struct exchange *a, const struct exchange *b)
+{
+    return a->id < b->id ? -1 : a->id > b->id;
+}
+
+static void insert_sorted(struct session_build *b, struct exchange *x)
+{
+    size_t at = b->owned_count++;
+    for (; at > 0 && by_id(b->owned[at - 1], x) > 0; at--)
+        b->owned[at] = b->owned[at - 1];
+    b->owned[at] = x;
+}
+
+/* The same conversation captured elsewhere: same parties, or the same first request whatever a translator made of them.
+ */
+static bool same_exchange(const struct exchange *a, const struct exchange *b)
+{
+    if (a->type != b->type || a->captures[0] == b->captures[0])
+        return false;
+    if (a->authenticator_hash != 0 && a->authenticator_hash == b->authenticator_hash)
+        return true;
+    return address_equal(&a->client.address, &b->client.address) &&
+           address_equal(&a->server.address, &b->server.address) && a->eap.tls.client_hello &&
+           b->eap.tls.client_hello && memcmp(a->eap.tls.random, b->eap.tls.random, 32) == 0;
+}
+
+static unsigned knowledge(const struct exchange *x)
+{
+    unsigned known = x->packets < 1000 ? x->packets : 1000;
+    known += x->outcome == OUTCOME_ESTABLISHED || x->outcome == OUTCOME_REJECTED ? 4000 : 0;
+    known += x->eap.tls.server_chain != 0 ? 2000 : 0;
+    return known;
+}
+
+/* Keeps the copy that shows more, seen in both captures. */
+static void merge(struct exchange *keep, const struct exchange *other)
+{
+    for (unsigned i = 0; i < other->capture_count; i++) {
+        bool there = false;
+        for (unsigned k = 0; k < keep->capture_count; k++)
+            there = there || keep->captures[k] == other->captures[i];
+        if (!there && keep->capture_count < EXCHANGE_CAPTURES_MAX)
+            keep->captures[keep->capture_count++] = other->captures[i];
+    }
+}
+
+static void list_exchanges(struct session_build *b)
+{
+    struct session *s = &b->session;
+    for (size_t i = 0; i < b->owned_count; i++) {
+        struct exchange *x = b->owned[i];
+        size_t k = 0;
+        while (k < s->exchange_count && !same_exchange(s->exchanges[k], x))
+            k++;
+        if (k == s->exchange_count) {
+            s->exchanges[s->exchange_count++] = x;
+            continue;
+        }
+        struct exchange *old = NULL;
+        for (size_t o = 0; o < b->owned_count; o++)
+            if (b->owned[o] == s->exchanges[k])
+                old = b->owned[o];
+        if (knowledge(x) > knowledge(old)) {
+            merge(x, old);
+            s->exchanges[k] = x;
+        } else {
+            merge(old, x);
+        }
+    }
+}
+
+/* The exchange that decides: the one that came to an end, of these the one that shows more. */
+static const struct exchange *main_exchange(const struct session *s)
+{
+    const struct exchange *best = s->exchanges[0];
+    for (size_t i = 1; i < s->exchange_count; i++)
+        if (knowledge(s->exchanges[i]) > knowledge(best))
+            best = s->exchanges[i];
+    return best;
+}
+
+bool session_read(struct spool *spool, uint32_t head, uint32_t number, struct session_build *out)
+{
+    memset(out, 0, sizeof *out);
+    for (uint32_t id = head; id != 0 && out->owned_count < SESSION_EXCHANGES_MAX; id = spool_next(spool, id)) {
+        struct exchange *x = spool_get(spool, id);
+        if (x == NULL && (spool_failed(spool) || id == head)) {
+            session_release(out);
+            return false;
+        }
+        if (x != NULL)
+            insert_sorted(out, x);
+    }
+    list_exchanges(out);
+    struct session *s = &out->session;
+    s->head = head;
+    s->number = number;
+    s->main = main_exchange(s);
+    s->outcome = (enum outcome)s->main->outcome;
+    return true;
+}
+
+void session_release(struct session_build *b)
+{
+    for (size_t i = 0; i < b->owned_count; i++)
+        spool_release(b->owned[i]);
+    b->owned_count = 0;
+}
+
+bool session_failed(const struct session *s)
+{
+    return s->outcome != OUTCOME_ESTABLISHED && s->outcome != OUTCOME_INCOMPLETE;
+}

@@ -1,0 +1,35 @@
+/*
+ * Finished exchanges, out of memory's way: one temporary file of records, one of their places by id. The report reads them
+ * back in order of id. Memory is a fixed window, whatever their number.
+ */
+#ifndef VS_ANALYZE_SPOOL_H
+#define VS_ANALYZE_SPOOL_H
+
+#include "analyze/session/exchange.h"
+
+struct spool;
+
+struct spool *spool_new(void); /* NULL when temporary files cannot be made or memory is short */
+void spool_free(struct spool *s);
+
+/* Writes a finished exchange (x->id is its key, from 1). False when the disk refuses; that stays so (spool_failed). */
+bool spool_put(struct spool *s, const struct exchange *x);
+
+/* Adds exchange `id` to the session of exchange `head`, both put before or later. */
+bool spool_link(struct spool *s, uint32_t head, uint32_t id);
+
+/* Greatest id put. */
+uint32_t spool_last(const struct spool *s);
+
+/* True when id is the first of a session. False for ids never put or linked to another. */
+bool spool_is_head(struct spool *s, uint32_t id);
+/* The next exchange of the session, 0 at its end. */
+uint32_t spool_next(struct spool *s, uint32_t id);
+
+/* Reads one back; free with spool_release. NULL when absent or unreadable. */
+struct exchange *spool_get(struct spool *s, uint32_t id);
+void spool_release(struct exchange *x);
+
+bool spool_failed(const struct spool *s);
+
+#endif

@@ -1,0 +1,286 @@
+#include "analyze/session/track.h"
+
+#include <stdlib.h>
+
+#include "analyze/session/judge.h"
+
+struct track {
+    struct track_parts parts;
+    exchange_done_fn *done;
+    void *ctx;
+    struct live *free;
+    uint64_t live_count, live_peak;
+    struct lost_pair lost[LOST_MAX];
+    size_t lost_count;
+};
+
+struct track *track_new(struct chains *chains, struct servers *servers, bool ladder, exchange_done_fn *done, void *ctx)
+{
+    struct track *t = calloc(1, sizeof *t);
+    if (t == NULL)
+        return NULL;
+    t->parts = (struct track_parts){chains, servers, ladder};
+    t->done = done;
+    t->ctx = ctx;
+    return t;
+}
+
+/* Live exchanges that dissection still refers to are its to close: dissect_finish comes before track_free. */
+void track_free(struct track *t)
+{
+    if (t == NULL)
+        return;
+    while (t->free != NULL) {
+        struct live *l = t->free;
+        t->free = l->next_free;
+        free(l->ladder);
+        free(l);
+    }
+    free(t);
+}
+
+static struct live *live_take(struct track *t)
+{
+    struct live *l = t->free;
+    if (l != NULL) {
+        t->free = l->next_free;
+        memset(&l->x, 0, offsetof(struct exchange, text));
+        l->ladder_len = 0;
+    } else {
+        l = calloc(1, sizeof *l);
+        if (l == NULL)
+            return NULL;
+    }
+    if (++t->live_count > t->live_peak)
+        t->live_peak = t->live_count;
+    return l;
+}
+
+static void live_give(struct track *t, struct live *l)
+{
+    l->next_free = t->free;
+    t->free = l;
+    t->live_count--;
+}
+
+uint64_t track_peak_bytes(const struct track *t)
+{
+    return t->live_peak * sizeof(struct live);
+}
+
+static void open_exchange(struct track *t, const struct event *e)
+{
+    struct live *l = live_take(t);
+    e->conv->user = l;
+    if (l == NULL)
+        return;
+    struct exchange *x = &l->x;
+    x->id = x->session = e->conv->id;
+    x->type = (uint8_t)e->conv->type;
+    x->client = e->conv->client;
+    x->server = e->conv->server;
+    x->begun_before = e->conv->begun_before;
+    x->first = x->last = e->place;
+    x->radius.tunnel_type = x->radius.nas_port_type = x->radius.framed_mtu = UINT32_MAX;
+    x->radius.final_ns = -1;
+}
+
+static void saw_capture(struct exchange *x, uint32_t capture)
+{
+    for (unsigned i = 0; i < x->capture_count; i++)
+        if (x->captures[i] == capture)
+            return;
+    if (x->capture_count < EXCHANGE_CAPTURES_MAX)
+        x->captures[x->capture_count++] = capture;
+}
+
+/* Several events may tell of one frame; it is counted once. */
+static void saw_frame(struct exchange *x, const struct event *e)
+{
+    if (x->packets == 0 || e->place.frame != x->last.frame || e->place.capture != x->last.capture)
+        x->packets++;
+    x->last = e->place;
+    saw_capture(x, e->place.capture);
+    x->last_from_client = e->dir == TO_SERVER;
+    if (e->dir == TO_SERVER) {
+        x->last_from_client_place = e->place;
+    } else {
+        x->last_from_server = e->place;
+        if (x->first_from_server.frame == 0)
+            x->first_from_server = e->place;
+    }
+}
+
+/* The server did answer, in datagrams of which a part is lost: that is no silence. */
+static bool answer_was_lost(const struct track *t, const struct exchange *x)
+{
+    for (size_t i = 0; i < t->lost_count; i++)
+        if (address_equal(&t->lost[i].src.address, &x->server.address) &&
+            address_equal(&t->lost[i].dst.address, &x->client.address))
+            return true;
+    return false;
+}
+
+/* Nobody answered: a capture that merely ends before an answer does not show it, unless the NAS itself kept repeating.
+ */
+static bool silence_shown(const struct exchange *x)
+{
+    const struct radius_facts *r = &x->radius;
+    return x->last_from_client && r->unanswered_place.frame != 0 &&
+           (!r->unanswered_capture_ended || r->icmp_seen || r->unanswered_transmissions >= 3);
+}
+
+static enum outcome outcome_of(const struct track *t, const struct exchange *x)
+{
+    if (x->type == CONVERSATION_EAPOL) {
+        if (x->eap.result == EAP_RESULT_SUCCESS)
+            return OUTCOME_ESTABLISHED;
+        if (x->eap.result == EAP_RESULT_FAILURE)
+            return OUTCOME_REJECTED;
+        /* One Start may be the capture's last packet; a client repeats it every few seconds (IEEE 802.1X startPeriod).
+         */
+        if (x->first_from_server.frame == 0 &&
+            (x->eapol_starts >= 3 || (x->eapol_starts > 0 && judge_quiet_ns(x) >= JUDGE_SILENT_NS)))
+            return OUTCOME_UNANSWERED;
+    } else {
+        if (x->radius.final == RADIUS_ACCESS_ACCEPT)
+            return OUTCOME_ESTABLISHED;
+        if (x->radius.final == RADIUS_ACCESS_REJECT)
+            return OUTCOME_REJECTED;
+        if (judge_client_refused(x))
+            return OUTCOME_ABORTED;
+        if (silence_shown(x))
+            return answer_was_lost(t, x) ? OUTCOME_INCOMPLETE : OUTCOME_UNANSWERED;
+    }
+    if (x->close_reason == CLOSE_IDLE || x->close_reason == CLOSE_REPLACED)
+        return OUTCOME_ABORTED;
+    return OUTCOME_INCOMPLETE;
+}
+
+static void close_exchange(struct track *t, const struct event *e)
+{
+    struct live *l = e->conv->user;
+    e->conv->user = NULL;
+    if (l == NULL)
+        return;
+    struct exchange *x = &l->x;
+    x->close_reason = (uint8_t)e->u.closed.reason;
+    x->capture_last_ns = e->now_ns;
+    if (e->u.closed.eap != NULL)
+        x->eap_state = *e->u.closed.eap;
+    if (x->eap_state.server_flight_partial && !x->eap.tls.certificate_seen)
+        x->eap.tls.certificate_truncated = true;
+    x->outcome = OUTCOME_INCOMPLETE; /* for judge.h, until it is known */
+    x->outcome = (uint8_t)outcome_of(t, x);
+    x->ladder = span_of(l->ladder, l->ladder_len);
+    t->done(t->ctx, x);
+    live_give(t, l);
+}
+
+static struct lost_pair *lost_pair_of(struct track *t, const struct net_lost_fragments *lost)
+{
+    for (size_t i = 0; i < t->lost_count; i++)
+        if (address_equal(&t->lost[i].src.address, &lost->src.address) &&
+            address_equal(&t->lost[i].dst.address, &lost->dst.address))
+            return &t->lost[i];
+    if (t->lost_count == LOST_MAX)
+        return NULL;
+    struct lost_pair *p = &t->lost[t->lost_count++];
+    p->src = lost->src;
+    p->dst = lost->dst;
+    p->example = *lost;
+    p->example.payload = span_of(NULL, 0);
+    return p;
+}
+
+/* payload holds the UDP header first when the first fragment came. */
+static bool lost_is_radius(const struct net_lost_fragments *lost)
+{
+    static const uint16_t ports[] = {1812, 1813, 1645, 1646, 3799};
+    for (size_t i = 0; i < sizeof ports / sizeof *ports; i++)
+        if (lost->ip_proto == IP_PROTO_UDP && (lost->src.port == ports[i] || lost->dst.port == ports[i]))
+            return true;
+    return false;
+}
+
+/* Fragments of one datagram leave back to back: a capture that goes on this long proves that the rest is lost. */
+#define FRAGMENT_WAIT_NS (2 * INT64_C(1000000000))
+
+static void lost_fragments(struct track *t, const struct net_lost_fragments *lost, int64_t now_ns)
+{
+    if (lost->cut || lost->ip_proto != IP_PROTO_UDP)
+        return;
+    if (lost->capture_ended && now_ns < lost->last.time_ns + FRAGMENT_WAIT_NS)
+        return;
+    struct lost_pair *p = lost_pair_of(t, lost);
+    if (p == NULL)
+        return;
+    p->datagrams++;
+    p->first_only += lost->first_seen;
+    p->rest_only += !lost->first_seen;
+    p->radius = p->radius || lost_is_radius(lost);
+    if (p->example.src.port == 0 && lost->first_seen) {
+        p->example = *lost;
+        p->example.payload = span_of(NULL, 0);
+        p->src = lost->src;
+        p->dst = lost->dst;
+    }
+}
+
+const struct lost_pair *track_lost(const struct track *t, size_t *count)
+{
+    *count = t->lost_count;
+    return t->lost;
+}
+
+static void track_eapol(struct exchange *x, const struct eapol_event *e)
+{
+    x->eapol_starts += e->kind == EAPOL_START;
+    x->eapol_logoffs += e->kind == EAPOL_LOGOFF;
+}
+
+void track_event(struct track *t, const struct event *e)
+{
+    if (e->kind == EVENT_OPENED) {
+        open_exchange(t, e);
+        return;
+    }
+    if (e->kind == EVENT_LOST_FRAGMENTS) {
+        lost_fragments(t, e->u.lost, e->now_ns);
+        return;
+    }
+    struct live *l = e->conv != NULL ? e->conv->user : NULL;
+    if (e->kind == EVENT_RADIUS) {
+        if (l != NULL && e->u.radius->packet != NULL)
+            saw_frame(&l->x, e);
+        track_radius(&t->parts, l, e);
+        if (t->parts.ladder && l != NULL)
+            ladder_radius(l, e);
+    }
+    if (l == NULL)
+        return;
+    if (l->x.type == CONVERSATION_EAPOL) { /* a group address is no party: the other end may become known later */
+        l->x.client = e->conv->client;
+        l->x.server = e->conv->server;
+    }
+    switch (e->kind) {
+    case EVENT_EAPOL:
+        saw_frame(&l->x, e);
+        track_eapol(&l->x, e->u.eapol);
+        if (t->parts.ladder)
+            ladder_eapol(l, e);
+        break;
+    case EVENT_EAP:
+        if (l->x.type == CONVERSATION_EAPOL)
+            saw_frame(&l->x, e);
+        track_eap(&t->parts, l, e);
+        if (t->parts.ladder)
+            ladder_eap(l, e);
+        break;
+    case EVENT_CLOSED:
+        close_exchange(t, e);
+        break;
+    default:
+        break;
+    }
+}

@@ -1,0 +1,45 @@
+/* Events become exchanges: the live ones are held here, finished ones are handed on. */
+#ifndef VS_ANALYZE_TRACK_H
+#define VS_ANALYZE_TRACK_H
+
+#include "analyze/certificate/chains.h"
+#include "analyze/session/exchange.h"
+#include "analyze/session/servers.h"
+
+/* IP fragments that never became a datagram, one entry per pair of addresses. */
+enum { LOST_MAX = 128 };
+struct lost_pair {
+    struct endpoint src, dst;
+    bool radius;              /* the first fragment holds RADIUS, or an address is a RADIUS server or NAS seen here */
+    uint64_t datagrams, first_only, rest_only;
+    struct net_lost_fragments example; /* without payload */
+};
+
+struct track;
+
+/* A finished exchange, lent for the call. */
+typedef void exchange_done_fn(void *ctx, struct exchange *x);
+
+struct track *track_new(struct chains *chains, struct servers *servers, bool ladder, exchange_done_fn *done, void *ctx);
+void track_free(struct track *t);
+void track_event(struct track *t, const struct event *e);
+
+const struct lost_pair *track_lost(const struct track *t, size_t *count);
+/* Live exchanges now, and the most bytes ever held for them. */
+uint64_t track_peak_bytes(const struct track *t);
+
+/* For the files track_*.c only: one live exchange. */
+struct live {
+    struct exchange x;        /* first: the exchange's text block is not zeroed when a live one is reused */
+    struct live *next_free;
+    uint8_t *ladder; size_t ladder_len, ladder_room;
+};
+struct track_parts { struct chains *chains; struct servers *servers; bool ladder; };
+void track_radius(const struct track_parts *t, struct live *l, const struct event *e);
+void track_eap(const struct track_parts *t, struct live *l, const struct event *e);
+/* Ladder lines; they do nothing without --session. */
+void ladder_radius(struct live *l, const struct event *e);
+void ladder_eap(struct live *l, const struct event *e);
+void ladder_eapol(struct live *l, const struct event *e);
+
+#endif
