@@ -101,9 +101,9 @@ static json_t *radius_value(const struct exchange *x)
                                          [RADIUS_CHECK_VALID] = "valid",
                                          [RADIUS_CHECK_INVALID] = "invalid"};
     const struct radius_facts *f = &x->radius;
-    char number[32];
+    char number[32], address[ADDRESS_TEXT];
     json_t *o = json_object();
-    json_put(o, "nas_address", json_text_or_null(x, f->nas_address));
+    json_put(o, "nas_address", f->nas_address.family != FAMILY_NONE ? json_string(address_text(address, &f->nas_address)) : json_null());
     json_put(o, "nas_identifier", json_text_or_null(x, f->nas_identifier));
     json_put(o, "calling_station", json_text_or_null(x, f->calling_station));
     json_put(o, "called_station", json_text_or_null(x, f->called_station));

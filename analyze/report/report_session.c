@@ -41,7 +41,11 @@ static void print_radius(const struct layout *l, const struct exchange *x)
     const char *tunnel = f->tunnel_type != UINT32_MAX ? radius_tunnel_type_name(f->tunnel_type) : NULL;
     line_span(l, "User-Name", exchange_text(x, f->user));
     line_span(l, "NAS", exchange_text(x, f->nas_identifier));
-    line_span(l, "NAS address", exchange_text(x, f->nas_address));
+    if (f->nas_address.family != FAMILY_NONE) {
+        char address[ADDRESS_TEXT];
+        address_text(address, &f->nas_address);
+        line_span(l, "NAS address", span_of(address, strlen(address)));
+    }
     line_span(l, "Calling", exchange_text(x, f->calling_station));
     line_span(l, "Called", exchange_text(x, f->called_station));
     line_span(l, "Endpoint", exchange_text(x, f->tunnel_client_endpoint));

@@ -39,74 +39,84 @@ struct tls_facts {
 };
 
 struct eap_facts {
+    /* What each packet touches comes first. */
     bool seen;
     bool identity_seen, client_answered; /* the client sent anything after the server's last request */
-    uint8_t methods[EXCHANGE_METHODS_MAX], method_count; /* proposed by the server, in order */
     uint8_t method;                   /* the one carried on with (answered other than by Nak), 0 none */
-    uint8_t nak[EAP_NAK_MAX], nak_count; bool nak_seen;
-    enum { EAP_RESULT_NONE, EAP_RESULT_SUCCESS, EAP_RESULT_FAILURE } result;
-    uint32_t requests, responses, fragments, retransmissions, malformed;
-    bool fragment_gap; uint32_t gap_present, gap_announced; struct text gap_reason;
-    uint8_t mschapv2_opcode;          /* last one seen */
-    uint32_t mschapv2_error;
-    uint8_t ttls_method;              /* enum ttls_inner + 1, 0 none */
+    uint8_t methods[EXCHANGE_METHODS_MAX], method_count; /* proposed by the server, in order */
     uint8_t peap_version;
+    uint8_t mschapv2_opcode;          /* last one seen */
+    uint8_t ttls_method;              /* enum ttls_inner + 1, 0 none */
     uint8_t tlv_result; bool tlv_crypto_binding;
+    bool fragment_gap, nak_seen;
+    uint32_t requests, responses, fragments, retransmissions, malformed;
+    struct place last_request, last_response;
     struct text identity, error;
-    struct place nak_place, error_place, result_place, gap_place, last_request, last_response;
+    uint32_t mschapv2_error;
+    enum { EAP_RESULT_NONE, EAP_RESULT_SUCCESS, EAP_RESULT_FAILURE } result;
     struct tls_facts tls;
+    uint8_t nak[EAP_NAK_MAX], nak_count;
+    uint32_t gap_present, gap_announced; struct text gap_reason;
+    struct place result_place, nak_place, error_place, gap_place;
 };
 
 struct radius_facts {
-    struct text nas_address, nas_identifier, calling_station, called_station, user, tunnel_client_endpoint, client_name,
-        correlation_id, reply_message, machine_name;
-    uint32_t tunnel_type, nas_port_type, framed_mtu; /* UINT32_MAX when absent */
-    uint32_t requests, challenges, retransmissions, repeated_responses, unanswered, proxy_states;
+    /* What each packet touches comes first. */
+    uint32_t requests, challenges, responses, retransmissions, repeated_responses, unanswered, proxy_states;
     uint32_t icmp_unreachable, wrong_source, bad_authenticator, lost_fragments, joined_datagrams;
+    int64_t response_max_ns, response_sum_ns; /* per round, from the first transmission */
+    enum radius_check message_authenticator;  /* worst seen */
+    uint32_t tunnel_type, nas_port_type, framed_mtu; /* UINT32_MAX when absent */
+    struct text nas_identifier, calling_station, called_station, user, tunnel_client_endpoint, client_name, correlation_id,
+        machine_name, reply_message;
+    struct address nas_address;       /* FAMILY_NONE when absent */
+    bool pap, chap, mschap;
     uint8_t final;                    /* RADIUS_ACCESS_ACCEPT, RADIUS_ACCESS_REJECT or 0 */
     bool missing_message_authenticator_eap;   /* EAP without it: discarded by RFC 3579 */
     bool missing_message_authenticator;       /* PAP/CHAP/MS-CHAP request without it (Blast-RADIUS) */
-    bool pap, chap, mschap;
-    bool other_server; struct endpoint state_server, asked_server; /* R4 */
-    bool icmp_seen;
+    bool icmp_seen, unanswered_capture_ended, other_server; /* R4 */
+    uint8_t unanswered_code;
+    struct place unanswered_place, first_request, slow_place;
     uint32_t ms_chap_error;           /* E= of an MS-CHAP-Error in clear, 0 none */
-    enum radius_check message_authenticator;  /* worst seen */
-    int64_t response_max_ns, response_sum_ns; uint32_t responses; /* per round, from the first transmission */
+    uint32_t unanswered_transmissions;
+    int64_t unanswered_waited_ns;
     int64_t final_ns;                 /* login: first request to final answer; -1 without */
+    struct endpoint state_server, asked_server; /* with other_server */
     struct endpoint wrong_source_address;
-    struct place first_request, final_place, unanswered_place, unanswered_last, missing_place, bad_authenticator_place, wrong_source_place,
-        other_server_place, slow_place;
-    uint32_t unanswered_transmissions; int64_t unanswered_waited_ns; bool unanswered_capture_ended; uint8_t unanswered_code;
+    struct place final_place, unanswered_last, missing_place, bad_authenticator_place, wrong_source_place, other_server_place;
 };
 
 /* One line of the message ladder, kept only when a session is asked for. */
 struct ladder_entry { struct place place; enum direction dir; };
 
 struct exchange {
+    /* What each packet touches comes first. */
+    uint32_t packets;
+    uint16_t capture_count;
+    uint8_t type;                     /* enum conversation_type */
+    bool last_from_client;
+    struct place last, last_from_server, last_from_client_place, first_from_server;
+    struct radius_facts radius;
+    struct eap_facts eap;
     uint32_t id;                      /* conversation serial */
     uint32_t session;                 /* id of the first exchange of its session */
     uint32_t next;                    /* id of the next exchange of the session, 0 none (kept in the spool's index) */
-    uint8_t type;                     /* enum conversation_type */
     uint8_t outcome;                  /* enum outcome */
     uint8_t close_reason;             /* enum close_reason */
-    bool begun_before, has_inner, last_from_client;
+    bool begun_before, has_inner, ladder_full; /* ladder_full: EXCHANGE_LADDER_MAX bytes were reached */
     uint8_t depth_reached;
-    uint16_t capture_count; uint32_t captures[EXCHANGE_CAPTURES_MAX]; /* seen in */
-    uint32_t packets;
+    uint16_t text_used;
+    uint32_t captures[EXCHANGE_CAPTURES_MAX]; /* seen in */
     int64_t capture_last_ns;          /* capture time when it was closed: how long the capture went on after it */
     struct endpoint client, server;
-    struct place first, last, first_from_server, last_from_server, last_from_client_place;
+    struct place first;
     uint32_t eapol_starts, eapol_logoffs;
     struct eap_state eap_state;
-    struct radius_facts radius;
-    struct eap_facts eap;
-    struct eap_facts inner;           /* inside PEAP or TTLS, with has_inner */
     uint64_t authenticator_hash;      /* of the first request's Request Authenticator, 0 none: same hop, other vantage point */
     uint64_t eap_hash;                /* of the first EAP response's bytes and the calling station, 0 none */
     struct span ladder;               /* packed ladder entries, see exchange_ladder; owned by who made the exchange */
-    bool ladder_full;                 /* EXCHANGE_LADDER_MAX bytes were reached */
-    uint16_t text_used;
-    uint8_t text[EXCHANGE_TEXT_MAX];  /* last: only text_used bytes of it are spooled */
+    struct eap_facts inner;           /* inside PEAP or TTLS; all zero without has_inner */
+    uint8_t text[EXCHANGE_TEXT_MAX];  /* last: only text_used bytes of it are spooled, and zeroed is none of it */
 };
 
 /* The bytes of a text; empty span when absent. */

@@ -63,13 +63,26 @@ static int64_t bucket_floor(unsigned b)
     return b % 2 == 0 ? octave : octave + octave * 414 / 1000;
 }
 
+/* Place of the highest bit; 0 for 0. */
+static unsigned highest_bit(uint64_t word)
+{
+#if defined(__GNUC__)
+    return 63u - (unsigned)__builtin_clzll(word | 1);
+#else
+    unsigned bit = 0;
+    while ((word >>= 1) != 0)
+        bit++;
+    return bit;
+#endif
+}
+
 void server_add_time(struct server *s, int64_t elapsed_ns)
 {
-    unsigned b = 0;
-    for (int64_t rest = elapsed_ns >> 1; rest >= 1000 && b + 2 < SERVER_TIME_BUCKETS; rest >>= 1)
-        b += 2; /* octave by octave, then the half of the last one */
-    while (b + 1 < SERVER_TIME_BUCKETS && bucket_floor(b + 1) <= elapsed_ns)
-        b++;
+    unsigned b = elapsed_ns >= 1000 ? 2 * highest_bit((uint64_t)elapsed_ns / 1000) : 0;
+    if (b + 1 >= SERVER_TIME_BUCKETS)
+        b = SERVER_TIME_BUCKETS - 1;
+    else if (bucket_floor(b + 1) <= elapsed_ns)
+        b++; /* the half of its octave */
     s->times[b]++;
 }
 

@@ -84,6 +84,7 @@ static const struct exchange *main_exchange(const struct session *s)
 bool session_read(struct spool *spool, uint32_t head, uint32_t number, struct session_build *out)
 {
     memset(out, 0, sizeof *out);
+    out->spool = spool;
     for (uint32_t id = head; id != 0 && out->owned_count < SESSION_EXCHANGES_MAX; id = spool_next(spool, id)) {
         struct exchange *x = spool_get(spool, id);
         if (x == NULL && (spool_failed(spool) || id == head)) {
@@ -105,7 +106,7 @@ bool session_read(struct spool *spool, uint32_t head, uint32_t number, struct se
 void session_release(struct session_build *b)
 {
     for (size_t i = 0; i < b->owned_count; i++)
-        spool_release(b->owned[i]);
+        spool_release(b->spool, b->owned[i]);
     b->owned_count = 0;
 }
 

@@ -5,9 +5,10 @@
 #include "analyze/session/session.h"
 #include "analyze/session/spool.h"
 
-/* A session with the exchanges that it owns. */
+/* A session with the exchanges that it owns, and the spool that they go back to. */
 struct session_build {
     struct session session;
+    struct spool *spool;
     struct exchange *owned[SESSION_EXCHANGES_MAX];
     size_t owned_count;
 };

@@ -4,18 +4,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* stdio's buffer is a block, too: reads of whole blocks pass it by. */
-enum { WINDOW = 1 << 15, FAR = 1 << 10, BLOCK = 1 << 16, BLOCKS = 64, GROUP = 64 };
+enum { WINDOW = 1 << 15, FAR = 1 << 10, BLOCK = 1 << 16, BLOCKS = 64, SPARES = 4 };
+
+/* An exchange packs in three parts: all before its inner EAP, that when there is one, and the used part of its texts. */
 enum {
-    WORD = sizeof(uint64_t),
-    EXCHANGE_WORDS = sizeof(struct exchange) / WORD,
-    PACKED_MAX = (EXCHANGE_WORDS + (EXCHANGE_WORDS + GROUP - 1) / GROUP) * WORD
+    UNIT = 4 * sizeof(uint64_t),
+    MASK = sizeof(uint64_t),
+    HEAD = offsetof(struct exchange, inner),
+    INNER = sizeof(struct eap_facts),
+    PACKED_MAX = MASK + HEAD + MASK + INNER + EXCHANGE_TEXT_MAX,
 };
+static_assert(HEAD / UNIT <= 64 && INNER / UNIT <= 64, "a mask has 64 bits");
 
 /* What goes before each record. */
 struct record {
     uint32_t packed, ladder; /* bytes that follow: the exchange packed, and its ladder */
 };
+enum { RECORD_MAX = sizeof(struct record) + PACKED_MAX };
 
 /* Where an exchange lies. offset is the record's place plus one, so that zeroed entries mean "never put". */
 struct entry {
@@ -28,8 +33,9 @@ struct entry {
  */
 struct spool {
     FILE *records, *index;
-    char *buffer; /* stdio's, for writing */
-    uint64_t end; /* bytes in records */
+    uint8_t *buffer; /* BLOCK bytes, gathered for one write */
+    size_t used;     /* of it */
+    uint64_t end;    /* bytes in records, and in the buffer */
     bool reading;
     uint8_t *blocks;       /* read back through these: block n of the file in slot n % BLOCKS; made at the first read */
     uint64_t held[BLOCKS]; /* number of the block in each slot, plus one; 0 none */
@@ -40,6 +46,8 @@ struct spool {
     struct entry window[WINDOW];
     struct entry far[FAR]; /* entries before the window, read for a look-up */
     uint32_t far_base, far_count;
+    struct exchange *spare[SPARES]; /* given back, for the next ones read */
+    size_t spares;
 };
 
 struct spool *spool_new(void)
@@ -55,7 +63,6 @@ struct spool *spool_new(void)
         spool_free(s);
         return NULL;
     }
-    setvbuf(s->records, s->buffer, _IOFBF, BLOCK);
     return s;
 }
 
@@ -67,6 +74,8 @@ void spool_free(struct spool *s)
         fclose(s->records);
     if (s->index != NULL)
         fclose(s->index);
+    while (s->spares > 0)
+        free(s->spare[--s->spares]);
     free(s->buffer);
     free(s->blocks);
     free(s);
@@ -132,28 +141,32 @@ static bool index_write(struct spool *s, uint32_t id, const struct entry *e)
     return true;
 }
 
-/* Most of an exchange is zero: of each GROUP words a mask says which are not, and only these follow. */
-static size_t pack(const struct exchange *x, uint8_t out[static PACKED_MAX + WORD])
+/* Most of an exchange is zero: a mask says which units are not, and only these follow, then what is no whole unit. */
+static size_t pack_part(const uint8_t *from, size_t len, uint8_t *out)
 {
-    const uint8_t *from = (const uint8_t *)x;
-    size_t words = (offsetof(struct exchange, text) + x->text_used + WORD - 1) / WORD, used = 0;
-    for (size_t first = 0; first < words; first += GROUP) {
-        uint64_t mask = 0;
-        size_t mask_at = used;
-        used += WORD;
-        size_t here = words - first < GROUP ? words - first : GROUP;
-        for (size_t i = 0; i < here; i++) {
-            uint64_t word;
-            memcpy(&word, from + (first + i) * WORD, WORD);
-            if (word == 0)
-                continue;
-            memcpy(out + used, &word, WORD);
-            used += WORD;
-            mask |= UINT64_C(1) << i;
-        }
-        memcpy(out + mask_at, &mask, WORD);
+    uint64_t mask = 0;
+    uint8_t *to = out + MASK;
+    for (size_t i = 0; i < len / UNIT; i++) {
+        uint64_t w[UNIT / sizeof(uint64_t)];
+        memcpy(w, from + i * UNIT, UNIT);
+        if ((w[0] | w[1] | w[2] | w[3]) == 0)
+            continue;
+        memcpy(to, w, UNIT);
+        to += UNIT;
+        mask |= UINT64_C(1) << i;
     }
-    return used;
+    memcpy(out, &mask, MASK);
+    memcpy(to, from + len / UNIT * UNIT, len % UNIT);
+    return (size_t)(to - out) + len % UNIT;
+}
+
+static size_t pack(const struct exchange *x, uint8_t out[static PACKED_MAX])
+{
+    size_t used = pack_part((const uint8_t *)x, HEAD, out);
+    if (x->has_inner)
+        used += pack_part((const uint8_t *)&x->inner, INNER, out + used);
+    memcpy(out + used, x->text, x->text_used);
+    return used + x->text_used;
 }
 
 static unsigned lowest_bit(uint64_t word)
@@ -168,40 +181,65 @@ static unsigned lowest_bit(uint64_t word)
 #endif
 }
 
-/* False when the bytes cannot have come from pack. */
-static bool unpack(const uint8_t *from, size_t len, struct exchange *x)
+/* The part's bytes taken, 0 when they cannot have come from pack_part. */
+static size_t unpack_part(struct span from, uint8_t *out, size_t len)
 {
-    uint8_t *out = (uint8_t *)x;
-    size_t at = 0, word = 0;
-    while (at < len) {
-        uint64_t mask;
-        if (len - at < WORD)
-            return false;
-        memcpy(&mask, from + at, WORD);
-        at += WORD;
-        if (word >= EXCHANGE_WORDS)
-            return false;
-        memset(out + word * WORD, 0, (EXCHANGE_WORDS - word < GROUP ? EXCHANGE_WORDS - word : GROUP) * WORD);
-        for (; mask != 0; mask &= mask - 1, at += WORD) {
-            size_t to = (word + lowest_bit(mask)) * WORD;
-            if (to >= EXCHANGE_WORDS * WORD || len - at < WORD)
-                return false;
-            memcpy(out + to, from + at, WORD);
-        }
-        word += GROUP;
+    uint64_t mask;
+    size_t at = MASK;
+    if (from.len < MASK)
+        return 0;
+    memcpy(&mask, from.data, MASK);
+    memset(out, 0, len);
+    for (; mask != 0; mask &= mask - 1, at += UNIT) {
+        size_t unit = lowest_bit(mask);
+        if (unit >= len / UNIT || from.len - at < UNIT)
+            return 0;
+        memcpy(out + unit * UNIT, from.data + at, UNIT);
     }
-    return word * WORD >= offsetof(struct exchange, text);
+    if (from.len - at < len % UNIT)
+        return 0;
+    memcpy(out + len / UNIT * UNIT, from.data + at, len % UNIT);
+    return at + len % UNIT;
+}
+
+/* False when the bytes cannot have come from pack. */
+static bool unpack(struct span from, struct exchange *x)
+{
+    size_t used = unpack_part(from, (uint8_t *)x, HEAD);
+    if (used == 0)
+        return false;
+    from = span_of(from.data + used, from.len - used);
+    if (x->has_inner) {
+        if ((used = unpack_part(from, (uint8_t *)&x->inner, INNER)) == 0)
+            return false;
+        from = span_of(from.data + used, from.len - used);
+    } else {
+        memset(&x->inner, 0, INNER);
+    }
+    if (from.len != x->text_used || from.len > EXCHANGE_TEXT_MAX)
+        return false;
+    memcpy(x->text, from.data, from.len);
+    return true;
+}
+
+static bool write_out(struct spool *s)
+{
+    if (s->used > 0 && fwrite(s->buffer, s->used, 1, s->records) != 1)
+        s->failed = true;
+    s->used = 0;
+    return !s->failed;
 }
 
 bool spool_put(struct spool *s, const struct exchange *x)
 {
-    uint8_t packed[PACKED_MAX + WORD];
     assert(!s->reading);
-    if (s->failed || x->id == 0)
+    if (s->failed || x->id == 0 || (BLOCK - s->used < RECORD_MAX && !write_out(s)))
         return false;
-    struct record head = {(uint32_t)pack(x, packed), (uint32_t)x->ladder.len};
-    if (fwrite(&head, sizeof head, 1, s->records) != 1 || fwrite(packed, head.packed, 1, s->records) != 1 ||
-        (head.ladder > 0 && fwrite(x->ladder.data, head.ladder, 1, s->records) != 1)) {
+    uint8_t *to = s->buffer + s->used;
+    struct record head = {(uint32_t)pack(x, to + sizeof head), (uint32_t)x->ladder.len};
+    memcpy(to, &head, sizeof head);
+    s->used += sizeof head + head.packed;
+    if (head.ladder > 0 && (!write_out(s) || fwrite(x->ladder.data, head.ladder, 1, s->records) != 1)) {
         s->failed = true;
         return false;
     }
@@ -270,48 +308,72 @@ static size_t read_block(struct spool *s, uint64_t number)
     return slot;
 }
 
-/* Records lie nearly in the order of their ids: the blocks held serve nearly all of them. */
-static bool read_record(struct spool *s, uint64_t offset, size_t len, void *out)
+static bool begin_reading(struct spool *s)
 {
-    if (!s->reading) {
-        s->blocks = malloc((size_t)BLOCKS * BLOCK);
-        if (s->blocks == NULL || fflush(s->records) != 0)
-            return false;
-        s->reading = true;
-    }
-    uint8_t *to = out;
-    while (len > 0) {
+    if (s->reading)
+        return true;
+    s->blocks = malloc((size_t)BLOCKS * BLOCK);
+    s->reading = s->blocks != NULL && write_out(s) && fflush(s->records) == 0;
+    return s->reading;
+}
+
+/*
+ * Bytes of the file, where they lie in a block or, gathered from several, in room; NULL when they cannot be read. Records
+ * lie nearly in the order of their ids: the blocks held serve nearly all of them. Good until the next call.
+ */
+static const uint8_t *bytes_at(struct spool *s, uint64_t offset, size_t len, uint8_t *room)
+{
+    for (size_t have = 0;;) {
         size_t slot = read_block(s, offset / BLOCK), at = (size_t)(offset % BLOCK);
-        if (slot == BLOCKS || at >= s->held_len[slot])
-            return false;
-        size_t there = s->held_len[slot] - at, step = there < len ? there : len;
-        memcpy(to, s->blocks + slot * BLOCK + at, step);
-        to += step;
+        if (slot == BLOCKS || at > s->held_len[slot])
+            return NULL;
+        const uint8_t *from = s->blocks + slot * BLOCK + at;
+        size_t there = s->held_len[slot] - at, step = there < len - have ? there : len - have;
+        if (step == len)
+            return from;
+        if (step == 0)
+            return NULL;
+        memcpy(room + have, from, step);
+        have += step;
         offset += step;
-        len -= step;
+        if (have == len)
+            return room;
     }
-    return true;
+}
+
+static struct exchange *take_exchange(struct spool *s, size_t ladder)
+{
+    if (ladder == 0 && s->spares > 0)
+        return s->spare[--s->spares];
+    return malloc(sizeof(struct exchange) + ladder);
 }
 
 struct exchange *spool_get(struct spool *s, uint32_t id)
 {
     struct entry e;
     struct record head;
-    uint8_t packed[PACKED_MAX];
+    uint8_t room[PACKED_MAX];
+    const uint8_t *from;
     if (!index_read(s, id, &e) || e.offset == 0)
         return NULL;
     uint64_t at = e.offset - 1;
-    if (!read_record(s, at, sizeof head, &head) || head.packed > sizeof packed || head.ladder > EXCHANGE_LADDER_MAX ||
-        !read_record(s, at + sizeof head, head.packed, packed))
+    if (!begin_reading(s) || (from = bytes_at(s, at, sizeof head, room)) == NULL)
         goto unreadable;
-    struct exchange *x = malloc(sizeof *x + head.ladder);
+    memcpy(&head, from, sizeof head);
+    if (head.packed > PACKED_MAX || head.ladder > EXCHANGE_LADDER_MAX ||
+        (from = bytes_at(s, at + sizeof head, head.packed, room)) == NULL)
+        goto unreadable;
+    struct exchange *x = take_exchange(s, head.ladder);
     if (x == NULL)
         return NULL;
     uint8_t *ladder = (uint8_t *)(x + 1);
-    if (!unpack(packed, head.packed, x) || !read_record(s, at + sizeof head + head.packed, head.ladder, ladder)) {
+    if (!unpack(span_of(from, head.packed), x) ||
+        (head.ladder > 0 && (from = bytes_at(s, at + sizeof head + head.packed, head.ladder, ladder)) == NULL)) {
         free(x);
         goto unreadable;
     }
+    if (head.ladder > 0)
+        memmove(ladder, from, head.ladder);
     x->ladder = span_of(ladder, head.ladder);
     return x;
 unreadable:
@@ -319,9 +381,12 @@ unreadable:
     return NULL;
 }
 
-void spool_release(struct exchange *x)
+void spool_release(struct spool *s, struct exchange *x)
 {
-    free(x);
+    if (x != NULL && x->ladder.len == 0 && s->spares < SPARES)
+        s->spare[s->spares++] = x;
+    else
+        free(x);
 }
 
 bool spool_failed(const struct spool *s)

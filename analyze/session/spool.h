@@ -26,9 +26,12 @@ bool spool_is_head(struct spool *s, uint32_t id);
 /* The next exchange of the session, 0 at its end. */
 uint32_t spool_next(struct spool *s, uint32_t id);
 
-/* Reads one back; free with spool_release. NULL when absent or unreadable. */
+/*
+ * Reads one back; give it back with spool_release, before spool_free. NULL when absent or unreadable. After the first
+ * nothing can be put any more.
+ */
 struct exchange *spool_get(struct spool *s, uint32_t id);
-void spool_release(struct exchange *x);
+void spool_release(struct spool *s, struct exchange *x);
 
 bool spool_failed(const struct spool *s);
 

@@ -44,7 +44,10 @@ static struct live *live_take(struct track *t)
     struct live *l = t->free;
     if (l != NULL) {
         t->free = l->next_free;
-        memset(&l->x, 0, offsetof(struct exchange, text));
+        if (l->x.has_inner)
+            memset(&l->x.inner, 0, sizeof l->x.inner);
+        memset(&l->x, 0, offsetof(struct exchange, inner));
+        l->server = NULL;
         l->ladder_len = 0;
     } else {
         l = calloc(1, sizeof *l);
@@ -97,10 +100,11 @@ static void saw_capture(struct exchange *x, uint32_t capture)
 /* Several events may tell of one frame; it is counted once. */
 static void saw_frame(struct exchange *x, const struct event *e)
 {
+    if (x->packets == 0 || e->place.capture != x->last.capture)
+        saw_capture(x, e->place.capture);
     if (x->packets == 0 || e->place.frame != x->last.frame || e->place.capture != x->last.capture)
         x->packets++;
     x->last = e->place;
-    saw_capture(x, e->place.capture);
     x->last_from_client = e->dir == TO_SERVER;
     if (e->dir == TO_SERVER) {
         x->last_from_client_place = e->place;
@@ -233,54 +237,63 @@ const struct lost_pair *track_lost(const struct track *t, size_t *count)
     return t->lost;
 }
 
-static void track_eapol(struct exchange *x, const struct eapol_event *e)
+static void radius_event(struct track *t, struct live *l, const struct event *e)
 {
-    x->eapol_starts += e->kind == EAPOL_START;
-    x->eapol_logoffs += e->kind == EAPOL_LOGOFF;
+    if (l != NULL && e->u.radius->packet != NULL)
+        saw_frame(&l->x, e);
+    track_radius(&t->parts, l, e);
+    if (t->parts.ladder && l != NULL)
+        ladder_radius(l, e);
+}
+
+static void eap_event(struct track *t, struct live *l, const struct event *e)
+{
+    if (l->x.type == CONVERSATION_EAPOL)
+        saw_frame(&l->x, e);
+    track_eap(&t->parts, l, e);
+    if (t->parts.ladder)
+        ladder_eap(l, e);
+}
+
+static void eapol_event(struct track *t, struct live *l, const struct event *e)
+{
+    saw_frame(&l->x, e);
+    l->x.eapol_starts += e->u.eapol->kind == EAPOL_START;
+    l->x.eapol_logoffs += e->u.eapol->kind == EAPOL_LOGOFF;
+    if (t->parts.ladder)
+        ladder_eapol(l, e);
 }
 
 void track_event(struct track *t, const struct event *e)
 {
-    if (e->kind == EVENT_OPENED) {
-        open_exchange(t, e);
-        return;
-    }
-    if (e->kind == EVENT_LOST_FRAGMENTS) {
-        lost_fragments(t, e->u.lost, e->now_ns);
-        return;
-    }
     struct live *l = e->conv != NULL ? e->conv->user : NULL;
-    if (e->kind == EVENT_RADIUS) {
-        if (l != NULL && e->u.radius->packet != NULL)
-            saw_frame(&l->x, e);
-        track_radius(&t->parts, l, e);
-        if (t->parts.ladder && l != NULL)
-            ladder_radius(l, e);
-    }
-    if (l == NULL)
-        return;
-    if (l->x.type == CONVERSATION_EAPOL) { /* a group address is no party: the other end may become known later */
+    if (l != NULL && l->x.type == CONVERSATION_EAPOL) {
+        /* A group address is no party: the other end may become known later. */
         l->x.client = e->conv->client;
         l->x.server = e->conv->server;
     }
     switch (e->kind) {
-    case EVENT_EAPOL:
-        saw_frame(&l->x, e);
-        track_eapol(&l->x, e->u.eapol);
-        if (t->parts.ladder)
-            ladder_eapol(l, e);
+    case EVENT_RADIUS:
+        radius_event(t, l, e);
         break;
     case EVENT_EAP:
-        if (l->x.type == CONVERSATION_EAPOL)
-            saw_frame(&l->x, e);
-        track_eap(&t->parts, l, e);
-        if (t->parts.ladder)
-            ladder_eap(l, e);
+        if (l != NULL)
+            eap_event(t, l, e);
+        break;
+    case EVENT_EAPOL:
+        if (l != NULL)
+            eapol_event(t, l, e);
+        break;
+    case EVENT_OPENED:
+        open_exchange(t, e);
         break;
     case EVENT_CLOSED:
         close_exchange(t, e);
         break;
-    default:
+    case EVENT_LOST_FRAGMENTS:
+        lost_fragments(t, e->u.lost, e->now_ns);
+        break;
+    case EVENT_UNREACHABLE:
         break;
     }
 }

@@ -30,13 +30,16 @@ uint64_t track_peak_bytes(const struct track *t);
 
 /* For the files track_*.c only: one live exchange. */
 struct live {
-    struct exchange x;        /* first: the exchange's text block is not zeroed when a live one is reused */
+    struct exchange x;        /* first: its texts are not zeroed when a live one is reused */
+    struct server *server;    /* entry of x.server, NULL until it was looked up */
     struct live *next_free;
     uint8_t *ladder; size_t ladder_len, ladder_room;
 };
 struct track_parts { struct chains *chains; struct servers *servers; bool ladder; };
 void track_radius(const struct track_parts *t, struct live *l, const struct event *e);
 void track_eap(const struct track_parts *t, struct live *l, const struct event *e);
+/* f: the session's facts in x, outer or inner. */
+void track_tls(const struct track_parts *t, struct exchange *x, struct tls_facts *f, const struct tls_event *e);
 /* Ladder lines; they do nothing without --session. */
 void ladder_radius(struct live *l, const struct event *e);
 void ladder_eap(struct live *l, const struct event *e);

@@ -4,56 +4,56 @@
 
 #define SLOW_NS (5 * INT64_C(1000000000)) /* RRAS asks the next server after this time by default */
 
-static void keep(struct exchange *x, struct text *to, struct span bytes)
+static inline void keep(struct exchange *x, struct text *to, struct span bytes)
 {
     if (bytes.len > 0 && !text_present(*to))
         *to = exchange_put(x, bytes);
 }
 
-static void keep_address(struct exchange *x, struct text *to, struct span bytes)
+/* Strings sent with a NUL at the end (Windows computer names) lose it. */
+static inline void keep_string(struct exchange *x, struct text *to, struct span bytes)
 {
-    char text[ADDRESS_TEXT];
-    if (text_present(*to) || (bytes.len != 4 && bytes.len != 16))
+    if (bytes.len == 0 || text_present(*to))
         return;
-    struct address a = bytes.len == 4 ? address_ipv4(bytes.data) : address_ipv6(bytes.data);
-    address_text(text, &a);
-    *to = exchange_put(x, span_of(text, strlen(text)));
+    while (bytes.len > 0 && bytes.data[bytes.len - 1] == 0)
+        bytes.len--;
+    keep(x, to, bytes);
 }
 
-static void keep_number(uint32_t *to, uint32_t value)
+static void keep_address(struct address *to, const struct radius_packet *p)
+{
+    if (p->nas_ip_address.len == 4)
+        *to = address_ipv4(p->nas_ip_address.data);
+    else if (p->nas_ipv6_address.len == 16)
+        *to = address_ipv6(p->nas_ipv6_address.data);
+}
+
+static inline void keep_number(uint32_t *to, uint32_t value)
 {
     if (*to == UINT32_MAX)
         *to = value;
-}
-
-/* Strings sent with a NUL at the end (Windows computer names) lose it. */
-static struct span without_nul(struct span s)
-{
-    while (s.len > 0 && s.data[s.len - 1] == 0)
-        s.len--;
-    return s;
 }
 
 static void request_attributes(struct exchange *x, const struct radius_packet *p)
 {
     struct radius_facts *r = &x->radius;
     keep(x, &r->user, p->user_name);
-    keep_address(x, &r->nas_address, p->nas_ip_address);
-    keep_address(x, &r->nas_address, p->nas_ipv6_address);
+    if (r->nas_address.family == FAMILY_NONE)
+        keep_address(&r->nas_address, p);
     keep(x, &r->nas_identifier, p->nas_identifier);
     keep(x, &r->calling_station, p->calling_station_id);
     keep(x, &r->called_station, p->called_station_id);
     keep(x, &r->tunnel_client_endpoint, p->tunnel_client_endpoint);
-    keep(x, &r->client_name, without_nul(p->ms_ras_client_name));
-    keep(x, &r->correlation_id, without_nul(p->ms_ras_correlation_id));
-    keep(x, &r->machine_name, without_nul(p->ms_machine_name));
+    keep_string(x, &r->client_name, p->ms_ras_client_name);
+    keep_string(x, &r->correlation_id, p->ms_ras_correlation_id);
+    keep_string(x, &r->machine_name, p->ms_machine_name);
     keep_number(&r->tunnel_type, p->tunnel_type);
     keep_number(&r->nas_port_type, p->nas_port_type);
     keep_number(&r->framed_mtu, p->framed_mtu);
     r->proxy_states = p->proxy_states > r->proxy_states ? p->proxy_states : r->proxy_states;
-    r->pap = r->pap || p->user_password.len > 0;
-    r->chap = r->chap || p->chap_password.len > 0;
-    r->mschap = r->mschap || p->ms_chap_response.len > 0 || p->ms_chap2_response.len > 0;
+    r->pap |= p->user_password.len > 0;
+    r->chap |= p->chap_password.len > 0;
+    r->mschap |= (p->ms_chap_response.len | p->ms_chap2_response.len) > 0;
 }
 
 static void missing_message_authenticator(struct exchange *x, const struct event *e, const struct radius_packet *p)
@@ -83,7 +83,8 @@ static void new_request(struct exchange *x, const struct event *e, const struct 
     request_attributes(x, p);
     missing_message_authenticator(x, e, p);
     /* An earlier silence is over when the same login goes on. */
-    r->unanswered_place = (struct place){0};
+    if (r->unanswered_place.frame != 0)
+        r->unanswered_place = (struct place){0};
     if (e->u.radius->other_server && !r->other_server) {
         r->other_server = true;
         r->state_server = e->u.radius->state_server;
@@ -138,7 +139,8 @@ static void checks(struct exchange *x, const struct event *e)
     /* The worst of the login counts: invalid, then absent where present otherwise, then unchecked. */
     static const uint8_t badness[] = {
         [RADIUS_CHECK_VALID] = 0, [RADIUS_CHECK_UNCHECKED] = 1, [RADIUS_CHECK_ABSENT] = 2, [RADIUS_CHECK_INVALID] = 3};
-    if (r->requests + r->responses <= 1 || badness[ev->message_authenticator] > badness[r->message_authenticator])
+    if (ev->message_authenticator != r->message_authenticator &&
+        (r->requests + r->responses <= 1 || badness[ev->message_authenticator] > badness[r->message_authenticator]))
         r->message_authenticator = ev->message_authenticator;
     if (ev->message_authenticator == RADIUS_CHECK_INVALID || ev->authenticator == RADIUS_CHECK_INVALID) {
         if (r->bad_authenticator++ == 0)
@@ -208,10 +210,20 @@ static void count_server(struct server *s, const struct event *e)
     }
 }
 
+/* A login stays with its server, nearly always. */
+static struct server *server_of(const struct track_parts *t, struct live *l, const struct endpoint *e)
+{
+    if (l == NULL)
+        return servers_of(t->servers, e);
+    if (l->server == NULL || !endpoint_equal(&l->server->endpoint, e))
+        l->server = servers_of(t->servers, e);
+    return l->server;
+}
+
 void track_radius(const struct track_parts *t, struct live *l, const struct event *e)
 {
     const struct radius_event *ev = e->u.radius;
-    struct server *s = servers_of(t->servers, &ev->server);
+    struct server *s = server_of(t, l, &ev->server);
     if (s != NULL)
         count_server(s, e);
     if (l == NULL)

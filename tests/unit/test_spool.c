@@ -46,7 +46,7 @@ static void what_is_put_comes_back_in_any_order(void **state)
         assert_true(span_equal(exchange_text(back, back->radius.user), span_of(user, strlen(user))));
         assert_int_equal(back->ladder.len, id % 1000 == 0 ? 11 : 0);
         assert_true(spool_is_head(s, id));
-        spool_release(back);
+        spool_release(s, back);
     }
     assert_null(spool_get(s, COUNT + 1));
     assert_false(spool_is_head(s, COUNT + 1));

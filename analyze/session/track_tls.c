@@ -1,0 +1,193 @@
+/* What the TLS sessions inside EAP tell of a login. */
+#include "analyze/session/track.h"
+
+static void copy_fingerprint(char *to, size_t room, const char *from)
+{
+    size_t len = from != NULL ? strlen(from) : 0;
+    len = len < room ? len : room - 1;
+    if (len > 0)
+        memcpy(to, from, len);
+    to[len] = '\0';
+}
+
+static void client_hello(struct exchange *x, struct tls_facts *f, const struct tls_event *e)
+{
+    const struct tls_client_hello *h = &e->u.client_hello;
+    /* A second ClientHello without a retry request begins another TLS session (the server proposed another method). */
+    if (f->server_hello && !f->hello_retry)
+        memset(f, 0, sizeof *f);
+    f->seen = f->client_hello = true;
+    f->max_version = h->max_version;
+    f->hello = e->place;
+    if (h->random.len == sizeof f->random)
+        memcpy(f->random, h->random.data, sizeof f->random);
+    copy_fingerprint(f->ja3, sizeof f->ja3, h->ja3);
+    copy_fingerprint(f->ja4, sizeof f->ja4, h->ja4);
+    if (h->sni.len > 0 && !text_present(f->sni))
+        f->sni = exchange_put(x, h->sni);
+    if (h->alpn_count > 0 && !text_present(f->alpn)) {
+        char joined[256];
+        size_t at = 0;
+        for (unsigned i = 0; i < h->alpn_count && at + h->alpn[i].len + 1 < sizeof joined; i++) {
+            if (i > 0)
+                joined[at++] = ',';
+            memcpy(joined + at, h->alpn[i].data, h->alpn[i].len);
+            at += h->alpn[i].len;
+        }
+        f->alpn = exchange_put(x, span_of(joined, at));
+    }
+}
+
+static void server_hello(struct tls_facts *f, const struct tls_event *e)
+{
+    const struct tls_server_hello *h = &e->u.server_hello;
+    f->seen = f->server_hello = true;
+    f->server_hello_place = e->place;
+    f->version = h->version;
+    f->cipher_suite = h->cipher_suite;
+    /* TLS 1.3 echoes the session id for middleboxes; there the pre-shared key tells. */
+    f->resumed = h->version == 0x0304 ? h->pre_shared_key : h->session_id_echoed;
+}
+
+static void certificate(const struct track_parts *t, struct exchange *x, struct tls_facts *f, const struct tls_event *e)
+{
+    const struct tls_certificate *c = &e->u.certificate;
+    bool of_server = e->dir == TO_CLIENT;
+    if (!of_server) {
+        f->client_certificate = c->count > 0;
+        f->client_certificate_empty = c->count == 0 && !c->malformed;
+    } else {
+        f->certificate_first = e->first;
+        f->certificate_last = e->place;
+        f->certificate_seen = c->count > 0;
+        f->certificate_truncated = c->count == 0 && c->malformed;
+        f->resumed = false; /* a full handshake, whatever the session id looked like */
+    }
+    if (c->count == 0)
+        return;
+    struct chain *chain = chains_intern(t->chains, c->chain, c->count, of_server ? ROLE_NPS : ROLE_CLIENT,
+                                        of_server ? &x->server : &x->client, x->id, e->place);
+    if (chain == NULL && of_server)
+        f->certificate_too_many = true;
+    if (chain != NULL)
+        *(of_server ? &f->server_chain : &f->client_chain) = (uint32_t)chain->serial;
+}
+
+static void alert(struct tls_facts *f, const struct tls_event *e)
+{
+    if (f->alert_count == EXCHANGE_ALERTS_MAX)
+        return;
+    f->alerts[f->alert_count++] = (struct alert_fact){
+        .from_client = e->dir == TO_SERVER,
+        .level = e->u.alert.level,
+        .code = e->u.alert.code,
+        .decrypted = e->u.alert.decrypted,
+        .place = e->place,
+    };
+}
+
+enum { TLS13_ALERT_RECORD = 2 + 1 + 16 }; /* level, description, inner type, tag (RFC 8446 section 5.2), unpadded */
+
+/* A record that stayed closed: its type and place tell what it can be. */
+static void encrypted(struct tls_facts *f, const struct tls_event *e)
+{
+    const struct tls_record *r = &e->u.record;
+    bool from_client = e->dir == TO_SERVER;
+    if (r->type == TLS_HANDSHAKE) {
+        *(from_client ? &f->client_finished : &f->server_finished) = true;
+        f->finished = e->place;
+        return;
+    }
+    if (r->type != TLS_APPLICATION_DATA)
+        return;
+    uint16_t *records = from_client ? &f->client_records : &f->server_records;
+    if (f->version == 0x0304 && from_client && *records == 0 && r->length == TLS13_ALERT_RECORD) {
+        f->client_encrypted_alert = true; /* shorter than any Finished */
+        f->encrypted_alert = e->place;
+    }
+    if (*records < UINT16_MAX)
+        ++*records;
+    if (f->version == 0x0304) {
+        /* The client's first record is (at least) its Finished; only later ones can be data. */
+        f->client_finished = f->client_finished || (from_client && !f->client_encrypted_alert);
+        f->data_from_client = f->data_from_client || (from_client && *records > 1);
+        f->server_finished = f->server_finished || f->client_finished;
+        f->data_from_server = f->data_from_server || (!from_client && f->client_finished);
+    } else {
+        *(from_client ? &f->data_from_client : &f->data_from_server) = true;
+    }
+    f->inner_run = from_client ? 0 : f->inner_run + r->length;
+    if (f->inner_run > f->inner_flight && (f->version != 0x0304 || f->client_finished))
+        f->inner_flight = f->inner_run;
+}
+
+static void handshake(struct tls_facts *f, const struct tls_event *e)
+{
+    switch (e->u.handshake.type) {
+    case 14: /* server_hello_done */
+        f->server_hello_done = true;
+        break;
+    case 16: /* client_key_exchange */
+        f->client_key_exchange = true;
+        break;
+    case 20: /* finished, decrypted */
+        *(e->dir == TO_SERVER ? &f->client_finished : &f->server_finished) = true;
+        f->finished = e->place;
+        f->decrypted = true;
+        if (f->version == 0x0304 && e->dir == TO_CLIENT)
+            f->server_hello_done = true;
+        break;
+    default:
+        break;
+    }
+}
+
+void track_tls(const struct track_parts *t, struct exchange *x, struct tls_facts *f, const struct tls_event *e)
+{
+    switch (e->kind) {
+    case TLS_EVENT_CLIENT_HELLO:
+        client_hello(x, f, e);
+        break;
+    case TLS_EVENT_SERVER_HELLO:
+        server_hello(f, e);
+        break;
+    case TLS_EVENT_HELLO_RETRY_REQUEST:
+        f->hello_retry = true;
+        break;
+    case TLS_EVENT_CERTIFICATE:
+        certificate(t, x, f, e);
+        break;
+    case TLS_EVENT_CERTIFICATE_REQUEST:
+        f->certificate_request = true;
+        break;
+    case TLS_EVENT_CERTIFICATE_STATUS:
+        if (f->server_chain != 0)
+            chains_set_ocsp(chains_get(t->chains, f->server_chain), e->u.bytes);
+        break;
+    case TLS_EVENT_HANDSHAKE:
+        handshake(f, e);
+        break;
+    case TLS_EVENT_ENCRYPTED:
+        encrypted(f, e);
+        break;
+    case TLS_EVENT_ALERT:
+        alert(f, e);
+        break;
+    case TLS_EVENT_ENCRYPTED_ALERT:
+        *(e->dir == TO_SERVER ? &f->client_encrypted_alert : &f->server_encrypted_alert) = true;
+        f->encrypted_alert = e->place;
+        break;
+    case TLS_EVENT_DATA:
+        f->decrypted = true;
+        *(e->dir == TO_SERVER ? &f->data_from_client : &f->data_from_server) = true;
+        break;
+    case TLS_EVENT_DECRYPTION_FAILED:
+        f->decryption_failed = true;
+        break;
+    case TLS_EVENT_MALFORMED:
+        f->malformed = true;
+        break;
+    default:
+        break;
+    }
+}
