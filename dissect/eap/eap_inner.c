@@ -77,13 +77,13 @@ void eap_inner_bytes(struct eap *e, enum direction dir, struct span bytes)
     in->len += bytes.len;
 }
 
-static void feed_conversation(struct eap *e, struct span packet, struct place place)
+static void feed_conversation(struct eap *e, struct span packet)
 {
     struct eap_inner *in = e->inner;
     if (in->conversation == NULL)
         in->conversation = eap_new_at(e->tls, e->on_event, e->ctx, (uint8_t)(e->depth + 1));
     if (in->conversation != NULL)
-        eap_feed(in->conversation, in->dir, packet, false, place);
+        eap_feed(in->conversation, in->dir, packet, false, e->place);
 }
 
 /*
@@ -103,12 +103,12 @@ static bool has_header(struct span message, enum direction dir)
     return code == (dir == TO_CLIENT ? EAP_REQUEST : EAP_RESPONSE) && length > EAP_HEADER;
 }
 
-static void peap_message(struct eap *e, uint8_t identifier, struct place place)
+static void peap_message(struct eap *e, uint8_t identifier)
 {
     struct eap_inner *in = e->inner;
     struct span message = {in->bytes + EAP_HEADER, in->len};
     if (has_header(message, in->dir)) {
-        feed_conversation(e, message, place);
+        feed_conversation(e, message);
         return;
     }
     size_t length = EAP_HEADER + in->len;
@@ -116,7 +116,7 @@ static void peap_message(struct eap *e, uint8_t identifier, struct place place)
     in->bytes[1] = identifier;
     in->bytes[2] = (uint8_t)(length >> 8);
     in->bytes[3] = (uint8_t)length;
-    feed_conversation(e, (struct span){in->bytes, length}, place);
+    feed_conversation(e, (struct span){in->bytes, length});
 }
 
 struct avp {
@@ -180,7 +180,7 @@ static bool legacy_avp(const struct avp *a, struct ttls_avps *avps)
 
 /* An EAP packet longer than one AVP continues in the next: they are pushed together at the front of the buffer, which
  * the reader has left behind by then. */
-static void ttls_message(struct eap *e, struct place place)
+static void ttls_message(struct eap *e)
 {
     struct eap_inner *in = e->inner;
     struct cursor c = cursor_of((struct span){in->bytes + EAP_HEADER, in->len});
@@ -199,15 +199,16 @@ static void ttls_message(struct eap *e, struct place place)
         }
     }
     if (eap > 0) {
-        feed_conversation(e, (struct span){in->bytes, eap}, place);
+        feed_conversation(e, (struct span){in->bytes, eap});
     } else if (legacy) {
-        struct eap_event event = {EAP_EVENT_TTLS_AVPS, in->dir, (uint8_t)(e->depth + 1), place, {.avps = &avps}};
-        e->on_event(e->ctx, &event);
+        struct eap_event event;
+        event.u.avps = &avps;
+        eap_emit(e, &event, EAP_EVENT_TTLS_AVPS, in->dir, (uint8_t)(e->depth + 1));
     }
 }
 
 /* RFC 4851 section 4.2.6, RFC 7170 section 4.2.10: the packet is whole in one TLV. */
-static void tlv_message(struct eap *e, struct place place)
+static void tlv_message(struct eap *e)
 {
     struct eap_inner *in = e->inner;
     struct cursor c = cursor_of((struct span){in->bytes + EAP_HEADER, in->len});
@@ -215,10 +216,10 @@ static void tlv_message(struct eap *e, struct place place)
     struct cursor value;
     while (take_be16(&c, &type) && take_sub_be16(&c, &value))
         if ((type & TLV_TYPE_MASK) == TLV_EAP_PAYLOAD)
-            feed_conversation(e, cursor_rest(&value), place);
+            feed_conversation(e, cursor_rest(&value));
 }
 
-void eap_inner_message(struct eap *e, enum direction dir, uint8_t identifier, bool whole, struct place place)
+void eap_inner_message(struct eap *e, enum direction dir, uint8_t identifier, bool whole)
 {
     struct eap_inner *in = e->inner;
     if (in == NULL || in->dir != dir || (in->len == 0 && !in->overflow))
@@ -226,11 +227,11 @@ void eap_inner_message(struct eap *e, enum direction dir, uint8_t identifier, bo
     bool commitment = in->len == 1 && in->bytes[EAP_HEADER] == 0; /* RFC 9190 section 2.1.1, RFC 9427 section 4 */
     if (whole && !in->overflow && !commitment) {
         if (e->method == EAP_TYPE_PEAP)
-            peap_message(e, identifier, place);
+            peap_message(e, identifier);
         else if (e->method == EAP_TYPE_TTLS)
-            ttls_message(e, place);
+            ttls_message(e);
         else
-            tlv_message(e, place);
+            tlv_message(e);
     }
     in->len = 0;
     in->overflow = false;

@@ -35,6 +35,7 @@ struct eap_side {
 struct eap_inner;
 
 struct eap {
+    struct place place; /* of the packet that is being fed */
     bool cut; /* a packet of this conversation was cut by the capture: what is missing then proves no loss */
     struct tls_context *tls;
     eap_event_fn *on_event;
@@ -61,6 +62,17 @@ uint32_t eap_mschap_error(struct span text);
 /* True when the bytes are a whole number of TLVs (type u16, length u16, value). */
 bool eap_tlvs_plausible(struct span bytes);
 
+/* Only the member of the event's union that the kind names needs to be set. */
+static inline void eap_emit(struct eap *e, struct eap_event *event, enum eap_event_kind kind, enum direction dir,
+                            uint8_t depth)
+{
+    event->kind = kind;
+    event->dir = dir;
+    event->depth = depth;
+    event->place = e->place;
+    e->on_event(e->ctx, event);
+}
+
 /* A conversation at the given depth. */
 struct eap *eap_new_at(struct tls_context *tls, eap_event_fn *on_event, void *ctx, uint8_t depth);
 
@@ -69,14 +81,13 @@ void eap_tls_reset(struct eap *e);
 
 /* A packet of a TLS-based method that is no retransmission. follows: no identifier is missing since the side's packet
  * before. partial: some of its bytes are missing at its end. */
-void eap_tls_packet(struct eap *e, enum direction dir, const struct eap_packet *p, bool follows, bool partial,
-                    struct place place);
+void eap_tls_packet(struct eap *e, enum direction dir, const struct eap_packet *p, bool follows, bool partial);
 
 /* eap_inner.c: decrypted bytes of the message that is being fed; kept until its end. */
 void eap_inner_bytes(struct eap *e, enum direction dir, struct span bytes);
 
 /* The carrying message is over: what it held is read. whole: nothing of it was missing. */
-void eap_inner_message(struct eap *e, enum direction dir, uint8_t identifier, bool whole, struct place place);
+void eap_inner_message(struct eap *e, enum direction dir, uint8_t identifier, bool whole);
 void eap_inner_free(struct eap *e);
 
 #endif

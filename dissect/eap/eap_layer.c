@@ -7,18 +7,19 @@
 /* A late copy is only believed to be one when the packet holds this much that cannot repeat by chance. */
 enum { TELLING_BYTES = 16 };
 
+/* What is hashed of a long packet. The beginning has identifier, length and the random of a hello; the end is where
+ * protected records keep their tag. */
+enum { HASHED_BEGINNING = 64, HASHED_END = 16 };
+
 const char eap_reason_short[] = "the packet is shorter than its length says";
 static const char reason_cut[] = "the capture holds only the beginning of the packet";
 
 struct eap *eap_new_at(struct tls_context *tls, eap_event_fn *on_event, void *ctx, uint8_t depth)
 {
-    struct eap *e = calloc(1, sizeof *e);
+    struct eap *e = malloc(sizeof *e);
     if (e == NULL)
         return NULL;
-    e->tls = tls;
-    e->on_event = on_event;
-    e->ctx = ctx;
-    e->depth = depth;
+    *e = (struct eap){.tls = tls, .on_event = on_event, .ctx = ctx, .depth = depth};
     return e;
 }
 
@@ -35,13 +36,21 @@ void eap_free(struct eap *e)
     free(e);
 }
 
+static uint64_t hash_packet(struct span bytes)
+{
+    if (bytes.len <= HASHED_BEGINNING + HASHED_END)
+        return hash_bytes(bytes.data, bytes.len, 0);
+    uint64_t beginning = hash_bytes(bytes.data, HASHED_BEGINNING, bytes.len);
+    return hash_bytes(bytes.data + bytes.len - HASHED_END, HASHED_END, beginning);
+}
+
 /*
  * RFC 3748 section 4.1: a retransmission has the identifier and the bytes of the packet before. The ring knows older
  * fragments too, which a second tap may show late.
  */
 static bool repeated(struct eap_side *side, const struct eap_packet *p, struct span bytes)
 {
-    uint64_t hash = hash_bytes(bytes.data, bytes.len, p->identifier);
+    uint64_t hash = hash_packet(bytes);
     unsigned last = (side->next + EAP_REMEMBERED - 1u) % EAP_REMEMBERED;
     if (side->spoke && side->identifier == p->identifier && side->hashes[last] == hash)
         return true;
@@ -61,7 +70,7 @@ static void begin_anew(struct eap *e, enum direction dir)
     e->side[!dir].spoke = false;
 }
 
-static void follow(struct eap *e, enum direction dir, const struct eap_packet *p, bool partial, struct place place)
+static void follow(struct eap *e, enum direction dir, const struct eap_packet *p, bool partial)
 {
     struct eap_side *side = &e->side[dir];
     bool follows = side->spoke && (uint8_t)(p->identifier - side->identifier) <= 1;
@@ -71,7 +80,7 @@ static void follow(struct eap *e, enum direction dir, const struct eap_packet *p
         e->last_type = p->type;
     bool placed = !p->malformed || partial; /* without its flags nothing can be placed */
     if (p->tls_based && placed)
-        eap_tls_packet(e, dir, p, follows, partial, place);
+        eap_tls_packet(e, dir, p, follows, partial);
     side->identifier = p->identifier;
     side->spoke = true;
 }
@@ -79,6 +88,7 @@ static void follow(struct eap *e, enum direction dir, const struct eap_packet *p
 void eap_feed(struct eap *e, enum direction dir, struct span bytes, bool cut, struct place place)
 {
     e->cut = e->cut || cut;
+    e->place = place;
     struct eap_packet p;
     if (!eap_parse(bytes, &p))
         return;
@@ -91,10 +101,11 @@ void eap_feed(struct eap *e, enum direction dir, struct span bytes, bool cut, st
     e->spoke = true;
     size_t len = partial ? bytes.len : p.length;
     p.retransmission = p.length >= EAP_HEADER && repeated(&e->side[dir], &p, (struct span){bytes.data, len});
-    struct eap_event event = {EAP_EVENT_PACKET, dir, e->depth, place, {.packet = &p}};
-    e->on_event(e->ctx, &event);
+    struct eap_event event;
+    event.u.packet = &p;
+    eap_emit(e, &event, EAP_EVENT_PACKET, dir, e->depth);
     if (!p.retransmission && p.length >= EAP_HEADER)
-        follow(e, dir, &p, partial, place);
+        follow(e, dir, &p, partial);
 }
 
 void eap_get_state(const struct eap *e, struct eap_state *out)

@@ -43,17 +43,20 @@ static void on_tls(void *ctx, const struct tls_event *t)
     default:
         break;
     }
-    struct eap_event event = {EAP_EVENT_TLS, t->dir, e->depth, t->place, {.tls = t}};
-    e->on_event(e->ctx, &event);
+    struct eap_event event;
+    event.u.tls = t;
+    eap_emit(e, &event, EAP_EVENT_TLS, t->dir, e->depth);
     if (t->kind == TLS_EVENT_DATA)
         eap_inner_bytes(e, t->dir, t->u.bytes);
 }
 
 void eap_tls_reset(struct eap *e)
 {
-    tls_session_free(e->session);
+    if (e->session != NULL)
+        tls_session_free(e->session);
     e->session = NULL;
-    eap_inner_free(e);
+    if (e->inner != NULL)
+        eap_inner_free(e);
     for (int dir = 0; dir < 2; dir++)
         e->side[dir].run = (struct eap_run){0};
     e->method = 0;
@@ -61,44 +64,44 @@ void eap_tls_reset(struct eap *e)
     e->tls_state = EAP_TLS_NOT_STARTED;
 }
 
-static void feed(struct eap *e, enum direction dir, struct span bytes, struct place place)
+static void feed(struct eap *e, enum direction dir, struct span bytes)
 {
     if (e->session == NULL)
         e->session = tls_session_new(e->tls, on_tls, e);
     if (e->session != NULL && bytes.len > 0)
-        tls_feed(e->session, dir, bytes, place);
+        tls_feed(e->session, dir, bytes, e->place);
 }
 
-static void stream_gap(struct eap *e, enum direction dir, struct place place)
+static void stream_gap(struct eap *e, enum direction dir)
 {
     if (e->session == NULL)
         e->session = tls_session_new(e->tls, on_tls, e);
     if (e->session != NULL)
-        tls_gap(e->session, dir, place);
+        tls_gap(e->session, dir, e->place);
 }
 
 /* A run is told about once: what follows from its first loss is no news. */
-static void lose(struct eap *e, enum direction dir, const char *reason, struct place place)
+static void lose(struct eap *e, enum direction dir, const char *reason)
 {
     struct eap_run *run = &e->side[dir].run;
     if (run->lost)
         return;
     run->lost = true;
-    struct eap_gap gap = {run->present, run->announced, run->identifier, e->cut, reason};
-    struct eap_event event = {EAP_EVENT_FRAGMENT_GAP, dir, e->depth, place, {.gap = gap}};
-    e->on_event(e->ctx, &event);
+    struct eap_event event;
+    event.u.gap = (struct eap_gap){run->present, run->announced, run->identifier, e->cut, reason};
+    eap_emit(e, &event, EAP_EVENT_FRAGMENT_GAP, dir, e->depth);
 }
 
 /* The run of this side never came to its end in the capture, and the conversation went on. */
-static void abandon(struct eap *e, enum direction dir, const char *reason, struct place place)
+static void abandon(struct eap *e, enum direction dir, const char *reason)
 {
     struct eap_run *run = &e->side[dir].run;
     if (!run->open)
         return;
-    lose(e, dir, reason, place);
+    lose(e, dir, reason);
     run->open = false;
-    stream_gap(e, dir, place);
-    eap_inner_message(e, dir, run->identifier, false, place);
+    stream_gap(e, dir);
+    eap_inner_message(e, dir, run->identifier, false);
 }
 
 static bool looks_like_record(struct span bytes)
@@ -146,25 +149,25 @@ static bool is_second_attempt(const struct eap *e, enum direction dir, struct sp
 }
 
 /* follows: no identifier is missing between the side's packet before and this one. */
-static void begin(struct eap *e, enum direction dir, const struct eap_packet *p, bool follows, struct place place)
+static void begin(struct eap *e, enum direction dir, const struct eap_packet *p, bool follows)
 {
     struct eap_run *run = &e->side[dir].run;
     *run =
         (struct eap_run){.announced = p->tls_length, .size = (uint32_t)p->tls_bytes.len, .identifier = p->identifier};
     if (!follows && e->depth == 0 && !looks_like_record(p->tls_bytes)) {
-        lose(e, dir, reason_beginning, place);
-        stream_gap(e, dir, place);
+        lose(e, dir, reason_beginning);
+        stream_gap(e, dir);
     }
 }
 
 /* True when the packet is to be fed: it goes on with the open run, or begins another because the end of that is
  * missing. */
-static bool go_on(struct eap *e, enum direction dir, const struct eap_packet *p, struct place place)
+static bool go_on(struct eap *e, enum direction dir, const struct eap_packet *p)
 {
     struct eap_run *run = &e->side[dir].run;
     uint8_t step = (uint8_t)(p->identifier - run->identifier);
     if (step == 0 && e->depth == 0) {
-        lose(e, dir, reason_differ, place);
+        lose(e, dir, reason_differ);
         return false;
     }
     if (p->tls_length != 0 && run->announced == 0)
@@ -172,17 +175,17 @@ static bool go_on(struct eap *e, enum direction dir, const struct eap_packet *p,
     if (!fragments_missing(e, dir, step, p))
         return true;
     if ((p->flags & EAP_TLS_MORE) == 0 && looks_like_record(p->tls_bytes)) {
-        abandon(e, dir, reason_went_on, place);
-        begin(e, dir, p, true, place);
+        abandon(e, dir, reason_went_on);
+        begin(e, dir, p, true);
     } else {
-        lose(e, dir, reason_identifiers, place);
-        stream_gap(e, dir, place);
+        lose(e, dir, reason_identifiers);
+        stream_gap(e, dir);
     }
     return true;
 }
 
 /* How many of the packet's bytes belong to the TLS stream: never more than were announced. */
-static size_t within_announced(struct eap *e, enum direction dir, const struct eap_packet *p, struct place place)
+static size_t within_announced(struct eap *e, enum direction dir, const struct eap_packet *p)
 {
     const struct eap_run *run = &e->side[dir].run;
     size_t len = p->tls_bytes.len;
@@ -193,58 +196,56 @@ static size_t within_announced(struct eap *e, enum direction dir, const struct e
     bool may_trail = p->type == EAP_TYPE_PEAP || p->type == EAP_TYPE_TEAP; /* MS-PEAP 2.2.6, RFC 7170 section 4.1 */
     bool outer_tlvs = may_trail && (p->flags & EAP_TLS_MORE) == 0 && eap_tlvs_plausible(rest);
     if (!outer_tlvs)
-        lose(e, dir, reason_more, place);
+        lose(e, dir, reason_more);
     return room;
 }
 
-static void end(struct eap *e, enum direction dir, const struct eap_packet *p, struct place place)
+static void end(struct eap *e, enum direction dir, const struct eap_packet *p)
 {
     struct eap_run *run = &e->side[dir].run;
     if (run->announced != 0 && run->present < run->announced && !run->lost) {
-        lose(e, dir, reason_fewer, place);
-        stream_gap(e, dir, place);
+        lose(e, dir, reason_fewer);
+        stream_gap(e, dir);
     }
-    eap_inner_message(e, dir, p->identifier, !run->lost, place);
+    eap_inner_message(e, dir, p->identifier, !run->lost);
 }
 
-static void fragment(struct eap *e, enum direction dir, const struct eap_packet *p, bool follows, bool partial,
-                     struct place place)
+static void fragment(struct eap *e, enum direction dir, const struct eap_packet *p, bool follows, bool partial)
 {
     struct eap_run *run = &e->side[dir].run;
-    abandon(e, !dir, reason_went_on, place);
+    abandon(e, !dir, reason_went_on);
     if (run->open && p->tls_length != 0 && run->announced != 0 && p->tls_length != run->announced)
-        abandon(e, dir, reason_length, place);
+        abandon(e, dir, reason_length);
     if (!run->open && is_second_attempt(e, dir, p->tls_bytes)) {
         eap_tls_reset(e);
         e->method = p->type;
         e->version = p->version;
     }
     if (!run->open)
-        begin(e, dir, p, follows, place);
-    else if (!go_on(e, dir, p, place))
+        begin(e, dir, p, follows);
+    else if (!go_on(e, dir, p))
         return;
     run->identifier = p->identifier;
     run->open = (p->flags & EAP_TLS_MORE) != 0;
     if (run->fragments >= EAP_FRAGMENTS_MAX) {
-        lose(e, dir, reason_many, place);
+        lose(e, dir, reason_many);
         if (!run->open)
-            stream_gap(e, dir, place);
+            stream_gap(e, dir);
     } else {
-        size_t len = within_announced(e, dir, p, place);
+        size_t len = within_announced(e, dir, p);
         run->fragments++;
         run->present += (uint32_t)len;
-        feed(e, dir, (struct span){p->tls_bytes.data, len}, place);
+        feed(e, dir, (struct span){p->tls_bytes.data, len});
     }
     if (partial) {
-        lose(e, dir, eap_reason_short, place);
-        stream_gap(e, dir, place);
+        lose(e, dir, eap_reason_short);
+        stream_gap(e, dir);
     }
     if (!run->open)
-        end(e, dir, p, place);
+        end(e, dir, p);
 }
 
-void eap_tls_packet(struct eap *e, enum direction dir, const struct eap_packet *p, bool follows, bool partial,
-                    struct place place)
+void eap_tls_packet(struct eap *e, enum direction dir, const struct eap_packet *p, bool follows, bool partial)
 {
     bool start = dir == TO_CLIENT && p->code == EAP_REQUEST && (p->flags & EAP_TLS_START) != 0;
     if (start || p->type != e->method)
@@ -255,7 +256,7 @@ void eap_tls_packet(struct eap *e, enum direction dir, const struct eap_packet *
         return;
     bool acknowledgement = p->tls_bytes.len == 0 && (p->flags & (EAP_TLS_LENGTH | EAP_TLS_MORE)) == 0 && !partial;
     if (acknowledgement)
-        abandon(e, dir, reason_went_on, place); /* who acknowledges has nothing left to send */
+        abandon(e, dir, reason_went_on); /* who acknowledges has nothing left to send */
     else
-        fragment(e, dir, p, follows, partial, place);
+        fragment(e, dir, p, follows, partial);
 }

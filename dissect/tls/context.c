@@ -141,10 +141,11 @@ void tls_session_free(struct tls_session *s)
         return;
     struct tls_context *c = s->context;
     for (unsigned i = 0; i < 2; i++) {
-        message_drop(s, &s->side[i]);
+        buffer_give(c, s->side[i].message.buffer);
         buffer_give(c, s->side[i].record);
     }
-    keys_free(s->keys);
+    if (s->keys != NULL)
+        keys_free(s->keys);
     if (c->spare_sessions >= SPARE_SESSIONS_MAX) {
         free(s);
         return;

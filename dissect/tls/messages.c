@@ -104,7 +104,9 @@ static void client_extension(uint16_t type, struct cursor body, struct tls_clien
 bool client_hello_parse(struct span body, struct tls_client_hello *out, struct client_hello_parts *parts)
 {
     struct cursor c = cursor_of(body), session_id, suites, compression, extensions = {0}, extension;
-    *out = (struct tls_client_hello){0};
+    out->sni = (struct span){0};
+    out->alpn_count = 0;
+    out->session_ticket = false;
     *parts = (struct client_hello_parts){0};
     if (!take_be16(&c, &out->legacy_version) || !take_span(&c, RANDOM_SIZE, &out->random) ||
         !take_sub_u8(&c, &session_id) || session_id.len > SESSION_ID_MAX || !take_sub_be16(&c, &suites) ||
@@ -124,7 +126,8 @@ bool client_hello_parse(struct span body, struct tls_client_hello *out, struct c
     }
     parts->fingerprint.legacy_version = out->legacy_version;
     parts->fingerprint.cipher_suites = out->cipher_suites;
-    parts->fingerprint.alpn = out->alpn[0];
+    if (out->alpn_count > 0)
+        parts->fingerprint.alpn = out->alpn[0];
     return true;
 }
 
@@ -188,6 +191,8 @@ static void entry_status(struct cursor extensions, struct span *ocsp)
 void certificate_parse(struct span body, bool tls13, struct tls_certificate *out, struct span *ocsp)
 {
     struct cursor c = cursor_of(body), context, list, der, extensions;
+    out->count = 0;
+    out->more = out->malformed = false;
     if ((tls13 && !take_sub_u8(&c, &context)) || !take_sub_be24(&c, &list)) {
         out->malformed = true;
         return;

@@ -31,13 +31,14 @@ struct server_hello_parts {
 };
 
 /* RFC 8446 section 4.1.2, RFC 5246 section 7.4.1.2. False when the lengths contradict; an extension whose inside is
- * wrong only counts as not there. ja3 and ja4 are not set. */
+ * wrong only counts as not there. ja3, ja4 and the protocols beyond alpn_count are not set. */
 bool client_hello_parse(struct span body, struct tls_client_hello *out, struct client_hello_parts *parts);
 
 /* RFC 8446 section 4.1.3; session_id_echoed is not set. */
 bool server_hello_parse(struct span body, struct tls_server_hello *out, struct server_hello_parts *parts);
 
-/* RFC 5246 section 7.4.2, RFC 8446 section 4.4.2; *ocsp is the leaf's stapled response in the latter. */
+/* RFC 5246 section 7.4.2, RFC 8446 section 4.4.2; *ocsp is the leaf's stapled response in the latter. The chain beyond
+ * count is not set. */
 void certificate_parse(struct span body, bool tls13, struct tls_certificate *out, struct span *ocsp);
 
 /* RFC 4346 section 7.4.4, RFC 5246 section 7.4.4, RFC 8446 section 4.3.2. Version 0 is not known. */

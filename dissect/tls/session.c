@@ -3,25 +3,17 @@
 #include "dissect/tls/decrypt.h"
 #include "capture/wire/cursor.h"
 
-void tls_emit(struct tls_session *s, struct tls_event *event, enum tls_event_kind kind, enum direction dir,
-              struct place first, struct place place)
-{
-    event->kind = kind;
-    event->dir = dir;
-    event->first = first;
-    event->place = place;
-    s->on_event(s->ctx, event);
-}
-
-void tls_malformed(struct tls_session *s, enum direction dir, const char *reason, struct place first,
-                   struct place place)
+void tls_malformed(struct tls_session *s, enum direction dir, const char *reason, const struct place *first)
 {
     struct side *side = &s->side[dir];
+    struct place begun = *first; /* it may stand in what is dropped now */
     side->dead = true;
     message_drop(s, side);
     buffer_give(s->context, side->record);
     side->record = NULL;
-    tls_emit(s, &(struct tls_event){.u.reason = reason}, TLS_EVENT_MALFORMED, dir, first, place);
+    struct tls_event event;
+    event.u.reason = reason;
+    tls_emit(s, &event, TLS_EVENT_MALFORMED, dir, &begun);
 }
 
 void side_refused(struct tls_session *s, struct side *side)
@@ -55,10 +47,11 @@ static bool is_tls13_finished_length(const struct tls_session *s, uint32_t lengt
 }
 
 /* A protected record went by that nobody can read. */
-static void encrypted_record(struct tls_session *s, enum direction dir, struct place place)
+static void encrypted_record(struct tls_session *s, enum direction dir)
 {
     struct side *side = &s->side[dir];
-    struct tls_event event = {.u.record = {side->type, side->length}};
+    struct tls_event event;
+    event.u.record = (struct tls_record){side->type, side->length};
     enum tls_event_kind kind = TLS_EVENT_ENCRYPTED;
     if (side->type == TLS_ALERT)
         kind = TLS_EVENT_ENCRYPTED_ALERT;
@@ -67,10 +60,10 @@ static void encrypted_record(struct tls_session *s, enum direction dir, struct p
     else if (side->type == TLS_APPLICATION_DATA && is_tls13(s) && s->cipher_suite != 0x1305 && dir == TO_SERVER &&
              s->side[TO_CLIENT].hello && !s->early_data && is_tls13_finished_length(s, side->length))
         side->finished = s->side[TO_CLIENT].finished = true;
-    tls_emit(s, &event, kind, dir, side->first, place);
+    tls_emit(s, &event, kind, dir, &side->first);
 }
 
-static void change_cipher_spec(struct tls_session *s, enum direction dir, struct place first, struct place place)
+static void change_cipher_spec(struct tls_session *s, enum direction dir)
 {
     struct side *side = &s->side[dir];
     if (!is_tls13(s)) {
@@ -78,59 +71,60 @@ static void change_cipher_spec(struct tls_session *s, enum direction dir, struct
         keys_after_ccs(s, dir);
     }
     side->ccs = true;
-    tls_emit(s, &(struct tls_event){0}, TLS_EVENT_CHANGE_CIPHER_SPEC, dir, first, place);
+    struct tls_event event;
+    tls_emit(s, &event, TLS_EVENT_CHANGE_CIPHER_SPEC, dir, &side->first);
 }
 
-static void alert(struct tls_session *s, enum direction dir, const uint8_t bytes[2], bool decrypted, struct place first,
-                  struct place place)
+static void alert(struct tls_session *s, enum direction dir, const uint8_t bytes[2], bool decrypted)
 {
-    struct tls_event event = {.u.alert = {bytes[0], bytes[1], decrypted}};
-    tls_emit(s, &event, TLS_EVENT_ALERT, dir, first, place);
+    struct tls_event event;
+    event.u.alert = (struct tls_alert){bytes[0], bytes[1], decrypted};
+    tls_emit(s, &event, TLS_EVENT_ALERT, dir, &s->side[dir].first);
 }
 
 /* A whole clear change_cipher_spec or alert record lies in small[]. */
-static void small_record(struct tls_session *s, enum direction dir, struct place place)
+static void small_record(struct tls_session *s, enum direction dir)
 {
     struct side *side = &s->side[dir];
-    struct place first = side->first;
     if (side->type == TLS_CHANGE_CIPHER_SPEC) {
         if (side->small[0] != 1)
-            tls_malformed(s, dir, "a change_cipher_spec that is not 1", first, place);
+            tls_malformed(s, dir, "a change_cipher_spec that is not 1", &side->first);
         else
-            change_cipher_spec(s, dir, first, place);
+            change_cipher_spec(s, dir);
         return;
     }
     for (uint32_t i = 0; i + 2 <= side->length; i += 2) {
         if (side->small[i] != 1 && side->small[i] != 2) {
-            tls_malformed(s, dir, "an alert that is neither warning nor fatal", first, place);
+            tls_malformed(s, dir, "an alert that is neither warning nor fatal", &side->first);
             return;
         }
-        alert(s, dir, &side->small[i], false, first, place);
+        alert(s, dir, &side->small[i], false);
     }
 }
 
 /* The content of a decrypted record. */
-static void clear_content(struct tls_session *s, enum direction dir, uint8_t type, struct span content,
-                          struct place place)
+static void clear_content(struct tls_session *s, enum direction dir, uint8_t type, struct span content)
 {
-    struct place first = s->side[dir].first;
+    const struct place *first = &s->side[dir].first;
+    struct tls_event event;
     switch (type) {
     case TLS_HANDSHAKE:
-        if (!handshake_bytes(s, dir, content, first, place, true))
-            tls_malformed(s, dir, "a decrypted record without a handshake message", first, place);
+        if (!handshake_bytes(s, dir, content, first, true))
+            tls_malformed(s, dir, "a decrypted record without a handshake message", first);
         break;
     case TLS_ALERT:
         if (content.len == 2)
-            alert(s, dir, content.data, true, first, place);
+            alert(s, dir, content.data, true);
         else
-            tls_malformed(s, dir, "a decrypted alert that is not two bytes", first, place);
+            tls_malformed(s, dir, "a decrypted alert that is not two bytes", first);
         break;
     case TLS_APPLICATION_DATA:
+        event.u.bytes = content;
         if (content.len > 0)
-            tls_emit(s, &(struct tls_event){.u.bytes = content}, TLS_EVENT_DATA, dir, first, place);
+            tls_emit(s, &event, TLS_EVENT_DATA, dir, first);
         break;
     case TLS_CHANGE_CIPHER_SPEC:
-        change_cipher_spec(s, dir, first, place);
+        change_cipher_spec(s, dir);
         break;
     default:
         break;
@@ -138,14 +132,14 @@ static void clear_content(struct tls_session *s, enum direction dir, uint8_t typ
 }
 
 /* A whole protected record for which there may be keys. */
-static void protected_record(struct tls_session *s, enum direction dir, struct span fragment, struct place place)
+static void protected_record(struct tls_session *s, enum direction dir, struct span fragment)
 {
     struct side *side = &s->side[dir];
     struct buffer *room = buffer_take(s->context, (uint32_t)fragment.len);
     if (room == NULL) {
         side_refused(s, side);
         record_passed(s, dir);
-        encrypted_record(s, dir, place);
+        encrypted_record(s, dir);
         return;
     }
     struct span content;
@@ -153,14 +147,15 @@ static void protected_record(struct tls_session *s, enum direction dir, struct s
     enum opened how = record_open(s, dir, fragment, room->data, &content, &type);
     if (how == OPENED) {
         s->decrypts = true;
-        clear_content(s, dir, type, content, place);
+        clear_content(s, dir, type, content);
     } else {
         if (how == OPEN_FAILED && !side->failed) {
             side->failed = true;
-            tls_emit(s, &(struct tls_event){.u.record = {side->type, side->length}}, TLS_EVENT_DECRYPTION_FAILED, dir,
-                     side->first, place);
+            struct tls_event event;
+            event.u.record = (struct tls_record){side->type, side->length};
+            tls_emit(s, &event, TLS_EVENT_DECRYPTION_FAILED, dir, &side->first);
         }
-        encrypted_record(s, dir, place);
+        encrypted_record(s, dir);
     }
     buffer_give(s->context, room);
 }
@@ -187,20 +182,10 @@ static bool begin_v2_hello(struct side *side)
     return true;
 }
 
-/* How a record's body is to be taken, from its header and what was before. False when the header is a lie. */
-static bool begin_record(struct tls_session *s, enum direction dir, struct place place)
+/* A record that is neither handshake nor application data. False when the header is a lie. */
+static bool begin_other_record(struct tls_session *s, enum direction dir)
 {
     struct side *side = &s->side[dir];
-    if (is_v2_hello(side, dir) && begin_v2_hello(side))
-        return true;
-    side->type = side->header[0];
-    side->version = (uint16_t)((unsigned)side->header[1] << 8 | side->header[2]);
-    side->length = side->left = (uint32_t)side->header[3] << 8 | side->header[4];
-    if (!plausible_header(side->header)) {
-        tls_malformed(s, dir, side->started ? "no TLS record where one should begin" : "not TLS", side->first, place);
-        return false;
-    }
-    side->started = true;
     bool unsure = !side->hello || side->gapped;
     bool small =
         side->type == TLS_CHANGE_CIPHER_SPEC ? side->length == 1 : side->type == TLS_ALERT && side->length == 2;
@@ -209,42 +194,64 @@ static bool begin_record(struct tls_session *s, enum direction dir, struct place
         side->body = BODY_SMALL;
     } else if (is_protected(s, side)) {
         side->body = side_has_keys(s, dir) ? BODY_COLLECTED : BODY_SKIPPED;
-    } else if (side->type == TLS_HANDSHAKE) {
-        side->body = BODY_MESSAGES;
     } else if (unsure || side->type > TLS_APPLICATION_DATA) {
         side->body = BODY_SKIPPED;
     } else {
         tls_malformed(s, dir,
                       side->type == TLS_ALERT ? "a clear alert of a wrong length"
                                               : "a change_cipher_spec of a wrong length",
-                      side->first, place);
+                      &side->first);
         return false;
     }
     return true;
 }
 
+/* How a record's body is to be taken, from its header and what was before. False when the header is a lie. */
+static bool begin_record(struct tls_session *s, enum direction dir)
+{
+    struct side *side = &s->side[dir];
+    if (is_v2_hello(side, dir) && begin_v2_hello(side))
+        return true;
+    side->type = side->header[0];
+    side->version = (uint16_t)((unsigned)side->header[1] << 8 | side->header[2]);
+    side->length = side->left = (uint32_t)side->header[3] << 8 | side->header[4];
+    if (!plausible_header(side->header)) {
+        tls_malformed(s, dir, side->started ? "no TLS record where one should begin" : "not TLS", &side->first);
+        return false;
+    }
+    side->started = true;
+    if (side->type != TLS_HANDSHAKE && side->type != TLS_APPLICATION_DATA)
+        return begin_other_record(s, dir);
+    if (!is_protected(s, side))
+        side->body = BODY_MESSAGES;
+    else
+        side->body = side_has_keys(s, dir) ? BODY_COLLECTED : BODY_SKIPPED;
+    return true;
+}
+
 /* The record's last byte was taken. */
-static void end_record(struct tls_session *s, enum direction dir, struct span whole, struct place place)
+static void end_record(struct tls_session *s, enum direction dir, struct span whole)
 {
     struct side *side = &s->side[dir];
     switch ((enum body)side->body) {
     case BODY_MESSAGES:
         break;
     case BODY_SMALL:
-        small_record(s, dir, place);
+        small_record(s, dir);
         break;
     case BODY_COLLECTED:
-        protected_record(s, dir, whole, place);
+        protected_record(s, dir, whole);
         break;
     case BODY_V2_HELLO:
-        v2_hello(s, whole, side->first, place);
+        v2_hello(s, whole);
         break;
     case BODY_SKIPPED:
         record_passed(s, dir);
-        encrypted_record(s, dir, place);
+        encrypted_record(s, dir);
         break;
     }
-    buffer_give(s->context, side->record);
+    if (side->record != NULL)
+        buffer_give(s->context, side->record);
     side->record = NULL;
     side->header_len = 0;
 }
@@ -262,38 +269,56 @@ static void collect(struct tls_session *s, struct side *side, struct span piece)
 }
 
 /* Takes what is there of the current record's body. */
-static void take_body(struct tls_session *s, enum direction dir, struct cursor *in, struct place place)
+static void take_body(struct tls_session *s, enum direction dir, struct cursor *in)
 {
     struct side *side = &s->side[dir];
     struct span piece, whole;
     if (!take_span(in, side->left < in->len ? side->left : in->len, &piece))
         return;
     whole = piece;
-    if (side->body == BODY_SMALL && piece.len > 0) {
-        memcpy(side->small + (side->length - side->left), piece.data, piece.len);
-    } else if ((side->body == BODY_COLLECTED || side->body == BODY_V2_HELLO) && piece.len < side->length) {
-        collect(s, side, piece);
-        if (side->record != NULL)
-            whole = span_of(side->record->data, side->length);
-    } else if (side->body == BODY_MESSAGES && !handshake_bytes(s, dir, piece, place, place, false)) {
-        side->body = BODY_SKIPPED;
+    switch ((enum body)side->body) {
+    case BODY_SKIPPED:
+        break;
+    case BODY_MESSAGES:
+        if (!handshake_bytes(s, dir, piece, &s->place, false))
+            side->body = BODY_SKIPPED;
+        break;
+    case BODY_SMALL:
+        if (piece.len > 0)
+            memcpy(side->small + (side->length - side->left), piece.data, piece.len);
+        break;
+    case BODY_COLLECTED:
+    case BODY_V2_HELLO:
+        if (piece.len < side->length) {
+            collect(s, side, piece);
+            if (side->record != NULL)
+                whole = span_of(side->record->data, side->length);
+        }
+        break;
     }
     side->left -= (uint32_t)piece.len;
     if (side->left == 0 && !side->dead)
-        end_record(s, dir, whole, place);
+        end_record(s, dir, whole);
 }
 
 /* The header, from one piece or several. True when it is complete and believable. */
-static bool take_header(struct tls_session *s, enum direction dir, struct cursor *in, struct place place)
+static bool take_header(struct tls_session *s, enum direction dir, struct cursor *in)
 {
     struct side *side = &s->side[dir];
-    if (side->header_len == 0)
-        side->first = place;
+    struct span header;
+    if (side->header_len == 0) {
+        side->first = s->place;
+        if (take_span(in, RECORD_HEADER, &header)) {
+            memcpy(side->header, header.data, RECORD_HEADER);
+            side->header_len = RECORD_HEADER;
+            return begin_record(s, dir);
+        }
+    }
     size_t wanted = RECORD_HEADER - (size_t)side->header_len, n = wanted < in->len ? wanted : in->len;
     if (!take_bytes(in, n, side->header + side->header_len))
         return false;
     side->header_len = (uint8_t)(side->header_len + n);
-    return side->header_len == RECORD_HEADER && begin_record(s, dir, place);
+    return side->header_len == RECORD_HEADER && begin_record(s, dir);
 }
 
 /* A believable record begins at `at`, with another (or the end of what is there) right behind it. One that reaches
@@ -324,15 +349,16 @@ void tls_feed(struct tls_session *s, enum direction dir, struct span bytes, stru
 {
     struct side *side = &s->side[dir];
     struct cursor in = cursor_of(bytes);
+    s->place = place;
     if (side->searching && !side->dead) {
         if (!find_record(&in))
             return;
         side->searching = false;
     }
     while (in.len > 0 && !side->dead) {
-        if (side->header_len < RECORD_HEADER && !take_header(s, dir, &in, place))
+        if (side->header_len < RECORD_HEADER && !take_header(s, dir, &in))
             continue;
-        take_body(s, dir, &in, place);
+        take_body(s, dir, &in);
     }
 }
 

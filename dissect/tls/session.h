@@ -51,6 +51,7 @@ struct message {
     uint8_t header[MESSAGE_HEADER], header_len;
     uint8_t type;
     bool skipped; /* too long, or no buffer: its bytes only counted */
+    bool counted; /* of a kind of which only the length is told: likewise, but nothing is lost */
     uint32_t length, present;
     struct buffer *buffer; /* only while the message is not whole in one piece */
     struct place first;
@@ -94,6 +95,7 @@ struct tls_session {
     struct tls_context *context;
     tls_event_fn *on_event;
     void *ctx;
+    struct place place; /* of the bytes that are being fed */
     struct side side[2];
     struct keys *keys; /* made when secrets are found */
     uint8_t client_random[RANDOM_SIZE], server_random[RANDOM_SIZE], session_id[SESSION_ID_MAX];
@@ -135,16 +137,24 @@ void side_refused(struct tls_session *s, struct side *side);
 
 /* handshake.c: bytes of handshake records of one side; first is the place of the first byte. Returns false when the
  * bytes cannot be handshake messages and the reason may be that they are encrypted. */
-bool handshake_bytes(struct tls_session *s, enum direction dir, struct span bytes, struct place first,
-                     struct place place, bool decrypted);
-/* handshake.c: an SSL 2.0 style ClientHello, from behind its version. */
-void v2_hello(struct tls_session *s, struct span body, struct place first, struct place place);
+bool handshake_bytes(struct tls_session *s, enum direction dir, struct span bytes, const struct place *first,
+                     bool decrypted);
+/* handshake.c: an SSL 2.0 style ClientHello, from behind its version; it began where its record did. */
+void v2_hello(struct tls_session *s, struct span body);
 void message_drop(struct tls_session *s, struct side *side);
 
-/* session.c */
-void tls_emit(struct tls_session *s, struct tls_event *event, enum tls_event_kind kind, enum direction dir,
-              struct place first, struct place place);
-void tls_malformed(struct tls_session *s, enum direction dir, const char *reason, struct place first,
-                   struct place place);
+/* session.c: the rest of this direction is ignored. */
+void tls_malformed(struct tls_session *s, enum direction dir, const char *reason, const struct place *first);
+
+/* Only the member of the event's union that the kind names needs to be set: the union is too large to clear. */
+static inline void tls_emit(struct tls_session *s, struct tls_event *event, enum tls_event_kind kind,
+                            enum direction dir, const struct place *first)
+{
+    event->kind = kind;
+    event->dir = dir;
+    event->first = *first;
+    event->place = s->place;
+    s->on_event(s->ctx, event);
+}
 
 #endif

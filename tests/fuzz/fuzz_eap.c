@@ -26,14 +26,14 @@ static void on_event(void *ctx, const struct eap_event *e)
         *sum ^= s.data[i];
 }
 
-static void decrypted(struct eap *e, enum direction dir, uint8_t control, struct span bytes, struct place place)
+static void decrypted(struct eap *e, enum direction dir, uint8_t control, struct span bytes)
 {
     static const uint8_t methods[] = {EAP_TYPE_PEAP, EAP_TYPE_TTLS, EAP_TYPE_FAST, EAP_TYPE_TEAP, EAP_TYPE_TLS};
     if ((control & SET_METHOD) != 0)
         e->method = methods[(control >> 5) % sizeof methods];
     eap_inner_bytes(e, dir, bytes);
     if ((control & MESSAGE_END) != 0)
-        eap_inner_message(e, dir, control, true, place);
+        eap_inner_message(e, dir, control, true);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -59,7 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct span packet = {copy, bytes.len};
         place.frame++;
         if ((control & DECRYPTED) != 0)
-            decrypted(e, dir, control, packet, place);
+            decrypted(e, dir, control, packet);
         else
             eap_feed(e, dir, packet, (control & CUT) != 0, place);
         free(copy);
