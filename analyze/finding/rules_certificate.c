@@ -37,13 +37,30 @@ static const char *selection_path(const struct subject *c)
     return POLICY_PATH " > Microsoft: Protected EAP (PEAP) > Edit";
 }
 
+/* The client's alert names another reason than this fault. Alerts that say nothing in particular fit every fault. */
+static bool alert_names_another(uint8_t code, enum finding_id id)
+{
+    switch (code) {
+    case 48: /* unknown_ca */
+        return id != FINDING_CERT_UNTRUSTED_ROOT && id != FINDING_CERT_INCOMPLETE_CHAIN &&
+               id != FINDING_CERT_SELF_SIGNED && id != FINDING_CERT_BAD_SIGNATURE;
+    case 45: /* certificate_expired */
+        return id != FINDING_CERT_EXPIRED && id != FINDING_CERT_NOT_YET_VALID;
+    case 44:  /* certificate_revoked */
+    case 113: /* bad_certificate_status_response */
+        return id != FINDING_CERT_REVOKED;
+    default:
+        return false;
+    }
+}
+
 /* A fault that makes clients refuse: how bad, and how sure, is told by what clients did in this capture. */
 static void grade(const struct subject *c, struct finding *f)
 {
     if (c->stats.refused > 0) {
         f->severity = SEVERITY_CRITICAL;
-        bool readable = c->answer != ANSWER_ENCRYPTED_ALERT;
-        enum confidence sure = readable && c->stats.accepted == 0 ? CONFIDENCE_CERTAIN : CONFIDENCE_STRONG;
+        bool proven = c->answer == ANSWER_ALERT && !alert_names_another(c->alert->code, f->id);
+        enum confidence sure = proven && c->stats.accepted == 0 ? CONFIDENCE_CERTAIN : CONFIDENCE_STRONG;
         if (f->confidence > sure)
             f->confidence = sure;
     } else if (c->stats.accepted > 0) {

@@ -268,7 +268,7 @@ static void fault_refused(void (*mutate)(struct chain_checks *), enum finding_id
 {
     stopped_after_flight(OUTCOME_REJECTED);
     mutate(&chain(0)->checks);
-    client_alert(48);
+    client_alert(46); /* certificate_unknown: fits every fault */
     raises_with(id, SEVERITY_CRITICAL, error, CONFIDENCE_CERTAIN, 6);
     not_raised(FINDING_RADIUS_REJECTED);      /* a consequence */
     stopped_after_flight(OUTCOME_INCOMPLETE); /* nobody saw how the client answered */
@@ -345,6 +345,21 @@ static void faults_that_make_clients_refuse(void **state)
     fault_refused(expired, FINDING_CERT_EXPIRED, 858);
     fault_refused(not_yet_valid, FINDING_CERT_NOT_YET_VALID, 857);
     fault_refused(no_signing, FINDING_CERT_KEY_USAGE, 857);
+}
+
+static void an_alert_that_names_another_reason(void **state)
+{
+    (void)state;
+    stopped_after_flight(OUTCOME_REJECTED);
+    wrong_name(&chain(0)->checks);
+    untrusted(&chain(0)->checks);
+    client_alert(48); /* unknown_ca: it is about the root; the name would be the next to fail */
+    raises_with(FINDING_CERT_UNTRUSTED_ROOT, SEVERITY_CRITICAL, 864, CONFIDENCE_CERTAIN, 6);
+    raises_with(FINDING_CERT_NAME_MISMATCH, SEVERITY_CRITICAL, 864, CONFIDENCE_STRONG, 6);
+    stopped_after_flight(OUTCOME_REJECTED);
+    untrusted(&chain(0)->checks);
+    client_alert(45); /* certificate_expired */
+    raises_with(FINDING_CERT_UNTRUSTED_ROOT, SEVERITY_CRITICAL, 864, CONFIDENCE_STRONG, 6);
 }
 
 /* The chain is whole only thanks to an intermediate that was given on the command line. */
@@ -1105,6 +1120,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_healthy_login_raises_nothing),
         cmocka_unit_test(faults_that_make_clients_refuse),
+        cmocka_unit_test(an_alert_that_names_another_reason),
         cmocka_unit_test(an_intermediate_that_is_not_sent),
         cmocka_unit_test(unknown_is_no_fault),
         cmocka_unit_test(names_in_other_readings),
