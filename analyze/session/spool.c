@@ -6,15 +6,12 @@
 
 enum { WINDOW = 1 << 15, FAR = 1 << 10, BLOCK = 1 << 16, BLOCKS = 64, SPARES = 4 };
 
-/* An exchange packs in three parts: all before its inner EAP, that when there is one, and the used part of its texts. */
+/* An exchange is written in three parts: all before its inner EAP, that when there is one, the used part of its texts. */
 enum {
-    UNIT = 4 * sizeof(uint64_t),
-    MASK = sizeof(uint64_t),
     HEAD = offsetof(struct exchange, inner),
     INNER = sizeof(struct eap_facts),
-    PACKED_MAX = MASK + HEAD + MASK + INNER + EXCHANGE_TEXT_MAX,
+    PACKED_MAX = HEAD + INNER + EXCHANGE_TEXT_MAX,
 };
-static_assert(HEAD / UNIT <= 64 && INNER / UNIT <= 64, "a mask has 64 bits");
 
 /* What goes before each record. */
 struct record {
@@ -141,84 +138,31 @@ static bool index_write(struct spool *s, uint32_t id, const struct entry *e)
     return true;
 }
 
-/* Most of an exchange is zero: a mask says which units are not, and only these follow, then what is no whole unit. */
-static size_t pack_part(const uint8_t *from, size_t len, uint8_t *out)
-{
-    uint64_t mask = 0;
-    uint8_t *to = out + MASK;
-    for (size_t i = 0; i < len / UNIT; i++) {
-        uint64_t w[UNIT / sizeof(uint64_t)];
-        memcpy(w, from + i * UNIT, UNIT);
-        if ((w[0] | w[1] | w[2] | w[3]) == 0)
-            continue;
-        memcpy(to, w, UNIT);
-        to += UNIT;
-        mask |= UINT64_C(1) << i;
-    }
-    memcpy(out, &mask, MASK);
-    memcpy(to, from + len / UNIT * UNIT, len % UNIT);
-    return (size_t)(to - out) + len % UNIT;
-}
-
 static size_t pack(const struct exchange *x, uint8_t out[static PACKED_MAX])
 {
-    size_t used = pack_part((const uint8_t *)x, HEAD, out);
-    if (x->has_inner)
-        used += pack_part((const uint8_t *)&x->inner, INNER, out + used);
-    memcpy(out + used, x->text, x->text_used);
-    return used + x->text_used;
-}
-
-static unsigned lowest_bit(uint64_t word)
-{
-#if defined(__GNUC__)
-    return (unsigned)__builtin_ctzll(word);
-#else
-    unsigned bit = 0;
-    while ((word >> bit & 1) == 0)
-        bit++;
-    return bit;
-#endif
-}
-
-/* The part's bytes taken, 0 when they cannot have come from pack_part. */
-static size_t unpack_part(struct span from, uint8_t *out, size_t len)
-{
-    uint64_t mask;
-    size_t at = MASK;
-    if (from.len < MASK)
-        return 0;
-    memcpy(&mask, from.data, MASK);
-    memset(out, 0, len);
-    for (; mask != 0; mask &= mask - 1, at += UNIT) {
-        size_t unit = lowest_bit(mask);
-        if (unit >= len / UNIT || from.len - at < UNIT)
-            return 0;
-        memcpy(out + unit * UNIT, from.data + at, UNIT);
+    uint8_t *to = out;
+    memcpy(to, x, HEAD);
+    to += HEAD;
+    if (x->has_inner) {
+        memcpy(to, &x->inner, INNER);
+        to += INNER;
     }
-    if (from.len - at < len % UNIT)
-        return 0;
-    memcpy(out + len / UNIT * UNIT, from.data + at, len % UNIT);
-    return at + len % UNIT;
+    memcpy(to, x->text, x->text_used);
+    return (size_t)(to - out) + x->text_used;
 }
 
 /* False when the bytes cannot have come from pack. */
 static bool unpack(struct span from, struct exchange *x)
 {
-    size_t used = unpack_part(from, (uint8_t *)x, HEAD);
-    if (used == 0)
+    if (from.len < HEAD)
         return false;
-    from = span_of(from.data + used, from.len - used);
-    if (x->has_inner) {
-        if ((used = unpack_part(from, (uint8_t *)&x->inner, INNER)) == 0)
-            return false;
-        from = span_of(from.data + used, from.len - used);
-    } else {
-        memset(&x->inner, 0, INNER);
-    }
-    if (from.len != x->text_used || from.len > EXCHANGE_TEXT_MAX)
+    memcpy(x, from.data, HEAD);
+    size_t inner = x->has_inner ? INNER : 0, text = x->text_used;
+    if (text > EXCHANGE_TEXT_MAX || from.len != HEAD + inner + text)
         return false;
-    memcpy(x->text, from.data, from.len);
+    memset(&x->inner, 0, INNER);
+    memcpy(&x->inner, from.data + HEAD, inner);
+    memcpy(x->text, from.data + HEAD + inner, text);
     return true;
 }
 

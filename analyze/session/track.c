@@ -71,7 +71,7 @@ uint64_t track_peak_bytes(const struct track *t)
     return t->live_peak * sizeof(struct live);
 }
 
-static void open_exchange(struct track *t, const struct event *e)
+static RARELY void open_exchange(struct track *t, const struct event *e)
 {
     struct live *l = live_take(t);
     e->conv->user = l;
@@ -88,7 +88,7 @@ static void open_exchange(struct track *t, const struct event *e)
     x->radius.final_ns = -1;
 }
 
-static void saw_capture(struct exchange *x, uint32_t capture)
+static RARELY void saw_capture(struct exchange *x, uint32_t capture)
 {
     for (unsigned i = 0; i < x->capture_count; i++)
         if (x->captures[i] == capture)
@@ -161,7 +161,7 @@ static enum outcome outcome_of(const struct track *t, const struct exchange *x)
     return OUTCOME_INCOMPLETE;
 }
 
-static void close_exchange(struct track *t, const struct event *e)
+static RARELY void close_exchange(struct track *t, const struct event *e)
 {
     struct live *l = e->conv->user;
     e->conv->user = NULL;
@@ -210,7 +210,7 @@ static bool lost_is_radius(const struct net_lost_fragments *lost)
 /* Fragments of one datagram leave back to back: a capture that goes on this long proves that the rest is lost. */
 #define FRAGMENT_WAIT_NS (2 * INT64_C(1000000000))
 
-static void lost_fragments(struct track *t, const struct net_lost_fragments *lost, int64_t now_ns)
+static RARELY void lost_fragments(struct track *t, const struct net_lost_fragments *lost, int64_t now_ns)
 {
     if (lost->cut || lost->ip_proto != IP_PROTO_UDP)
         return;
@@ -237,52 +237,53 @@ const struct lost_pair *track_lost(const struct track *t, size_t *count)
     return t->lost;
 }
 
-static void radius_event(struct track *t, struct live *l, const struct event *e)
+/* The common events go their way in tail calls: what is rare stands in functions of its own. */
+static RARELY void tell_ladder(struct live *l, const struct event *e)
 {
-    if (l != NULL && e->u.radius->packet != NULL)
-        saw_frame(&l->x, e);
-    track_radius(&t->parts, l, e);
-    if (t->parts.ladder && l != NULL)
+    switch (e->kind) {
+    case EVENT_RADIUS:
         ladder_radius(l, e);
-}
-
-static void eap_event(struct track *t, struct live *l, const struct event *e)
-{
-    if (l->x.type == CONVERSATION_EAPOL)
-        saw_frame(&l->x, e);
-    track_eap(&t->parts, l, e);
-    if (t->parts.ladder)
+        break;
+    case EVENT_EAP:
         ladder_eap(l, e);
+        break;
+    case EVENT_EAPOL:
+        ladder_eapol(l, e);
+        break;
+    default:
+        break;
+    }
 }
 
-static void eapol_event(struct track *t, struct live *l, const struct event *e)
+static RARELY void eapol_login_event(struct live *l, const struct event *e)
 {
-    saw_frame(&l->x, e);
+    /* A group address is no party: the other end may become known later. */
+    l->x.client = e->conv->client;
+    l->x.server = e->conv->server;
+    if (e->kind == EVENT_EAP || e->kind == EVENT_EAPOL)
+        saw_frame(&l->x, e);
+    if (e->kind != EVENT_EAPOL)
+        return;
     l->x.eapol_starts += e->u.eapol->kind == EAPOL_START;
     l->x.eapol_logoffs += e->u.eapol->kind == EAPOL_LOGOFF;
-    if (t->parts.ladder)
-        ladder_eapol(l, e);
 }
 
 void track_event(struct track *t, const struct event *e)
 {
     struct live *l = e->conv != NULL ? e->conv->user : NULL;
-    if (l != NULL && l->x.type == CONVERSATION_EAPOL) {
-        /* A group address is no party: the other end may become known later. */
-        l->x.client = e->conv->client;
-        l->x.server = e->conv->server;
-    }
+    if (l != NULL && l->x.type == CONVERSATION_EAPOL)
+        eapol_login_event(l, e);
+    if (l != NULL && t->parts.ladder)
+        tell_ladder(l, e);
     switch (e->kind) {
     case EVENT_RADIUS:
-        radius_event(t, l, e);
+        if (l != NULL && e->u.radius->packet != NULL)
+            saw_frame(&l->x, e);
+        track_radius(&t->parts, l, e);
         break;
     case EVENT_EAP:
         if (l != NULL)
-            eap_event(t, l, e);
-        break;
-    case EVENT_EAPOL:
-        if (l != NULL)
-            eapol_event(t, l, e);
+            track_eap(&t->parts, l, e);
         break;
     case EVENT_OPENED:
         open_exchange(t, e);
@@ -293,6 +294,7 @@ void track_event(struct track *t, const struct event *e)
     case EVENT_LOST_FRAGMENTS:
         lost_fragments(t, e->u.lost, e->now_ns);
         break;
+    case EVENT_EAPOL:
     case EVENT_UNREACHABLE:
         break;
     }

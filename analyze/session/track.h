@@ -35,6 +35,12 @@ struct live {
     struct live *next_free;
     uint8_t *ladder; size_t ladder_len, ladder_room;
 };
+/* Kept out of its caller, whose way through is short then. */
+#if defined(__GNUC__)
+#define RARELY __attribute__((noinline))
+#else
+#define RARELY
+#endif
 struct track_parts { struct chains *chains; struct servers *servers; bool ladder; };
 void track_radius(const struct track_parts *t, struct live *l, const struct event *e);
 void track_eap(const struct track_parts *t, struct live *l, const struct event *e);

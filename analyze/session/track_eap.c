@@ -11,7 +11,7 @@ static struct eap_facts *facts_of(struct exchange *x, uint8_t depth)
     return &x->inner;
 }
 
-static void propose(struct eap_facts *f, uint8_t type)
+static RARELY void propose(struct eap_facts *f, uint8_t type)
 {
     for (unsigned i = 0; i < f->method_count; i++)
         if (f->methods[i] == type)
@@ -25,7 +25,7 @@ static void request(struct eap_facts *f, const struct eap_event *e, const struct
     f->requests++;
     f->last_request = e->place;
     f->client_answered = false;
-    if (p->type >= EAP_TYPE_MD5)
+    if (p->type >= EAP_TYPE_MD5 && (f->method_count == 0 || f->methods[f->method_count - 1] != p->type))
         propose(f, p->type);
     if (p->tls_based && p->type == EAP_TYPE_PEAP)
         f->peap_version = p->version;
@@ -52,10 +52,9 @@ static void response(struct exchange *x, struct eap_facts *f, const struct eap_e
     }
 }
 
-static void mschapv2(struct exchange *x, struct eap_facts *f, const struct eap_event *e, const struct eap_packet *p)
+static RARELY void mschapv2(struct exchange *x, struct eap_facts *f, const struct eap_event *e,
+                            const struct eap_packet *p)
 {
-    if (p->mschapv2_opcode == 0)
-        return;
     f->mschapv2_opcode = p->mschapv2_opcode;
     if (p->mschapv2_error != 0) {
         f->mschapv2_error = p->mschapv2_error;
@@ -65,7 +64,7 @@ static void mschapv2(struct exchange *x, struct eap_facts *f, const struct eap_e
     }
 }
 
-static void packet(struct exchange *x, struct eap_facts *f, const struct eap_event *e)
+static RARELY void packet(struct exchange *x, struct eap_facts *f, const struct eap_event *e)
 {
     const struct eap_packet *p = e->u.packet;
     f->seen = true;
@@ -84,13 +83,14 @@ static void packet(struct exchange *x, struct eap_facts *f, const struct eap_eve
         f->result = p->code == EAP_SUCCESS ? EAP_RESULT_SUCCESS : EAP_RESULT_FAILURE;
         f->result_place = e->place;
     }
-    mschapv2(x, f, e, p);
+    if (p->mschapv2_opcode != 0)
+        mschapv2(x, f, e, p);
     if (p->tlv_result != 0)
         f->tlv_result = p->tlv_result;
-    f->tlv_crypto_binding = f->tlv_crypto_binding || p->tlv_crypto_binding;
+    f->tlv_crypto_binding |= p->tlv_crypto_binding;
 }
 
-static void ttls_avps(struct exchange *x, const struct eap_event *e)
+static RARELY void ttls_avps(struct exchange *x, const struct eap_event *e)
 {
     struct eap_facts *f = facts_of(x, 1);
     const struct ttls_avps *a = e->u.avps;
@@ -104,6 +104,20 @@ static void ttls_avps(struct exchange *x, const struct eap_event *e)
         if (!text_present(f->error))
             f->error = exchange_put(x, a->error_text);
     }
+}
+
+static RARELY void fragment_gap(struct exchange *x, struct eap_facts *f, const struct eap_event *ev)
+{
+    if (ev->u.gap.cut) {
+        f->tls.certificate_truncated = f->tls.certificate_truncated || !f->tls.certificate_seen;
+        return;
+    }
+    f->fragment_gap = true;
+    f->gap_place = ev->place;
+    f->gap_present = ev->u.gap.present;
+    f->gap_announced = ev->u.gap.announced;
+    if (ev->u.gap.reason != NULL && !text_present(f->gap_reason))
+        f->gap_reason = exchange_put(x, span_of(ev->u.gap.reason, strlen(ev->u.gap.reason)));
 }
 
 void track_eap(const struct track_parts *t, struct live *l, const struct event *e)
@@ -122,16 +136,7 @@ void track_eap(const struct track_parts *t, struct live *l, const struct event *
         ttls_avps(x, ev);
         break;
     case EAP_EVENT_FRAGMENT_GAP:
-        if (ev->u.gap.cut) {
-            f->tls.certificate_truncated = f->tls.certificate_truncated || !f->tls.certificate_seen;
-            break;
-        }
-        f->fragment_gap = true;
-        f->gap_place = ev->place;
-        f->gap_present = ev->u.gap.present;
-        f->gap_announced = ev->u.gap.announced;
-        if (ev->u.gap.reason != NULL && !text_present(f->gap_reason))
-            f->gap_reason = exchange_put(x, span_of(ev->u.gap.reason, strlen(ev->u.gap.reason)));
+        fragment_gap(x, f, ev);
         break;
     }
 }

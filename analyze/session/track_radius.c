@@ -148,7 +148,7 @@ static void checks(struct exchange *x, const struct event *e)
     }
 }
 
-static void unanswered(struct exchange *x, const struct event *e)
+static RARELY void unanswered(struct exchange *x, const struct event *e)
 {
     const struct radius_event *ev = e->u.radius;
     struct radius_facts *r = &x->radius;
