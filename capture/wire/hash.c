@@ -26,32 +26,35 @@ static inline void load_tail(const uint8_t *p, size_t len, uint64_t *first, uint
     }
 }
 
+/* A word into a lane: one to one, and cheap enough to keep up with the memory. */
+static inline uint64_t lane_add(uint64_t lane, uint64_t word, uint64_t factor)
+{
+    lane = (lane ^ word) * factor;
+    return lane << 29 | lane >> 35;
+}
+
 /* Independent lanes, so that the multiplications overlap: four while there is much, then two. */
 uint64_t hash_bytes(const void *data, size_t len, uint64_t seed)
 {
     const uint8_t *p = data;
     uint64_t a = seed ^ 0x2545f4914f6cdd1du, b = (uint64_t)len * 0x9e3779b97f4a7c15u;
-    uint64_t c = a, d = b;
     size_t left = len;
-    for (; left >= 32; left -= 32, p += 32) {
-        a = (a ^ load_le64(p)) * 0xbf58476d1ce4e5b9u;
-        b = (b ^ load_le64(p + 8)) * 0x94d049bb133111ebu;
-        c = (c ^ load_le64(p + 16)) * 0xff51afd7ed558ccdu;
-        d = (d ^ load_le64(p + 24)) * 0xc4ceb9fe1a85ec53u;
-        a ^= a >> 32;
-        b ^= b >> 29;
-        c ^= c >> 32;
-        d ^= d >> 29;
-    }
     if (len >= 32) {
+        uint64_t c = a, d = b;
+        for (; left >= 32; left -= 32, p += 32) {
+            a = lane_add(a, load_le64(p), 0xbf58476d1ce4e5b9u);
+            b = lane_add(b, load_le64(p + 8), 0x94d049bb133111ebu);
+            c = lane_add(c, load_le64(p + 16), 0xff51afd7ed558ccdu);
+            d = lane_add(d, load_le64(p + 24), 0xc4ceb9fe1a85ec53u);
+        }
         a = hash_mix(a, c);
         b = hash_mix(b, d);
     }
-    for (; left >= 16; left -= 16, p += 16) {
-        a = (a ^ load_le64(p)) * 0xbf58476d1ce4e5b9u;
-        b = (b ^ load_le64(p + 8)) * 0x94d049bb133111ebu;
-        a ^= a >> 32;
-        b ^= b >> 29;
+    if (left >= 16) {
+        a = lane_add(a, load_le64(p), 0xbf58476d1ce4e5b9u);
+        b = lane_add(b, load_le64(p + 8), 0x94d049bb133111ebu);
+        left -= 16;
+        p += 16;
     }
     uint64_t first, last;
     load_tail(p, left, &first, &last);
