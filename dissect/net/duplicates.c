@@ -13,14 +13,19 @@ enum { BUCKETS = 2048, WAYS = 4, SAMPLE_HEAD = 64, SAMPLE_TAIL = 16 };
 /* pktmon logs a packet at each component it passes; on its slowest way that takes longer than a mirror does. */
 #define PACKET_ID_WINDOW_NS (1000 * INT64_C(1000000))
 
-struct sighting {
-    uint64_t hash; /* 0: none */
-    int64_t time_ns;
+/* Hashes together, as most are looked at in vain; a hash of 0: none. The way after the newest is given up first. */
+struct bucket {
+    uint64_t hash[WAYS];
+    int64_t time_ns[WAYS];
+};
+
+struct sightings {
+    struct bucket buckets[BUCKETS];
+    uint8_t next[BUCKETS]; /* way to be given up */
 };
 
 struct duplicates {
-    struct sighting bytes[BUCKETS][WAYS];
-    struct sighting ids[BUCKETS][WAYS];
+    struct sightings bytes, ids;
 };
 
 struct duplicates *duplicates_new(void)
@@ -38,107 +43,121 @@ static uint64_t distance(int64_t a, int64_t b)
     return a > b ? (uint64_t)a - (uint64_t)b : (uint64_t)b - (uint64_t)a;
 }
 
-/* Finds the hash in its bucket within the window; else puts it in place of the one farthest away in time. */
-static bool seen(struct sighting bucket[static WAYS], uint64_t hash, int64_t time_ns, int64_t window)
+/* The way of a bucket that holds the hash; WAYS when none does. */
+static inline size_t find(const struct bucket *b, uint64_t hash)
 {
-    struct sighting *victim = &bucket[0];
-    uint64_t farthest = 0;
-    for (size_t i = 0; i < WAYS; i++) {
-        struct sighting *s = &bucket[i];
-        uint64_t away = s->hash == 0 ? UINT64_MAX : distance(s->time_ns, time_ns);
-        if (s->hash == hash) {
-            bool within = away <= (uint64_t)window;
-            if (!within)
-                s->time_ns = time_ns;
-            return within;
-        }
-        if (away > farthest) {
-            farthest = away;
-            victim = s;
-        }
-    }
-    *victim = (struct sighting){hash, time_ns};
+    const uint64_t *h = b->hash;
+    return h[0] == hash ? 0 : h[1] == hash ? 1 : h[2] == hash ? 2 : h[3] == hash ? 3 : WAYS;
+}
+
+/* True when the hash was seen within the window; else remembers it. */
+static inline bool seen(struct sightings *t, uint64_t hash, int64_t time_ns, int64_t window)
+{
+    size_t at = hash % BUCKETS;
+    struct bucket *b = &t->buckets[at];
+    size_t way = find(b, hash);
+    if (way == WAYS)
+        way = t->next[at]++ % WAYS;
+    else if (distance(b->time_ns[way], time_ns) <= (uint64_t)window)
+        return true;
+    b->hash[way] = hash;
+    b->time_ns[way] = time_ns;
     return false;
 }
 
-static uint64_t hash_addresses(const struct walk *w, enum packet_kind kind)
-{
-    const struct packet *p = &w->p;
-    uint64_t seed = hash_mix((uint64_t)p->frame->capture << 32 | p->tunnel,
-                             (uint64_t)kind << 32 | (uint64_t)(kind == PACKET_LINK ? p->ethertype : 0) << 16 |
-                                 p->ip_proto);
-    seed = hash_mix(seed, (uint64_t)p->src.port << 16 | p->dst.port);
-    if (p->src.address.family != FAMILY_IPV4)
-        return hash_bytes(&p->src.address, sizeof p->src.address,
-                          hash_bytes(&p->dst.address, sizeof p->dst.address, seed));
-    return hash_mix(seed, (uint64_t)load_be32(p->src.address.bytes) << 32 | load_be32(p->dst.address.bytes));
-}
-
-static uint64_t load_u64(const uint8_t *p)
+static inline uint64_t load_u64(const uint8_t *p)
 {
     uint64_t value;
     memcpy(&value, p, sizeof value);
     return value;
 }
 
+enum { WORD = 8, STRIDE = 4 * WORD };
+
 /* Four lanes, so that the multiplications overlap; only ever compared within this run. */
-static uint64_t hash_sample(struct span s, uint64_t seed)
+struct lanes {
+    uint64_t a, b, c, d;
+};
+
+static inline uint64_t lane_add(uint64_t lane, uint64_t word)
 {
-    enum { LANES = 4, WORD = 8, STRIDE = LANES * WORD };
-    uint64_t lane[LANES] = {seed, seed ^ 1, seed ^ 2, seed ^ 3};
-    for (size_t at = 0; at < SAMPLE_HEAD; at += STRIDE)
-        for (size_t i = 0; i < LANES; i++) {
-            lane[i] = (lane[i] ^ load_u64(s.data + at + i * WORD)) * 0xbf58476d1ce4e5b9u;
-            lane[i] ^= lane[i] >> 32;
-        }
+    lane = (lane ^ word) * 0xbf58476d1ce4e5b9u;
+    return lane << 29 | lane >> 35;
+}
+
+static inline struct lanes lanes_add(struct lanes l, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
+{
+    return (struct lanes){lane_add(l.a, a), lane_add(l.b, b), lane_add(l.c, c), lane_add(l.d, d)};
+}
+
+/* One value of all, never 0. The lanes are turned against each other: the same word in another lane is another hash. */
+static inline uint64_t lanes_value(struct lanes l)
+{
+    uint64_t hash = hash_mix(l.a ^ (l.b << 17 | l.b >> 47), l.c ^ (l.d << 41 | l.d >> 23));
+    return hash + (hash == 0);
+}
+
+/* Whose packet it is: where it was seen, protocol, addresses, ports, identification, length. */
+static inline struct lanes hash_headers(const struct packet *p, uint32_t id, uint32_t fragment)
+{
+    const struct address *src = &p->src.address, *dst = &p->dst.address;
+    struct lanes l = {1, 2, 3, 4};
+    uint64_t protocol = (uint64_t)p->kind << 24 | (uint64_t)(p->kind == PACKET_LINK ? p->ethertype : 0) << 8 | p->ip_proto;
+    uint64_t both = (uint64_t)load_be32(src->bytes) << 32 | load_be32(dst->bytes); /* all of them for IPv4 */
+    if (src->family != FAMILY_IPV4) {
+        l = lanes_add(l, load_u64(src->bytes), load_u64(src->bytes + WORD), load_u64(dst->bytes),
+                      load_u64(dst->bytes + WORD));
+        both = src->family;
+    }
+    l = lanes_add(l, both, protocol << 32 | (uint64_t)p->src.port << 16 | p->dst.port,
+                  (uint64_t)p->frame->capture << 32 | p->tunnel, (uint64_t)id << 32 | fragment);
+    l.a += (uint64_t)p->payload_wire_len << 32 | p->tcp_seq;
+    return l;
+}
+
+static inline struct lanes hash_sample(struct lanes l, struct span s)
+{
+    for (const uint8_t *p = s.data; p < s.data + SAMPLE_HEAD; p += STRIDE)
+        l = lanes_add(l, load_u64(p), load_u64(p + WORD), load_u64(p + 2 * WORD), load_u64(p + 3 * WORD));
     const uint8_t *middle = s.data + s.len / 2, *tail = s.data + s.len - SAMPLE_TAIL;
-    lane[0] ^= load_u64(middle);
-    lane[1] ^= load_u64(middle + WORD);
-    lane[2] ^= load_u64(tail);
-    lane[3] ^= load_u64(tail + WORD);
-    return hash_mix(hash_mix(lane[0], lane[1]), hash_mix(lane[2], lane[3]));
+    return lanes_add(l, load_u64(middle), load_u64(middle + WORD), load_u64(tail), load_u64(tail + WORD));
 }
 
 /* The identity of the bytes: offloaded checksums are left out, as one copy may have them and the other not. */
-static uint64_t hash_packet(const struct walk *w)
+static inline uint64_t hash_packet(const struct packet *p, uint32_t id, uint32_t fragment)
 {
-    const struct packet *p = &w->p;
-    uint64_t hash = hash_addresses(w, p->kind);
-    hash = hash_mix(hash, (uint64_t)w->ip_id << 32 | w->ip_fragment);
-    hash = hash_mix(hash, (uint64_t)p->payload_wire_len << 32 | p->tcp_seq);
+    struct lanes l = hash_headers(p, id, fragment);
     if (p->kind == PACKET_TCP)
-        hash = hash_mix(hash, (uint64_t)p->tcp_ack << 32 | (uint64_t)p->tcp_window << 8 | p->tcp_flags);
-    if (p->payload.len <= SAMPLE_HEAD + 2 * SAMPLE_TAIL)
-        return hash_bytes(p->payload.data, p->payload.len, hash);
-    return hash_sample(p->payload, hash);
+        l.c += (uint64_t)p->tcp_ack << 32 | (uint64_t)p->tcp_window << 8 | p->tcp_flags;
+    if (p->payload.len > SAMPLE_HEAD + 2 * SAMPLE_TAIL)
+        l = hash_sample(l, p->payload);
+    else
+        l.d ^= hash_bytes(p->payload.data, p->payload.len, l.a);
+    return lanes_value(l);
 }
 
 /* pktmon's group id, for what the components may have changed on the way (checksums, IP identification). */
-static bool packet_id_seen(const struct walk *w)
+static bool packet_id_seen(struct duplicates *t, const struct packet *p, uint32_t fragment)
 {
-    const struct packet *p = &w->p;
-    uint64_t hash = hash_mix(hash_addresses(w, p->kind), p->frame->packet_id);
-    hash = hash_mix(hash, (uint64_t)p->payload_wire_len << 32 | p->tcp_seq);
-    hash = hash_mix(hash, (uint64_t)p->tcp_flags << 32 | w->ip_fragment);
-    hash += hash == 0;
-    return seen(w->net->duplicates->ids[hash % BUCKETS], hash, p->frame->time_ns, PACKET_ID_WINDOW_NS);
+    struct lanes l = hash_headers(p, 0, fragment);
+    l = lanes_add(l, p->frame->packet_id, p->tcp_flags, 0, 0);
+    return seen(&t->ids, lanes_value(l), p->frame->time_ns, PACKET_ID_WINDOW_NS);
 }
 
 /* Receivers repeat acknowledgments at once and on purpose, and where there is no identification nothing tells such a
  * repetition from a copy: counting it would see duplicates in every capture. It has no bytes that could count twice. */
-static bool bare_acknowledgment(const struct walk *w)
+static inline bool bare_acknowledgment(const struct packet *p, uint32_t id)
 {
-    return w->p.kind == PACKET_TCP && w->p.payload_wire_len == 0 && w->ip_id == 0;
+    return p->kind == PACKET_TCP && p->payload_wire_len == 0 && id == 0;
 }
 
-bool duplicates_seen(const struct walk *w)
+bool duplicates_seen(struct duplicates *t, const struct packet *p, uint32_t id, uint32_t fragment)
 {
-    const struct frame *f = w->p.frame;
-    bool by_id = (f->flags & FRAME_HAS_PACKET_ID) && packet_id_seen(w);
+    const struct frame *f = p->frame;
+    if ((f->flags & FRAME_HAS_PACKET_ID) && packet_id_seen(t, p, fragment))
+        return true;
     bool timeless = f->time_ns == 0; /* nothing says that it is not a retransmission */
-    if (by_id || timeless || bare_acknowledgment(w))
-        return by_id;
-    uint64_t hash = hash_packet(w);
-    hash += hash == 0;
-    return seen(w->net->duplicates->bytes[hash % BUCKETS], hash, f->time_ns, NET_DUPLICATE_WINDOW_NS);
+    if (timeless || bare_acknowledgment(p, id))
+        return false;
+    return seen(&t->bytes, hash_packet(p, id, fragment), f->time_ns, NET_DUPLICATE_WINDOW_NS);
 }

@@ -337,7 +337,7 @@ static bool repeated(struct walk *w, uint8_t proto, uint32_t offset, bool more)
     w->p.payload = cursor_rest(&w->at);
     w->p.payload_wire_len = (uint32_t)w->wire;
     w->ip_fragment = offset + more;
-    return duplicates_seen(w);
+    return duplicates_seen(w->net->duplicates, &w->p, w->ip_id, w->ip_fragment);
 }
 
 void fragments_add(struct walk *w, uint8_t proto, bool ipv6, uint32_t offset, bool more)

@@ -13,6 +13,8 @@ enum { NET_NESTING_MAX = 12 };
 
 enum { ETHERTYPE_TRANSPARENT_BRIDGING = 0x6558, ETHERTYPE_PPP = 0x880b, ETHERTYPE_PPPOE_DISCOVERY = 0x8863 };
 
+enum { PORT_VXLAN = 4789, PORT_GENEVE = 6081 }; /* UDP, RFC 7348 and RFC 8926 */
+
 struct fragments;
 struct duplicates;
 
@@ -25,6 +27,7 @@ struct net {
     int64_t previous_ns; /* time of the frame before */
     struct fragments *fragments;
     struct duplicates *duplicates;
+    struct packet plain; /* kept filled in by plain.c, so that each frame writes only what differs */
 };
 
 struct walk {
@@ -69,6 +72,11 @@ static inline uint32_t load_be32(const uint8_t *p)
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
+/* plain.c: the usual frame, a whole UDP datagram in IPv4 without options in Ethernet without tags, straight to the
+ * handler. False for any other, with nothing done; the walk, which takes all, would hand over the very same packet. */
+MUST_CHECK bool plain_frame(struct net *n, const struct frame *f);
+void plain_init(struct net *n);
+
 /* link.c: the outermost header by LINKTYPE_; an Ethernet header; what follows an EtherType; an LLC header. */
 void link_frame(struct walk *w, uint32_t link_type);
 void link_ethernet(struct walk *w);
@@ -93,6 +101,12 @@ void ip_v4(struct walk *w);
 void ip_v6(struct walk *w);
 void ip_payload(struct walk *w, uint8_t proto);
 
+/* True for UDP ports behind which tunnel_in_udp looks. */
+static inline bool tunnel_is_udp_port(uint16_t port)
+{
+    return port == PORT_VXLAN || port == PORT_GENEVE;
+}
+
 /* tunnels.c: true when the walk went on inside (or ended there); false when it is not such a tunnel, nothing changed. */
 bool tunnel_in_udp(struct walk *w, uint16_t port);
 bool tunnel_gre(struct walk *w);
@@ -112,7 +126,7 @@ int64_t fragments_oldest(const struct fragments *t);
 /* duplicates.c */
 struct duplicates *duplicates_new(void);
 void duplicates_free(struct duplicates *t);
-/* True when the walk's packet repeats one of the last NET_DUPLICATE_WINDOW_NS; else remembers it. */
-bool duplicates_seen(const struct walk *w);
+/* True when a packet repeats one of the last NET_DUPLICATE_WINDOW_NS; else remembers it. id and fragment as in a walk. */
+bool duplicates_seen(struct duplicates *t, const struct packet *p, uint32_t id, uint32_t fragment);
 
 #endif

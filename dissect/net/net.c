@@ -13,6 +13,7 @@ struct net *net_new(const struct net_handler *handler)
     n->now_ns = n->previous_ns = INT64_MIN;
     n->fragments = fragments_new();
     n->duplicates = duplicates_new();
+    plain_init(n);
     if (n->fragments == NULL || n->duplicates == NULL) {
         net_free(n);
         return NULL;
@@ -46,10 +47,8 @@ static void advance_time(struct net *n, int64_t time_ns)
         fragments_expire(n);
 }
 
-void net_frame(struct net *n, const struct frame *f)
+static void walk_frame(struct net *n, const struct frame *f)
 {
-    n->counters.frames++;
-    advance_time(n, f->time_ns);
     struct walk w = {
         .net = n,
         .p = {.frame = f, .first_frame = f->number},
@@ -57,6 +56,14 @@ void net_frame(struct net *n, const struct frame *f)
         .wire = f->wire_len > f->len ? f->wire_len : f->len,
     };
     link_frame(&w, f->link_type);
+}
+
+void net_frame(struct net *n, const struct frame *f)
+{
+    n->counters.frames++;
+    advance_time(n, f->time_ns);
+    if (!plain_frame(n, f))
+        walk_frame(n, f);
 }
 
 void net_finish(struct net *n)
@@ -124,7 +131,7 @@ void walk_deliver(struct walk *w, enum packet_kind kind)
         w->p.src = link_endpoint(w->src_mac);
         w->p.dst = link_endpoint(w->dst_mac);
     }
-    if (w->p.fragments == 0 && duplicates_seen(w)) {
+    if (w->p.fragments == 0 && duplicates_seen(w->net->duplicates, &w->p, w->ip_id, w->ip_fragment)) {
         w->net->counters.duplicates++;
         return;
     }

@@ -1,7 +1,6 @@
 /* Tunnels that mirror ports, clouds and overlays put around packets: VXLAN, Geneve, GRE with ERSPAN. */
 #include "dissect/net/layers.h"
 
-enum { PORT_VXLAN = 4789, PORT_GENEVE = 6081 };
 enum { ETHERTYPE_ERSPAN_2 = 0x88be, ETHERTYPE_ERSPAN_3 = 0x22eb, ETHERTYPE_MPLS_UNICAST = 0x8847,
        ETHERTYPE_CISCO_METADATA = 0x8909 };
 enum { ETHERNET_HEADER = 14 };
