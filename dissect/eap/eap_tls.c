@@ -92,16 +92,20 @@ static void lose(struct eap *e, enum direction dir, const char *reason)
     eap_emit(e, &event, EAP_EVENT_FRAGMENT_GAP, dir, e->depth);
 }
 
-/* The run of this side never came to its end in the capture, and the conversation went on. */
-static void abandon(struct eap *e, enum direction dir, const char *reason)
+static void abandon_open(struct eap *e, enum direction dir, const char *reason)
 {
     struct eap_run *run = &e->side[dir].run;
-    if (!run->open)
-        return;
     lose(e, dir, reason);
     run->open = false;
     stream_gap(e, dir);
     eap_inner_message(e, dir, run->identifier, false);
+}
+
+/* The run of this side never came to its end in the capture, and the conversation went on. */
+static inline void abandon(struct eap *e, enum direction dir, const char *reason)
+{
+    if (e->side[dir].run.open)
+        abandon_open(e, dir, reason);
 }
 
 static bool looks_like_record(struct span bytes)
@@ -207,7 +211,8 @@ static void end(struct eap *e, enum direction dir, const struct eap_packet *p)
         lose(e, dir, reason_fewer);
         stream_gap(e, dir);
     }
-    eap_inner_message(e, dir, p->identifier, !run->lost);
+    if (e->inner != NULL)
+        eap_inner_message(e, dir, p->identifier, !run->lost);
 }
 
 static void fragment(struct eap *e, enum direction dir, const struct eap_packet *p, bool follows, bool partial)
