@@ -17,28 +17,28 @@ enum { RADIUS_HEADER = 20, RADIUS_PACKET_MAX = 4096, RADIUS_EAP_PIECES_MAX = 20,
 struct radius_packet {
     uint8_t code, identifier;
     uint16_t length;                  /* as in the header, 20..4096 */
-    struct span authenticator;        /* 16 bytes */
-    struct span attributes;           /* all of them */
     bool cut;                         /* fewer bytes captured than length says: what is whole was read */
     bool malformed; const char *reason; /* attribute lengths contradict; what was whole was read */
+    struct span authenticator;        /* 16 bytes */
+    struct span attributes;           /* all of them */
     /* first occurrence of each; empty when absent */
     struct span user_name, nas_ip_address, nas_ipv6_address, nas_identifier, called_station_id, calling_station_id, state, class_,
         reply_message, connect_info, framed_ip_address, tunnel_client_endpoint, tunnel_server_endpoint, acct_session_id,
         nas_port_id, user_password, chap_password, proxy_state;
     struct span message_authenticator; /* the 16 bytes of the value */
-    bool message_authenticator_first; /* it is the first attribute (Blast-RADIUS hardening) */
-    uint8_t eap_pieces;               /* EAP-Message attributes, in order; a cut packet's last one may be partial */
-    struct span eap[RADIUS_EAP_PIECES_MAX];
-    uint32_t eap_length;              /* sum of their lengths */
-    bool eap_not_adjacent;            /* another attribute stood between them */
-    uint8_t proxy_states;             /* number of Proxy-State attributes */
-    uint32_t nas_port_type, service_type, framed_mtu, session_timeout, acct_status_type; /* UINT32_MAX when absent */
-    uint32_t tunnel_type;             /* tag removed, except SSTP's whole value 0x00013701; UINT32_MAX when absent */
-    uint32_t error_cause;             /* 101, UINT32_MAX when absent */
     /* vendor 311 */
     struct span ms_chap_error, ms_chap_domain, ms_chap2_response, ms_chap_response, ms_chap2_success, ms_ras_version, ms_ras_client_name,
         ms_ras_client_version, ms_ras_correlation_id, ms_machine_name, ms_mppe_send_key, ms_mppe_recv_key;
-    uint32_t ms_network_access_server_type; /* UINT32_MAX when absent */
+    uint32_t nas_port_type, service_type, framed_mtu, session_timeout, acct_status_type; /* UINT32_MAX when absent */
+    uint32_t tunnel_type;             /* tag removed, except SSTP's whole value 0x00013701; UINT32_MAX when absent */
+    uint32_t error_cause;             /* 101, UINT32_MAX when absent */
+    uint32_t ms_network_access_server_type; /* vendor 311; UINT32_MAX when absent */
+    bool message_authenticator_first; /* it is the first attribute (Blast-RADIUS hardening) */
+    bool eap_not_adjacent;            /* another attribute stood between EAP-Message attributes */
+    uint8_t proxy_states;             /* number of Proxy-State attributes */
+    uint8_t eap_pieces;               /* EAP-Message attributes, in order; a cut packet's last one may be partial */
+    uint32_t eap_length;              /* sum of their lengths */
+    struct span eap[RADIUS_EAP_PIECES_MAX]; /* the first eap_pieces are set, the rest is not */
 };
 
 /*
@@ -55,7 +55,13 @@ bool radius_recognise(struct span bytes, uint32_t wire_len);
 bool radius_recognise_strictly(struct span bytes, uint32_t wire_len);
 
 /* Codes 1, 4, 12, 13, 40, 43. */
-bool radius_is_request(uint8_t code);
+static inline bool radius_is_request(uint8_t code)
+{
+    const uint64_t requests = UINT64_C(1) << RADIUS_ACCESS_REQUEST | UINT64_C(1) << RADIUS_ACCOUNTING_REQUEST |
+                              UINT64_C(1) << RADIUS_STATUS_SERVER | UINT64_C(1) << RADIUS_STATUS_CLIENT |
+                              UINT64_C(1) << RADIUS_DISCONNECT_REQUEST | UINT64_C(1) << RADIUS_COA_REQUEST;
+    return code < 64 && (requests >> code & 1) != 0;
+}
 
 /* Parses; false when not even the header is there or length < 20. */
 bool radius_parse(struct span bytes, uint32_t wire_len, struct radius_packet *out);

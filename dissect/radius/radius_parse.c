@@ -11,19 +11,76 @@ enum {
     ATTR_TUNNEL_SERVER_ENDPOINT = 67, ATTR_CONNECT_INFO = 77, ATTR_EAP_MESSAGE = 79, ATTR_MESSAGE_AUTHENTICATOR = 80,
     ATTR_NAS_PORT_ID = 87, ATTR_NAS_IPV6_ADDRESS = 95, ATTR_ERROR_CAUSE = 101,
 };
-enum { VENDOR_MICROSOFT = 311 };
+enum { VENDOR_MICROSOFT = 311, ATTR_HEADER = 2 };
 
-static void keep_first(struct span *field, struct span value)
+/* What is done with an attribute: most are kept in the field at a place in struct radius_packet. */
+enum how { KEEP_NOT, KEEP_SPAN, KEEP_UNTAGGED, KEEP_NUMBER, KEEP_TUNNEL_TYPE, KEEP_PROXY_STATE, KEEP_EAP,
+           KEEP_MESSAGE_AUTHENTICATOR, KEEP_VENDOR };
+struct keep {
+    uint8_t how;
+    uint16_t where;
+};
+#define AT(how, field) {how, offsetof(struct radius_packet, field)}
+
+static const struct keep keep_of[256] = {
+    [ATTR_USER_NAME] = AT(KEEP_SPAN, user_name),
+    [ATTR_USER_PASSWORD] = AT(KEEP_SPAN, user_password),
+    [ATTR_CHAP_PASSWORD] = AT(KEEP_SPAN, chap_password),
+    [ATTR_NAS_IP_ADDRESS] = AT(KEEP_SPAN, nas_ip_address),
+    [ATTR_SERVICE_TYPE] = AT(KEEP_NUMBER, service_type),
+    [ATTR_FRAMED_IP_ADDRESS] = AT(KEEP_SPAN, framed_ip_address),
+    [ATTR_FRAMED_MTU] = AT(KEEP_NUMBER, framed_mtu),
+    [ATTR_REPLY_MESSAGE] = AT(KEEP_SPAN, reply_message),
+    [ATTR_STATE] = AT(KEEP_SPAN, state),
+    [ATTR_CLASS] = AT(KEEP_SPAN, class_),
+    [ATTR_VENDOR_SPECIFIC] = {KEEP_VENDOR, 0},
+    [ATTR_SESSION_TIMEOUT] = AT(KEEP_NUMBER, session_timeout),
+    [ATTR_CALLED_STATION_ID] = AT(KEEP_SPAN, called_station_id),
+    [ATTR_CALLING_STATION_ID] = AT(KEEP_SPAN, calling_station_id),
+    [ATTR_NAS_IDENTIFIER] = AT(KEEP_SPAN, nas_identifier),
+    [ATTR_PROXY_STATE] = AT(KEEP_PROXY_STATE, proxy_state),
+    [ATTR_ACCT_STATUS_TYPE] = AT(KEEP_NUMBER, acct_status_type),
+    [ATTR_ACCT_SESSION_ID] = AT(KEEP_SPAN, acct_session_id),
+    [ATTR_NAS_PORT_TYPE] = AT(KEEP_NUMBER, nas_port_type),
+    [ATTR_TUNNEL_TYPE] = AT(KEEP_TUNNEL_TYPE, tunnel_type),
+    [ATTR_TUNNEL_CLIENT_ENDPOINT] = AT(KEEP_UNTAGGED, tunnel_client_endpoint),
+    [ATTR_TUNNEL_SERVER_ENDPOINT] = AT(KEEP_UNTAGGED, tunnel_server_endpoint),
+    [ATTR_CONNECT_INFO] = AT(KEEP_SPAN, connect_info),
+    [ATTR_EAP_MESSAGE] = {KEEP_EAP, 0},
+    [ATTR_MESSAGE_AUTHENTICATOR] = AT(KEEP_MESSAGE_AUTHENTICATOR, message_authenticator),
+    [ATTR_NAS_PORT_ID] = AT(KEEP_SPAN, nas_port_id),
+    [ATTR_NAS_IPV6_ADDRESS] = AT(KEEP_SPAN, nas_ipv6_address),
+    [ATTR_ERROR_CAUSE] = AT(KEEP_NUMBER, error_cause),
+};
+
+static const struct keep keep_of_microsoft[256] = {
+    [1] = AT(KEEP_SPAN, ms_chap_response),
+    [2] = AT(KEEP_SPAN, ms_chap_error),
+    [10] = AT(KEEP_SPAN, ms_chap_domain),
+    [16] = AT(KEEP_SPAN, ms_mppe_send_key),
+    [17] = AT(KEEP_SPAN, ms_mppe_recv_key),
+    [18] = AT(KEEP_SPAN, ms_ras_version),
+    [25] = AT(KEEP_SPAN, ms_chap2_response),
+    [26] = AT(KEEP_SPAN, ms_chap2_success),
+    [34] = AT(KEEP_SPAN, ms_ras_client_name),
+    [35] = AT(KEEP_SPAN, ms_ras_client_version),
+    [47] = AT(KEEP_NUMBER, ms_network_access_server_type),
+    [50] = AT(KEEP_SPAN, ms_machine_name),
+    [56] = AT(KEEP_SPAN, ms_ras_correlation_id),
+};
+
+static inline void keep_span(struct radius_packet *p, const struct keep *k, struct span value)
 {
+    struct span *field = (struct span *)((unsigned char *)p + k->where);
     if (field->data == NULL)
         *field = value;
 }
 
 /* Integers of another length than 4 are passed over, as servers do. */
-static void keep_first_u32(uint32_t *field, struct span value)
+static inline void keep_number(struct radius_packet *p, const struct keep *k, struct span value)
 {
+    uint32_t *field = (uint32_t *)((unsigned char *)p + k->where), read;
     struct cursor c = cursor_of(value);
-    uint32_t read;
     if (*field == UINT32_MAX && value.len == 4 && take_be32(&c, &read))
         *field = read;
 }
@@ -37,176 +94,167 @@ static struct span without_tag(struct span value)
 }
 
 /* RFC 2868 section 3.1. Microsoft's 0x00013701 for SSTP reads the same with its tag octet 0 removed. */
-static void keep_tunnel_type(struct radius_packet *p, struct span value)
+static void keep_tunnel_type(struct radius_packet *p, const struct keep *k, struct span value)
 {
-    uint32_t type = UINT32_MAX;
-    keep_first_u32(&type, value);
-    if (p->tunnel_type == UINT32_MAX && type != UINT32_MAX)
-        p->tunnel_type = type >> 24 <= 0x1f ? type & 0xffffff : type;
+    bool fresh = p->tunnel_type == UINT32_MAX;
+    keep_number(p, k, value);
+    if (fresh && p->tunnel_type >> 24 <= 0x1f)
+        p->tunnel_type &= 0xffffff;
 }
 
-static void keep_microsoft(struct radius_packet *p, uint8_t type, struct span value)
+static inline void keep_microsoft(struct radius_packet *p, uint8_t type, struct span value)
 {
-    switch (type) {
-    case 1: keep_first(&p->ms_chap_response, value); break;
-    case 2: keep_first(&p->ms_chap_error, value); break;
-    case 10: keep_first(&p->ms_chap_domain, value); break;
-    case 16: keep_first(&p->ms_mppe_send_key, value); break;
-    case 17: keep_first(&p->ms_mppe_recv_key, value); break;
-    case 18: keep_first(&p->ms_ras_version, value); break;
-    case 25: keep_first(&p->ms_chap2_response, value); break;
-    case 26: keep_first(&p->ms_chap2_success, value); break;
-    case 34: keep_first(&p->ms_ras_client_name, value); break;
-    case 35: keep_first(&p->ms_ras_client_version, value); break;
-    case 47: keep_first_u32(&p->ms_network_access_server_type, value); break;
-    case 50: keep_first(&p->ms_machine_name, value); break;
-    case 56: keep_first(&p->ms_ras_correlation_id, value); break;
-    default: break;
-    }
+    const struct keep *k = &keep_of_microsoft[type];
+    if (k->how == KEEP_SPAN)
+        keep_span(p, k, value);
+    else if (k->how == KEEP_NUMBER)
+        keep_number(p, k, value);
 }
 
 /* One attribute may hold several of the vendor's (RFC 2865 section 5.26); what contradicts there ends the reading of
  * that attribute only, since its inside is the vendor's affair. */
-static void keep_vendor(struct radius_packet *p, struct span value)
+static void keep_several(struct radius_packet *p, struct cursor c)
 {
-    struct cursor c = cursor_of(value);
-    uint32_t vendor;
     uint8_t type, len;
     struct span inner;
-    if (!take_be32(&c, &vendor) || vendor != VENDOR_MICROSOFT)
-        return;
-    while (take_u8(&c, &type) && take_u8(&c, &len) && len >= 2 && take_span(&c, len - 2u, &inner))
+    while (take_u8(&c, &type) && take_u8(&c, &len) && len >= ATTR_HEADER && take_span(&c, len - (size_t)ATTR_HEADER, &inner))
         keep_microsoft(p, type, inner);
 }
 
-static void keep_eap(struct radius_packet *p, struct span value, bool adjacent)
+static inline void keep_vendor(struct radius_packet *p, struct span value)
+{
+    struct cursor c = cursor_of(value);
+    uint32_t vendor;
+    if (!take_be32(&c, &vendor) || vendor != VENDOR_MICROSOFT)
+        return;
+    if (c.len >= ATTR_HEADER && c.data[1] == c.len) /* Windows sends them one by one */
+        keep_microsoft(p, c.data[0], span_of(c.data + ATTR_HEADER, c.len - ATTR_HEADER));
+    else
+        keep_several(p, c);
+}
+
+static inline void keep_eap(struct radius_packet *p, struct span value)
 {
     if (p->eap_pieces == RADIUS_EAP_PIECES_MAX) {
         p->malformed = true;
         p->reason = "more EAP-Message attributes than a packet can need";
         return;
     }
-    if (p->eap_pieces > 0 && !adjacent)
-        p->eap_not_adjacent = true;
+    if (p->eap_pieces > 0) {
+        const struct span *before = &p->eap[p->eap_pieces - 1];
+        p->eap_not_adjacent |= before->data + before->len + ATTR_HEADER != value.data;
+    }
     p->eap[p->eap_pieces++] = value;
     p->eap_length += (uint32_t)value.len;
 }
 
-static void keep_message_authenticator(struct radius_packet *p, struct span value, bool first)
+static void keep_message_authenticator(struct radius_packet *p, struct span value)
 {
     if (value.len != 16) {
         p->malformed = true;
         p->reason = "Message-Authenticator is not 16 bytes long";
     } else if (p->message_authenticator.data == NULL) {
         p->message_authenticator = value;
-        p->message_authenticator_first = first;
+        p->message_authenticator_first = value.data == p->attributes.data + ATTR_HEADER;
     }
 }
 
-static void keep_attribute(struct radius_packet *p, uint8_t type, struct span value, uint8_t previous)
+static void keep_proxy_state(struct radius_packet *p, const struct keep *k, struct span value)
 {
-    switch (type) {
-    case ATTR_USER_NAME: keep_first(&p->user_name, value); break;
-    case ATTR_USER_PASSWORD: keep_first(&p->user_password, value); break;
-    case ATTR_CHAP_PASSWORD: keep_first(&p->chap_password, value); break;
-    case ATTR_NAS_IP_ADDRESS: keep_first(&p->nas_ip_address, value); break;
-    case ATTR_SERVICE_TYPE: keep_first_u32(&p->service_type, value); break;
-    case ATTR_FRAMED_IP_ADDRESS: keep_first(&p->framed_ip_address, value); break;
-    case ATTR_FRAMED_MTU: keep_first_u32(&p->framed_mtu, value); break;
-    case ATTR_REPLY_MESSAGE: keep_first(&p->reply_message, value); break;
-    case ATTR_STATE: keep_first(&p->state, value); break;
-    case ATTR_CLASS: keep_first(&p->class_, value); break;
-    case ATTR_VENDOR_SPECIFIC: keep_vendor(p, value); break;
-    case ATTR_SESSION_TIMEOUT: keep_first_u32(&p->session_timeout, value); break;
-    case ATTR_CALLED_STATION_ID: keep_first(&p->called_station_id, value); break;
-    case ATTR_CALLING_STATION_ID: keep_first(&p->calling_station_id, value); break;
-    case ATTR_NAS_IDENTIFIER: keep_first(&p->nas_identifier, value); break;
-    case ATTR_PROXY_STATE:
-        keep_first(&p->proxy_state, value);
-        p->proxy_states = p->proxy_states < UINT8_MAX ? (uint8_t)(p->proxy_states + 1) : p->proxy_states;
-        break;
-    case ATTR_ACCT_STATUS_TYPE: keep_first_u32(&p->acct_status_type, value); break;
-    case ATTR_ACCT_SESSION_ID: keep_first(&p->acct_session_id, value); break;
-    case ATTR_NAS_PORT_TYPE: keep_first_u32(&p->nas_port_type, value); break;
-    case ATTR_TUNNEL_TYPE: keep_tunnel_type(p, value); break;
-    case ATTR_TUNNEL_CLIENT_ENDPOINT: keep_first(&p->tunnel_client_endpoint, without_tag(value)); break;
-    case ATTR_TUNNEL_SERVER_ENDPOINT: keep_first(&p->tunnel_server_endpoint, without_tag(value)); break;
-    case ATTR_CONNECT_INFO: keep_first(&p->connect_info, value); break;
-    case ATTR_EAP_MESSAGE: keep_eap(p, value, previous == ATTR_EAP_MESSAGE); break;
-    case ATTR_MESSAGE_AUTHENTICATOR: keep_message_authenticator(p, value, previous == 0); break;
-    case ATTR_NAS_PORT_ID: keep_first(&p->nas_port_id, value); break;
-    case ATTR_NAS_IPV6_ADDRESS: keep_first(&p->nas_ipv6_address, value); break;
-    case ATTR_ERROR_CAUSE: keep_first_u32(&p->error_cause, value); break;
-    default: break;
-    }
+    keep_span(p, k, value);
+    p->proxy_states = p->proxy_states < UINT8_MAX ? (uint8_t)(p->proxy_states + 1) : p->proxy_states;
 }
 
-/* `announced`: bytes of attributes that the header promises; `there` may hold fewer of a cut packet. */
-static void parse_attributes(struct radius_packet *p, struct span there, size_t announced)
+/* The commonest first. */
+static inline void keep_attribute(struct radius_packet *p, const struct keep *k, struct span value)
 {
-    uint8_t previous = 0;
-    for (size_t at = 0; at < announced;) {
-        if (there.len - at < 2) {
-            if (p->cut)
-                return;
-            p->malformed = true;
-            p->reason = "a lone byte follows the last attribute";
-            return;
-        }
-        uint8_t type = there.data[at], len = there.data[at + 1];
-        if (len < 2 || len > announced - at) {
-            p->malformed = true;
-            p->reason = len < 2 ? "an attribute says that it is shorter than its own header"
-                                : "an attribute reaches beyond the packet";
-            return;
-        }
-        if (len > there.len - at) {
-            /* the beginning of a certificate is worth having even when the snap length cut the rest */
-            if (type == ATTR_EAP_MESSAGE && there.len - at > 2)
-                keep_eap(p, span_of(there.data + at + 2, there.len - at - 2), previous == ATTR_EAP_MESSAGE);
-            return;
-        }
-        keep_attribute(p, type, span_of(there.data + at + 2, len - 2u), previous);
-        previous = type;
-        at += len;
+    if (k->how == KEEP_SPAN) {
+        keep_span(p, k, value);
+        return;
+    }
+    switch ((enum how)k->how) {
+    case KEEP_NOT: case KEEP_SPAN: break;
+    case KEEP_NUMBER: keep_number(p, k, value); break;
+    case KEEP_UNTAGGED: keep_span(p, k, without_tag(value)); break;
+    case KEEP_TUNNEL_TYPE: keep_tunnel_type(p, k, value); break;
+    case KEEP_PROXY_STATE: keep_proxy_state(p, k, value); break;
+    case KEEP_EAP: keep_eap(p, value); break;
+    case KEEP_MESSAGE_AUTHENTICATOR: keep_message_authenticator(p, value); break;
+    case KEEP_VENDOR: keep_vendor(p, value); break;
     }
 }
 
+/* What stands where no whole attribute follows, short of the packet's end; `announced`: bytes up to there. */
+static void end_early(struct radius_packet *p, struct span rest, size_t announced)
+{
+    if (rest.len < ATTR_HEADER) {
+        p->malformed = p->malformed || !p->cut;
+        p->reason = p->cut ? p->reason : "a lone byte follows the last attribute";
+        return;
+    }
+    uint8_t type = rest.data[0], len = rest.data[1];
+    if (len < ATTR_HEADER || len > announced) {
+        p->malformed = true;
+        p->reason = len < ATTR_HEADER ? "an attribute says that it is shorter than its own header"
+                                      : "an attribute reaches beyond the packet";
+    } else if (type == ATTR_EAP_MESSAGE && rest.len > ATTR_HEADER) {
+        /* the beginning of a certificate is worth having even when the snap length cut the rest */
+        keep_eap(p, span_of(rest.data + ATTR_HEADER, rest.len - ATTR_HEADER));
+    }
+}
+
+/* `announced`: bytes of attributes that the header promises; p->attributes may hold fewer of a cut packet. */
+static inline void parse_attributes(struct radius_packet *p, size_t announced)
+{
+    const uint8_t *bytes = p->attributes.data;
+    size_t at = 0, len = p->attributes.len;
+    while (at + 1 < len) {
+        size_t next = at + bytes[at + 1];
+        if (bytes[at + 1] < ATTR_HEADER || next > len)
+            break;
+        const struct keep *k = &keep_of[bytes[at]];
+        if (k->how != KEEP_NOT)
+            keep_attribute(p, k, span_of(bytes + at + ATTR_HEADER, next - at - ATTR_HEADER));
+        at = next;
+    }
+    if (at < announced)
+        end_early(p, span_of(bytes + at, len - at), announced - at);
+}
+
+/* The pieces of EAP stay as they are: their number says which of them count. */
 static void set_absent(struct radius_packet *p)
 {
+    memset(p, 0, offsetof(struct radius_packet, eap));
     p->nas_port_type = p->service_type = p->framed_mtu = p->session_timeout = p->acct_status_type = UINT32_MAX;
     p->tunnel_type = p->error_cause = p->ms_network_access_server_type = UINT32_MAX;
 }
 
 bool radius_parse(struct span bytes, uint32_t wire_len, struct radius_packet *out)
 {
-    struct cursor c = cursor_of(bytes);
-    *out = (struct radius_packet){0};
-    set_absent(out);
-    if (!take_u8(&c, &out->code) || !take_u8(&c, &out->identifier) || !take_be16(&c, &out->length) ||
-        !take_span(&c, 16, &out->authenticator) || out->length < RADIUS_HEADER)
+    if (bytes.len < RADIUS_HEADER)
         return false;
-    size_t announced = (size_t)out->length - RADIUS_HEADER;
-    if (out->length > RADIUS_PACKET_MAX) {
+    const uint8_t *header = bytes.data; /* RFC 2865 section 3 */
+    uint16_t length = (uint16_t)((unsigned)header[2] << 8 | header[3]);
+    if (length < RADIUS_HEADER)
+        return false;
+    set_absent(out);
+    out->code = header[0];
+    out->identifier = header[1];
+    out->length = length;
+    out->authenticator = span_of(header + 4, 16);
+    if (length > RADIUS_PACKET_MAX) {
         out->malformed = true;
         out->reason = "the length is above 4096";
     }
-    if (out->length > wire_len) {
+    if (length > wire_len) {
         out->malformed = true;
         out->reason = "the datagram is shorter than the packet's length";
     }
-    out->cut = bytes.len < out->length;
-    if (c.len > announced)
-        c.len = announced; /* RFC 2865 section 3: what follows the length is padding */
-    out->attributes = cursor_rest(&c);
-    parse_attributes(out, out->attributes, announced);
+    out->cut = bytes.len < length;
+    size_t end = out->cut ? bytes.len : length; /* RFC 2865 section 3: what follows the length is padding */
+    out->attributes = span_of(header + RADIUS_HEADER, end - RADIUS_HEADER);
+    parse_attributes(out, (size_t)length - RADIUS_HEADER);
     return true;
-}
-
-bool radius_is_request(uint8_t code)
-{
-    return code == RADIUS_ACCESS_REQUEST || code == RADIUS_ACCOUNTING_REQUEST || code == RADIUS_STATUS_SERVER ||
-           code == RADIUS_STATUS_CLIENT || code == RADIUS_DISCONNECT_REQUEST || code == RADIUS_COA_REQUEST;
 }
 
 static bool known_code(uint8_t code)
