@@ -112,6 +112,11 @@ static void *pcap_file_open(struct reader *r, const char *path, char error[stati
     return f;
 }
 
+static inline uint32_t load_le32(const uint8_t *p)
+{
+    return (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0];
+}
+
 /* False when the window ends inside the record (need says how far it must go) or nothing more can be read. */
 static bool take_record(struct pcap_file *f, struct frame *frame)
 {
@@ -150,11 +155,43 @@ static bool take_record(struct pcap_file *f, struct frame *frame)
     return true;
 }
 
+/* The usual records that lie whole in the window: those of a little-endian machine. take_record goes on from the first
+ * that is not so, and tells why. */
+static size_t take_usual(struct pcap_file *f, struct frame *frames, size_t max)
+{
+    struct stream *s = &f->reader->stream;
+    struct cursor c = cursor_of(span_of(s->at, s->left));
+    uint64_t number = f->reader->number;
+    size_t count = 0;
+    if (f->big || f->lengths != LENGTHS_RIGHT || f->record_header != RECORD_HEADER)
+        return 0;
+    while (count < max) {
+        struct cursor at = c;
+        struct span h, bytes;
+        if (!take_span(&at, RECORD_HEADER, &h))
+            break;
+        uint32_t len = load_le32(h.data + 8);
+        if (len > SOURCE_MAX_SNAPLEN || !take_span(&at, len, &bytes))
+            break;
+        frames[count++] = (struct frame){
+            .number = ++number,
+            .time_ns = (int64_t)load_le32(h.data) * 1000000000 + (int64_t)load_le32(h.data + 4) * f->unit_ns,
+            .bytes = bytes.data,
+            .len = len,
+            .wire_len = load_le32(h.data + 12),
+            .link_type = f->link_type};
+        c = at;
+    }
+    f->reader->number = number;
+    stream_take(s, s->left - c.len);
+    return count;
+}
+
 static size_t pcap_file_next(void *state, struct frame *frames, size_t max)
 {
     struct pcap_file *f = state;
     struct reader *r = f->reader;
-    size_t count = 0;
+    size_t count = take_usual(f, frames, max);
     while (count < max && !r->finished) {
         if (take_record(f, &frames[count])) {
             count++;
@@ -164,6 +201,8 @@ static size_t pcap_file_next(void *state, struct frame *frames, size_t max)
             break;
         if (!stream_fill(&r->stream, f->need))
             reader_ended(r, "the packet record");
+        else
+            count = take_usual(f, frames, max);
     }
     return count;
 }

@@ -139,11 +139,10 @@ static void note_time(struct source *s, int64_t time_ns)
     s->any_time = true;
 }
 
-static void account(struct source *s, struct frame *f)
+static inline void account(struct source *s, struct frame *f)
 {
     struct source_info *info = &s->reader.info;
     f->capture = s->capture;
-    info->packets++;
     info->bytes += f->len;
     if (f->wire_len > f->len)
         info->cut_packets++;
@@ -172,6 +171,7 @@ static size_t take_frames(struct source *s, struct frame *frames, size_t max)
 {
     for (;;) {
         size_t count = s->backend->next(s->state, frames, max);
+        s->reader.info.packets += count;
         for (size_t i = 0; i < count; i++)
             account(s, &frames[i]);
         if (count == 0 || s->filter == NULL)

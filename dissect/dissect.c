@@ -61,7 +61,8 @@ static bool is_group(const struct address *a)
 }
 
 /* Marks in flow.judged: counted as one that should have two sides, and as one of these that has not. */
-enum { JUDGED_FLOW = 1, ONE_SIDED_FLOW = 2, JUDGED_RADIUS = 4, ONE_SIDED_RADIUS = 8 };
+enum { JUDGED_FLOW = 1, ONE_SIDED_FLOW = 2, JUDGED_RADIUS = 4, ONE_SIDED_RADIUS = 8,
+       JUDGED_FOR_GOOD = 16 /* both sides are seen, and no further packet can tell anything new */ };
 
 /* A flow counts from its JUDGED_PACKETS-th packet on, and counts no longer as one-sided once the other side speaks. */
 static void judge_sides(struct flow *f, unsigned judged_mark, unsigned one_sided_mark, uint64_t *judged, uint64_t *one_sided)
@@ -86,11 +87,15 @@ static void judge(struct dissector *d, struct flow *f, const struct packet *p)
                                (p->kind == PACKET_TCP && (p->tcp_flags & TCP_ACK) != 0);
     if (two_sided_by_nature && !is_group(&p->dst.address))
         judge_sides(f, JUDGED_FLOW, ONE_SIDED_FLOW, &d->judged_flows, &d->one_sided_flows);
+    unsigned all = JUDGED_FLOW | (f->class == FLOW_RADIUS ? JUDGED_RADIUS : 0u), one_sided = ONE_SIDED_FLOW | ONE_SIDED_RADIUS;
+    if ((f->judged & (all | one_sided)) == all && f->packets[0] > 0 && f->packets[1] > 0)
+        f->judged |= JUDGED_FOR_GOOD;
 }
 
 static void settle(struct dissector *d, struct flow *f, enum flow_class class)
 {
     f->class = (uint8_t)class;
+    f->judged = (uint8_t)(f->judged & ~(unsigned)JUDGED_FOR_GOOD); /* as RADIUS it is judged once more */
     if (d->hint != NULL && f->hint != 0)
         hint_release(d->hint, f);
 }
@@ -114,24 +119,34 @@ static void recognise(struct dissector *d, struct flow *f, const struct packet *
         f->class = FLOW_OTHER;
 }
 
+/* A packet of a flow that nobody has named yet: its first payloads may. */
+static void name_flow(struct dissector *d, struct flow *f, const struct packet *p, bool from_low)
+{
+    unsigned before = protocols_row_of_flow(f);
+    if (p->payload.len > 0) {
+        recognise(d, f, p);
+        if (d->hint != NULL && (f->class == FLOW_NEW || f->class == FLOW_OTHER))
+            hint_packet(d->hint, f, p, from_low);
+    }
+    unsigned row = protocols_row_of_flow(f);
+    if (row != before) /* its packets so far go with it, this one is counted below */
+        protocols_move(&d->protocols, before, row, (uint64_t)f->packets[0] + f->packets[1] - 1,
+                       f->bytes - p->payload_wire_len);
+}
+
 static void on_flow_packet(struct dissector *d, const struct packet *p)
 {
     bool from_low, fresh;
     struct flow *f = flow_of(d->flows, p, &from_low, &fresh);
     if (f == NULL)
         return;
-    unsigned before = protocols_row_of_flow(f);
-    bool undecided = f->class == FLOW_NEW || f->class == FLOW_OTHER;
-    if (undecided && p->payload.len > 0) {
-        recognise(d, f, p);
-        if (d->hint != NULL && (f->class == FLOW_NEW || f->class == FLOW_OTHER))
-            hint_packet(d->hint, f, p, from_low);
-    }
-    unsigned row = undecided ? protocols_row_of_flow(f) : before;
-    protocols_count(&d->protocols, before, p->payload_wire_len, fresh);
-    if (row != before)
-        protocols_move(&d->protocols, before, row, (uint64_t)f->packets[0] + f->packets[1], f->bytes);
-    judge(d, f, p);
+    if (fresh)
+        protocols_add_flow(&d->protocols, protocols_row_of_flow(f));
+    if (f->class == FLOW_NEW || f->class == FLOW_OTHER)
+        name_flow(d, f, p, from_low);
+    protocols_count(&d->protocols, protocols_row_of_flow(f), p->payload_wire_len);
+    if ((f->judged & JUDGED_FOR_GOOD) == 0)
+        judge(d, f, p);
     if (f->class == FLOW_RADIUS)
         radius_layer_packet(d->radius, p, f->packets[from_low ? 1 : 0] > 0);
 }
@@ -143,7 +158,7 @@ static void on_packet(void *ctx, const struct packet *p)
         on_flow_packet(d, p);
         return;
     }
-    protocols_count(&d->protocols, protocols_row_of_packet(p), p->payload_wire_len, false);
+    protocols_count(&d->protocols, protocols_row_of_packet(p), p->payload_wire_len);
     if (p->kind == PACKET_EAPOL)
         eapol_feed(d->eapol, p);
     else if (p->kind == PACKET_ICMP)

@@ -2,21 +2,6 @@
 
 #include <stdlib.h>
 
-unsigned protocols_row_of_flow(const struct flow *f)
-{
-    switch ((enum flow_class)f->class) {
-    case FLOW_RADIUS: return PROTOCOL_RADIUS;
-    case FLOW_EAPOL: return PROTOCOL_EAPOL;
-    case FLOW_IKE: return PROTOCOL_IKE;
-    case FLOW_ESP: return PROTOCOL_ESP;
-    case FLOW_TLS: return PROTOCOL_TLS;
-    case FLOW_NEW:
-    case FLOW_OTHER: break;
-    }
-    return f->protocol != 0 && f->protocol < PROTOCOL_ROWS - PROTOCOL_OWN ? PROTOCOL_OWN + (unsigned)f->protocol
-                                                                         : (unsigned)PROTOCOL_UNKNOWN;
-}
-
 unsigned protocols_row_of_packet(const struct packet *p)
 {
     switch (p->kind) {
@@ -30,13 +15,6 @@ unsigned protocols_row_of_packet(const struct packet *p)
     case PACKET_TCP: break;
     }
     return PROTOCOL_UNKNOWN;
-}
-
-void protocols_count(struct protocols *t, unsigned row, uint32_t bytes, bool fresh)
-{
-    t->rows[row].packets++;
-    t->rows[row].bytes += bytes;
-    t->rows[row].flows += fresh;
 }
 
 void protocols_move(struct protocols *t, unsigned from, unsigned to, uint64_t packets, uint64_t bytes)

@@ -64,39 +64,62 @@ static struct flow *entry_at(const struct flow_table *t, uint32_t number)
     return &t->chunks[number / CHUNK][number % CHUNK];
 }
 
-static uint64_t load_u64(const uint8_t *p)
+/* What is looked for: the two ends in canonical order, each in a word with the IP protocol. */
+struct key {
+    uint64_t low, high;
+    uint32_t hash;
+    bool low_first;
+};
+
+/* Set in a word that is only a hash of an end that is too long for it. */
+#define WORD_IS_HASH (UINT64_C(1) << 63)
+
+static inline uint64_t load_u64(const uint8_t *p)
 {
     uint64_t value;
     memcpy(&value, p, sizeof value);
     return value;
 }
 
-static uint64_t mix_address(uint64_t hash, const struct address *a)
+/* Words of IPv4 are in the order of endpoint_compare, and nothing else has the same. */
+static inline uint64_t ipv4_word(const struct endpoint *e, uint8_t ip_proto)
 {
-    hash = hash_mix(hash ^ a->family, load_u64(a->bytes));
-    return a->family == FAMILY_IPV6 ? hash_mix(hash, load_u64(a->bytes + 8)) : hash;
+    const uint8_t *b = e->address.bytes;
+    uint32_t address = (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+    return (uint64_t)ip_proto << 48 | (uint64_t)address << 16 | e->port;
 }
 
-static uint32_t hash_key(const struct endpoint *low, const struct endpoint *high, uint8_t ip_proto, uint32_t tunnel)
+static uint64_t hashed_word(const struct endpoint *e, uint8_t ip_proto)
 {
-    uint64_t hash = hash_mix((uint64_t)tunnel << 32 | ip_proto, (uint64_t)low->port << 16 | high->port);
-    hash = mix_address(mix_address(hash, &low->address), &high->address);
-    return (uint32_t)(hash ^ hash >> 32);
+    uint64_t hash = hash_mix((uint64_t)ip_proto << 32 | e->port, load_u64(e->address.bytes));
+    return hash_mix(hash ^ e->address.family, load_u64(e->address.bytes + 8)) | WORD_IS_HASH;
 }
 
-/* The index slot of the key, or the empty one where it would go. */
-static struct slot *probe(const struct flow_table *t, uint32_t hash, const struct endpoint *low,
-                          const struct endpoint *high, uint8_t ip_proto, uint32_t tunnel)
+static inline bool is_flow_of(const struct flow *f, const struct key *k, const struct endpoint *a, const struct endpoint *b,
+                              uint8_t ip_proto, uint32_t tunnel)
 {
-    for (uint32_t i = hash & t->index_mask;; i = (i + 1) & t->index_mask) {
+    if (f->key[0] != k->low || f->key[1] != k->high || f->tunnel != tunnel)
+        return false;
+    return (k->low & WORD_IS_HASH) == 0 ||
+           (f->ip_proto == ip_proto && endpoint_equal(&f->low, k->low_first ? a : b) &&
+            endpoint_equal(&f->high, k->low_first ? b : a));
+}
+
+/* The index slot of a flow, or the empty one where it would go; its key is put into *k. */
+static struct slot *probe(const struct flow_table *t, const struct endpoint *a, const struct endpoint *b, uint8_t ip_proto,
+                          uint32_t tunnel, struct key *k)
+{
+    bool ipv4 = a->address.family == FAMILY_IPV4 && b->address.family == FAMILY_IPV4;
+    uint64_t first = ipv4 ? ipv4_word(a, ip_proto) : hashed_word(a, ip_proto);
+    uint64_t second = ipv4 ? ipv4_word(b, ip_proto) : hashed_word(b, ip_proto);
+    k->low_first = ipv4 ? first <= second : endpoint_compare(a, b) <= 0;
+    k->low = k->low_first ? first : second;
+    k->high = k->low_first ? second : first;
+    k->hash = (uint32_t)hash_mix(k->low, k->high + ((uint64_t)tunnel << 32));
+    for (uint32_t i = k->hash & t->index_mask;; i = (i + 1) & t->index_mask) {
         struct slot *s = &t->index[i];
-        if (s->entry == 0)
-            return s;
-        if (s->hash != hash)
-            continue;
-        const struct flow *f = entry_at(t, s->entry - 1);
-        if (f->ip_proto == ip_proto && f->tunnel == tunnel && endpoint_equal(&f->low, low) &&
-            endpoint_equal(&f->high, high))
+        if (s->entry == 0 ||
+            (s->hash == k->hash && is_flow_of(entry_at(t, s->entry - 1), k, a, b, ip_proto, tunnel)))
             return s;
     }
 }
@@ -150,8 +173,8 @@ static uint32_t evict(struct flow_table *t, int64_t now_ns)
         t->evicted++;
     if (t->drop != NULL)
         t->drop(t->drop_ctx, f);
-    uint32_t hash = hash_key(&f->low, &f->high, f->ip_proto, f->tunnel);
-    index_remove(t, probe(t, hash, &f->low, &f->high, f->ip_proto, f->tunnel));
+    struct key k;
+    index_remove(t, probe(t, &f->low, &f->high, f->ip_proto, f->tunnel, &k));
     return victim;
 }
 
@@ -171,29 +194,27 @@ static uint32_t take_entry(struct flow_table *t, int64_t now_ns)
     return t->used++;
 }
 
-static struct flow *make(struct flow_table *t, const struct packet *p, uint32_t hash, bool from_low)
+static struct flow *make(struct flow_table *t, const struct packet *p)
 {
-    const struct endpoint *low = from_low ? &p->src : &p->dst, *high = from_low ? &p->dst : &p->src;
+    struct key k;
     uint32_t number = take_entry(t, p->frame->time_ns);
-    struct slot *s = probe(t, hash, low, high, p->ip_proto, p->tunnel); /* the index may have changed */
-    *s = (struct slot){hash, number + 1};
+    struct slot *s = probe(t, &p->src, &p->dst, p->ip_proto, p->tunnel, &k); /* the index may have changed */
+    *s = (struct slot){k.hash, number + 1};
     struct flow *f = entry_at(t, number);
-    *f = (struct flow){.low = *low, .high = *high, .tunnel = p->tunnel, .ip_proto = p->ip_proto,
-                       .low_is_client = from_low, .id = ++t->next_id};
+    *f = (struct flow){.key = {k.low, k.high}, .low = k.low_first ? p->src : p->dst, .high = k.low_first ? p->dst : p->src,
+                       .tunnel = p->tunnel, .ip_proto = p->ip_proto, .low_is_client = k.low_first, .id = ++t->next_id};
     t->made++;
     return f;
 }
 
 struct flow *flow_of(struct flow_table *t, const struct packet *p, bool *from_low, bool *fresh)
 {
-    bool low_first = endpoint_compare(&p->src, &p->dst) <= 0;
-    const struct endpoint *low = low_first ? &p->src : &p->dst, *high = low_first ? &p->dst : &p->src;
-    uint32_t hash = hash_key(low, high, p->ip_proto, p->tunnel);
-    const struct slot *s = probe(t, hash, low, high, p->ip_proto, p->tunnel);
-    *from_low = low_first;
+    struct key k;
+    const struct slot *s = probe(t, &p->src, &p->dst, p->ip_proto, p->tunnel, &k);
+    *from_low = k.low_first;
     *fresh = s->entry == 0;
-    struct flow *f = *fresh ? make(t, p, hash, low_first) : entry_at(t, s->entry - 1);
-    uint32_t *packets = &f->packets[low_first ? 0 : 1];
+    struct flow *f = *fresh ? make(t, p) : entry_at(t, s->entry - 1);
+    uint32_t *packets = &f->packets[k.low_first ? 0 : 1];
     *packets += *packets != UINT32_MAX;
     f->bytes += p->payload_wire_len;
     f->last_ns = p->frame->time_ns;
@@ -203,9 +224,8 @@ struct flow *flow_of(struct flow_table *t, const struct packet *p, bool *from_lo
 struct flow *flow_find(struct flow_table *t, const struct endpoint *a, const struct endpoint *b, uint8_t ip_proto,
                        uint32_t tunnel)
 {
-    bool low_first = endpoint_compare(a, b) <= 0;
-    const struct endpoint *low = low_first ? a : b, *high = low_first ? b : a;
-    const struct slot *s = probe(t, hash_key(low, high, ip_proto, tunnel), low, high, ip_proto, tunnel);
+    struct key k;
+    const struct slot *s = probe(t, a, b, ip_proto, tunnel, &k);
     return s->entry == 0 ? NULL : entry_at(t, s->entry - 1);
 }
 

@@ -21,6 +21,7 @@ enum flow_class {
 #define FLOW_HINT_DONE UINT32_MAX
 
 struct flow {
+    uint64_t key[2];           /* flow.c's own: low and high in a word each */
     struct endpoint low, high; /* canonical order (endpoint_compare) */
     uint32_t tunnel;
     uint8_t ip_proto;
