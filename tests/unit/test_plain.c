@@ -1,0 +1,162 @@
+/* The short way of the usual frame hands over the very same packet as the walk, whatever its headers say. */
+#include "net_record.h"
+
+enum { ETHERNET_HEADER = 14, TAG = 8, HEADERS = ETHERNET_HEADER + 20 + 8, FRAME = HEADERS + 120, WIRE_MORE = 40 };
+
+static const uint8_t usual[HEADERS] = {
+    ETHERNET(0x0800),
+    IPV4_FULL(20 + 8 + 120, 0x1234, 0x4000, 64, 17, LIST(IP_A), LIST(IP_B)),
+    UDP(49152, 1812, 120),
+};
+
+static void make_usual(uint8_t frame[static FRAME])
+{
+    memcpy(frame, usual, sizeof usual);
+    for (size_t i = HEADERS; i < FRAME; i++)
+        frame[i] = (uint8_t)(i * 7);
+}
+
+/* The same frame behind an 802.1BR tag, which says nothing about the packet, but which only the walk steps over. */
+static size_t put_tag(uint8_t tagged[static FRAME + TAG], const uint8_t *frame, size_t len)
+{
+    static const uint8_t e_tag[TAG] = {BE16(0x893f), 0, 0, 0, 0, 0, 0};
+    enum { MACS = ETHERNET_HEADER - 2 };
+    if (len < MACS)
+        return 0;
+    memcpy(tagged, frame, MACS);
+    memcpy(tagged + MACS, e_tag, TAG);
+    memcpy(tagged + MACS + TAG, frame + MACS, len - MACS);
+    return len + TAG;
+}
+
+static void expect_same_packet(const struct packet *a, const struct packet *b)
+{
+    assert_int_equal(a->kind, b->kind);
+    assert_true(endpoint_equal(&a->src, &b->src));
+    assert_true(endpoint_equal(&a->dst, &b->dst));
+    assert_int_equal(a->payload_wire_len, b->payload_wire_len);
+    assert_int_equal(a->tunnel, b->tunnel);
+    assert_int_equal(a->fragments, b->fragments);
+    assert_int_equal(a->first_frame, b->first_frame);
+    assert_int_equal(a->ethertype, b->ethertype);
+    assert_int_equal(a->vlan, b->vlan);
+    assert_int_equal(a->ip_proto, b->ip_proto);
+    assert_int_equal(a->ttl, b->ttl);
+    assert_int_equal(a->depth, b->depth);
+    assert_int_equal(a->tcp_flags, b->tcp_flags);
+    assert_int_equal(a->tcp_options.len, b->tcp_options.len);
+    assert_int_equal(a->ip.len, b->ip.len);
+    assert_memory_equal(a->src_mac, b->src_mac, sizeof a->src_mac);
+    assert_memory_equal(a->dst_mac, b->dst_mac, sizeof a->dst_mac);
+    assert_true(span_equal(a->payload, b->payload));
+}
+
+/* wire_more: bytes that the snap length cut. */
+static unsigned compare(const uint8_t *frame, size_t len, size_t wire_more)
+{
+    static struct record direct, walked;
+    uint8_t tagged[FRAME + TAG];
+    size_t tagged_len = put_tag(tagged, frame, len);
+    if (tagged_len == 0)
+        return 0;
+    struct net_counters a = decode(&direct, LINKTYPE_ETHERNET, frame, len, len + wire_more);
+    struct net_counters b = decode(&walked, LINKTYPE_ETHERNET, tagged, tagged_len, tagged_len + wire_more);
+    assert_memory_equal(&a, &b, sizeof a);
+    assert_int_equal(direct.packets, walked.packets);
+    if (direct.packets > 0)
+        expect_same_packet(&direct.last, &walked.last);
+    return direct.packets;
+}
+
+static void the_usual_frame(void **state)
+{
+    (void)state;
+    uint8_t frame[FRAME];
+    make_usual(frame);
+    assert_int_equal(compare(frame, FRAME, 0), 1);
+    static struct record r;
+    decode(&r, LINKTYPE_ETHERNET, frame, FRAME, FRAME);
+    assert_int_equal(r.last.kind, PACKET_UDP);
+    assert_int_equal(r.last.src.port, 49152);
+    assert_int_equal(r.last.dst.port, 1812);
+    assert_int_equal(r.last.payload.len, 120);
+    assert_memory_equal(r.payload, frame + HEADERS, 120);
+}
+
+static void every_header_byte_changed(void **state)
+{
+    (void)state;
+    uint8_t frame[FRAME];
+    unsigned packets = 0;
+    for (size_t at = ETHERNET_HEADER; at < HEADERS; at++)
+        for (unsigned value = 0; value < 256; value++) {
+            make_usual(frame);
+            frame[at] = (uint8_t)value;
+            packets += compare(frame, FRAME, 0);
+        }
+    assert_true(packets > 20 * 256); /* most bytes do not decide whether there is a packet */
+}
+
+static void every_length_on_the_wire_and_captured(void **state)
+{
+    (void)state;
+    uint8_t frame[FRAME];
+    make_usual(frame);
+    for (size_t len = 0; len <= FRAME; len++) {
+        compare(frame, len, 0);
+        compare(frame, len, FRAME - len);
+        compare(frame, len, FRAME - len + WIRE_MORE); /* padding, cut */
+    }
+}
+
+/* Announced lengths of IP and UDP against one another, some beyond what is there. */
+static void every_announced_length(void **state)
+{
+    (void)state;
+    uint8_t frame[FRAME];
+    make_usual(frame);
+    for (unsigned total = 0; total < 220; total += 3)
+        for (unsigned length = 0; length < 220; length++) {
+            const uint8_t announced[] = {BE16(total), BE16(length)};
+            memcpy(frame + ETHERNET_HEADER + 2, announced, 2);
+            memcpy(frame + ETHERNET_HEADER + 20 + 4, announced + 2, 2);
+            compare(frame, FRAME, 0);
+            compare(frame, FRAME / 2, FRAME / 2);
+        }
+}
+
+/* One net sees the frame first one way, then the other: the second is a copy of the first. */
+static void copies_are_told_across_both_ways(void **state)
+{
+    (void)state;
+    static struct record r;
+    uint8_t frame[FRAME], tagged[FRAME + TAG];
+    make_usual(frame);
+    size_t tagged_len = put_tag(tagged, frame, FRAME);
+    struct net *n = record_new(&r);
+    struct frame f = {.number = 1, .time_ns = INT64_C(1600000000000000000), .link_type = LINKTYPE_ETHERNET};
+    feed_frame(n, f, frame, FRAME);
+    feed_frame(n, f, tagged, tagged_len);
+    assert_int_equal(r.packets, 1);
+    assert_int_equal(net_counters(n)->duplicates, 1);
+    frame[ETHERNET_HEADER + 5]++; /* another identification */
+    feed_frame(n, f, frame, FRAME);
+    assert_int_equal(r.packets, 2);
+    frame[HEADERS + 30]++; /* other bytes */
+    feed_frame(n, f, frame, FRAME);
+    assert_int_equal(r.packets, 3);
+    assert_int_equal(net_counters(n)->duplicates, 1);
+    net_free(n);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_usual_frame),
+        cmocka_unit_test(every_header_byte_changed),
+        cmocka_unit_test(every_length_on_the_wire_and_captured),
+        cmocka_unit_test(every_announced_length),
+        cmocka_unit_test(copies_are_told_across_both_ways),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
