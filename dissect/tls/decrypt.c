@@ -173,11 +173,9 @@ static bool begin_tls12(struct tls_session *s, enum direction dir, const struct 
     return true;
 }
 
-bool side_has_keys(struct tls_session *s, enum direction dir)
+bool side_finds_keys(struct tls_session *s, enum direction dir)
 {
     struct side *side = &s->side[dir];
-    if (side->no_keys || secrets_tls_count(s->context->secrets) == 0)
-        return false;
     if (s->keys != NULL && s->keys->side[dir].phase != PHASE_NONE)
         return true;
     /* The other side's hello may still come (packets out of order), so this is not yet the end. */
@@ -333,12 +331,10 @@ enum opened record_open(struct tls_session *s, enum direction dir, struct span f
     return OPENED;
 }
 
-void record_passed(struct tls_session *s, enum direction dir)
+void keys_passed(struct tls_session *s, enum direction dir)
 {
-    struct side *side = &s->side[dir];
-    side->sequence++;
-    if (s->keys != NULL && s->keys->side[dir].chained_iv)
-        side->no_keys = true; /* its last block would have been the next IV */
+    if (s->keys->side[dir].chained_iv)
+        s->side[dir].no_keys = true; /* its last block would have been the next IV */
 }
 
 void keys_after_ccs(struct tls_session *s, enum direction dir)

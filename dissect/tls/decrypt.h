@@ -10,9 +10,15 @@ enum opened {
     OPEN_FAILED /* there was a key and the record failed its authentication */
 };
 
+/* The keys of this side, derived when they are not there yet; asked only when there are secrets. */
+bool side_finds_keys(struct tls_session *s, enum direction dir);
+
 /* True when records of this side may be decryptable: secrets are there, and were not found wrong. Derives keys if
  * needed. */
-bool side_has_keys(struct tls_session *s, enum direction dir);
+static inline bool side_has_keys(struct tls_session *s, enum direction dir)
+{
+    return !s->side[dir].no_keys && secrets_tls_count(s->context->secrets) > 0 && side_finds_keys(s, dir);
+}
 
 /*
  * Decrypts the whole current record of the side (its header is in the side). Room must hold as many bytes as the
@@ -22,8 +28,16 @@ bool side_has_keys(struct tls_session *s, enum direction dir);
 enum opened record_open(struct tls_session *s, enum direction dir, struct span fragment, uint8_t *room,
                         struct span *out, uint8_t *type);
 
+/* The same for a side that has keys or had some. */
+void keys_passed(struct tls_session *s, enum direction dir);
+
 /* A protected record of this side went by unread. */
-void record_passed(struct tls_session *s, enum direction dir);
+static inline void record_passed(struct tls_session *s, enum direction dir)
+{
+    s->side[dir].sequence++;
+    if (s->keys != NULL)
+        keys_passed(s, dir);
+}
 
 /* Key changes: after this side's change_cipher_spec; its Finished (TLS 1.3); its KeyUpdate; its EndOfEarlyData. */
 void keys_after_ccs(struct tls_session *s, enum direction dir);

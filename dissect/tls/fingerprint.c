@@ -2,6 +2,7 @@
  * JA3: MD5 over five comma-separated lists of decimal numbers. JA4 (FoxIO's published description of the TLS client
  * part): a readable head and two truncated SHA-256. Clients of one kind send the same lists again and again, so the
  * texts of the last few distinct ones are kept, found by hash and full comparison of the bytes they were made from.
+ * Before that, hellos that are the same to the byte (no key share, no ticket) are told by their lengths and those bytes.
  */
 #include "dissect/tls/fingerprint.h"
 
@@ -15,6 +16,7 @@
 
 enum {
     CACHE_ENTRIES = 128, /* a power of two */
+    SAME_ENTRIES = 32, /* a power of two */
     KEY_MAX = 640,
     NUMBERS_MAX = 512, /* of one list; browsers send under 100 */
     DECIMAL_MAX = 6,   /* "65535-" */
@@ -28,6 +30,13 @@ struct entry {
     char ja3[TLS_JA3_TEXT], ja4[TLS_JA4_TEXT];
 };
 
+/* The suites and extensions of a hello that were seen as they are, and its texts. */
+struct same {
+    uint16_t legacy_version, suites_len, extensions_len; /* no extensions: empty */
+    uint8_t bytes[KEY_MAX];
+    char ja3[TLS_JA3_TEXT], ja4[TLS_JA4_TEXT];
+};
+
 /* A list of numbers without the GREASE ones. */
 struct numbers {
     uint16_t count;
@@ -35,6 +44,7 @@ struct numbers {
 };
 
 struct fingerprints {
+    struct same same[SAME_ENTRIES];
     struct entry entries[CACHE_ENTRIES];
     struct entry uncached; /* for a hello too large to keep */
     struct numbers suites, extensions, groups, points, algorithms;
@@ -285,8 +295,30 @@ static size_t make_key(const struct fingerprint_input *in, uint8_t key[static KE
     return at;
 }
 
-void fingerprints_of(struct fingerprints *f, struct digests *d, const struct fingerprint_input *in, const char **ja3,
-                     const char **ja4)
+static bool is_same(const struct same *e, const struct fingerprint_input *in)
+{
+    return e->extensions_len > 0 && e->extensions_len == in->extensions.len && e->suites_len == in->cipher_suites.len &&
+           e->legacy_version == in->legacy_version &&
+           memcmp(e->bytes, in->cipher_suites.data, e->suites_len) == 0 &&
+           memcmp(e->bytes + e->suites_len, in->extensions.data, e->extensions_len) == 0;
+}
+
+static void same_keep(struct same *e, const struct fingerprint_input *in, const char *ja3, const char *ja4)
+{
+    size_t suites = in->cipher_suites.len, extensions = in->extensions.len;
+    if (suites == 0 || extensions == 0 || suites + extensions > sizeof e->bytes)
+        return;
+    e->legacy_version = in->legacy_version;
+    e->suites_len = (uint16_t)suites;
+    e->extensions_len = (uint16_t)extensions;
+    memcpy(e->bytes, in->cipher_suites.data, suites);
+    memcpy(e->bytes + suites, in->extensions.data, extensions);
+    memcpy(e->ja3, ja3, strlen(ja3) + 1);
+    memcpy(e->ja4, ja4, strlen(ja4) + 1);
+}
+
+static void look_up(struct fingerprints *f, struct digests *d, const struct fingerprint_input *in, const char **ja3,
+                    const char **ja4)
 {
     uint8_t key[KEY_MAX];
     size_t len = make_key(in, key);
@@ -305,4 +337,17 @@ void fingerprints_of(struct fingerprints *f, struct digests *d, const struct fin
     }
     *ja3 = e->ja3;
     *ja4 = e->ja4;
+}
+
+void fingerprints_of(struct fingerprints *f, struct digests *d, const struct fingerprint_input *in, const char **ja3,
+                     const char **ja4)
+{
+    struct same *same = &f->same[(in->cipher_suites.len * 7 + in->extensions.len) & (SAME_ENTRIES - 1)];
+    if (is_same(same, in)) {
+        *ja3 = same->ja3;
+        *ja4 = same->ja4;
+        return;
+    }
+    look_up(f, d, in, ja3, ja4);
+    same_keep(same, in, *ja3, *ja4);
 }

@@ -4,7 +4,7 @@
 #include "capture/wire/cursor.h"
 
 /* Takes type and body of the next extension. */
-static bool take_extension(struct cursor *c, uint16_t *type, struct cursor *body)
+static inline bool take_extension(struct cursor *c, uint16_t *type, struct cursor *body)
 {
     struct cursor at = *c;
     if (!take_be16(&at, type) || !take_sub_be16(&at, body))

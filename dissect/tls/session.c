@@ -301,19 +301,41 @@ static void take_body(struct tls_session *s, enum direction dir, struct cursor *
         end_record(s, dir, whole);
 }
 
+/* The usual case: the record lies there whole and needs no keys. False, with nothing taken, for every other. */
+static bool take_whole_record(struct tls_session *s, enum direction dir, struct cursor *in)
+{
+    struct side *side = &s->side[dir];
+    struct cursor at = *in;
+    struct span header, body;
+    if (side->header_len > 0 || !take_span(&at, RECORD_HEADER, &header) || !plausible_header(header.data) ||
+        !take_span(&at, (size_t)header.data[3] << 8 | header.data[4], &body))
+        return false;
+    uint8_t type = header.data[0];
+    bool guarded = type == TLS_APPLICATION_DATA || (side->ccs && !is_tls13(s));
+    bool change = type == TLS_CHANGE_CIPHER_SPEC && body.len == 1 && body.data[0] == 1;
+    bool readable = type == TLS_HANDSHAKE && !guarded;
+    if (!readable && !change && ((type != TLS_HANDSHAKE && type != TLS_APPLICATION_DATA) || side_has_keys(s, dir)))
+        return false;
+    *in = at;
+    side->type = type;
+    side->length = (uint32_t)body.len;
+    side->first = s->place;
+    side->started = true;
+    if (change) {
+        change_cipher_spec(s, dir);
+    } else if (!readable || !handshake_bytes(s, dir, body, &s->place, false)) {
+        record_passed(s, dir);
+        encrypted_record(s, dir);
+    }
+    return true;
+}
+
 /* The header, from one piece or several. True when it is complete and believable. */
 static bool take_header(struct tls_session *s, enum direction dir, struct cursor *in)
 {
     struct side *side = &s->side[dir];
-    struct span header;
-    if (side->header_len == 0) {
+    if (side->header_len == 0)
         side->first = s->place;
-        if (take_span(in, RECORD_HEADER, &header)) {
-            memcpy(side->header, header.data, RECORD_HEADER);
-            side->header_len = RECORD_HEADER;
-            return begin_record(s, dir);
-        }
-    }
     size_t wanted = RECORD_HEADER - (size_t)side->header_len, n = wanted < in->len ? wanted : in->len;
     if (!take_bytes(in, n, side->header + side->header_len))
         return false;
@@ -356,6 +378,8 @@ void tls_feed(struct tls_session *s, enum direction dir, struct span bytes, stru
         side->searching = false;
     }
     while (in.len > 0 && !side->dead) {
+        if (take_whole_record(s, dir, &in))
+            continue;
         if (side->header_len < RECORD_HEADER && !take_header(s, dir, &in))
             continue;
         take_body(s, dir, &in);
