@@ -43,12 +43,11 @@ static inline void index_free(struct index *x)
     x->slots = NULL;
 }
 
-/* The probe-th slot of a hash, 0 .. INDEX_PROBES - 1. */
-static inline struct index_slot *index_at(const struct index *x, uint64_t hash, unsigned probe)
+/* The first slot of a hash's bucket. Flipping the bits of a probe, 0 .. INDEX_PROBES - 1, into its number gives the others:
+ * the second bucket is the first one's neighbour. */
+static inline size_t index_home(const struct index *x, uint64_t hash)
 {
-    uint32_t home = (uint32_t)hash & x->mask;
-    uint32_t bucket = probe < INDEX_WAYS ? home : home ^ 1u;
-    return &x->slots[(size_t)bucket * INDEX_WAYS + probe % INDEX_WAYS];
+    return (size_t)((uint32_t)hash & x->mask) * INDEX_WAYS;
 }
 
 static inline uint32_t index_tag(uint64_t hash)
@@ -59,9 +58,11 @@ static inline uint32_t index_tag(uint64_t hash)
 /* The next item with this hash's tag from *probe on, 0 when there is none; the caller compares the full key. */
 static inline uint32_t index_next(const struct index *x, uint64_t hash, unsigned *probe)
 {
+    size_t home = index_home(x, hash);
+    uint32_t tag = index_tag(hash);
     while (*probe < INDEX_PROBES) {
-        const struct index_slot *s = index_at(x, hash, (*probe)++);
-        if (s->item != 0 && s->tag == index_tag(hash))
+        const struct index_slot *s = &x->slots[home ^ (*probe)++];
+        if (s->tag == tag && s->item != 0)
             return s->item;
     }
     return 0;
@@ -70,22 +71,24 @@ static inline uint32_t index_next(const struct index *x, uint64_t hash, unsigned
 /* Puts an item (not 0) in. Returns 0 when done; else one item that has to be removed to make room, nothing was put. */
 static inline uint32_t index_put(struct index *x, uint64_t hash, uint32_t item)
 {
-    for (unsigned i = 0; i < INDEX_PROBES; i++) {
-        struct index_slot *s = index_at(x, hash, i);
+    size_t home = index_home(x, hash);
+    for (size_t i = 0; i < INDEX_PROBES; i++) {
+        struct index_slot *s = &x->slots[home ^ i];
         if (s->item == 0) {
             *s = (struct index_slot){index_tag(hash), item};
             x->used++;
             return 0;
         }
     }
-    return index_at(x, hash, (unsigned)(hash >> 29) % INDEX_PROBES)->item;
+    return x->slots[home ^ ((hash >> 29) % INDEX_PROBES)].item;
 }
 
 static inline void index_remove(struct index *x, uint64_t hash, uint32_t item)
 {
-    for (unsigned i = 0; i < INDEX_PROBES; i++) {
-        struct index_slot *s = index_at(x, hash, i);
-        if (s->item == item && s->tag == index_tag(hash)) {
+    size_t home = index_home(x, hash);
+    for (size_t i = 0; i < INDEX_PROBES; i++) {
+        struct index_slot *s = &x->slots[home ^ i];
+        if (s->item == item) {
             s->item = 0;
             x->used--;
             return;

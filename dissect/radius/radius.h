@@ -71,6 +71,19 @@ struct span radius_eap_join(const struct radius_packet *p, uint8_t out[static RA
 
 enum radius_check { RADIUS_CHECK_ABSENT, RADIUS_CHECK_UNCHECKED, RADIUS_CHECK_VALID, RADIUS_CHECK_INVALID };
 
+/* What is known of the two without a secret: whether there is anything to check. */
+static inline enum radius_check radius_message_authenticator_there(const struct radius_packet *p)
+{
+    return p->message_authenticator.len == 16 || p->cut ? RADIUS_CHECK_UNCHECKED : RADIUS_CHECK_ABSENT;
+}
+
+/* That of an Access-Request or Status-Server is random bytes, which prove nothing. */
+static inline enum radius_check radius_authenticator_there(const struct radius_packet *p)
+{
+    bool random = p->code == RADIUS_ACCESS_REQUEST || p->code == RADIUS_STATUS_SERVER || p->code == RADIUS_STATUS_CLIENT;
+    return random ? RADIUS_CHECK_ABSENT : RADIUS_CHECK_UNCHECKED;
+}
+
 struct digests;
 /* Message-Authenticator (RFC 3579 section 3.2); request_authenticator: NULL for a request itself. `whole` is the packet. */
 enum radius_check radius_check_message_authenticator(struct digests *d, struct span whole, const struct radius_packet *p,

@@ -42,7 +42,7 @@ enum radius_check radius_check_message_authenticator(struct digests *d, struct s
 {
     uint8_t computed[DIGEST_MAX];
     if (p->message_authenticator.len != 16)
-        return p->cut ? RADIUS_CHECK_UNCHECKED : RADIUS_CHECK_ABSENT;
+        return radius_message_authenticator_there(p);
     const uint8_t *authenticator = authenticator_in_place(p, request_authenticator);
     if (!checkable(whole, p, secret) || authenticator == NULL)
         return RADIUS_CHECK_UNCHECKED;
@@ -64,8 +64,8 @@ enum radius_check radius_check_authenticator(struct digests *d, struct span whol
 {
     uint8_t computed[DIGEST_MAX];
     const uint8_t *authenticator = request_authenticator;
-    if (p->code == RADIUS_ACCESS_REQUEST || p->code == RADIUS_STATUS_SERVER || p->code == RADIUS_STATUS_CLIENT)
-        return RADIUS_CHECK_ABSENT; /* random bytes, nothing to prove */
+    if (radius_authenticator_there(p) == RADIUS_CHECK_ABSENT)
+        return RADIUS_CHECK_ABSENT;
     if (radius_is_request(p->code))
         authenticator = sixteen_zeros;
     if (!checkable(whole, p, secret) || authenticator == NULL)

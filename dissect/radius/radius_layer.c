@@ -67,9 +67,35 @@ static void check(struct radius_layer *r, struct radius_event *about, const stru
     const struct radius_packet *rp = about->packet;
     bool change = rp->code >= RADIUS_DISCONNECT_REQUEST && rp->code <= RADIUS_COA_NAK;
     struct span secret = secrets_radius(r->secrets, change ? &about->server.address : &about->client.address);
+    if (secret.len == 0) {
+        about->message_authenticator = radius_message_authenticator_there(rp);
+        about->authenticator = radius_authenticator_there(rp);
+        return;
+    }
     about->message_authenticator =
         radius_check_message_authenticator(r->digests, p->payload, rp, request_authenticator, secret);
     about->authenticator = radius_check_authenticator(r->digests, p->payload, rp, request_authenticator, secret);
+}
+
+/* Field by field, because clearing the whole for each packet costs more than all that is put in. */
+static inline void begin_event(struct radius_event *about, const struct radius_packet *rp, const struct packet *p)
+{
+    bool request = radius_is_request(rp->code);
+    about->role = RADIUS_NEW_REQUEST;
+    about->packet = rp;
+    about->code = rp->code;
+    about->client = request ? p->src : p->dst;
+    about->server = request ? p->dst : p->src;
+    about->source = p->src;
+    about->request = about->request_last = (struct place){0};
+    about->transmissions = 0;
+    about->elapsed_ns = 0;
+    about->capture_ended = about->icmp_unreachable = false;
+    about->request_code = 0;
+    about->message_authenticator = about->authenticator = RADIUS_CHECK_ABSENT;
+    about->other_server = about->state_unknown = false;
+    about->state_server = (struct endpoint){0};
+    about->fragments = p->fragments;
 }
 
 static void tell(struct radius_layer *r, const struct radius_event *about, enum direction dir, struct login *login)
@@ -174,25 +200,27 @@ static void retransmission(struct radius_layer *r, struct request *q, struct rad
 static struct request *enter_request(struct radius_layer *r, struct request *q, const struct request_key *key,
                                      const struct radius_event *about)
 {
-    if (q == NULL)
-        q = request_new(r, key);
-    else if (q->waiting && !q->told)
-        request_tell_unanswered(r, q, r->place.time_ns, NULL, false);
+    if (q == NULL) {
+        q = request_new(r, key, r->place.time_ns);
+    } else {
+        if (q->waiting && !q->told)
+            request_tell_unanswered(r, q, r->place.time_ns, NULL, false);
+        request_touch(r, q, r->place.time_ns, true);
+    }
     q->code = about->code;
     q->answered = q->told = false;
     q->transmissions = 1;
     q->first = q->last = r->place;
     q->login = q->login_id = 0;
     memcpy(q->authenticator, about->packet->authenticator.data, sizeof q->authenticator);
-    request_touch(r, q, r->place.time_ns, true);
     return q;
 }
 
 static void on_request(struct radius_layer *r, const struct request_key *key, const struct radius_packet *rp,
                        const struct packet *p, bool peer_seen)
 {
-    struct radius_event about = {.packet = rp, .code = rp->code, .client = p->src, .server = p->dst, .source = p->src,
-                                 .fragments = p->fragments};
+    struct radius_event about;
+    begin_event(&about, rp, p);
     struct request *q = request_find(r, key);
     if (q != NULL && q->code == rp->code && memcmp(q->authenticator, rp->authenticator.data, sizeof q->authenticator) == 0) {
         retransmission(r, q, &about, p);
@@ -338,8 +366,8 @@ static void on_unmatched(struct radius_layer *r, struct radius_event *about, con
 static void on_response(struct radius_layer *r, const struct request_key *key, const struct radius_packet *rp,
                         const struct packet *p, bool peer_seen)
 {
-    struct radius_event about = {.packet = rp, .code = rp->code, .client = p->dst, .server = p->src, .source = p->src,
-                                 .fragments = p->fragments};
+    struct radius_event about;
+    begin_event(&about, rp, p);
     struct request *q = request_find(r, key);
     if (q != NULL && request_accepts(q->code, rp->code))
         on_answer(r, q, &about, p);

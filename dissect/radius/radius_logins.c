@@ -31,7 +31,7 @@ struct login *login_of_request(const struct radius_layer *r, const struct reques
     return l->used && l->pub.id == q->login_id ? l : NULL;
 }
 
-static void unlink_login(struct radius_layer *r, struct login *l)
+static inline void unlink_login(struct radius_layer *r, struct login *l)
 {
     uint32_t *before = l->links.prev != 0 ? &r->logins[l->links.prev].links.next : &r->open.head;
     uint32_t *after = l->links.next != 0 ? &r->logins[l->links.next].links.prev : &r->open.tail;
@@ -39,7 +39,7 @@ static void unlink_login(struct radius_layer *r, struct login *l)
     *after = l->links.prev;
 }
 
-static void append_login(struct radius_layer *r, struct login *l)
+static inline void append_login(struct radius_layer *r, struct login *l)
 {
     l->links = (struct links){r->open.tail, 0};
     *(r->open.tail != 0 ? &r->logins[r->open.tail].links.next : &r->open.head) = login_item(r, l);
@@ -65,7 +65,7 @@ static uint64_t hash_address(const struct address *a, uint64_t seed)
 {
     uint64_t words[2];
     memcpy(words, a->bytes, sizeof words);
-    return hash_mix(hash_mix(words[0] ^ a->family, words[1]), seed);
+    return hash_mix(words[0] ^ words[1] << 32 ^ words[1] >> 32, seed ^ a->family);
 }
 
 /* The server is not part of the hash: a State that comes back to another server must be found as well. */
@@ -75,10 +75,12 @@ static uint64_t hash_state(struct span state, const struct address *client, uint
     struct cursor c = cursor_of(state);
     while (take_bytes(&c, sizeof word, &word)) /* in the machine's byte order: it never leaves this table */
         hash = hash_mix(hash, word);
-    word = 0;
-    if (c.len > 0)
+    if (c.len > 0) {
+        word = 0;
         memcpy(&word, c.data, c.len);
-    return hash_mix(hash, word) | 1;
+        hash = hash_mix(hash, word);
+    }
+    return hash | 1;
 }
 
 static uint64_t check_of_long(struct span state)
@@ -91,13 +93,13 @@ static size_t kept_of(struct span state)
     return state.len < STATE_KEPT ? state.len : STATE_KEPT;
 }
 
-static bool is_state(const struct login_key *key, uint64_t hash, struct span state)
+static inline bool is_state(const struct login_key *key, uint64_t hash, struct span state)
 {
     return key->hash == hash && key->len == state.len && memcmp(key->bytes, state.data, kept_of(state)) == 0 &&
            key->check == check_of_long(state);
 }
 
-static void drop_key(struct radius_layer *r, struct login *l, unsigned which)
+static inline void drop_key(struct radius_layer *r, struct login *l, unsigned which)
 {
     struct login_key *key = &l->keys[which];
     if (key->hash != 0)
@@ -318,7 +320,7 @@ void login_feed(struct radius_layer *r, struct login *l, enum direction dir, con
         return;
     if (l->eap == NULL && (l->eap = eap_new(r->tls, on_eap, l)) == NULL)
         return;
-    struct span whole = radius_eap_join(rp, r->eap);
+    struct span whole = rp->eap_pieces == 1 ? rp->eap[0] : radius_eap_join(rp, r->eap);
     bool cut = rp->cut && (whole.len < 4 || ((size_t)whole.data[2] << 8 | whole.data[3]) > whole.len);
     eap_feed(l->eap, dir, whole, cut, r->place);
 }

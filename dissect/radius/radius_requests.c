@@ -1,8 +1,6 @@
 /* The requests that wait for an answer, and for a while those that got one. */
 #include "dissect/radius/radius_state.h"
 
-#include "capture/wire/hash.h"
-
 enum { REBASES_PER_CALL = 8 };
 #define SETTLED_NS (60 * INT64_C(1000000000)) /* how long repeated answers and late retransmissions are known */
 
@@ -17,24 +15,6 @@ void requests_free(struct radius_layer *r)
 {
     free(r->requests);
     index_free(&r->request_index);
-}
-
-struct request_key request_key_of(const struct endpoint *client, const struct endpoint *server, uint32_t tunnel,
-                                  uint8_t identifier)
-{
-    uint64_t words[2];
-    memcpy(words, client->address.bytes, sizeof words);
-    uint64_t rest = (uint64_t)tunnel << 32 | (uint64_t)client->port << 16 | (uint64_t)client->address.family << 8 | identifier;
-    return (struct request_key){client, server, tunnel, identifier, hash_mix(hash_mix(words[0], words[1]), rest)};
-}
-
-void request_prefetch(const struct radius_layer *r, const struct request_key *key)
-{
-#if defined(__GNUC__)
-    __builtin_prefetch(index_at(&r->request_index, key->hash, 0));
-#else
-    (void)r, (void)key;
-#endif
 }
 
 static struct list *list_of(struct radius_layer *r, const struct request *q)
@@ -145,12 +125,12 @@ static uint64_t hash_of_item(const void *owner, uint32_t item)
     return r->requests[item].hash;
 }
 
-struct request *request_new(struct radius_layer *r, const struct request_key *key)
+struct request *request_new(struct radius_layer *r, const struct request_key *key, int64_t now_ns)
 {
     struct request *q = take_entry(r);
     uint32_t item = request_item(r, q), victim;
     *q = (struct request){.client = *key->client, .server = *key->server, .tunnel = key->tunnel,
-                          .identifier = key->identifier, .hash = key->hash};
+                          .identifier = key->identifier, .waiting = true, .since_ns = now_ns, .hash = key->hash};
     index_make_room(&r->request_index, hash_of_item, r);
     while ((victim = index_put(&r->request_index, q->hash, item)) != 0)
         forget(r, &r->requests[victim]);

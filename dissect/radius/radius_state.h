@@ -2,6 +2,7 @@
 #ifndef VS_RADIUS_RADIUS_STATE_H
 #define VS_RADIUS_RADIUS_STATE_H
 
+#include "capture/wire/hash.h"
 #include "dissect/radius/index.h"
 #include "dissect/radius/radius_layer.h"
 
@@ -97,16 +98,29 @@ struct request_key {
     uint8_t identifier;
     uint64_t hash;
 };
-struct request_key request_key_of(const struct endpoint *client, const struct endpoint *server, uint32_t tunnel,
-                                  uint8_t identifier);
+static inline struct request_key request_key_of(const struct endpoint *client, const struct endpoint *server, uint32_t tunnel,
+                                                uint8_t identifier)
+{
+    uint64_t words[2];
+    memcpy(words, client->address.bytes, sizeof words);
+    uint64_t rest = (uint64_t)tunnel << 32 | (uint64_t)client->port << 16 | (uint64_t)client->address.family << 8 | identifier;
+    return (struct request_key){client, server, tunnel, identifier, hash_mix(hash_mix(words[0], words[1]), rest)};
+}
 struct request *request_find(const struct radius_layer *r, const struct request_key *key);
 /* Has the memory brought that request_find will look at. */
-void request_prefetch(const struct radius_layer *r, const struct request_key *key);
+static inline void request_prefetch(const struct radius_layer *r, const struct request_key *key)
+{
+#if defined(__GNUC__)
+    __builtin_prefetch(&r->request_index.slots[index_home(&r->request_index, key->hash)]);
+#else
+    (void)r, (void)key;
+#endif
+}
 /* A waiting request of the key's client and identifier that another server was asked and that takes an answer of this code;
  * the latest one. */
 struct request *request_find_elsewhere(const struct radius_layer *r, const struct request_key *key, uint8_t code);
-/* A fresh entry for the key; makes room by forgetting the least recently used. */
-struct request *request_new(struct radius_layer *r, const struct request_key *key);
+/* A fresh entry for the key that waits from now on; makes room by forgetting the least recently used. */
+struct request *request_new(struct radius_layer *r, const struct request_key *key, int64_t now_ns);
 /* Puts it at the end of the list where it belongs now. */
 void request_touch(struct radius_layer *r, struct request *q, int64_t now_ns, bool waiting);
 /* The event for a request that stays without an answer, once. */
