@@ -248,6 +248,12 @@ size_t secrets_tls_count(const struct secrets *s)
     return s != NULL ? s->count : 0;
 }
 
+const size_t *secrets_tls_counter(const struct secrets *s)
+{
+    static const size_t none;
+    return s != NULL ? &s->count : &none;
+}
+
 bool secrets_add_radius(struct secrets *s, const struct address *net, unsigned bits, struct span secret)
 {
     while (secret.len > 0 && (secret.data[secret.len - 1] == '\n' || secret.data[secret.len - 1] == '\r'))

@@ -31,6 +31,8 @@ bool secrets_add_key_log(struct secrets *s, struct span text, char message[stati
 /* The secret for a client random and label; empty span when there is none. Lives as long as s. */
 struct span secrets_tls(const struct secrets *s, const uint8_t client_random[static 32], enum tls_secret_label label);
 size_t secrets_tls_count(const struct secrets *s);
+/* Where that count stands, for who asks at every record; lives as long as s. NULL has none. */
+const size_t *secrets_tls_counter(const struct secrets *s);
 
 /* A RADIUS shared secret for NAS addresses in net/bits (family FAMILY_NONE: for all). Longest prefix wins; the later of
  * equals. Trailing CR and LF are not part of it. False when empty or longer than RADIUS_SECRET_MAX. */

@@ -24,9 +24,8 @@ struct eap_run {
 };
 
 struct eap_side {
-    uint64_t hashes[EAP_REMEMBERED]; /* ring */
+    uint64_t hashes[EAP_REMEMBERED]; /* of its last packets, the newest first */
     struct eap_run run;
-    uint8_t next;        /* place in hashes */
     uint8_t identifier;  /* of the last packet */
     bool spoke;
     bool irregular;      /* its identifiers do not count up by one */

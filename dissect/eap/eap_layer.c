@@ -45,33 +45,44 @@ static inline uint64_t mix_word(uint64_t hash, const uint8_t bytes[static WORD])
     return hash << 32 | hash >> 32;
 }
 
+static inline uint64_t mix_beginning(uint64_t hash, const uint8_t bytes[static HASHED_BEGINNING])
+{
+    uint64_t other = mix_word(mix_word(mix_word(0, bytes), bytes + WORD), bytes + 2 * WORD);
+    hash = mix_word(mix_word(mix_word(hash, bytes + 3 * WORD), bytes + 4 * WORD), bytes + 5 * WORD);
+    return hash + other;
+}
+
 static uint64_t hash_packet(struct span bytes)
 {
     if (bytes.len < HASHED_END)
         return hash_bytes(bytes.data, bytes.len, 0);
     size_t end = bytes.len - HASHED_END;
     uint64_t hash = bytes.len;
-    for (size_t at = 0; at < end && at < HASHED_BEGINNING; at += WORD)
-        hash = mix_word(hash, bytes.data + at);
+    if (end >= HASHED_BEGINNING)
+        hash = mix_beginning(hash, bytes.data);
+    else
+        for (size_t at = 0; at < end; at += WORD)
+            hash = mix_word(hash, bytes.data + at);
     return mix_word(mix_word(hash, bytes.data + end), bytes.data + end + WORD);
 }
 
 /*
- * RFC 3748 section 4.1: a retransmission has the identifier and the bytes of the packet before. The ring knows older
- * fragments too, which a second tap may show late.
+ * RFC 3748 section 4.1: a retransmission has the identifier and the bytes of the packet before. Older fragments are
+ * known too, which a second tap may show late.
  */
 static bool repeated(struct eap_side *side, const struct eap_packet *p, struct span bytes)
 {
     uint64_t hash = hash_packet(bytes);
-    unsigned last = (side->next + EAP_REMEMBERED - 1u) % EAP_REMEMBERED;
-    if (side->spoke && side->identifier == p->identifier && side->hashes[last] == hash)
-        return true;
-    if (side->spoke && p->tls_bytes.len >= TELLING_BYTES && (p->flags & EAP_TLS_START) == 0)
-        for (unsigned i = 0; i < EAP_REMEMBERED; i++)
-            if (side->hashes[i] == hash)
-                return true;
-    side->hashes[side->next] = hash;
-    side->next = (uint8_t)((side->next + 1u) % EAP_REMEMBERED);
+    uint64_t *known = side->hashes;
+    bool late = known[0] == hash || known[1] == hash || known[2] == hash || known[EAP_REMEMBERED - 1] == hash;
+    if (late && side->spoke) {
+        if (side->identifier == p->identifier && known[0] == hash)
+            return true;
+        if (p->tls_bytes.len >= TELLING_BYTES && (p->flags & EAP_TLS_START) == 0)
+            return true;
+    }
+    memmove(known + 1, known, (EAP_REMEMBERED - 1) * sizeof *known);
+    known[0] = hash;
     return false;
 }
 

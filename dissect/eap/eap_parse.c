@@ -212,8 +212,12 @@ bool eap_parse(struct span bytes, struct eap_packet *out)
 {
     clear(out);
     struct cursor c = cursor_of(bytes);
-    if (!take_u8(&c, &out->code) || !take_u8(&c, &out->identifier) || !take_be16(&c, &out->length))
+    struct span header;
+    if (!take_span(&c, HEADER, &header))
         return false;
+    out->code = header.data[0];
+    out->identifier = header.data[1];
+    out->length = (uint16_t)((unsigned)header.data[2] << 8 | header.data[3]);
     if (out->length < HEADER) {
         refuse(out, "the EAP length is shorter than the header");
         return true;

@@ -250,6 +250,32 @@ static void fragment(struct eap *e, enum direction dir, const struct eap_packet 
         end(e, dir, p);
 }
 
+/* The usual case: a flight that fits one packet, while nothing is open. */
+static bool is_whole_flight(const struct eap *e, const struct eap_packet *p, bool partial)
+{
+    return !partial && !e->side[TO_SERVER].run.open && !e->side[TO_CLIENT].run.open &&
+           (p->flags & EAP_TLS_MORE) == 0 && (p->tls_length == 0 || p->tls_length == p->tls_bytes.len) &&
+           looks_like_record(p->tls_bytes);
+}
+
+static void whole_flight(struct eap *e, enum direction dir, const struct eap_packet *p)
+{
+    if (is_second_attempt(e, dir, p->tls_bytes)) {
+        eap_tls_reset(e);
+        e->method = p->type;
+        e->version = p->version;
+    }
+    struct eap_run *run = &e->side[dir].run;
+    run->announced = p->tls_length;
+    run->present = run->size = (uint32_t)p->tls_bytes.len;
+    run->fragments = 1;
+    run->identifier = p->identifier;
+    run->open = run->lost = false;
+    feed(e, dir, p->tls_bytes);
+    if (e->inner != NULL)
+        eap_inner_message(e, dir, p->identifier, true);
+}
+
 void eap_tls_packet(struct eap *e, enum direction dir, const struct eap_packet *p, bool follows, bool partial)
 {
     bool start = dir == TO_CLIENT && p->code == EAP_REQUEST && (p->flags & EAP_TLS_START) != 0;
@@ -259,6 +285,10 @@ void eap_tls_packet(struct eap *e, enum direction dir, const struct eap_packet *
     e->version = p->version;
     if (start) /* FAST and TEAP put an authority id here, PEAP its outer TLVs: nothing of it is TLS */
         return;
+    if (is_whole_flight(e, p, partial)) {
+        whole_flight(e, dir, p);
+        return;
+    }
     bool acknowledgement = p->tls_bytes.len == 0 && (p->flags & (EAP_TLS_LENGTH | EAP_TLS_MORE)) == 0 && !partial;
     if (acknowledgement)
         abandon(e, dir, reason_went_on); /* who acknowledges has nothing left to send */

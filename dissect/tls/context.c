@@ -16,6 +16,7 @@ struct tls_context *tls_context_new(const struct secrets *secrets, uint64_t buff
     if (c == NULL)
         return NULL;
     c->secrets = secrets;
+    c->secret_count = secrets_tls_counter(secrets);
     c->limit = buffer_bytes_max;
     c->digests = digests_new();
     c->fingerprints = fingerprints_new();

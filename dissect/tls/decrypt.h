@@ -17,7 +17,7 @@ bool side_finds_keys(struct tls_session *s, enum direction dir);
  * needed. */
 static inline bool side_has_keys(struct tls_session *s, enum direction dir)
 {
-    return !s->side[dir].no_keys && secrets_tls_count(s->context->secrets) > 0 && side_finds_keys(s, dir);
+    return *s->context->secret_count > 0 && !s->side[dir].no_keys && side_finds_keys(s, dir);
 }
 
 /*

@@ -34,8 +34,9 @@ static bool is_protected(const struct tls_session *s, const struct side *side)
 
 static bool plausible_header(const uint8_t h[RECORD_HEADER])
 {
+    enum { TYPES = 5 }; /* the last is heartbeat's 24 */
     unsigned length = (unsigned)h[3] << 8 | h[4];
-    return h[0] >= TLS_CHANGE_CIPHER_SPEC && h[0] <= 24 && h[1] == 3 && h[2] <= 4 && length <= TLS_STREAM_MAX;
+    return (unsigned)h[0] - TLS_CHANGE_CIPHER_SPEC < TYPES && h[1] == 3 && h[2] <= 4 && length <= TLS_STREAM_MAX;
 }
 
 /* A client's implicit sign that the handshake is over, when nothing can be read: its first protected records in TLS 1.3
@@ -372,7 +373,9 @@ void tls_feed(struct tls_session *s, enum direction dir, struct span bytes, stru
     struct side *side = &s->side[dir];
     struct cursor in = cursor_of(bytes);
     s->place = place;
-    if (side->searching && !side->dead) {
+    if (side->dead)
+        return;
+    if (side->searching) {
         if (!find_record(&in))
             return;
         side->searching = false;

@@ -117,6 +117,7 @@ struct openers;
 
 struct tls_context {
     const struct secrets *secrets;
+    const size_t *secret_count;
     struct digests *digests;
     struct fingerprints *fingerprints;
     struct openers *openers;
