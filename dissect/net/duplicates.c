@@ -7,8 +7,10 @@
 
 #include "dissect/net/layers.h"
 #include "capture/wire/hash.h"
+#include "capture/wire/rarely.h"
 
-enum { BUCKETS = 2048, WAYS = 4, SAMPLE_HEAD = 64, SAMPLE_TAIL = 16 };
+enum { BUCKETS = 2048, WAYS = 4, SAMPLE_HEAD = 64, SAMPLE_TAIL = 16,
+       SAMPLED_LEAST = SAMPLE_HEAD + 2 * SAMPLE_TAIL + 1 };
 
 /* pktmon logs a packet at each component it passes; on its slowest way that takes longer than a mirror does. */
 #define PACKET_ID_WINDOW_NS (1000 * INT64_C(1000000))
@@ -97,39 +99,50 @@ static inline uint64_t lanes_value(struct lanes l)
     return hash + (hash == 0);
 }
 
-/* Whose packet it is: where it was seen, protocol, addresses, ports, identification, length. */
-static inline struct lanes hash_headers(const struct packet *p, uint32_t id, uint32_t fragment)
+RARELY_CALLED static uint64_t hash_long_addresses(const struct address *src, const struct address *dst)
 {
-    const struct address *src = &p->src.address, *dst = &p->dst.address;
-    struct lanes l = {1, 2, 3, 4};
+    struct lanes l = {src->family, dst->family, 3, 4};
+    return lanes_value(lanes_add(l, load_u64(src->bytes), load_u64(src->bytes + WORD), load_u64(dst->bytes),
+                                 load_u64(dst->bytes + WORD)));
+}
+
+static inline uint64_t addresses_word(const struct address *src, const struct address *dst)
+{
+    if (src->family != FAMILY_IPV4)
+        return hash_long_addresses(src, dst);
+    return (uint64_t)load_be32(src->bytes) << 32 | load_be32(dst->bytes);
+}
+
+/* Whose packet it is: where it was seen, protocol, addresses, ports, identification, length. */
+static inline struct lanes hash_headers(const struct packet *p, uint64_t addresses, uint32_t id, uint32_t fragment)
+{
     uint64_t protocol = (uint64_t)p->kind << 24 | (uint64_t)(p->kind == PACKET_LINK ? p->ethertype : 0) << 8 | p->ip_proto;
-    uint64_t both = (uint64_t)load_be32(src->bytes) << 32 | load_be32(dst->bytes); /* all of them for IPv4 */
-    if (src->family != FAMILY_IPV4) {
-        l = lanes_add(l, load_u64(src->bytes), load_u64(src->bytes + WORD), load_u64(dst->bytes),
-                      load_u64(dst->bytes + WORD));
-        both = src->family;
-    }
-    l = lanes_add(l, both, protocol << 32 | (uint64_t)p->src.port << 16 | p->dst.port,
-                  (uint64_t)p->frame->capture << 32 | p->tunnel, (uint64_t)id << 32 | fragment);
+    struct lanes l = {addresses, protocol << 32 | (uint64_t)p->src.port << 16 | p->dst.port,
+                      (uint64_t)p->frame->capture << 32 | p->tunnel, (uint64_t)id << 32 | fragment};
+    l = lanes_add(l, 1, 2, 3, 4);
     l.a += (uint64_t)p->payload_wire_len << 32 | p->tcp_seq;
     return l;
 }
 
+static inline struct lanes add_stride(struct lanes l, const uint8_t *p)
+{
+    return lanes_add(l, load_u64(p), load_u64(p + WORD), load_u64(p + 2 * WORD), load_u64(p + 3 * WORD));
+}
+
 static inline struct lanes hash_sample(struct lanes l, struct span s)
 {
-    for (const uint8_t *p = s.data; p < s.data + SAMPLE_HEAD; p += STRIDE)
-        l = lanes_add(l, load_u64(p), load_u64(p + WORD), load_u64(p + 2 * WORD), load_u64(p + 3 * WORD));
-    const uint8_t *middle = s.data + s.len / 2, *tail = s.data + s.len - SAMPLE_TAIL;
+    const uint8_t *head = s.data, *middle = s.data + s.len / 2, *tail = s.data + s.len - SAMPLE_TAIL;
+    l = add_stride(add_stride(l, head), head + STRIDE);
     return lanes_add(l, load_u64(middle), load_u64(middle + WORD), load_u64(tail), load_u64(tail + WORD));
 }
 
 /* The identity of the bytes: offloaded checksums are left out, as one copy may have them and the other not. */
 static inline uint64_t hash_packet(const struct packet *p, uint32_t id, uint32_t fragment)
 {
-    struct lanes l = hash_headers(p, id, fragment);
+    struct lanes l = hash_headers(p, addresses_word(&p->src.address, &p->dst.address), id, fragment);
     if (p->kind == PACKET_TCP)
         l.c += (uint64_t)p->tcp_ack << 32 | (uint64_t)p->tcp_window << 8 | p->tcp_flags;
-    if (p->payload.len > SAMPLE_HEAD + 2 * SAMPLE_TAIL)
+    if (p->payload.len >= SAMPLED_LEAST)
         l = hash_sample(l, p->payload);
     else
         l.d ^= hash_bytes(p->payload.data, p->payload.len, l.a);
@@ -139,7 +152,7 @@ static inline uint64_t hash_packet(const struct packet *p, uint32_t id, uint32_t
 /* pktmon's group id, for what the components may have changed on the way (checksums, IP identification). */
 static bool packet_id_seen(struct duplicates *t, const struct packet *p, uint32_t fragment)
 {
-    struct lanes l = hash_headers(p, 0, fragment);
+    struct lanes l = hash_headers(p, addresses_word(&p->src.address, &p->dst.address), 0, fragment);
     l = lanes_add(l, p->frame->packet_id, p->tcp_flags, 0, 0);
     return seen(&t->ids, lanes_value(l), p->frame->time_ns, PACKET_ID_WINDOW_NS);
 }
@@ -151,7 +164,7 @@ static inline bool bare_acknowledgment(const struct packet *p, uint32_t id)
     return p->kind == PACKET_TCP && p->payload_wire_len == 0 && id == 0;
 }
 
-bool duplicates_seen(struct duplicates *t, const struct packet *p, uint32_t id, uint32_t fragment)
+RARELY_CALLED static bool seen_any(struct duplicates *t, const struct packet *p, uint32_t id, uint32_t fragment)
 {
     const struct frame *f = p->frame;
     if ((f->flags & FRAME_HAS_PACKET_ID) && packet_id_seen(t, p, fragment))
@@ -160,4 +173,16 @@ bool duplicates_seen(struct duplicates *t, const struct packet *p, uint32_t id, 
     if (timeless || bare_acknowledgment(p, id))
         return false;
     return seen(&t->bytes, hash_packet(p, id, fragment), f->time_ns, NET_DUPLICATE_WINDOW_NS);
+}
+
+bool duplicates_seen(struct duplicates *t, const struct packet *p, uint32_t id, uint32_t fragment)
+{
+    const struct frame *f = p->frame;
+    bool usual = p->kind == PACKET_UDP && p->src.address.family == FAMILY_IPV4 && p->payload.len >= SAMPLED_LEAST &&
+                 f->time_ns != 0 && (f->flags & FRAME_HAS_PACKET_ID) == 0;
+    if (!usual) /* the same in the end, with more to look at */
+        return seen_any(t, p, id, fragment);
+    struct lanes l = hash_headers(p, addresses_word(&p->src.address, &p->dst.address), id, fragment);
+    uint64_t hash = lanes_value(hash_sample(l, p->payload));
+    return seen(&t->bytes, hash, f->time_ns, NET_DUPLICATE_WINDOW_NS);
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "capture/wire/hash.h"
+#include "capture/wire/rarely.h"
 
 enum { CHUNK = 1024, INDEX_MIN = 2048, EVICTION_SAMPLE = 8 };
 
@@ -95,8 +96,13 @@ static uint64_t hashed_word(const struct endpoint *e, uint8_t ip_proto)
     return hash_mix(hash ^ e->address.family, load_u64(e->address.bytes + 8)) | WORD_IS_HASH;
 }
 
-static inline bool is_flow_of(const struct flow *f, const struct key *k, const struct endpoint *a, const struct endpoint *b,
-                              uint8_t ip_proto, uint32_t tunnel)
+static inline uint32_t hash_of(uint64_t low, uint64_t high, uint32_t tunnel)
+{
+    return (uint32_t)hash_mix(low, high + ((uint64_t)tunnel << 32));
+}
+
+static bool is_flow_of(const struct flow *f, const struct key *k, const struct endpoint *a, const struct endpoint *b,
+                       uint8_t ip_proto, uint32_t tunnel)
 {
     if (f->key[0] != k->low || f->key[1] != k->high || f->tunnel != tunnel)
         return false;
@@ -115,7 +121,7 @@ static struct slot *probe(const struct flow_table *t, const struct endpoint *a, 
     k->low_first = ipv4 ? first <= second : endpoint_compare(a, b) <= 0;
     k->low = k->low_first ? first : second;
     k->high = k->low_first ? second : first;
-    k->hash = (uint32_t)hash_mix(k->low, k->high + ((uint64_t)tunnel << 32));
+    k->hash = hash_of(k->low, k->high, tunnel);
     for (uint32_t i = k->hash & t->index_mask;; i = (i + 1) & t->index_mask) {
         struct slot *s = &t->index[i];
         if (s->entry == 0 ||
@@ -207,14 +213,38 @@ static struct flow *make(struct flow_table *t, const struct packet *p)
     return f;
 }
 
-struct flow *flow_of(struct flow_table *t, const struct packet *p, bool *from_low, bool *fresh)
+RARELY_CALLED static struct flow *find_or_make(struct flow_table *t, const struct packet *p, bool *from_low, bool *fresh)
 {
     struct key k;
     const struct slot *s = probe(t, &p->src, &p->dst, p->ip_proto, p->tunnel, &k);
     *from_low = k.low_first;
     *fresh = s->entry == 0;
-    struct flow *f = *fresh ? make(t, p) : entry_at(t, s->entry - 1);
-    uint32_t *packets = &f->packets[k.low_first ? 0 : 1];
+    return *fresh ? make(t, p) : entry_at(t, s->entry - 1);
+}
+
+/* The flow when it is of IPv4 and stands in its own place in the index, as nearly all do; else NULL. */
+static inline struct flow *find_at_once(const struct flow_table *t, const struct packet *p, bool *from_low)
+{
+    if (p->src.address.family != FAMILY_IPV4 || p->dst.address.family != FAMILY_IPV4)
+        return NULL;
+    uint64_t src = ipv4_word(&p->src, p->ip_proto), dst = ipv4_word(&p->dst, p->ip_proto);
+    *from_low = src <= dst;
+    uint64_t low = *from_low ? src : dst, high = *from_low ? dst : src;
+    uint32_t hash = hash_of(low, high, p->tunnel);
+    const struct slot *s = &t->index[hash & t->index_mask];
+    if (s->entry == 0 || s->hash != hash)
+        return NULL;
+    struct flow *f = entry_at(t, s->entry - 1);
+    return f->key[0] == low && f->key[1] == high && f->tunnel == p->tunnel ? f : NULL;
+}
+
+struct flow *flow_of(struct flow_table *t, const struct packet *p, bool *from_low, bool *fresh)
+{
+    struct flow *f = find_at_once(t, p, from_low);
+    *fresh = false;
+    if (f == NULL)
+        f = find_or_make(t, p, from_low, fresh);
+    uint32_t *packets = &f->packets[*from_low ? 0 : 1];
     *packets += *packets != UINT32_MAX;
     f->bytes += p->payload_wire_len;
     f->last_ns = p->frame->time_ns;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "capture/wire/hash.h"
+#include "capture/wire/rarely.h"
 
 struct net *net_new(const struct net_handler *handler)
 {
@@ -47,7 +48,7 @@ static void advance_time(struct net *n, int64_t time_ns)
         fragments_expire(n);
 }
 
-static void walk_frame(struct net *n, const struct frame *f)
+RARELY_CALLED static void walk_frame(struct net *n, const struct frame *f)
 {
     struct walk w = {
         .net = n,
