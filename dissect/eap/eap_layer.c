@@ -72,16 +72,19 @@ static uint64_t hash_packet(struct span bytes)
  */
 static bool repeated(struct eap_side *side, const struct eap_packet *p, struct span bytes)
 {
+    _Static_assert(EAP_REMEMBERED == 4, "the hashes are compared and moved one by one");
     uint64_t hash = hash_packet(bytes);
     uint64_t *known = side->hashes;
-    bool late = known[0] == hash || known[1] == hash || known[2] == hash || known[EAP_REMEMBERED - 1] == hash;
+    bool late = known[0] == hash || known[1] == hash || known[2] == hash || known[3] == hash;
     if (late && side->spoke) {
         if (side->identifier == p->identifier && known[0] == hash)
             return true;
         if (p->tls_bytes.len >= TELLING_BYTES && (p->flags & EAP_TLS_START) == 0)
             return true;
     }
-    memmove(known + 1, known, (EAP_REMEMBERED - 1) * sizeof *known);
+    known[3] = known[2];
+    known[2] = known[1];
+    known[1] = known[0];
     known[0] = hash;
     return false;
 }

@@ -2,6 +2,7 @@
 #include "dissect/tls/session.h"
 #include "dissect/tls/decrypt.h"
 #include "capture/wire/cursor.h"
+#include "capture/wire/rarely.h"
 
 void tls_malformed(struct tls_session *s, enum direction dir, const char *reason, const struct place *first)
 {
@@ -48,9 +49,8 @@ static bool is_tls13_finished_length(const struct tls_session *s, uint32_t lengt
 }
 
 /* A protected record went by that nobody can read. */
-static void encrypted_record(struct tls_session *s, enum direction dir)
+static void encrypted_record(struct tls_session *s, struct side *side, enum direction dir)
 {
-    struct side *side = &s->side[dir];
     struct tls_event event;
     event.u.record = (struct tls_record){side->type, side->length};
     enum tls_event_kind kind = TLS_EVENT_ENCRYPTED;
@@ -140,7 +140,7 @@ static void protected_record(struct tls_session *s, enum direction dir, struct s
     if (room == NULL) {
         side_refused(s, side);
         record_passed(s, dir);
-        encrypted_record(s, dir);
+        encrypted_record(s, side, dir);
         return;
     }
     struct span content;
@@ -156,7 +156,7 @@ static void protected_record(struct tls_session *s, enum direction dir, struct s
             event.u.record = (struct tls_record){side->type, side->length};
             tls_emit(s, &event, TLS_EVENT_DECRYPTION_FAILED, dir, &side->first);
         }
-        encrypted_record(s, dir);
+        encrypted_record(s, side, dir);
     }
     buffer_give(s->context, room);
 }
@@ -248,7 +248,7 @@ static void end_record(struct tls_session *s, enum direction dir, struct span wh
         break;
     case BODY_SKIPPED:
         record_passed(s, dir);
-        encrypted_record(s, dir);
+        encrypted_record(s, side, dir);
         break;
     }
     if (side->record != NULL)
@@ -326,7 +326,7 @@ static bool take_whole_record(struct tls_session *s, enum direction dir, struct 
         change_cipher_spec(s, dir);
     } else if (!readable || !handshake_bytes(s, dir, body, &s->place, false)) {
         record_passed(s, dir);
-        encrypted_record(s, dir);
+        encrypted_record(s, side, dir);
     }
     return true;
 }
@@ -368,25 +368,31 @@ static bool find_record(struct cursor *in)
     return true;
 }
 
+/* What is there of a record that is not whole, or must be kept; returns what is behind it. */
+RARELY_CALLED static struct cursor take_part(struct tls_session *s, enum direction dir, struct cursor in)
+{
+    if (s->side[dir].header_len == RECORD_HEADER || take_header(s, dir, &in))
+        take_body(s, dir, &in);
+    return in;
+}
+
+/* Behind a gap; returns nothing as long as no record is found. */
+RARELY_CALLED static struct cursor resume(struct side *side, struct cursor in)
+{
+    side->searching = !find_record(&in);
+    return side->searching ? (struct cursor){0} : in;
+}
+
 void tls_feed(struct tls_session *s, enum direction dir, struct span bytes, struct place place)
 {
     struct side *side = &s->side[dir];
     struct cursor in = cursor_of(bytes);
     s->place = place;
-    if (side->dead)
-        return;
-    if (side->searching) {
-        if (!find_record(&in))
-            return;
-        side->searching = false;
-    }
-    while (in.len > 0 && !side->dead) {
-        if (take_whole_record(s, dir, &in))
-            continue;
-        if (side->header_len < RECORD_HEADER && !take_header(s, dir, &in))
-            continue;
-        take_body(s, dir, &in);
-    }
+    if (side->searching && !side->dead)
+        in = resume(side, in);
+    while (in.len > 0 && !side->dead)
+        if (!take_whole_record(s, dir, &in))
+            in = take_part(s, dir, in);
 }
 
 void tls_gap(struct tls_session *s, enum direction dir, struct place place)
