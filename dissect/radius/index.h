@@ -1,7 +1,9 @@
 /*
- * A set-associative index of (tag, item) pairs: every key has two buckets of eight slots, one cache line each. Sixteen
- * slots are the most that a look-up ever reads, whatever a stranger puts in; removal leaves no tombstones. It begins small
- * and doubles with its use: a few logins at a time should not be strewn over memory that the cache does not hold.
+ * A set-associative index of (tag, item) pairs: every key has two buckets of eight slots, one cache line each, neighbours.
+ * Sixteen slots are the most that a look-up ever reads, whatever a stranger puts in; removal leaves no tombstones. It begins
+ * small and doubles with its use: a few logins at a time should not be strewn over memory that the cache does not hold.
+ * A quarter of it is used at most, since a pair of buckets that is full loses a key: with four keys to a pair on average
+ * that is chance once in millions, with eight once in hundreds.
  */
 #ifndef VS_RADIUS_INDEX_H
 #define VS_RADIUS_INDEX_H
@@ -10,7 +12,7 @@
 
 #include "capture/wire/span.h"
 
-enum { INDEX_WAYS = 8, INDEX_PROBES = 2 * INDEX_WAYS, INDEX_FIRST = 64 /* buckets, a power of two */ };
+enum { INDEX_WAYS = 8, INDEX_PROBES = 2 * INDEX_WAYS, INDEX_FIRST = 64 /* buckets, a power of two */, INDEX_SPARE = 4 };
 
 struct index_slot {
     uint32_t tag;
@@ -24,11 +26,11 @@ struct index {
     uint32_t used; /* slots */
 };
 
-/* Will grow to room for twice `items`; false when memory is short. Freed by index_free. */
+/* Will grow to room for INDEX_SPARE times `items`; false when memory is short. Freed by index_free. */
 static inline bool index_init(struct index *x, uint32_t items)
 {
     uint32_t buckets = 2;
-    while (buckets < UINT32_C(1) << 24 && (uint64_t)buckets * INDEX_WAYS < (uint64_t)items * 2)
+    while (buckets < UINT32_C(1) << 24 && (uint64_t)buckets * INDEX_WAYS < (uint64_t)items * INDEX_SPARE)
         buckets *= 2;
     x->mask_max = buckets - 1;
     x->mask = x->mask_max < INDEX_FIRST - 1 ? x->mask_max : INDEX_FIRST - 1;
@@ -100,13 +102,13 @@ static inline void index_remove(struct index *x, uint64_t hash, uint32_t item)
 typedef uint64_t index_hash_fn(const void *owner, uint32_t item);
 
 /*
- * Before a put: doubles an index that is half full. When memory is short, or the doubled one would have a bucket overflow,
- * it stays as it is for good, and puts go on to ask for room.
+ * Before a put: doubles an index that is full enough. When memory is short it stays as it is for good, and puts go on to
+ * ask for room. No bucket of the doubled one can overflow: each old pair is dealt out to two.
  */
 static inline void index_make_room(struct index *x, index_hash_fn *hash_of, const void *owner)
 {
     size_t slots = ((size_t)x->mask + 1) * INDEX_WAYS;
-    if (x->used < slots / 2 || x->mask >= x->mask_max)
+    if (x->used < slots / INDEX_SPARE || x->mask >= x->mask_max)
         return;
     struct index grown = {calloc(slots * 2, sizeof *x->slots), x->mask * 2 + 1, x->mask_max, 0};
     bool kept = grown.slots != NULL;

@@ -41,12 +41,12 @@ void radius_layer_free(struct radius_layer *r)
 
 size_t radius_layer_request_bytes(void)
 {
-    return sizeof(struct request) + 2 * sizeof(struct index_slot);
+    return sizeof(struct request) + INDEX_SPARE * sizeof(struct index_slot);
 }
 
 size_t radius_layer_conversation_bytes(void)
 {
-    return sizeof(struct login) + EAP_BYTES + (size_t)LOGIN_KEYS * 2 * sizeof(struct index_slot);
+    return sizeof(struct login) + EAP_BYTES + (size_t)(LOGIN_KEYS + 1) * INDEX_SPARE * sizeof(struct index_slot);
 }
 
 uint64_t radius_layer_bytes(const struct radius_layer *r)
@@ -61,17 +61,16 @@ void radius_layer_get_counters(const struct radius_layer *r, struct radius_layer
 }
 
 /* Fills in what the secret proves, when there is one for the NAS (the side that is changed by CoA and Disconnect). */
-static void check(struct radius_layer *r, struct radius_event *about, const struct packet *p,
-                  const uint8_t *request_authenticator)
+static inline void check(struct radius_layer *r, struct radius_event *about, const struct packet *p,
+                         const uint8_t *request_authenticator)
 {
     const struct radius_packet *rp = about->packet;
     bool change = rp->code >= RADIUS_DISCONNECT_REQUEST && rp->code <= RADIUS_COA_NAK;
     struct span secret = secrets_radius(r->secrets, change ? &about->server.address : &about->client.address);
-    if (secret.len == 0) {
-        about->message_authenticator = radius_message_authenticator_there(rp);
-        about->authenticator = radius_authenticator_there(rp);
+    about->message_authenticator = radius_message_authenticator_there(rp);
+    about->authenticator = radius_authenticator_there(rp);
+    if (secret.len == 0)
         return;
-    }
     about->message_authenticator =
         radius_check_message_authenticator(r->digests, p->payload, rp, request_authenticator, secret);
     about->authenticator = radius_check_authenticator(r->digests, p->payload, rp, request_authenticator, secret);

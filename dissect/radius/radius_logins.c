@@ -5,6 +5,7 @@
 #include "capture/wire/hash.h"
 
 enum { LOGIN_REBASES_PER_CALL = 8 };
+#define LIST_GRAIN_NS INT64_C(250000000) /* of the list's order: most logins are over before they have to move in it */
 
 bool logins_init(struct radius_layer *r, uint32_t room)
 {
@@ -48,7 +49,7 @@ static inline void append_login(struct radius_layer *r, struct login *l)
 
 static void move_to_end(struct radius_layer *r, struct login *l, int64_t now_ns)
 {
-    l->since_ns = now_ns;
+    l->since_ns = l->listed_ns = now_ns;
     if (r->open.tail == login_item(r, l))
         return;
     unlink_login(r, l);
@@ -57,15 +58,11 @@ static void move_to_end(struct radius_layer *r, struct login *l, int64_t now_ns)
 
 void login_touch(struct radius_layer *r, struct login *l)
 {
+    uint64_t moved = (uint64_t)r->place.time_ns - (uint64_t)l->listed_ns;
     l->last = r->place;
-    move_to_end(r, l, r->place.time_ns);
-}
-
-static uint64_t hash_address(const struct address *a, uint64_t seed)
-{
-    uint64_t words[2];
-    memcpy(words, a->bytes, sizeof words);
-    return hash_mix(words[0] ^ words[1] << 32 ^ words[1] >> 32, seed ^ a->family);
+    l->since_ns = r->place.time_ns;
+    if (moved >= (uint64_t)LIST_GRAIN_NS)
+        move_to_end(r, l, r->place.time_ns);
 }
 
 /* The server is not part of the hash: a State that comes back to another server must be found as well. */
@@ -73,14 +70,14 @@ static uint64_t hash_state(struct span state, const struct address *client, uint
 {
     uint64_t hash = hash_address(client, (uint64_t)state.len << 32 ^ tunnel), word;
     struct cursor c = cursor_of(state);
-    while (take_bytes(&c, sizeof word, &word)) /* in the machine's byte order: it never leaves this table */
-        hash = hash_mix(hash, word);
-    if (c.len > 0) {
-        word = 0;
-        memcpy(&word, c.data, c.len);
-        hash = hash_mix(hash, word);
+    while (take_bytes(&c, sizeof word, &word)) { /* in the machine's byte order: it never leaves this table */
+        hash = (hash ^ word) * 0xbf58476d1ce4e5b9u;
+        hash ^= hash >> 32;
     }
-    return hash | 1;
+    word = 0;
+    if (c.len > 0)
+        memcpy(&word, c.data, c.len);
+    return hash_mix(hash, word) | 1; /* mixed well at the end only: the steps before lose nothing */
 }
 
 static uint64_t check_of_long(struct span state)
@@ -297,7 +294,8 @@ struct login *login_open(struct radius_layer *r, const struct endpoint *client, 
     struct login *l = &r->logins[item];
     if (r->login_free == item)
         r->login_free = l->links.next;
-    *l = (struct login){.layer = r, .tunnel = tunnel, .used = true, .since_ns = r->place.time_ns, .last = r->place,
+    *l = (struct login){.layer = r, .tunnel = tunnel, .used = true, .since_ns = r->place.time_ns,
+                        .listed_ns = r->place.time_ns, .last = r->place,
                         .pub = {.id = ++*r->sink.next_conversation, .type = CONVERSATION_RADIUS, .client = *client,
                                 .server = *server, .begun_before = begun_before}};
     append_login(r, l);

@@ -68,7 +68,7 @@ struct request *request_find(const struct radius_layer *r, const struct request_
     unsigned probe = 0;
     for (uint32_t item; (item = index_next(&r->request_index, key->hash, &probe)) != 0;) {
         struct request *q = &r->requests[item];
-        if (same_key(q, key) && endpoint_equal(&q->server, key->server))
+        if (q->hash == key->hash && endpoint_equal(&q->server, key->server) && same_key(q, key))
             return q;
     }
     return NULL;

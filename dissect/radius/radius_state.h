@@ -44,7 +44,8 @@ struct login {
     struct conversation pub;
     struct radius_layer *layer;
     struct eap *eap;     /* NULL until the first EAP-Message */
-    int64_t since_ns;    /* last activity, for the list */
+    int64_t since_ns;    /* last activity */
+    int64_t listed_ns;   /* that when it was put at the end of the list; a little less than since_ns is near enough */
     struct place last;   /* its last packet */
     uint64_t who;        /* its key in who_index, made of User-Name and Calling-Station-Id; 0: in no index */
     uint32_t tunnel;
@@ -88,6 +89,13 @@ static inline int64_t elapsed_ns(int64_t now, int64_t then)
     return (uint64_t)then - (uint64_t)now > (uint64_t)INT64_MAX ? INT64_MIN + 1 : -(int64_t)((uint64_t)then - (uint64_t)now);
 }
 
+static inline uint64_t hash_address(const struct address *a, uint64_t seed)
+{
+    uint64_t words[2];
+    memcpy(words, a->bytes, sizeof words);
+    return hash_mix(words[0] ^ words[1] << 32 ^ words[1] >> 32, seed ^ (uint64_t)a->family << 8);
+}
+
 /* radius_requests.c */
 bool requests_init(struct radius_layer *r, uint32_t room);
 void requests_free(struct radius_layer *r);
@@ -101,10 +109,8 @@ struct request_key {
 static inline struct request_key request_key_of(const struct endpoint *client, const struct endpoint *server, uint32_t tunnel,
                                                 uint8_t identifier)
 {
-    uint64_t words[2];
-    memcpy(words, client->address.bytes, sizeof words);
-    uint64_t rest = (uint64_t)tunnel << 32 | (uint64_t)client->port << 16 | (uint64_t)client->address.family << 8 | identifier;
-    return (struct request_key){client, server, tunnel, identifier, hash_mix(hash_mix(words[0], words[1]), rest)};
+    uint64_t rest = (uint64_t)tunnel << 32 | (uint64_t)client->port << 16 | identifier;
+    return (struct request_key){client, server, tunnel, identifier, hash_address(&client->address, rest)};
 }
 struct request *request_find(const struct radius_layer *r, const struct request_key *key);
 /* Has the memory brought that request_find will look at. */

@@ -692,9 +692,38 @@ static void states_of_all_lengths_are_told_apart(void **state)
     bench_free(b);
 }
 
+/* However full the table of States gets while it grows, none is lost. */
+static void hundreds_of_logins_at_once_keep_their_states(void **state)
+{
+    (void)state;
+    enum { LOGINS = 1500, ROUNDS = 4 };
+    struct bench *b = bench_of(LOGINS, LOGINS);
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        for (unsigned i = 0; i < LOGINS; i++) {
+            char last[32], next[32];
+            snprintf(last, sizeof last, "of %u in round %u", i, round - 1);
+            snprintf(next, sizeof next, "of %u in round %u", i, round);
+            struct endpoint nas = at("10.0.0.1", (uint16_t)(20000 + i));
+            struct bytes request = request_bytes((uint8_t)i, (uint8_t)round, round > 0 ? last : NULL, (uint8_t)(round + 1),
+                                                 round > 0 ? EAP_TYPE_PEAP : EAP_TYPE_IDENTITY);
+            send_packet(b, nas, NPS, &request, 0);
+            assert_int_equal(told(b)->conv, i + 1);
+            assert_false(told(b)->begun_before);
+            assert_false(told(b)->radius.state_unknown);
+            struct bytes answer = radius_packet_of(RADIUS_ACCESS_CHALLENGE, (uint8_t)i, 0xcc);
+            add_text(&answer, 24, next);
+            add_eap(&answer, EAP_REQUEST, (uint8_t)(round + 2), EAP_TYPE_PEAP, 1);
+            send_packet(b, NPS, nas, &answer, 0);
+            assert_int_equal(told(b)->conv, i + 1);
+        }
+    }
+    bench_free(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(hundreds_of_logins_at_once_keep_their_states),
         cmocka_unit_test(a_login_is_told_from_open_to_close_in_order),
         cmocka_unit_test(interleaved_logins_on_one_socket_never_mix),
         cmocka_unit_test(one_state_for_all_rounds_and_any_port_continues),
