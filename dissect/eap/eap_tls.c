@@ -3,6 +3,7 @@
  * in lock-step, so fragments of a run can only be missing from the capture, never overtake each other.
  */
 #include "dissect/eap/eap_internal.h"
+#include "capture/wire/rarely.h"
 
 enum { RECORD_CHANGE_CIPHER_SPEC = 20, RECORD_HEARTBEAT = 24, RECORD_PREFIX = 3 };
 
@@ -215,7 +216,8 @@ static void end(struct eap *e, enum direction dir, const struct eap_packet *p)
         eap_inner_message(e, dir, p->identifier, !run->lost);
 }
 
-static void fragment(struct eap *e, enum direction dir, const struct eap_packet *p, bool follows, bool partial)
+RARELY_CALLED static void fragment(struct eap *e, enum direction dir, const struct eap_packet *p, bool follows,
+                                   bool partial)
 {
     struct eap_run *run = &e->side[dir].run;
     abandon(e, !dir, reason_went_on);
@@ -253,9 +255,9 @@ static void fragment(struct eap *e, enum direction dir, const struct eap_packet 
 /* The usual case: a flight that fits one packet, while nothing is open. */
 static bool is_whole_flight(const struct eap *e, const struct eap_packet *p, bool partial)
 {
-    return !partial && !e->side[TO_SERVER].run.open && !e->side[TO_CLIENT].run.open &&
-           (p->flags & EAP_TLS_MORE) == 0 && (p->tls_length == 0 || p->tls_length == p->tls_bytes.len) &&
-           looks_like_record(p->tls_bytes);
+    return looks_like_record(p->tls_bytes) && (p->flags & EAP_TLS_MORE) == 0 &&
+           (p->tls_length == 0 || p->tls_length == p->tls_bytes.len) && !e->side[TO_SERVER].run.open &&
+           !e->side[TO_CLIENT].run.open && !partial;
 }
 
 static void whole_flight(struct eap *e, enum direction dir, const struct eap_packet *p)

@@ -195,7 +195,7 @@ static bool is_handshake_type(uint8_t type)
 }
 
 /* NULL, or why this header cannot begin a message of this side. */
-static const char *header_fault(uint8_t type, uint32_t length, enum direction dir)
+static inline const char *header_fault(uint8_t type, uint32_t length, enum direction dir)
 {
     if (!is_handshake_type(type))
         return "an unknown handshake message";
@@ -209,15 +209,18 @@ static const char *header_fault(uint8_t type, uint32_t length, enum direction di
 
 /* Bytes that may be encrypted (the start was not seen, or bytes are missing) and do not look like the clear message
  * that their first four bytes announce. */
-static bool looks_encrypted(const struct side *side, uint8_t type, uint32_t length, enum direction dir)
+static bool unsure_looks_encrypted(const struct side *side, uint8_t type, uint32_t length, enum direction dir)
 {
-    if (side->hello && !side->gapped)
-        return false;
     if (header_fault(type, length, dir) != NULL || type == FINISHED)
         return true;
     if (type == HELLO_REQUEST)
         return side->length != MESSAGE_HEADER;
     return length > TLS_STREAM_MAX && type != CERTIFICATE;
+}
+
+static inline bool looks_encrypted(const struct side *side, uint8_t type, uint32_t length, enum direction dir)
+{
+    return (!side->hello || side->gapped) && unsure_looks_encrypted(side, type, length, dir);
 }
 
 /* Takes the four bytes of the header; they may come one by one. */
