@@ -7,6 +7,12 @@
     "NPS console > Policies > Network Policies > your VPN policy > Properties > Constraints > Authentication Methods"
 #define SOON_S (30 * INT64_C(86400))
 
+/* Texts about a certificate, made with its first finding: most have none. */
+struct identity {
+    bool known;
+    char name[DESCRIBE_MAX], sha256[65];
+};
+
 /* One certificate in one session. */
 struct subject {
     struct findings *out;
@@ -21,7 +27,7 @@ struct subject {
     bool inner;
     enum client_answer answer;
     const struct alert_fact *alert;
-    char name[DESCRIBE_MAX], sha256[65];
+    struct identity *id;
     const char *whose; /* "NPS certificate", or what else it is to be called */
 };
 
@@ -113,7 +119,7 @@ static void what_clients_did(const struct subject *c, struct finding *f)
 
 static void evidence(const struct subject *c, struct finding *f)
 {
-    finding_evidence(c->out, f, c->tls->certificate_last, "Certificate message with \"%s\"", c->name);
+    finding_evidence(c->out, f, c->tls->certificate_last, "Certificate message with \"%s\"", c->id->name);
     if (c->answer == ANSWER_ALERT)
         finding_evidence(c->out, f, c->alert->place, "the client's TLS alert %s (%u)",
                          tls_alert_name(c->alert->code) != NULL ? tls_alert_name(c->alert->code) : "unknown",
@@ -125,7 +131,12 @@ static void evidence(const struct subject *c, struct finding *f)
 /* Raises a fault of this certificate; *fresh when its texts are still to be written. */
 static struct finding *fault(const struct subject *c, enum finding_id id, uint64_t variant, bool breaks, bool *fresh)
 {
-    struct finding *f = findings_raise(c->out, id, c->sha256, variant * 2 + c->inner, fresh);
+    if (!c->id->known) {
+        describe_certificate(c->id->name, c->chain, 0);
+        describe_sha256(c->id->sha256, c->chain);
+        c->id->known = true;
+    }
+    struct finding *f = findings_raise(c->out, id, c->id->sha256, variant * 2 + c->inner, fresh);
     if (f == NULL)
         return NULL;
     if (*fresh) {
@@ -134,7 +145,7 @@ static struct finding *fault(const struct subject *c, enum finding_id id, uint64
         char server[DESCRIBE_MAX];
         describe_server(server, c->x);
         server[0] = 'T';
-        finding_explain(f, "%s presented \"%s\"%s, issued by \"%s\".", server, c->name,
+        finding_explain(f, "%s presented \"%s\"%s, issued by \"%s\".", server, c->id->name,
                         c->inner ? " inside the tunnel" : "", c->leaf->issuer[0] != '\0' ? c->leaf->issuer : "(empty)");
     }
     if (breaks)
@@ -176,7 +187,8 @@ static void untrusted_root(const struct subject *c)
         return;
     char thumb[41];
     f->client_error = 864;
-    finding_title(f, "clients do not trust the issuer of the %s \"%s\" (root: %s)", c->whose, c->name, root_name(c));
+    finding_title(f, "clients do not trust the issuer of the %s \"%s\" (root: %s)", c->whose, c->id->name,
+                  root_name(c));
     if (c->checks->root_known)
         finding_explain(
             f,
@@ -208,7 +220,7 @@ static void incomplete(const struct subject *c)
     if (f == NULL || !fresh)
         return;
     f->client_error = 864;
-    finding_title(f, "the server sends the %s \"%s\" without the intermediate CA above it", c->whose, c->name);
+    finding_title(f, "the server sends the %s \"%s\" without the intermediate CA above it", c->whose, c->id->name);
     explain_chain(c, f);
     what_clients_did(c, f);
     finding_explain(f, "Clients that hold the intermediate already do succeed, so it may be that only some fail.");
@@ -231,7 +243,7 @@ static void intermediate_not_sent(const struct subject *c)
     f->severity = c->stats.refused > 0 ? SEVERITY_CRITICAL : c->stats.accepted > 0 ? SEVERITY_INFO : SEVERITY_WARNING;
     f->confidence = CONFIDENCE_STRONG;
     f->client_error = c->stats.refused > 0 ? 864 : 0;
-    finding_title(f, "the server does not send the intermediate CA of the %s \"%s\"", c->whose, c->name);
+    finding_title(f, "the server does not send the intermediate CA of the %s \"%s\"", c->whose, c->id->name);
     explain_chain(c, f);
     finding_explain(f, "Clients that neither hold it nor can fetch it fail with error 864.");
     what_clients_did(c, f);
@@ -248,7 +260,7 @@ static void self_signed(const struct subject *c)
     if (f == NULL || !fresh)
         return;
     f->client_error = 864;
-    finding_title(f, "the %s \"%s\" is self-signed: no CA vouches for it", c->whose, c->name);
+    finding_title(f, "the %s \"%s\" is self-signed: no CA vouches for it", c->whose, c->id->name);
     finding_explain(f, "A client accepts it only where this very certificate is installed as a trusted root.");
     what_clients_did(c, f);
     finding_fix(f, "Issue the NPS server a certificate from the enterprise CA (template \"RAS and IAS Server\").");
@@ -262,7 +274,7 @@ static void bad_signature(const struct subject *c)
     if (f == NULL || !fresh)
         return;
     f->client_error = 857;
-    finding_title(f, "a signature in the chain of the %s \"%s\" is wrong", c->whose, c->name);
+    finding_title(f, "a signature in the chain of the %s \"%s\" is wrong", c->whose, c->id->name);
     explain_chain(c, f);
     what_clients_did(c, f);
     finding_fix(
@@ -295,7 +307,7 @@ static void chain_fault(const struct subject *c)
         f = fault(c, FINDING_CERT_BAD_SIGNATURE, 1, true, &fresh);
         if (f != NULL && fresh) {
             f->client_error = 857;
-            finding_title(f, "the chain of the %s \"%s\" is not valid", c->whose, c->name);
+            finding_title(f, "the chain of the %s \"%s\" is not valid", c->whose, c->id->name);
             explain_chain(c, f);
             what_clients_did(c, f);
             finding_fix(
@@ -321,7 +333,7 @@ static void pin_fault(const struct subject *c)
     f->client_error = 864;
     if (pin == PIN_NOT_IN_CHAIN) {
         finding_title(f, "the VPN profile pins another root (TrustedRootCA) than that of the %s \"%s\"", c->whose,
-                      c->name);
+                      c->id->name);
         finding_explain(f, "No thumbprint in TrustedRootCA of the EAP configuration belongs to the root \"%s\".",
                         root_name(c));
     } else {
@@ -380,7 +392,7 @@ static void name_fault(const struct subject *c)
         f->severity = SEVERITY_INFO;
         f->confidence = CONFIDENCE_HINT;
         finding_title(f, "the expected name \"%s\" fits the %s \"%s\" only in one reading of the pattern", r->pattern,
-                      c->whose, c->name);
+                      c->whose, c->id->name);
         finding_explain(
             f, "Microsoft describes items with * as regular expressions, its examples use them as wildcards. %s",
             r->remark);
@@ -396,7 +408,7 @@ static void name_fault(const struct subject *c)
                       r->pattern);
         finding_explain(f, "Windows 11 21H2 compares the case of names and fails (error 853); other versions do not.");
     } else {
-        finding_title(f, "the %s is for \"%s\", but the clients expect another server name", c->whose, c->name);
+        finding_title(f, "the %s is for \"%s\", but the clients expect another server name", c->whose, c->id->name);
         finding_explain(
             f,
             "Neither its common name nor its DNS names fit what was expected: %s. A client that is told which server "
@@ -428,13 +440,14 @@ static void eku_fault(const struct subject *c)
         return;
     if (breaks) {
         f->client_error = 864;
-        finding_title(f, "the %s \"%s\" lacks the Server Authentication EKU (1.3.6.1.5.5.7.3.1)", c->whose, c->name);
+        finding_title(f, "the %s \"%s\" lacks the Server Authentication EKU (1.3.6.1.5.5.7.3.1)", c->whose,
+                      c->id->name);
         finding_explain(f, "It is for other purposes only, so a client must not accept it as a server's.");
         what_clients_did(c, f);
     } else {
         f->severity = SEVERITY_WARNING;
         f->confidence = CONFIDENCE_STRONG;
-        finding_title(f, "the %s \"%s\" does not name the Server Authentication EKU (%s)", c->whose, c->name,
+        finding_title(f, "the %s \"%s\" does not name the Server Authentication EKU (%s)", c->whose, c->id->name,
                       k->eku_absent ? "no EKU extension" : "any purpose");
         finding_explain(
             f, "By RFC 5280 that allows every purpose, but the NPS console does not list such certificates and Windows "
@@ -551,7 +564,7 @@ static void subject_faults(const struct subject *c)
     if (k->subject_wildcard) {
         struct finding *f = fault(c, FINDING_CERT_WILDCARD_SUBJECT, 0, false, &fresh);
         if (f != NULL && fresh) {
-            finding_title(f, "the %s has a wildcard subject: \"%s\"", c->whose, c->name);
+            finding_title(f, "the %s has a wildcard subject: \"%s\"", c->whose, c->id->name);
             finding_explain(f, "Some Windows clients refuse wildcard subjects in PEAP.");
             finding_fix(f, "Use a certificate with the server's own name, or one alias on all NPS servers.");
         }
@@ -559,7 +572,7 @@ static void subject_faults(const struct subject *c)
     if (k->order_wrong) {
         struct finding *f = fault(c, FINDING_CERT_CHAIN_ORDER, 0, false, &fresh);
         if (f != NULL && fresh) {
-            finding_title(f, "the chain of the %s \"%s\" is sent in the wrong order", c->whose, c->name);
+            finding_title(f, "the chain of the %s \"%s\" is sent in the wrong order", c->whose, c->id->name);
             finding_explain(
                 f,
                 "TLS 1.2 demands the server's certificate first, each followed by its issuer (RFC 5246 section 7.4.2); "
@@ -572,7 +585,7 @@ static void subject_faults(const struct subject *c)
         struct finding *f = fault(c, FINDING_CERT_REVOKED, 0, true, &fresh);
         if (f != NULL && fresh) {
             f->client_error = 859;
-            finding_title(f, "the %s \"%s\" is revoked: the stapled OCSP response says so", c->whose, c->name);
+            finding_title(f, "the %s \"%s\" is revoked: the stapled OCSP response says so", c->whose, c->id->name);
             what_clients_did(c, f);
             finding_fix(f, "Issue a new certificate and select it: %s.", selection_path(c));
         }
@@ -586,22 +599,23 @@ static bool static_rsa(const struct tls_facts *t)
 
 static bool key_usage_wrong(const struct chain_checks *k, const struct tls_facts *t)
 {
-    if (t->version == 0 || t->cipher_suite == 0)
+    if (t->version == 0 || t->cipher_suite == 0 ||
+        (k->key_usage_encipherment != CHECK_FAIL && k->key_usage_signature != CHECK_FAIL))
         return false;
     return (static_rsa(t) ? k->key_usage_encipherment : k->key_usage_signature) == CHECK_FAIL;
 }
 
 static void key_usage_fault(const struct subject *c)
 {
-    bool fresh, rsa = static_rsa(c->tls);
     if (!key_usage_wrong(c->checks, c->tls))
         return;
+    bool fresh, rsa = static_rsa(c->tls);
     struct finding *f = fault(c, FINDING_CERT_KEY_USAGE, rsa, true, &fresh);
     if (f == NULL || !fresh)
         return;
     f->client_error = 857;
     const char *suite = tls_cipher_suite_name(c->tls->cipher_suite);
-    finding_title(f, "the key usage of the %s \"%s\" lacks %s", c->whose, c->name,
+    finding_title(f, "the key usage of the %s \"%s\" lacks %s", c->whose, c->id->name,
                   rsa ? "keyEncipherment" : "digitalSignature");
     finding_explain(f, "The negotiated suite %s needs it.", suite != NULL ? suite : "(unknown)");
     what_clients_did(c, f);
@@ -617,14 +631,15 @@ static void one_certificate(struct findings *out, const struct rule_input *in, c
     const struct chain *chain = rule_chain(in, tls->server_chain);
     if (chain == NULL || !chain->parsed[0])
         return;
-    struct subject c = {.out = out, .in = in, .session = s, .x = x, .tls = tls, .chain = chain, .inner = inner};
+    struct identity leaf;
+    leaf.known = false;
+    struct subject c = {
+        .id = &leaf, .out = out, .in = in, .session = s, .x = x, .tls = tls, .chain = chain, .inner = inner};
     c.whose = rule_certificate_owner(x);
     c.checks = inner && chain->has_inner ? &chain->inner_checks : &chain->checks;
     c.leaf = &chain->facts[0];
     c.stats = rule_chain_stats(in, tls->server_chain);
     c.answer = inner ? judge_inner_answer(x, &c.alert) : judge_client_answer(x, &c.alert);
-    describe_certificate(c.name, chain, 0);
-    describe_sha256(c.sha256, chain);
     if (c.checks->chain == CHECK_FAIL)
         chain_fault(&c);
     else if (c.checks->intermediate_given)

@@ -123,8 +123,7 @@ static void put_radius(struct json_writer *w, const char *key, const struct exch
     bool answered = f->responses > 0;
     char nas[ADDRESS_TEXT];
     json_put_object(w, key);
-    json_put_string(w, "nas_address",
-                    f->nas_address.family != FAMILY_NONE ? address_text(nas, &f->nas_address) : NULL);
+    json_put_string(w, "nas_address", f->nas_address.family != FAMILY_NONE ? address_text(nas, &f->nas_address) : NULL);
     json_put_fact(w, "nas_identifier", x, f->nas_identifier);
     json_put_fact(w, "calling_station", x, f->calling_station);
     json_put_fact(w, "called_station", x, f->called_station);

@@ -6,7 +6,8 @@
 
 enum { WINDOW = 1 << 15, FAR = 1 << 10, BLOCK = 1 << 16, BLOCKS = 64, SPARES = 4 };
 
-/* An exchange is written in three parts: all before its inner EAP, that when there is one, the used part of its texts. */
+/* An exchange is written in three parts: all before its inner EAP, that when there is one, the used part of its texts.
+ */
 enum {
     HEAD = offsetof(struct exchange, inner),
     INNER = sizeof(struct eap_facts),
@@ -262,8 +263,8 @@ static bool begin_reading(struct spool *s)
 }
 
 /*
- * Bytes of the file, where they lie in a block or, gathered from several, in room; NULL when they cannot be read. Records
- * lie nearly in the order of their ids: the blocks held serve nearly all of them. Good until the next call.
+ * Bytes of the file, where they lie in a block or, gathered from several, in room; NULL when they cannot be read.
+ * Records lie nearly in the order of their ids: the blocks held serve nearly all of them. Good until the next call.
  */
 static const uint8_t *bytes_at(struct spool *s, uint64_t offset, size_t len, uint8_t *room)
 {

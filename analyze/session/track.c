@@ -71,7 +71,7 @@ uint64_t track_peak_bytes(const struct track *t)
     return t->live_peak * sizeof(struct live);
 }
 
-static RARELY void open_exchange(struct track *t, const struct event *e)
+static RARELY_CALLED void open_exchange(struct track *t, const struct event *e)
 {
     struct live *l = live_take(t);
     e->conv->user = l;
@@ -80,6 +80,7 @@ static RARELY void open_exchange(struct track *t, const struct event *e)
     struct exchange *x = &l->x;
     x->id = x->session = e->conv->id;
     x->type = (uint8_t)e->conv->type;
+    l->set_apart = t->parts.ladder || x->type == CONVERSATION_EAPOL;
     x->client = e->conv->client;
     x->server = e->conv->server;
     x->begun_before = e->conv->begun_before;
@@ -88,7 +89,7 @@ static RARELY void open_exchange(struct track *t, const struct event *e)
     x->radius.final_ns = -1;
 }
 
-static RARELY void saw_capture(struct exchange *x, uint32_t capture)
+static RARELY_CALLED void saw_capture(struct exchange *x, uint32_t capture)
 {
     for (unsigned i = 0; i < x->capture_count; i++)
         if (x->captures[i] == capture)
@@ -98,7 +99,7 @@ static RARELY void saw_capture(struct exchange *x, uint32_t capture)
 }
 
 /* Several events may tell of one frame; it is counted once. */
-static void saw_frame(struct exchange *x, const struct event *e)
+static inline void saw_frame(struct exchange *x, const struct event *e)
 {
     if (x->packets == 0 || e->place.capture != x->last.capture)
         saw_capture(x, e->place.capture);
@@ -161,7 +162,7 @@ static enum outcome outcome_of(const struct track *t, const struct exchange *x)
     return OUTCOME_INCOMPLETE;
 }
 
-static RARELY void close_exchange(struct track *t, const struct event *e)
+static RARELY_CALLED void close_exchange(struct track *t, const struct event *e)
 {
     struct live *l = e->conv->user;
     e->conv->user = NULL;
@@ -210,7 +211,7 @@ static bool lost_is_radius(const struct net_lost_fragments *lost)
 /* Fragments of one datagram leave back to back: a capture that goes on this long proves that the rest is lost. */
 #define FRAGMENT_WAIT_NS (2 * INT64_C(1000000000))
 
-static RARELY void lost_fragments(struct track *t, const struct net_lost_fragments *lost, int64_t now_ns)
+static RARELY_CALLED void lost_fragments(struct track *t, const struct net_lost_fragments *lost, int64_t now_ns)
 {
     if (lost->cut || lost->ip_proto != IP_PROTO_UDP)
         return;
@@ -237,8 +238,7 @@ const struct lost_pair *track_lost(const struct track *t, size_t *count)
     return t->lost;
 }
 
-/* The common events go their way in tail calls: what is rare stands in functions of its own. */
-static RARELY void tell_ladder(struct live *l, const struct event *e)
+static RARELY_CALLED void tell_ladder(struct live *l, const struct event *e)
 {
     switch (e->kind) {
     case EVENT_RADIUS:
@@ -255,7 +255,7 @@ static RARELY void tell_ladder(struct live *l, const struct event *e)
     }
 }
 
-static RARELY void eapol_login_event(struct live *l, const struct event *e)
+static RARELY_CALLED void eapol_login_event(struct live *l, const struct event *e)
 {
     /* A group address is no party: the other end may become known later. */
     l->x.client = e->conv->client;
@@ -268,22 +268,18 @@ static RARELY void eapol_login_event(struct live *l, const struct event *e)
     l->x.eapol_logoffs += e->u.eapol->kind == EAPOL_LOGOFF;
 }
 
-void track_event(struct track *t, const struct event *e)
+static RARELY_CALLED void login_radius(const struct track *t, struct live *l, const struct event *e)
 {
-    struct live *l = e->conv != NULL ? e->conv->user : NULL;
-    if (l != NULL && l->x.type == CONVERSATION_EAPOL)
-        eapol_login_event(l, e);
-    if (l != NULL && t->parts.ladder)
-        tell_ladder(l, e);
+    if (e->u.radius->packet != NULL)
+        saw_frame(&l->x, e);
+    track_radius(&t->parts, l, e);
+}
+
+static RARELY_CALLED void other_event(struct track *t, const struct event *e)
+{
     switch (e->kind) {
     case EVENT_RADIUS:
-        if (l != NULL && e->u.radius->packet != NULL)
-            saw_frame(&l->x, e);
-        track_radius(&t->parts, l, e);
-        break;
-    case EVENT_EAP:
-        if (l != NULL)
-            track_eap(&t->parts, l, e);
+        track_radius(&t->parts, NULL, e);
         break;
     case EVENT_OPENED:
         open_exchange(t, e);
@@ -294,8 +290,35 @@ void track_event(struct track *t, const struct event *e)
     case EVENT_LOST_FRAGMENTS:
         lost_fragments(t, e->u.lost, e->now_ns);
         break;
-    case EVENT_EAPOL:
-    case EVENT_UNREACHABLE:
+    default:
         break;
     }
+}
+
+static inline void dispatch(struct track *t, struct live *l, const struct event *e)
+{
+    if (l != NULL && e->kind == EVENT_EAP)
+        track_eap(&t->parts, l, e);
+    else if (l != NULL && e->kind == EVENT_RADIUS)
+        login_radius(t, l, e);
+    else
+        other_event(t, e);
+}
+
+static RARELY_CALLED void set_apart_event(struct track *t, struct live *l, const struct event *e)
+{
+    if (l->x.type == CONVERSATION_EAPOL)
+        eapol_login_event(l, e);
+    if (t->parts.ladder)
+        tell_ladder(l, e);
+    dispatch(t, l, e);
+}
+
+void track_event(struct track *t, const struct event *e)
+{
+    struct live *l = e->conv != NULL ? e->conv->user : NULL;
+    if (l != NULL && l->set_apart)
+        set_apart_event(t, l, e);
+    else
+        dispatch(t, l, e);
 }

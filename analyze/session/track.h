@@ -5,6 +5,7 @@
 #include "analyze/certificate/chains.h"
 #include "analyze/session/exchange.h"
 #include "analyze/session/servers.h"
+#include "capture/wire/rarely.h"
 
 /* IP fragments that never became a datagram, one entry per pair of addresses. */
 enum { LOST_MAX = 128 };
@@ -30,17 +31,12 @@ uint64_t track_peak_bytes(const struct track *t);
 
 /* For the files track_*.c only: one live exchange. */
 struct live {
-    struct exchange x;        /* first: its texts are not zeroed when a live one is reused */
     struct server *server;    /* entry of x.server, NULL until it was looked up */
+    bool set_apart;           /* its events are not only facts: they name parties or make a ladder */
+    struct exchange x;        /* its texts are not zeroed when a live one is reused */
     struct live *next_free;
     uint8_t *ladder; size_t ladder_len, ladder_room;
 };
-/* Kept out of its caller, whose way through is short then. */
-#if defined(__GNUC__)
-#define RARELY __attribute__((noinline))
-#else
-#define RARELY
-#endif
 struct track_parts { struct chains *chains; struct servers *servers; bool ladder; };
 void track_radius(const struct track_parts *t, struct live *l, const struct event *e);
 void track_eap(const struct track_parts *t, struct live *l, const struct event *e);

@@ -11,7 +11,7 @@ static struct eap_facts *facts_of(struct exchange *x, uint8_t depth)
     return &x->inner;
 }
 
-static RARELY void propose(struct eap_facts *f, uint8_t type)
+static RARELY_CALLED void propose(struct eap_facts *f, uint8_t type)
 {
     for (unsigned i = 0; i < f->method_count; i++)
         if (f->methods[i] == type)
@@ -52,8 +52,8 @@ static void response(struct exchange *x, struct eap_facts *f, const struct eap_e
     }
 }
 
-static RARELY void mschapv2(struct exchange *x, struct eap_facts *f, const struct eap_event *e,
-                            const struct eap_packet *p)
+static RARELY_CALLED void mschapv2(struct exchange *x, struct eap_facts *f, const struct eap_event *e,
+                                   const struct eap_packet *p)
 {
     f->mschapv2_opcode = p->mschapv2_opcode;
     if (p->mschapv2_error != 0) {
@@ -64,7 +64,7 @@ static RARELY void mschapv2(struct exchange *x, struct eap_facts *f, const struc
     }
 }
 
-static RARELY void packet(struct exchange *x, struct eap_facts *f, const struct eap_event *e)
+static RARELY_CALLED void packet(struct exchange *x, struct eap_facts *f, const struct eap_event *e)
 {
     const struct eap_packet *p = e->u.packet;
     f->seen = true;
@@ -90,7 +90,7 @@ static RARELY void packet(struct exchange *x, struct eap_facts *f, const struct 
     f->tlv_crypto_binding |= p->tlv_crypto_binding;
 }
 
-static RARELY void ttls_avps(struct exchange *x, const struct eap_event *e)
+static RARELY_CALLED void ttls_avps(struct exchange *x, const struct eap_event *e)
 {
     struct eap_facts *f = facts_of(x, 1);
     const struct ttls_avps *a = e->u.avps;
@@ -106,7 +106,7 @@ static RARELY void ttls_avps(struct exchange *x, const struct eap_event *e)
     }
 }
 
-static RARELY void fragment_gap(struct exchange *x, struct eap_facts *f, const struct eap_event *ev)
+static RARELY_CALLED void fragment_gap(struct exchange *x, struct eap_facts *f, const struct eap_event *ev)
 {
     if (ev->u.gap.cut) {
         f->tls.certificate_truncated = f->tls.certificate_truncated || !f->tls.certificate_seen;

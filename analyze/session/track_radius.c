@@ -70,7 +70,7 @@ static void missing_message_authenticator(struct exchange *x, const struct event
         x->radius.missing_place = e->place;
 }
 
-static void new_request(struct exchange *x, const struct event *e, const struct radius_packet *p)
+static inline void new_request(struct exchange *x, const struct event *e, const struct radius_packet *p)
 {
     struct radius_facts *r = &x->radius;
     if (r->requests++ == 0) {
@@ -108,7 +108,7 @@ static uint32_t ms_chap_error(struct span s)
     return 0;
 }
 
-static void response(struct exchange *x, const struct event *e, const struct radius_packet *p)
+static inline void response(struct exchange *x, const struct event *e, const struct radius_packet *p)
 {
     const struct radius_event *ev = e->u.radius;
     struct radius_facts *r = &x->radius;
@@ -148,7 +148,7 @@ static void checks(struct exchange *x, const struct event *e)
     }
 }
 
-static RARELY void unanswered(struct exchange *x, const struct event *e)
+static RARELY_CALLED void unanswered(struct exchange *x, const struct event *e)
 {
     const struct radius_event *ev = e->u.radius;
     struct radius_facts *r = &x->radius;
@@ -165,31 +165,24 @@ static RARELY void unanswered(struct exchange *x, const struct event *e)
     }
 }
 
-static void count_server(struct server *s, const struct event *e)
+static void count_answer(struct server *s, const struct event *e)
 {
     const struct radius_event *ev = e->u.radius;
-    bool accounting = ev->code == RADIUS_ACCOUNTING_REQUEST;
-    if (s->first_ns == 0 || e->place.time_ns < s->first_ns)
-        s->first_ns = e->place.time_ns;
-    if (e->place.time_ns > s->last_ns)
-        s->last_ns = e->place.time_ns;
+    server_add_time(s, ev->elapsed_ns);
+    s->slow += ev->elapsed_ns > SLOW_NS;
+    if (ev->elapsed_ns > s->slowest_ns) {
+        s->slowest_ns = ev->elapsed_ns;
+        s->slowest = e->place;
+        s->slowest_request = ev->request;
+    }
+    s->responses++;
+    s->last_answer_ns = e->place.time_ns;
+}
+
+static RARELY_CALLED void count_other(struct server *s, const struct event *e)
+{
+    const struct radius_event *ev = e->u.radius;
     switch (ev->role) {
-    case RADIUS_NEW_REQUEST:
-        s->requests++;
-        s->accounting_requests += accounting;
-        s->state_unknown += ev->state_unknown;
-        break;
-    case RADIUS_RESPONSE:
-        server_add_time(s, ev->elapsed_ns);
-        s->slow += ev->elapsed_ns > SLOW_NS;
-        if (ev->elapsed_ns > s->slowest_ns) {
-            s->slowest_ns = ev->elapsed_ns;
-            s->slowest = e->place;
-            s->slowest_request = ev->request;
-        }
-        s->responses++;
-        s->last_answer_ns = e->place.time_ns;
-        break;
     case RADIUS_REPEATED_RESPONSE:
     case RADIUS_UNMATCHED_RESPONSE:
         s->unmatched += ev->role == RADIUS_UNMATCHED_RESPONSE;
@@ -198,7 +191,7 @@ static void count_server(struct server *s, const struct event *e)
         break;
     case RADIUS_UNANSWERED:
         s->unanswered++;
-        if (accounting && (!ev->capture_ended || ev->transmissions >= 3)) {
+        if (ev->code == RADIUS_ACCOUNTING_REQUEST && (!ev->capture_ended || ev->transmissions >= 3)) {
             if (s->accounting_unanswered++ == 0)
                 s->first_unanswered_accounting = ev->request;
             s->last_unanswered_accounting = ev->request_last;
@@ -207,6 +200,24 @@ static void count_server(struct server *s, const struct event *e)
         break;
     default:
         break;
+    }
+}
+
+static void count_server(struct server *s, const struct event *e)
+{
+    const struct radius_event *ev = e->u.radius;
+    if (s->first_ns == 0 || e->place.time_ns < s->first_ns)
+        s->first_ns = e->place.time_ns;
+    if (e->place.time_ns > s->last_ns)
+        s->last_ns = e->place.time_ns;
+    if (ev->role == RADIUS_NEW_REQUEST) {
+        s->requests++;
+        s->accounting_requests += ev->code == RADIUS_ACCOUNTING_REQUEST;
+        s->state_unknown += ev->state_unknown;
+    } else if (ev->role == RADIUS_RESPONSE) {
+        count_answer(s, e);
+    } else {
+        count_other(s, e);
     }
 }
 
@@ -220,6 +231,32 @@ static struct server *server_of(const struct track_parts *t, struct live *l, con
     return l->server;
 }
 
+static RARELY_CALLED void other_role(struct exchange *x, const struct event *e)
+{
+    switch (e->u.radius->role) {
+    case RADIUS_RETRANSMISSION:
+        x->radius.retransmissions++;
+        break;
+    case RADIUS_UNMATCHED_RESPONSE:
+        response(x, e, e->u.radius->packet);
+        break;
+    case RADIUS_REPEATED_RESPONSE:
+        x->radius.repeated_responses++;
+        break;
+    case RADIUS_WRONG_SOURCE:
+        if (x->radius.wrong_source++ == 0) {
+            x->radius.wrong_source_place = e->place;
+            x->radius.wrong_source_address = e->u.radius->source;
+        }
+        break;
+    case RADIUS_UNANSWERED:
+        unanswered(x, e);
+        break;
+    default:
+        break;
+    }
+}
+
 void track_radius(const struct track_parts *t, struct live *l, const struct event *e)
 {
     const struct radius_event *ev = e->u.radius;
@@ -230,29 +267,12 @@ void track_radius(const struct track_parts *t, struct live *l, const struct even
         return;
     struct exchange *x = &l->x;
     x->radius.joined_datagrams += ev->fragments > 0;
-    switch (ev->role) {
-    case RADIUS_NEW_REQUEST:
+    if (ev->role == RADIUS_NEW_REQUEST)
         new_request(x, e, ev->packet);
-        break;
-    case RADIUS_RETRANSMISSION:
-        x->radius.retransmissions++;
-        break;
-    case RADIUS_RESPONSE:
-    case RADIUS_UNMATCHED_RESPONSE:
+    else if (ev->role == RADIUS_RESPONSE)
         response(x, e, ev->packet);
-        break;
-    case RADIUS_REPEATED_RESPONSE:
-        x->radius.repeated_responses++;
-        break;
-    case RADIUS_WRONG_SOURCE:
-        if (x->radius.wrong_source++ == 0) {
-            x->radius.wrong_source_place = e->place;
-            x->radius.wrong_source_address = ev->source;
-        }
-        break;
-    case RADIUS_UNANSWERED:
-        unanswered(x, e);
-        return;
-    }
-    checks(x, e);
+    else
+        other_role(x, e);
+    if (ev->role != RADIUS_UNANSWERED)
+        checks(x, e);
 }

@@ -10,7 +10,7 @@ static void copy_fingerprint(char *to, size_t room, const char *from)
     to[len] = '\0';
 }
 
-static RARELY void client_hello(struct exchange *x, struct tls_facts *f, const struct tls_event *e)
+static RARELY_CALLED void client_hello(struct exchange *x, struct tls_facts *f, const struct tls_event *e)
 {
     const struct tls_client_hello *h = &e->u.client_hello;
     /* A second ClientHello without a retry request begins another TLS session (the server proposed another method). */
@@ -38,7 +38,7 @@ static RARELY void client_hello(struct exchange *x, struct tls_facts *f, const s
     }
 }
 
-static RARELY void server_hello(struct tls_facts *f, const struct tls_event *e)
+static RARELY_CALLED void server_hello(struct tls_facts *f, const struct tls_event *e)
 {
     const struct tls_server_hello *h = &e->u.server_hello;
     f->seen = f->server_hello = true;
@@ -49,7 +49,8 @@ static RARELY void server_hello(struct tls_facts *f, const struct tls_event *e)
     f->resumed = h->version == 0x0304 ? h->pre_shared_key : h->session_id_echoed;
 }
 
-static RARELY void certificate(const struct track_parts *t, struct exchange *x, struct tls_facts *f, const struct tls_event *e)
+static RARELY_CALLED void certificate(const struct track_parts *t, struct exchange *x, struct tls_facts *f,
+                                      const struct tls_event *e)
 {
     const struct tls_certificate *c = &e->u.certificate;
     bool of_server = e->dir == TO_CLIENT;
@@ -73,7 +74,7 @@ static RARELY void certificate(const struct track_parts *t, struct exchange *x, 
         *(of_server ? &f->server_chain : &f->client_chain) = (uint32_t)chain->serial;
 }
 
-static RARELY void alert(struct tls_facts *f, const struct tls_event *e)
+static RARELY_CALLED void alert(struct tls_facts *f, const struct tls_event *e)
 {
     if (f->alert_count == EXCHANGE_ALERTS_MAX)
         return;
