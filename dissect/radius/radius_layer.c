@@ -375,7 +375,7 @@ static void on_response(struct radius_layer *r, const struct request_key *key, c
 }
 
 /* The key of the request that this packet, of at least a header's size, is or answers. */
-static struct request_key key_of_packet(const struct packet *p)
+static inline struct request_key key_of_packet(const struct packet *p)
 {
     bool request = radius_is_request(p->payload.data[0]);
     return request_key_of(request ? &p->src : &p->dst, request ? &p->dst : &p->src, p->tunnel, p->payload.data[1]);

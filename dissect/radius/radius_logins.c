@@ -1,7 +1,6 @@
 /* Logins in progress: one chain of requests and challenges, tied together by State. */
 #include "dissect/radius/radius_state.h"
 
-#include "capture/wire/cursor.h"
 #include "capture/wire/hash.h"
 
 enum { LOGIN_REBASES_PER_CALL = 8 };
@@ -65,19 +64,21 @@ void login_touch(struct radius_layer *r, struct login *l)
         move_to_end(r, l, r->place.time_ns);
 }
 
-/* The server is not part of the hash: a State that comes back to another server must be found as well. */
-static uint64_t hash_state(struct span state, const struct address *client, uint32_t tunnel)
+/* The server is not part of the hash: a State that comes back to another server must be found as well. Words are taken in
+ * the machine's byte order, since the hash never leaves this table, and mixed well at the end only. */
+static inline uint64_t hash_state(struct span state, const struct address *client, uint32_t tunnel)
 {
-    uint64_t hash = hash_address(client, (uint64_t)state.len << 32 ^ tunnel), word;
-    struct cursor c = cursor_of(state);
-    while (take_bytes(&c, sizeof word, &word)) { /* in the machine's byte order: it never leaves this table */
+    uint64_t hash = hash_address(client, (uint64_t)state.len << 32 ^ tunnel), word = 0;
+    size_t at = 0;
+    for (; state.len - at >= sizeof word; at += sizeof word) {
+        memcpy(&word, state.data + at, sizeof word);
         hash = (hash ^ word) * 0xbf58476d1ce4e5b9u;
         hash ^= hash >> 32;
     }
     word = 0;
-    if (c.len > 0)
-        memcpy(&word, c.data, c.len);
-    return hash_mix(hash, word) | 1; /* mixed well at the end only: the steps before lose nothing */
+    if (at < state.len)
+        memcpy(&word, state.data + at, state.len - at);
+    return hash_mix(hash, word) | 1;
 }
 
 static uint64_t check_of_long(struct span state)

@@ -172,15 +172,18 @@ static inline void keep_attribute(struct radius_packet *p, const struct keep *k,
         keep_span(p, k, value);
         return;
     }
+    if (k->how == KEEP_VENDOR) {
+        keep_vendor(p, value);
+        return;
+    }
     switch ((enum how)k->how) {
-    case KEEP_NOT: case KEEP_SPAN: break;
+    case KEEP_NOT: case KEEP_SPAN: case KEEP_VENDOR: break;
     case KEEP_NUMBER: keep_number(p, k, value); break;
     case KEEP_UNTAGGED: keep_span(p, k, without_tag(value)); break;
     case KEEP_TUNNEL_TYPE: keep_tunnel_type(p, k, value); break;
     case KEEP_PROXY_STATE: keep_proxy_state(p, k, value); break;
     case KEEP_EAP: keep_eap(p, value); break;
     case KEEP_MESSAGE_AUTHENTICATOR: keep_message_authenticator(p, value); break;
-    case KEEP_VENDOR: keep_vendor(p, value); break;
     }
 }
 
@@ -208,14 +211,15 @@ static inline void parse_attributes(struct radius_packet *p, size_t announced)
 {
     const uint8_t *bytes = p->attributes.data;
     size_t at = 0, len = p->attributes.len;
-    while (at + 1 < len) {
-        size_t next = at + bytes[at + 1];
-        if (bytes[at + 1] < ATTR_HEADER || next > len)
+    while (len - at >= ATTR_HEADER) {
+        size_t size = bytes[at + 1];
+        if (size < ATTR_HEADER || size > len - at)
             break;
         const struct keep *k = &keep_of[bytes[at]];
+        struct span value = span_of(bytes + at + ATTR_HEADER, size - ATTR_HEADER);
+        at += size;
         if (k->how != KEEP_NOT)
-            keep_attribute(p, k, span_of(bytes + at + ATTR_HEADER, next - at - ATTR_HEADER));
-        at = next;
+            keep_attribute(p, k, value);
     }
     if (at < announced)
         end_early(p, span_of(bytes + at, len - at), announced - at);
