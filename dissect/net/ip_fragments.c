@@ -15,12 +15,14 @@ enum {
     NONE = UINT16_MAX,
 };
 
+/* Hashed and compared as bytes: there is no padding in it. */
 struct key {
     struct address src, dst;
-    uint32_t id, tunnel, capture;
     uint8_t proto; /* 0 for IPv6, where it is not part of the identity */
-    uint8_t zero[3];
+    uint8_t zero;
+    uint32_t id, tunnel, capture;
 };
+_Static_assert(sizeof(struct key) == 2 * sizeof(struct address) + 2 + 3 * sizeof(uint32_t), "a key has padding");
 
 struct range { uint32_t from, to; };
 
