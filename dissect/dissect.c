@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "capture/wire/rarely.h"
 #include "dissect/eap/eapol.h"
 #include "dissect/net/hint.h"
 #include "dissect/protocols.h"
@@ -10,7 +11,7 @@
 #include "dissect/recognise.h"
 
 enum { RADIUS_TRIES = 8, JUDGED_PACKETS = 4, TCP_ACK = 16, FLOW_BYTES = 128, FLOWS_MAX = 1 << 20,
-       PREFETCH_BYTES = 512, PREFETCH_AHEAD = 2 };
+       PREFETCH_BYTES = 256, PREFETCH_AHEAD = 2 };
 #define MEMORY_LEAST (UINT64_C(4) << 20)
 #define TICK_NS INT64_C(250000000) /* silences are told with this grain of capture time */
 
@@ -79,7 +80,7 @@ static void judge_sides(struct flow *f, unsigned judged_mark, unsigned one_sided
 }
 
 /* Only TCP that acknowledges something unseen proves that a side is missing; unanswered SYNs, syslog and the like do not. */
-static void judge(struct dissector *d, struct flow *f, const struct packet *p)
+RARELY_CALLED static void judge(struct dissector *d, struct flow *f, const struct packet *p)
 {
     if (f->class == FLOW_RADIUS)
         judge_sides(f, JUDGED_RADIUS, ONE_SIDED_RADIUS, &d->judged_radius, &d->one_sided_radius);
@@ -120,7 +121,7 @@ static void recognise(struct dissector *d, struct flow *f, const struct packet *
 }
 
 /* A packet of a flow that nobody has named yet: its first payloads may. */
-static void name_flow(struct dissector *d, struct flow *f, const struct packet *p, bool from_low)
+RARELY_CALLED static void name_flow(struct dissector *d, struct flow *f, const struct packet *p, bool from_low)
 {
     unsigned before = protocols_row_of_flow(f);
     if (p->payload.len > 0) {
@@ -151,18 +152,22 @@ static void on_flow_packet(struct dissector *d, const struct packet *p)
         radius_layer_packet(d->radius, p, f->packets[from_low ? 1 : 0] > 0);
 }
 
-static void on_packet(void *ctx, const struct packet *p)
+RARELY_CALLED static void on_other_packet(struct dissector *d, const struct packet *p)
 {
-    struct dissector *d = ctx;
-    if (p->kind == PACKET_UDP || p->kind == PACKET_TCP) {
-        on_flow_packet(d, p);
-        return;
-    }
     protocols_count(&d->protocols, protocols_row_of_packet(p), p->payload_wire_len);
     if (p->kind == PACKET_EAPOL)
         eapol_feed(d->eapol, p);
     else if (p->kind == PACKET_ICMP)
         radius_layer_icmp(d->radius, p);
+}
+
+static void on_packet(void *ctx, const struct packet *p)
+{
+    struct dissector *d = ctx;
+    if (p->kind == PACKET_UDP || p->kind == PACKET_TCP)
+        on_flow_packet(d, p);
+    else
+        on_other_packet(d, p);
 }
 
 static void on_lost_fragments(void *ctx, const struct net_lost_fragments *lost)
@@ -222,7 +227,7 @@ struct dissector *dissect_new(const struct dissect_options *options)
 static void tick(struct dissector *d, int64_t now_ns)
 {
     d->now_ns = now_ns;
-    if (d->began && now_ns >= d->ticked_ns && (uint64_t)now_ns - (uint64_t)d->ticked_ns < (uint64_t)TICK_NS)
+    if (d->began && (uint64_t)now_ns - (uint64_t)d->ticked_ns < (uint64_t)TICK_NS) /* an earlier time is far off, too */
         return;
     d->began = true;
     d->ticked_ns = now_ns;
