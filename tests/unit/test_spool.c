@@ -55,6 +55,37 @@ static void what_is_put_comes_back_in_any_order(void **state)
     spool_free(s);
 }
 
+/* Exchanges read one after the other share memory: what one has inside its tunnel must not show in the next. */
+static void facts_inside_the_tunnel_come_back_and_stay_where_they_belong(void **state)
+{
+    (void)state;
+    struct spool *s = spool_new();
+    struct exchange *x = calloc(1, sizeof *x);
+    assert_non_null(s);
+    assert_non_null(x);
+    for (uint32_t id = 1; id <= 200; id++) {
+        memset(x, 0, sizeof *x);
+        x->id = id;
+        x->has_inner = id % 2 == 1;
+        x->inner.method = x->has_inner ? EAP_TYPE_MSCHAPV2 : 0;
+        x->inner.gap_place.frame = x->has_inner ? id : 0;
+        x->eap_hash = id;
+        x->eap.identity = exchange_put(x, span_of("outer", 5));
+        assert_true(spool_put(s, x));
+    }
+    for (uint32_t id = 1; id <= 200; id++) {
+        struct exchange *back = spool_get(s, id);
+        assert_non_null(back);
+        assert_int_equal(back->eap_hash, id);
+        assert_int_equal(back->inner.method, id % 2 == 1 ? EAP_TYPE_MSCHAPV2 : 0);
+        assert_int_equal(back->inner.gap_place.frame, id % 2 == 1 ? id : 0);
+        assert_true(span_equal(exchange_text(back, back->eap.identity), span_of("outer", 5)));
+        spool_release(s, back);
+    }
+    free(x);
+    spool_free(s);
+}
+
 static void ids_that_never_closed_are_absent(void **state)
 {
     (void)state;
@@ -180,6 +211,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_put_comes_back_in_any_order),
+        cmocka_unit_test(facts_inside_the_tunnel_come_back_and_stay_where_they_belong),
         cmocka_unit_test(ids_that_never_closed_are_absent),
         cmocka_unit_test(linked_exchanges_become_one_session),
         cmocka_unit_test(texts_that_do_not_fit_are_absent_not_cut),
