@@ -3,6 +3,7 @@
  * in lock-step, so fragments of a run can only be missing from the capture, never overtake each other.
  */
 #include "dissect/eap/eap_internal.h"
+#include "capture/wire/cursor.h"
 #include "capture/wire/rarely.h"
 
 enum { RECORD_CHANGE_CIPHER_SPEC = 20, RECORD_HEARTBEAT = 24, RECORD_PREFIX = 3 };
@@ -197,7 +198,8 @@ static size_t within_announced(struct eap *e, enum direction dir, const struct e
     if (run->announced == 0 || (uint64_t)run->present + len <= run->announced)
         return len;
     size_t room = run->announced > run->present ? run->announced - run->present : 0;
-    struct span rest = {p->tls_bytes.data + room, len - room};
+    struct cursor behind = cursor_of(p->tls_bytes);
+    struct span rest = take_skip(&behind, room) ? cursor_rest(&behind) : (struct span){0};
     bool may_trail = p->type == EAP_TYPE_PEAP || p->type == EAP_TYPE_TEAP; /* MS-PEAP 2.2.6, RFC 7170 section 4.1 */
     bool outer_tlvs = may_trail && (p->flags & EAP_TLS_MORE) == 0 && eap_tlvs_plausible(rest);
     if (!outer_tlvs)
