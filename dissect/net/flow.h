@@ -1,5 +1,5 @@
 /*
- * The flow table: one 64-byte-class entry for both directions of a conversation of addresses and ports. Bounded; of
+ * The flow table: one entry of about a hundred bytes for both directions of a conversation of addresses and ports. Bounded; of
  * a few looked at, the least recently used goes first.
  */
 #ifndef VS_NET_FLOW_H
