@@ -1,6 +1,6 @@
 /*
- * The flow table: one entry of about a hundred bytes for both directions of a conversation of addresses and ports. Bounded; of
- * a few looked at, the least recently used goes first.
+ * The flow table: one entry of about a hundred bytes for both directions of a conversation of addresses and ports.
+ * Bounded; of a few looked at, the least recently used goes first.
  */
 #ifndef VS_NET_FLOW_H
 #define VS_NET_FLOW_H
