@@ -11,7 +11,7 @@ enum {
     ATTR_TUNNEL_SERVER_ENDPOINT = 67, ATTR_CONNECT_INFO = 77, ATTR_EAP_MESSAGE = 79, ATTR_MESSAGE_AUTHENTICATOR = 80,
     ATTR_NAS_PORT_ID = 87, ATTR_NAS_IPV6_ADDRESS = 95, ATTR_ERROR_CAUSE = 101,
 };
-enum { VENDOR_MICROSOFT = 311, ATTR_HEADER = 2 };
+enum { VENDOR_MICROSOFT = 311, ATTR_HEADER = 2, VENDOR_LEAST = 4 + ATTR_HEADER };
 
 /* What is done with an attribute: most are kept in the field at a place in struct radius_packet. */
 enum how { KEEP_NOT, KEEP_SPAN, KEEP_UNTAGGED, KEEP_NUMBER, KEEP_TUNNEL_TYPE, KEEP_PROXY_STATE, KEEP_EAP,
@@ -71,7 +71,7 @@ static const struct keep keep_of_microsoft[256] = {
 
 static inline void keep_span(struct radius_packet *p, const struct keep *k, struct span value)
 {
-    struct span *field = (struct span *)((unsigned char *)p + k->where);
+    struct span *field = (struct span *)(void *)((unsigned char *)p + k->where);
     if (field->data == NULL)
         *field = value;
 }
@@ -79,7 +79,7 @@ static inline void keep_span(struct radius_packet *p, const struct keep *k, stru
 /* Integers of another length than 4 are passed over, as servers do. */
 static inline void keep_number(struct radius_packet *p, const struct keep *k, struct span value)
 {
-    uint32_t *field = (uint32_t *)((unsigned char *)p + k->where), read;
+    uint32_t *field = (uint32_t *)(void *)((unsigned char *)p + k->where), read;
     struct cursor c = cursor_of(value);
     if (*field == UINT32_MAX && value.len == 4 && take_be32(&c, &read))
         *field = read;
@@ -125,9 +125,9 @@ static inline void keep_vendor(struct radius_packet *p, struct span value)
 {
     struct cursor c = cursor_of(value);
     uint32_t vendor;
-    if (!take_be32(&c, &vendor) || vendor != VENDOR_MICROSOFT)
+    if (value.len < VENDOR_LEAST || !take_be32(&c, &vendor) || vendor != VENDOR_MICROSOFT)
         return;
-    if (c.len >= ATTR_HEADER && c.data[1] == c.len) /* Windows sends them one by one */
+    if (c.data[1] == c.len) /* Windows sends them one by one */
         keep_microsoft(p, c.data[0], span_of(c.data + ATTR_HEADER, c.len - ATTR_HEADER));
     else
         keep_several(p, c);
