@@ -19,7 +19,7 @@ static void flush(struct output *o)
     o->used = 0;
 }
 
-void output_beyond(struct output *o, const void *bytes, size_t len)
+void output_bytes(struct output *o, const void *bytes, size_t len)
 {
     const char *from = bytes;
     while (len > 0 && !o->failed) {

@@ -17,20 +17,8 @@ struct output {
 
 void output_begin(struct output *o, FILE *file);
 
-/* What does not fit into the buffer's rest; for output_bytes only. */
-void output_beyond(struct output *o, const void *bytes, size_t len);
-
 /* As they are. */
-static inline void output_bytes(struct output *o, const void *bytes, size_t len)
-{
-    if (len >= sizeof o->buffer - o->used || o->failed) {
-        output_beyond(o, bytes, len);
-        return;
-    }
-    if (len > 0)
-        memcpy(o->buffer + o->used, bytes, len);
-    o->used += len;
-}
+void output_bytes(struct output *o, const void *bytes, size_t len);
 void output_string(struct output *o, const char *text);
 void output_spaces(struct output *o, size_t count);
 

@@ -109,11 +109,8 @@ static void put_tunnel_type(struct json_writer *w, const char *key, uint32_t typ
 {
     char number[16];
     const char *name = type != UINT32_MAX ? radius_tunnel_type_name(type) : NULL;
-    if (type != UINT32_MAX && name == NULL) {
-        snprintf(number, sizeof number, "%u", (unsigned)type);
-        name = number;
-    }
-    json_put_string(w, key, name);
+    snprintf(number, sizeof number, "%u", (unsigned)type);
+    json_put_string(w, key, type == UINT32_MAX ? NULL : name != NULL ? name : number);
 }
 
 static void put_radius(struct json_writer *w, const char *key, const struct exchange *x)

@@ -1,7 +1,6 @@
 #include "analyze/report/times.h"
 
 #include <stdio.h>
-#include <string.h>
 
 enum { DAY = 86400, HOUR = 3600, MINUTE = 60, DIGITS_MAX = 9 };
 #define SECOND_NS INT64_C(1000000000)
@@ -46,43 +45,23 @@ static struct moment moment_of_ns(int64_t ns)
     return moment_of(seconds, (unsigned)rest);
 }
 
-static char *put_digits(char *to, unsigned value, unsigned width)
+/* ".123456" for 6 digits, "" for none. */
+static const char *fraction(char out[static DIGITS_MAX + 2], unsigned nanosecond, unsigned digits)
 {
-    for (unsigned i = width; i > 0; i--, value /= 10)
-        to[i - 1] = (char)('0' + value % 10);
-    return to + width;
-}
-
-/* "09:14:06.123456" for 6 digits, without the point for none. Reports write millions of these: no printf. */
-static char *put_clock(char *to, struct moment m, unsigned digits)
-{
-    to = put_digits(to, m.hour, 2);
-    *to++ = ':';
-    to = put_digits(to, m.minute, 2);
-    *to++ = ':';
-    to = put_digits(to, m.second, 2);
+    out[0] = '\0';
     if (digits == 0)
-        return to;
-    *to++ = '.';
-    put_digits(to, m.nanosecond % 1000000000u, DIGITS_MAX);
-    return to + (digits < DIGITS_MAX ? digits : DIGITS_MAX);
+        return out;
+    snprintf(out, DIGITS_MAX + 2, ".%09u", nanosecond % 1000000000u);
+    out[digits > DIGITS_MAX ? DIGITS_MAX + 1 : digits + 1] = '\0';
+    return out;
 }
 
 static const char *date_and_time(char out[static TIME_TEXT], struct moment m, unsigned digits, char between,
                                  const char *zone)
 {
-    char *to = out;
-    if (m.year >= 0 && m.year <= 9999)
-        to = put_digits(to, (unsigned)m.year, 4);
-    else
-        to += snprintf(out, TIME_TEXT, "%04lld", (long long)m.year);
-    *to++ = '-';
-    to = put_digits(to, m.month, 2);
-    *to++ = '-';
-    to = put_digits(to, m.day, 2);
-    *to++ = between;
-    to = put_clock(to, m, digits);
-    memcpy(to, zone, strlen(zone) + 1);
+    char decimals[DIGITS_MAX + 2];
+    snprintf(out, TIME_TEXT, "%04lld-%02u-%02u%c%02u:%02u:%02u%s%s", (long long)m.year, m.month, m.day, between, m.hour,
+             m.minute, m.second, fraction(decimals, m.nanosecond, digits), zone);
     return out;
 }
 
@@ -98,7 +77,9 @@ const char *time_readable(char out[static TIME_TEXT], int64_t ns, unsigned digit
 
 const char *time_of_day(char out[static TIME_TEXT], int64_t ns, unsigned digits)
 {
-    *put_clock(out, moment_of_ns(ns), digits) = '\0';
+    char decimals[DIGITS_MAX + 2];
+    struct moment m = moment_of_ns(ns);
+    snprintf(out, TIME_TEXT, "%02u:%02u:%02u%s", m.hour, m.minute, m.second, fraction(decimals, m.nanosecond, digits));
     return out;
 }
 
