@@ -1,32 +1,123 @@
 #include "analyze/report/report_json.h"
 
-void json_put_fact(struct json_writer *w, const char *key, const struct exchange *x, struct text t)
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "analyze/report/escape.h"
+
+enum { REAL_DIGITS = 15 };
+
+json_t *json_text(struct span text)
 {
-    if (t.len > 0)
-        json_put_text(w, key, exchange_text(x, t));
-    else
-        json_put_null(w, key);
+    char *safe = escape_new(text);
+    json_t *value = safe != NULL ? json_string(safe) : NULL;
+    free(safe);
+    return value;
 }
 
-void json_put_time(struct json_writer *w, const char *key, const struct report *r, int64_t ns, uint32_t capture)
+json_t *json_c_text(const char *text)
+{
+    return text != NULL ? json_text(span_of(text, strlen(text))) : json_null();
+}
+
+json_t *json_text_or_null(const struct exchange *x, struct text t)
+{
+    return t.len > 0 ? json_text(exchange_text(x, t)) : json_null();
+}
+
+json_t *json_hex(const uint8_t *bytes, size_t len)
+{
+    enum { HEX_MAX = 32 };
+    char out[2 * HEX_MAX + 1] = "";
+    for (size_t i = 0; i < len && i < HEX_MAX; i++)
+        snprintf(out + 2 * i, 3, "%02x", bytes[i]);
+    return json_string(out);
+}
+
+json_t *json_count(uint64_t n)
+{
+    return json_integer(n > INT64_MAX ? INT64_MAX : (json_int_t)n);
+}
+
+json_t *json_time(const struct report *r, int64_t ns, uint32_t capture)
 {
     char text[TIME_TEXT];
-    json_put_string(w, key, time_rfc3339(text, ns, report_digits(r, capture)));
+    return json_string(time_rfc3339(text, ns, report_digits(r, capture)));
 }
 
-void json_put_milliseconds(struct json_writer *w, const char *key, int64_t ns)
+json_t *json_endpoint(const struct endpoint *e)
 {
-    if (ns >= 0)
-        json_put_decimal(w, key, ns, 6);
-    else
-        json_put_null(w, key);
+    char text[ADDRESS_TEXT];
+    json_t *o = json_object();
+    json_put(o, "address", json_string(address_text(text, &e->address)));
+    json_put(o, "port", e->port != 0 ? json_integer(e->port) : json_null());
+    return o;
 }
 
-static void put_interfaces(struct json_writer *w, const struct source_info *info)
+json_t *json_milliseconds(int64_t ns)
 {
-    json_put_array(w, "link_types");
+    return ns >= 0 ? json_real((double)ns / 1e6) : json_null();
+}
+
+void json_put(json_t *object, const char *key, json_t *value)
+{
+    json_object_set_new(object, key, value != NULL ? value : json_null());
+}
+
+/* The document's top level, written as it goes; its members are jansson's. */
+struct writer {
+    const struct report *report;
+    struct output *out;
+    bool first_member, first_element;
+};
+
+static void member(struct writer *w, const char *key)
+{
+    output_format(w->out, "%s \"%s\": ", w->first_member ? "{\n" : ",\n", key);
+    w->first_member = false;
+}
+
+static int to_output(const char *bytes, size_t len, void *ctx)
+{
+    output_bytes(ctx, bytes, len);
+    return 0;
+}
+
+/* Takes the reference. Memory that ran short shows as a failed output, never as a document that looks whole. */
+static void write_value(struct writer *w, json_t *value)
+{
+    if (value == NULL || json_dump_callback(value, to_output, w->out,
+                                            JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(REAL_DIGITS)) != 0)
+        w->out->failed = true;
+    json_decref(value);
+}
+
+static void begin_array(struct writer *w, const char *key)
+{
+    member(w, key);
+    output_string(w->out, "[");
+    w->first_element = true;
+}
+
+static void element(struct writer *w, json_t *value)
+{
+    output_string(w->out, w->first_element ? "\n  " : ",\n  ");
+    w->first_element = false;
+    write_value(w, value);
+}
+
+static void end_array(struct writer *w)
+{
+    output_string(w->out, w->first_element ? "]" : "\n ]");
+}
+
+static void put_interfaces(json_t *o, const struct source_info *info)
+{
+    json_t *names = json_array(), *types = json_array();
     for (size_t i = 0; i < info->interface_count; i++) {
         const struct source_interface *n = &info->interfaces[i];
+        if (n->name != NULL || n->description != NULL)
+            json_array_append_new(names, json_c_text(n->name != NULL ? n->name : n->description));
         bool known = false;
         for (size_t j = 0; j < i && !known; j++)
             known = info->interfaces[j].link_type == n->link_type;
@@ -34,171 +125,149 @@ static void put_interfaces(struct json_writer *w, const struct source_info *info
         const char *type = source_link_type_name(n->link_type);
         snprintf(number, sizeof number, "%u", n->link_type);
         if (!known)
-            json_put_string(w, NULL, type != NULL ? type : number);
+            json_array_append_new(types, json_string(type != NULL ? type : number));
     }
-    json_end_array(w);
-    json_put_array(w, "interfaces");
-    for (size_t i = 0; i < info->interface_count; i++) {
-        const struct source_interface *n = &info->interfaces[i];
-        if (n->name != NULL || n->description != NULL)
-            json_put_string(w, NULL, n->name != NULL ? n->name : n->description);
-    }
-    json_end_array(w);
+    json_put(o, "link_types", types);
+    json_put(o, "interfaces", names);
 }
 
-static void put_capture(struct json_writer *w, const struct report *r, uint32_t index)
+static json_t *capture_value(const struct report *r, uint32_t index)
 {
     const struct capture_report *c = &r->captures[index];
     const struct source_info *info = &c->info;
-    json_put_object(w, NULL);
-    json_put_string(w, "file", info->path);
-    json_put_string(w, "format", info->format);
-    json_put_string(w, "compression", info->compression);
-    put_interfaces(w, info);
-    json_put_count(w, "packets", info->packets);
-    json_put_count(w, "bytes", info->bytes);
-    json_put_count(w, "filtered", info->filtered);
-    if (info->first_ns != 0 || info->last_ns != 0) {
-        json_put_time(w, "first", r, info->first_ns, index);
-        json_put_time(w, "last", r, info->last_ns, index);
-    } else {
-        json_put_null(w, "first");
-        json_put_null(w, "last");
-    }
-    json_put_count(w, "truncated_packets", info->cut_packets);
-    json_put_count(w, "duplicates", c->duplicates);
-    if (c->has_lost)
-        json_put_count(w, "lost", c->lost);
-    else
-        json_put_null(w, "lost");
-    json_put_null(w, "clock_offset_ms");
-    json_put_string(w, "damage", info->damage);
-    json_end_object(w);
+    bool times = info->first_ns != 0 || info->last_ns != 0;
+    json_t *o = json_object();
+    json_put(o, "file", json_c_text(info->path));
+    json_put(o, "format", json_c_text(info->format));
+    json_put(o, "compression", json_c_text(info->compression));
+    put_interfaces(o, info);
+    json_put(o, "packets", json_count(info->packets));
+    json_put(o, "bytes", json_count(info->bytes));
+    json_put(o, "filtered", json_count(info->filtered));
+    json_put(o, "first", times ? json_time(r, info->first_ns, index) : json_null());
+    json_put(o, "last", times ? json_time(r, info->last_ns, index) : json_null());
+    json_put(o, "truncated_packets", json_count(info->cut_packets));
+    json_put(o, "duplicates", json_count(c->duplicates));
+    json_put(o, "lost", c->has_lost ? json_count(c->lost) : json_null());
+    json_put(o, "clock_offset_ms", json_null());
+    json_put(o, "damage", json_c_text(info->damage));
+    return o;
 }
 
-static void put_evidence(struct json_writer *w, const struct report *r, const struct evidence *e)
+static json_t *finding_value(const struct report *r, const struct finding *f)
 {
-    json_put_object(w, NULL);
-    json_put_integer(w, "capture", e->place.capture);
-    json_put_count(w, "frame", e->place.frame);
-    json_put_time(w, "time", r, e->place.time_ns, e->place.capture);
-    json_put_string(w, "what", e->what);
-    json_end_object(w);
-}
-
-static void put_finding(struct json_writer *w, const struct report *r, const struct finding *f)
-{
-    json_put_object(w, NULL);
-    json_put_string(w, "id", finding_name(f->id));
-    json_put_string(w, "severity", severity_name(f->severity));
-    json_put_string(w, "confidence", confidence_name(f->confidence));
-    json_put_string(w, "title", f->title);
-    json_put_string(w, "explanation", f->explanation);
-    json_put_array(w, "fix");
+    json_t *o = json_object(), *fixes = json_array(), *sessions = json_array(), *evidence = json_array();
+    json_put(o, "id", json_string(finding_name(f->id)));
+    json_put(o, "severity", json_string(severity_name(f->severity)));
+    json_put(o, "confidence", json_string(confidence_name(f->confidence)));
+    json_put(o, "title", json_c_text(f->title));
+    json_put(o, "explanation", json_c_text(f->explanation));
     for (size_t i = 0; i < f->fix_count; i++)
-        json_put_string(w, NULL, f->fix[i]);
-    json_end_array(w);
-    if (f->client_error != 0)
-        json_put_integer(w, "client_error", f->client_error);
-    else
-        json_put_null(w, "client_error");
-    json_put_string(w, "subject", f->subject[0] != '\0' ? f->subject : NULL);
-    json_put_array(w, "sessions");
+        json_array_append_new(fixes, json_c_text(f->fix[i]));
+    json_put(o, "fix", fixes);
+    json_put(o, "client_error", f->client_error != 0 ? json_integer(f->client_error) : json_null());
+    json_put(o, "subject", f->subject[0] != '\0' ? json_c_text(f->subject) : json_null());
     for (size_t i = 0; i < f->session_count; i++)
-        json_put_integer(w, NULL, f->sessions[i]);
-    json_end_array(w);
-    json_put_count(w, "session_total", f->session_total);
-    json_put_array(w, "evidence");
-    for (size_t i = 0; i < f->evidence_count; i++)
-        put_evidence(w, r, &f->evidence[i]);
-    json_end_array(w);
-    json_end_object(w);
+        json_array_append_new(sessions, json_integer(f->sessions[i]));
+    json_put(o, "sessions", sessions);
+    json_put(o, "session_total", json_count(f->session_total));
+    for (size_t i = 0; i < f->evidence_count; i++) {
+        const struct evidence *e = &f->evidence[i];
+        json_t *v = json_object();
+        json_put(v, "capture", json_integer(e->place.capture));
+        json_put(v, "frame", json_count(e->place.frame));
+        json_put(v, "time", json_time(r, e->place.time_ns, e->place.capture));
+        json_put(v, "what", json_c_text(e->what));
+        json_array_append_new(evidence, v);
+    }
+    json_put(o, "evidence", evidence);
+    return o;
 }
 
-static void put_statistics(struct json_writer *w, const struct report *r)
+static json_t *statistics_value(const struct report *r)
 {
     struct analysis_totals t;
     int64_t first = 0, last = 0;
     analysis_get_totals(r->analysis, &t);
-    json_put_object(w, "statistics");
-    json_put_count(w, "packets", t.packets);
-    json_put_count(w, "bytes", t.bytes);
-    json_put_count(w, "flows", t.flows);
+    json_t *o = json_object();
+    json_put(o, "packets", json_count(t.packets));
+    json_put(o, "bytes", json_count(t.bytes));
+    json_put(o, "flows", json_count(t.flows));
     /* of the captures, not of our work: the same input gives the same document */
-    json_put_decimal(w, "elapsed_s", report_span(r, &first, &last) ? last - first : 0, 9);
-    json_put_count(w, "peak_state_bytes", t.state_bytes_peak);
-    json_put_count(w, "evicted", t.evicted);
-    json_put_count(w, "sessions", t.sessions);
-    json_put_count(w, "exchanges", t.exchanges);
-    json_put_count(w, "accounting_requests", t.accounting_requests);
-    json_put_count(w, "accounting_unanswered", t.accounting_unanswered);
-    json_end_object(w);
+    json_put(o, "elapsed_s", json_real(report_span(r, &first, &last) ? (double)(last - first) / 1e9 : 0.0));
+    json_put(o, "peak_state_bytes", json_count(t.state_bytes_peak));
+    json_put(o, "evicted", json_count(t.evicted));
+    json_put(o, "sessions", json_count(t.sessions));
+    json_put(o, "exchanges", json_count(t.exchanges));
+    json_put(o, "accounting_requests", json_count(t.accounting_requests));
+    json_put(o, "accounting_unanswered", json_count(t.accounting_unanswered));
+    return o;
 }
 
-static void put_protocols(struct json_writer *w, const struct report *r)
+static void write_protocols(struct writer *w)
 {
     size_t count = 0;
-    const struct protocol_count *rows = analysis_protocols(r->analysis, &count);
-    json_put_array(w, "protocols");
+    const struct protocol_count *rows = analysis_protocols(w->report->analysis, &count);
+    begin_array(w, "protocols");
     for (size_t i = 0; i < count; i++) {
-        json_put_object(w, NULL);
-        json_put_string(w, "name", rows[i].name);
-        json_put_count(w, "flows", rows[i].flows);
-        json_put_count(w, "packets", rows[i].packets);
-        json_put_count(w, "bytes", rows[i].bytes);
-        json_end_object(w);
+        json_t *o = json_object();
+        json_put(o, "name", json_c_text(rows[i].name));
+        json_put(o, "flows", json_count(rows[i].flows));
+        json_put(o, "packets", json_count(rows[i].packets));
+        json_put(o, "bytes", json_count(rows[i].bytes));
+        element(w, o);
     }
-    json_end_array(w);
+    end_array(w);
 }
 
-static void put_certificates(struct json_writer *w, const struct report *r)
+static void write_certificates(struct writer *w)
 {
-    json_put_array(w, "certificates");
-    for (size_t i = 0; i < certificates_count(r->certificates); i++)
-        json_put_certificate(w, r, certificates_at(r->certificates, i));
-    json_end_array(w);
+    const struct certificates *all = w->report->certificates;
+    begin_array(w, "certificates");
+    for (size_t i = 0; i < certificates_count(all); i++) {
+        json_t *c = json_certificate(w->report, certificates_at(all, i));
+        if (c != NULL)
+            element(w, c);
+    }
+    end_array(w);
 }
 
-struct sessions_writer {
-    struct json_writer *json;
-    const struct report *report;
-};
-
-static bool put_session(void *ctx, const struct session *s)
+static bool write_session(void *ctx, const struct session *s)
 {
-    const struct sessions_writer *w = ctx;
+    struct writer *w = ctx;
     if (w->report->session == 0 || w->report->session == s->number)
-        json_put_session(w->json, w->report, s);
-    return !w->json->out->failed && w->report->session != s->number;
+        element(w, json_session(w->report, s));
+    return !w->out->failed && w->report->session != s->number;
 }
 
 bool report_json(const struct report *r, struct output *out)
 {
-    struct json_writer w;
-    json_begin(&w, out);
-    json_put_object(&w, NULL);
-    json_put_string(&w, "schema", "vpnscope/1");
-    json_put_string(&w, "tool_version", VPNSCOPE_VERSION);
-    json_put_string(&w, "verdict", analysis_verdict(r->analysis));
-    json_put_array(&w, "captures");
+    struct writer w = {.report = r, .out = out, .first_member = true};
+    member(&w, "schema");
+    write_value(&w, json_string("vpnscope/1"));
+    member(&w, "tool_version");
+    write_value(&w, json_string(VPNSCOPE_VERSION));
+    member(&w, "verdict");
+    write_value(&w, json_c_text(analysis_verdict(r->analysis)));
+    begin_array(&w, "captures");
     for (size_t i = 0; i < r->capture_count; i++)
-        put_capture(&w, r, (uint32_t)i);
-    json_end_array(&w);
-    json_put_array(&w, "sessions");
-    bool good = analysis_each_session(r->analysis, put_session, &(struct sessions_writer){&w, r});
-    json_end_array(&w);
-    put_certificates(&w, r);
-    json_put_array(&w, "translation");
-    json_end_array(&w);
-    json_put_array(&w, "balance");
-    json_end_array(&w);
-    json_put_array(&w, "findings");
+        element(&w, capture_value(r, (uint32_t)i));
+    end_array(&w);
+    begin_array(&w, "sessions");
+    bool good = analysis_each_session(r->analysis, write_session, &w);
+    end_array(&w);
+    write_certificates(&w);
+    begin_array(&w, "translation");
+    end_array(&w);
+    begin_array(&w, "balance");
+    end_array(&w);
+    begin_array(&w, "findings");
     for (size_t i = 0; i < r->finding_count; i++)
-        put_finding(&w, r, &r->findings[i]);
-    json_end_array(&w);
-    put_protocols(&w, r);
-    put_statistics(&w, r);
-    json_end_object(&w);
-    json_finish(&w); /* the output keeps what went wrong */
+        element(&w, finding_value(r, &r->findings[i]));
+    end_array(&w);
+    write_protocols(&w);
+    member(&w, "statistics");
+    write_value(&w, statistics_value(r));
+    output_string(out, "\n}\n");
     return good;
 }

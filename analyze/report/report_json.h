@@ -2,19 +2,28 @@
 #ifndef VS_ANALYZE_REPORT_JSON_H
 #define VS_ANALYZE_REPORT_JSON_H
 
-#include "analyze/report/json_writer.h"
+#include <jansson.h>
+
 #include "analyze/report/report.h"
 
-/* A text of the exchange; absent or empty: null. */
-void json_put_fact(struct json_writer *w, const char *key, const struct exchange *x, struct text t);
-void json_put_time(struct json_writer *w, const char *key, const struct report *r, int64_t ns, uint32_t capture);
-void json_put_milliseconds(struct json_writer *w, const char *key, int64_t ns); /* below 0: null */
+/* A string out of what strangers wrote, escaped. */
+json_t *json_text(struct span text);
+json_t *json_c_text(const char *text);                              /* NULL: null */
+json_t *json_text_or_null(const struct exchange *x, struct text t); /* absent or empty: null */
+json_t *json_hex(const uint8_t *bytes, size_t len);
+json_t *json_count(uint64_t n);
+json_t *json_time(const struct report *r, int64_t ns, uint32_t capture);
+json_t *json_endpoint(const struct endpoint *e); /* {address, port} */
+json_t *json_milliseconds(int64_t ns);           /* below 0: null */
+
+/* Sets a member; takes the reference of value. Short memory shows in the finished object: NULL members are null. */
+void json_put(json_t *object, const char *key, json_t *value);
 
 /* One element of "sessions". */
-void json_put_session(struct json_writer *w, const struct report *r, const struct session *s);
+json_t *json_session(const struct report *r, const struct session *s);
 /* One element of "exchanges"; with_ladder adds its message ladder. */
-void json_put_exchange(struct json_writer *w, const struct report *r, const struct exchange *x, bool with_ladder);
-/* One element of "certificates"; nothing for what cannot be parsed (it has none of the required members). */
-void json_put_certificate(struct json_writer *w, const struct report *r, const struct certificate *c);
+json_t *json_exchange(const struct report *r, const struct exchange *x, bool with_ladder);
+/* One element of "certificates", NULL for what cannot be parsed (it has none of the required members). */
+json_t *json_certificate(const struct report *r, const struct certificate *c);
 
 #endif

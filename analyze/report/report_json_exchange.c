@@ -1,258 +1,216 @@
 #include "analyze/report/report_json.h"
 
-static void put_alerts(struct json_writer *w, const char *key, const struct tls_facts *t)
+#include <stdio.h>
+
+static json_t *alerts_value(const struct tls_facts *t)
 {
-    json_put_array(w, key);
+    json_t *list = json_array();
     for (size_t i = 0; i < t->alert_count && i < EXCHANGE_ALERTS_MAX; i++) {
         const struct alert_fact *a = &t->alerts[i];
         char name[TLS_NAME_TEXT];
-        json_put_object(w, NULL);
-        json_put_string(w, "from", a->from_client ? "client" : "server");
-        json_put_string(w, "level", tls_alert_is_fatal(a) ? "fatal" : "warning");
-        json_put_integer(w, "code", a->code);
-        json_put_string(w, "name", tls_alert_text(name, a->code));
+        json_t *o = json_object();
+        json_put(o, "from", json_string(a->from_client ? "client" : "server"));
+        json_put(o, "level", json_string(tls_alert_is_fatal(a) ? "fatal" : "warning"));
+        json_put(o, "code", json_integer(a->code));
+        json_put(o, "name", json_string(tls_alert_text(name, a->code)));
         if (a->place.frame != 0)
-            json_put_count(w, "frame", a->place.frame);
-        json_end_object(w);
+            json_put(o, "frame", json_count(a->place.frame));
+        json_array_append_new(list, o);
     }
-    json_end_array(w);
+    return list;
 }
 
-static void put_chain(struct json_writer *w, const char *key, const struct report *r, uint32_t serial)
+static json_t *chain_value(const struct report *r, uint32_t serial)
 {
+    json_t *list = json_array();
     const struct certificate *c;
-    json_put_array(w, key);
     for (size_t i = 0; (c = certificates_of_chain(r->certificates, serial, i)) != NULL; i++)
-        json_put_string(w, NULL, c->sha256);
-    json_end_array(w);
+        json_array_append_new(list, json_string(c->sha256));
+    return list;
 }
 
 /* "h2,http/1.1" as sent in one list. */
-static void put_alpn(struct json_writer *w, const char *key, const struct exchange *x, struct text alpn)
+static json_t *alpn_value(const struct exchange *x, struct text alpn)
 {
+    json_t *list = json_array();
     struct span rest = exchange_text(x, alpn);
-    json_put_array(w, key);
     while (rest.len > 0) {
         const uint8_t *comma = memchr(rest.data, ',', rest.len);
         size_t len = comma != NULL ? (size_t)(comma - rest.data) : rest.len;
-        json_put_text(w, NULL, span_of(rest.data, len));
+        json_array_append_new(list, json_text(span_of(rest.data, len)));
         len += comma != NULL;
         rest = span_of(rest.data + len, rest.len - len);
     }
-    json_end_array(w);
+    return list;
 }
 
-static void put_tls(struct json_writer *w, const char *key, const struct report *r, const struct exchange *x,
-                    const struct tls_facts *t)
+static json_t *tls_value(const struct report *r, const struct exchange *x, const struct tls_facts *t)
 {
+    if (!t->seen)
+        return json_null();
     char suite[TLS_NAME_TEXT];
-    if (!t->seen) {
-        json_put_null(w, key);
-        return;
-    }
-    json_put_object(w, key);
-    json_put_string(w, "version", t->version != 0 ? tls_version_name(t->version) : NULL);
-    json_put_string(w, "cipher", t->server_hello ? tls_suite_text(suite, t->cipher_suite) : NULL);
-    json_put_fact(w, "sni", x, t->sni);
-    put_alpn(w, "alpn", x, t->alpn);
-    json_put_string(w, "ja3", t->ja3[0] != '\0' ? t->ja3 : NULL);
-    json_put_string(w, "ja4", t->ja4[0] != '\0' ? t->ja4 : NULL);
-    if (t->client_hello)
-        json_put_hex(w, "client_random", t->random, sizeof t->random);
-    else
-        json_put_null(w, "client_random");
-    json_put_flag(w, "resumed", t->resumed);
-    json_put_flag(w, "decrypted", t->decrypted);
-    put_chain(w, "server_certificates", r, t->server_chain);
-    put_chain(w, "client_certificates", r, t->client_chain);
-    put_alerts(w, "alerts", t);
-    json_put_array(w, "encrypted_alerts_from");
+    const char *version = t->version != 0 ? tls_version_name(t->version) : NULL;
+    json_t *o = json_object(), *hidden = json_array();
+    json_put(o, "version", json_c_text(version));
+    json_put(o, "cipher", t->server_hello ? json_string(tls_suite_text(suite, t->cipher_suite)) : json_null());
+    json_put(o, "sni", json_text_or_null(x, t->sni));
+    json_put(o, "alpn", alpn_value(x, t->alpn));
+    json_put(o, "ja3", t->ja3[0] != '\0' ? json_c_text(t->ja3) : json_null());
+    json_put(o, "ja4", t->ja4[0] != '\0' ? json_c_text(t->ja4) : json_null());
+    json_put(o, "client_random", t->client_hello ? json_hex(t->random, sizeof t->random) : json_null());
+    json_put(o, "resumed", json_boolean(t->resumed));
+    json_put(o, "decrypted", json_boolean(t->decrypted));
+    json_put(o, "server_certificates", chain_value(r, t->server_chain));
+    json_put(o, "client_certificates", chain_value(r, t->client_chain));
+    json_put(o, "alerts", alerts_value(t));
     if (t->client_encrypted_alert)
-        json_put_string(w, NULL, "client");
+        json_array_append_new(hidden, json_string("client"));
     if (t->server_encrypted_alert)
-        json_put_string(w, NULL, "server");
-    json_end_array(w);
-    json_end_object(w);
+        json_array_append_new(hidden, json_string("server"));
+    json_put(o, "encrypted_alerts_from", hidden);
+    return o;
 }
 
-/* inner: what runs inside e's tunnel, NULL without. */
-static void put_eap(struct json_writer *w, const char *key, const struct report *r, const struct exchange *x,
-                    const struct eap_facts *e, const struct eap_facts *inner)
+static json_t *eap_value(const struct report *r, const struct exchange *x, const struct eap_facts *e)
 {
     static const char *const results[] = {
         [EAP_RESULT_NONE] = "none", [EAP_RESULT_SUCCESS] = "success", [EAP_RESULT_FAILURE] = "failure"};
     char name[METHOD_TEXT];
-    json_put_object(w, key);
-    json_put_fact(w, "identity", x, e->identity);
-    json_put_array(w, "methods");
+    json_t *o = json_object(), *methods = json_array(), *nak = json_array();
+    json_put(o, "identity", json_text_or_null(x, e->identity));
     for (size_t i = 0; i < e->method_count && i < EXCHANGE_METHODS_MAX; i++)
-        json_put_string(w, NULL, eap_type_text(name, e->methods[i]));
-    json_end_array(w);
+        json_array_append_new(methods, json_string(eap_type_text(name, e->methods[i])));
+    json_put(o, "methods", methods);
     eap_facts_method(name, e);
-    json_put_string(w, "method", name[0] != '\0' ? name : NULL);
-    json_put_array(w, "nak");
+    json_put(o, "method", name[0] != '\0' ? json_string(name) : json_null());
     for (size_t i = 0; i < e->nak_count && i < EAP_NAK_MAX; i++)
-        json_put_string(w, NULL, e->nak[i] == 0 ? "none" : eap_type_text(name, e->nak[i]));
-    json_end_array(w);
-    json_put_string(w, "result", results[e->result]);
-    json_put_count(w, "fragments", e->fragments);
-    put_tls(w, "tls", r, x, &e->tls);
-    if (inner != NULL)
-        put_eap(w, "inner", r, x, inner, NULL);
-    else
-        json_put_null(w, "inner");
-    json_put_fact(w, "error", x, e->error);
-    json_end_object(w);
+        json_array_append_new(nak, json_string(e->nak[i] == 0 ? "none" : eap_type_text(name, e->nak[i])));
+    json_put(o, "nak", nak);
+    json_put(o, "result", json_string(results[e->result]));
+    json_put(o, "fragments", json_count(e->fragments));
+    json_put(o, "tls", tls_value(r, x, &e->tls));
+    json_put(o, "inner", json_null());
+    json_put(o, "error", json_text_or_null(x, e->error));
+    return o;
 }
 
-static void put_tunnel_type(struct json_writer *w, const char *key, uint32_t type)
-{
-    char number[16];
-    const char *name = type != UINT32_MAX ? radius_tunnel_type_name(type) : NULL;
-    snprintf(number, sizeof number, "%u", (unsigned)type);
-    json_put_string(w, key, type == UINT32_MAX ? NULL : name != NULL ? name : number);
-}
-
-static void put_radius(struct json_writer *w, const char *key, const struct exchange *x)
+static json_t *radius_value(const struct exchange *x)
 {
     static const char *const checks[] = {[RADIUS_CHECK_ABSENT] = "absent",
                                          [RADIUS_CHECK_UNCHECKED] = "unchecked",
                                          [RADIUS_CHECK_VALID] = "valid",
                                          [RADIUS_CHECK_INVALID] = "invalid"};
     const struct radius_facts *f = &x->radius;
-    bool answered = f->responses > 0;
-    char nas[ADDRESS_TEXT];
-    json_put_object(w, key);
-    json_put_string(w, "nas_address", f->nas_address.family != FAMILY_NONE ? address_text(nas, &f->nas_address) : NULL);
-    json_put_fact(w, "nas_identifier", x, f->nas_identifier);
-    json_put_fact(w, "calling_station", x, f->calling_station);
-    json_put_fact(w, "called_station", x, f->called_station);
-    json_put_fact(w, "user", x, f->user);
-    put_tunnel_type(w, "tunnel_type", f->tunnel_type);
-    json_put_fact(w, "tunnel_client_endpoint", x, f->tunnel_client_endpoint);
-    json_put_count(w, "requests", f->requests);
-    json_put_count(w, "challenges", f->challenges);
-    json_put_count(w, "retransmissions", f->retransmissions);
-    json_put_string(w, "final", f->final != 0 ? radius_code_name(f->final) : NULL);
-    json_put_milliseconds(w, "response_ms", answered ? f->response_max_ns : -1);
-    json_put_milliseconds(w, "response_mean_ms", answered ? f->response_sum_ns / f->responses : -1);
-    json_put_milliseconds(w, "login_ms", f->final_ns);
-    json_put_string(w, "message_authenticator", checks[f->message_authenticator]);
-    json_put_fact(w, "reply_message", x, f->reply_message);
-    json_end_object(w);
+    char number[32], address[ADDRESS_TEXT];
+    json_t *o = json_object();
+    json_put(o, "nas_address", f->nas_address.family != FAMILY_NONE ? json_string(address_text(address, &f->nas_address)) : json_null());
+    json_put(o, "nas_identifier", json_text_or_null(x, f->nas_identifier));
+    json_put(o, "calling_station", json_text_or_null(x, f->calling_station));
+    json_put(o, "called_station", json_text_or_null(x, f->called_station));
+    json_put(o, "user", json_text_or_null(x, f->user));
+    const char *tunnel = f->tunnel_type != UINT32_MAX ? radius_tunnel_type_name(f->tunnel_type) : NULL;
+    snprintf(number, sizeof number, "%u", (unsigned)f->tunnel_type);
+    json_put(o, "tunnel_type",
+             f->tunnel_type == UINT32_MAX ? json_null() : json_c_text(tunnel != NULL ? tunnel : number));
+    json_put(o, "tunnel_client_endpoint", json_text_or_null(x, f->tunnel_client_endpoint));
+    json_put(o, "requests", json_count(f->requests));
+    json_put(o, "challenges", json_count(f->challenges));
+    json_put(o, "retransmissions", json_count(f->retransmissions));
+    json_put(o, "final", f->final != 0 ? json_c_text(radius_code_name(f->final)) : json_null());
+    json_put(o, "response_ms", f->responses > 0 ? json_milliseconds(f->response_max_ns) : json_null());
+    json_put(o, "response_mean_ms",
+             f->responses > 0 ? json_milliseconds(f->response_sum_ns / f->responses) : json_null());
+    json_put(o, "login_ms", json_milliseconds(f->final_ns));
+    json_put(o, "message_authenticator", json_string(checks[f->message_authenticator]));
+    json_put(o, "reply_message", json_text_or_null(x, f->reply_message));
+    return o;
 }
 
-static void put_ladder(struct json_writer *w, const char *key, const struct report *r, const struct exchange *x)
+static json_t *ladder_value(const struct report *r, const struct exchange *x)
 {
+    json_t *list = json_array();
     struct ladder_entry entry;
     struct span what;
-    json_put_array(w, key);
     for (size_t i = 0; exchange_ladder(x, i, &entry, &what); i++) {
-        json_put_object(w, NULL);
-        json_put_integer(w, "capture", entry.place.capture);
-        json_put_count(w, "frame", entry.place.frame);
-        json_put_time(w, "time", r, entry.place.time_ns, entry.place.capture);
-        json_put_string(w, "from", entry.dir == TO_SERVER ? "client" : "server");
-        json_put_text(w, "what", what);
-        json_end_object(w);
+        json_t *o = json_object();
+        json_put(o, "capture", json_integer(entry.place.capture));
+        json_put(o, "frame", json_count(entry.place.frame));
+        json_put(o, "time", json_time(r, entry.place.time_ns, entry.place.capture));
+        json_put(o, "from", json_string(entry.dir == TO_SERVER ? "client" : "server"));
+        json_put(o, "what", json_text(what));
+        json_array_append_new(list, o);
     }
-    json_end_array(w);
+    return list;
 }
 
-static void put_endpoint(struct json_writer *w, const char *key, const struct endpoint *e)
+json_t *json_exchange(const struct report *r, const struct exchange *x, bool with_ladder)
 {
-    char text[ADDRESS_TEXT];
-    json_put_object(w, key);
-    json_put_string(w, "address", address_text(text, &e->address));
-    if (e->port != 0)
-        json_put_integer(w, "port", e->port);
-    else
-        json_put_null(w, "port");
-    json_end_object(w);
-}
-
-void json_put_exchange(struct json_writer *w, const struct report *r, const struct exchange *x, bool with_ladder)
-{
-    json_put_object(w, NULL);
-    json_put_integer(w, "id", x->id);
-    json_put_string(w, "type", exchange_type_name(x));
-    json_put_array(w, "seen_in");
+    json_t *o = json_object(), *seen = json_array();
+    json_put(o, "id", json_integer(x->id));
+    json_put(o, "type", json_string(exchange_type_name(x)));
     for (size_t i = 0; i < x->capture_count && i < EXCHANGE_CAPTURES_MAX; i++)
-        json_put_integer(w, NULL, x->captures[i]);
-    json_end_array(w);
-    json_put_count(w, "first_frame", x->first.frame);
-    json_put_count(w, "last_frame", x->last.frame);
-    json_put_count(w, "packets", x->packets);
-    json_put_time(w, "started", r, x->first.time_ns, x->first.capture);
-    json_put_time(w, "ended", r, x->last.time_ns, x->last.capture);
-    put_endpoint(w, "client", &x->client);
-    put_endpoint(w, "server", &x->server);
-    json_put_string(w, "outcome", outcome_name(x->outcome));
-    json_put_null(w, "tls"); /* of the exchange itself; EAP's stands under eap */
-    if (x->eap.seen)
-        put_eap(w, "eap", r, x, &x->eap, x->has_inner ? &x->inner : NULL);
-    else
-        json_put_null(w, "eap");
-    if (x->type == CONVERSATION_RADIUS)
-        put_radius(w, "radius", x);
-    else
-        json_put_null(w, "radius");
-    json_put_null(w, "ike");
-    json_put_null(w, "sstp");
+        json_array_append_new(seen, json_integer(x->captures[i]));
+    json_put(o, "seen_in", seen);
+    json_put(o, "first_frame", json_count(x->first.frame));
+    json_put(o, "last_frame", json_count(x->last.frame));
+    json_put(o, "packets", json_count(x->packets));
+    json_put(o, "started", json_time(r, x->first.time_ns, x->first.capture));
+    json_put(o, "ended", json_time(r, x->last.time_ns, x->last.capture));
+    json_put(o, "client", json_endpoint(&x->client));
+    json_put(o, "server", json_endpoint(&x->server));
+    json_put(o, "outcome", json_string(outcome_name(x->outcome)));
+    json_put(o, "tls", json_null()); /* of the exchange itself; EAP's stands under eap */
+    json_t *eap = x->eap.seen ? eap_value(r, x, &x->eap) : json_null();
+    if (x->eap.seen && x->has_inner)
+        json_put(eap, "inner", eap_value(r, x, &x->inner));
+    json_put(o, "eap", eap);
+    json_put(o, "radius", x->type == CONVERSATION_RADIUS ? radius_value(x) : json_null());
+    json_put(o, "ike", json_null());
+    json_put(o, "sstp", json_null());
     if (with_ladder)
-        put_ladder(w, "ladder", r, x);
-    json_end_object(w);
+        json_put(o, "ladder", ladder_value(r, x));
+    return o;
 }
 
 /* Address and port of who connects; a Calling-Station-Id may be something else than an address. */
-static void put_client(struct json_writer *w, const char *key, const struct session *s)
+static json_t *client_value(const struct session *s)
 {
     char room[ENDPOINT_TEXT];
-    json_put_object(w, key);
-    json_put_text(w, "address", session_client(s, room));
-    json_put_null(w, "port");
-    json_end_object(w);
+    json_t *o = json_object();
+    json_put(o, "address", json_text(session_client(s, room)));
+    json_put(o, "port", json_null());
+    return o;
 }
 
-static void put_client_error(struct json_writer *w, const char *key, const struct session *s)
-{
-    if (s->client_error == 0) {
-        json_put_null(w, key);
-        return;
-    }
-    json_put_object(w, key);
-    json_put_integer(w, "code", s->client_error);
-    json_put_string(w, "confidence", confidence_name(s->client_error_confidence));
-    json_end_object(w);
-}
-
-void json_put_session(struct json_writer *w, const struct report *r, const struct session *s)
+json_t *json_session(const struct report *r, const struct session *s)
 {
     struct span user = session_user(s);
     struct place first = session_first(s), last = session_last(s);
     const struct exchange *nearest = s->exchanges[0];
     char address[ADDRESS_TEXT];
-    json_put_object(w, NULL);
-    json_put_integer(w, "id", s->number);
-    json_put_string(w, "protocol", exchange_type_name(nearest));
-    if (user.len > 0)
-        json_put_text(w, "user", user);
-    else
-        json_put_null(w, "user");
-    put_client(w, "client", s);
-    json_put_string(w, "backend",
-                    nearest->type == CONVERSATION_RADIUS ? address_text(address, &nearest->client.address) : NULL);
-    json_put_time(w, "started", r, first.time_ns, first.capture);
-    json_put_time(w, "ended", r, last.time_ns, last.capture);
-    json_put_string(w, "outcome", outcome_name(s->outcome));
-    put_client_error(w, "client_error", s);
-    json_put_array(w, "exchanges");
+    json_t *o = json_object(), *exchanges = json_array(), *findings = json_array();
+    json_put(o, "id", json_integer(s->number));
+    json_put(o, "protocol", json_string(exchange_type_name(nearest)));
+    json_put(o, "user", user.len > 0 ? json_text(user) : json_null());
+    json_put(o, "client", client_value(s));
+    json_put(o, "backend",
+             nearest->type == CONVERSATION_RADIUS ? json_string(address_text(address, &nearest->client.address))
+                                                  : json_null());
+    json_put(o, "started", json_time(r, first.time_ns, first.capture));
+    json_put(o, "ended", json_time(r, last.time_ns, last.capture));
+    json_put(o, "outcome", json_string(outcome_name(s->outcome)));
+    json_t *error = json_null();
+    if (s->client_error != 0) {
+        error = json_object();
+        json_put(error, "code", json_integer(s->client_error));
+        json_put(error, "confidence", json_string(confidence_name(s->client_error_confidence)));
+    }
+    json_put(o, "client_error", error);
     for (size_t i = 0; i < s->exchange_count; i++)
-        json_put_exchange(w, r, s->exchanges[i], r->session != 0);
-    json_end_array(w);
-    json_put_array(w, "findings");
+        json_array_append_new(exchanges, json_exchange(r, s->exchanges[i], r->session != 0));
+    json_put(o, "exchanges", exchanges);
     for (size_t i = 0; i < s->finding_count; i++)
-        json_put_integer(w, NULL, s->findings[i]);
-    json_end_array(w);
-    json_end_object(w);
+        json_array_append_new(findings, json_integer(s->findings[i]));
+    json_put(o, "findings", findings);
+    return o;
 }
