@@ -1,360 +1,9 @@
-/* What is wrong with the certificate that the EAP server presented. wire-facts 6.1 to 6.3. */
+/* What is wrong with the certificate that the EAP server presented. wire-facts 6.1, 6.2. */
 #include <stdio.h>
 
-#include "analyze/finding/rules.h"
+#include "analyze/finding/certificate_subject.h"
 
-#define POLICY_PATH                                                                                                    \
-    "NPS console > Policies > Network Policies > your VPN policy > Properties > Constraints > Authentication Methods"
 #define SOON_S (30 * INT64_C(86400))
-
-/* Texts about a certificate, made with its first finding: most have none. */
-struct identity {
-    bool known;
-    char name[DESCRIBE_MAX], sha256[65];
-};
-
-/* One certificate in one session. */
-struct subject {
-    struct findings *out;
-    const struct rule_input *in;
-    const struct session *session;
-    const struct exchange *x;
-    const struct tls_facts *tls;
-    const struct chain *chain;
-    const struct chain_checks *checks;
-    const struct x509_facts *leaf;
-    struct chain_stats stats;
-    bool inner;
-    enum client_answer answer;
-    const struct alert_fact *alert;
-    struct identity *id;
-    const char *whose; /* "NPS certificate", or what else it is to be called */
-};
-
-/* Where the administrator selects the server's certificate for the method in use. */
-static const char *selection_path(const struct subject *c)
-{
-    if (c->x->eap.method == EAP_TYPE_TLS)
-        return POLICY_PATH " > Microsoft: Smart Card or other certificate > Edit";
-    if (c->x->eap.method != EAP_TYPE_PEAP)
-        return "the EAP settings of the RADIUS server (FreeRADIUS: certificate_file in mods-enabled/eap)";
-    if (c->inner)
-        return POLICY_PATH " > Microsoft: Protected EAP (PEAP) > Edit > Smart Card or other certificate > Edit";
-    return POLICY_PATH " > Microsoft: Protected EAP (PEAP) > Edit";
-}
-
-/* The client's alert names another reason than this fault. Alerts that say nothing in particular fit every fault. */
-static bool alert_names_another(uint8_t code, enum finding_id id)
-{
-    switch (code) {
-    case 48: /* unknown_ca */
-        return id != FINDING_CERT_UNTRUSTED_ROOT && id != FINDING_CERT_INCOMPLETE_CHAIN &&
-               id != FINDING_CERT_SELF_SIGNED && id != FINDING_CERT_BAD_SIGNATURE;
-    case 45: /* certificate_expired */
-        return id != FINDING_CERT_EXPIRED && id != FINDING_CERT_NOT_YET_VALID;
-    case 44:  /* certificate_revoked */
-    case 113: /* bad_certificate_status_response */
-        return id != FINDING_CERT_REVOKED;
-    default:
-        return false;
-    }
-}
-
-/* A fault that makes clients refuse: how bad, and how sure, is told by what clients did in this capture. */
-static void grade(const struct subject *c, struct finding *f)
-{
-    if (c->stats.refused > 0) {
-        f->severity = SEVERITY_CRITICAL;
-        bool proven = c->answer == ANSWER_ALERT && !alert_names_another(c->alert->code, f->id);
-        enum confidence sure = proven && c->stats.accepted == 0 ? CONFIDENCE_CERTAIN : CONFIDENCE_STRONG;
-        if (f->confidence > sure)
-            f->confidence = sure;
-    } else if (c->stats.accepted > 0) {
-        f->severity = SEVERITY_WARNING;
-        f->confidence = CONFIDENCE_HINT;
-    } else {
-        f->severity = SEVERITY_CRITICAL;
-        f->confidence = CONFIDENCE_STRONG;
-    }
-}
-
-/* All fail since a point in time: the server presented another certificate before, which clients accepted. */
-static void what_was_before(const struct subject *c, struct finding *f)
-{
-    const struct server *server = servers_of(c->in->servers, &c->x->server);
-    if (server == NULL || c->inner || c->stats.accepted > 0 || c->stats.refused == 0)
-        return;
-    for (size_t i = 0; i < server->chain_count; i++) {
-        const struct chain *other = rule_chain(c->in, server->chains[i].chain);
-        char name[DESCRIBE_MAX], at[32], thumb[41];
-        if (other == NULL || other == c->chain || !other->parsed[0] || server->chains[i].accepted == 0 ||
-            server->chains[i].first.time_ns > c->chain->first.time_ns)
-            continue;
-        finding_explain(f,
-                        "Before %s the same server presented another certificate, \"%s\" (thumbprint %s), and clients "
-                        "accepted that one: it was renewed, or another one was selected, at that time.",
-                        describe_time(at, c->chain->first.time_ns / INT64_C(1000000000)),
-                        describe_certificate(name, other, 0), describe_hex(thumb, other->facts[0].sha1, 20));
-        return;
-    }
-}
-
-static void what_clients_did(const struct subject *c, struct finding *f)
-{
-    uint64_t refused = c->stats.refused, accepted = c->stats.accepted;
-    if (refused > 0 && accepted > 0)
-        finding_explain(f, "In this capture %llu login%s refused it and %llu went on with it: the clients differ.",
-                        (unsigned long long)refused, refused == 1 ? "" : "s", (unsigned long long)accepted);
-    else if (refused > 0)
-        finding_explain(f, "Every client of this capture that answered it refused it (%llu login%s).",
-                        (unsigned long long)refused, refused == 1 ? "" : "s");
-    else if (accepted > 0)
-        finding_explain(
-            f, "The clients of this capture went on with it nevertheless: they have other settings than those given "
-               "here, or do not check the server.");
-    else
-        finding_explain(f, "How the clients answered it is not in this capture.");
-    what_was_before(c, f);
-}
-
-static void evidence(const struct subject *c, struct finding *f)
-{
-    finding_evidence(c->out, f, c->tls->certificate_last, "Certificate message with \"%s\"", c->id->name);
-    if (c->answer == ANSWER_ALERT)
-        finding_evidence(c->out, f, c->alert->place, "the client's TLS alert %s (%u)",
-                         tls_alert_name(c->alert->code) != NULL ? tls_alert_name(c->alert->code) : "unknown",
-                         c->alert->code);
-    else if (c->answer == ANSWER_ENCRYPTED_ALERT)
-        finding_evidence(c->out, f, c->tls->encrypted_alert, "the client's encrypted TLS alert");
-}
-
-/* Raises a fault of this certificate; *fresh when its texts are still to be written. */
-static struct finding *fault(const struct subject *c, enum finding_id id, uint64_t variant, bool breaks, bool *fresh)
-{
-    if (!c->id->known) {
-        describe_certificate(c->id->name, c->chain, 0);
-        describe_sha256(c->id->sha256, c->chain);
-        c->id->known = true;
-    }
-    struct finding *f = findings_raise(c->out, id, c->id->sha256, variant * 2 + c->inner, fresh);
-    if (f == NULL)
-        return NULL;
-    if (*fresh) {
-        f->severity = SEVERITY_WARNING;
-        f->confidence = breaks ? CONFIDENCE_HINT : CONFIDENCE_CERTAIN;
-        char server[DESCRIBE_MAX];
-        describe_server(server, c->x);
-        server[0] = 'T';
-        finding_explain(f, "%s presented \"%s\"%s, issued by \"%s\".", server, c->id->name,
-                        c->inner ? " inside the tunnel" : "", c->leaf->issuer[0] != '\0' ? c->leaf->issuer : "(empty)");
-    }
-    if (breaks)
-        grade(c, f);
-    evidence(c, f);
-    return f;
-}
-
-static void fix_selection(const struct subject *c, struct finding *f)
-{
-    finding_fix(f, "Then select it: %s%s.", selection_path(c),
-                c->x->eap.method == EAP_TYPE_PEAP && !c->inner
-                    ? "; and the same one for the inner method \"Smart Card or other certificate\", if that is used"
-                    : "");
-}
-
-/* The chain's fault as the checks put it: a sentence that may lack its capital and full stop. */
-static void explain_chain(const struct subject *c, struct finding *f)
-{
-    const char *text = c->checks->chain_text;
-    size_t n = strlen(text);
-    if (n == 0)
-        return;
-    char first = text[0] >= 'a' && text[0] <= 'z' ? (char)(text[0] - 'a' + 'A') : text[0];
-    finding_explain(f, "%c%s%s", first, text + 1, text[n - 1] == '.' ? "" : ".");
-}
-
-static const char *root_name(const struct subject *c)
-{
-    return c->checks->root_subject != NULL && c->checks->root_subject[0] != '\0' ? c->checks->root_subject
-                                                                                 : "(unknown)";
-}
-
-static void untrusted_root(const struct subject *c)
-{
-    bool fresh;
-    struct finding *f = fault(c, FINDING_CERT_UNTRUSTED_ROOT, 0, true, &fresh);
-    if (f == NULL || !fresh)
-        return;
-    char thumb[41];
-    f->client_error = 864;
-    finding_title(f, "clients do not trust the issuer of the %s \"%s\" (root: %s)", c->whose, c->id->name,
-                  root_name(c));
-    if (c->checks->root_known)
-        finding_explain(
-            f,
-            "Its chain ends in the root \"%s\" (thumbprint %s), which is not among the trusted roots given; a "
-            "client without that root must refuse the server.",
-            root_name(c), describe_hex(thumb, c->checks->root_sha1, 20));
-    else
-        finding_explain(
-            f,
-            "Its chain ends at the issuer \"%s\", which is not among the trusted roots given; a client without "
-            "that root must refuse the server.",
-            root_name(c));
-    what_clients_did(c, f);
-    finding_fix(
-        f,
-        "If this is the right certificate: put the root \"%s\" into the computer store of every client, Trusted Root "
-        "Certification Authorities (group policy: Computer Configuration > Policies > Windows Settings > Security "
-        "Settings > Public Key Policies; Intune: trusted certificate profile), and tick it in the EAP settings of the "
-        "VPN profile.",
-        root_name(c));
-    finding_fix(f, "If it is the wrong one: select the certificate whose root the clients trust: %s%s.",
-                selection_path(c), c->x->eap.method == EAP_TYPE_PEAP && !c->inner ? "; for the inner method too" : "");
-}
-
-static void incomplete(const struct subject *c)
-{
-    bool fresh;
-    struct finding *f = fault(c, FINDING_CERT_INCOMPLETE_CHAIN, 0, true, &fresh);
-    if (f == NULL || !fresh)
-        return;
-    f->client_error = 864;
-    finding_title(f, "the server sends the %s \"%s\" without the intermediate CA above it", c->whose, c->id->name);
-    explain_chain(c, f);
-    what_clients_did(c, f);
-    finding_explain(f, "Clients that hold the intermediate already do succeed, so it may be that only some fail.");
-    finding_fix(
-        f,
-        "On the NPS server: import the certificate of the CA \"%s\" into the computer store, Intermediate "
-        "Certification "
-        "Authorities, and restart the service \"Network Policy Server\", so that it is sent along (FreeRADIUS: append "
-        "it to certificate_file).",
-        c->leaf->issuer);
-}
-
-/* Complete only with an intermediate that was given here, not sent: clients need it from elsewhere. */
-static void intermediate_not_sent(const struct subject *c)
-{
-    bool fresh;
-    struct finding *f = fault(c, FINDING_CERT_INCOMPLETE_CHAIN, 1, false, &fresh);
-    if (f == NULL || !fresh)
-        return;
-    f->severity = c->stats.refused > 0 ? SEVERITY_CRITICAL : c->stats.accepted > 0 ? SEVERITY_INFO : SEVERITY_WARNING;
-    f->confidence = CONFIDENCE_STRONG;
-    f->client_error = c->stats.refused > 0 ? 864 : 0;
-    finding_title(f, "the server does not send the intermediate CA of the %s \"%s\"", c->whose, c->id->name);
-    explain_chain(c, f);
-    finding_explain(f, "Clients that neither hold it nor can fetch it fail with error 864.");
-    what_clients_did(c, f);
-    finding_fix(f,
-                "Make the server send it: on NPS, import \"%s\" into the computer store, Intermediate Certification "
-                "Authorities (FreeRADIUS: append it to certificate_file).",
-                c->leaf->issuer);
-}
-
-static void self_signed(const struct subject *c)
-{
-    bool fresh;
-    struct finding *f = fault(c, FINDING_CERT_SELF_SIGNED, 0, true, &fresh);
-    if (f == NULL || !fresh)
-        return;
-    f->client_error = 864;
-    finding_title(f, "the %s \"%s\" is self-signed: no CA vouches for it", c->whose, c->id->name);
-    finding_explain(f, "A client accepts it only where this very certificate is installed as a trusted root.");
-    what_clients_did(c, f);
-    finding_fix(f, "Issue the NPS server a certificate from the enterprise CA (template \"RAS and IAS Server\").");
-    fix_selection(c, f);
-}
-
-static void bad_signature(const struct subject *c)
-{
-    bool fresh;
-    struct finding *f = fault(c, FINDING_CERT_BAD_SIGNATURE, 0, true, &fresh);
-    if (f == NULL || !fresh)
-        return;
-    f->client_error = 857;
-    finding_title(f, "a signature in the chain of the %s \"%s\" is wrong", c->whose, c->id->name);
-    explain_chain(c, f);
-    what_clients_did(c, f);
-    finding_fix(
-        f, "The usual cause is a CA whose key was renewed under the same name: on the NPS server, install the CA "
-           "certificate "
-           "whose key signed this one (Intermediate Certification Authorities), and remove the other; or issue the "
-           "server's certificate again.");
-}
-
-static void chain_fault(const struct subject *c)
-{
-    bool fresh;
-    struct finding *f;
-    switch (c->checks->chain_error) {
-    case CHAIN_UNTRUSTED_ROOT:
-        untrusted_root(c);
-        break;
-    case CHAIN_INCOMPLETE:
-        incomplete(c);
-        break;
-    case CHAIN_SELF_SIGNED:
-        self_signed(c);
-        break;
-    case CHAIN_BAD_SIGNATURE:
-        bad_signature(c);
-        break;
-    case CHAIN_INVALID_CA:
-    case CHAIN_NOT_PARSED:
-    case CHAIN_OTHER:
-        f = fault(c, FINDING_CERT_BAD_SIGNATURE, 1, true, &fresh);
-        if (f != NULL && fresh) {
-            f->client_error = 857;
-            finding_title(f, "the chain of the %s \"%s\" is not valid", c->whose, c->id->name);
-            explain_chain(c, f);
-            what_clients_did(c, f);
-            finding_fix(
-                f, "Look at the chain (--certs DIR writes it out) and issue the certificate again from a proper CA.");
-        }
-        break;
-    default:
-        break;
-    }
-}
-
-/* TrustedRootCA of the client's profile against the chain (wire-facts 6.3). */
-static void pin_fault(const struct subject *c)
-{
-    bool fresh;
-    enum pin_result pin = c->checks->pin;
-    if (pin != PIN_ISSUING_CA && pin != PIN_LEAF && pin != PIN_NOT_IN_CHAIN)
-        return;
-    struct finding *f = fault(c, FINDING_CERT_UNTRUSTED_ROOT, 1 + (uint64_t)pin, true, &fresh);
-    if (f == NULL || !fresh)
-        return;
-    char thumb[41], pinned[DESCRIBE_MAX];
-    f->client_error = 864;
-    if (pin == PIN_NOT_IN_CHAIN) {
-        finding_title(f, "the VPN profile pins another root (TrustedRootCA) than that of the %s \"%s\"", c->whose,
-                      c->id->name);
-        finding_explain(f, "No thumbprint in TrustedRootCA of the EAP configuration belongs to the root \"%s\".",
-                        root_name(c));
-    } else {
-        bool sent = c->checks->pin_index < c->chain->count;
-        finding_title(f, "TrustedRootCA in the VPN profile is the thumbprint of %s \"%s\", not of its root",
-                      pin == PIN_LEAF ? "the server certificate" : "the issuing CA",
-                      sent ? describe_certificate(pinned, c->chain, c->checks->pin_index) : c->leaf->issuer);
-        finding_explain(
-            f, "TrustedRootCA must name the trust anchor itself, not a CA below it nor the server's own certificate.");
-    }
-    if (c->checks->root_known)
-        finding_fix(f, "Set TrustedRootCA in the EAP configuration to the SHA-1 thumbprint of the root \"%s\": %s",
-                    root_name(c), describe_hex(thumb, c->checks->root_sha1, 20));
-    else
-        finding_fix(f,
-                    "Set TrustedRootCA in the EAP configuration to the SHA-1 thumbprint of the root \"%s\" (it is not "
-                    "sent: read it "
-                    "from the root certificate itself).",
-                    root_name(c));
-    what_clients_did(c, f);
-}
 
 static size_t add_name(char *out, size_t size, size_t at, const char *name)
 {
@@ -383,7 +32,7 @@ static void name_fault(const struct subject *c)
     bool fresh;
     if (r->fit != NAME_MISMATCH && r->fit != NAME_MATCH_CASE && r->fit != NAME_MATCH_UNCERTAIN)
         return;
-    struct finding *f = fault(c, FINDING_CERT_NAME_MISMATCH, (uint64_t)r->fit, r->fit == NAME_MISMATCH, &fresh);
+    struct finding *f = subject_fault(c, FINDING_CERT_NAME_MISMATCH, (uint64_t)r->fit, r->fit == NAME_MISMATCH, &fresh);
     if (f == NULL || !fresh)
         return;
     char expected[600];
@@ -414,7 +63,7 @@ static void name_fault(const struct subject *c)
             "Neither its common name nor its DNS names fit what was expected: %s. A client that is told which server "
             "to connect to refuses any other.",
             expected[0] != '\0' ? expected : "(none)");
-        what_clients_did(c, f);
+        subject_what_clients_did(c, f);
     }
     if (r->remark[0] != '\0')
         finding_explain(f, "%s", r->remark);
@@ -425,7 +74,7 @@ static void name_fault(const struct subject *c)
                 "If the profile is right: give the server a certificate whose subject is the name in the profile (one "
                 "alias for all "
                 "load-balanced NPS servers), and select it: %s.",
-                selection_path(c));
+                subject_selection_path(c));
 }
 
 static void eku_fault(const struct subject *c)
@@ -435,7 +84,7 @@ static void eku_fault(const struct subject *c)
     if (k->server_auth_eku == CHECK_PASS || (!k->eku_absent && !k->eku_any && k->server_auth_eku != CHECK_FAIL))
         return;
     bool breaks = k->server_auth_eku == CHECK_FAIL;
-    struct finding *f = fault(c, FINDING_CERT_MISSING_SERVER_AUTH_EKU, breaks ? 0 : 1, breaks, &fresh);
+    struct finding *f = subject_fault(c, FINDING_CERT_MISSING_SERVER_AUTH_EKU, breaks ? 0 : 1, breaks, &fresh);
     if (f == NULL || !fresh)
         return;
     if (breaks) {
@@ -443,7 +92,7 @@ static void eku_fault(const struct subject *c)
         finding_title(f, "the %s \"%s\" lacks the Server Authentication EKU (1.3.6.1.5.5.7.3.1)", c->whose,
                       c->id->name);
         finding_explain(f, "It is for other purposes only, so a client must not accept it as a server's.");
-        what_clients_did(c, f);
+        subject_what_clients_did(c, f);
     } else {
         f->severity = SEVERITY_WARNING;
         f->confidence = CONFIDENCE_STRONG;
@@ -457,7 +106,7 @@ static void eku_fault(const struct subject *c)
         finding_explain(f, "It was issued from the template %s.", c->leaf->template_name);
     finding_fix(f, "Issue the certificate from a template with Server Authentication (\"RAS and IAS Server\") and "
                    "enrol it on the NPS server.");
-    fix_selection(c, f);
+    subject_fix_selection(c, f);
 }
 
 static void time_fault(const struct subject *c)
@@ -472,19 +121,20 @@ static void time_fault(const struct subject *c)
     if (!expired && !early) {
         if (k->path_not_after >= now + SOON_S)
             return;
-        struct finding *f = fault(c, FINDING_CERT_EXPIRES_SOON, 0, false, &fresh);
+        struct finding *f = subject_fault(c, FINDING_CERT_EXPIRES_SOON, 0, false, &fresh);
         if (f != NULL && fresh) {
             finding_title(f, "the certificate \"%s\" expires on %s",
                           describe_certificate(who, c->chain, k->not_after_index),
                           describe_time(limit, k->path_not_after));
             finding_explain(f, "The login was at %s. After that date every client refuses it (error 858).",
                             describe_time(at, now));
-            finding_fix(f, "Renew it in time, then select the new one: %s.", selection_path(c));
+            finding_fix(f, "Renew it in time, then select the new one: %s.", subject_selection_path(c));
         }
         return;
     }
     size_t index = expired ? k->not_after_index : k->not_before_index;
-    struct finding *f = fault(c, expired ? FINDING_CERT_EXPIRED : FINDING_CERT_NOT_YET_VALID, index, true, &fresh);
+    struct finding *f =
+        subject_fault(c, expired ? FINDING_CERT_EXPIRED : FINDING_CERT_NOT_YET_VALID, index, true, &fresh);
     if (f == NULL || !fresh)
         return;
     f->client_error = expired ? 858 : 857;
@@ -500,15 +150,15 @@ static void time_fault(const struct subject *c)
         finding_explain(f, "That is less than a day apart: look at the clocks too.");
     else if (!expired && c->stats.accepted > 0 && c->stats.refused == 0)
         finding_explain(f, "The clients took it as valid, so it may be the capture's clock that is wrong.");
-    what_clients_did(c, f);
+    subject_what_clients_did(c, f);
     if (expired)
         finding_fix(f, "Renew the certificate%s and select the new one: %s.", index > 0 ? " of the CA" : "",
-                    selection_path(c));
+                    subject_selection_path(c));
     else
         finding_fix(f,
                     "Check the clocks of the CA, the NPS server and the clients; or select a certificate that is valid "
                     "now: %s.",
-                    selection_path(c));
+                    subject_selection_path(c));
 }
 
 static void strength_faults(const struct subject *c)
@@ -517,7 +167,7 @@ static void strength_faults(const struct subject *c)
     bool fresh;
     char who[DESCRIBE_MAX];
     if (k->key_strength == CHECK_FAIL) {
-        struct finding *f = fault(c, FINDING_CERT_WEAK_KEY, 0, false, &fresh);
+        struct finding *f = subject_fault(c, FINDING_CERT_WEAK_KEY, 0, false, &fresh);
         if (f != NULL && fresh) {
             finding_title(f, "the key of the certificate \"%s\" is weak: %s",
                           describe_certificate(who, c->chain, k->weak_key_index),
@@ -526,11 +176,11 @@ static void strength_faults(const struct subject *c)
                                "2048; other clients "
                                "do so by default.");
             finding_fix(f, "Issue the certificate again with RSA 2048 bits or more, or ECDSA P-256, and select it: %s.",
-                        selection_path(c));
+                        subject_selection_path(c));
         }
     }
     if (k->signature_strength == CHECK_FAIL) {
-        struct finding *f = fault(c, FINDING_CERT_WEAK_SIGNATURE, 0, false, &fresh);
+        struct finding *f = subject_fault(c, FINDING_CERT_WEAK_SIGNATURE, 0, false, &fresh);
         if (f != NULL && fresh) {
             finding_title(f, "the certificate \"%s\" is signed with %s",
                           describe_certificate(who, c->chain, k->weak_signature_index),
@@ -538,7 +188,8 @@ static void strength_faults(const struct subject *c)
             finding_explain(
                 f,
                 "Current clients refuse SHA-1 and MD5 signatures in a server's chain (the root's own does not count).");
-            finding_fix(f, "Move the CA to SHA-256, issue the certificate again and select it: %s.", selection_path(c));
+            finding_fix(f, "Move the CA to SHA-256, issue the certificate again and select it: %s.",
+                        subject_selection_path(c));
         }
     }
 }
@@ -548,21 +199,21 @@ static void subject_faults(const struct subject *c)
     const struct chain_checks *k = c->checks;
     bool fresh;
     if (k->subject_empty) {
-        struct finding *f = fault(c, FINDING_CERT_EMPTY_SUBJECT, 0, true, &fresh);
+        struct finding *f = subject_fault(c, FINDING_CERT_EMPTY_SUBJECT, 0, true, &fresh);
         if (f != NULL && fresh) {
             f->client_error = 866;
             finding_title(f, "the %s has an empty subject", c->whose);
             finding_explain(f, "The NPS console does not offer such certificates, and Windows clients that check the "
                                "server's name fail "
                                "with error 866.");
-            what_clients_did(c, f);
+            subject_what_clients_did(c, f);
             finding_fix(f, "Issue a certificate whose subject holds the NPS server's DNS name (template: Subject Name "
                            "> Common name or DNS name).");
-            fix_selection(c, f);
+            subject_fix_selection(c, f);
         }
     }
     if (k->subject_wildcard) {
-        struct finding *f = fault(c, FINDING_CERT_WILDCARD_SUBJECT, 0, false, &fresh);
+        struct finding *f = subject_fault(c, FINDING_CERT_WILDCARD_SUBJECT, 0, false, &fresh);
         if (f != NULL && fresh) {
             finding_title(f, "the %s has a wildcard subject: \"%s\"", c->whose, c->id->name);
             finding_explain(f, "Some Windows clients refuse wildcard subjects in PEAP.");
@@ -570,7 +221,7 @@ static void subject_faults(const struct subject *c)
         }
     }
     if (k->order_wrong) {
-        struct finding *f = fault(c, FINDING_CERT_CHAIN_ORDER, 0, false, &fresh);
+        struct finding *f = subject_fault(c, FINDING_CERT_CHAIN_ORDER, 0, false, &fresh);
         if (f != NULL && fresh) {
             finding_title(f, "the chain of the %s \"%s\" is sent in the wrong order", c->whose, c->id->name);
             finding_explain(
@@ -582,12 +233,12 @@ static void subject_faults(const struct subject *c)
         }
     }
     if (c->chain->ocsp_revoked) {
-        struct finding *f = fault(c, FINDING_CERT_REVOKED, 0, true, &fresh);
+        struct finding *f = subject_fault(c, FINDING_CERT_REVOKED, 0, true, &fresh);
         if (f != NULL && fresh) {
             f->client_error = 859;
             finding_title(f, "the %s \"%s\" is revoked: the stapled OCSP response says so", c->whose, c->id->name);
-            what_clients_did(c, f);
-            finding_fix(f, "Issue a new certificate and select it: %s.", selection_path(c));
+            subject_what_clients_did(c, f);
+            finding_fix(f, "Issue a new certificate and select it: %s.", subject_selection_path(c));
         }
     }
 }
@@ -610,7 +261,7 @@ static void key_usage_fault(const struct subject *c)
     if (!key_usage_wrong(c->checks, c->tls))
         return;
     bool fresh, rsa = static_rsa(c->tls);
-    struct finding *f = fault(c, FINDING_CERT_KEY_USAGE, rsa, true, &fresh);
+    struct finding *f = subject_fault(c, FINDING_CERT_KEY_USAGE, rsa, true, &fresh);
     if (f == NULL || !fresh)
         return;
     f->client_error = 857;
@@ -618,10 +269,10 @@ static void key_usage_fault(const struct subject *c)
     finding_title(f, "the key usage of the %s \"%s\" lacks %s", c->whose, c->id->name,
                   rsa ? "keyEncipherment" : "digitalSignature");
     finding_explain(f, "The negotiated suite %s needs it.", suite != NULL ? suite : "(unknown)");
-    what_clients_did(c, f);
+    subject_what_clients_did(c, f);
     finding_fix(f,
                 "Issue the certificate again with key usage digitalSignature and keyEncipherment, and select it: %s.",
-                selection_path(c));
+                subject_selection_path(c));
 }
 
 static void one_certificate(struct findings *out, const struct rule_input *in, const struct session *s,
@@ -640,11 +291,7 @@ static void one_certificate(struct findings *out, const struct rule_input *in, c
     c.leaf = &chain->facts[0];
     c.stats = rule_chain_stats(in, tls->server_chain);
     c.answer = inner ? judge_inner_answer(x, &c.alert) : judge_client_answer(x, &c.alert);
-    if (c.checks->chain == CHECK_FAIL)
-        chain_fault(&c);
-    else if (c.checks->intermediate_given)
-        intermediate_not_sent(&c);
-    pin_fault(&c);
+    subject_chain_faults(&c);
     name_fault(&c);
     eku_fault(&c);
     time_fault(&c);

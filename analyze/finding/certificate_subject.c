@@ -1,0 +1,136 @@
+#include "analyze/finding/certificate_subject.h"
+
+#include <stdio.h>
+
+#define POLICY_PATH                                                                                                    \
+    "NPS console > Policies > Network Policies > your VPN policy > Properties > Constraints > Authentication Methods"
+
+const char *subject_selection_path(const struct subject *c)
+{
+    if (c->x->eap.method == EAP_TYPE_TLS)
+        return POLICY_PATH " > Microsoft: Smart Card or other certificate > Edit";
+    if (c->x->eap.method != EAP_TYPE_PEAP)
+        return "the EAP settings of the RADIUS server (FreeRADIUS: certificate_file in mods-enabled/eap)";
+    if (c->inner)
+        return POLICY_PATH " > Microsoft: Protected EAP (PEAP) > Edit > Smart Card or other certificate > Edit";
+    return POLICY_PATH " > Microsoft: Protected EAP (PEAP) > Edit";
+}
+
+/* The client's alert names another reason than this fault. Alerts that say nothing in particular fit every fault. */
+static bool alert_names_another(uint8_t code, enum finding_id id)
+{
+    switch (code) {
+    case 48: /* unknown_ca */
+        return id != FINDING_CERT_UNTRUSTED_ROOT && id != FINDING_CERT_INCOMPLETE_CHAIN &&
+               id != FINDING_CERT_SELF_SIGNED && id != FINDING_CERT_BAD_SIGNATURE;
+    case 45: /* certificate_expired */
+        return id != FINDING_CERT_EXPIRED && id != FINDING_CERT_NOT_YET_VALID;
+    case 44:  /* certificate_revoked */
+    case 113: /* bad_certificate_status_response */
+        return id != FINDING_CERT_REVOKED;
+    default:
+        return false;
+    }
+}
+
+/* A fault that makes clients refuse: how bad, and how sure, is told by what clients did in this capture. */
+static void grade(const struct subject *c, struct finding *f)
+{
+    if (c->stats.refused > 0) {
+        f->severity = SEVERITY_CRITICAL;
+        bool proven = c->answer == ANSWER_ALERT && !alert_names_another(c->alert->code, f->id);
+        enum confidence sure = proven && c->stats.accepted == 0 ? CONFIDENCE_CERTAIN : CONFIDENCE_STRONG;
+        if (f->confidence > sure)
+            f->confidence = sure;
+    } else if (c->stats.accepted > 0) {
+        f->severity = SEVERITY_WARNING;
+        f->confidence = CONFIDENCE_HINT;
+    } else {
+        f->severity = SEVERITY_CRITICAL;
+        f->confidence = CONFIDENCE_STRONG;
+    }
+}
+
+/* All fail since a point in time: the server presented another certificate before, which clients accepted. */
+static void what_was_before(const struct subject *c, struct finding *f)
+{
+    const struct server *server = servers_of(c->in->servers, &c->x->server);
+    if (server == NULL || c->inner || c->stats.accepted > 0 || c->stats.refused == 0)
+        return;
+    for (size_t i = 0; i < server->chain_count; i++) {
+        const struct chain *other = rule_chain(c->in, server->chains[i].chain);
+        char name[DESCRIBE_MAX], at[32], thumb[41];
+        if (other == NULL || other == c->chain || !other->parsed[0] || server->chains[i].accepted == 0 ||
+            server->chains[i].first.time_ns > c->chain->first.time_ns)
+            continue;
+        finding_explain(f,
+                        "Before %s the same server presented another certificate, \"%s\" (thumbprint %s), and clients "
+                        "accepted that one: it was renewed, or another one was selected, at that time.",
+                        describe_time(at, c->chain->first.time_ns / INT64_C(1000000000)),
+                        describe_certificate(name, other, 0), describe_hex(thumb, other->facts[0].sha1, 20));
+        return;
+    }
+}
+
+void subject_what_clients_did(const struct subject *c, struct finding *f)
+{
+    uint64_t refused = c->stats.refused, accepted = c->stats.accepted;
+    if (refused > 0 && accepted > 0)
+        finding_explain(f, "In this capture %llu login%s refused it and %llu went on with it: the clients differ.",
+                        (unsigned long long)refused, refused == 1 ? "" : "s", (unsigned long long)accepted);
+    else if (refused > 0)
+        finding_explain(f, "Every client of this capture that answered it refused it (%llu login%s).",
+                        (unsigned long long)refused, refused == 1 ? "" : "s");
+    else if (accepted > 0)
+        finding_explain(
+            f, "The clients of this capture went on with it nevertheless: they have other settings than those given "
+               "here, or do not check the server.");
+    else
+        finding_explain(f, "How the clients answered it is not in this capture.");
+    what_was_before(c, f);
+}
+
+static void evidence(const struct subject *c, struct finding *f)
+{
+    finding_evidence(c->out, f, c->tls->certificate_last, "Certificate message with \"%s\"", c->id->name);
+    if (c->answer == ANSWER_ALERT)
+        finding_evidence(c->out, f, c->alert->place, "the client's TLS alert %s (%u)",
+                         tls_alert_name(c->alert->code) != NULL ? tls_alert_name(c->alert->code) : "unknown",
+                         c->alert->code);
+    else if (c->answer == ANSWER_ENCRYPTED_ALERT)
+        finding_evidence(c->out, f, c->tls->encrypted_alert, "the client's encrypted TLS alert");
+}
+
+/* Raises a fault of this certificate; *fresh when its texts are still to be written. */
+struct finding *subject_fault(const struct subject *c, enum finding_id id, uint64_t variant, bool breaks, bool *fresh)
+{
+    if (!c->id->known) {
+        describe_certificate(c->id->name, c->chain, 0);
+        describe_sha256(c->id->sha256, c->chain);
+        c->id->known = true;
+    }
+    struct finding *f = findings_raise(c->out, id, c->id->sha256, variant * 2 + c->inner, fresh);
+    if (f == NULL)
+        return NULL;
+    if (*fresh) {
+        f->severity = SEVERITY_WARNING;
+        f->confidence = breaks ? CONFIDENCE_HINT : CONFIDENCE_CERTAIN;
+        char server[DESCRIBE_MAX];
+        describe_server(server, c->x);
+        server[0] = 'T';
+        finding_explain(f, "%s presented \"%s\"%s, issued by \"%s\".", server, c->id->name,
+                        c->inner ? " inside the tunnel" : "", c->leaf->issuer[0] != '\0' ? c->leaf->issuer : "(empty)");
+    }
+    if (breaks)
+        grade(c, f);
+    evidence(c, f);
+    return f;
+}
+
+void subject_fix_selection(const struct subject *c, struct finding *f)
+{
+    finding_fix(f, "Then select it: %s%s.", subject_selection_path(c),
+                c->x->eap.method == EAP_TYPE_PEAP && !c->inner
+                    ? "; and the same one for the inner method \"Smart Card or other certificate\", if that is used"
+                    : "");
+}

@@ -1,0 +1,206 @@
+/* What is wrong with the path from the EAP server's certificate to a trusted root. wire-facts 6.1, 6.3. */
+#include "analyze/finding/certificate_subject.h"
+
+/* The chain's fault as the checks put it: a sentence that may lack its capital and full stop. */
+static void explain_chain(const struct subject *c, struct finding *f)
+{
+    const char *text = c->checks->chain_text;
+    size_t n = strlen(text);
+    if (n == 0)
+        return;
+    char first = text[0] >= 'a' && text[0] <= 'z' ? (char)(text[0] - 'a' + 'A') : text[0];
+    finding_explain(f, "%c%s%s", first, text + 1, text[n - 1] == '.' ? "" : ".");
+}
+
+static const char *root_name(const struct subject *c)
+{
+    return c->checks->root_subject != NULL && c->checks->root_subject[0] != '\0' ? c->checks->root_subject
+                                                                                 : "(unknown)";
+}
+
+static void untrusted_root(const struct subject *c)
+{
+    bool fresh;
+    struct finding *f = subject_fault(c, FINDING_CERT_UNTRUSTED_ROOT, 0, true, &fresh);
+    if (f == NULL || !fresh)
+        return;
+    char thumb[41];
+    f->client_error = 864;
+    finding_title(f, "clients do not trust the issuer of the %s \"%s\" (root: %s)", c->whose, c->id->name,
+                  root_name(c));
+    if (c->checks->root_known)
+        finding_explain(
+            f,
+            "Its chain ends in the root \"%s\" (thumbprint %s), which is not among the trusted roots given; a "
+            "client without that root must refuse the server.",
+            root_name(c), describe_hex(thumb, c->checks->root_sha1, 20));
+    else
+        finding_explain(
+            f,
+            "Its chain ends at the issuer \"%s\", which is not among the trusted roots given; a client without "
+            "that root must refuse the server.",
+            root_name(c));
+    subject_what_clients_did(c, f);
+    finding_fix(
+        f,
+        "If this is the right certificate: put the root \"%s\" into the computer store of every client, Trusted Root "
+        "Certification Authorities (group policy: Computer Configuration > Policies > Windows Settings > Security "
+        "Settings > Public Key Policies; Intune: trusted certificate profile), and tick it in the EAP settings of the "
+        "VPN profile.",
+        root_name(c));
+    finding_fix(f, "If it is the wrong one: select the certificate whose root the clients trust: %s%s.",
+                subject_selection_path(c),
+                c->x->eap.method == EAP_TYPE_PEAP && !c->inner ? "; for the inner method too" : "");
+}
+
+static void incomplete(const struct subject *c)
+{
+    bool fresh;
+    struct finding *f = subject_fault(c, FINDING_CERT_INCOMPLETE_CHAIN, 0, true, &fresh);
+    if (f == NULL || !fresh)
+        return;
+    f->client_error = 864;
+    finding_title(f, "the server sends the %s \"%s\" without the intermediate CA above it", c->whose, c->id->name);
+    explain_chain(c, f);
+    subject_what_clients_did(c, f);
+    finding_explain(f, "Clients that hold the intermediate already do succeed, so it may be that only some fail.");
+    finding_fix(
+        f,
+        "On the NPS server: import the certificate of the CA \"%s\" into the computer store, Intermediate "
+        "Certification "
+        "Authorities, and restart the service \"Network Policy Server\", so that it is sent along (FreeRADIUS: append "
+        "it to certificate_file).",
+        c->leaf->issuer);
+}
+
+/* Complete only with an intermediate that was given here, not sent: clients need it from elsewhere. */
+static void intermediate_not_sent(const struct subject *c)
+{
+    bool fresh;
+    struct finding *f = subject_fault(c, FINDING_CERT_INCOMPLETE_CHAIN, 1, false, &fresh);
+    if (f == NULL || !fresh)
+        return;
+    f->severity = c->stats.refused > 0 ? SEVERITY_CRITICAL : c->stats.accepted > 0 ? SEVERITY_INFO : SEVERITY_WARNING;
+    f->confidence = CONFIDENCE_STRONG;
+    f->client_error = c->stats.refused > 0 ? 864 : 0;
+    finding_title(f, "the server does not send the intermediate CA of the %s \"%s\"", c->whose, c->id->name);
+    explain_chain(c, f);
+    finding_explain(f, "Clients that neither hold it nor can fetch it fail with error 864.");
+    subject_what_clients_did(c, f);
+    finding_fix(f,
+                "Make the server send it: on NPS, import \"%s\" into the computer store, Intermediate Certification "
+                "Authorities (FreeRADIUS: append it to certificate_file).",
+                c->leaf->issuer);
+}
+
+static void self_signed(const struct subject *c)
+{
+    bool fresh;
+    struct finding *f = subject_fault(c, FINDING_CERT_SELF_SIGNED, 0, true, &fresh);
+    if (f == NULL || !fresh)
+        return;
+    f->client_error = 864;
+    finding_title(f, "the %s \"%s\" is self-signed: no CA vouches for it", c->whose, c->id->name);
+    finding_explain(f, "A client accepts it only where this very certificate is installed as a trusted root.");
+    subject_what_clients_did(c, f);
+    finding_fix(f, "Issue the NPS server a certificate from the enterprise CA (template \"RAS and IAS Server\").");
+    subject_fix_selection(c, f);
+}
+
+static void bad_signature(const struct subject *c)
+{
+    bool fresh;
+    struct finding *f = subject_fault(c, FINDING_CERT_BAD_SIGNATURE, 0, true, &fresh);
+    if (f == NULL || !fresh)
+        return;
+    f->client_error = 857;
+    finding_title(f, "a signature in the chain of the %s \"%s\" is wrong", c->whose, c->id->name);
+    explain_chain(c, f);
+    subject_what_clients_did(c, f);
+    finding_fix(
+        f, "The usual cause is a CA whose key was renewed under the same name: on the NPS server, install the CA "
+           "certificate "
+           "whose key signed this one (Intermediate Certification Authorities), and remove the other; or issue the "
+           "server's certificate again.");
+}
+
+static void chain_fault(const struct subject *c)
+{
+    bool fresh;
+    struct finding *f;
+    switch (c->checks->chain_error) {
+    case CHAIN_UNTRUSTED_ROOT:
+        untrusted_root(c);
+        break;
+    case CHAIN_INCOMPLETE:
+        incomplete(c);
+        break;
+    case CHAIN_SELF_SIGNED:
+        self_signed(c);
+        break;
+    case CHAIN_BAD_SIGNATURE:
+        bad_signature(c);
+        break;
+    case CHAIN_INVALID_CA:
+    case CHAIN_NOT_PARSED:
+    case CHAIN_OTHER:
+        f = subject_fault(c, FINDING_CERT_BAD_SIGNATURE, 1, true, &fresh);
+        if (f != NULL && fresh) {
+            f->client_error = 857;
+            finding_title(f, "the chain of the %s \"%s\" is not valid", c->whose, c->id->name);
+            explain_chain(c, f);
+            subject_what_clients_did(c, f);
+            finding_fix(
+                f, "Look at the chain (--certs DIR writes it out) and issue the certificate again from a proper CA.");
+        }
+        break;
+    default:
+        break;
+    }
+}
+
+/* TrustedRootCA of the client's profile against the chain (wire-facts 6.3). */
+static void pin_fault(const struct subject *c)
+{
+    bool fresh;
+    enum pin_result pin = c->checks->pin;
+    if (pin != PIN_ISSUING_CA && pin != PIN_LEAF && pin != PIN_NOT_IN_CHAIN)
+        return;
+    struct finding *f = subject_fault(c, FINDING_CERT_UNTRUSTED_ROOT, 1 + (uint64_t)pin, true, &fresh);
+    if (f == NULL || !fresh)
+        return;
+    char thumb[41], pinned[DESCRIBE_MAX];
+    f->client_error = 864;
+    if (pin == PIN_NOT_IN_CHAIN) {
+        finding_title(f, "the VPN profile pins another root (TrustedRootCA) than that of the %s \"%s\"", c->whose,
+                      c->id->name);
+        finding_explain(f, "No thumbprint in TrustedRootCA of the EAP configuration belongs to the root \"%s\".",
+                        root_name(c));
+    } else {
+        bool sent = c->checks->pin_index < c->chain->count;
+        finding_title(f, "TrustedRootCA in the VPN profile is the thumbprint of %s \"%s\", not of its root",
+                      pin == PIN_LEAF ? "the server certificate" : "the issuing CA",
+                      sent ? describe_certificate(pinned, c->chain, c->checks->pin_index) : c->leaf->issuer);
+        finding_explain(
+            f, "TrustedRootCA must name the trust anchor itself, not a CA below it nor the server's own certificate.");
+    }
+    if (c->checks->root_known)
+        finding_fix(f, "Set TrustedRootCA in the EAP configuration to the SHA-1 thumbprint of the root \"%s\": %s",
+                    root_name(c), describe_hex(thumb, c->checks->root_sha1, 20));
+    else
+        finding_fix(f,
+                    "Set TrustedRootCA in the EAP configuration to the SHA-1 thumbprint of the root \"%s\" (it is not "
+                    "sent: read it "
+                    "from the root certificate itself).",
+                    root_name(c));
+    subject_what_clients_did(c, f);
+}
+
+void subject_chain_faults(const struct subject *c)
+{
+    if (c->checks->chain == CHECK_FAIL)
+        chain_fault(c);
+    else if (c->checks->intermediate_given)
+        intermediate_not_sent(c);
+    pin_fault(c);
+}
