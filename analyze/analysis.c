@@ -174,6 +174,7 @@ static void add_counters(struct dissect_counters *sum, const struct dissect_coun
 {
     sum->net.frames += c->net.frames;
     sum->net.duplicates += c->net.duplicates;
+    sum->net.dropped_by_host += c->net.dropped_by_host;
     sum->flows += c->flows;
     sum->flows_evicted += c->flows_evicted;
     sum->conversations_evicted += c->conversations_evicted;

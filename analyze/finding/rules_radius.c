@@ -91,6 +91,11 @@ static void no_answer(struct findings *out, const struct rule_input *in, const s
     if (!certain)
         f->confidence = once ? CONFIDENCE_HINT : CONFIDENCE_STRONG;
     explain_no_answer(f, in, x);
+    if (in->counters->net.dropped_by_host > 0)
+        finding_explain(f,
+                        "The capture says that the capturing host itself dropped %llu packets (pktmon's drop verdict): "
+                        "look at its firewall and filters first.",
+                        (unsigned long long)in->counters->net.dropped_by_host);
 }
 
 static void wrong_source(struct findings *out, const struct exchange *x)

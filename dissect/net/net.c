@@ -62,6 +62,7 @@ RARELY_CALLED static void walk_frame(struct net *n, const struct frame *f)
 void net_frame(struct net *n, const struct frame *f)
 {
     n->counters.frames++;
+    n->counters.dropped_by_host += (f->flags & FRAME_DROPPED) != 0;
     advance_time(n, f->time_ns);
     if (!plain_frame(n, f))
         walk_frame(n, f);

@@ -44,6 +44,7 @@ struct net_counters {
     uint64_t fragments;        /* IP fragments seen */
     uint64_t fragments_evicted; /* datagrams in progress given up to stay in bounds */
     uint64_t overlapping;      /* fragments that overlapped with other bytes (first copy kept) */
+    uint64_t dropped_by_host;  /* frames that the capture marks as dropped by the capturing host (FRAME_DROPPED), copies too */
     uint64_t too_deep;         /* more than the allowed number of nested headers */
 };
 

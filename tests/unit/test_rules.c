@@ -848,6 +848,11 @@ static void no_answer(void **state)
     (void)state;
     unanswered(3);
     raises_with(FINDING_RADIUS_NO_ANSWER, SEVERITY_CRITICAL, 930, CONFIDENCE_CERTAIN, 18);
+    unanswered(3);
+    scene.counters.net.dropped_by_host = 7; /* pktmon says so */
+    raises_with(FINDING_RADIUS_NO_ANSWER, SEVERITY_CRITICAL, 930, CONFIDENCE_CERTAIN, 18);
+    size_t count;
+    assert_non_null(strstr(findings_all(scene.findings, &count)[0].explanation, "host itself dropped 7 packets"));
     unanswered(1); /* not even repeated: its answer may be what the capture lacks */
     raises_with(FINDING_RADIUS_NO_ANSWER, SEVERITY_WARNING, 930, CONFIDENCE_HINT, 18);
     struct server *server = servers_of(scene.servers, &scene.x.server);
