@@ -22,10 +22,13 @@ static inline void keep_string(struct exchange *x, struct text *to, struct span 
 
 static void keep_address(struct address *to, const struct radius_packet *p)
 {
+    struct address given = {.family = FAMILY_NONE};
     if (p->nas_ip_address.len == 4)
-        *to = address_ipv4(p->nas_ip_address.data);
+        given = address_ipv4(p->nas_ip_address.data);
     else if (p->nas_ipv6_address.len == 16)
-        *to = address_ipv6(p->nas_ipv6_address.data);
+        given = address_ipv6(p->nas_ipv6_address.data);
+    if (given.family != FAMILY_NONE)
+        *to = given;
 }
 
 static inline void keep_number(uint32_t *to, uint32_t value)
