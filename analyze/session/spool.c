@@ -4,15 +4,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "capture/wire/cursor.h"
+
 enum { WINDOW = 1 << 15, FAR = 1 << 10, BLOCK = 1 << 16, BLOCKS = 64, SPARES = 4 };
 
-/* An exchange is written in three parts: all before its inner EAP, that when there is one, the used part of its texts.
+/*
+ * An exchange is written in three parts: all before its inner EAP, that when there is one, the used part of its texts.
+ * Most words of the first part are zero: a mask tells which are not, and only these are written, which halves the file.
  */
 enum {
     HEAD = offsetof(struct exchange, inner),
+    HEAD_WORDS = HEAD / 8,
+    HEAD_MASKS = (HEAD_WORDS + 63) / 64,
     INNER = sizeof(struct eap_facts),
-    PACKED_MAX = HEAD + INNER + EXCHANGE_TEXT_MAX,
+    PACKED_MAX = 8 * HEAD_MASKS + HEAD + INNER + EXCHANGE_TEXT_MAX,
 };
+static_assert(HEAD % 8 == 0, "the first part is whole words");
 
 /* What goes before each record. */
 struct record {
@@ -139,11 +146,40 @@ static bool index_write(struct spool *s, uint32_t id, const struct entry *e)
     return true;
 }
 
+/* Writes the masks and the words that are not zero; returns the bytes written. */
+static size_t squeeze(const struct exchange *x, uint8_t *out)
+{
+    const uint8_t *from = (const uint8_t *)x;
+    uint64_t masks[HEAD_MASKS] = {0};
+    uint8_t *to = out + sizeof masks;
+    for (size_t i = 0; i < HEAD_WORDS; i++) {
+        uint64_t word;
+        memcpy(&word, from + 8 * i, sizeof word);
+        memcpy(to, &word, sizeof word); /* written over by the next one when zero */
+        masks[i / 64] |= (uint64_t)(word != 0) << (i % 64);
+        to += word != 0 ? sizeof word : 0;
+    }
+    memcpy(out, masks, sizeof masks);
+    return (size_t)(to - out);
+}
+
+/* The reverse; the rest of `from` is what follows. False when the bytes end too early. */
+static bool expand(struct cursor *from, struct exchange *x)
+{
+    uint8_t *to = (uint8_t *)x;
+    uint64_t masks[HEAD_MASKS];
+    if (!take_bytes(from, sizeof masks, masks))
+        return false;
+    memset(x, 0, HEAD);
+    for (size_t i = 0; i < HEAD_WORDS; i++)
+        if ((masks[i / 64] >> (i % 64) & 1) != 0 && !take_bytes(from, 8, to + 8 * i))
+            return false;
+    return true;
+}
+
 static size_t pack(const struct exchange *x, uint8_t out[static PACKED_MAX])
 {
-    uint8_t *to = out;
-    memcpy(to, x, HEAD);
-    to += HEAD;
+    uint8_t *to = out + squeeze(x, out);
     if (x->has_inner) {
         memcpy(to, &x->inner, INNER);
         to += INNER;
@@ -155,16 +191,14 @@ static size_t pack(const struct exchange *x, uint8_t out[static PACKED_MAX])
 /* False when the bytes cannot have come from pack. */
 static bool unpack(struct span from, struct exchange *x)
 {
-    if (from.len < HEAD)
+    struct cursor c = cursor_of(from);
+    if (!expand(&c, x))
         return false;
-    memcpy(x, from.data, HEAD);
     size_t inner = x->has_inner ? INNER : 0, text = x->text_used;
-    if (text > EXCHANGE_TEXT_MAX || from.len != HEAD + inner + text)
-        return false;
     memset(&x->inner, 0, INNER);
-    memcpy(&x->inner, from.data + HEAD, inner);
-    memcpy(x->text, from.data + HEAD + inner, text);
-    return true;
+    if (text > EXCHANGE_TEXT_MAX || c.len != inner + text)
+        return false;
+    return take_bytes(&c, inner, &x->inner) && take_bytes(&c, text, x->text);
 }
 
 static bool write_out(struct spool *s)
