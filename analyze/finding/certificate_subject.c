@@ -101,9 +101,17 @@ static void evidence(const struct subject *c, struct finding *f)
         finding_evidence(c->out, f, c->tls->encrypted_alert, "the client's encrypted TLS alert");
 }
 
+bool subject_spared(const struct subject *c)
+{
+    return c->answer == ANSWER_ACCEPTED && c->stats.refused > 0;
+}
+
 /* Raises a fault of this certificate; *fresh when its texts are still to be written. */
 struct finding *subject_fault(const struct subject *c, enum finding_id id, uint64_t variant, bool breaks, bool *fresh)
 {
+    *fresh = false;
+    if (breaks && subject_spared(c))
+        return NULL;
     if (!c->id->known) {
         describe_certificate(c->id->name, c->chain, 0);
         describe_sha256(c->id->sha256, c->chain);

@@ -34,8 +34,12 @@ struct subject {
 const char *subject_selection_path(const struct subject *c);
 
 /* Raises a fault of this certificate, with what led to it and the frames; *fresh when its own texts are still to be
- * written. breaks: clients must refuse for it, and the grade follows from what they did. NULL when no more are held. */
+ * written. breaks: clients must refuse for it, and the grade follows from what they did. NULL when no more are held, and
+ * for a fault that breaks logins when this client is spared. */
 struct finding *subject_fault(const struct subject *c, enum finding_id id, uint64_t variant, bool breaks, bool *fresh);
+
+/* This client went on with a certificate that others in the capture refused: what made those fail did not fail it. */
+bool subject_spared(const struct subject *c);
 
 /* Sentences and steps that several faults end with. */
 void subject_what_clients_did(const struct subject *c, struct finding *f);

@@ -77,6 +77,8 @@ static void incomplete(const struct subject *c)
 static void intermediate_not_sent(const struct subject *c)
 {
     bool fresh;
+    if (subject_spared(c))
+        return;
     struct finding *f = subject_fault(c, FINDING_CERT_INCOMPLETE_CHAIN, 1, false, &fresh);
     if (f == NULL || !fresh)
         return;
