@@ -64,19 +64,22 @@ static size_t extension_length(const struct walk *w, unsigned unit, unsigned plu
     return w->at.len < 2 ? 8 : ((size_t)w->at.data[1] + plus) * unit;
 }
 
-static void v6_fragment(struct walk *w)
+/* True for an "atomic" fragment (RFC 6946), which is whole: *proto follows. The caller goes on, because any number of
+ * such headers may follow each other. */
+static bool v6_fragment(struct walk *w, uint8_t *proto)
 {
     struct span h;
     if (!walk_take(w, 8, &h))
-        return;
+        return false;
     uint16_t field = load_be16(h.data + 2);
     uint32_t offset = field & 0xfff8u;
     bool more = field & 1;
     w->ip_id = load_be32(h.data + 4);
-    if (more || offset > 0)
-        fragments_add(w, h.data[0], true, offset, more);
-    else
-        ip_payload(w, h.data[0]); /* an "atomic" fragment, RFC 6946 */
+    *proto = h.data[0];
+    if (!more && offset == 0)
+        return true;
+    fragments_add(w, *proto, true, offset, more);
+    return false;
 }
 
 void ip_v6(struct walk *w)
@@ -167,8 +170,9 @@ static bool skip_extensions(struct walk *w, uint8_t *proto)
         case IP_PROTO_FRAGMENT:
             if (!ipv6)
                 return true;
-            v6_fragment(w);
-            return false;
+            if (!v6_fragment(w, proto))
+                return false;
+            break;
         default:
             return true;
         }

@@ -58,6 +58,29 @@ static void ipv6_extension_headers(void **state)
     assert_int_equal(r.last.ip_proto, 59);
 }
 
+/* As many as the longest frame holds, in a jumbogram: they must cost no stack. */
+static void a_long_row_of_atomic_fragments(void **state)
+{
+    (void)state;
+    enum { HEADERS = 131000 };
+    const uint8_t head[] = {IPV6(0, 44)}, atomic[] = {44, 0, BE16(0), BE32(7)}, last[] = {17, 0, BE16(0), BE32(7)};
+    const uint8_t end[] = {PAYLOAD_UDP};
+    size_t len = sizeof head + HEADERS * sizeof atomic + sizeof last + sizeof end;
+    uint8_t *frame = malloc(len), *to = frame;
+    assert_non_null(frame);
+    memcpy(to, head, sizeof head);
+    to += sizeof head;
+    for (size_t i = 0; i < HEADERS; i++, to += sizeof atomic)
+        memcpy(to, atomic, sizeof atomic);
+    memcpy(to, last, sizeof last);
+    memcpy(to + sizeof last, end, sizeof end);
+    decode_raw(frame, len);
+    free(frame);
+    assert_int_equal(r.packets, 1);
+    assert_int_equal(r.last.src.port, 1812);
+    assert_int_equal(r.last.fragments, 0);
+}
+
 static void ah_in_ipv4(void **state)
 {
     (void)state;
@@ -271,6 +294,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ipv4_options),
         cmocka_unit_test(ipv6_extension_headers),
+        cmocka_unit_test(a_long_row_of_atomic_fragments),
         cmocka_unit_test(ah_in_ipv4),
         cmocka_unit_test(a_length_of_zero_reaches_to_the_end),
         cmocka_unit_test(what_the_snap_length_cut_is_announced),
