@@ -137,15 +137,14 @@ void eap_feed(struct eap *e, enum direction dir, struct span bytes, bool cut, st
 void eap_get_state(const struct eap *e, struct eap_state *out)
 {
     const struct eap_run *run = &e->side[TO_CLIENT].run;
-    *out = (struct eap_state){
-        .tls = e->tls_state,
-        .server_flight_partial = run->open || run->lost,
-        .present = run->present,
-        .announced = run->announced,
-        .last_type = e->last_type,
-        .last_dir = (enum direction)e->last_dir,
-        .spoke = e->spoke,
-    };
+    memset(out, 0, sizeof *out); /* receivers keep it as bytes: no dirt between the fields */
+    out->tls = e->tls_state;
+    out->server_flight_partial = run->open || run->lost;
+    out->present = run->present;
+    out->announced = run->announced;
+    out->last_type = e->last_type;
+    out->last_dir = (enum direction)e->last_dir;
+    out->spoke = e->spoke;
     if (e->session != NULL && tls_finished(e->session, TO_SERVER) && tls_finished(e->session, TO_CLIENT))
         out->tls = EAP_TLS_ESTABLISHED;
 }
