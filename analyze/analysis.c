@@ -140,7 +140,7 @@ void analysis_event(void *ctx, const struct event *e)
     struct analysis *a = ctx;
     if (e->kind == EVENT_RADIUS && e->u.radius->code == RADIUS_ACCOUNTING_REQUEST) {
         a->totals.accounting_requests += e->u.radius->role == RADIUS_NEW_REQUEST;
-        a->totals.accounting_unanswered += e->u.radius->role == RADIUS_UNANSWERED && !e->u.radius->capture_ended;
+        a->totals.accounting_unanswered += accounting_in_vain(e->u.radius);
     }
     track_event(a->track, e);
 }

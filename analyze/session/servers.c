@@ -99,6 +99,12 @@ int64_t server_median_ns(const struct server *s)
     return 0;
 }
 
+bool accounting_in_vain(const struct radius_event *e)
+{
+    return e->role == RADIUS_UNANSWERED && e->code == RADIUS_ACCOUNTING_REQUEST &&
+           (!e->capture_ended || e->transmissions >= 3);
+}
+
 void server_add_chain(struct server *s, uint32_t chain, bool accepted, bool refused, struct place where,
                       uint32_t exchange)
 {

@@ -29,6 +29,9 @@ struct server *servers_of(struct servers *s, const struct endpoint *e);
 size_t servers_count(const struct servers *s);
 struct server *servers_at(const struct servers *s, size_t i); /* in order of first sight */
 
+/* An Accounting-Request whose silence counts: the capture went on for an answer's time, or it was repeated in vain. */
+bool accounting_in_vain(const struct radius_event *e);
+
 void server_add_time(struct server *s, int64_t elapsed_ns);
 /* Median of the answers' times, lower bound of its bucket; 0 without answers. */
 int64_t server_median_ns(const struct server *s);

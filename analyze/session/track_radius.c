@@ -194,7 +194,7 @@ static RARELY_CALLED void count_other(struct server *s, const struct event *e)
         break;
     case RADIUS_UNANSWERED:
         s->unanswered++;
-        if (ev->code == RADIUS_ACCOUNTING_REQUEST && (!ev->capture_ended || ev->transmissions >= 3)) {
+        if (accounting_in_vain(ev)) {
             if (s->accounting_unanswered++ == 0)
                 s->first_unanswered_accounting = ev->request;
             s->last_unanswered_accounting = ev->request_last;
