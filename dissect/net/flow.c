@@ -1,7 +1,8 @@
 /*
  * An index of (hash, entry number) pairs, open addressing with linear probing, beside an arena of entries in chunks
  * that never move: a probe touches one cache line of the index and then the entry it is looking for. The index
- * doubles from the hashes it holds. A full table lets a hand go round the arena and takes the stalest of a few.
+ * doubles from the hashes it holds. A full table lets a hand go round the arena and takes the stalest of a few; where
+ * too many hashes collide, a new flow takes the place of one of them.
  */
 #include "dissect/net/flow.h"
 
@@ -10,7 +11,8 @@
 #include "capture/wire/hash.h"
 #include "capture/wire/rarely.h"
 
-enum { CHUNK = 1024, INDEX_MIN = 2048, EVICTION_SAMPLE = 8 };
+/* PROBES_MAX: chance alone, at five eighths of the index, makes no row of that length. */
+enum { CHUNK = 1024, INDEX_MIN = 2048, EVICTION_SAMPLE = 8, PROBES_MAX = 256 };
 
 struct slot {
     uint32_t hash;
@@ -111,7 +113,8 @@ static bool is_flow_of(const struct flow *f, const struct key *k, const struct e
             endpoint_equal(&f->high, k->low_first ? b : a));
 }
 
-/* The index slot of a flow, or the empty one where it would go; its key is put into *k. */
+/* The index slot of a flow, or the empty one where it would go; NULL when there is neither near enough to its place. Its
+ * key is put into *k. */
 static struct slot *probe(const struct flow_table *t, const struct endpoint *a, const struct endpoint *b, uint8_t ip_proto,
                           uint32_t tunnel, struct key *k)
 {
@@ -122,28 +125,34 @@ static struct slot *probe(const struct flow_table *t, const struct endpoint *a, 
     k->low = k->low_first ? first : second;
     k->high = k->low_first ? second : first;
     k->hash = hash_of(k->low, k->high, tunnel);
-    for (uint32_t i = k->hash & t->index_mask;; i = (i + 1) & t->index_mask) {
-        struct slot *s = &t->index[i];
+    for (uint32_t i = 0; i < PROBES_MAX; i++) {
+        struct slot *s = &t->index[(k->hash + i) & t->index_mask];
         if (s->entry == 0 ||
             (s->hash == k->hash && is_flow_of(entry_at(t, s->entry - 1), k, a, b, ip_proto, tunnel)))
             return s;
     }
+    return NULL;
 }
 
-/* Doubles the index; when memory is short the old one stays, and serves as long as it has an empty slot. */
+/* Doubles the index; when memory is short the old one stays, and serves as long as it has an empty slot. Taken in their
+ * order from behind an empty slot on, none comes to lie further from its place than before. */
 static void grow_index(struct flow_table *t)
 {
     uint32_t mask = t->index_mask * 2 + 1;
     struct slot *grown = calloc((size_t)mask + 1, sizeof *grown);
     if (grown == NULL)
         return;
-    for (uint32_t i = 0; i <= t->index_mask; i++) {
-        if (t->index[i].entry == 0)
+    uint32_t empty = 0;
+    while (t->index[empty].entry != 0)
+        empty++;
+    for (uint32_t i = 1; i <= t->index_mask; i++) {
+        struct slot moved = t->index[(empty + i) & t->index_mask];
+        if (moved.entry == 0)
             continue;
-        uint32_t at = t->index[i].hash & mask;
+        uint32_t at = moved.hash & mask;
         while (grown[at].entry != 0)
             at = (at + 1) & mask;
-        grown[at] = t->index[i];
+        grown[at] = moved;
     }
     free(t->index);
     t->index = grown;
@@ -165,6 +174,14 @@ static void index_remove(struct flow_table *t, struct slot *s)
     t->index[hole].entry = 0;
 }
 
+static void give_up(struct flow_table *t, struct flow *f, int64_t now_ns)
+{
+    if (now_ns < f->last_ns || (uint64_t)now_ns - (uint64_t)f->last_ns < (uint64_t)FLOW_YOUNG_NS)
+        t->evicted++;
+    if (t->drop != NULL)
+        t->drop(t->drop_ctx, f);
+}
+
 /* Makes an entry free by giving up the stalest of a few; returns its number. */
 static uint32_t evict(struct flow_table *t, int64_t now_ns)
 {
@@ -175,10 +192,7 @@ static uint32_t evict(struct flow_table *t, int64_t now_ns)
         t->hand = t->hand + 1 < t->used ? t->hand + 1 : 0;
     }
     struct flow *f = entry_at(t, victim);
-    if (now_ns < f->last_ns || (uint64_t)now_ns - (uint64_t)f->last_ns < (uint64_t)FLOW_YOUNG_NS)
-        t->evicted++;
-    if (t->drop != NULL)
-        t->drop(t->drop_ctx, f);
+    give_up(t, f, now_ns);
     struct key k;
     index_remove(t, probe(t, &f->low, &f->high, f->ip_proto, f->tunnel, &k));
     return victim;
@@ -200,11 +214,33 @@ static uint32_t take_entry(struct flow_table *t, int64_t now_ns)
     return t->used++;
 }
 
+/* The slot of the stalest of a few flows that stand where a new one with this hash would have to; it is given up. */
+static struct slot *displace(struct flow_table *t, uint32_t hash, int64_t now_ns)
+{
+    struct slot *victim = NULL;
+    for (uint32_t i = 0; i < EVICTION_SAMPLE; i++) {
+        uint32_t at = (t->next_id * EVICTION_SAMPLE + i) % PROBES_MAX;
+        struct slot *s = &t->index[(hash + at) & t->index_mask];
+        if (victim == NULL || entry_at(t, s->entry - 1)->last_ns < entry_at(t, victim->entry - 1)->last_ns)
+            victim = s;
+    }
+    give_up(t, entry_at(t, victim->entry - 1), now_ns);
+    return victim;
+}
+
 static struct flow *make(struct flow_table *t, const struct packet *p)
 {
     struct key k;
-    uint32_t number = take_entry(t, p->frame->time_ns);
-    struct slot *s = probe(t, &p->src, &p->dst, p->ip_proto, p->tunnel, &k); /* the index may have changed */
+    int64_t now_ns = p->frame->time_ns;
+    struct slot *s = probe(t, &p->src, &p->dst, p->ip_proto, p->tunnel, &k);
+    uint32_t number;
+    if (s == NULL) {
+        s = displace(t, k.hash, now_ns);
+        number = s->entry - 1;
+    } else {
+        number = take_entry(t, now_ns);
+        s = probe(t, &p->src, &p->dst, p->ip_proto, p->tunnel, &k); /* the index may have changed */
+    }
     *s = (struct slot){k.hash, number + 1};
     struct flow *f = entry_at(t, number);
     *f = (struct flow){.key = {k.low, k.high}, .low = k.low_first ? p->src : p->dst, .high = k.low_first ? p->dst : p->src,
@@ -218,7 +254,7 @@ RARELY_CALLED static struct flow *find_or_make(struct flow_table *t, const struc
     struct key k;
     const struct slot *s = probe(t, &p->src, &p->dst, p->ip_proto, p->tunnel, &k);
     *from_low = k.low_first;
-    *fresh = s->entry == 0;
+    *fresh = s == NULL || s->entry == 0;
     return *fresh ? make(t, p) : entry_at(t, s->entry - 1);
 }
 
@@ -256,7 +292,7 @@ struct flow *flow_find(struct flow_table *t, const struct endpoint *a, const str
 {
     struct key k;
     const struct slot *s = probe(t, a, b, ip_proto, tunnel, &k);
-    return s->entry == 0 ? NULL : entry_at(t, s->entry - 1);
+    return s == NULL || s->entry == 0 ? NULL : entry_at(t, s->entry - 1);
 }
 
 void flow_on_drop(struct flow_table *t, flow_fn *drop, void *ctx)

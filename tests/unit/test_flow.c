@@ -105,6 +105,55 @@ static void every_flow_is_found_again_while_it_grows(void **state)
     flow_table_free(t);
 }
 
+/* The i-th of any number of flows whose hashes are all the same, as hash_mix can be reckoned backwards. */
+static struct packet colliding(const struct frame *f, uint32_t i)
+{
+    struct packet p = packet(f, IP_PROTO_UDP, endpoint("10.0.0.1", 1000), endpoint("203.0.0.0", 0));
+    uint64_t inverse = 1, mixed = (uint64_t)i << 32 | i;
+    for (int step = 0; step < 6; step++)
+        inverse *= 2 - 0x94d049bb133111ebu * inverse;
+    uint64_t low = UINT64_C(17) << 48 | UINT64_C(0x0a000001) << 16 | 1000;
+    low = (low ^ 0x9e3779b97f4a7c15u) * 0xbf58476d1ce4e5b9u;
+    uint64_t high = (low ^ mixed * inverse) - (low >> 29);
+    p.dst.port = (uint16_t)high;
+    p.dst.address.bytes[2] = (uint8_t)(high >> 24);
+    p.dst.address.bytes[3] = (uint8_t)(high >> 16);
+    p.tunnel = (uint32_t)(high >> 32) - (UINT32_C(17) << 16 | 0xcb00);
+    return p;
+}
+
+static void count_each(void *ctx, struct flow *f);
+
+/* Whoever makes them must not make every packet walk through all of them: some are given up, the rest stay found. */
+static void flows_that_collide_do_not_lengthen_the_search(void **state)
+{
+    (void)state;
+    enum { FLOWS = 30000, FEW = 50, SEARCH_MAX = 1000 };
+    struct flow_table *t = flow_table_new(2 * FLOWS);
+    struct frame f = {.number = 1, .time_ns = S};
+    bool from_low, fresh;
+    uint32_t held = 0;
+    for (uint32_t i = 0; i < FEW; i++) {
+        struct packet p = colliding(&f, i);
+        flow_of(t, &p, &from_low, &fresh);
+    }
+    for (uint32_t i = 0; i < FEW; i++) {
+        struct packet p = colliding(&f, i);
+        assert_int_equal(flow_of(t, &p, &from_low, &fresh)->id, i + 1);
+    }
+    for (uint32_t i = FEW; i < FLOWS; i++) {
+        struct packet p = colliding(&f, i);
+        assert_int_equal(flow_of(t, &p, &from_low, &fresh)->id, i + 1);
+        assert_true(fresh);
+        assert_non_null(flow_find(t, &p.dst, &p.src, IP_PROTO_UDP, p.tunnel));
+    }
+    flow_each(t, count_each, &held);
+    assert_in_range(held, FEW, SEARCH_MAX);
+    assert_int_equal(flow_count(t), FLOWS);
+    assert_int_equal(flow_evicted(t), FLOWS - held);
+    flow_table_free(t);
+}
+
 struct drops { uint32_t count, hints; };
 
 static void count_drop(void *ctx, struct flow *f)
@@ -207,6 +256,7 @@ int main(void)
         cmocka_unit_test(both_directions_are_one_flow),
         cmocka_unit_test(what_makes_a_flow_another_one),
         cmocka_unit_test(every_flow_is_found_again_while_it_grows),
+        cmocka_unit_test(flows_that_collide_do_not_lengthen_the_search),
         cmocka_unit_test(a_full_table_gives_up_flows_that_are_silent),
         cmocka_unit_test(young_flows_given_up_are_counted),
         cmocka_unit_test(community_ids),
