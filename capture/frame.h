@@ -50,11 +50,12 @@ struct place {
     uint64_t frame;   /* 0: nowhere */
     int64_t time_ns;
     uint32_t capture;
+    uint32_t zero;    /* no padding: places are written as the bytes that they are */
 };
 
 static inline struct place frame_place(const struct frame *f)
 {
-    return (struct place){f->number, f->time_ns, f->capture};
+    return (struct place){.frame = f->number, .time_ns = f->time_ns, .capture = f->capture};
 }
 
 #endif

@@ -11,7 +11,10 @@ enum { LINE = 300 };
 
 static void append(struct live *l, struct place place, enum direction dir, const char *line)
 {
-    struct ladder_entry entry = {place, dir};
+    struct ladder_entry entry;
+    memset(&entry, 0, sizeof entry); /* kept as bytes, its padding too */
+    entry.place = place;
+    entry.dir = dir;
     uint16_t len = (uint16_t)strlen(line);
     size_t need = sizeof entry + sizeof len + len;
     if (l->ladder_len + need > EXCHANGE_LADDER_MAX) {

@@ -124,7 +124,7 @@ static void tell_closed(struct eapol *l, struct eapol_conversation *c, enum clos
 
 static void drop(struct eapol *l, struct eapol_conversation *c, enum close_reason reason, int64_t now_ns)
 {
-    tell_closed(l, c, reason, (struct place){0, now_ns, 0});
+    tell_closed(l, c, reason, (struct place){.time_ns = now_ns});
     list_remove(l, c);
     bucket_remove(l, c);
     l->count--;
