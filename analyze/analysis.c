@@ -35,6 +35,7 @@ struct analysis {
     struct rule_input input;
     struct listing failed, others;
     char verdict[VERDICT_MAX];
+    bool linked; /* a session has several exchanges, or copies of one */
 };
 
 /* Every login that was shown the chain counts, whoever relayed it; of two hops of one login the later is left out. */
@@ -66,7 +67,7 @@ static void exchange_done(void *ctx, struct exchange *x)
 {
     struct analysis *a = ctx;
     uint32_t head = links_find(a->links, x);
-    a->totals.exchanges++;
+    a->linked = a->linked || head != 0;
     x->session = head != 0 ? head : x->id;
     count_chain(a, x, head != 0);
     if (spool_put(a->spool, x) && head != 0)
@@ -227,6 +228,7 @@ void analysis_add_protocols(struct analysis *a, const struct protocol_count *row
 static void count_session(struct analysis_totals *t, const struct session *s)
 {
     t->sessions++;
+    t->exchanges += s->exchange_count;
     switch (s->outcome) {
     case OUTCOME_ESTABLISHED:
         t->established++;
@@ -244,6 +246,49 @@ static void count_session(struct analysis_totals *t, const struct session *s)
         t->incomplete++;
         break;
     }
+}
+
+static void present_again(struct analysis *a, bool *known, uint32_t serial, const struct exchange *x)
+{
+    struct chain *c = serial != 0 ? chains_get(a->chains, serial) : NULL;
+    if (c == NULL)
+        return;
+    if (!known[serial])
+        c->presented = c->exchange_count = 0;
+    known[serial] = true;
+    chain_presented(c, x->id);
+}
+
+/*
+ * What was counted as it came counts copies of one exchange more than once, and of two copies the one that ended first,
+ * which may show less. So where exchanges were linked, counts are taken anew from the sessions.
+ */
+static bool recount(struct analysis *a)
+{
+    bool *known = calloc(CHAINS_MAX + 1, sizeof *known);
+    struct session_build b;
+    if (known == NULL)
+        return true;
+    memset(a->stats, 0, (CHAINS_MAX + 1) * sizeof *a->stats);
+    for (size_t i = 0; i < servers_count(a->servers); i++)
+        server_forget_chains(servers_at(a->servers, i));
+    for (uint32_t id = 1; id <= spool_last(a->spool); id++) {
+        if (!spool_is_head(a->spool, id))
+            continue;
+        if (!session_read(a->spool, id, id, &b))
+            break;
+        for (size_t i = 0; i < b.session.exchange_count; i++) {
+            const struct exchange *x = b.session.exchanges[i];
+            count_chain(a, x, x != b.session.main);
+            present_again(a, known, x->eap.tls.server_chain, x);
+            present_again(a, known, x->eap.tls.client_chain, x);
+            present_again(a, known, x->has_inner ? x->inner.tls.server_chain : 0, x);
+            present_again(a, known, x->has_inner ? x->inner.tls.client_chain : 0, x);
+        }
+        session_release(&b);
+    }
+    free(known);
+    return !spool_failed(a->spool);
 }
 
 typedef bool build_fn(struct analysis *a, struct session *s, void *ctx);
@@ -306,7 +351,8 @@ bool analysis_finish(struct analysis *a)
         .totals = &a->totals,
     };
     a->input.lost_count = lost_count;
-    bool ok = walk(a, first_pass, NULL);
+    bool ok = !a->linked || recount(a);
+    ok = walk(a, first_pass, NULL) && ok;
     rules_servers(a->findings, &a->input);
     rules_capture(a->findings, &a->input);
     findings_finish(a->findings);

@@ -141,13 +141,17 @@ struct chain *chains_intern(struct chains *c, const struct span *der, size_t cou
         chain->first = place;
     }
     chain->roles |= role;
-    chain->presented++;
     add_presenter(chain, presenter);
-    size_t room = sizeof chain->exchanges / sizeof chain->exchanges[0];
-    if (chain->exchange_count < room &&
-        (chain->exchange_count == 0 || chain->exchanges[chain->exchange_count - 1] != exchange))
-        chain->exchanges[chain->exchange_count++] = exchange;
+    chain_presented(chain, exchange);
     return chain;
+}
+
+void chain_presented(struct chain *c, uint32_t exchange)
+{
+    size_t room = sizeof c->exchanges / sizeof c->exchanges[0];
+    c->presented++;
+    if (c->exchange_count < room && (c->exchange_count == 0 || c->exchanges[c->exchange_count - 1] != exchange))
+        c->exchanges[c->exchange_count++] = exchange;
 }
 
 void chains_set_ocsp(struct chain *chain, struct span response)

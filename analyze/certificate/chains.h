@@ -80,6 +80,8 @@ void chains_free(struct chains *c);
  * it has none (not counted). The pointer is stable until chains_free. */
 struct chain *chains_intern(struct chains *c, const struct span *der, size_t count, uint32_t role,
                             const struct endpoint *presenter, uint32_t exchange, struct place place);
+/* Counts one more presentation, in this exchange. chains_intern does so by itself. */
+void chain_presented(struct chain *c, uint32_t exchange);
 /* Keeps a copy of the last stapled OCSPResponse (at most 64 KiB, within CHAINS_BYTES_MAX); ignored once judged. */
 void chains_set_ocsp(struct chain *c, struct span response);
 /* A chain by serial, NULL when there is none. */

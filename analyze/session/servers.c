@@ -123,3 +123,9 @@ void server_add_chain(struct server *s, uint32_t chain, bool accepted, bool refu
     s->chains[i].accepted += accepted;
     s->chains[i].refused += refused;
 }
+
+void server_forget_chains(struct server *s)
+{
+    memset(s->chains, 0, sizeof s->chains);
+    s->chain_count = 0;
+}

@@ -37,5 +37,7 @@ void server_add_time(struct server *s, int64_t elapsed_ns);
 int64_t server_median_ns(const struct server *s);
 /* One presentation of a chain (chains serial); not kept when SERVER_CHAINS_MAX others are held. */
 void server_add_chain(struct server *s, uint32_t chain, bool accepted, bool refused, struct place where, uint32_t exchange);
+/* No chain was presented: before they are counted anew. */
+void server_forget_chains(struct server *s);
 
 #endif
