@@ -25,7 +25,8 @@ struct dissector {
     struct secrets *no_secrets; /* an empty set, when the caller has none */
     struct event_sink out;
     uint32_t own_serial;
-    int64_t now_ns, ticked_ns;
+    int64_t now_ns, previous_ns; /* of the latest two frames */
+    int64_t ticked_ns;
     bool began;
     uint64_t eap_malformed, tls_malformed, conversations, conversations_evicted;
     uint64_t one_sided_flows, judged_flows, one_sided_radius, judged_radius;
@@ -224,9 +225,20 @@ struct dissector *dissect_new(const struct dissect_options *options)
     return NULL;
 }
 
-static void tick(struct dissector *d, int64_t now_ns)
+/* The middle one of the latest three frames' times: one wrong time stamp among them is not the time. */
+static inline int64_t sure_time(int64_t a, int64_t b, int64_t c)
 {
-    d->now_ns = now_ns;
+    int64_t less = a < b ? a : b, more = a < b ? b : a;
+    return c < less ? less : c > more ? more : c;
+}
+
+static void tick(struct dissector *d, int64_t frame_ns)
+{
+    if (!d->began)
+        d->now_ns = d->previous_ns = frame_ns;
+    int64_t now_ns = sure_time(d->previous_ns, d->now_ns, frame_ns);
+    d->previous_ns = d->now_ns;
+    d->now_ns = frame_ns;
     if (d->began && (uint64_t)now_ns - (uint64_t)d->ticked_ns < (uint64_t)TICK_NS) /* an earlier time is far off, too */
         return;
     d->began = true;

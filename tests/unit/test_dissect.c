@@ -325,9 +325,38 @@ static void silence_passes_with_other_traffic(void **state)
     b->count = 0;
     b->now += RADIUS_ANSWER_NS;
     send_udp(b, 7, 40000, 8, 40000, &noise);
+    assert_int_equal(b->count, 0); /* its time alone proves nothing */
+    send_udp(b, 7, 40000, 8, 40000, &noise);
     assert_int_equal(b->count, 1);
     assert_int_equal(b->events[0].role, RADIUS_UNANSWERED);
     bench_free(b);
+}
+
+/* Before, at, or behind the request, and an hour either way: the login goes on, and nothing is silent. */
+static void one_wrong_time_stamp_ends_nothing(void **state)
+{
+    (void)state;
+    enum { FRAMES = 5 };
+    for (int wrong = 0; wrong < FRAMES; wrong++)
+        for (int hours = -1; hours <= 1; hours += 2) {
+            struct bench *b = bench_with(NULL);
+            struct bytes noise = from_hex("ffeeddccbbaa99887766554433221100");
+            struct bytes request = from_hex(REQUEST_HEX), challenge = from_hex(CHALLENGE_HEX);
+            for (int i = 0; i < FRAMES; i++) {
+                b->now += i == wrong ? hours * 3600 * SECOND : 0;
+                if (i == 1)
+                    send_udp(b, 1, 50000, 2, 1812, &request);
+                else if (i == 3)
+                    send_udp(b, 2, 1812, 1, 50000, &challenge);
+                else
+                    send_udp(b, 7, 40000, 8, 40000, &noise);
+                b->now -= i == wrong ? hours * 3600 * SECOND : 0;
+            }
+            assert_int_equal(b->count, 5);
+            assert_int_equal(b->events[3].role, RADIUS_RESPONSE);
+            assert_int_equal(b->events[3].conv, 1);
+            bench_free(b);
+        }
 }
 
 /* The serial goes on over the dissectors of one analysis. */
@@ -378,6 +407,7 @@ int main(void)
         cmocka_unit_test(one_sided_flows_are_counted_until_the_other_side_speaks),
         cmocka_unit_test(an_icmp_error_reaches_the_request_that_it_quotes),
         cmocka_unit_test(silence_passes_with_other_traffic),
+        cmocka_unit_test(one_wrong_time_stamp_ends_nothing),
         cmocka_unit_test(conversations_are_numbered_over_all_captures),
         cmocka_unit_test(a_storm_stays_in_its_budget),
     };
