@@ -26,6 +26,7 @@ struct eapol {
     struct eapol_counters counters;
     struct eapol_conversation *newest, *oldest, *unused;
     size_t count;
+    int64_t now_ns; /* as eapol_expire was told; a packet's own time may be wrong */
     struct eapol_conversation *buckets[BUCKETS];
 };
 
@@ -132,10 +133,30 @@ static void drop(struct eapol *l, struct eapol_conversation *c, enum close_reaso
     l->unused = c;
 }
 
+/* Time since its last packet, which may lie ahead. */
+static int64_t idle_ns(const struct eapol_conversation *c, int64_t now_ns)
+{
+    bool ahead = c->last_ns > now_ns;
+    uint64_t apart = ahead ? (uint64_t)c->last_ns - (uint64_t)now_ns : (uint64_t)now_ns - (uint64_t)c->last_ns;
+    int64_t idle = apart > (uint64_t)INT64_MAX ? INT64_MAX : (int64_t)apart;
+    return ahead ? -idle : idle;
+}
+
 void eapol_expire(struct eapol *l, int64_t now_ns)
 {
-    while (l->oldest != NULL && now_ns > l->oldest->last_ns && now_ns - l->oldest->last_ns > CONVERSATION_IDLE_NS)
-        drop(l, l->oldest, CLOSE_IDLE, now_ns);
+    l->now_ns = now_ns;
+    for (struct eapol_conversation *c; (c = l->oldest) != NULL;) {
+        int64_t idle = idle_ns(c, now_ns);
+        if (idle > CONVERSATION_IDLE_NS) {
+            drop(l, c, CLOSE_IDLE, now_ns);
+        } else if (idle < -CONVERSATION_IDLE_NS) { /* a wrong time, or the clock was set back: its silence begins anew */
+            c->last_ns = now_ns;
+            list_remove(l, c);
+            list_put_first(l, c);
+        } else {
+            return;
+        }
+    }
 }
 
 void eapol_finish(struct eapol *l)
@@ -328,7 +349,6 @@ void eapol_feed(struct eapol *l, const struct packet *p)
 {
     struct place place = frame_place(p->frame);
     struct eapol_packet pdu;
-    eapol_expire(l, place.time_ns);
     l->counters.pdus++;
     if (!eapol_parse(p->payload, p->payload_wire_len, &pdu)) {
         l->counters.malformed++;
@@ -345,7 +365,7 @@ void eapol_feed(struct eapol *l, const struct packet *p)
     struct eapol_conversation *c = conversation_for(l, &r, &m, place);
     if (c == NULL)
         return;
-    c->last_ns = place.time_ns;
+    c->last_ns = place.time_ns > l->now_ns ? place.time_ns : l->now_ns;
     list_remove(l, c);
     list_put_first(l, c);
     if (pdu.type != EAPOL_TYPE_EAP) {

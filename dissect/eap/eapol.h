@@ -42,7 +42,8 @@ void eapol_free(struct eapol *l);
  */
 void eapol_feed(struct eapol *l, const struct packet *p);
 
-/* Capture time has come to now_ns: conversations without a packet for CONVERSATION_IDLE_NS are told as closed. */
+/* Capture time has come to now_ns: conversations without a packet for CONVERSATION_IDLE_NS are told as closed. Packets
+ * alone close none, since a time stamp may be wrong. */
 void eapol_expire(struct eapol *l, int64_t now_ns);
 
 /* The capture ended: what is open is told as closed. */
