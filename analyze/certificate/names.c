@@ -109,14 +109,12 @@ static void set(struct name_result *out, enum name_fit fit, const char *pattern,
     snprintf(out->remark, sizeof out->remark, "%s", remark);
 }
 
-static const char case_remark[] = "only the case differs: Windows 11 21H2 compares it, other versions do not";
-
 static void match_literal(const struct matcher *m, const char *item, const char *name, struct name_result *out)
 {
     if (same_text(item, name, false)) {
         set(out, NAME_MATCH, item, name, "");
     } else if (same_text(item, name, true)) {
-        set(out, NAME_MATCH_CASE, item, name, case_remark);
+        set(out, NAME_MATCH_CASE, item, name, "");
     } else if (strpbrk(item, "\\^$[](){}|+?") != NULL &&
                read_regex(m, item, name, PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_CASELESS) == READ_YES) {
         set(out, NAME_MATCH_UNCERTAIN, item, name,
@@ -138,9 +136,6 @@ static void accept_whole(const struct matcher *m, const char *item, const char *
     escape_dots(strict, item);
     bool leans = read_regex(m, strict, name, options) == READ_NO;
     const char *remark = leans ? "an unescaped '.' of the pattern matched another character" : "";
-    if ((options & PCRE2_CASELESS) != 0)
-        remark = leans ? "only the case differs, and an unescaped '.' of the pattern matched another character"
-                       : case_remark;
     set(out, (options & PCRE2_CASELESS) != 0 ? NAME_MATCH_CASE : NAME_MATCH, item, name, remark);
 }
 
@@ -167,6 +162,8 @@ static void match_pattern(const struct matcher *m, const char *item, const char 
                 : "as a regular expression it does not match; it fits only if '*' stands for any characters");
     else if (exact == READ_TOO_COMPLEX || folded == READ_TOO_COMPLEX || found == READ_TOO_COMPLEX)
         set(out, NAME_MATCH_UNCERTAIN, item, name, "the pattern is too complex to try");
+    else if (exact == READ_INVALID)
+        set(out, NAME_MISMATCH, "", "", "a pattern among the names is no valid regular expression");
     else
         out->fit = NAME_MISMATCH;
 }
@@ -199,7 +196,8 @@ void name_match(char *const *expected, size_t expected_count, const char *const 
         for (size_t k = 0; k < name_count && out->fit != NAME_MATCH; k++) {
             struct name_result one;
             match_one(&m, expected[i], names[k], &one);
-            if (one.fit < out->fit) /* the better one counts */
+            bool tells = one.fit == out->fit && out->remark[0] == '\0' && one.remark[0] != '\0';
+            if (one.fit < out->fit || tells) /* the better one counts */
                 *out = one;
             if (one.fit == NAME_MATCH_UNCERTAIN && strstr(one.remark, "too complex") != NULL)
                 break; /* one try is enough: the rest of the names would cost as much */

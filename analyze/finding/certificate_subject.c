@@ -101,6 +101,15 @@ static void evidence(const struct subject *c, struct finding *f)
         finding_evidence(c->out, f, c->tls->encrypted_alert, "the client's encrypted TLS alert");
 }
 
+void subject_explain(struct finding *f, const char *text)
+{
+    size_t n = strlen(text);
+    if (n == 0)
+        return;
+    char first = text[0] >= 'a' && text[0] <= 'z' ? (char)(text[0] - 'a' + 'A') : text[0];
+    finding_explain(f, "%c%s%s", first, text + 1, text[n - 1] == '.' ? "" : ".");
+}
+
 bool subject_spared(const struct subject *c)
 {
     return c->answer == ANSWER_ACCEPTED && c->stats.refused > 0;

@@ -41,6 +41,9 @@ struct finding *subject_fault(const struct subject *c, enum finding_id id, uint6
 /* This client went on with a certificate that others in the capture refused: what made those fail did not fail it. */
 bool subject_spared(const struct subject *c);
 
+/* Explains in the words of a check: a sentence that may lack its capital and full stop; "" adds nothing. */
+void subject_explain(struct finding *f, const char *text);
+
 /* Sentences and steps that several faults end with. */
 void subject_what_clients_did(const struct subject *c, struct finding *f);
 void subject_fix_selection(const struct subject *c, struct finding *f);

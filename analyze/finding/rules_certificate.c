@@ -43,8 +43,8 @@ static void name_fault(const struct subject *c)
         finding_title(f, "the expected name \"%s\" fits the %s \"%s\" only in one reading of the pattern", r->pattern,
                       c->whose, c->id->name);
         finding_explain(
-            f, "Microsoft describes items with * as regular expressions, its examples use them as wildcards. %s",
-            r->remark);
+            f, "Microsoft describes items with * as regular expressions, its examples use them as wildcards.");
+        subject_explain(f, r->remark);
         finding_fix(
             f, "Write the full name, or a regular expression that fits the whole name, such as nps.*\\.example\\.com.");
         return;
@@ -65,8 +65,7 @@ static void name_fault(const struct subject *c)
             expected[0] != '\0' ? expected : "(none)");
         subject_what_clients_did(c, f);
     }
-    if (r->remark[0] != '\0')
-        finding_explain(f, "%s", r->remark);
+    subject_explain(f, r->remark);
     finding_fix(f, "If the certificate is right: put its name into \"Connect to these servers\" (ServerNames) in the "
                    "EAP settings of "
                    "the VPN profile.");

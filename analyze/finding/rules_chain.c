@@ -1,15 +1,9 @@
 /* What is wrong with the path from the EAP server's certificate to a trusted root. wire-facts 6.1, 6.3. */
 #include "analyze/finding/certificate_subject.h"
 
-/* The chain's fault as the checks put it: a sentence that may lack its capital and full stop. */
 static void explain_chain(const struct subject *c, struct finding *f)
 {
-    const char *text = c->checks->chain_text;
-    size_t n = strlen(text);
-    if (n == 0)
-        return;
-    char first = text[0] >= 'a' && text[0] <= 'z' ? (char)(text[0] - 'a' + 'A') : text[0];
-    finding_explain(f, "%c%s%s", first, text + 1, text[n - 1] == '.' ? "" : ".");
+    subject_explain(f, c->checks->chain_text);
 }
 
 static const char *root_name(const struct subject *c)

@@ -112,7 +112,7 @@ static const char *name_reason(char out[static NAMES_TEXT], const struct name_re
                  n->pattern);
         return out;
     case NAME_MATCH_UNCERTAIN:
-        snprintf(out, NAMES_TEXT, "%s may fit %s. %s", n->matched, n->pattern, n->remark);
+        snprintf(out, NAMES_TEXT, "%s may fit %s: %s", n->matched, n->pattern, n->remark);
         return out;
     case NAME_MISMATCH:
         break;

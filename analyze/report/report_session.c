@@ -144,7 +144,7 @@ static void print_eap(const struct report *r, const struct layout *l, const stru
         append(text, i == 0 ? "; the client wants " : ", ", e->nak[i] == 0 ? "none" : eap_type_text(name, e->nak[i]));
     append(text, "; ", results[e->result]);
     if (e->fragments > 0) {
-        snprintf(count, sizeof count, "%u fragments", (unsigned)e->fragments);
+        snprintf(count, sizeof count, "%u fragment%s", (unsigned)e->fragments, e->fragments == 1 ? "" : "s");
         append(text, "; ", count);
     }
     line(l, inner ? "Inner EAP" : "EAP", text);

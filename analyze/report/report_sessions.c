@@ -112,13 +112,13 @@ bool report_sessions_text(const struct report *r, const struct layout *l)
     g->failed.column_count = COLUMNS;
     bool good = analysis_first_sessions(r->analysis, gather, g);
     join(g);
-    const char *server = only_server(&g->failed);
     struct analysis_totals totals;
     analysis_get_totals(r->analysis, &totals);
+    uint64_t more = totals.sessions - g->failed.row_count;
+    const char *server = more == 0 ? only_server(&g->failed) : ""; /* others may have others */
     print_totals(l, &totals, server);
     if (server[0] != '\0')
         drop_server(&g->failed);
-    uint64_t more = totals.sessions - g->failed.row_count;
     if (g->failed.row_count > 0)
         table_print(l, 2, &g->failed);
     if (more > 0)

@@ -66,7 +66,8 @@ static void each_reading_has_its_verdict(void **state)
             assert_string_equal(result.matched, cases[i].name);
             assert_string_equal(result.pattern, cases[i].expected);
         }
-        assert_int_equal(result.remark[0] == '\0', result.fit == NAME_MATCH || result.fit == NAME_MISMATCH);
+        if (result.fit != NAME_MISMATCH)
+            assert_int_equal(result.remark[0] != '\0', result.fit == NAME_MATCH_UNCERTAIN);
     }
 }
 
@@ -82,6 +83,20 @@ static void an_unescaped_dot_is_remarked_only_when_it_mattered(void **state)
     result = match("nps[.]*corp.example", "nps.corpxexample");
     assert_int_equal(result.fit, NAME_MATCH);
     assert_string_equal(result.remark, "an unescaped '.' of the pattern matched another character");
+}
+
+static void a_pattern_that_does_not_compile_is_remarked(void **state)
+{
+    (void)state;
+    char *expected[] = {writable("ras.example"), writable("nps.*)")};
+    const char *name = "nps01.corp.example";
+    struct name_result result;
+    name_match(expected, 2, &name, 1, &result);
+    assert_int_equal(result.fit, NAME_MISMATCH);
+    assert_string_equal(result.remark, "a pattern among the names is no valid regular expression");
+    name_match(expected, 1, &name, 1, &result);
+    assert_int_equal(result.fit, NAME_MISMATCH);
+    assert_string_equal(result.remark, "");
 }
 
 static void the_best_of_all_pairs_counts(void **state)
@@ -153,6 +168,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_reading_has_its_verdict),
         cmocka_unit_test(an_unescaped_dot_is_remarked_only_when_it_mattered),
+        cmocka_unit_test(a_pattern_that_does_not_compile_is_remarked),
         cmocka_unit_test(the_best_of_all_pairs_counts),
         cmocka_unit_test(catastrophic_patterns_end),
         cmocka_unit_test(overlong_names_never_match),
