@@ -20,6 +20,7 @@ struct radius_layer *radius_layer_new(const struct radius_layer_options *options
     r->secrets = options->secrets;
     r->tls = options->tls;
     r->sink = options->sink;
+    r->now_ns = INT64_MIN;
     r->digests = digests_new();
     bool made = requests_init(r, bounded_room(options->requests));
     made = logins_init(r, bounded_room(options->conversations)) && made;
@@ -185,7 +186,7 @@ static void retransmission(struct radius_layer *r, struct request *q, struct rad
     struct login *l = login_of_request(r, q);
     q->last = r->place;
     q->transmissions += q->transmissions != UINT32_MAX;
-    request_touch(r, q, r->place.time_ns, !q->answered && !q->told);
+    request_touch(r, q, r->active_ns, !q->answered && !q->told);
     if (l != NULL)
         login_touch(r, l);
     about->role = RADIUS_RETRANSMISSION;
@@ -200,11 +201,11 @@ static struct request *enter_request(struct radius_layer *r, struct request *q, 
                                      const struct radius_event *about)
 {
     if (q == NULL) {
-        q = request_new(r, key, r->place.time_ns);
+        q = request_new(r, key, r->active_ns);
     } else {
         if (q->waiting && !q->told)
             request_tell_unanswered(r, q, r->place.time_ns, NULL, false);
-        request_touch(r, q, r->place.time_ns, true);
+        request_touch(r, q, r->active_ns, true);
     }
     q->code = about->code;
     q->answered = q->told = false;
@@ -280,7 +281,7 @@ static void on_answer(struct radius_layer *r, struct request *q, struct radius_e
     check(r, about, p, q->authenticator);
     if (counts) {
         q->answered = true;
-        request_touch(r, q, p->frame->time_ns, false);
+        request_touch(r, q, r->active_ns, false);
     }
     tell(r, about, TO_CLIENT, l);
     if (l != NULL && counts)
@@ -392,6 +393,7 @@ void radius_layer_packet(struct radius_layer *r, const struct packet *p, bool pe
     struct request_key key = key_of_packet(p);
     request_prefetch(r, &key);
     r->place = frame_place(p->frame);
+    r->active_ns = r->place.time_ns < r->now_ns ? r->now_ns : r->place.time_ns;
     if (!radius_parse(p->payload, p->payload_wire_len, &rp)) {
         r->counters.malformed++;
         return;
@@ -416,6 +418,7 @@ bool radius_layer_expects(const struct radius_layer *r, const struct packet *p)
 
 void radius_layer_time(struct radius_layer *r, int64_t now_ns)
 {
+    r->now_ns = now_ns;
     requests_time(r, now_ns);
     logins_time(r, now_ns);
 }

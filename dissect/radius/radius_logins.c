@@ -57,11 +57,11 @@ static void move_to_end(struct radius_layer *r, struct login *l, int64_t now_ns)
 
 void login_touch(struct radius_layer *r, struct login *l)
 {
-    uint64_t moved = (uint64_t)r->place.time_ns - (uint64_t)l->listed_ns;
+    uint64_t moved = (uint64_t)r->active_ns - (uint64_t)l->listed_ns;
     l->last = r->place;
-    l->since_ns = r->place.time_ns;
+    l->since_ns = r->active_ns;
     if (moved >= (uint64_t)LIST_GRAIN_NS)
-        move_to_end(r, l, r->place.time_ns);
+        move_to_end(r, l, r->active_ns);
 }
 
 /* The server is not part of the hash: a State that comes back to another server must be found as well. Words are taken in
@@ -295,8 +295,8 @@ struct login *login_open(struct radius_layer *r, const struct endpoint *client, 
     struct login *l = &r->logins[item];
     if (r->login_free == item)
         r->login_free = l->links.next;
-    *l = (struct login){.layer = r, .tunnel = tunnel, .used = true, .since_ns = r->place.time_ns,
-                        .listed_ns = r->place.time_ns, .last = r->place,
+    *l = (struct login){.layer = r, .tunnel = tunnel, .used = true, .since_ns = r->active_ns,
+                        .listed_ns = r->active_ns, .last = r->place,
                         .pub = {.id = ++*r->sink.next_conversation, .type = CONVERSATION_RADIUS, .client = *client,
                                 .server = *server, .begun_before = begun_before}};
     append_login(r, l);

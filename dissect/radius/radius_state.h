@@ -78,6 +78,8 @@ struct radius_layer {
     struct list open;
 
     struct place place;             /* of the packet at hand */
+    int64_t now_ns;                 /* as radius_layer_time was told */
+    int64_t active_ns;              /* when the packet at hand came: its own time unless that lies behind now_ns */
     uint8_t eap[RADIUS_PACKET_MAX]; /* joined EAP-Message attributes */
 };
 

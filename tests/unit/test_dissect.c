@@ -343,7 +343,7 @@ static void one_wrong_time_stamp_ends_nothing(void **state)
             struct bytes noise = from_hex("ffeeddccbbaa99887766554433221100");
             struct bytes request = from_hex(REQUEST_HEX), challenge = from_hex(CHALLENGE_HEX);
             for (int i = 0; i < FRAMES; i++) {
-                b->now += i == wrong ? hours * 3600 * SECOND : 0;
+                b->now += SECOND + (i == wrong ? hours * 3600 * SECOND : 0);
                 if (i == 1)
                     send_udp(b, 1, 50000, 2, 1812, &request);
                 else if (i == 3)
