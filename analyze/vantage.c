@@ -42,19 +42,29 @@ void vantages_finish(struct vantages *all)
             finish(all, &all->items[i]);
 }
 
-/* Rotated files of one capture have names that begin alike. */
-static size_t common_prefix(const char *a, const char *b)
+static bool is_digit(char c)
 {
-    size_t n = 0;
-    while (a[n] != '\0' && a[n] == b[n])
-        n++;
-    return n;
+    return c >= '0' && c <= '9';
+}
+
+/* Rotated files of one capture have names that differ in their numbers only (a counter, the time). */
+static bool differ_in_numbers_only(const char *a, const char *b)
+{
+    for (;; a++, b++) {
+        while (is_digit(*a))
+            a++;
+        while (is_digit(*b))
+            b++;
+        if (*a != *b)
+            return false;
+        if (*a == '\0')
+            return true;
+    }
 }
 
 static struct vantage *continued(struct vantages *all, const struct source_info *info, int64_t first_ns)
 {
     struct vantage *best = NULL;
-    size_t best_prefix = 0;
     for (size_t i = 0; i < VANTAGES_MAX; i++) {
         struct vantage *v = &all->items[i];
         if (v->dissector == NULL)
@@ -65,11 +75,8 @@ static struct vantage *continued(struct vantages *all, const struct source_info 
         }
         if (first_ns < v->last_ns || info->interface_count == 0 || info->interfaces[0].link_type != v->link_type)
             continue;
-        size_t prefix = common_prefix(info->path, v->path);
-        if (best == NULL || prefix > best_prefix || (prefix == best_prefix && v->last_ns > best->last_ns)) {
+        if (differ_in_numbers_only(info->path, v->path) && (best == NULL || v->last_ns > best->last_ns))
             best = v;
-            best_prefix = prefix;
-        }
     }
     return best;
 }

@@ -22,7 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     roots_parse(e, "root", items[0], &found, error);
     struct chains *chains = chains_new(e);
     struct endpoint server = {.port = 1812};
-    struct chain *chain = chains_intern(chains, items + 1, count - 2, ROLE_NPS, &server, 1, (struct place){1, 1, 0});
+    struct chain *chain = chains_intern(chains, items + 1, count - 2, ROLE_NPS, &server, 1, (struct place){.frame = 1, .time_ns = 1});
     if (chain != NULL) {
         chains_set_ocsp(chain, items[count - 1]);
         chains_judge(chains, 1);

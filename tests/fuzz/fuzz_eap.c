@@ -43,7 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct tls_context *tls = tls_context_new(secrets, BUFFERS);
     struct eap *e = tls != NULL ? eap_new(tls, on_event, (void *)(uintptr_t)&sum) : NULL;
     struct cursor c = cursor_of(span_of(data, size));
-    struct place place = {0, 0, 0};
+    struct place place = {.frame = 0};
     uint8_t control;
     uint16_t len;
     while (e != NULL && take_u8(&c, &control) && take_be16(&c, &len)) {

@@ -61,7 +61,7 @@ static inline void feed_all(const struct secrets *secrets, struct cursor in)
     while (s != NULL && take_u8(&in, &control) && take_be16(&in, &length)) {
         struct span bytes;
         enum direction dir = (control & 1) != 0 ? TO_CLIENT : TO_SERVER;
-        struct place place = {++frame, 0, 0};
+        struct place place = {.frame = ++frame};
         if ((control & 2) != 0)
             tls_gap(s, dir, place);
         if (!take_span(&in, length < in.len ? length : in.len, &bytes))

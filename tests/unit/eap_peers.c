@@ -258,7 +258,7 @@ void link_packet(struct link *l, enum direction dir, const uint8_t *bytes, size_
         uint8_t *copy = malloc(captured);
         assert_non_null(copy);
         memcpy(copy, bytes, captured);
-        struct place place = {++l->frame, (int64_t)l->frame * 1000000, 0};
+        struct place place = {.frame = ++l->frame, .time_ns = (int64_t)l->frame * 1000000};
         eap_feed(l->eap, dir, span_of(copy, captured), captured < len, place);
         free(copy);
     }

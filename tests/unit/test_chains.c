@@ -111,7 +111,7 @@ static struct judged judge_as(const struct expect *e, const struct made *const s
     for (; sent[count] != NULL; count++)
         der[count] = sent[count]->der;
     struct judged j = {chains_new(e), NULL, NULL};
-    j.chain = chains_intern(j.chains, der, count, role, &(struct endpoint){.port = 1812}, 1, (struct place){1, 1, 0});
+    j.chain = chains_intern(j.chains, der, count, role, &(struct endpoint){.port = 1812}, 1, (struct place){.frame = 1, .time_ns = 1});
     assert_non_null(j.chain);
     chains_judge(j.chains, 10);
     assert_true(j.chain->judged);
@@ -535,7 +535,7 @@ static void a_stapled_response_counts_when_the_issuer_signed_it(void **state)
         struct chains *chains = chains_new(e);
         struct span der[] = {pki.leaf.der, pki.issuing.der};
         struct chain *chain =
-            chains_intern(chains, der, 2, ROLE_SSTP, &(struct endpoint){.port = 443}, 1, (struct place){1, 1, 0});
+            chains_intern(chains, der, 2, ROLE_SSTP, &(struct endpoint){.port = 443}, 1, (struct place){.frame = 1, .time_ns = 1});
         chains_set_ocsp(chain, span_of("junk", 4));
         chains_set_ocsp(chain, cases[i].response);
         chains_judge(chains, 1);
@@ -555,8 +555,8 @@ static void a_chain_is_kept_once_with_its_presenters(void **state)
     struct chains *chains = chains_new(e);
     struct span two[] = {pki.leaf.der, pki.issuing.der}, one[] = {pki.leaf.der};
     struct endpoint server = {.port = 1812};
-    struct chain *first = chains_intern(chains, two, 2, ROLE_NPS, &server, 7, (struct place){5, 50, 0});
-    assert_ptr_equal(chains_intern(chains, two, 2, ROLE_IKEV2, &server, 8, (struct place){9, 90, 0}), first);
+    struct chain *first = chains_intern(chains, two, 2, ROLE_NPS, &server, 7, (struct place){.frame = 5, .time_ns = 50});
+    assert_ptr_equal(chains_intern(chains, two, 2, ROLE_IKEV2, &server, 8, (struct place){.frame = 9, .time_ns = 90}), first);
     assert_int_equal(first->presented, 2);
     assert_int_equal(first->roles, ROLE_NPS | ROLE_IKEV2);
     assert_int_equal(first->first.frame, 5);
@@ -564,10 +564,10 @@ static void a_chain_is_kept_once_with_its_presenters(void **state)
     assert_int_equal(first->presenters[0].count, 2);
     assert_int_equal(first->exchange_count, 2);
     for (uint16_t port = 1; port <= CHAIN_PRESENTERS_MAX; port++)
-        chains_intern(chains, two, 2, ROLE_NPS, &(struct endpoint){.port = port}, 9, (struct place){9, 90, 0});
+        chains_intern(chains, two, 2, ROLE_NPS, &(struct endpoint){.port = port}, 9, (struct place){.frame = 9, .time_ns = 90});
     assert_true(first->more_presenters);
     assert_int_equal(first->exchange_count, 3);
-    struct chain *second = chains_intern(chains, one, 1, ROLE_NPS, &server, 7, (struct place){6, 60, 0});
+    struct chain *second = chains_intern(chains, one, 1, ROLE_NPS, &server, 7, (struct place){.frame = 6, .time_ns = 60});
     assert_ptr_not_equal(second, first);
     assert_int_equal(second->serial, 2);
     assert_ptr_equal(chains_get(chains, 2), second);
@@ -575,7 +575,7 @@ static void a_chain_is_kept_once_with_its_presenters(void **state)
     assert_null(chains_get(chains, 0));
     assert_null(chains_get(chains, 3));
     assert_null(chains_at(chains, 2));
-    assert_null(chains_intern(chains, NULL, 0, ROLE_NPS, &server, 7, (struct place){6, 60, 0}));
+    assert_null(chains_intern(chains, NULL, 0, ROLE_NPS, &server, 7, (struct place){.frame = 6, .time_ns = 60}));
     assert_int_equal(chains_refused(chains), 0);
     /* the one that was presented most often goes first */
     chains_judge(chains, 1);
@@ -597,13 +597,13 @@ static void the_ceilings_hold(void **state)
     for (uint32_t i = 0; i < CHAINS_MAX + 100; i++) {
         memcpy(bytes, &i, sizeof bytes);
         der[0] = span_of(bytes, sizeof bytes);
-        struct chain *chain = chains_intern(chains, der, 1, ROLE_NPS, &server, i, (struct place){1, 1, 0});
+        struct chain *chain = chains_intern(chains, der, 1, ROLE_NPS, &server, i, (struct place){.frame = 1, .time_ns = 1});
         assert_int_equal(chain != NULL, i < CHAINS_MAX);
     }
     assert_int_equal(chains_count(chains), CHAINS_MAX);
     assert_int_equal(chains_refused(chains), 100);
     memset(bytes, 0, sizeof bytes); /* the first is still found */
-    assert_int_equal(chains_intern(chains, der, 1, ROLE_NPS, &server, 1, (struct place){1, 1, 0})->presented, 2);
+    assert_int_equal(chains_intern(chains, der, 1, ROLE_NPS, &server, 1, (struct place){.frame = 1, .time_ns = 1})->presented, 2);
     chains_judge(chains, CHAINS_MAX);
     assert_int_equal(chains_at(chains, CHAINS_MAX - 1)->checks.chain_error, CHAIN_NOT_PARSED);
     chains_free(chains);
@@ -611,13 +611,13 @@ static void the_ceilings_hold(void **state)
     chains = chains_new(e);
     uint8_t *large = calloc(1, CHAINS_BYTES_MAX / 2 + 1);
     der[0] = span_of(large, CHAINS_BYTES_MAX / 2 + 1);
-    assert_non_null(chains_intern(chains, der, 1, ROLE_NPS, &server, 1, (struct place){1, 1, 0}));
+    assert_non_null(chains_intern(chains, der, 1, ROLE_NPS, &server, 1, (struct place){.frame = 1, .time_ns = 1}));
     large[0] = 1;
-    assert_null(chains_intern(chains, der, 1, ROLE_NPS, &server, 1, (struct place){1, 1, 0}));
+    assert_null(chains_intern(chains, der, 1, ROLE_NPS, &server, 1, (struct place){.frame = 1, .time_ns = 1}));
     for (size_t i = 0; i <= CHAIN_CERTS_MAX; i++)
         der[i] = span_of(bytes, 1);
-    assert_null(chains_intern(chains, der, CHAIN_CERTS_MAX + 1, ROLE_NPS, &server, 1, (struct place){1, 1, 0}));
-    assert_non_null(chains_intern(chains, der, CHAIN_CERTS_MAX, ROLE_NPS, &server, 1, (struct place){1, 1, 0}));
+    assert_null(chains_intern(chains, der, CHAIN_CERTS_MAX + 1, ROLE_NPS, &server, 1, (struct place){.frame = 1, .time_ns = 1}));
+    assert_non_null(chains_intern(chains, der, CHAIN_CERTS_MAX, ROLE_NPS, &server, 1, (struct place){.frame = 1, .time_ns = 1}));
     assert_int_equal(chains_refused(chains), 2);
     free(large);
     chains_free(chains);

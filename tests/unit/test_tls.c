@@ -286,7 +286,7 @@ static void a_gap_loses_only_what_is_missing(void **state)
     for (size_t i = 0; i < p.count; i++) {
         struct span piece = span_of(p.bytes + p.pieces[i].offset, p.pieces[i].len);
         enum direction dir = p.pieces[i].to_client ? TO_CLIENT : TO_SERVER;
-        struct place place = {i + 1, 0, 0};
+        struct place place = {.frame = i + 1};
         if (dir == TO_CLIENT && !lost) {
             struct tls_handshake pending;
             uint32_t present;
@@ -329,14 +329,14 @@ static void memory_has_a_ceiling(void **state)
         s[i] = tls_session_new(c, listener_event, &whole);
         listener_reset(&whole);
         struct span piece = span_of(p.bytes + p.pieces[flight].offset, p.pieces[flight].len);
-        tls_feed(s[i], TO_CLIENT, span_of(piece.data, 2500), (struct place){1, 0, 0});
+        tls_feed(s[i], TO_CLIENT, span_of(piece.data, 2500), (struct place){.frame = 1});
         assert_true(tls_context_buffer_bytes(c) <= CEILING);
     }
     assert_in_range(tls_context_buffers_refused(c), SESSIONS / 2, SESSIONS);
     /* The last one had no room: its certificate is told by length only, and all behind it is read. */
     listener_reset(&whole);
     tls_feed(s[SESSIONS - 1], TO_CLIENT, span_of(p.bytes + p.pieces[flight].offset + 2500, p.pieces[flight].len - 2500),
-             (struct place){2, 0, 0});
+             (struct place){.frame = 2});
     assert_int_equal(whole.handshakes[TO_CLIENT][11], 1);
     assert_int_equal(whole.handshakes[TO_CLIENT][14], 1);
     for (int i = 0; i < SESSIONS; i++)
@@ -437,7 +437,7 @@ static void read_hello(const struct hello_lists *h)
     for (int again = 0; again < 3; again++) { /* the second and third time from the cache */
         listener_reset(&whole);
         struct tls_session *s = tls_session_new(c, listener_event, &whole);
-        tls_feed(s, TO_SERVER, span_of(m.bytes, m.len), (struct place){1, 0, 0});
+        tls_feed(s, TO_SERVER, span_of(m.bytes, m.len), (struct place){.frame = 1});
         assert_int_equal(whole.count[TLS_EVENT_CLIENT_HELLO][TO_SERVER], 1);
         tls_session_free(s);
         if (again == 0)
@@ -527,8 +527,8 @@ static void wrong_bytes_are_told_once(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         listener_reset(&whole);
         struct tls_session *s = tls_session_new(c, listener_event, &whole);
-        tls_feed(s, cases[i].dir, span_of(cases[i].bytes, cases[i].len), (struct place){1, 0, 0});
-        tls_feed(s, cases[i].dir, span_of(cases[i].bytes, cases[i].len), (struct place){2, 0, 0});
+        tls_feed(s, cases[i].dir, span_of(cases[i].bytes, cases[i].len), (struct place){.frame = 1});
+        tls_feed(s, cases[i].dir, span_of(cases[i].bytes, cases[i].len), (struct place){.frame = 2});
         if (whole.count[TLS_EVENT_MALFORMED][cases[i].dir] != cases[i].malformed)
             print_error("%s\n%s", cases[i].name, whole.text);
         assert_int_equal(whole.count[TLS_EVENT_MALFORMED][cases[i].dir], cases[i].malformed);
@@ -551,9 +551,9 @@ static void an_ssl_2_style_hello_is_a_client_hello(void **state)
         struct tls_session *s = tls_session_new(c, listener_event, &whole);
         for (size_t at = 0; at < sizeof hello; at += step) {
             size_t n = sizeof hello - at < step ? sizeof hello - at : step;
-            tls_feed(s, TO_SERVER, span_of(hello + at, n), (struct place){1, 0, 0});
+            tls_feed(s, TO_SERVER, span_of(hello + at, n), (struct place){.frame = 1});
         }
-        tls_feed(s, TO_SERVER, span_of("\x15\x03\x01\x00\x02\x02\x30", 7), (struct place){2, 0, 0});
+        tls_feed(s, TO_SERVER, span_of("\x15\x03\x01\x00\x02\x02\x30", 7), (struct place){.frame = 2});
         assert_int_equal(whole.count[TLS_EVENT_CLIENT_HELLO][TO_SERVER], 1);
         assert_int_equal(whole.client_hello.max_version, 0x0301);
         assert_true(span_equal(whole.client_hello.cipher_suites, span_of("\x00\x2f\x00\x35", 4)));
@@ -575,8 +575,8 @@ static void two_alerts_in_a_record_are_two(void **state)
     struct tls_context *c = tls_context_new(NULL, 1 << 20);
     listener_reset(&whole);
     struct tls_session *s = tls_session_new(c, listener_event, &whole);
-    tls_feed(s, TO_SERVER, span_of(p.bytes, p.pieces[0].len), (struct place){1, 0, 0});
-    tls_feed(s, TO_SERVER, span_of("\x15\x03\x03\x00\x04\x01\x5a\x02\x28", 9), (struct place){2, 0, 0});
+    tls_feed(s, TO_SERVER, span_of(p.bytes, p.pieces[0].len), (struct place){.frame = 1});
+    tls_feed(s, TO_SERVER, span_of("\x15\x03\x03\x00\x04\x01\x5a\x02\x28", 9), (struct place){.frame = 2});
     assert_int_equal(whole.count[TLS_EVENT_ALERT][TO_SERVER], 2);
     assert_int_equal(whole.alert[TO_SERVER].code, 40);
     tls_session_free(s);

@@ -156,7 +156,7 @@ void listener_feed(struct listener *l, struct tls_session *s, const struct peers
     (void)l;
     uint32_t state = cut;
     for (size_t i = 0; i < p->count; i++) {
-        struct place place = {i + 1, (int64_t)i * 1000, 0};
+        struct place place = {.frame = i + 1, .time_ns = (int64_t)i * 1000};
         const uint8_t *at = p->bytes + p->pieces[i].offset;
         for (size_t left = p->pieces[i].len; left > 0;) {
             size_t n = cut == 0 ? left : cut == 1 ? 1 : 1 + next_random(&state) % (cut % 2 == 0 ? 40 : 2000);
