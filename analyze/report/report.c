@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "dissect/net/flow.h"
+
 enum { DIGITS_DEFAULT = 6, YEAR_LENGTH = 5 /* "2026-" */ };
 #define DAY_NS (INT64_C(86400) * 1000000000)
 
@@ -186,4 +188,12 @@ bool tls_alert_is_fatal(const struct alert_fact *a)
 const char *exchange_type_name(const struct exchange *x)
 {
     return x->type == CONVERSATION_EAPOL ? "eapol" : "radius";
+}
+
+const char *exchange_community_id(char out[static 32], const struct exchange *x)
+{
+    bool ordered = endpoint_compare(&x->client, &x->server) < 0;
+    struct flow f = {
+        .low = ordered ? x->client : x->server, .high = ordered ? x->server : x->client, .ip_proto = IP_PROTO_UDP};
+    return flow_community_id(out, &f);
 }

@@ -62,6 +62,9 @@ const char *tls_alert_text(char out[static TLS_NAME_TEXT], uint8_t code);
 /* By level; TLS 1.3 ignores it, so odd levels are judged by what the alert says. */
 bool tls_alert_is_fatal(const struct alert_fact *a);
 
+/* Community ID of the exchange's flow as other tools name it, "-" for EAPOL. Returns out. */
+const char *exchange_community_id(char out[static 32], const struct exchange *x);
+
 /* "radius", "eapol" as in the schema. */
 const char *exchange_type_name(const struct exchange *x);
 

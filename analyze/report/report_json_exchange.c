@@ -103,7 +103,8 @@ static json_t *radius_value(const struct exchange *x)
     const struct radius_facts *f = &x->radius;
     char number[32], address[ADDRESS_TEXT];
     json_t *o = json_object();
-    json_put(o, "nas_address", f->nas_address.family != FAMILY_NONE ? json_string(address_text(address, &f->nas_address)) : json_null());
+    json_put(o, "nas_address",
+             f->nas_address.family != FAMILY_NONE ? json_string(address_text(address, &f->nas_address)) : json_null());
     json_put(o, "nas_identifier", json_text_or_null(x, f->nas_identifier));
     json_put(o, "calling_station", json_text_or_null(x, f->calling_station));
     json_put(o, "called_station", json_text_or_null(x, f->called_station));
@@ -156,7 +157,10 @@ json_t *json_exchange(const struct report *r, const struct exchange *x, bool wit
     json_put(o, "packets", json_count(x->packets));
     json_put(o, "started", json_time(r, x->first.time_ns, x->first.capture));
     json_put(o, "ended", json_time(r, x->last.time_ns, x->last.capture));
+    char community[32];
     json_put(o, "client", json_endpoint(&x->client));
+    json_put(o, "community_id",
+             x->type == CONVERSATION_RADIUS ? json_string(exchange_community_id(community, x)) : json_null());
     json_put(o, "server", json_endpoint(&x->server));
     json_put(o, "outcome", json_string(outcome_name(x->outcome)));
     json_put(o, "tls", json_null()); /* of the exchange itself; EAP's stands under eap */

@@ -196,6 +196,9 @@ static void print_exchange(const struct report *r, const struct layout *l, const
     snprintf(title, sizeof title, "%u packets, frames %llu to %llu of %.200s", (unsigned)x->packets,
              (unsigned long long)x->first.frame, (unsigned long long)x->last.frame, report_file(r, x->first.capture));
     line(l, "Seen", title);
+    char community[32];
+    if (x->type == CONVERSATION_RADIUS)
+        line(l, "Community", exchange_community_id(community, x));
     if (x->begun_before)
         line(l, "", "the capture began in its middle");
     if (x->type == CONVERSATION_RADIUS)
