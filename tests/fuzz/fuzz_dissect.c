@@ -6,28 +6,13 @@
 
 #include "dissect/dissect.h"
 #include "capture/wire/cursor.h"
+#include "tests/fuzz/fuzz_conversations.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-struct target {
-    uint32_t opened, closed;
-};
-
 static void on_event(void *ctx, const struct event *e)
 {
-    struct target *t = ctx;
-    if (e->kind == EVENT_OPENED) {
-        if (e->conv->user != NULL)
-            abort();
-        e->conv->user = t;
-        t->opened++;
-    } else if (e->conv != NULL && e->conv->user != t) {
-        abort();
-    }
-    if (e->kind == EVENT_CLOSED) {
-        e->conv->user = NULL;
-        t->closed++;
-    }
+    conversations_check(ctx, e);
 }
 
 static void feed(struct dissector *d, struct cursor c, struct frame *f)
@@ -53,7 +38,7 @@ static void feed(struct dissector *d, struct cursor c, struct frame *f)
 }
 
 /* What is counted adds up. */
-static void check_counts(struct dissector *d, const struct target *t)
+static void check_counts(struct dissector *d, const struct conversations *t)
 {
     struct dissect_counters counters;
     const struct protocol_count *rows;
@@ -73,7 +58,7 @@ static void check_counts(struct dissector *d, const struct target *t)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct cursor c = cursor_of(span_of(data, size));
-    struct target t = {0};
+    struct conversations t = {0};
     struct frame f = {.time_ns = INT64_C(1700000000000000000)};
     struct dissector *d = dissect_new(&(struct dissect_options){.on_event = on_event, .ctx = &t, .without_hints = true});
     if (d == NULL)

@@ -8,11 +8,12 @@
 
 #include "dissect/radius/radius_layer.h"
 #include "capture/wire/cursor.h"
+#include "tests/fuzz/fuzz_conversations.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct target {
-    uint32_t opened, closed;
+    struct conversations conversations;
     uint64_t sum; /* reads every byte that is handed out */
 };
 
@@ -33,22 +34,10 @@ static void touch_packet(struct target *t, const struct radius_packet *p)
         abort();
 }
 
-/* A conversation is opened once, told about only between, and closed once. */
 static void on_event(void *ctx, const struct event *e)
 {
     struct target *t = ctx;
-    if (e->kind == EVENT_OPENED) {
-        if (e->conv->user != NULL)
-            abort();
-        e->conv->user = t;
-        t->opened++;
-    } else if (e->conv != NULL && e->conv->user != t) {
-        abort();
-    }
-    if (e->kind == EVENT_CLOSED) {
-        e->conv->user = NULL;
-        t->closed++;
-    }
+    conversations_check(&t->conversations, e);
     if (e->kind != EVENT_RADIUS)
         return;
     const struct radius_event *r = e->u.radius;
@@ -118,7 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         free(block);
     }
     radius_layer_finish(r, frame.time_ns);
-    if (t.opened != t.closed || t.opened != serial)
+    if (t.conversations.opened != t.conversations.closed || t.conversations.opened != serial)
         abort();
     radius_layer_free(r);
     tls_context_free(tls);
