@@ -5,16 +5,17 @@
 #define VS_DISSECT_EVENT_H
 
 #include "dissect/eap/eap.h"
+#include "dissect/ike/ike_event.h"
 #include "dissect/net/net.h"
 #include "dissect/radius/radius.h"
 
-enum conversation_type { CONVERSATION_RADIUS, CONVERSATION_EAPOL };
+enum conversation_type { CONVERSATION_RADIUS, CONVERSATION_EAPOL, CONVERSATION_IKE /* IKEv2 */, CONVERSATION_IKE1 };
 
-/* One authentication as its carrier tells it apart (RADIUS by State, EAPOL by the supplicant's address). */
+/* One authentication as its carrier tells it apart (RADIUS by State, EAPOL by the supplicant's address, IKE by its SPIs). */
 struct conversation {
     uint32_t id;                    /* serial from 1 over the whole analysis */
     enum conversation_type type;
-    struct endpoint client, server; /* NAS and RADIUS server; supplicant and authenticator */
+    struct endpoint client, server; /* NAS and RADIUS server; supplicant and authenticator; initiator and responder */
     bool begun_before;              /* the capture started in its middle: its first packets were not seen */
     void *user;                     /* the receiver's own; NULL at first; never touched by dissection */
 };
@@ -68,6 +69,7 @@ enum event_kind {
     EVENT_RADIUS,          /* conv may be NULL: accounting, CoA, Status-Server, responses without a known request */
     EVENT_EAP,             /* conv */
     EVENT_EAPOL,           /* conv */
+    EVENT_IKE,             /* conv; EAP inside IKE_AUTH comes as EVENT_EAP of the same conv */
     EVENT_CLOSED,          /* conv; its user pointer is forgotten after this call */
     EVENT_LOST_FRAGMENTS,  /* conv NULL */
     EVENT_UNREACHABLE,     /* an ICMP error that quotes one of our protocols: told through RADIUS_UNANSWERED at once */
@@ -82,8 +84,10 @@ struct event {
         const struct radius_event *radius;
         const struct eap_event *eap;
         const struct eapol_event *eapol;
+        const struct ike_event *ike;
         const struct net_lost_fragments *lost;
-        struct { enum close_reason reason; const struct eap_state *eap; /* NULL without EAP */ } closed;
+        struct { enum close_reason reason; const struct eap_state *eap; /* NULL without EAP */
+                 const struct ike_state *ike; /* NULL but for IKE */ } closed;
     } u;
     int64_t now_ns;             /* EVENT_CLOSED, EVENT_LOST_FRAGMENTS: capture time when it was told, at the end its last */
 };

@@ -1,0 +1,46 @@
+/*
+ * IKE with a memory: security associations by their SPIs across ports 500 and 4500, addresses (NAT rebinding, MOBIKE) and both
+ * sides of a translator; requests and responses by message id; retransmissions by identical bytes; SKF fragments joined; with
+ * keys the payloads inside SK and the EAP conversation of IKE_AUTH. ESP is counted for the SA whose path it takes and never
+ * looked into. Everything is told through the event sink. Bounded by its options.
+ */
+#ifndef VS_IKE_IKE_LAYER_H
+#define VS_IKE_IKE_LAYER_H
+
+#include "dissect/event.h"
+
+struct ike_layer;
+
+struct ike_layer_options {
+    const struct secrets *secrets; /* outlives the layer */
+    struct tls_context *tls;       /* likewise; for EAP inside IKE_AUTH */
+    struct event_sink sink;
+    uint32_t associations;         /* most SAs held; at least 16 are. Half-open ones of a flood go before established ones. */
+    uint64_t buffer_bytes;         /* for SKF fragments and decrypted messages in progress, over all SAs */
+};
+
+struct ike_layer_counters {
+    uint64_t associations, associations_evicted;
+    uint64_t malformed;            /* messages */
+    uint64_t keepalives, esp_packets, esp_bytes, esp_unattributed; /* packets on no known SA's path */
+    uint64_t wrong_keys;           /* SK payloads that a given key did not open */
+};
+
+/* NULL when memory is short. */
+struct ike_layer *ike_layer_new(const struct ike_layer_options *options);
+
+/* A UDP packet of a flow that was recognised as IKE or ESP: marker, keepalive, ESP and IKE told apart here. */
+void ike_layer_packet(struct ike_layer *l, const struct packet *p);
+/* Bare ESP: PACKET_IP with IP_PROTO_ESP. */
+void ike_layer_esp(struct ike_layer *l, const struct packet *p);
+/* An ICMP error that may quote an IKE message. */
+void ike_layer_icmp(struct ike_layer *l, const struct packet *p);
+/* Capture time has come to now_ns: closes idle associations. Cheap. */
+void ike_layer_time(struct ike_layer *l, int64_t now_ns);
+void ike_layer_finish(struct ike_layer *l, int64_t end_ns);
+void ike_layer_get_counters(const struct ike_layer *l, struct ike_layer_counters *out);
+uint64_t ike_layer_bytes(const struct ike_layer *l);   /* bytes of state in use now */
+size_t ike_layer_association_bytes(void);              /* of one SA, to divide a budget */
+void ike_layer_free(struct ike_layer *l);
+
+#endif
