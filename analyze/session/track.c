@@ -80,7 +80,9 @@ static RARELY_CALLED void open_exchange(struct track *t, const struct event *e)
     struct exchange *x = &l->x;
     x->id = x->session = e->conv->id;
     x->type = (uint8_t)e->conv->type;
+    l->parts = &t->parts;
     l->set_apart = t->parts.ladder || x->type == CONVERSATION_EAPOL;
+    e->conv->on_eap = l->set_apart ? NULL : track_eap;
     x->client = e->conv->client;
     x->server = e->conv->server;
     x->begun_before = e->conv->begun_before;
@@ -298,7 +300,7 @@ static RARELY_CALLED void other_event(struct track *t, const struct event *e)
 static inline void dispatch(struct track *t, struct live *l, const struct event *e)
 {
     if (l != NULL && e->kind == EVENT_EAP)
-        track_eap(&t->parts, l, e);
+        track_eap(l, e->u.eap);
     else if (l != NULL && e->kind == EVENT_RADIUS)
         login_radius(t, l, e);
     else

@@ -30,16 +30,18 @@ const struct lost_pair *track_lost(const struct track *t, size_t *count);
 uint64_t track_peak_bytes(const struct track *t);
 
 /* For the files track_*.c only: one live exchange. */
+struct track_parts { struct chains *chains; struct servers *servers; bool ladder; };
 struct live {
+    const struct track_parts *parts;
     struct server *server;    /* entry of x.server, NULL until it was looked up */
     bool set_apart;           /* its events are not only facts: they name parties or make a ladder */
     struct exchange x;        /* its texts are not zeroed when a live one is reused */
     struct live *next_free;
     uint8_t *ladder; size_t ladder_len, ladder_room;
 };
-struct track_parts { struct chains *chains; struct servers *servers; bool ladder; };
 void track_radius(const struct track_parts *t, struct live *l, const struct event *e);
-void track_eap(const struct track_parts *t, struct live *l, const struct event *e);
+/* live: of type struct live. */
+void track_eap(void *live, const struct eap_event *e);
 /* f: the session's facts in x, outer or inner. */
 void track_tls(const struct track_parts *t, struct exchange *x, struct tls_facts *f, const struct tls_event *e);
 /* Ladder lines; they do nothing without --session. */

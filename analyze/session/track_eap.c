@@ -120,9 +120,9 @@ static RARELY_CALLED void fragment_gap(struct exchange *x, struct eap_facts *f, 
         f->gap_reason = exchange_put(x, span_of(ev->u.gap.reason, strlen(ev->u.gap.reason)));
 }
 
-void track_eap(const struct track_parts *t, struct live *l, const struct event *e)
+void track_eap(void *live, const struct eap_event *ev)
 {
-    const struct eap_event *ev = e->u.eap;
+    struct live *l = live;
     struct exchange *x = &l->x;
     struct eap_facts *f = facts_of(x, ev->depth);
     switch (ev->kind) {
@@ -130,7 +130,7 @@ void track_eap(const struct track_parts *t, struct live *l, const struct event *
         packet(x, f, ev);
         break;
     case EAP_EVENT_TLS:
-        track_tls(t, x, &f->tls, ev->u.tls);
+        track_tls(l->parts, x, &f->tls, ev->u.tls);
         break;
     case EAP_EVENT_TTLS_AVPS:
         ttls_avps(x, ev);

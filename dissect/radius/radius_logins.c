@@ -2,6 +2,7 @@
 #include "dissect/radius/radius_state.h"
 
 #include "capture/wire/hash.h"
+#include "capture/wire/rarely.h"
 
 enum { LOGIN_REBASES_PER_CALL = 8 };
 #define LIST_GRAIN_NS INT64_C(250000000) /* of the list's order: most logins are over before they have to move in it */
@@ -306,11 +307,25 @@ struct login *login_open(struct radius_layer *r, const struct endpoint *client, 
     return l;
 }
 
+static RARELY_CALLED void tell_eap(struct login *l, const struct eap_event *eap)
+{
+    event_emit(&l->layer->sink, &(struct event){.kind = EVENT_EAP, .dir = eap->dir, .place = eap->place, .conv = &l->pub,
+                                                .u.eap = eap});
+}
+
+static bool is_malformed(const struct eap_event *eap)
+{
+    return (eap->kind == EAP_EVENT_PACKET && eap->u.packet->malformed) ||
+           (eap->kind == EAP_EVENT_TLS && eap->u.tls->kind == TLS_EVENT_MALFORMED);
+}
+
 static void on_eap(void *ctx, const struct eap_event *eap)
 {
     struct login *l = ctx;
-    event_emit(&l->layer->sink, &(struct event){.kind = EVENT_EAP, .dir = eap->dir, .place = eap->place, .conv = &l->pub,
-                                                .u.eap = eap});
+    if (l->pub.on_eap != NULL && !is_malformed(eap))
+        l->pub.on_eap(l->pub.user, eap);
+    else
+        tell_eap(l, eap);
 }
 
 void login_feed(struct radius_layer *r, struct login *l, enum direction dir, const struct radius_packet *rp)
