@@ -5,16 +5,21 @@
 #ifndef VS_ANALYZE_EXCHANGE_H
 #define VS_ANALYZE_EXCHANGE_H
 
+#include "analyze/session/text.h"
+#include <stddef.h>
+
 #include "dissect/event.h"
 
 enum { EXCHANGE_TEXT_MAX = 1536, EXCHANGE_METHODS_MAX = 8, EXCHANGE_ALERTS_MAX = 4, EXCHANGE_CAPTURES_MAX = 4, EXCHANGE_LADDER_MAX = 65536 };
 
-/* A text in the exchange's block: bytes as sent, not NUL-terminated; len 0 with offset 0 is absent, with offset 1 empty. */
-struct text { uint16_t offset, len; };
-
 enum outcome { OUTCOME_ESTABLISHED, OUTCOME_REJECTED, OUTCOME_ABORTED, OUTCOME_UNANSWERED, OUTCOME_INCOMPLETE };
 
 struct alert_fact { uint8_t from_client, level, code; bool decrypted; struct place place; };
+
+/*
+ * In all of these, what any login fills lies apart from what only some do, and next to that of its neighbours: in struct
+ * exchange it is one run of bytes (EXCHANGE_USUAL), which is written in one go; the rest is written where it is not zero.
+ */
 
 /* What was seen of one TLS session inside EAP. */
 struct tls_facts {
@@ -27,77 +32,84 @@ struct tls_facts {
     bool server_hello_done, client_key_exchange, client_finished, server_finished;
     bool data_from_client, data_from_server; /* application data records, read or not */
     bool client_encrypted_alert, server_encrypted_alert; /* by position, E2 */
+    uint8_t alert_count;
     uint16_t version, cipher_suite, max_version; /* version 0 until the ServerHello; max_version: the client's offer */
-    uint32_t server_chain, client_chain; /* chains_get() serials, 0 none */
     uint16_t client_records, server_records; /* application data records of each side, saturating */
+    uint32_t server_chain, client_chain; /* chains_get() serials, 0 none */
     uint32_t inner_run, inner_flight; /* unread application data from the server without an answer: now, at most; bytes */
     uint8_t random[32];               /* the client's */
     char ja3[33], ja4[37];            /* "" when no ClientHello was seen */
     struct text sni, alpn;            /* alpn: names joined by ',' */
-    uint8_t alert_count; struct alert_fact alerts[EXCHANGE_ALERTS_MAX];
-    struct place hello, server_hello_place, certificate_first, certificate_last, encrypted_alert, finished;
+    struct place hello, server_hello_place, certificate_first, certificate_last, finished;
+    /* What some logins have. */
+    struct place encrypted_alert;
+    struct alert_fact alerts[EXCHANGE_ALERTS_MAX];
 };
 
 struct eap_facts {
-    /* What each packet touches comes first. */
     bool seen;
     bool identity_seen, client_answered; /* the client sent anything after the server's last request */
     uint8_t method;                   /* the one carried on with (answered other than by Nak), 0 none */
     uint8_t methods[EXCHANGE_METHODS_MAX], method_count; /* proposed by the server, in order */
     uint8_t peap_version;
+    uint32_t requests, responses, fragments;
+    struct place last_request, last_response;
+    struct text identity;
+    enum { EAP_RESULT_NONE, EAP_RESULT_SUCCESS, EAP_RESULT_FAILURE } result;
+    struct place result_place;
+    struct tls_facts tls;
+    /* What some logins have. */
+    uint32_t retransmissions, malformed;
     uint8_t mschapv2_opcode;          /* last one seen */
     uint8_t ttls_method;              /* enum ttls_inner + 1, 0 none */
     uint8_t tlv_result; bool tlv_crypto_binding;
     bool fragment_gap, nak_seen;
-    uint32_t requests, responses, fragments, retransmissions, malformed;
-    struct place last_request, last_response;
-    struct text identity, error;
-    uint32_t mschapv2_error;
-    enum { EAP_RESULT_NONE, EAP_RESULT_SUCCESS, EAP_RESULT_FAILURE } result;
-    struct tls_facts tls;
     uint8_t nak[EAP_NAK_MAX], nak_count;
+    struct text error;
+    uint32_t mschapv2_error;
     uint32_t gap_present, gap_announced; struct text gap_reason;
-    struct place result_place, nak_place, error_place, gap_place;
+    struct place nak_place, error_place, gap_place;
 };
 
 struct radius_facts {
-    /* What each packet touches comes first. */
-    uint32_t requests, challenges, responses, retransmissions, repeated_responses, unanswered, proxy_states;
-    uint32_t icmp_unreachable, wrong_source, bad_authenticator, lost_fragments, joined_datagrams;
-    int64_t response_max_ns, response_sum_ns; /* per round, from the first transmission */
-    enum radius_check message_authenticator;  /* worst seen */
-    uint32_t tunnel_type, nas_port_type, framed_mtu; /* UINT32_MAX when absent */
-    struct text nas_identifier, calling_station, called_station, user, tunnel_client_endpoint, client_name, correlation_id,
-        machine_name, reply_message;
-    struct address nas_address;       /* FAMILY_NONE when absent */
+    /* What some logins have. */
+    struct place unanswered_place, unanswered_last, missing_place, bad_authenticator_place, wrong_source_place, other_server_place;
+    struct endpoint state_server, asked_server; /* with other_server */
+    struct endpoint wrong_source_address;
+    int64_t unanswered_waited_ns;
+    uint32_t unanswered_transmissions;
+    uint32_t ms_chap_error;           /* E= of an MS-CHAP-Error in clear, 0 none */
+    uint32_t icmp_unreachable, wrong_source, bad_authenticator, lost_fragments;
+    uint32_t retransmissions, repeated_responses, unanswered, proxy_states;
+    struct text reply_message;
     bool pap, chap, mschap;
-    uint8_t final;                    /* RADIUS_ACCESS_ACCEPT, RADIUS_ACCESS_REJECT or 0 */
     bool missing_message_authenticator_eap;   /* EAP without it: discarded by RFC 3579 */
     bool missing_message_authenticator;       /* PAP/CHAP/MS-CHAP request without it (Blast-RADIUS) */
     bool icmp_seen, unanswered_capture_ended, other_server; /* R4 */
     uint8_t unanswered_code;
-    struct place unanswered_place, first_request, slow_place;
-    uint32_t ms_chap_error;           /* E= of an MS-CHAP-Error in clear, 0 none */
-    uint32_t unanswered_transmissions;
-    int64_t unanswered_waited_ns;
+    /* What any login has. */
+    uint32_t requests, challenges, responses, joined_datagrams;
+    int64_t response_max_ns, response_sum_ns; /* per round, from the first transmission */
     int64_t final_ns;                 /* login: first request to final answer; -1 without */
-    struct endpoint state_server, asked_server; /* with other_server */
-    struct endpoint wrong_source_address;
-    struct place final_place, unanswered_last, missing_place, bad_authenticator_place, wrong_source_place, other_server_place;
+    enum radius_check message_authenticator;  /* worst seen */
+    uint32_t tunnel_type, nas_port_type, framed_mtu; /* UINT32_MAX when absent */
+    struct text nas_identifier, calling_station, called_station, user, tunnel_client_endpoint, client_name, correlation_id,
+        machine_name;
+    struct address nas_address;       /* FAMILY_NONE when absent */
+    uint8_t final;                    /* RADIUS_ACCESS_ACCEPT, RADIUS_ACCESS_REJECT or 0 */
+    struct place first_request, slow_place, final_place;
 };
 
 /* One line of the message ladder, kept only when a session is asked for. */
 struct ladder_entry { struct place place; enum direction dir; };
 
 struct exchange {
-    /* What each packet touches comes first. */
+    struct radius_facts radius;
     uint32_t packets;
     uint16_t capture_count;
     uint8_t type;                     /* enum conversation_type */
     bool last_from_client;
-    struct place last, last_from_server, last_from_client_place, first_from_server;
-    struct radius_facts radius;
-    struct eap_facts eap;
+    struct place first, last, last_from_server, last_from_client_place, first_from_server;
     uint32_t id;                      /* conversation serial */
     uint32_t session;                 /* id of the first exchange of its session */
     uint32_t next;                    /* id of the next exchange of the session, 0 none (kept in the spool's index) */
@@ -107,26 +119,29 @@ struct exchange {
     uint8_t depth_reached;
     uint16_t text_used;
     uint32_t captures[EXCHANGE_CAPTURES_MAX]; /* seen in */
-    int64_t capture_last_ns;          /* capture time when it was closed: how long the capture went on after it */
     struct endpoint client, server;
-    struct place first;
+    int64_t capture_last_ns;          /* capture time when it was closed: how long the capture went on after it */
     uint32_t eapol_starts, eapol_logoffs;
     struct eap_state eap_state;
     uint64_t authenticator_hash;      /* of the first request's Request Authenticator, 0 none: same hop, other vantage point */
     uint64_t eap_hash;                /* of the first EAP response's bytes and the calling station, 0 none */
+    struct eap_facts eap;
     struct span ladder;               /* packed ladder entries, see exchange_ladder; owned by who made the exchange */
     struct eap_facts inner;           /* inside PEAP or TTLS; all zero without has_inner */
     uint8_t text[EXCHANGE_TEXT_MAX];  /* last: only text_used bytes of it are spooled, and zeroed is none of it */
+};
+
+/* Where the facts that any login has begin and end, in bytes of struct exchange. */
+enum {
+    EXCHANGE_USUAL = offsetof(struct exchange, radius) + offsetof(struct radius_facts, requests),
+    EXCHANGE_USUAL_END =
+        offsetof(struct exchange, eap) + offsetof(struct eap_facts, tls) + offsetof(struct tls_facts, encrypted_alert),
 };
 
 /* The bytes of a text; empty span when absent. */
 static inline struct span exchange_text(const struct exchange *x, struct text t)
 {
     return span_of(x->text + t.offset, t.len);
-}
-static inline bool text_present(struct text t)
-{
-    return t.len > 0 || t.offset > 0;
 }
 /* Puts bytes into the block and returns their place; absent when there is no room (the fact is dropped, not cut). */
 struct text exchange_put(struct exchange *x, struct span bytes);

@@ -1,0 +1,119 @@
+/* What was seen of one IKE association: flat and of fixed size, so that it is spooled as it is. wire-facts 3. */
+#ifndef VS_ANALYZE_IKE_FACTS_H
+#define VS_ANALYZE_IKE_FACTS_H
+
+#include "analyze/session/text.h"
+#include "dissect/event.h"
+
+enum { IKE_FACTS_EXCHANGES = 24, IKE_FACTS_NOTIFIES = 24, IKE_FACTS_VENDOR_IDS = 12, IKE_FACTS_LENGTHS = 64, IKE_FACTS_PORTS = 4,
+       IKE_FACTS_OFFERED = 12, IKE_FACTS_SOURCES = 4, IKE_FACTS_VENDOR_BYTES = 20, IKE_FACTS_NOTIFY_DATA = 4 };
+
+/* One request with its response, by message id and who asked. */
+struct ike_exchange_fact {
+    uint8_t type;                  /* enum ike_exchange_type */
+    bool from_initiator;           /* of the association, in IKEv2 */
+    uint32_t message_id;
+    uint16_t initiator_packets, responder_packets; /* saturating; datagrams, retransmissions and fragments too */
+    uint16_t fragments;            /* SKF, or IP fragments where there are none, of both directions */
+    bool answered;
+};
+
+struct ike_notify_fact {
+    uint16_t type;
+    bool from_initiator, inside;   /* inside: read with keys */
+    uint8_t data[IKE_FACTS_NOTIFY_DATA], data_len; /* its first bytes; data_len saturates at 255 */
+    struct place place;
+};
+
+/* One whole message of IKE_AUTH or later, for what lengths prove (wire-facts 3.8). */
+struct ike_length_fact {
+    uint16_t length;               /* L: UDP payload with marker, of a whole message; saturating */
+    uint8_t message_id;            /* saturating */
+    uint8_t exchange;
+    bool from_initiator, response, fragmented; /* fragmented: SKF; its lengths are summed */
+};
+
+/* NAT_DETECTION hashes of one message. */
+struct ike_nat_fact {
+    bool present;
+    uint8_t source_count;          /* of several SOURCE notifies the first are kept */
+    bool has_destination;
+    uint8_t source[IKE_FACTS_SOURCES][IKE_NAT_HASH], destination[IKE_NAT_HASH];
+    uint8_t responder_spi[IKE_SPI]; /* as in the header of that message */
+    struct endpoint from, to;      /* as that message was seen */
+    uint8_t ttl;
+    struct place place;
+};
+
+struct ike_suite { struct ike_transform encr, integ, prf, dh; }; /* type 0: absent */
+
+struct ike_facts {
+    uint8_t version;               /* 0x20, 0x10 */
+    uint8_t initiator_spi[IKE_SPI], responder_spi[IKE_SPI];
+    uint16_t ports[IKE_FACTS_PORTS]; uint8_t port_count; /* of the responder, in order */
+    bool floated;                  /* moved to the non-ESP marker's port */
+    bool encrypted_seen, decrypted, wrong_key, unreadable;
+    bool malformed; struct place malformed_place;
+
+    /* IKE_SA_INIT. Counts are of distinct messages; retransmissions apart. */
+    uint32_t init_requests, init_request_retransmissions, init_responses, init_response_retransmissions;
+    uint16_t init_length;          /* bytes of the first request's IKE message */
+    uint8_t nonce_length;
+    struct place init_request, init_request_last, init_response, init_response_last;
+    bool offer_seen; uint8_t offer_proposals; /* saturating */
+    struct ike_transform offered[4][IKE_FACTS_OFFERED]; uint8_t offered_count[4]; /* distinct, by type - 1: ENCR, PRF, INTEG, DH */
+    uint16_t offered_group;        /* of the first KE */
+    bool chosen_seen; struct ike_suite chosen;
+    bool refused_proposal; struct place refused_place;      /* N(NO_PROPOSAL_CHOSEN) in the clear */
+    uint16_t invalid_ke, wanted_group; struct place invalid_ke_place; /* N(INVALID_KE_PAYLOAD): times, group asked for */
+    bool retried_with_wanted_group;
+    uint16_t cookies; struct place cookie_place; bool cookie_returned;
+    bool fragmentation_initiator, fragmentation_responder;  /* N(IKEV2_FRAGMENTATION_SUPPORTED) */
+    bool redirect_supported, redirected; struct text redirect_target; struct place redirect_place;
+    uint16_t init_error; struct place init_error_place;     /* another error notify in the clear, 0 none */
+    struct endpoint second_responder; bool two_responders; struct place second_responder_place; /* another responder SPI to one INIT */
+    struct ike_nat_fact nat_request, nat_response;          /* first request and first response that have them */
+    struct { uint8_t len, from_initiator; uint8_t bytes[IKE_FACTS_VENDOR_BYTES]; } vendor_ids[IKE_FACTS_VENDOR_IDS];
+    uint8_t vendor_id_count;
+    bool windows_initiator, windows_responder, strongswan_initiator, strongswan_responder, xbox, nlb_responder;
+    uint32_t windows_version;      /* behind the MS NT5 vendor id of the initiator, 0 none */
+    bool certreq_in_clear;
+
+    /* IKE_AUTH and later. */
+    uint32_t auth_requests, auth_responses;       /* distinct message ids seen */
+    uint32_t auth_last_id;                        /* greatest message id of IKE_AUTH */
+    uint32_t auth_request_retransmissions;        /* of any IKE_AUTH request */
+    struct place auth_request, auth_request_last, auth_response, auth_response_last;
+    uint16_t auth_request_length, auth_response_length; /* L of the first ones (3.8); 0 none */
+    uint32_t auth_ip_fragments;                   /* IP fragments in joined IKE_AUTH datagrams */
+    uint32_t skf_messages;                        /* messages that were fragmented by IKE */
+    bool informational_seen, child_seen; uint32_t child_exchanges;
+    struct place first_informational;
+    struct ike_length_fact lengths[IKE_FACTS_LENGTHS]; uint8_t length_count;
+    struct ike_exchange_fact exchanges[IKE_FACTS_EXCHANGES]; uint8_t exchange_count; uint32_t exchanges_more;
+    struct ike_notify_fact notifies[IKE_FACTS_NOTIFIES]; uint8_t notify_count; uint32_t notifies_more;
+
+    /* Inside SK, with keys. */
+    uint8_t initiator_id_type, responder_id_type; struct text initiator_id, responder_id; /* readable text */
+    uint8_t initiator_auth, responder_auth;       /* enum: IANA authentication methods, 0 none */
+    bool eap;                                     /* EAP inside IKE_AUTH was read */
+    uint32_t server_chain, client_chain;          /* chains_get() serials, 0 none */
+    bool server_certificate_seen, client_certificate_seen, certificate_too_many;
+    struct place server_certificate_place, client_certificate_place;
+    uint32_t certreq_authorities;                 /* of the initiator */
+    uint16_t auth_error; struct place auth_error_place; bool auth_error_from_initiator; /* error notify inside IKE_AUTH, 0 none */
+    uint16_t child_error; struct place child_error_place; /* inside the message that was to make a child SA */
+    uint32_t ms_status; struct place ms_status_place;     /* N(12345): Windows error */
+    bool child_created; struct ike_suite child;
+    struct text ts_initiator, ts_responder, assigned_address, internal_server; /* as text */
+    bool deleted, deleted_by_initiator; struct place delete_place;
+    bool rekeyed, mobike;
+
+    /* The path. */
+    uint32_t translated; struct endpoint other_initiator, other_responder; struct place translated_place; /* the same bytes elsewhere */
+    uint32_t moves; struct endpoint moved_to; struct place moved_place; bool move_announced; /* N(UPDATE_SA_ADDRESSES) */
+    uint32_t unreachable; struct place unreachable_place; struct address unreachable_by;
+    struct ike_state state;        /* when it was closed */
+};
+
+#endif
