@@ -46,4 +46,8 @@ void x509_without_configuration(void);
 bool x509_parse(struct span der, struct x509_facts *out);
 void x509_facts_free(struct x509_facts *f);
 
+/* RFC 2253 text of a DER distinguished name, at most X509_TEXT - 1 bytes, the cut marked with "..."; the caller frees.
+ * NULL when it is none. */
+char *x509_text_of_name(struct span der);
+
 #endif

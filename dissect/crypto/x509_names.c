@@ -45,6 +45,19 @@ char *x509_name_text(const X509_NAME *name)
     return text;
 }
 
+char *x509_text_of_name(struct span der)
+{
+    const unsigned char *at = der.data;
+    if (der.len == 0 || der.len > X509_DER_MAX)
+        return NULL;
+    x509_without_configuration();
+    X509_NAME *name = d2i_X509_NAME(NULL, &at, (long)der.len);
+    char *text = name != NULL && at == der.data + der.len ? x509_name_text(name) : NULL;
+    X509_NAME_free(name);
+    ERR_clear_error();
+    return text;
+}
+
 /* Length of the valid UTF-8 character at s (RFC 3629), 0 when there is none. */
 static size_t utf8_length(const uint8_t *s, size_t left)
 {
