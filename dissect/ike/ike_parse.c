@@ -1,0 +1,102 @@
+/* An IKE message's header and the way to its encrypted payload, RFC 7296 sections 3.1, 3.2, 3.14 and RFC 7383 section 2.5;
+ * RFC 2408 section 3.1 for version 1. */
+#include "dissect/ike/ike.h"
+#include "dissect/ike/ike_chain.h"
+
+static void refuse(struct ike_message *m, const char *reason)
+{
+    m->malformed = true;
+    if (m->reason == NULL)
+        m->reason = reason;
+}
+
+bool ike_recognise(struct span bytes, uint32_t wire_len)
+{
+    static const uint8_t no_spi[IKE_SPI];
+    struct cursor c = cursor_of(bytes);
+    uint8_t version, exchange;
+    uint32_t length;
+    if (!take_skip(&c, 2 * IKE_SPI + 1) || !take_u8(&c, &version) || !take_u8(&c, &exchange) || !take_skip(&c, 1 + 4) ||
+        !take_be32(&c, &length))
+        return false;
+    return memcmp(bytes.data, no_spi, IKE_SPI) != 0 && length >= IKE_HEADER && length <= wire_len &&
+           (version >> 4 == 1 || version >> 4 == 2) && ike_exchange_name(version, exchange) != NULL;
+}
+
+/* Reads the fixed header; false when it is not all there. */
+static bool read_header(struct cursor *c, struct ike_message *m)
+{
+    if (c->len < IKE_HEADER)
+        return false;
+    return take_bytes(c, IKE_SPI, m->initiator_spi) && take_bytes(c, IKE_SPI, m->responder_spi) &&
+           take_u8(c, &m->next_payload) && take_u8(c, &m->version) && take_u8(c, &m->exchange) && take_u8(c, &m->flags) &&
+           take_be32(c, &m->message_id) && take_be32(c, &m->length);
+}
+
+/* The body of SK or SKF, which ends the message; announced is what its length field leaves for it. */
+static void read_encrypted(struct ike_message *m, const struct ike_chain *chain, const struct ike_chain_payload *p)
+{
+    struct cursor body = p->body;
+    m->encrypted = true;
+    m->sk_next = chain->next;
+    if (p->type == IKE_SKF) {
+        if (!take_be16(&body, &m->fragment) || !take_be16(&body, &m->fragments)) {
+            if (!p->cut)
+                refuse(m, "an encrypted fragment without its number");
+            return;
+        }
+        if (m->fragment == 0 || m->fragment > m->fragments)
+            refuse(m, "the number of an encrypted fragment is not among their total");
+    }
+    m->sk = cursor_rest(&body);
+    m->associated = span_of(m->whole.data, body.offset);
+    if (!p->cut && chain->announced > 0)
+        refuse(m, "bytes follow the encrypted payload");
+}
+
+/* Walks to SK or SKF. */
+static void find_encrypted(struct ike_message *m)
+{
+    struct ike_chain chain = {.next = m->next_payload, .announced = (size_t)m->length - IKE_HEADER, .at = cursor_of(m->whole)};
+    struct ike_chain_payload p;
+    if (!take_skip(&chain.at, IKE_HEADER))
+        return;
+    for (unsigned i = 0; i < IKE_PAYLOADS_MAX && ike_chain_next(&chain, &p); i++)
+        if (p.type == IKE_SK || p.type == IKE_SKF) {
+            read_encrypted(m, &chain, &p);
+            return;
+        }
+    if (chain.reason != NULL)
+        refuse(m, chain.reason);
+}
+
+bool ike_parse(struct span bytes, uint32_t wire_len, struct ike_message *out)
+{
+    struct cursor c = cursor_of(bytes);
+    memset(out, 0, sizeof *out);
+    if (!read_header(&c, out))
+        return false;
+    if (wire_len < bytes.len)
+        wire_len = (uint32_t)bytes.len;
+    out->whole = bytes;
+    if (out->length < IKE_HEADER) {
+        refuse(out, "the length in the header is less than the header");
+        out->whole.len = IKE_HEADER;
+        return true;
+    }
+    if (out->length > wire_len)
+        refuse(out, "the length in the header is more than the datagram");
+    else
+        out->cut = out->length > bytes.len;
+    if (out->length < bytes.len)
+        out->whole.len = out->length;
+    out->payloads = span_of(out->whole.data + IKE_HEADER, out->whole.len - IKE_HEADER);
+    if (out->version >> 4 == 1) {
+        out->encrypted = (out->flags & IKE1_FLAG_ENCRYPTED) != 0;
+    } else if (out->version >> 4 == 2) {
+        out->from_initiator = (out->flags & IKE_FLAG_INITIATOR) != 0;
+        out->response = (out->flags & IKE_FLAG_RESPONSE) != 0;
+        find_encrypted(out);
+    }
+    return true;
+}
