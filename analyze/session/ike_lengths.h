@@ -1,0 +1,40 @@
+/* What the lengths of encrypted IKE messages prove (wire-facts 3.8). Pure; nothing here decrypts. */
+#ifndef VS_ANALYZE_IKE_LENGTHS_H
+#define VS_ANALYZE_IKE_LENGTHS_H
+
+#include "analyze/session/ike_facts.h"
+
+/* Bytes of payloads that a message can hold inside SK, from least to most; padding makes it a range. */
+struct ike_content { uint32_t least, most; };
+
+/* Of a message of UDP payload length `length`, marker included, under this suite. False when the suite is not known well
+ * enough, or no such message exists. */
+bool ike_content_of(const struct ike_suite *suite, uint32_t length, struct ike_content *out);
+
+/* Whether the message can hold exactly n bytes of payloads. */
+static inline bool ike_content_fits(struct ike_content c, uint32_t n)
+{
+    return c.least <= n && n <= c.most;
+}
+
+/* How the EAP conversation inside IKE_AUTH ended, as far as lengths and order show it. */
+enum ike_eap_shape {
+    IKE_EAP_UNKNOWN,
+    IKE_EAP_NONE,            /* one exchange of IKE_AUTH only: certificates or shared keys */
+    IKE_EAP_REFUSED_AT_ONCE, /* the first response is too small for anything but an error notify (K10) */
+    IKE_EAP_SUCCESS,         /* the final response is as large as a child association needs */
+    IKE_EAP_FAILURE,         /* a last response as small as EAP-Failure, and no further IKE_AUTH request */
+    IKE_EAP_CLIENT_ALERT,    /* FAILURE, right after a message of the size of a TLS alert where an acknowledgment belongs,
+                                behind the server's large flight: the client refused the EAP server's certificate (E1, E2) */
+    IKE_EAP_STALLED,         /* stops in the middle */
+};
+
+struct ike_eap_reading {
+    enum ike_eap_shape shape;
+    uint32_t rounds;         /* IKE_AUTH exchanges that were answered */
+    uint32_t large_flight;   /* responses in the run that carried the server's certificates; 0 not seen */
+};
+
+struct ike_eap_reading ike_read_lengths(const struct ike_facts *f);
+
+#endif

@@ -1,0 +1,196 @@
+#include "analyze/session/judge_ike.h"
+
+#include "analyze/session/ike_lengths.h"
+#include "analyze/session/judge.h"
+
+#define AT_ONCE_NS                                                                                                     \
+    (5 * INT64_C(1000000000)) /* a client that goes away that soon after an answer goes away because of it */
+enum { REPEATED = 2 };
+
+static struct ike_judgement verdict(enum ike_end end, enum confidence confidence)
+{
+    return (struct ike_judgement){.end = end, .confidence = confidence};
+}
+
+static struct ike_judgement read_verdict(enum ike_end end)
+{
+    return (struct ike_judgement){.end = end, .confidence = CONFIDENCE_CERTAIN, .read = true};
+}
+
+/* A request that was repeated and not answered, or whose silence the capture outlives. */
+static bool waits_in_vain(const struct exchange *x, uint32_t retransmissions)
+{
+    return retransmissions >= REPEATED || judge_quiet_ns(x) >= JUDGE_SILENT_NS || x->ike.unreachable > 0;
+}
+
+static bool esp_both_ways(const struct ike_facts *f)
+{
+    return f->state.esp_packets[0] > 0 && f->state.esp_packets[1] > 0;
+}
+
+static const struct ike_notify_fact *notify_in_clear(const struct ike_facts *f, uint16_t type)
+{
+    for (unsigned i = 0; i < f->notify_count; i++)
+        if (f->notifies[i].type == type && !f->notifies[i].inside && !f->notifies[i].from_initiator)
+            return &f->notifies[i];
+    return NULL;
+}
+
+/* IKE_SA_INIT alone: everything here is in the clear. */
+static struct ike_judgement judge_init(const struct exchange *x)
+{
+    const struct ike_facts *f = &x->ike;
+    if (f->redirected)
+        return verdict(IKE_END_REDIRECTED, CONFIDENCE_CERTAIN);
+    if (f->chosen_seen) {
+        bool over = judge_quiet_ns(x) >= JUDGE_SILENT_NS || f->init_response_retransmissions >= REPEATED;
+        return over ? verdict(IKE_END_NO_AUTH, CONFIDENCE_HINT) : verdict(IKE_END_UNKNOWN, CONFIDENCE_HINT);
+    }
+    if (f->refused_proposal)
+        return verdict(IKE_END_NO_PROPOSAL, CONFIDENCE_CERTAIN);
+    if (f->init_error != 0)
+        return verdict(IKE_END_INIT_ERROR, CONFIDENCE_CERTAIN);
+    if (f->invalid_ke > 0) {
+        bool over = f->invalid_ke >= REPEATED || judge_quiet_ns(x) >= AT_ONCE_NS;
+        return over ? verdict(IKE_END_INVALID_KE, CONFIDENCE_CERTAIN) : verdict(IKE_END_UNKNOWN, CONFIDENCE_HINT);
+    }
+    if (f->cookies > 0)
+        return waits_in_vain(x, f->init_request_retransmissions) ? verdict(IKE_END_COOKIE, CONFIDENCE_CERTAIN)
+                                                                 : verdict(IKE_END_UNKNOWN, CONFIDENCE_HINT);
+    if (f->init_requests > 0 && f->init_responses == 0 && waits_in_vain(x, f->init_request_retransmissions))
+        return verdict(IKE_END_INIT_UNANSWERED, CONFIDENCE_STRONG);
+    return verdict(IKE_END_UNKNOWN, CONFIDENCE_HINT);
+}
+
+/* Read with keys. UNKNOWN when what was opened does not decide. */
+static struct ike_judgement judge_opened(const struct exchange *x)
+{
+    const struct ike_facts *f = &x->ike;
+    if (f->child_created)
+        return read_verdict(IKE_END_ESTABLISHED);
+    if (f->auth_error != 0 && f->auth_error_from_initiator)
+        return read_verdict(IKE_END_CLIENT_REFUSED);
+    if (x->eap.seen && judge_client_refused(x))
+        return read_verdict(IKE_END_EAP_CLIENT_REFUSED);
+    if (x->eap.result == EAP_RESULT_FAILURE)
+        return read_verdict(IKE_END_EAP_FAILED);
+    if (f->child_error != 0)
+        return read_verdict(IKE_END_CHILD_REFUSED);
+    if (f->auth_error != 0 || f->ms_status != 0)
+        return read_verdict(x->eap.seen && x->eap.responses > 0 ? IKE_END_EAP_FAILED : IKE_END_AUTH_REFUSED);
+    return verdict(IKE_END_UNKNOWN, CONFIDENCE_HINT);
+}
+
+/* The client says goodbye, at once, after the server's first answer, and no data ever passed. */
+static bool client_leaves(const struct exchange *x)
+{
+    const struct ike_facts *f = &x->ike;
+    return f->informational_seen && f->auth_response.frame != 0 &&
+           f->first_informational.time_ns >= f->auth_response.time_ns &&
+           f->first_informational.time_ns - f->auth_response.time_ns <= AT_ONCE_NS && f->state.esp_packets[0] == 0 &&
+           f->state.esp_packets[1] == 0 && !f->child_seen;
+}
+
+static struct ike_judgement stalled(const struct exchange *x)
+{
+    const struct ike_facts *f = &x->ike;
+    struct ike_judgement j = verdict(IKE_END_EAP_STALLED, CONFIDENCE_STRONG);
+    bool over = waits_in_vain(x, f->state.request_waiting ? f->state.waiting_transmissions - 1 : 0) ||
+                client_leaves(x) || f->informational_seen;
+    j.client_silent = !x->last_from_client || f->informational_seen;
+    if (!over)
+        j.end = IKE_END_UNKNOWN;
+    return j;
+}
+
+/* IKEv1 is summarised only: what its encrypted modes say stays unknown. */
+static struct ike_judgement judge_version1(const struct exchange *x)
+{
+    const struct ike_facts *f = &x->ike;
+    if (f->init_requests > 0 && f->init_responses == 0 && !f->encrypted_seen &&
+        waits_in_vain(x, f->init_request_retransmissions))
+        return verdict(IKE_END_INIT_UNANSWERED, CONFIDENCE_STRONG);
+    return verdict(IKE_END_UNKNOWN, CONFIDENCE_HINT);
+}
+
+/* From lengths and order alone. */
+static struct ike_judgement judge_closed(const struct exchange *x)
+{
+    const struct ike_facts *f = &x->ike;
+    if (f->child_seen)
+        return verdict(IKE_END_ESTABLISHED, CONFIDENCE_STRONG);
+    switch (ike_read_lengths(f).shape) {
+    case IKE_EAP_REFUSED_AT_ONCE:
+        return verdict(IKE_END_AUTH_REFUSED, CONFIDENCE_STRONG);
+    case IKE_EAP_SUCCESS:
+        return verdict(IKE_END_ESTABLISHED, CONFIDENCE_STRONG);
+    case IKE_EAP_CLIENT_ALERT:
+        return verdict(IKE_END_EAP_CLIENT_REFUSED, CONFIDENCE_STRONG);
+    case IKE_EAP_FAILURE:
+        return verdict(IKE_END_EAP_FAILED, CONFIDENCE_STRONG);
+    case IKE_EAP_NONE: /* with EAP the server's first answer looks the same */
+        return client_leaves(x) ? verdict(IKE_END_CLIENT_REFUSED, CONFIDENCE_STRONG)
+                                : verdict(IKE_END_UNKNOWN, CONFIDENCE_HINT);
+    case IKE_EAP_STALLED:
+        return stalled(x);
+    case IKE_EAP_UNKNOWN:
+        break;
+    }
+    return verdict(IKE_END_UNKNOWN, CONFIDENCE_HINT);
+}
+
+struct ike_judgement judge_ike(const struct exchange *x)
+{
+    const struct ike_facts *f = &x->ike;
+    if (esp_both_ways(f))
+        return verdict(IKE_END_ESTABLISHED, CONFIDENCE_CERTAIN);
+    if (x->type == CONVERSATION_IKE1)
+        return judge_version1(x);
+    if (notify_in_clear(f, IKE_N_INVALID_IKE_SPI) != NULL || notify_in_clear(f, IKE_N_INVALID_SPI) != NULL)
+        return verdict(IKE_END_UNKNOWN_SPI, CONFIDENCE_STRONG);
+    if (f->auth_requests == 0 && f->auth_responses == 0 && !f->encrypted_seen)
+        return judge_init(x);
+    if (f->decrypted) {
+        struct ike_judgement j = judge_opened(x);
+        if (j.end != IKE_END_UNKNOWN)
+            return j;
+    }
+    if (f->auth_requests > 0 && f->auth_responses == 0)
+        return waits_in_vain(x, f->auth_request_retransmissions) ? verdict(IKE_END_AUTH_UNANSWERED, CONFIDENCE_STRONG)
+                                                                 : verdict(IKE_END_UNKNOWN, CONFIDENCE_HINT);
+    return judge_closed(x);
+}
+
+enum outcome judge_ike_outcome(const struct exchange *x)
+{
+    switch (judge_ike(x).end) {
+    case IKE_END_ESTABLISHED:
+        return OUTCOME_ESTABLISHED;
+    case IKE_END_NO_PROPOSAL:
+    case IKE_END_INVALID_KE:
+    case IKE_END_INIT_ERROR:
+    case IKE_END_UNKNOWN_SPI:
+    case IKE_END_AUTH_REFUSED:
+    case IKE_END_EAP_FAILED:
+    case IKE_END_CHILD_REFUSED:
+        return OUTCOME_REJECTED;
+    case IKE_END_INIT_UNANSWERED:
+    case IKE_END_AUTH_UNANSWERED:
+        return OUTCOME_UNANSWERED;
+    case IKE_END_CLIENT_REFUSED:
+    case IKE_END_EAP_CLIENT_REFUSED:
+    case IKE_END_EAP_STALLED:
+    case IKE_END_NO_AUTH:
+    case IKE_END_COOKIE:
+    case IKE_END_REDIRECTED:
+        return OUTCOME_ABORTED;
+    case IKE_END_UNKNOWN:
+        break;
+    }
+    return OUTCOME_INCOMPLETE;
+}
+
+bool judge_ike_closed(const struct exchange *x)
+{
+    return x->ike.encrypted_seen && !x->ike.decrypted;
+}
