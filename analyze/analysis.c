@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "analyze/session/link.h"
-#include "analyze/finding/rules.h"
+#include "analyze/finding/uneventful.h"
 #include "analyze/session/sessions.h"
 #include "analyze/finding/verdict.h"
 
@@ -24,6 +24,7 @@ struct analysis {
     struct links *links;
     struct spool *spool;
     struct findings *findings;
+    struct uneventful_logins *uneventful;
     struct chain_stats *stats; /* by chain serial */
     struct capture_report *captures;
     size_t capture_count;
@@ -70,7 +71,8 @@ static void exchange_done(void *ctx, struct exchange *x)
     a->linked = a->linked || head != 0;
     x->session = head != 0 ? head : x->id;
     count_chain(a, x, head != 0);
-    if (spool_put(a->spool, x) && head != 0)
+    uint16_t tag = head == 0 ? uneventful_tag(a->uneventful, a->servers, x) : 0;
+    if (spool_put(a->spool, x, tag) && head != 0)
         spool_link(a->spool, head, x->id);
 }
 
@@ -86,6 +88,7 @@ struct analysis *analysis_new(const struct analysis_options *options, char error
     a->servers = servers_new();
     a->links = links_new(options->several_captures);
     a->findings = findings_new();
+    a->uneventful = uneventful_new();
     a->stats = calloc(CHAINS_MAX + 1, sizeof *a->stats);
     a->captures = calloc(CAPTURES_MAX, sizeof *a->captures);
     a->spool = spool_new();
@@ -94,7 +97,8 @@ struct analysis *analysis_new(const struct analysis_options *options, char error
     if (a->spool == NULL) {
         snprintf(error, 256,
                  "cannot make a temporary file for finished logins (is the folder for temporary files writable?)");
-    } else if (a->track == NULL || a->links == NULL || a->findings == NULL || a->stats == NULL || a->captures == NULL) {
+    } else if (a->track == NULL || a->links == NULL || a->findings == NULL || a->uneventful == NULL ||
+               a->stats == NULL || a->captures == NULL) {
         snprintf(error, 256, "not enough memory");
     } else {
         return a;
@@ -129,6 +133,7 @@ void analysis_free(struct analysis *a)
     links_free(a->links);
     spool_free(a->spool);
     findings_free(a->findings);
+    uneventful_free(a->uneventful);
     free(a->stats);
     for (size_t i = 0; i < a->capture_count; i++)
         capture_free(&a->captures[i]);
@@ -317,16 +322,42 @@ static bool walk(struct analysis *a, build_fn *each, void *ctx)
     return !spool_failed(a->spool);
 }
 
-static bool first_pass(struct analysis *a, struct session *s, void *ctx)
+static void list_session(struct listing *list, uint32_t id, uint32_t number)
 {
-    struct listing *list = session_failed(s) ? &a->failed : &a->others;
+    if (list->count < SESSIONS_LISTED) {
+        list->ids[list->count] = id;
+        list->numbers[list->count++] = number;
+    }
+}
+
+static bool count_and_list(struct analysis *a, struct session *s, void *ctx)
+{
     (void)ctx;
     count_session(&a->totals, s);
-    if (list->count < SESSIONS_LISTED) {
-        list->ids[list->count] = s->head;
-        list->numbers[list->count++] = s->number;
-    }
+    list_session(session_failed(s) ? &a->failed : &a->others, s->head, s->number);
     return true;
+}
+
+/* Counts the sessions and raises what there is to say of them. Uneventful logins are not read: their tag tells it all. */
+static bool first_pass(struct analysis *a)
+{
+    uint32_t number = 0;
+    bool go_on;
+    for (uint32_t id = 1; id <= spool_last(a->spool); id++) {
+        if (!spool_is_head(a->spool, id))
+            continue;
+        number++;
+        if (spool_next(a->spool, id) == 0 && uneventful_still(a->uneventful, &a->input, spool_tag(a->spool, id))) {
+            a->totals.sessions++;
+            a->totals.exchanges++;
+            a->totals.established++;
+            list_session(&a->others, id, number);
+        } else if (!pass(a, id, number, count_and_list, NULL, &go_on)) {
+            return false;
+        }
+    }
+    findings_session(a->findings, 0);
+    return !spool_failed(a->spool);
 }
 
 bool analysis_finish(struct analysis *a)
@@ -352,7 +383,7 @@ bool analysis_finish(struct analysis *a)
     };
     a->input.lost_count = lost_count;
     bool ok = !a->linked || recount(a);
-    ok = walk(a, first_pass, NULL) && ok;
+    ok = first_pass(a) && ok;
     rules_servers(a->findings, &a->input);
     rules_capture(a->findings, &a->input);
     findings_finish(a->findings);

@@ -8,3 +8,20 @@ void rules_session(struct findings *out, const struct rule_input *in, const stru
     rules_eap(out, in, s);
     rules_radius(out, in, s);
 }
+
+/* An established login whose outer handshake is known from its beginning, as far as any rule asks. */
+enum uneventful rules_uneventful(const struct exchange *x)
+{
+    const struct tls_facts *t = &x->eap.tls;
+    if (x->type != CONVERSATION_RADIUS || x->outcome != OUTCOME_ESTABLISHED || x->has_inner || x->begun_before ||
+        !rules_radius_uneventful(x))
+        return EVENTFUL;
+    if (!x->eap.seen)
+        return UNEVENTFUL;
+    if (!t->server_hello || t->certificate_too_many || t->certificate_truncated || x->eap.fragment_gap ||
+        !rules_eap_uneventful(x))
+        return EVENTFUL;
+    if (t->server_chain != 0)
+        return UNEVENTFUL_BUT_CERTIFICATE;
+    return t->resumed ? UNEVENTFUL_BUT_UNSEEN : EVENTFUL;
+}

@@ -37,6 +37,24 @@ void rules_capture(struct findings *out, const struct rule_input *in);
 /* All rules about one session, causes before consequences. */
 void rules_session(struct findings *out, const struct rule_input *in, const struct session *s);
 
+/*
+ * Most logins are uneventful: alone in their session, no rule above has anything to say about them, whatever the rest of
+ * the capture holds, except that its certificate, or that its server never showed any, may be worth a word. This is known
+ * when they end; uneventful.h keeps account of it, so that they need not be looked at again.
+ */
+bool rules_eap_uneventful(const struct exchange *x);
+bool rules_radius_uneventful(const struct exchange *x);
+enum uneventful { EVENTFUL, UNEVENTFUL, UNEVENTFUL_BUT_CERTIFICATE, UNEVENTFUL_BUT_UNSEEN };
+enum uneventful rules_uneventful(const struct exchange *x);
+
+/* When, and for what key usages, uneventful logins were shown a chain. */
+struct presentations { int64_t first_ns, last_ns; bool signature, encipherment; }; /* times 0: none is known */
+void rules_presented(struct presentations *p, const struct tls_facts *t);
+/* rules_certificate has nothing to say about logins that went on with this chain, shown like this. */
+bool rules_chain_uneventful(const struct rule_input *in, uint32_t serial, const struct presentations *p);
+/* rules_certificate_unseen has nothing to say about sessions resumed with this server. */
+bool rules_resumed_uneventful(const struct server *server);
+
 /* Shared by the rules: */
 const struct chain *rule_chain(const struct rule_input *in, uint32_t serial);      /* judged, or NULL */
 #define RULE_CLOCK_SKEW_S 300 /* clocks may differ that much before a validity limit counts */

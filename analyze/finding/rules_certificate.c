@@ -323,3 +323,40 @@ void rules_certificate(struct findings *out, const struct rule_input *in, const 
     if (x->has_inner && x->inner.tls.server_chain != 0)
         one_certificate(out, in, s, x, true);
 }
+
+void rules_presented(struct presentations *p, const struct tls_facts *t)
+{
+    int64_t at = t->certificate_last.time_ns;
+    if (at > 0 && (p->first_ns == 0 || at < p->first_ns))
+        p->first_ns = at;
+    if (at > p->last_ns)
+        p->last_ns = at;
+    bool rsa = static_rsa(t), known = t->version != 0 && t->cipher_suite != 0;
+    p->encipherment = p->encipherment || (known && rsa);
+    p->signature = p->signature || (known && !rsa);
+}
+
+/* Whether it was valid, and stays so, at all times from the first to the last. */
+static bool dates_uneventful(const struct chain_checks *k, const struct presentations *p)
+{
+    int64_t first = p->first_ns / INT64_C(1000000000), last = p->last_ns / INT64_C(1000000000);
+    return p->last_ns == 0 || (k->path_not_after >= last + SOON_S && k->path_not_before <= first + RULE_CLOCK_SKEW_S);
+}
+
+bool rules_chain_uneventful(const struct rule_input *in, uint32_t serial, const struct presentations *p)
+{
+    const struct chain *c = rule_chain(in, serial);
+    if (c == NULL || !c->parsed[0])
+        return false;
+    const struct chain_checks *k = &c->checks;
+    bool name = k->name_result.fit != NAME_MISMATCH && k->name_result.fit != NAME_MATCH_CASE &&
+                k->name_result.fit != NAME_MATCH_UNCERTAIN;
+    bool pin = k->pin != PIN_ISSUING_CA && k->pin != PIN_LEAF && k->pin != PIN_NOT_IN_CHAIN;
+    bool eku = k->server_auth_eku == CHECK_PASS || (!k->eku_absent && !k->eku_any && k->server_auth_eku != CHECK_FAIL);
+    bool usage = (!p->encipherment || k->key_usage_encipherment != CHECK_FAIL) &&
+                 (!p->signature || k->key_usage_signature != CHECK_FAIL);
+    return k->chain != CHECK_FAIL && !k->intermediate_given && pin && name && eku && usage &&
+           dates_uneventful(k, p) && k->key_strength != CHECK_FAIL &&
+           k->signature_strength != CHECK_FAIL && !k->subject_empty && !k->subject_wildcard && !k->order_wrong &&
+           !c->ocsp_revoked;
+}

@@ -307,3 +307,8 @@ void rules_certificate_unseen(struct findings *out, const struct rule_input *in,
     finding_title(f, "the server's certificate could not be read in some logins: %s", reason[why]);
     explain_unseen(f, in, why);
 }
+
+bool rules_resumed_uneventful(const struct server *server)
+{
+    return server->chain_count > 0;
+}

@@ -385,13 +385,23 @@ static void unfinished(struct findings *out, const struct exchange *x)
                 "Capture on the RRAS external NIC at the same time to see whether the client's packets arrive there.");
 }
 
+static bool old_version(const struct tls_facts *t)
+{
+    return t->version != 0 && t->version < 0x0303;
+}
+
+static bool bad_suite(const struct tls_facts *t)
+{
+    enum tls_suite_weakness weak = tls_cipher_suite_weakness(t->cipher_suite);
+    return weak != TLS_SUITE_OK && weak != TLS_SUITE_UNKNOWN;
+}
+
 static void weak_tls(struct findings *out, const struct exchange *x)
 {
     const struct tls_facts *t = &x->eap.tls;
     if (!t->server_hello)
         return;
-    enum tls_suite_weakness weak = tls_cipher_suite_weakness(t->cipher_suite);
-    bool old = t->version != 0 && t->version < 0x0303, bad = weak != TLS_SUITE_OK && weak != TLS_SUITE_UNKNOWN, fresh;
+    bool old = old_version(t), bad = bad_suite(t), fresh;
     if (!old && !bad)
         return;
     struct finding *f =
@@ -420,7 +430,7 @@ static void weak_method(struct findings *out, const struct exchange *x)
 {
     uint8_t type = x->eap.method;
     bool fresh;
-    if (type != EAP_TYPE_MD5 && type != EAP_TYPE_LEAP && type != EAP_TYPE_MSCHAPV2 && type != EAP_TYPE_GTC)
+    if (!password_method(type))
         return;
     struct finding *f = raise(out, FINDING_EAP_WEAK_METHOD, x, type, &fresh);
     if (f == NULL)
@@ -467,4 +477,12 @@ void rules_eap(struct findings *out, const struct rule_input *in, const struct s
         weak_method(out, x);
     }
     credentials(out, x);
+}
+
+/* The others are about logins that were not established, or about what is inside the tunnel. */
+bool rules_eap_uneventful(const struct exchange *x)
+{
+    const struct tls_facts *t = &x->eap.tls;
+    return x->outcome == OUTCOME_ESTABLISHED && !x->has_inner && !password_method(x->eap.method) &&
+           (!t->server_hello || (!old_version(t) && !bad_suite(t)));
 }

@@ -354,3 +354,11 @@ void rules_radius(struct findings *out, const struct rule_input *in, const struc
         no_message_authenticator(out, other);
     }
 }
+
+/* The others are about logins that were not established. */
+bool rules_radius_uneventful(const struct exchange *x)
+{
+    const struct radius_facts *r = &x->radius;
+    return x->outcome == OUTCOME_ESTABLISHED && r->bad_authenticator == 0 && !r->missing_message_authenticator_eap &&
+           !r->missing_message_authenticator && !r->other_server;
+}

@@ -41,6 +41,7 @@ struct server *servers_of(struct servers *s, const struct endpoint *e)
     if (server == NULL)
         return NULL;
     server->endpoint = *e;
+    server->index = (uint32_t)s->count;
     s->at[s->count++] = server;
     s->slots[slot] = (uint16_t)s->count;
     return s->last = server;

@@ -8,6 +8,7 @@ enum { SERVERS_MAX = 1024, SERVER_CHAINS_MAX = 8, SERVER_TIME_BUCKETS = 48 };
 
 struct server {
     struct endpoint endpoint;
+    uint32_t index;                 /* servers_at()'s */
     uint64_t requests, responses, unanswered, accounting_requests, accounting_unanswered;
     uint64_t state_unknown;         /* requests that continue something this capture never saw answered */
     uint64_t unmatched;             /* answers whose request this capture lacks */

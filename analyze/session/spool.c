@@ -6,42 +6,47 @@
 
 #include "capture/wire/cursor.h"
 
-enum { WINDOW = 1 << 15, FAR = 1 << 10, BLOCK = 1 << 16, BLOCKS = 64, SPARES = 4 };
+enum { WINDOW = 1 << 15, FAR = 1 << 10, WRITTEN = 1 << 16, BLOCK = 1 << 14, BLOCKS = 256, SPARES = 4 };
 
 /*
- * An exchange is written in three parts: all before its inner EAP, that when there is one, the used part of its texts.
- * Most words of the first part are zero: a mask tells which are not, and only these are written, which halves the file.
+ * An exchange is written in parts: what any login has, as it is; then, each only when it is not all zero, what some have
+ * that lies before and behind that; its inner EAP when there is one; the used part of its texts.
  */
 enum {
-    HEAD = offsetof(struct exchange, inner),
-    HEAD_WORDS = HEAD / 8,
-    HEAD_MASKS = (HEAD_WORDS + 63) / 64,
+    USUAL = EXCHANGE_USUAL_END - EXCHANGE_USUAL,
+    BEFORE = EXCHANGE_USUAL,
+    BEHIND = offsetof(struct exchange, inner) - EXCHANGE_USUAL_END,
     INNER = sizeof(struct eap_facts),
-    PACKED_MAX = 8 * HEAD_MASKS + HEAD + INNER + EXCHANGE_TEXT_MAX,
+    PACKED_MAX = BEFORE + USUAL + BEHIND + INNER + EXCHANGE_TEXT_MAX,
 };
-static_assert(HEAD % 8 == 0, "the first part is whole words");
+enum { HAS_BEFORE = 1, HAS_BEHIND = 2, HAS_INNER = 4 };
 
 /* What goes before each record. */
 struct record {
-    uint32_t packed, ladder; /* bytes that follow: the exchange packed, and its ladder */
+    uint16_t packed; /* bytes of the exchange that follow */
+    uint16_t parts;
+    uint32_t ladder; /* bytes of its ladder, behind them */
 };
 enum { RECORD_MAX = sizeof(struct record) + PACKED_MAX };
+static_assert(PACKED_MAX <= UINT16_MAX, "a record's length fits its header");
 
 /* Where an exchange lies. offset is the record's place plus one, so that zeroed entries mean "never put". */
 struct entry {
     uint64_t offset;
     uint32_t next;   /* of the same session */
-    uint32_t linked; /* 1: it is not the first of its session */
+    uint16_t linked; /* 1: it is not the first of its session */
+    uint16_t tag;
 };
 
 /* ids close about in the order they open, so a sliding window over the index takes nearly all accesses; the rest seek.
  */
 struct spool {
     FILE *records, *index;
-    uint8_t *buffer; /* BLOCK bytes, gathered for one write */
+    uint8_t *buffer; /* WRITTEN bytes gathered for one write, and what the last record has more */
     size_t used;     /* of it */
     uint64_t end;    /* bytes in records, and in the buffer */
     bool reading;
+    uint64_t position;     /* of the file when reading */
     uint8_t *blocks;       /* read back through these: block n of the file in slot n % BLOCKS; made at the first read */
     uint64_t held[BLOCKS]; /* number of the block in each slot, plus one; 0 none */
     uint32_t held_len[BLOCKS];
@@ -63,11 +68,12 @@ struct spool *spool_new(void)
     s->base = 1;
     s->records = tmpfile();
     s->index = tmpfile();
-    s->buffer = malloc(BLOCK);
+    s->buffer = malloc(WRITTEN + RECORD_MAX);
     if (s->records == NULL || s->index == NULL || s->buffer == NULL) {
         spool_free(s);
         return NULL;
     }
+    setvbuf(s->records, NULL, _IONBF, 0); /* it is written and read in blocks of our own */
     return s;
 }
 
@@ -89,15 +95,14 @@ void spool_free(struct spool *s)
 static bool seek(FILE *f, uint64_t offset)
 {
     /* fseek takes a long; in steps it reaches beyond 2 GiB everywhere. */
-    if (fseek(f, 0, SEEK_SET) != 0)
-        return false;
-    while (offset > 0) {
+    for (int from = SEEK_SET;; from = SEEK_CUR) {
         uint64_t step = offset < 0x40000000u ? offset : 0x40000000u;
-        if (fseek(f, (int)step, SEEK_CUR) != 0)
+        if (fseek(f, (int)step, from) != 0)
             return false;
         offset -= step;
+        if (offset == 0)
+            return true;
     }
-    return true;
 }
 
 static bool index_read(struct spool *s, uint32_t id, struct entry *out)
@@ -146,90 +151,108 @@ static bool index_write(struct spool *s, uint32_t id, const struct entry *e)
     return true;
 }
 
-/* Writes the masks and the words that are not zero; returns the bytes written. */
-static size_t squeeze(const struct exchange *x, uint8_t *out)
+static bool all_zero(const uint8_t *bytes, size_t len)
 {
-    const uint8_t *from = (const uint8_t *)x;
-    uint64_t masks[HEAD_MASKS] = {0};
-    uint8_t *to = out + sizeof masks;
-    for (size_t i = 0; i < HEAD_WORDS; i++) {
-        uint64_t word;
-        memcpy(&word, from + 8 * i, sizeof word);
-        memcpy(to, &word, sizeof word); /* written over by the next one when zero */
-        masks[i / 64] |= (uint64_t)(word != 0) << (i % 64);
-        to += word != 0 ? sizeof word : 0;
-    }
-    memcpy(out, masks, sizeof masks);
-    return (size_t)(to - out);
+    static const uint8_t zeros[BEFORE > BEHIND ? BEFORE : BEHIND];
+    return memcmp(bytes, zeros, len) == 0;
 }
 
-/* The reverse; the rest of `from` is what follows. False when the bytes end too early. */
-static bool expand(struct cursor *from, struct exchange *x)
+static uint8_t *append(uint8_t *to, const void *from, size_t len)
 {
-    uint8_t *to = (uint8_t *)x;
-    uint64_t masks[HEAD_MASKS];
-    if (!take_bytes(from, sizeof masks, masks))
-        return false;
-    memset(x, 0, HEAD);
-    for (size_t i = 0; i < HEAD_WORDS; i++)
-        if ((masks[i / 64] >> (i % 64) & 1) != 0 && !take_bytes(from, 8, to + 8 * i))
-            return false;
+    memcpy(to, from, len);
+    return to + len;
+}
+
+/* Returns the end of what it wrote, at most PACKED_MAX bytes; *parts tells which there are. */
+static uint8_t *pack(const struct exchange *x, uint8_t *to, uint16_t *parts)
+{
+    const uint8_t *from = (const uint8_t *)x;
+    unsigned has = x->has_inner ? HAS_INNER : 0;
+    to = append(to, from + EXCHANGE_USUAL, USUAL);
+    if (!all_zero(from, BEFORE)) {
+        to = append(to, from, BEFORE);
+        has |= HAS_BEFORE;
+    }
+    if (!all_zero(from + EXCHANGE_USUAL_END, BEHIND)) {
+        to = append(to, from + EXCHANGE_USUAL_END, BEHIND);
+        has |= HAS_BEHIND;
+    }
+    if (x->has_inner)
+        to = append(to, &x->inner, INNER);
+    *parts = (uint16_t)has;
+    return append(to, x->text, x->text_used);
+}
+
+/* Takes a part when it is there, else it is all zero. */
+static bool take_part(struct cursor *c, bool there, void *to, size_t len)
+{
+    if (there)
+        return take_bytes(c, len, to);
+    memset(to, 0, len);
     return true;
 }
 
-static size_t pack(const struct exchange *x, uint8_t out[static PACKED_MAX])
-{
-    uint8_t *to = out + squeeze(x, out);
-    if (x->has_inner) {
-        memcpy(to, &x->inner, INNER);
-        to += INNER;
-    }
-    memcpy(to, x->text, x->text_used);
-    return (size_t)(to - out) + x->text_used;
-}
-
 /* False when the bytes cannot have come from pack. */
-static bool unpack(struct span from, struct exchange *x)
+static bool unpack(struct span from, uint16_t parts, struct exchange *x)
 {
     struct cursor c = cursor_of(from);
-    if (!expand(&c, x))
+    uint8_t *to = (uint8_t *)x;
+    if (!take_bytes(&c, USUAL, to + EXCHANGE_USUAL) || !take_part(&c, (parts & HAS_BEFORE) != 0, to, BEFORE) ||
+        !take_part(&c, (parts & HAS_BEHIND) != 0, to + EXCHANGE_USUAL_END, BEHIND) ||
+        !take_part(&c, (parts & HAS_INNER) != 0, &x->inner, INNER))
         return false;
-    size_t inner = x->has_inner ? INNER : 0, text = x->text_used;
-    memset(&x->inner, 0, INNER);
-    if (text > EXCHANGE_TEXT_MAX || c.len != inner + text)
-        return false;
-    return take_bytes(&c, inner, &x->inner) && take_bytes(&c, text, x->text);
+    return x->text_used <= EXCHANGE_TEXT_MAX && c.len == x->text_used && take_bytes(&c, c.len, x->text);
 }
 
-static bool write_out(struct spool *s)
+/* Writes whole blocks of what is gathered, in the end all of it. */
+static bool write_out(struct spool *s, bool all)
 {
-    if (s->used > 0 && fwrite(s->buffer, s->used, 1, s->records) != 1)
+    size_t n = all ? s->used : s->used - s->used % WRITTEN;
+    if (n > 0 && fwrite(s->buffer, n, 1, s->records) != 1)
         s->failed = true;
-    s->used = 0;
+    s->used -= n;
+    memmove(s->buffer, s->buffer + n, s->used);
     return !s->failed;
 }
 
-bool spool_put(struct spool *s, const struct exchange *x)
+static bool write_ladder(struct spool *s, struct span ladder)
+{
+    if (write_out(s, true) && fwrite(ladder.data, ladder.len, 1, s->records) != 1)
+        s->failed = true;
+    s->end += ladder.len;
+    return !s->failed;
+}
+
+/* The entry for writing: in the window, or in room, where one starts empty or as it was written. */
+static struct entry *entry_for(struct spool *s, uint32_t id, struct entry *room)
+{
+    if (id >= s->base && id - s->base < WINDOW)
+        return &s->window[id - s->base];
+    if (!index_read(s, id, room))
+        memset(room, 0, sizeof *room);
+    return room;
+}
+
+bool spool_put(struct spool *s, const struct exchange *x, uint16_t tag)
 {
     assert(!s->reading);
-    if (s->failed || x->id == 0 || (BLOCK - s->used < RECORD_MAX && !write_out(s)))
+    if (s->failed || x->id == 0)
         return false;
-    uint8_t *to = s->buffer + s->used;
-    struct record head = {(uint32_t)pack(x, to + sizeof head), (uint32_t)x->ladder.len};
-    memcpy(to, &head, sizeof head);
-    s->used += sizeof head + head.packed;
-    if (head.ladder > 0 && (!write_out(s) || fwrite(x->ladder.data, head.ladder, 1, s->records) != 1)) {
-        s->failed = true;
+    struct record head = {.ladder = (uint32_t)x->ladder.len};
+    struct entry room, *e = entry_for(s, x->id, &room);
+    uint8_t *begin = s->buffer + s->used, *end = pack(x, begin + sizeof head, &head.parts);
+    head.packed = (uint16_t)((size_t)(end - begin) - sizeof head);
+    memcpy(begin, &head, sizeof head);
+    e->offset = s->end + 1;
+    e->tag = tag;
+    s->used += (size_t)(end - begin);
+    s->end += (size_t)(end - begin);
+    s->last = x->id > s->last ? x->id : s->last;
+    if (head.ladder > 0 && !write_ladder(s, x->ladder))
         return false;
-    }
-    struct entry e;
-    if (x->id > s->last)
-        s->last = x->id;
-    if (!index_read(s, x->id, &e))
-        memset(&e, 0, sizeof e);
-    e.offset = s->end + 1;
-    s->end += sizeof head + head.packed + head.ladder;
-    return index_write(s, x->id, &e);
+    if (s->used >= WRITTEN && !write_out(s, false))
+        return false;
+    return e != &room || index_write(s, x->id, e);
 }
 
 bool spool_link(struct spool *s, uint32_t head, uint32_t id)
@@ -267,6 +290,12 @@ bool spool_is_head(struct spool *s, uint32_t id)
     return index_read(s, id, &e) && e.offset != 0 && !e.linked;
 }
 
+uint16_t spool_tag(struct spool *s, uint32_t id)
+{
+    struct entry e;
+    return index_read(s, id, &e) ? e.tag : 0;
+}
+
 uint32_t spool_next(struct spool *s, uint32_t id)
 {
     struct entry e;
@@ -280,10 +309,11 @@ static size_t read_block(struct spool *s, uint64_t number)
     if (s->held[slot] == number + 1)
         return slot;
     s->held[slot] = 0;
-    if (!seek(s->records, number * BLOCK))
+    if (s->position != number * BLOCK && !seek(s->records, number * BLOCK))
         return BLOCKS;
     s->held_len[slot] = (uint32_t)fread(s->blocks + slot * BLOCK, 1, BLOCK, s->records);
     s->held[slot] = number + 1;
+    s->position = number * BLOCK + s->held_len[slot];
     return slot;
 }
 
@@ -292,7 +322,8 @@ static bool begin_reading(struct spool *s)
     if (s->reading)
         return true;
     s->blocks = malloc((size_t)BLOCKS * BLOCK);
-    s->reading = s->blocks != NULL && write_out(s) && fflush(s->records) == 0;
+    s->reading = s->blocks != NULL && write_out(s, true) && fflush(s->records) == 0;
+    s->position = s->end;
     return s->reading;
 }
 
@@ -346,7 +377,7 @@ struct exchange *spool_get(struct spool *s, uint32_t id)
     if (x == NULL)
         return NULL;
     uint8_t *ladder = (uint8_t *)(x + 1);
-    if (!unpack(span_of(from, head.packed), x) ||
+    if (!unpack(span_of(from, head.packed), head.parts, x) ||
         (head.ladder > 0 && (from = bytes_at(s, at + sizeof head + head.packed, head.ladder, ladder)) == NULL)) {
         free(x);
         goto unreadable;

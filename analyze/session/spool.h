@@ -12,8 +12,11 @@ struct spool;
 struct spool *spool_new(void); /* NULL when temporary files cannot be made or memory is short */
 void spool_free(struct spool *s);
 
-/* Writes a finished exchange (x->id is its key, from 1). False when the disk refuses; that stays so (spool_failed). */
-bool spool_put(struct spool *s, const struct exchange *x);
+/*
+ * Writes a finished exchange (x->id is its key, from 1); the tag is the caller's, read back without the exchange. False when
+ * the disk refuses; that stays so (spool_failed).
+ */
+bool spool_put(struct spool *s, const struct exchange *x, uint16_t tag);
 
 /* Adds exchange `id` to the session of exchange `head`, both put before or later. */
 bool spool_link(struct spool *s, uint32_t head, uint32_t id);
@@ -23,6 +26,8 @@ uint32_t spool_last(const struct spool *s);
 
 /* True when id is the first of a session. False for ids never put or linked to another. */
 bool spool_is_head(struct spool *s, uint32_t id);
+/* The tag it was put with; 0 for ids never put. */
+uint16_t spool_tag(struct spool *s, uint32_t id);
 /* The next exchange of the session, 0 at its end. */
 uint32_t spool_next(struct spool *s, uint32_t id);
 

@@ -18,7 +18,7 @@ static void put(struct spool *s, struct exchange *x, uint32_t id, const char *us
     x->capture_count = 1;
     x->radius.user = exchange_put(x, span_of(user, strlen(user)));
     x->ladder = span_of(ladder, strlen(ladder));
-    assert_true(spool_put(s, x));
+    assert_true(spool_put(s, x, 0));
 }
 
 static void what_is_put_comes_back_in_any_order(void **state)
@@ -71,7 +71,7 @@ static void facts_inside_the_tunnel_come_back_and_stay_where_they_belong(void **
         x->inner.gap_place.frame = x->has_inner ? id : 0;
         x->eap_hash = id;
         x->eap.identity = exchange_put(x, span_of("outer", 5));
-        assert_true(spool_put(s, x));
+        assert_true(spool_put(s, x, 0));
     }
     for (uint32_t id = 1; id <= 200; id++) {
         struct exchange *back = spool_get(s, id);
