@@ -7,6 +7,9 @@
 
 enum { TABLE_SLOTS = 4 * CHAINS_MAX, CHAIN_OCSP_MAX = 1 << 16 };
 
+/* Chains of one hash of all bytes: as many are only made on purpose, and more are refused. */
+enum { ALIKE_MAX = 16 };
+
 /* A chain with what only this file needs; struct chain comes first, so that a pointer to it is one to this. */
 struct entry {
     struct chain chain;
@@ -63,17 +66,53 @@ static bool same_bytes(const struct chain *chain, const struct span *der, size_t
     return same;
 }
 
-/* The slot that holds this chain, or the free one where it belongs. */
-static size_t find_slot(const struct chains *c, uint64_t hash, const struct span *der, size_t count)
+/* Of lengths and last bytes, which are a part of the signature: nearly all chains that differ differ there. */
+static uint64_t hash_ends(const struct span *der, size_t count)
 {
+    enum { END = 32 };
+    uint64_t hash = count;
+    for (size_t i = 0; i < count; i++) {
+        size_t skip = der[i].len > END ? der[i].len - END : 0;
+        hash = hash_bytes(der[i].data + skip, der[i].len - skip, hash_mix(hash, der[i].len));
+    }
+    return hash;
+}
+
+static uint64_t hash_whole(const struct span *der, size_t count)
+{
+    uint64_t hash = count;
+    for (size_t i = 0; i < count; i++)
+        hash = hash_bytes(der[i].data, der[i].len, hash_mix(hash, der[i].len));
+    return hash;
+}
+
+/* The slot that holds this chain, or the free one where it belongs; TABLE_SLOTS when as many others as alike_max have
+ * this hash. */
+static size_t probe(const struct chains *c, uint64_t hash, const struct span *der, size_t count, unsigned alike_max)
+{
+    unsigned alike = 0;
     size_t slot = hash % TABLE_SLOTS;
-    while (c->slots[slot] != 0) {
+    for (; c->slots[slot] != 0; slot = (slot + 1) % TABLE_SLOTS) {
         const struct entry *entry = c->entries[c->slots[slot] - 1];
-        if (entry->hash == hash && same_bytes(&entry->chain, der, count))
+        if (entry->hash != hash)
+            continue;
+        if (same_bytes(&entry->chain, der, count))
             break;
-        slot = (slot + 1) % TABLE_SLOTS;
+        if (++alike == alike_max)
+            return TABLE_SLOTS;
     }
     return slot;
+}
+
+/* The first chain with its ends is found by them, every other one that has them by all its bytes. */
+static size_t find_slot(const struct chains *c, const struct span *der, size_t count, uint64_t *hash)
+{
+    *hash = hash_ends(der, count);
+    size_t slot = probe(c, *hash, der, count, 1);
+    if (slot != TABLE_SLOTS)
+        return slot;
+    *hash = hash_whole(der, count);
+    return probe(c, *hash, der, count, ALIKE_MAX);
 }
 
 /* One block for the chain and copies of its certificates; NULL when a ceiling is reached or memory is short. */
@@ -123,12 +162,10 @@ struct chain *chains_intern(struct chains *c, const struct span *der, size_t cou
 {
     if (count == 0)
         return NULL;
-    uint64_t hash = count;
-    for (size_t i = 0; i < count; i++)
-        hash = hash_bytes(der[i].data, der[i].len, hash_mix(hash, der[i].len));
-    size_t slot = count <= CHAIN_CERTS_MAX ? find_slot(c, hash, der, count) : 0;
+    uint64_t hash = 0;
+    size_t slot = count <= CHAIN_CERTS_MAX ? find_slot(c, der, count, &hash) : TABLE_SLOTS;
     struct entry *entry = NULL;
-    if (count <= CHAIN_CERTS_MAX)
+    if (slot != TABLE_SLOTS)
         entry = c->slots[slot] != 0 ? c->entries[c->slots[slot] - 1] : new_entry(c, der, count);
     if (entry == NULL) {
         c->refused++;

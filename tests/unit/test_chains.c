@@ -769,9 +769,33 @@ static void a_folder_of_roots_is_read(void **state)
     expect_free(e);
 }
 
+/* Same lengths and last bytes, as nobody sends but who wants to be taken for another. */
+static void chains_that_differ_in_the_middle_alone(void **state)
+{
+    (void)state;
+    enum { KINDS = 5, SIZE = 700 };
+    static uint8_t bytes[KINDS][SIZE];
+    struct expect *e = TRUSTING_NONE();
+    struct chains *c = chains_new(e);
+    for (unsigned round = 0; round < 2; round++)
+        for (unsigned i = 0; i < KINDS; i++) {
+            bytes[i][SIZE / 2] = (uint8_t)i;
+            struct span der[] = {span_of(bytes[i], SIZE), span_of(bytes[0], SIZE)};
+            struct chain *chain = chains_intern(c, der, 2, ROLE_NPS, &(struct endpoint){.port = 1812}, 1, (struct place){.frame = 1});
+            assert_non_null(chain);
+            assert_int_equal(chain->serial, i + 1);
+            assert_int_equal(chain->presented, round + 1);
+            assert_true(span_equal(chain->der[0], der[0]));
+        }
+    assert_int_equal(chains_count(c), KINDS);
+    chains_free(c);
+    expect_free(e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(chains_that_differ_in_the_middle_alone),
         cmocka_unit_test(a_good_chain_passes_every_check),
         cmocka_unit_test(what_else_is_sent_does_not_harm),
         cmocka_unit_test(untrusted_incomplete_and_self_signed_are_told_apart),
