@@ -1,12 +1,10 @@
 /* What EAP packets tell of a login. */
 #include "analyze/session/track.h"
 
-static struct eap_facts *facts_of(struct exchange *x, uint8_t depth)
+static RARELY_CALLED struct eap_facts *inner_facts(struct exchange *x, uint8_t depth)
 {
     if (depth > x->depth_reached)
         x->depth_reached = depth;
-    if (depth == 0)
-        return &x->eap;
     x->has_inner = true;
     return &x->inner;
 }
@@ -64,7 +62,24 @@ static RARELY_CALLED void mschapv2(struct exchange *x, struct eap_facts *f, cons
     }
 }
 
-static RARELY_CALLED void packet(struct exchange *x, struct eap_facts *f, const struct eap_event *e)
+static RARELY_CALLED void result(struct eap_facts *f, const struct eap_event *e, uint8_t code)
+{
+    f->result = code == EAP_SUCCESS ? EAP_RESULT_SUCCESS : EAP_RESULT_FAILURE;
+    f->result_place = e->place;
+}
+
+/* What the packets of no TLS-based method can hold. */
+static RARELY_CALLED void other_method(struct exchange *x, struct eap_facts *f, const struct eap_event *e,
+                                       const struct eap_packet *p)
+{
+    if (p->mschapv2_opcode != 0)
+        mschapv2(x, f, e, p);
+    if (p->tlv_result != 0)
+        f->tlv_result = p->tlv_result;
+    f->tlv_crypto_binding |= p->tlv_crypto_binding;
+}
+
+static inline void packet(struct exchange *x, struct eap_facts *f, const struct eap_event *e)
 {
     const struct eap_packet *p = e->u.packet;
     f->seen = true;
@@ -73,26 +88,21 @@ static RARELY_CALLED void packet(struct exchange *x, struct eap_facts *f, const 
         f->retransmissions++;
         return;
     }
-    f->fragments +=
-        p->tls_based && p->tls_bytes.len > 0 && ((p->flags & EAP_TLS_MORE) != 0 || p->tls_length > p->tls_bytes.len);
     if (p->code == EAP_REQUEST)
         request(f, e, p);
     else if (p->code == EAP_RESPONSE)
         response(x, f, e, p);
-    if (p->code == EAP_SUCCESS || p->code == EAP_FAILURE) {
-        f->result = p->code == EAP_SUCCESS ? EAP_RESULT_SUCCESS : EAP_RESULT_FAILURE;
-        f->result_place = e->place;
-    }
-    if (p->mschapv2_opcode != 0)
-        mschapv2(x, f, e, p);
-    if (p->tlv_result != 0)
-        f->tlv_result = p->tlv_result;
-    f->tlv_crypto_binding |= p->tlv_crypto_binding;
+    else if (p->code == EAP_SUCCESS || p->code == EAP_FAILURE)
+        result(f, e, p->code);
+    if (!p->tls_based)
+        other_method(x, f, e, p);
+    else if (p->tls_bytes.len > 0 && ((p->flags & EAP_TLS_MORE) != 0 || p->tls_length > p->tls_bytes.len))
+        f->fragments++;
 }
 
 static RARELY_CALLED void ttls_avps(struct exchange *x, const struct eap_event *e)
 {
-    struct eap_facts *f = facts_of(x, 1);
+    struct eap_facts *f = inner_facts(x, 1);
     const struct ttls_avps *a = e->u.avps;
     f->seen = true;
     f->ttls_method = (uint8_t)(a->method + 1);
@@ -124,19 +134,13 @@ void track_eap(void *live, const struct eap_event *ev)
 {
     struct live *l = live;
     struct exchange *x = &l->x;
-    struct eap_facts *f = facts_of(x, ev->depth);
-    switch (ev->kind) {
-    case EAP_EVENT_PACKET:
+    struct eap_facts *f = ev->depth == 0 ? &x->eap : inner_facts(x, ev->depth);
+    if (ev->kind == EAP_EVENT_PACKET)
         packet(x, f, ev);
-        break;
-    case EAP_EVENT_TLS:
+    else if (ev->kind == EAP_EVENT_TLS)
         track_tls(l->parts, x, &f->tls, ev->u.tls);
-        break;
-    case EAP_EVENT_TTLS_AVPS:
+    else if (ev->kind == EAP_EVENT_TTLS_AVPS)
         ttls_avps(x, ev);
-        break;
-    case EAP_EVENT_FRAGMENT_GAP:
+    else if (ev->kind == EAP_EVENT_FRAGMENT_GAP)
         fragment_gap(x, f, ev);
-        break;
-    }
 }

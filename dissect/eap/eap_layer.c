@@ -2,7 +2,8 @@
 #include <stdlib.h>
 
 #include "dissect/eap/eap_internal.h"
-#include "capture/wire/hash.h"
+#include "capture/wire/cursor.h"
+#include "capture/wire/rarely.h"
 
 /* A late copy is only believed to be one when the packet holds this much that cannot repeat by chance. */
 enum { TELLING_BYTES = 16 };
@@ -52,17 +53,29 @@ static inline uint64_t mix_beginning(uint64_t hash, const uint8_t bytes[static H
     return hash + other;
 }
 
-static uint64_t hash_packet(struct span bytes)
+/* Every byte of a short packet: words from its beginning, and its last ones, which may hold some of them twice. */
+static RARELY_CALLED uint64_t hash_short(struct span bytes)
 {
-    if (bytes.len < HASHED_END)
-        return hash_bytes(bytes.data, bytes.len, 0);
-    size_t end = bytes.len - HASHED_END;
     uint64_t hash = bytes.len;
-    if (end >= HASHED_BEGINNING)
-        hash = mix_beginning(hash, bytes.data);
-    else
-        for (size_t at = 0; at < end; at += WORD)
-            hash = mix_word(hash, bytes.data + at);
+    if (bytes.len < WORD) {
+        uint8_t word[WORD];
+        memcpy(word, bytes.data, EAP_HEADER);
+        memcpy(word + EAP_HEADER, bytes.data + bytes.len - EAP_HEADER, EAP_HEADER);
+        return mix_word(hash, word);
+    }
+    size_t end = bytes.len - WORD;
+    for (size_t at = 0; at < end; at += WORD)
+        hash = mix_word(hash, bytes.data + at);
+    return mix_word(hash, bytes.data + end);
+}
+
+/* Of a packet with at least its header. */
+static inline uint64_t hash_packet(struct span bytes)
+{
+    if (bytes.len < HASHED_BEGINNING + HASHED_END)
+        return hash_short(bytes);
+    size_t end = bytes.len - HASHED_END;
+    uint64_t hash = mix_beginning(bytes.len, bytes.data);
     return mix_word(mix_word(hash, bytes.data + end), bytes.data + end + WORD);
 }
 
@@ -70,7 +83,7 @@ static uint64_t hash_packet(struct span bytes)
  * RFC 3748 section 4.1: a retransmission has the identifier and the bytes of the packet before. Older fragments are
  * known too, which a second tap may show late.
  */
-static bool repeated(struct eap_side *side, const struct eap_packet *p, struct span bytes)
+static inline bool repeated(struct eap_side *side, const struct eap_packet *p, struct span bytes)
 {
     _Static_assert(EAP_REMEMBERED == 4, "the hashes are compared and moved one by one");
     uint64_t hash = hash_packet(bytes);
@@ -96,14 +109,16 @@ static void begin_anew(struct eap *e, enum direction dir)
     e->side[!dir].spoke = false;
 }
 
-static void follow(struct eap *e, enum direction dir, const struct eap_packet *p, bool partial)
+/* The packet that is no retransmission changes the state. partial: some of its bytes are missing at its end. */
+static inline void follow(struct eap *e, enum direction dir, const struct eap_packet *p, bool partial)
 {
     struct eap_side *side = &e->side[dir];
     bool follows = side->spoke && (uint8_t)(p->identifier - side->identifier) <= 1;
-    if (p->code == EAP_REQUEST && p->type == EAP_TYPE_IDENTITY)
-        begin_anew(e, dir);
-    if (p->code == EAP_REQUEST)
+    if (p->code == EAP_REQUEST) {
+        if (p->type == EAP_TYPE_IDENTITY)
+            begin_anew(e, dir);
         e->last_type = p->type;
+    }
     bool placed = !p->malformed || partial; /* without its flags nothing can be placed */
     if (p->tls_based && placed)
         eap_tls_packet(e, dir, p, follows, partial);
@@ -111,26 +126,68 @@ static void follow(struct eap *e, enum direction dir, const struct eap_packet *p
     side->spoke = true;
 }
 
+/*
+ * What eap_parse reads, for what most packets are: whole, of a TLS-based method, and without anything but TLS bytes
+ * behind the flags. False, with nothing said, for every other.
+ */
+static inline bool parse_usual(struct span bytes, struct eap_packet *p)
+{
+    enum { TYPE = EAP_HEADER, FLAGS, HEAD, READ_FLAGS = EAP_TLS_LENGTH | EAP_TLS_MORE | EAP_TLS_START | 7 };
+    struct cursor c = cursor_of(bytes);
+    struct span head;
+    uint32_t tls_length = 0;
+    if (!take_span(&c, HEAD, &head))
+        return false;
+    const uint8_t *b = head.data;
+    unsigned flags = b[FLAGS];
+    if ((b[0] != EAP_REQUEST && b[0] != EAP_RESPONSE) || ((size_t)b[2] << 8 | b[3]) != bytes.len ||
+        !eap_type_is_tls(b[TYPE]) || (flags & ~(unsigned)READ_FLAGS) != 0)
+        return false;
+    if ((flags & EAP_TLS_LENGTH) != 0 && (!take_be32(&c, &tls_length) || tls_length < c.len))
+        return false;
+    eap_packet_clear(p);
+    p->code = b[0];
+    p->identifier = b[1];
+    p->length = (uint16_t)bytes.len;
+    p->type = b[TYPE];
+    p->data = (struct span){b + FLAGS, bytes.len - FLAGS};
+    p->tls_based = true;
+    p->flags = (uint8_t)flags;
+    p->version = p->type == EAP_TYPE_TLS ? 0 : flags & 7;
+    p->tls_length = tls_length;
+    p->tls_bytes = cursor_rest(&c);
+    return true;
+}
+
+/* Every other packet; *bytes is cut to it. False when not even its header is there. */
+static RARELY_CALLED bool parse_unusual(struct span *bytes, bool cut, struct eap_packet *p)
+{
+    if (!eap_parse(*bytes, p))
+        return false;
+    if (p->length <= bytes->len) {
+        bytes->len = p->length;
+    } else if (cut) {
+        p->malformed = false;
+        p->reason = reason_cut;
+    }
+    return true;
+}
+
 void eap_feed(struct eap *e, enum direction dir, struct span bytes, bool cut, struct place place)
 {
-    e->cut = e->cut || cut;
-    e->place = place;
     struct eap_packet p;
-    if (!eap_parse(bytes, &p))
+    e->cut |= cut;
+    e->place = place;
+    if (!parse_usual(bytes, &p) && !parse_unusual(&bytes, cut, &p))
         return;
-    bool partial = p.length > bytes.len;
-    if (partial && cut) {
-        p.malformed = false;
-        p.reason = reason_cut;
-    }
     e->last_dir = (uint8_t)dir;
     e->spoke = true;
-    size_t len = partial ? bytes.len : p.length;
-    p.retransmission = p.length >= EAP_HEADER && repeated(&e->side[dir], &p, (struct span){bytes.data, len});
+    bool partial = p.length > bytes.len, whole_header = p.length >= EAP_HEADER;
+    p.retransmission = whole_header && repeated(&e->side[dir], &p, bytes);
     struct eap_event event;
     event.u.packet = &p;
     eap_emit(e, &event, EAP_EVENT_PACKET, dir, e->depth);
-    if (!p.retransmission && p.length >= EAP_HEADER)
+    if (whole_header && !p.retransmission)
         follow(e, dir, &p, partial);
 }
 

@@ -15,12 +15,6 @@ static void refuse(struct eap_packet *p, const char *reason)
         p->reason = reason;
 }
 
-bool eap_type_is_tls(uint8_t type)
-{
-    return type == EAP_TYPE_TLS || type == EAP_TYPE_TTLS || type == EAP_TYPE_PEAP || type == EAP_TYPE_FAST ||
-           type == EAP_TYPE_TEAP;
-}
-
 uint32_t eap_mschap_error(struct span text)
 {
     for (size_t i = 0; i + 2 < text.len; i++) {
@@ -192,25 +186,9 @@ static void parse_type_data(struct cursor c, struct eap_packet *p)
     }
 }
 
-/* Field by field, because compilers clear a struct of this size with a slow string instruction. */
-static inline void clear(struct eap_packet *p)
-{
-    static const struct span none;
-    p->code = p->identifier = p->type = 0;
-    p->length = 0;
-    p->vendor = p->vendor_type = 0;
-    p->data = p->identity = p->tls_bytes = p->mschapv2_name = p->mschapv2_text = none;
-    p->retransmission = p->malformed = p->tls_based = p->tlv_crypto_binding = false;
-    p->reason = NULL;
-    for (unsigned i = 0; i < EAP_NAK_MAX; i++)
-        p->nak[i] = 0;
-    p->nak_count = p->flags = p->version = p->mschapv2_opcode = p->tlv_result = 0;
-    p->tls_length = p->mschapv2_error = 0;
-}
-
 bool eap_parse(struct span bytes, struct eap_packet *out)
 {
-    clear(out);
+    eap_packet_clear(out);
     struct cursor c = cursor_of(bytes);
     struct span header;
     if (!take_span(&c, HEADER, &header))

@@ -66,19 +66,28 @@ void eap_tls_reset(struct eap *e)
     e->tls_state = EAP_TLS_NOT_STARTED;
 }
 
-static void feed(struct eap *e, enum direction dir, struct span bytes)
+static RARELY_CALLED void begin_method(struct eap *e, const struct eap_packet *p)
 {
-    if (e->session == NULL)
-        e->session = tls_session_new(e->tls, on_tls, e);
-    if (e->session != NULL && bytes.len > 0)
+    eap_tls_reset(e);
+    e->method = p->type;
+    e->version = p->version;
+}
+
+static RARELY_CALLED bool begin_session(struct eap *e)
+{
+    e->session = tls_session_new(e->tls, on_tls, e);
+    return e->session != NULL;
+}
+
+static inline void feed(struct eap *e, enum direction dir, struct span bytes)
+{
+    if ((e->session != NULL || begin_session(e)) && bytes.len > 0)
         tls_feed(e->session, dir, bytes, e->place);
 }
 
 static void stream_gap(struct eap *e, enum direction dir)
 {
-    if (e->session == NULL)
-        e->session = tls_session_new(e->tls, on_tls, e);
-    if (e->session != NULL)
+    if (e->session != NULL || begin_session(e))
         tls_gap(e->session, dir, e->place);
 }
 
@@ -110,7 +119,7 @@ static inline void abandon(struct eap *e, enum direction dir, const char *reason
         abandon_open(e, dir, reason);
 }
 
-static bool looks_like_record(struct span bytes)
+static inline bool looks_like_record(struct span bytes)
 {
     return bytes.len >= RECORD_PREFIX && bytes.data[0] >= RECORD_CHANGE_CIPHER_SPEC &&
            bytes.data[0] <= RECORD_HEARTBEAT && bytes.data[1] == 3 && bytes.data[2] <= 4;
@@ -145,13 +154,14 @@ static bool fragments_missing(struct eap *e, enum direction dir, uint8_t step, c
 }
 
 /* A clear ClientHello after a ServerHello: another attempt, whose Start was not captured. */
-static bool is_second_attempt(const struct eap *e, enum direction dir, struct span bytes)
+static inline bool is_second_attempt(const struct eap *e, enum direction dir, struct span bytes)
 {
     enum { RECORD_HANDSHAKE = 22, TYPE = 5, CLIENT_HELLO = 1, VERSION = 9 };
-    if (dir != TO_SERVER || e->tls_state < EAP_TLS_SERVER_FLIGHT || bytes.len <= VERSION || !looks_like_record(bytes))
+    if (dir != TO_SERVER || e->tls_state < EAP_TLS_SERVER_FLIGHT || bytes.len <= VERSION)
         return false;
     const uint8_t *b = bytes.data;
-    return b[0] == RECORD_HANDSHAKE && b[TYPE] == CLIENT_HELLO && b[VERSION] == 3; /* else it is encrypted */
+    return b[0] == RECORD_HANDSHAKE && looks_like_record(bytes) && b[TYPE] == CLIENT_HELLO &&
+           b[VERSION] == 3; /* else it is encrypted */
 }
 
 /* follows: no identifier is missing between the side's packet before and this one. */
@@ -225,11 +235,8 @@ RARELY_CALLED static void fragment(struct eap *e, enum direction dir, const stru
     abandon(e, !dir, reason_went_on);
     if (run->open && p->tls_length != 0 && run->announced != 0 && p->tls_length != run->announced)
         abandon(e, dir, reason_length);
-    if (!run->open && is_second_attempt(e, dir, p->tls_bytes)) {
-        eap_tls_reset(e);
-        e->method = p->type;
-        e->version = p->version;
-    }
+    if (!run->open && is_second_attempt(e, dir, p->tls_bytes))
+        begin_method(e, p);
     if (!run->open)
         begin(e, dir, p, follows);
     else if (!go_on(e, dir, p))
@@ -255,20 +262,17 @@ RARELY_CALLED static void fragment(struct eap *e, enum direction dir, const stru
 }
 
 /* The usual case: a flight that fits one packet, while nothing is open. */
-static bool is_whole_flight(const struct eap *e, const struct eap_packet *p, bool partial)
+static inline bool is_whole_flight(const struct eap *e, const struct eap_packet *p, bool partial)
 {
     return looks_like_record(p->tls_bytes) && (p->flags & EAP_TLS_MORE) == 0 &&
            (p->tls_length == 0 || p->tls_length == p->tls_bytes.len) && !e->side[TO_SERVER].run.open &&
            !e->side[TO_CLIENT].run.open && !partial;
 }
 
-static void whole_flight(struct eap *e, enum direction dir, const struct eap_packet *p)
+static inline void whole_flight(struct eap *e, enum direction dir, const struct eap_packet *p)
 {
-    if (is_second_attempt(e, dir, p->tls_bytes)) {
-        eap_tls_reset(e);
-        e->method = p->type;
-        e->version = p->version;
-    }
+    if (is_second_attempt(e, dir, p->tls_bytes))
+        begin_method(e, p);
     struct eap_run *run = &e->side[dir].run;
     run->announced = p->tls_length;
     run->present = run->size = (uint32_t)p->tls_bytes.len;
@@ -282,10 +286,9 @@ static void whole_flight(struct eap *e, enum direction dir, const struct eap_pac
 
 void eap_tls_packet(struct eap *e, enum direction dir, const struct eap_packet *p, bool follows, bool partial)
 {
-    bool start = dir == TO_CLIENT && p->code == EAP_REQUEST && (p->flags & EAP_TLS_START) != 0;
+    bool start = (p->flags & EAP_TLS_START) != 0 && dir == TO_CLIENT && p->code == EAP_REQUEST;
     if (start || p->type != e->method)
-        eap_tls_reset(e);
-    e->method = p->type;
+        begin_method(e, p);
     e->version = p->version;
     if (start) /* FAST and TEAP put an authority id here, PEAP its outer TLVs: nothing of it is TLS */
         return;

@@ -36,8 +36,9 @@ static bool is_protected(const struct tls_session *s, const struct side *side)
 static bool plausible_header(const uint8_t h[RECORD_HEADER])
 {
     enum { TYPES = 5 }; /* the last is heartbeat's 24 */
-    unsigned length = (unsigned)h[3] << 8 | h[4];
-    return (unsigned)h[0] - TLS_CHANGE_CIPHER_SPEC < TYPES && h[1] == 3 && h[2] <= 4 && length <= TLS_STREAM_MAX;
+    unsigned version = (unsigned)h[1] << 8 | h[2], length = (unsigned)h[3] << 8 | h[4];
+    return (unsigned)h[0] - TLS_CHANGE_CIPHER_SPEC < TYPES && version - VERSION_SSL_3_0 <= 4 &&
+           length <= TLS_STREAM_MAX;
 }
 
 /* A client's implicit sign that the handshake is over, when nothing can be read: its first protected records in TLS 1.3
@@ -49,7 +50,8 @@ static bool is_tls13_finished_length(const struct tls_session *s, uint32_t lengt
 }
 
 /* A protected record went by that nobody can read. */
-static void encrypted_record(struct tls_session *s, struct side *side, enum direction dir)
+static inline void encrypted_record(struct tls_session *s, struct side *side, enum direction dir,
+                                    const struct place *first)
 {
     struct tls_event event;
     event.u.record = (struct tls_record){side->type, side->length};
@@ -61,10 +63,10 @@ static void encrypted_record(struct tls_session *s, struct side *side, enum dire
     else if (side->type == TLS_APPLICATION_DATA && is_tls13(s) && s->cipher_suite != 0x1305 && dir == TO_SERVER &&
              s->side[TO_CLIENT].hello && !s->early_data && is_tls13_finished_length(s, side->length))
         side->finished = s->side[TO_CLIENT].finished = true;
-    tls_emit(s, &event, kind, dir, &side->first);
+    tls_emit(s, &event, kind, dir, first);
 }
 
-static void change_cipher_spec(struct tls_session *s, enum direction dir)
+static void change_cipher_spec(struct tls_session *s, enum direction dir, const struct place *first)
 {
     struct side *side = &s->side[dir];
     if (!is_tls13(s)) {
@@ -73,7 +75,7 @@ static void change_cipher_spec(struct tls_session *s, enum direction dir)
     }
     side->ccs = true;
     struct tls_event event;
-    tls_emit(s, &event, TLS_EVENT_CHANGE_CIPHER_SPEC, dir, &side->first);
+    tls_emit(s, &event, TLS_EVENT_CHANGE_CIPHER_SPEC, dir, first);
 }
 
 static void alert(struct tls_session *s, enum direction dir, const uint8_t bytes[2], bool decrypted)
@@ -91,7 +93,7 @@ static void small_record(struct tls_session *s, enum direction dir)
         if (side->small[0] != 1)
             tls_malformed(s, dir, "a change_cipher_spec that is not 1", &side->first);
         else
-            change_cipher_spec(s, dir);
+            change_cipher_spec(s, dir, &side->first);
         return;
     }
     for (uint32_t i = 0; i + 2 <= side->length; i += 2) {
@@ -125,7 +127,7 @@ static void clear_content(struct tls_session *s, enum direction dir, uint8_t typ
             tls_emit(s, &event, TLS_EVENT_DATA, dir, first);
         break;
     case TLS_CHANGE_CIPHER_SPEC:
-        change_cipher_spec(s, dir);
+        change_cipher_spec(s, dir, first);
         break;
     default:
         break;
@@ -140,7 +142,7 @@ static void protected_record(struct tls_session *s, enum direction dir, struct s
     if (room == NULL) {
         side_refused(s, side);
         record_passed(s, dir);
-        encrypted_record(s, side, dir);
+        encrypted_record(s, side, dir, &side->first);
         return;
     }
     struct span content;
@@ -156,7 +158,7 @@ static void protected_record(struct tls_session *s, enum direction dir, struct s
             event.u.record = (struct tls_record){side->type, side->length};
             tls_emit(s, &event, TLS_EVENT_DECRYPTION_FAILED, dir, &side->first);
         }
-        encrypted_record(s, side, dir);
+        encrypted_record(s, side, dir, &side->first);
     }
     buffer_give(s->context, room);
 }
@@ -248,7 +250,7 @@ static void end_record(struct tls_session *s, enum direction dir, struct span wh
         break;
     case BODY_SKIPPED:
         record_passed(s, dir);
-        encrypted_record(s, side, dir);
+        encrypted_record(s, side, dir, &side->first);
         break;
     }
     if (side->record != NULL)
@@ -320,13 +322,12 @@ static bool take_whole_record(struct tls_session *s, enum direction dir, struct 
     *in = at;
     side->type = type;
     side->length = (uint32_t)body.len;
-    side->first = s->place;
     side->started = true;
     if (change) {
-        change_cipher_spec(s, dir);
+        change_cipher_spec(s, dir, &s->place);
     } else if (!readable || !handshake_bytes(s, dir, body, &s->place, false)) {
         record_passed(s, dir);
-        encrypted_record(s, side, dir);
+        encrypted_record(s, side, dir, &s->place);
     }
     return true;
 }
@@ -383,16 +384,39 @@ RARELY_CALLED static struct cursor resume(struct side *side, struct cursor in)
     return side->searching ? (struct cursor){0} : in;
 }
 
-void tls_feed(struct tls_session *s, enum direction dir, struct span bytes, struct place place)
+/* What most bytes are once the handshake is over: one whole record of application data for which there are no keys. */
+static inline bool is_closed_record(const struct tls_session *s, const struct side *side, struct span bytes)
+{
+    const uint8_t *h = bytes.data;
+    return bytes.len >= RECORD_HEADER && h[0] == TLS_APPLICATION_DATA && plausible_header(h) &&
+           ((size_t)h[3] << 8 | h[4]) == bytes.len - RECORD_HEADER && side->header_len == 0 && !side->searching &&
+           !side->dead && (*s->context->secret_count == 0 || side->no_keys);
+}
+
+static RARELY_CALLED void feed_any(struct tls_session *s, enum direction dir, struct span bytes)
 {
     struct side *side = &s->side[dir];
     struct cursor in = cursor_of(bytes);
-    s->place = place;
     if (side->searching && !side->dead)
         in = resume(side, in);
     while (in.len > 0 && !side->dead)
         if (!take_whole_record(s, dir, &in))
             in = take_part(s, dir, in);
+}
+
+void tls_feed(struct tls_session *s, enum direction dir, struct span bytes, struct place place)
+{
+    struct side *side = &s->side[dir];
+    s->place = place;
+    if (!is_closed_record(s, side, bytes)) {
+        feed_any(s, dir, bytes);
+        return;
+    }
+    side->type = TLS_APPLICATION_DATA;
+    side->length = (uint32_t)bytes.len - RECORD_HEADER;
+    side->started = true;
+    record_passed(s, dir);
+    encrypted_record(s, side, dir, &s->place);
 }
 
 void tls_gap(struct tls_session *s, enum direction dir, struct place place)
