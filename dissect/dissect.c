@@ -11,7 +11,7 @@
 #include "dissect/recognise.h"
 
 enum { RADIUS_TRIES = 8, JUDGED_PACKETS = 4, TCP_ACK = 16, FLOW_BYTES = 128, FLOWS_MAX = 1 << 20,
-       PREFETCH_BYTES = 256, PREFETCH_AHEAD = 2 };
+       PREFETCH_BYTES = 256, LOOK_AHEAD = NET_AHEAD - 1 };
 #define MEMORY_LEAST (UINT64_C(4) << 20)
 #define TICK_NS INT64_C(250000000) /* silences are told with this grain of capture time */
 
@@ -253,8 +253,8 @@ static void measure_state(struct dissector *d)
     d->state_peak = held > d->state_peak ? held : d->state_peak;
 }
 
-/* Brings the beginning of a frame near before it is its turn: the reader has just copied it, too far away for parsing. */
-static void prefetch(const struct frame *f)
+/* Brings the beginning of a frame near before it is looked at: the reader has just copied it, too far away for parsing. */
+static inline void prefetch(const struct frame *f)
 {
 #if defined(__GNUC__)
     size_t len = f->len < PREFETCH_BYTES ? f->len : PREFETCH_BYTES;
@@ -267,9 +267,13 @@ static void prefetch(const struct frame *f)
 
 void dissect_frames(struct dissector *d, const struct frame *frames, size_t count)
 {
+    for (size_t i = 0; i < LOOK_AHEAD && i < count; i++)
+        net_ahead(d->net, &frames[i]);
     for (size_t i = 0; i < count; i++) {
-        if (i + PREFETCH_AHEAD < count)
-            prefetch(&frames[i + PREFETCH_AHEAD]);
+        if (i + LOOK_AHEAD + 1 < count)
+            prefetch(&frames[i + LOOK_AHEAD + 1]);
+        if (i + LOOK_AHEAD < count)
+            net_ahead(d->net, &frames[i + LOOK_AHEAD]);
         tick(d, frames[i].time_ns);
         net_frame(d->net, &frames[i]);
     }

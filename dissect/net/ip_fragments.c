@@ -71,11 +71,6 @@ void fragments_free(struct fragments *t)
     free(t);
 }
 
-int64_t fragments_oldest(const struct fragments *t)
-{
-    return t->oldest == NONE ? INT64_MAX : t->slots[t->oldest].since_ns;
-}
-
 static uint16_t *bucket_of(struct fragments *t, const struct key *key)
 {
     return &t->buckets[hash_bytes(key, sizeof *key, 0) % BUCKETS];
@@ -122,6 +117,11 @@ static void evict_oldest(struct net *n)
     n->counters.fragments_evicted++;
 }
 
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
 static struct datagram *begin(struct net *n, const struct key *key)
 {
     struct fragments *t = n->fragments;
@@ -134,7 +134,7 @@ static struct datagram *begin(struct net *n, const struct key *key)
     struct datagram *d = &t->slots[self];
     t->free = d->newer;
     *d = (struct datagram){
-        .key = *key, .cut_at = UINT32_MAX, .since_ns = n->since_ns, .buffer = d->buffer, .room = d->room,
+        .key = *key, .cut_at = UINT32_MAX, .since_ns = later(n->time_ns, n->previous_ns), .buffer = d->buffer, .room = d->room,
         .older = t->newest, .newer = NONE, .chain = *bucket_of(t, key),
     };
     *bucket_of(t, key) = self;
@@ -143,6 +143,7 @@ static struct datagram *begin(struct net *n, const struct key *key)
     else
         t->slots[t->newest].newer = self;
     t->newest = self;
+    n->fragments_wait = true;
     return d;
 }
 
@@ -278,8 +279,8 @@ static void report(struct net *n, const struct datagram *d, bool ended)
 
 static bool overdue(const struct net *n, const struct datagram *d)
 {
-    return n->now_ns > d->since_ns &&
-           (uint64_t)n->now_ns - (uint64_t)d->since_ns > (uint64_t)NET_FRAGMENT_TIMEOUT_NS;
+    int64_t now_ns = n->time_ns < n->previous_ns ? n->time_ns : n->previous_ns;
+    return now_ns > d->since_ns && (uint64_t)now_ns - (uint64_t)d->since_ns > (uint64_t)NET_FRAGMENT_TIMEOUT_NS;
 }
 
 static void give_up(struct net *n, struct datagram *d, bool ended)
@@ -294,6 +295,7 @@ void fragments_expire(struct net *n)
     struct fragments *t = n->fragments;
     while (t->oldest != NONE && overdue(n, &t->slots[t->oldest]))
         give_up(n, &t->slots[t->oldest], false);
+    n->fragments_wait = t->oldest != NONE;
 }
 
 void fragments_finish(struct net *n)

@@ -18,16 +18,25 @@ enum { PORT_VXLAN = 4789, PORT_GENEVE = 6081 }; /* UDP, RFC 7348 and RFC 8926 */
 struct fragments;
 struct duplicates;
 
+/* A frame that was looked at before its turn. */
+struct ahead {
+    struct packet p;  /* kept filled in by plain.c, so that each frame writes only what differs; p.frame: which one */
+    bool plain;       /* p is the packet in it */
+    uint32_t ip_id;
+    uint64_t hash;    /* its identity for duplicates; 0: not known yet */
+};
+
 struct net {
     struct net_handler handler;
     struct net_counters counters;
     /* Capture time for time-outs, not led astray by one wrong time stamp: what ends now is measured to the smaller of
-     * the last two, what begins now from the greater. */
-    int64_t now_ns, since_ns;
-    int64_t previous_ns; /* time of the frame before */
+     * the last two frames' times, what begins now from the greater. */
+    int64_t time_ns, previous_ns;
+    bool fragments_wait; /* perhaps: fragments_expire has to look */
     struct fragments *fragments;
     struct duplicates *duplicates;
-    struct packet plain; /* kept filled in by plain.c, so that each frame writes only what differs */
+    struct ahead ahead[NET_AHEAD]; /* from ahead_first on, in a ring */
+    uint32_t ahead_first, ahead_count;
 };
 
 struct walk {
@@ -73,9 +82,11 @@ static inline uint32_t load_be32(const uint8_t *p)
 }
 
 /* plain.c: the usual frame, a whole UDP datagram in IPv4 without options in Ethernet without tags, straight to the
- * handler. False for any other, with nothing done; the walk, which takes all, would hand over the very same packet. */
-MUST_CHECK bool plain_frame(struct net *n, const struct frame *f);
+ * handler. Looks what a frame is, and how it is known again; then, at its turn, a plain one is delivered. The walk, which
+ * takes all, would hand over the very same packet. */
 void plain_init(struct net *n);
+void plain_look(struct net *n, struct ahead *a, const struct frame *f);
+void plain_deliver(struct net *n, const struct ahead *a);
 
 /* link.c: the outermost header by LINKTYPE_; an Ethernet header; what follows an EtherType; an LLC header. */
 void link_frame(struct walk *w, uint32_t link_type);
@@ -120,8 +131,6 @@ void fragments_add(struct walk *w, uint8_t proto, bool ipv6, uint32_t offset, bo
 void fragments_expire(struct net *n);
 /* Reports all that still waits. */
 void fragments_finish(struct net *n);
-/* Capture time since which the oldest datagram waits; INT64_MAX when none does. */
-int64_t fragments_oldest(const struct fragments *t);
 
 /* duplicates.c */
 struct duplicates *duplicates_new(void);

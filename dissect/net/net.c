@@ -11,7 +11,7 @@ struct net *net_new(const struct net_handler *handler)
     if (n == NULL)
         return NULL;
     n->handler = *handler;
-    n->now_ns = n->previous_ns = INT64_MIN;
+    n->time_ns = INT64_MIN;
     n->fragments = fragments_new();
     n->duplicates = duplicates_new();
     plain_init(n);
@@ -36,18 +36,6 @@ const struct net_counters *net_counters(const struct net *n)
     return &n->counters;
 }
 
-static void advance_time(struct net *n, int64_t time_ns)
-{
-    if (n->previous_ns == INT64_MIN)
-        n->previous_ns = time_ns;
-    n->now_ns = time_ns < n->previous_ns ? time_ns : n->previous_ns;
-    n->since_ns = time_ns > n->previous_ns ? time_ns : n->previous_ns;
-    n->previous_ns = time_ns;
-    int64_t oldest = fragments_oldest(n->fragments);
-    if (oldest < n->now_ns && (uint64_t)n->now_ns - (uint64_t)oldest > (uint64_t)NET_FRAGMENT_TIMEOUT_NS)
-        fragments_expire(n);
-}
-
 RARELY_CALLED static void walk_frame(struct net *n, const struct frame *f)
 {
     struct walk w = {
@@ -59,12 +47,43 @@ RARELY_CALLED static void walk_frame(struct net *n, const struct frame *f)
     link_frame(&w, f->link_type);
 }
 
+static inline struct ahead *ahead_at(struct net *n, uint32_t place)
+{
+    return &n->ahead[(n->ahead_first + place) % NET_AHEAD];
+}
+
+void net_ahead(struct net *n, const struct frame *f)
+{
+    if (n->ahead_count < NET_AHEAD)
+        plain_look(n, ahead_at(n, n->ahead_count++), f);
+}
+
+/* What net_ahead has found of the frame, else what is found now. */
+static inline const struct ahead *take_ahead(struct net *n, const struct frame *f)
+{
+    struct ahead *a = ahead_at(n, 0);
+    if (n->ahead_count > 0 && a->p.frame == f) {
+        n->ahead_count--;
+        n->ahead_first++;
+        return a;
+    }
+    n->ahead_count = 0;
+    plain_look(n, a, f);
+    return a;
+}
+
 void net_frame(struct net *n, const struct frame *f)
 {
     n->counters.frames++;
     n->counters.dropped_by_host += (f->flags & FRAME_DROPPED) != 0;
-    advance_time(n, f->time_ns);
-    if (!plain_frame(n, f))
+    n->previous_ns = n->time_ns == INT64_MIN ? f->time_ns : n->time_ns;
+    n->time_ns = f->time_ns;
+    if (n->fragments_wait)
+        fragments_expire(n);
+    const struct ahead *a = take_ahead(n, f);
+    if (a->plain)
+        plain_deliver(n, a);
+    else
         walk_frame(n, f);
 }
 

@@ -51,6 +51,11 @@ struct net_counters {
 /* NULL when memory is short. The caller frees. */
 struct net *net_new(const struct net_handler *handler);
 
+/* Looks at a frame before its turn, so that what it needs is brought near meanwhile. Calls no handler. It is to be given
+ * to net_frame unchanged and in the same order; with more than NET_AHEAD waiting nothing is done. */
+enum { NET_AHEAD = 4 };
+void net_ahead(struct net *n, const struct frame *f);
+
 /* Decodes one frame and calls the handler for what it completes (at most one packet). */
 void net_frame(struct net *n, const struct frame *f);
 

@@ -2,14 +2,16 @@
  * The short way of the usual frame. One bounds check covers the three headers, which have fixed lengths here; whatever
  * is unusual about one of them (tags, options, fragments, lengths that contradict each other, tunnels) takes the walk.
  */
-#include "dissect/net/layers.h"
+#include "dissect/net/duplicates.h"
 
 enum { IP_AT = 14, UDP_AT = IP_AT + 20, PAYLOAD_AT = UDP_AT + 8, IP_LEAST = PAYLOAD_AT - IP_AT };
 
 void plain_init(struct net *n)
 {
-    n->plain = (struct packet){.kind = PACKET_UDP, .ethertype = ETHERTYPE_IPV4, .ip_proto = IP_PROTO_UDP};
-    n->plain.src.address.family = n->plain.dst.address.family = FAMILY_IPV4;
+    struct packet plain = {.kind = PACKET_UDP, .ethertype = ETHERTYPE_IPV4, .ip_proto = IP_PROTO_UDP};
+    plain.src.address.family = plain.dst.address.family = FAMILY_IPV4;
+    for (size_t i = 0; i < NET_AHEAD; i++)
+        n->ahead[i].p = plain;
 }
 
 /* From EtherType to the protocol; a total length of 0 (offloading) is not plain. */
@@ -21,18 +23,49 @@ static inline bool is_plain_ip(const uint8_t *b)
            ip[9] == IP_PROTO_UDP && load_be16(ip + 2) >= IP_LEAST;
 }
 
-bool plain_frame(struct net *n, const struct frame *f)
+/* The same hash as in duplicates.c, from the words of the headers. */
+static inline uint64_t identity(const struct packet *p, const uint8_t *ip, uint32_t id)
+{
+    uint64_t ports = (uint64_t)IP_PROTO_UDP << 32 | (uint64_t)p->src.port << 16 | p->dst.port;
+    struct lanes l = lanes_of_headers(load_u64(ip + 12), ports, (uint64_t)p->frame->capture << 32,
+                                      (uint64_t)id << 32 | p->payload_wire_len);
+    return lanes_value(add_sample(l, p->payload));
+}
+
+static inline void prefetch(const void *address)
+{
+#if defined(__GNUC__)
+    __builtin_prefetch(address, 1);
+#else
+    (void)address;
+#endif
+}
+
+static inline void identify(struct duplicates *t, struct ahead *a, const uint8_t *ip)
+{
+    const struct packet *p = &a->p;
+    a->ip_id = load_be16(ip + 4);
+    a->hash = 0;
+    if (p->payload.len < SAMPLED_LEAST || p->frame->time_ns == 0 || (p->frame->flags & FRAME_HAS_PACKET_ID) != 0)
+        return;
+    a->hash = identity(p, ip, a->ip_id);
+    prefetch(bucket_of_hash(t->bytes, a->hash));
+}
+
+void plain_look(struct net *n, struct ahead *a, const struct frame *f)
 {
     const uint8_t *b = f->bytes;
+    a->p.frame = f;
+    a->plain = false;
     if (f->len < PAYLOAD_AT || f->link_type != LINKTYPE_ETHERNET || !is_plain_ip(b))
-        return false;
+        return;
     const uint8_t *ip = b + IP_AT, *udp = b + UDP_AT;
     uint32_t total = load_be16(ip + 2), length = load_be16(udp + 4), captured = f->len - PAYLOAD_AT;
     uint16_t port = load_be16(udp + 2);
     if (length < PAYLOAD_AT - UDP_AT || length > total - (UDP_AT - IP_AT) || tunnel_is_udp_port(port))
-        return false;
-    struct packet *p = &n->plain;
-    p->frame = f;
+        return;
+    struct packet *p = &a->p;
+    a->plain = true;
     p->first_frame = f->number;
     memcpy(p->dst_mac, b, sizeof p->dst_mac);
     memcpy(p->src_mac, b + sizeof p->dst_mac, sizeof p->src_mac);
@@ -44,11 +77,20 @@ bool plain_frame(struct net *n, const struct frame *f)
     p->ip = (struct span){ip, f->len - IP_AT < total ? f->len - IP_AT : total};
     p->payload_wire_len = length - (PAYLOAD_AT - UDP_AT);
     p->payload = (struct span){b + PAYLOAD_AT, captured < p->payload_wire_len ? captured : p->payload_wire_len};
-    if (duplicates_seen(n->duplicates, p, load_be16(ip + 4), 0)) {
+    identify(n->duplicates, a, ip);
+}
+
+void plain_deliver(struct net *n, const struct ahead *a)
+{
+    const struct packet *p = &a->p;
+    struct duplicates *t = n->duplicates;
+    bool repeats = a->hash != 0 ? bucket_seen(bucket_of_hash(t->bytes, a->hash), a->hash, p->frame->time_ns,
+                                              NET_DUPLICATE_WINDOW_NS)
+                                : duplicates_seen(t, p, a->ip_id, 0);
+    if (repeats) {
         n->counters.duplicates++;
-        return true;
+        return;
     }
     n->counters.packets++;
     n->handler.packet(n->handler.ctx, p);
-    return true;
 }

@@ -149,6 +149,74 @@ static void copies_are_told_across_both_ways(void **state)
     net_free(n);
 }
 
+enum { SEQUENCE = 9 };
+
+struct order {
+    uint64_t number[SEQUENCE];
+    unsigned count;
+};
+
+static void note_number(void *ctx, const struct packet *p)
+{
+    struct order *o = ctx;
+    assert_true(o->count < SEQUENCE);
+    assert_int_equal(p->frame->number, p->first_frame);
+    assert_int_equal(p->src.port, 49152 + (p->frame->number - 1) / 3); /* the frame's own packet */
+    o->number[o->count++] = p->frame->number;
+}
+
+static void lost_nothing(void *ctx, const struct net_lost_fragments *lost)
+{
+    (void)ctx, (void)lost;
+    fail();
+}
+
+/* Of three frames each: the usual one, a copy of it behind a tag, one that nothing is made of. ahead: how many frames are
+ * looked at before their turn; passed_over: the one that is passed over then, so that what was found of the next ones is of no use. */
+static struct net_counters feed_sequence(struct order *o, size_t ahead, size_t passed_over)
+{
+    static uint8_t bytes[SEQUENCE][FRAME + TAG];
+    struct frame frames[SEQUENCE];
+    for (size_t i = 0; i < SEQUENCE; i++) {
+        uint8_t usual_one[FRAME];
+        make_usual(usual_one);
+        usual_one[HEADERS - 7] = (uint8_t)(i / 3); /* source port */
+        size_t len = i % 3 == 1 ? put_tag(bytes[i], usual_one, FRAME) : FRAME;
+        if (i % 3 != 1)
+            memcpy(bytes[i], usual_one, FRAME);
+        frames[i] = (struct frame){.number = i + 1, .time_ns = (int64_t)i + 1, .bytes = bytes[i], .len = (uint32_t)len,
+                                   .wire_len = (uint32_t)len, .link_type = i % 3 == 2 ? 147 : LINKTYPE_ETHERNET};
+    }
+    *o = (struct order){.count = 0};
+    struct net *n = net_new(&(struct net_handler){note_number, lost_nothing, o});
+    assert_non_null(n);
+    for (size_t i = 0, looked = 0; i < SEQUENCE; i++) {
+        for (; looked < SEQUENCE && looked < i + ahead; looked++)
+            if (looked != passed_over)
+                net_ahead(n, &frames[looked]);
+        net_frame(n, &frames[i]);
+    }
+    struct net_counters c = *net_counters(n);
+    net_free(n);
+    return c;
+}
+
+static void looking_ahead_changes_nothing(void **state)
+{
+    (void)state;
+    struct order o, plain;
+    struct net_counters expected = feed_sequence(&plain, 0, SEQUENCE);
+    assert_int_equal(plain.count, SEQUENCE / 3);
+    assert_int_equal(expected.duplicates, SEQUENCE / 3);
+    assert_int_equal(expected.unknown_link, SEQUENCE / 3);
+    for (size_t ahead = 1; ahead <= NET_AHEAD + 2; ahead++)
+        for (size_t passed_over = 0; passed_over <= SEQUENCE; passed_over++) {
+            struct net_counters c = feed_sequence(&o, ahead, passed_over);
+            assert_memory_equal(&c, &expected, sizeof c);
+            assert_memory_equal(&o, &plain, sizeof o);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +225,7 @@ int main(void)
         cmocka_unit_test(every_length_on_the_wire_and_captured),
         cmocka_unit_test(every_announced_length),
         cmocka_unit_test(copies_are_told_across_both_ways),
+        cmocka_unit_test(looking_ahead_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

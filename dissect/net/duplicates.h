@@ -1,0 +1,119 @@
+/*
+ * What makes two packets the same, and the table of those seen lately: what plain.c and duplicates.c have in common.
+ * Here stands what is done for nearly every packet, so that it is compiled into its caller.
+ */
+#ifndef VS_NET_DUPLICATES_H
+#define VS_NET_DUPLICATES_H
+
+#include "capture/wire/hash.h"
+#include "dissect/net/layers.h"
+
+enum { BUCKETS = 2048, WAYS = 4, SAMPLE_HEAD = 64, SAMPLE_TAIL = 16,
+       SAMPLED_LEAST = SAMPLE_HEAD + 2 * SAMPLE_TAIL + 1 };
+
+/* One cache line: hashes together, as most are looked at in vain; a hash of 0: none. The newest is the first. */
+struct bucket {
+    uint64_t hash[WAYS];
+    int64_t time_ns[WAYS];
+};
+
+struct sightings {
+    struct bucket buckets[BUCKETS];
+};
+
+struct duplicates {
+    struct sightings *bytes, *ids;
+    void *memory; /* both, not aligned */
+};
+
+static inline struct bucket *bucket_of_hash(struct sightings *t, uint64_t hash)
+{
+    return &t->buckets[hash % BUCKETS];
+}
+
+static inline uint64_t time_between(int64_t a, int64_t b)
+{
+    return a > b ? (uint64_t)a - (uint64_t)b : (uint64_t)b - (uint64_t)a;
+}
+
+/* Puts a hash first; the one that came in before all others goes. */
+static inline void bucket_put(struct bucket *b, uint64_t hash, int64_t time_ns)
+{
+    struct { uint64_t hash[WAYS - 1]; int64_t time_ns[WAYS - 1]; } kept;
+    memcpy(kept.hash, b->hash, sizeof kept.hash);
+    memcpy(kept.time_ns, b->time_ns, sizeof kept.time_ns);
+    memcpy(b->hash + 1, kept.hash, sizeof kept.hash);
+    memcpy(b->time_ns + 1, kept.time_ns, sizeof kept.time_ns);
+    b->hash[0] = hash;
+    b->time_ns[0] = time_ns;
+}
+
+/* True when the hash was seen within the window; else remembers it. */
+static inline bool bucket_seen(struct bucket *b, uint64_t hash, int64_t time_ns, int64_t window)
+{
+    const uint64_t *h = b->hash;
+    size_t way = h[0] == hash ? 0 : h[1] == hash ? 1 : h[2] == hash ? 2 : h[3] == hash ? 3 : WAYS;
+    if (way == WAYS) {
+        bucket_put(b, hash, time_ns);
+        return false;
+    }
+    bool within = time_between(b->time_ns[way], time_ns) <= (uint64_t)window;
+    if (!within)
+        b->time_ns[way] = time_ns;
+    return within;
+}
+
+static inline uint64_t load_u64(const uint8_t *p)
+{
+    uint64_t value;
+    memcpy(&value, p, sizeof value);
+    return value;
+}
+
+enum { WORD = 8, STRIDE = 4 * WORD };
+#define LANE_FACTOR UINT64_C(0xbf58476d1ce4e5b9)
+
+/* Four lanes, so that the multiplications overlap; only ever compared within this run. */
+struct lanes {
+    uint64_t a, b, c, d;
+};
+
+static inline uint64_t lane_add(uint64_t lane, uint64_t word)
+{
+    lane = (lane ^ word) * LANE_FACTOR;
+    return lane << 29 | lane >> 35;
+}
+
+static inline struct lanes lanes_add(struct lanes l, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
+{
+    return (struct lanes){lane_add(l.a, a), lane_add(l.b, b), lane_add(l.c, c), lane_add(l.d, d)};
+}
+
+/* One value of all, never 0. The lanes are turned against each other: the same word in another lane is another hash. */
+static inline uint64_t lanes_value(struct lanes l)
+{
+    uint64_t hash = hash_mix(l.a ^ (l.b << 17 | l.b >> 47), l.c ^ (l.d << 41 | l.d >> 23));
+    return hash + (hash == 0);
+}
+
+/* Whose packet it is, a word for each lane: the addresses; ports and protocol; where it was seen; identification and
+ * length. Multiplied, lest a payload that repeats one of them takes it away again. */
+static inline struct lanes lanes_of_headers(uint64_t addresses, uint64_t ports, uint64_t seen_at, uint64_t id_and_length)
+{
+    return (struct lanes){addresses * LANE_FACTOR, ports * LANE_FACTOR, seen_at * LANE_FACTOR, id_and_length * LANE_FACTOR};
+}
+
+static inline struct lanes add_stride(struct lanes l, const uint8_t *p)
+{
+    return lanes_add(l, load_u64(p), load_u64(p + WORD), load_u64(p + 2 * WORD), load_u64(p + 3 * WORD));
+}
+
+/* Of at least SAMPLED_LEAST bytes. */
+static inline struct lanes add_sample(struct lanes l, struct span s)
+{
+    const uint8_t *head = s.data, *middle = s.data + s.len / 2, *tail = s.data + s.len - SAMPLE_TAIL;
+    l = add_stride(add_stride(l, head), head + STRIDE);
+    return lanes_add(l, load_u64(middle), load_u64(middle + WORD), load_u64(tail), load_u64(tail + WORD));
+}
+
+#endif
