@@ -6,7 +6,8 @@
 #define SET_CLIENT "on the client Set-VpnConnectionIPsecConfiguration"
 #define SET_SERVER "on RRAS Set-VpnServerConfiguration -CustomPolicy"
 
-struct finding *rule_ike_raise(struct findings *out, enum finding_id id, const struct exchange *x, uint64_t variant, bool *fresh)
+struct finding *rule_ike_raise(struct findings *out, enum finding_id id, const struct exchange *x, uint64_t variant,
+                               bool *fresh)
 {
     char subject[ADDRESS_TEXT];
     return findings_raise(out, id, address_text(subject, &x->server.address), variant, fresh);
@@ -64,15 +65,21 @@ static void explain_no_answer(struct finding *f, const struct exchange *x)
                   k->unreachable > 0 ? ": ICMP says it is unreachable" : "");
     finding_explain(f, "The IKE_SA_INIT request of %s was repeated byte for byte and never answered.", client);
     if (k->unreachable > 0)
-        finding_explain(f, "ICMP \"unreachable\" came back from %s: the request arrives there, but nothing listens, or a "
-                           "firewall refuses it.", address_text(by, &k->unreachable_by));
-    finding_explain(f, "Taken at the client this means that UDP port %u is blocked on the way, that the address belongs to a "
-                       "server that is down, or that the answer gets lost. Taken at the server it means that the IKE "
-                       "service does not answer, or drops the request: Windows silently drops further requests of an address "
-                       "from which more than 35 negotiations are half open, which happens when SNAT gives many clients one "
-                       "address.", x->server.port);
-    finding_fix(f, "Does the server run the services RemoteAccess and IKEEXT, with IKEv2 ports configured (Routing and Remote "
-                   "Access > server > Ports > Properties)?");
+        finding_explain(f,
+                        "ICMP \"unreachable\" came back from %s: the request arrives there, but nothing listens, or a "
+                        "firewall refuses it.",
+                        address_text(by, &k->unreachable_by));
+    finding_explain(
+        f,
+        "Taken at the client this means that UDP port %u is blocked on the way, that the address belongs to a "
+        "server that is down, or that the answer gets lost. Taken at the server it means that the IKE "
+        "service does not answer, or drops the request: Windows silently drops further requests of an address "
+        "from which more than 35 negotiations are half open, which happens when SNAT gives many clients one "
+        "address.",
+        x->server.port);
+    finding_fix(
+        f, "Does the server run the services RemoteAccess and IKEEXT, with IKEv2 ports configured (Routing and Remote "
+           "Access > server > Ports > Properties)?");
     finding_fix(f, "Let every firewall and load balancer pass UDP 500 and 4500 to that address, in both directions.");
     finding_fix(f, "Capture on the server's external NIC at the same time: it shows whether the request arrives.");
 }
@@ -86,7 +93,8 @@ static void no_answer(struct findings *out, const struct exchange *x, struct ike
     struct finding *f = rule_ike_raise(out, FINDING_IKE_NO_ANSWER, x, k->unreachable > 0, &fresh);
     if (f == NULL)
         return;
-    finding_evidence(out, f, k->init_request, "IKE_SA_INIT, sent %u times, never answered", k->init_request_retransmissions + 1);
+    finding_evidence(out, f, k->init_request, "IKE_SA_INIT, sent %u times, never answered",
+                     k->init_request_retransmissions + 1);
     if (k->unreachable > 0)
         finding_evidence(out, f, k->unreachable_place, "ICMP unreachable");
     if (!fresh)
@@ -100,9 +108,10 @@ static void no_answer(struct findings *out, const struct exchange *x, struct ike
 static void explain_offer(struct finding *f, const struct ike_facts *k)
 {
     char encr[IKE_TEXT], integ[IKE_TEXT], prf[IKE_TEXT], dh[IKE_TEXT];
-    finding_explain(f, "The client offers %u proposal%s: encryption %s; integrity %s; PRF %s; group %s.", k->offer_proposals,
-                    k->offer_proposals == 1 ? "" : "s", describe_ike_offer(encr, k, IKE_ENCR),
-                    describe_ike_offer(integ, k, IKE_INTEG), describe_ike_offer(prf, k, IKE_PRF), describe_ike_offer(dh, k, IKE_DH));
+    finding_explain(f, "The client offers %u proposal%s: encryption %s; integrity %s; PRF %s; group %s.",
+                    k->offer_proposals, k->offer_proposals == 1 ? "" : "s", describe_ike_offer(encr, k, IKE_ENCR),
+                    describe_ike_offer(integ, k, IKE_INTEG), describe_ike_offer(prf, k, IKE_PRF),
+                    describe_ike_offer(dh, k, IKE_DH));
 }
 
 static bool offers_only_group2(const struct ike_facts *k)
@@ -126,9 +135,12 @@ static void no_proposal(struct findings *out, const struct exchange *x)
     f->client_error = 13868;
     finding_title(f, "client and server have no IKEv2 proposal in common");
     explain_offer(f, k);
-    finding_explain(f, "The server answered NO_PROPOSAL_CHOSEN: it accepts none of these. What it would accept is not said.");
+    finding_explain(
+        f, "The server answered NO_PROPOSAL_CHOSEN: it accepts none of these. What it would accept is not said.");
     if (k->windows_initiator && offers_only_group2(k))
-        finding_explain(f, "This is what Windows offers by default (1024-bit MODP only); a server with a custom policy refuses it.");
+        finding_explain(
+            f,
+            "This is what Windows offers by default (1024-bit MODP only); a server with a custom policy refuses it.");
     finding_fix(f, "Give both sides the same custom policy: " SET_CLIENT ", " SET_SERVER ".");
     finding_fix(f, "A client that cannot be changed by profile: registry NegotiateDH2048_AES256 = 1 under "
                    "HKLM\\SYSTEM\\CurrentControlSet\\Services\\RasMan\\Parameters adds AES-256 with 2048-bit MODP.");
@@ -153,13 +165,15 @@ static void wrong_group(struct findings *out, const struct exchange *x, bool in_
     f->severity = in_vain ? SEVERITY_CRITICAL : SEVERITY_INFO;
     f->confidence = CONFIDENCE_CERTAIN;
     f->client_error = in_vain ? 13868 : 0;
-    finding_title(f, in_vain ? "client and server do not come to the same Diffie-Hellman group" :
-                               "clients guess another Diffie-Hellman group than the server wants");
+    finding_title(f, in_vain ? "client and server do not come to the same Diffie-Hellman group"
+                             : "clients guess another Diffie-Hellman group than the server wants");
     finding_explain(f, "The client began with %s and offers %s. The server wants %s.", guessed,
                     describe_ike_offer(offered, k, IKE_DH), wanted);
     if (in_vain)
-        finding_explain(f, "%s", k->retried_with_wanted_group ? "The client tried again with that group, and still nothing came of it."
-                                                              : "The client never tried that group.");
+        finding_explain(f, "%s",
+                        k->retried_with_wanted_group
+                            ? "The client tried again with that group, and still nothing came of it."
+                            : "The client never tried that group.");
     else
         finding_explain(f, "It tries again with the right one, which costs a round trip and nothing else.");
     finding_fix(f, "Use the same group on both sides: -DHGroup of " SET_CLIENT ", and " SET_SERVER ".");
@@ -182,11 +196,14 @@ static void cookie(struct findings *out, const struct exchange *x, bool in_vain)
     f->severity = in_vain ? SEVERITY_CRITICAL : SEVERITY_INFO;
     f->confidence = CONFIDENCE_CERTAIN;
     finding_title(f, "the VPN server asks clients for a cookie: it sees too many half-open negotiations");
-    finding_explain(f, "A server does so to protect itself when many clients begin and few go on. On Windows that is above 500 "
-                       "half-open negotiations, until there are less than 100. A client repeats its request with the cookie%s.",
-                    in_vain ? "; this one never got further" : " and goes on, one round trip later");
-    finding_fix(f, "Find out why so many negotiations stay half open: answers that do not reach the clients, UDP 4500 blocked, "
-                   "lost fragments, or a flood from few addresses.");
+    finding_explain(
+        f,
+        "A server does so to protect itself when many clients begin and few go on. On Windows that is above 500 "
+        "half-open negotiations, until there are less than 100. A client repeats its request with the cookie%s.",
+        in_vain ? "; this one never got further" : " and goes on, one round trip later");
+    finding_fix(
+        f, "Find out why so many negotiations stay half open: answers that do not reach the clients, UDP 4500 blocked, "
+           "lost fragments, or a flood from few addresses.");
 }
 
 static void init_error(struct findings *out, const struct exchange *x)
@@ -203,10 +220,13 @@ static void init_error(struct findings *out, const struct exchange *x)
     f->severity = SEVERITY_CRITICAL;
     f->confidence = CONFIDENCE_CERTAIN;
     f->client_error = 13801;
-    finding_title(f, "the VPN server refuses the negotiation with the error %s (%u)", name != NULL ? name : "unknown", k->init_error);
-    finding_explain(f, "The answer to IKE_SA_INIT is an error, in the clear and before anybody authenticated. Nothing protects "
-                       "such an answer, so a box on the way can have sent it.");
-    finding_fix(f, "Look into the server's IKE log (RRAS: event log System, source RemoteAccess; strongSwan: charon's log).");
+    finding_title(f, "the VPN server refuses the negotiation with the error %s (%u)", name != NULL ? name : "unknown",
+                  k->init_error);
+    finding_explain(
+        f, "The answer to IKE_SA_INIT is an error, in the clear and before anybody authenticated. Nothing protects "
+           "such an answer, so a box on the way can have sent it.");
+    finding_fix(
+        f, "Look into the server's IKE log (RRAS: event log System, source RemoteAccess; strongSwan: charon's log).");
 }
 
 /* The weakest that was really agreed upon counts, not what was merely offered. */
@@ -224,7 +244,8 @@ static void weak_proposal(struct findings *out, const struct exchange *x)
         variant = variant << 16 | (weakness != NULL ? all[i]->id : 0);
         if (weakness == NULL)
             continue;
-        int n = snprintf(why + at, sizeof why - at, "%s%s (%s)", at > 0 ? "; " : "", ike_transform_name(name, all[i]), weakness);
+        int n = snprintf(why + at, sizeof why - at, "%s%s (%s)", at > 0 ? "; " : "", ike_transform_name(name, all[i]),
+                         weakness);
         at += n > 0 && (size_t)n < sizeof why - at ? (size_t)n : 0;
     }
     if (at == 0)
@@ -240,7 +261,8 @@ static void weak_proposal(struct findings *out, const struct exchange *x)
     finding_title(f, "IKEv2 tunnels use weak cryptography: %s", why);
     finding_explain(f, "Client and server agreed on %s.", describe_ike_suite(suite, &k->chosen));
     if (k->windows_initiator && offers_only_group2(k))
-        finding_explain(f, "That is the default of Windows clients, which offer nothing better unless the profile says so.");
+        finding_explain(
+            f, "That is the default of Windows clients, which offer nothing better unless the profile says so.");
     finding_fix(f, "Set a custom policy on both sides, together: " SET_CLIENT " (for example -EncryptionMethod AES256 "
                    "-IntegrityCheckMethod SHA256 -DHGroup Group14), " SET_SERVER ". One side alone gives error 13868.");
 }

@@ -1,0 +1,294 @@
+/* IKE_AUTH that is lost, split or refused. wire-facts 1.1 K3 to K6, K10 to K12, 3.7. */
+#include "analyze/finding/rules_ike.h"
+
+#include <stdio.h>
+
+enum { UDP_PAYLOAD_MTU = 1472 }; /* what fits one IPv4 packet of 1,500 bytes */
+
+#define SERVER_FRAGMENTATION                                                                                           \
+    "On RRAS (Windows Server 1803 or later) create "                                                                   \
+    "HKLM\\SYSTEM\\CurrentControlSet\\Services\\RemoteAccess\\Parameters\\Ikev2 "                                      \
+    "> EnableServerFragmentation (DWORD) = 1 and restart RemoteAccess; strongSwan: fragmentation = yes"
+
+static bool lost_is_ike(const struct net_lost_fragments *l)
+{
+    return l->src.port == 4500 || l->dst.port == 4500 || l->src.port == 500 || l->dst.port == 500;
+}
+
+/* The entry of lost IP fragments between the two parties; NULL. */
+static const struct lost_pair *lost_between(const struct rule_input *in, const struct exchange *x, bool *from_client)
+{
+    for (size_t i = 0; i < in->lost_count; i++) {
+        const struct lost_pair *p = &in->lost[i];
+        const struct address *src = &p->src.address, *dst = &p->dst.address;
+        bool request = address_equal(src, &x->client.address) && address_equal(dst, &x->server.address);
+        bool answer = address_equal(src, &x->server.address) && address_equal(dst, &x->client.address);
+        if ((request || answer) && (p->first_only == 0 || lost_is_ike(&p->example))) {
+            *from_client = request;
+            return p;
+        }
+    }
+    return NULL;
+}
+
+static void explain_fragmentation(struct finding *f, const struct ike_facts *k)
+{
+    if (k->fragmentation_initiator && !k->fragmentation_responder)
+        finding_explain(
+            f, "The client offers IKE's own fragmentation (RFC 7383), which avoids this; the server does not.");
+    else if (!k->fragmentation_initiator && k->fragmentation_responder)
+        finding_explain(
+            f, "The server offers IKE's own fragmentation (RFC 7383), which avoids this; the client does not (Windows "
+               "10 before 1803, or a profile with DisableIKEv2Fragmentation).");
+    else if (!k->fragmentation_initiator && k->init_requests > 0)
+        finding_explain(f, "Neither side offers IKE's own fragmentation (RFC 7383), which avoids this.");
+}
+
+static void fix_fragments(struct finding *f, const struct ike_facts *k)
+{
+    if (!k->fragmentation_responder || !k->fragmentation_initiator)
+        finding_fix(f, SERVER_FRAGMENTATION ".");
+    finding_fix(f, "Let firewalls, NAT devices and load balancers on the way pass IP fragments, to the same server as "
+                   "the rest of the session.");
+}
+
+static bool ip_fragments_lost(struct findings *out, const struct rule_input *in, const struct exchange *x)
+{
+    const struct ike_facts *k = &x->ike;
+    bool from_client, fresh;
+    const struct lost_pair *p = lost_between(in, x, &from_client);
+    if (p == NULL)
+        return false;
+    struct finding *f = rule_ike_raise(out, FINDING_IKE_FRAGMENTS_LOST, x, from_client ? 1 : 2, &fresh);
+    if (f == NULL)
+        return true;
+    finding_evidence(out, f, p->example.first,
+                     p->example.first_seen ? "first IP fragment, the rest never came"
+                                           : "later IP fragments, the first never came");
+    if (!fresh)
+        return true;
+    f->severity = SEVERITY_CRITICAL;
+    f->confidence = CONFIDENCE_CERTAIN;
+    f->client_error = 809;
+    finding_title(f, "IP fragments of IKE_AUTH messages are lost %s",
+                  from_client ? "on the way to the VPN server" : "on the way to the client");
+    finding_explain(
+        f,
+        "Of %llu datagram%s only a part arrived here. IKE_AUTH carries certificates and a list of authorities, so it "
+        "is larger than a packet and is cut into IP fragments; the message counts only when all of them come.",
+        (unsigned long long)p->datagrams, p->datagrams == 1 ? "" : "s");
+    explain_fragmentation(f, k);
+    fix_fragments(f, k);
+    return true;
+}
+
+static bool skf_fragments_lost(struct findings *out, const struct exchange *x)
+{
+    const struct ike_facts *k = &x->ike;
+    const struct ike_state *s = &k->state;
+    bool fresh;
+    if (s->fragments_waiting == 0 || s->fragments_announced == 0)
+        return false;
+    struct finding *f = rule_ike_raise(out, FINDING_IKE_FRAGMENTS_LOST, x, s->fragments_from_initiator ? 3 : 4, &fresh);
+    if (f == NULL)
+        return true;
+    finding_evidence(out, f, s->waiting_last.frame != 0 ? s->waiting_last : x->last,
+                     "message %u: %u of %u IKE fragments", s->fragments_message_id, s->fragments_waiting,
+                     s->fragments_announced);
+    if (!fresh)
+        return true;
+    f->severity = SEVERITY_CRITICAL;
+    f->confidence = CONFIDENCE_STRONG;
+    f->client_error = 809;
+    finding_title(f, "fragments of an IKE message are missing");
+    finding_explain(
+        f,
+        "The message was sent as %u IKE fragments (RFC 7383) and only %u of them are in the capture, repetitions "
+        "included. Each is a datagram of its own, so single ones are dropped on the way.",
+        s->fragments_announced, s->fragments_waiting);
+    finding_fix(f, "Look for what drops some UDP 4500 datagrams: rate limits, a firewall that inspects IKE, a smaller "
+                   "MTU on the way.");
+    return true;
+}
+
+static void unanswered(struct findings *out, const struct rule_input *in, const struct exchange *x,
+                       struct ike_judgement j)
+{
+    const struct ike_facts *k = &x->ike;
+    bool fresh, large = k->auth_request_length > UDP_PAYLOAD_MTU || k->auth_ip_fragments > 0;
+    (void)in;
+    if (k->auth_request_retransmissions == 0 && k->unreachable == 0)
+        return;
+    struct finding *f = rule_ike_raise(out, FINDING_IKE_AUTH_UNANSWERED, x, large, &fresh);
+    if (f == NULL)
+        return;
+    if (k->init_response.frame != 0)
+        finding_evidence(out, f, k->init_response, "IKE_SA_INIT is answered");
+    finding_evidence(out, f, k->auth_request, "IKE_AUTH, %u bytes, sent %u times, never answered",
+                     k->auth_request_length, k->auth_request_retransmissions + 1);
+    if (!fresh)
+        return;
+    f->severity = SEVERITY_CRITICAL;
+    f->confidence = j.confidence;
+    f->client_error = 809;
+    finding_title(f, "the VPN server answers IKE_SA_INIT, but never IKE_AUTH%s",
+                  large ? ", whose messages are larger than a packet" : "");
+    finding_explain(f, "The client repeats the same IKE_AUTH request%s and gets nothing back.",
+                    k->floated ? " on UDP 4500" : "");
+    if (large) {
+        finding_explain(
+            f,
+            "It is too large for one packet of 1,500 bytes, so it travels as IP fragments, which many firewalls, NAT "
+            "devices and load balancers drop.");
+        explain_fragmentation(f, k);
+        fix_fragments(f, k);
+    } else {
+        finding_explain(
+            f, "It fits one packet, so lost fragments are not the cause: UDP 4500 is blocked, or a load balancer sends "
+               "port 4500 to another server than port 500.");
+    }
+    finding_fix(f, "Let UDP 4500 pass wherever UDP 500 does, and make the load balancer keep both ports of a client on "
+                   "one server.");
+    finding_fix(f, "Capture on the server's external NIC: does the request arrive there, whole?");
+}
+
+/* K5 at a server: messages of an association that was begun elsewhere, while others begin here. */
+static void split(struct findings *out, const struct exchange *x, bool told)
+{
+    const struct ike_facts *k = &x->ike;
+    bool fresh;
+    struct finding *f = rule_ike_raise(out, FINDING_IKE_BACKEND_SPLIT, x, told, &fresh);
+    if (f == NULL)
+        return;
+    finding_evidence(out, f, k->auth_request.frame != 0 ? k->auth_request : x->first,
+                     "message of an association that this server never began");
+    if (!fresh)
+        return;
+    f->severity = SEVERITY_CRITICAL;
+    f->confidence = CONFIDENCE_STRONG;
+    f->client_error = 809;
+    finding_title(f, "ports 500 and 4500 of one client reach different VPN servers");
+    finding_explain(
+        f,
+        told ? "The server answers that it does not know the association (INVALID_IKE_SPI): it was begun with another "
+               "server, or this one was restarted."
+             : "IKE_AUTH requests arrive on UDP 4500 whose IKE_SA_INIT was never seen here, although other clients' "
+               "are. The load balancer chooses a server for each port anew.");
+    finding_fix(f, "Set the load balancer's affinity to the client's address alone, over both ports (Azure Load "
+                   "Balancer: it cannot "
+                   "keep UDP 500 and 4500 together for IKEv2 unless session persistence is \"Client IP\"; better use "
+                   "SSTP behind it).");
+}
+
+static void refused_by_server(struct findings *out, const struct exchange *x, struct ike_judgement j)
+{
+    const struct ike_facts *k = &x->ike;
+    const char *name = k->auth_error != 0 ? ike_notify_name(0x20, k->auth_error) : NULL;
+    bool fresh;
+    struct finding *f = rule_ike_raise(out, FINDING_IKE_AUTH_FAILED, x, 0x30000u | k->auth_error, &fresh);
+    if (f == NULL)
+        return;
+    struct place place = k->auth_error != 0  ? k->auth_error_place
+                         : k->ms_status != 0 ? k->ms_status_place
+                                             : k->auth_response;
+    if (j.read)
+        finding_evidence(out, f, place, "%s inside IKE_AUTH", name != NULL ? name : "an error");
+    else
+        finding_evidence(out, f, place, "the first IKE_AUTH response has %u bytes: too small for anything but an error",
+                         k->auth_response_length);
+    if (!fresh)
+        return;
+    f->severity = SEVERITY_CRITICAL;
+    f->confidence = j.confidence;
+    f->client_error = k->ms_status > 0 && k->ms_status < 65536 ? (int32_t)k->ms_status : 13801;
+    finding_title(f, "the VPN server refuses clients in its first IKE_AUTH answer");
+    finding_explain(
+        f,
+        "Instead of its certificate the server sends an error%s%s: it does not accept the client's identity, "
+        "certificate or signature.",
+        name != NULL ? ", " : "", name != NULL ? name : "");
+    if (k->ms_status != 0)
+        finding_explain(f, "Windows' own error code inside is %u.", k->ms_status);
+    finding_fix(
+        f, "Machine certificates (device tunnel): does the certificate chain to a root that RRAS is told to accept "
+           "(Set-VpnAuthProtocol -RootCertificateNameToAccept), has it the Client Authentication EKU, is it valid and "
+           "not revoked?");
+    finding_fix(f, "User tunnels: is EAP allowed on RRAS (server > Properties > Security > Authentication Methods > "
+                   "EAP and, for device "
+                   "tunnels, machine certificate authentication for IKEv2)?");
+}
+
+static void refused_by_client(struct findings *out, const struct exchange *x, struct ike_judgement j)
+{
+    const struct ike_facts *k = &x->ike;
+    bool fresh;
+    struct finding *f = rule_ike_raise(out, FINDING_IKE_AUTH_FAILED, x, 0x40000u, &fresh);
+    if (f == NULL)
+        return;
+    finding_evidence(out, f, k->auth_response, "the server's first IKE_AUTH answer, %u bytes: its certificate",
+                     k->auth_response_length);
+    if (j.read)
+        finding_evidence(out, f, k->auth_error_place, "the client's error notify");
+    else
+        finding_evidence(out, f, k->first_informational, "the client ends the association");
+    if (!fresh)
+        return;
+    f->severity = SEVERITY_CRITICAL;
+    f->confidence = j.confidence;
+    f->client_error = 13801;
+    finding_title(f, "clients refuse the VPN server's certificate");
+    finding_explain(f, "The server's first IKE_AUTH answer carries its certificate; the client %s instead of going on.",
+                    j.read ? "answers with an error" : "ends the association at once");
+    if (!k->decrypted)
+        finding_explain(f, "The certificate itself is encrypted: give --ike-keys to have it checked.");
+    finding_fix(f, "The IKEv2 certificate of RRAS needs the name that clients dial (as DNS name in the SAN; an address "
+                   "there, too, must be "
+                   "a DNS name), the Server Authentication EKU, and a chain to a root in the clients' machine store.");
+    finding_fix(f, "certlm.msc on RRAS: of several such certificates RRAS prefers the one that also has the EKU IP "
+                   "security IKE intermediate.");
+}
+
+/* A client that has no certificate never gets to IKE_AUTH (13806); at the server a blocked port 4500 looks the same. */
+static void never_goes_on(struct findings *out, const struct exchange *x)
+{
+    const struct ike_facts *k = &x->ike;
+    bool fresh;
+    struct finding *f = rule_ike_raise(out, FINDING_IKE_AUTH_FAILED, x, 0x50000u, &fresh);
+    if (f == NULL)
+        return;
+    finding_evidence(out, f, k->init_response, "IKE_SA_INIT is answered, and nothing follows");
+    if (!fresh)
+        return;
+    f->severity = SEVERITY_WARNING;
+    f->confidence = CONFIDENCE_HINT;
+    f->client_error = 13806;
+    finding_title(f, "clients begin IKE and never go on after the server's answer");
+    finding_explain(f, "Taken at the client: it has no usable certificate for IKEv2 (13806). Taken at the server: the "
+                       "same, or the client "
+                       "does not get the answer, or its IKE_AUTH on UDP 4500 does not arrive (809).");
+    if (k->init_response_retransmissions > 0 || k->init_request_retransmissions > 0)
+        finding_explain(f, "The client repeats its request although it was answered: the answer does not reach it.");
+    finding_fix(f, "On the client look for a certificate with private key and the Client Authentication EKU in the "
+                   "machine store.");
+    finding_fix(f, "Capture on the client at the same time: does the answer come, does it send IKE_AUTH?");
+}
+
+void rules_ike_auth(struct findings *out, const struct rule_input *in, const struct exchange *x, struct ike_judgement j)
+{
+    const struct ike_facts *k = &x->ike;
+    if (x->type != CONVERSATION_IKE || j.end == IKE_END_ESTABLISHED)
+        return;
+    bool lost = x->outcome != OUTCOME_REJECTED && (ip_fragments_lost(out, in, x) || skf_fragments_lost(out, x));
+    if (j.end == IKE_END_UNKNOWN_SPI)
+        split(out, x, true);
+    else if (j.end == IKE_END_AUTH_UNANSWERED && x->begun_before && k->init_requests == 0 && k->init_responses == 0)
+        split(out, x, false);
+    else if (j.end == IKE_END_AUTH_UNANSWERED && !lost)
+        unanswered(out, in, x, j);
+    else if (j.end == IKE_END_AUTH_REFUSED)
+        refused_by_server(out, x, j);
+    else if (j.end == IKE_END_CLIENT_REFUSED)
+        refused_by_client(out, x, j);
+    else if (j.end == IKE_END_NO_AUTH && !lost)
+        never_goes_on(out, x);
+}

@@ -1,0 +1,169 @@
+/* How IKEv2 ends after the servers' certificate: EAP as lengths show it, and child associations that are refused.
+ * wire-facts 3.8, 1.2. What keys opened of EAP itself is judged by the rules that serve RADIUS, too. */
+#include "analyze/finding/rules_ike.h"
+
+#include "analyze/session/ike_lengths.h"
+
+#define NPS_EVENTS                                                                                                     \
+    "On the NPS server: Event Viewer > Custom Views > Server Roles > Network Policy and Access Services, event 6273 "  \
+    "names the reason"
+#define BETTER_PLACE                                                                                                   \
+    "Capture between RRAS and NPS (UDP 1812) and analyse that: there the certificate is readable; or give --ike-keys " \
+    "with --keylog"
+
+static void client_refused_eap_server(struct findings *out, const struct exchange *x)
+{
+    const struct ike_facts *k = &x->ike;
+    struct ike_eap_reading r = ike_read_lengths(k);
+    bool fresh;
+    struct finding *f = rule_ike_raise(out, FINDING_EAP_CLIENT_REJECTED_CERTIFICATE, x, 0x1ce, &fresh);
+    if (f == NULL)
+        return;
+    finding_evidence(out, f, k->auth_request_last,
+                     "a request of the size of a TLS alert, where an acknowledgment belongs");
+    finding_evidence(out, f, k->auth_response_last, "an answer of the size of EAP-Failure, and nothing after it");
+    if (!fresh)
+        return;
+    f->severity = SEVERITY_CRITICAL;
+    f->confidence = CONFIDENCE_STRONG;
+    f->client_error = 864;
+    finding_title(f, "the lengths inside IKE show that clients refuse the certificate of the EAP server (NPS)");
+    finding_explain(
+        f,
+        "Nothing here is readable, but the order of lengths is that of a refusal: after the server's large flight (%u "
+        "full message%s, its certificates) the client sends a message of the size of a TLS alert instead of an empty "
+        "acknowledgment, the server answers with EAP-Failure, and the client stops.",
+        r.large_flight, r.large_flight == 1 ? "" : "s");
+    finding_explain(f, "Which certificate it was, and what is wrong with it, cannot be seen here.");
+    finding_fix(f, BETTER_PLACE ".");
+    finding_fix(f, "NPS console > Policies > Network Policies > your VPN policy > Properties > Constraints > "
+                   "Authentication Methods > "
+                   "Microsoft: Protected EAP (PEAP) > Edit: is the certificate selected there the one whose root and "
+                   "name the clients expect?");
+}
+
+static void eap_failed(struct findings *out, const struct exchange *x, struct ike_judgement j)
+{
+    const struct ike_facts *k = &x->ike;
+    bool fresh;
+    if (j.read && (x->eap.tls.seen || x->eap.method != 0))
+        return; /* the rules about EAP know better */
+    struct finding *f = rule_ike_raise(out, FINDING_IKE_AUTH_FAILED, x, 0x60000u | k->auth_error, &fresh);
+    if (f == NULL)
+        return;
+    finding_evidence(out, f, k->auth_response_last,
+                     j.read ? "the server's error after EAP"
+                            : "an answer of the size of EAP-Failure, and nothing after it");
+    if (!fresh)
+        return;
+    f->severity = SEVERITY_CRITICAL;
+    f->confidence = j.read ? CONFIDENCE_CERTAIN : CONFIDENCE_STRONG;
+    f->client_error = k->ms_status > 0 && k->ms_status < 65536 ? (int32_t)k->ms_status : j.read ? 0 : 691;
+    finding_title(f, "user authentication (EAP) fails inside IKE_AUTH");
+    finding_explain(f,
+                    "The VPN server and its certificate were accepted, EAP ran for %u rounds, and then came a failure.",
+                    k->auth_responses);
+    if (!j.read)
+        finding_explain(f, "EAP is encrypted here: password, policy or client certificate, this capture cannot tell.");
+    finding_fix(f, NPS_EVENTS ".");
+    if (!j.read)
+        finding_fix(f, BETTER_PLACE ".");
+}
+
+static void eap_stalled(struct findings *out, const struct exchange *x, struct ike_judgement j)
+{
+    const struct ike_facts *k = &x->ike;
+    bool fresh;
+    if (j.read && x->eap.seen)
+        return;
+    struct finding *f = rule_ike_raise(out, FINDING_EAP_UNFINISHED, x, j.client_silent ? 0x1ce0 : 0x1ce1, &fresh);
+    if (f == NULL)
+        return;
+    finding_evidence(out, f, x->last,
+                     j.client_silent ? "the client's last chance to answer" : "a request that is not answered");
+    if (!fresh)
+        return;
+    f->severity = j.client_silent ? SEVERITY_WARNING : SEVERITY_CRITICAL;
+    f->confidence = CONFIDENCE_STRONG;
+    f->client_error = j.client_silent ? 0 : 930;
+    if (j.client_silent) {
+        finding_title(f, "clients stop in the middle of user authentication (EAP inside IKE_AUTH)");
+        finding_explain(
+            f,
+            "After %u rounds the client did not go on: a prompt that nobody answers, a client without a fitting "
+            "certificate, or one that refuses the server's certificate without a word.",
+            k->auth_responses);
+        finding_fix(f, BETTER_PLACE ".");
+    } else {
+        finding_title(f, "the VPN server stops in the middle of user authentication (EAP inside IKE_AUTH)");
+        finding_explain(
+            f,
+            "After %u rounds the client's request was repeated and not answered, although the server answered before: "
+            "most likely it got no answer from its RADIUS server.",
+            k->auth_responses);
+        finding_fix(f, "Capture between RRAS and NPS (UDP 1812): are requests answered there?");
+    }
+}
+
+static void child_refused(struct findings *out, const struct exchange *x)
+{
+    const struct ike_facts *k = &x->ike;
+    const char *name = ike_notify_name(0x20, k->child_error);
+    bool proposal = k->child_error == IKE_N_NO_PROPOSAL_CHOSEN, fresh;
+    bool address = k->child_error == IKE_N_INTERNAL_ADDRESS_FAILURE || k->child_error == IKE_N_FAILED_CP_REQUIRED;
+    struct finding *f = rule_ike_raise(out, proposal ? FINDING_IKE_NO_PROPOSAL_CHOSEN : FINDING_IKE_TS_UNACCEPTABLE, x,
+                                       0x70000u | k->child_error, &fresh);
+    if (f == NULL)
+        return;
+    finding_evidence(out, f, k->child_error_place, "%s inside IKE_AUTH", name != NULL ? name : "an error notify");
+    if (!fresh)
+        return;
+    f->severity = SEVERITY_CRITICAL;
+    f->confidence = CONFIDENCE_CERTAIN;
+    f->client_error = proposal ? 13868 : address ? 720 : 0;
+    if (proposal) {
+        finding_title(f, "client and server agree on no encryption for the tunnel's data (ESP)");
+        finding_explain(f, "IKE itself came up and both sides authenticated; the child association was refused with "
+                           "NO_PROPOSAL_CHOSEN.");
+        finding_fix(f, "Use the same custom policy on both sides: -CipherTransformConstants, "
+                       "-AuthenticationTransformConstants and -PfsGroup.");
+    } else if (address) {
+        finding_title(f, "the VPN server has no address for the client");
+        finding_explain(
+            f, "Both sides authenticated; then the server answered %s: its pool is used up, or DHCP gave it none.",
+            name != NULL ? name : "an error");
+        finding_fix(f, "Routing and Remote Access > server > Properties > IPv4: is the static pool large enough; does "
+                       "the DHCP server "
+                       "answer RRAS, which takes addresses in blocks of ten?");
+    } else {
+        finding_title(f, "the VPN server refuses the tunnel's traffic selectors (%s)", name != NULL ? name : "unknown");
+        finding_explain(f, "Both sides authenticated, but what the client wants to send through the tunnel is not what "
+                           "the server allows.");
+        finding_fix(f, "Compare the address ranges on both sides (strongSwan: local_ts and remote_ts; Windows always "
+                       "asks for everything).");
+    }
+}
+
+void rules_ike_end(struct findings *out, const struct rule_input *in, const struct exchange *x, struct ike_judgement j)
+{
+    (void)in;
+    if (x->type != CONVERSATION_IKE)
+        return;
+    switch (j.end) {
+    case IKE_END_EAP_CLIENT_REFUSED:
+        if (!j.read)
+            client_refused_eap_server(out, x);
+        break;
+    case IKE_END_EAP_FAILED:
+        eap_failed(out, x, j);
+        break;
+    case IKE_END_EAP_STALLED:
+        eap_stalled(out, x, j);
+        break;
+    case IKE_END_CHILD_REFUSED:
+        child_refused(out, x);
+        break;
+    default:
+        break;
+    }
+}
