@@ -35,6 +35,7 @@ struct live {
     const struct track_parts *parts;
     struct server *server;    /* entry of x.server, NULL until it was looked up */
     bool set_apart;           /* its events are not only facts: they name parties or make a ladder */
+    uint64_t radius_known;    /* of enum radius_field: what further requests cannot add to x; set at the first */
     struct exchange x;        /* its texts are not zeroed when a live one is reused */
     struct live *next_free;
     uint8_t *ladder; size_t ladder_len, ladder_room;

@@ -4,59 +4,80 @@
 
 #define SLOW_NS (5 * INT64_C(1000000000)) /* RRAS asks the next server after this time by default */
 
-static inline void keep(struct exchange *x, struct text *to, struct span bytes)
+/* A fact that was learnt: its later attributes change nothing any more, since the first value of each is kept. */
+static inline void know(struct live *l, enum radius_field field, bool known)
+{
+    l->radius_known |= known ? RADIUS_FIELD_BIT(field) : 0;
+}
+
+static inline void keep(struct live *l, struct text *to, enum radius_field field, struct span bytes)
 {
     if (bytes.len > 0 && !text_present(*to))
-        *to = exchange_put(x, bytes);
+        *to = exchange_put(&l->x, bytes);
+    know(l, field, text_present(*to));
 }
 
 /* Strings sent with a NUL at the end (Windows computer names) lose it. */
-static inline void keep_string(struct exchange *x, struct text *to, struct span bytes)
+static inline void keep_string(struct live *l, struct text *to, enum radius_field field, struct span bytes)
 {
-    if (bytes.len == 0 || text_present(*to))
-        return;
     while (bytes.len > 0 && bytes.data[bytes.len - 1] == 0)
         bytes.len--;
-    keep(x, to, bytes);
+    keep(l, to, field, bytes);
 }
 
-static void keep_address(struct address *to, const struct radius_packet *p)
+static void keep_address(struct live *l, struct address *to, const struct radius_packet *p)
 {
-    struct address given = {.family = FAMILY_NONE};
-    if (p->nas_ip_address.len == 4)
-        given = address_ipv4(p->nas_ip_address.data);
-    else if (p->nas_ipv6_address.len == 16)
-        given = address_ipv6(p->nas_ipv6_address.data);
-    if (given.family != FAMILY_NONE)
-        *to = given;
+    struct span ipv4 = radius_span(p, RADIUS_NAS_IP_ADDRESS), ipv6 = radius_span(p, RADIUS_NAS_IPV6_ADDRESS);
+    if (to->family == FAMILY_NONE && ipv4.len == 4)
+        *to = address_ipv4(ipv4.data);
+    else if (to->family == FAMILY_NONE && ipv6.len == 16)
+        *to = address_ipv6(ipv6.data);
+    know(l, RADIUS_NAS_IP_ADDRESS, to->family != FAMILY_NONE);
+    know(l, RADIUS_NAS_IPV6_ADDRESS, to->family != FAMILY_NONE);
 }
 
-static inline void keep_number(uint32_t *to, uint32_t value)
+static inline void keep_number(struct live *l, uint32_t *to, enum radius_field field, uint32_t value)
 {
     if (*to == UINT32_MAX)
         *to = value;
+    know(l, field, *to != UINT32_MAX);
 }
 
-static void request_attributes(struct exchange *x, const struct radius_packet *p)
+static inline void keep_sign(struct live *l, bool *to, const struct radius_packet *p, enum radius_field field)
 {
-    struct radius_facts *r = &x->radius;
-    keep(x, &r->user, p->user_name);
-    if (r->nas_address.family == FAMILY_NONE)
-        keep_address(&r->nas_address, p);
-    keep(x, &r->nas_identifier, p->nas_identifier);
-    keep(x, &r->calling_station, p->calling_station_id);
-    keep(x, &r->called_station, p->called_station_id);
-    keep(x, &r->tunnel_client_endpoint, p->tunnel_client_endpoint);
-    keep_string(x, &r->client_name, p->ms_ras_client_name);
-    keep_string(x, &r->correlation_id, p->ms_ras_correlation_id);
-    keep_string(x, &r->machine_name, p->ms_machine_name);
-    keep_number(&r->tunnel_type, p->tunnel_type);
-    keep_number(&r->nas_port_type, p->nas_port_type);
-    keep_number(&r->framed_mtu, p->framed_mtu);
-    r->proxy_states = p->proxy_states > r->proxy_states ? p->proxy_states : r->proxy_states;
-    r->pap |= p->user_password.len > 0;
-    r->chap |= p->chap_password.len > 0;
-    r->mschap |= (p->ms_chap_response.len | p->ms_chap2_response.len) > 0;
+    *to |= radius_span(p, field).len > 0;
+    know(l, field, *to);
+}
+
+/* The fields that request_attributes reads. */
+static const uint64_t REQUEST_FIELDS =
+    RADIUS_FIELD_BIT(RADIUS_USER_NAME) | RADIUS_FIELD_BIT(RADIUS_NAS_IP_ADDRESS) | RADIUS_FIELD_BIT(RADIUS_NAS_IPV6_ADDRESS) |
+    RADIUS_FIELD_BIT(RADIUS_NAS_IDENTIFIER) | RADIUS_FIELD_BIT(RADIUS_CALLING_STATION_ID) |
+    RADIUS_FIELD_BIT(RADIUS_CALLED_STATION_ID) | RADIUS_FIELD_BIT(RADIUS_TUNNEL_CLIENT_ENDPOINT) |
+    RADIUS_FIELD_BIT(RADIUS_MS_RAS_CLIENT_NAME) | RADIUS_FIELD_BIT(RADIUS_MS_RAS_CORRELATION_ID) |
+    RADIUS_FIELD_BIT(RADIUS_MS_MACHINE_NAME) | RADIUS_FIELD_BIT(RADIUS_TUNNEL_TYPE) | RADIUS_FIELD_BIT(RADIUS_NAS_PORT_TYPE) |
+    RADIUS_FIELD_BIT(RADIUS_FRAMED_MTU) | RADIUS_FIELD_BIT(RADIUS_USER_PASSWORD) | RADIUS_FIELD_BIT(RADIUS_CHAP_PASSWORD) |
+    RADIUS_FIELD_BIT(RADIUS_MS_CHAP_RESPONSE) | RADIUS_FIELD_BIT(RADIUS_MS_CHAP2_RESPONSE);
+
+static RARELY_CALLED void request_attributes(struct live *l, const struct radius_packet *p)
+{
+    struct radius_facts *r = &l->x.radius;
+    keep(l, &r->user, RADIUS_USER_NAME, radius_span(p, RADIUS_USER_NAME));
+    keep_address(l, &r->nas_address, p);
+    keep(l, &r->nas_identifier, RADIUS_NAS_IDENTIFIER, radius_span(p, RADIUS_NAS_IDENTIFIER));
+    keep(l, &r->calling_station, RADIUS_CALLING_STATION_ID, radius_span(p, RADIUS_CALLING_STATION_ID));
+    keep(l, &r->called_station, RADIUS_CALLED_STATION_ID, radius_span(p, RADIUS_CALLED_STATION_ID));
+    keep(l, &r->tunnel_client_endpoint, RADIUS_TUNNEL_CLIENT_ENDPOINT, radius_untagged(p, RADIUS_TUNNEL_CLIENT_ENDPOINT));
+    keep_string(l, &r->client_name, RADIUS_MS_RAS_CLIENT_NAME, radius_span(p, RADIUS_MS_RAS_CLIENT_NAME));
+    keep_string(l, &r->correlation_id, RADIUS_MS_RAS_CORRELATION_ID, radius_span(p, RADIUS_MS_RAS_CORRELATION_ID));
+    keep_string(l, &r->machine_name, RADIUS_MS_MACHINE_NAME, radius_span(p, RADIUS_MS_MACHINE_NAME));
+    keep_number(l, &r->tunnel_type, RADIUS_TUNNEL_TYPE, radius_tunnel_type(p));
+    keep_number(l, &r->nas_port_type, RADIUS_NAS_PORT_TYPE, radius_number(p, RADIUS_NAS_PORT_TYPE));
+    keep_number(l, &r->framed_mtu, RADIUS_FRAMED_MTU, radius_number(p, RADIUS_FRAMED_MTU));
+    keep_sign(l, &r->pap, p, RADIUS_USER_PASSWORD);
+    keep_sign(l, &r->chap, p, RADIUS_CHAP_PASSWORD);
+    keep_sign(l, &r->mschap, p, RADIUS_MS_CHAP_RESPONSE);
+    keep_sign(l, &r->mschap, p, RADIUS_MS_CHAP2_RESPONSE);
 }
 
 static void missing_message_authenticator(struct exchange *x, const struct event *e, const struct radius_packet *p)
@@ -73,17 +94,22 @@ static void missing_message_authenticator(struct exchange *x, const struct event
         x->radius.missing_place = e->place;
 }
 
-static inline void new_request(struct exchange *x, const struct event *e, const struct radius_packet *p)
+static inline void new_request(struct live *l, const struct event *e, const struct radius_packet *p)
 {
+    struct exchange *x = &l->x;
     struct radius_facts *r = &x->radius;
     if (r->requests++ == 0) {
+        struct span station = radius_span(p, RADIUS_CALLING_STATION_ID);
+        l->radius_known = 0;
         r->first_request = e->place;
         x->authenticator_hash = hash_bytes(p->authenticator.data, p->authenticator.len, p->identifier);
         if (p->eap_pieces > 0)
             x->eap_hash = hash_bytes(p->eap[0].data, p->eap[0].len,
-                                     hash_bytes(p->calling_station_id.data, p->calling_station_id.len, 0));
+                                     hash_bytes(station.data, station.len, 0));
     }
-    request_attributes(x, p);
+    if ((p->seen & REQUEST_FIELDS & ~l->radius_known) != 0)
+        request_attributes(l, p);
+    r->proxy_states = p->proxy_states > r->proxy_states ? p->proxy_states : r->proxy_states;
     missing_message_authenticator(x, e, p);
     /* An earlier silence is over when the same login goes on. */
     if (r->unanswered_place.frame != 0)
@@ -128,8 +154,10 @@ static inline void response(struct exchange *x, const struct event *e, const str
         r->final = p->code;
         r->final_place = e->place;
         r->final_ns = r->first_request.frame != 0 ? e->place.time_ns - r->first_request.time_ns : -1;
-        r->ms_chap_error = ms_chap_error(p->ms_chap_error);
-        keep(x, &r->reply_message, p->reply_message);
+        r->ms_chap_error = ms_chap_error(radius_span(p, RADIUS_MS_CHAP_ERROR));
+        struct span said = radius_span(p, RADIUS_REPLY_MESSAGE);
+        if (said.len > 0 && !text_present(r->reply_message))
+            r->reply_message = exchange_put(x, said);
     }
     if (p->eap_pieces > 0)
         missing_message_authenticator(x, e, p);
@@ -271,7 +299,7 @@ void track_radius(const struct track_parts *t, struct live *l, const struct even
     struct exchange *x = &l->x;
     x->radius.joined_datagrams += ev->fragments > 0;
     if (ev->role == RADIUS_NEW_REQUEST)
-        new_request(x, e, ev->packet);
+        new_request(l, e, ev->packet);
     else if (ev->role == RADIUS_RESPONSE)
         response(x, e, ev->packet);
     else

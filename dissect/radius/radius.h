@@ -14,32 +14,82 @@ enum radius_code {
 
 enum { RADIUS_HEADER = 20, RADIUS_PACKET_MAX = 4096, RADIUS_EAP_PIECES_MAX = 20, RADIUS_STATE_MAX = 253 };
 
+/* The attributes that somebody asks for: FIELD(name, its place). Numbers come last. */
+enum { RADIUS_MICROSOFT = 256, RADIUS_PLACES = 512 }; /* places: an attribute's type; RADIUS_MICROSOFT + one of vendor 311 */
+#define RADIUS_SPAN_FIELDS(FIELD)                                                                                      \
+    FIELD(RADIUS_USER_NAME, 1) FIELD(RADIUS_USER_PASSWORD, 2) FIELD(RADIUS_CHAP_PASSWORD, 3)                           \
+    FIELD(RADIUS_NAS_IP_ADDRESS, 4) FIELD(RADIUS_NAS_IPV6_ADDRESS, 95) FIELD(RADIUS_NAS_IDENTIFIER, 32)                \
+    FIELD(RADIUS_NAS_PORT_ID, 87) FIELD(RADIUS_CALLED_STATION_ID, 30) FIELD(RADIUS_CALLING_STATION_ID, 31)             \
+    FIELD(RADIUS_STATE, 24) FIELD(RADIUS_CLASS, 25) FIELD(RADIUS_REPLY_MESSAGE, 18) FIELD(RADIUS_CONNECT_INFO, 77)     \
+    FIELD(RADIUS_FRAMED_IP_ADDRESS, 8) FIELD(RADIUS_TUNNEL_CLIENT_ENDPOINT, 66)                                        \
+    FIELD(RADIUS_TUNNEL_SERVER_ENDPOINT, 67) FIELD(RADIUS_ACCT_SESSION_ID, 44)                                         \
+    FIELD(RADIUS_MS_CHAP_ERROR, RADIUS_MICROSOFT + 2) FIELD(RADIUS_MS_CHAP_DOMAIN, RADIUS_MICROSOFT + 10)              \
+    FIELD(RADIUS_MS_CHAP_RESPONSE, RADIUS_MICROSOFT + 1) FIELD(RADIUS_MS_CHAP2_RESPONSE, RADIUS_MICROSOFT + 25)        \
+    FIELD(RADIUS_MS_CHAP2_SUCCESS, RADIUS_MICROSOFT + 26) FIELD(RADIUS_MS_RAS_VERSION, RADIUS_MICROSOFT + 18)          \
+    FIELD(RADIUS_MS_RAS_CLIENT_NAME, RADIUS_MICROSOFT + 34)                                                            \
+    FIELD(RADIUS_MS_RAS_CLIENT_VERSION, RADIUS_MICROSOFT + 35)                                                         \
+    FIELD(RADIUS_MS_RAS_CORRELATION_ID, RADIUS_MICROSOFT + 56) FIELD(RADIUS_MS_MACHINE_NAME, RADIUS_MICROSOFT + 50)    \
+    FIELD(RADIUS_MS_MPPE_SEND_KEY, RADIUS_MICROSOFT + 16) FIELD(RADIUS_MS_MPPE_RECV_KEY, RADIUS_MICROSOFT + 17)
+#define RADIUS_NUMBER_FIELDS(FIELD)                                                                                    \
+    FIELD(RADIUS_NAS_PORT_TYPE, 61) FIELD(RADIUS_SERVICE_TYPE, 6) FIELD(RADIUS_FRAMED_MTU, 12)                         \
+    FIELD(RADIUS_SESSION_TIMEOUT, 27) FIELD(RADIUS_ACCT_STATUS_TYPE, 40) FIELD(RADIUS_TUNNEL_TYPE, 64)                 \
+    FIELD(RADIUS_ERROR_CAUSE, 101) FIELD(RADIUS_MS_NETWORK_ACCESS_SERVER_TYPE, RADIUS_MICROSOFT + 47)
+
+/* At most 63. */
+enum radius_field {
+#define RADIUS_FIELD(name, place) name,
+    RADIUS_SPAN_FIELDS(RADIUS_FIELD) RADIUS_NUMBERS,
+    RADIUS_BEFORE_NUMBERS = RADIUS_NUMBERS - 1,
+    RADIUS_NUMBER_FIELDS(RADIUS_FIELD) RADIUS_FIELDS
+#undef RADIUS_FIELD
+};
+#define RADIUS_FIELD_BIT(field) (UINT64_C(1) << (field))
+
+static const uint16_t radius_place_of[RADIUS_FIELDS] = {
+#define RADIUS_FIELD(name, place) [name] = (place),
+    RADIUS_SPAN_FIELDS(RADIUS_FIELD) RADIUS_NUMBER_FIELDS(RADIUS_FIELD)
+#undef RADIUS_FIELD
+};
+
+/* What every packet needs is here at once; the other attributes are noted only, and read by whom they concern. */
 struct radius_packet {
     uint8_t code, identifier;
     uint16_t length;                  /* as in the header, 20..4096 */
     bool cut;                         /* fewer bytes captured than length says: what is whole was read */
-    bool malformed; const char *reason; /* attribute lengths contradict; what was whole was read */
-    struct span authenticator;        /* 16 bytes */
-    struct span attributes;           /* all of them */
-    /* first occurrence of each; empty when absent */
-    struct span user_name, nas_ip_address, nas_ipv6_address, nas_identifier, called_station_id, calling_station_id, state, class_,
-        reply_message, connect_info, framed_ip_address, tunnel_client_endpoint, tunnel_server_endpoint, acct_session_id,
-        nas_port_id, user_password, chap_password, proxy_state;
-    struct span message_authenticator; /* the 16 bytes of the value */
-    /* vendor 311 */
-    struct span ms_chap_error, ms_chap_domain, ms_chap2_response, ms_chap_response, ms_chap2_success, ms_ras_version, ms_ras_client_name,
-        ms_ras_client_version, ms_ras_correlation_id, ms_machine_name, ms_mppe_send_key, ms_mppe_recv_key;
-    uint32_t nas_port_type, service_type, framed_mtu, session_timeout, acct_status_type; /* UINT32_MAX when absent */
-    uint32_t tunnel_type;             /* tag removed, except SSTP's whole value 0x00013701; UINT32_MAX when absent */
-    uint32_t error_cause;             /* 101, UINT32_MAX when absent */
-    uint32_t ms_network_access_server_type; /* vendor 311; UINT32_MAX when absent */
+    bool malformed;                   /* attribute lengths contradict; what was whole was read */
     bool message_authenticator_first; /* it is the first attribute (Blast-RADIUS hardening) */
     bool eap_not_adjacent;            /* another attribute stood between EAP-Message attributes */
     uint8_t proxy_states;             /* number of Proxy-State attributes */
     uint8_t eap_pieces;               /* EAP-Message attributes, in order; a cut packet's last one may be partial */
     uint32_t eap_length;              /* sum of their lengths */
+    const char *reason;               /* of malformed */
+    struct span authenticator;        /* 16 bytes */
+    struct span attributes;           /* all of them */
+    struct span state;                /* the first one; empty when absent */
+    struct span message_authenticator; /* the 16 bytes of the value; empty when absent */
+    uint64_t seen;                    /* RADIUS_FIELD_BIT of each field that occurs */
     struct span eap[RADIUS_EAP_PIECES_MAX]; /* the first eap_pieces are set, the rest is not */
+    uint16_t at[RADIUS_PLACES];       /* where in `attributes` those begin that were seen; the rest is not set */
 };
+
+/* A field's first occurrence; empty when absent. */
+static inline struct span radius_span(const struct radius_packet *p, enum radius_field field)
+{
+    if ((p->seen & RADIUS_FIELD_BIT(field)) == 0)
+        return (struct span){0};
+    const uint8_t *attribute = p->attributes.data + p->at[radius_place_of[field]];
+    return span_of(attribute + 2, attribute[1] - (size_t)2);
+}
+
+/* That of a Tunnel-*-Endpoint without its tag. RFC 2868 section 3.3: a first octet up to 0x1f is a tag, anything else
+ * already text. */
+struct span radius_untagged(const struct radius_packet *p, enum radius_field field);
+
+/* The first one that is four bytes long of a field from RADIUS_NUMBERS on; UINT32_MAX when there is none. */
+uint32_t radius_number(const struct radius_packet *p, enum radius_field field);
+
+/* Tunnel-Type, its tag removed, except SSTP's whole value 0x00013701; UINT32_MAX when absent. */
+uint32_t radius_tunnel_type(const struct radius_packet *p);
 
 /*
  * True when bytes can be RADIUS at all: known code, 20 <= length <= 4096, length not above wire_len, and the attributes

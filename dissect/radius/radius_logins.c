@@ -214,8 +214,9 @@ struct login *login_find_expected(const struct radius_layer *r, const struct end
 static uint64_t hash_who(const struct endpoint *client, const struct endpoint *server, uint32_t tunnel,
                          const struct radius_packet *rp)
 {
-    uint64_t who = hash_bytes(rp->user_name.data, rp->user_name.len, tunnel);
-    who = hash_bytes(rp->calling_station_id.data, rp->calling_station_id.len, who);
+    struct span user = radius_span(rp, RADIUS_USER_NAME), station = radius_span(rp, RADIUS_CALLING_STATION_ID);
+    uint64_t who = hash_bytes(user.data, user.len, tunnel);
+    who = hash_bytes(station.data, station.len, who);
     return hash_mix(hash_address(&client->address, who), hash_address(&server->address, 0)) | 1;
 }
 

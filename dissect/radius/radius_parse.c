@@ -1,136 +1,92 @@
 #include "dissect/radius/radius.h"
 
 #include "capture/wire/cursor.h"
+#include "capture/wire/rarely.h"
 
-enum {
-    ATTR_USER_NAME = 1, ATTR_USER_PASSWORD = 2, ATTR_CHAP_PASSWORD = 3, ATTR_NAS_IP_ADDRESS = 4, ATTR_NAS_PORT = 5,
-    ATTR_SERVICE_TYPE = 6, ATTR_FRAMED_IP_ADDRESS = 8, ATTR_FRAMED_MTU = 12, ATTR_REPLY_MESSAGE = 18, ATTR_STATE = 24,
-    ATTR_CLASS = 25, ATTR_VENDOR_SPECIFIC = 26, ATTR_SESSION_TIMEOUT = 27, ATTR_CALLED_STATION_ID = 30,
-    ATTR_CALLING_STATION_ID = 31, ATTR_NAS_IDENTIFIER = 32, ATTR_PROXY_STATE = 33, ATTR_ACCT_STATUS_TYPE = 40,
-    ATTR_ACCT_SESSION_ID = 44, ATTR_NAS_PORT_TYPE = 61, ATTR_TUNNEL_TYPE = 64, ATTR_TUNNEL_CLIENT_ENDPOINT = 66,
-    ATTR_TUNNEL_SERVER_ENDPOINT = 67, ATTR_CONNECT_INFO = 77, ATTR_EAP_MESSAGE = 79, ATTR_MESSAGE_AUTHENTICATOR = 80,
-    ATTR_NAS_PORT_ID = 87, ATTR_NAS_IPV6_ADDRESS = 95, ATTR_ERROR_CAUSE = 101,
+enum { ATTR_VENDOR_SPECIFIC = 26, ATTR_PROXY_STATE = 33, ATTR_EAP_MESSAGE = 79, ATTR_MESSAGE_AUTHENTICATOR = 80 };
+enum { VENDOR_MICROSOFT = 311, ATTR_HEADER = 2, VENDOR_NUMBER = 4, VENDOR_LEAST = VENDOR_NUMBER + ATTR_HEADER };
+
+/* Stands for attributes of which more than the first one's place is noted. */
+#define SPECIAL (UINT64_C(1) << 63)
+
+/* What an attribute at its place stands for in the fields seen: 0 when nobody asks for it. */
+static const uint64_t bit_at[RADIUS_PLACES] = {
+#define BIT_AT(field, place) [place] = RADIUS_FIELD_BIT(field),
+    RADIUS_SPAN_FIELDS(BIT_AT) RADIUS_NUMBER_FIELDS(BIT_AT)
+#undef BIT_AT
+    [ATTR_VENDOR_SPECIFIC] = SPECIAL,
+    [ATTR_EAP_MESSAGE] = SPECIAL,
+    [ATTR_MESSAGE_AUTHENTICATOR] = SPECIAL,
+    [ATTR_PROXY_STATE] = SPECIAL, /* counted */
 };
-enum { VENDOR_MICROSOFT = 311, ATTR_HEADER = 2, VENDOR_LEAST = 4 + ATTR_HEADER };
-
-/* What is done with an attribute: most are kept in the field at a place in struct radius_packet. */
-enum how { KEEP_NOT, KEEP_SPAN, KEEP_UNTAGGED, KEEP_NUMBER, KEEP_TUNNEL_TYPE, KEEP_PROXY_STATE, KEEP_EAP,
-           KEEP_MESSAGE_AUTHENTICATOR, KEEP_VENDOR };
-struct keep {
-    uint8_t how;
-    uint16_t where;
-};
-#define AT(how, field) {how, offsetof(struct radius_packet, field)}
-
-static const struct keep keep_of[256] = {
-    [ATTR_USER_NAME] = AT(KEEP_SPAN, user_name),
-    [ATTR_USER_PASSWORD] = AT(KEEP_SPAN, user_password),
-    [ATTR_CHAP_PASSWORD] = AT(KEEP_SPAN, chap_password),
-    [ATTR_NAS_IP_ADDRESS] = AT(KEEP_SPAN, nas_ip_address),
-    [ATTR_SERVICE_TYPE] = AT(KEEP_NUMBER, service_type),
-    [ATTR_FRAMED_IP_ADDRESS] = AT(KEEP_SPAN, framed_ip_address),
-    [ATTR_FRAMED_MTU] = AT(KEEP_NUMBER, framed_mtu),
-    [ATTR_REPLY_MESSAGE] = AT(KEEP_SPAN, reply_message),
-    [ATTR_STATE] = AT(KEEP_SPAN, state),
-    [ATTR_CLASS] = AT(KEEP_SPAN, class_),
-    [ATTR_VENDOR_SPECIFIC] = {KEEP_VENDOR, 0},
-    [ATTR_SESSION_TIMEOUT] = AT(KEEP_NUMBER, session_timeout),
-    [ATTR_CALLED_STATION_ID] = AT(KEEP_SPAN, called_station_id),
-    [ATTR_CALLING_STATION_ID] = AT(KEEP_SPAN, calling_station_id),
-    [ATTR_NAS_IDENTIFIER] = AT(KEEP_SPAN, nas_identifier),
-    [ATTR_PROXY_STATE] = AT(KEEP_PROXY_STATE, proxy_state),
-    [ATTR_ACCT_STATUS_TYPE] = AT(KEEP_NUMBER, acct_status_type),
-    [ATTR_ACCT_SESSION_ID] = AT(KEEP_SPAN, acct_session_id),
-    [ATTR_NAS_PORT_TYPE] = AT(KEEP_NUMBER, nas_port_type),
-    [ATTR_TUNNEL_TYPE] = AT(KEEP_TUNNEL_TYPE, tunnel_type),
-    [ATTR_TUNNEL_CLIENT_ENDPOINT] = AT(KEEP_UNTAGGED, tunnel_client_endpoint),
-    [ATTR_TUNNEL_SERVER_ENDPOINT] = AT(KEEP_UNTAGGED, tunnel_server_endpoint),
-    [ATTR_CONNECT_INFO] = AT(KEEP_SPAN, connect_info),
-    [ATTR_EAP_MESSAGE] = {KEEP_EAP, 0},
-    [ATTR_MESSAGE_AUTHENTICATOR] = AT(KEEP_MESSAGE_AUTHENTICATOR, message_authenticator),
-    [ATTR_NAS_PORT_ID] = AT(KEEP_SPAN, nas_port_id),
-    [ATTR_NAS_IPV6_ADDRESS] = AT(KEEP_SPAN, nas_ipv6_address),
-    [ATTR_ERROR_CAUSE] = AT(KEEP_NUMBER, error_cause),
-};
-
-static const struct keep keep_of_microsoft[256] = {
-    [1] = AT(KEEP_SPAN, ms_chap_response),
-    [2] = AT(KEEP_SPAN, ms_chap_error),
-    [10] = AT(KEEP_SPAN, ms_chap_domain),
-    [16] = AT(KEEP_SPAN, ms_mppe_send_key),
-    [17] = AT(KEEP_SPAN, ms_mppe_recv_key),
-    [18] = AT(KEEP_SPAN, ms_ras_version),
-    [25] = AT(KEEP_SPAN, ms_chap2_response),
-    [26] = AT(KEEP_SPAN, ms_chap2_success),
-    [34] = AT(KEEP_SPAN, ms_ras_client_name),
-    [35] = AT(KEEP_SPAN, ms_ras_client_version),
-    [47] = AT(KEEP_NUMBER, ms_network_access_server_type),
-    [50] = AT(KEEP_SPAN, ms_machine_name),
-    [56] = AT(KEEP_SPAN, ms_ras_correlation_id),
-};
-
-static inline void keep_span(struct radius_packet *p, const struct keep *k, struct span value)
-{
-    struct span *field = (struct span *)(void *)((unsigned char *)p + k->where);
-    if (field->data == NULL)
-        *field = value;
-}
 
 /* Integers of another length than 4 are passed over, as servers do. */
-static inline void keep_number(struct radius_packet *p, const struct keep *k, struct span value)
+uint32_t radius_number(const struct radius_packet *p, enum radius_field field)
 {
-    uint32_t *field = (uint32_t *)(void *)((unsigned char *)p + k->where), read;
+    struct span value = radius_span(p, field);
     struct cursor c = cursor_of(value);
-    if (*field == UINT32_MAX && value.len == 4 && take_be32(&c, &read))
-        *field = read;
+    uint32_t read;
+    return value.len == 4 && take_be32(&c, &read) ? read : UINT32_MAX;
 }
 
-/* RFC 2868 section 3.3: a first octet up to 0x1f is a tag, anything else already text. */
-static struct span without_tag(struct span value)
+/* RFC 2868 section 3.1. Microsoft's 0x00013701 for SSTP reads the same with its tag octet 0 removed. */
+uint32_t radius_tunnel_type(const struct radius_packet *p)
 {
+    uint32_t value = radius_number(p, RADIUS_TUNNEL_TYPE);
+    return value >> 24 <= 0x1f ? value & 0xffffff : value;
+}
+
+struct span radius_untagged(const struct radius_packet *p, enum radius_field field)
+{
+    struct span value = radius_span(p, field);
     if (value.len > 0 && value.data[0] <= 0x1f)
         return span_of(value.data + 1, value.len - 1);
     return value;
 }
 
-/* RFC 2868 section 3.1. Microsoft's 0x00013701 for SSTP reads the same with its tag octet 0 removed. */
-static void keep_tunnel_type(struct radius_packet *p, const struct keep *k, struct span value)
+/* Another one of a field: a number that could not be read does not stand for one that follows. */
+static RARELY_CALLED void note_again(struct radius_packet *p, size_t place, size_t at)
 {
-    bool fresh = p->tunnel_type == UINT32_MAX;
-    keep_number(p, k, value);
-    if (fresh && p->tunnel_type >> 24 <= 0x1f)
-        p->tunnel_type &= 0xffffff;
+    const uint8_t *before = p->attributes.data + p->at[place];
+    bool readable = before[1] == ATTR_HEADER + 4 && memcmp(before + ATTR_HEADER, "\xff\xff\xff\xff", 4) != 0;
+    if (bit_at[place] > RADIUS_FIELD_BIT(RADIUS_BEFORE_NUMBERS) && !readable)
+        p->at[place] = (uint16_t)at;
 }
 
-static inline void keep_microsoft(struct radius_packet *p, uint8_t type, struct span value)
+/* Returns the fields seen now; `at`: where the attribute begins. They go from hand to hand, since a register holds them
+ * then. */
+static inline uint64_t note(struct radius_packet *p, size_t place, uint64_t seen, size_t at)
 {
-    const struct keep *k = &keep_of_microsoft[type];
-    if (k->how == KEEP_SPAN)
-        keep_span(p, k, value);
-    else if (k->how == KEEP_NUMBER)
-        keep_number(p, k, value);
+    if ((bit_at[place] & seen) == 0)
+        p->at[place] = (uint16_t)at;
+    else
+        note_again(p, place, at);
+    return seen | bit_at[place];
 }
 
 /* One attribute may hold several of the vendor's (RFC 2865 section 5.26); what contradicts there ends the reading of
  * that attribute only, since its inside is the vendor's affair. */
-static void keep_several(struct radius_packet *p, struct cursor c)
+static RARELY_CALLED uint64_t note_several(struct radius_packet *p, uint64_t seen, size_t at, size_t len)
 {
-    uint8_t type, len;
-    struct span inner;
-    while (take_u8(&c, &type) && take_u8(&c, &len) && len >= ATTR_HEADER && take_span(&c, len - (size_t)ATTR_HEADER, &inner))
-        keep_microsoft(p, type, inner);
+    struct cursor c = cursor_of(span_of(p->attributes.data + at, len));
+    uint8_t type, size;
+    while (take_u8(&c, &type) && take_u8(&c, &size) && size >= ATTR_HEADER && take_skip(&c, size - (size_t)ATTR_HEADER)) {
+        seen = note(p, RADIUS_MICROSOFT + (size_t)type, seen, at);
+        at += size;
+    }
+    return seen;
 }
 
-static inline void keep_vendor(struct radius_packet *p, struct span value)
+static inline uint64_t note_vendor(struct radius_packet *p, uint64_t seen, size_t at, size_t len)
 {
-    struct cursor c = cursor_of(value);
-    uint32_t vendor;
-    if (value.len < VENDOR_LEAST || !take_be32(&c, &vendor) || vendor != VENDOR_MICROSOFT)
-        return;
-    if (c.data[1] == c.len) /* Windows sends them one by one */
-        keep_microsoft(p, c.data[0], span_of(c.data + ATTR_HEADER, c.len - ATTR_HEADER));
-    else
-        keep_several(p, c);
+    const uint8_t *value = p->attributes.data + at + ATTR_HEADER;
+    if (len < VENDOR_LEAST ||
+        ((uint32_t)value[0] << 24 | (uint32_t)value[1] << 16 | (uint32_t)value[2] << 8 | value[3]) != VENDOR_MICROSOFT)
+        return seen;
+    at += ATTR_HEADER + VENDOR_NUMBER;
+    if (value[5] == len - VENDOR_NUMBER) /* Windows sends them one by one */
+        return note(p, RADIUS_MICROSOFT + (size_t)value[4], seen, at);
+    return note_several(p, seen, at, len - VENDOR_NUMBER);
 }
 
 static inline void keep_eap(struct radius_packet *p, struct span value)
@@ -148,7 +104,7 @@ static inline void keep_eap(struct radius_packet *p, struct span value)
     p->eap_length += (uint32_t)value.len;
 }
 
-static void keep_message_authenticator(struct radius_packet *p, struct span value)
+static inline void keep_message_authenticator(struct radius_packet *p, struct span value)
 {
     if (value.len != 16) {
         p->malformed = true;
@@ -159,32 +115,21 @@ static void keep_message_authenticator(struct radius_packet *p, struct span valu
     }
 }
 
-static void keep_proxy_state(struct radius_packet *p, const struct keep *k, struct span value)
+/* What is SPECIAL or comes again, the commonest first. `at`: where the attribute begins; `len`: of its value. */
+static inline uint64_t keep_special(struct radius_packet *p, uint8_t type, uint64_t seen, size_t at, size_t len)
 {
-    keep_span(p, k, value);
-    p->proxy_states = p->proxy_states < UINT8_MAX ? (uint8_t)(p->proxy_states + 1) : p->proxy_states;
-}
-
-/* The commonest first. */
-static inline void keep_attribute(struct radius_packet *p, const struct keep *k, struct span value)
-{
-    if (k->how == KEEP_SPAN) {
-        keep_span(p, k, value);
-        return;
-    }
-    if (k->how == KEEP_VENDOR) {
-        keep_vendor(p, value);
-        return;
-    }
-    switch ((enum how)k->how) {
-    case KEEP_NOT: case KEEP_SPAN: case KEEP_VENDOR: break;
-    case KEEP_NUMBER: keep_number(p, k, value); break;
-    case KEEP_UNTAGGED: keep_span(p, k, without_tag(value)); break;
-    case KEEP_TUNNEL_TYPE: keep_tunnel_type(p, k, value); break;
-    case KEEP_PROXY_STATE: keep_proxy_state(p, k, value); break;
-    case KEEP_EAP: keep_eap(p, value); break;
-    case KEEP_MESSAGE_AUTHENTICATOR: keep_message_authenticator(p, value); break;
-    }
+    struct span value = span_of(p->attributes.data + at + ATTR_HEADER, len);
+    if (type == ATTR_VENDOR_SPECIFIC)
+        return note_vendor(p, seen, at, len);
+    if (type == ATTR_EAP_MESSAGE)
+        keep_eap(p, value);
+    else if (type == ATTR_MESSAGE_AUTHENTICATOR)
+        keep_message_authenticator(p, value);
+    else if (type == ATTR_PROXY_STATE)
+        p->proxy_states = p->proxy_states < UINT8_MAX ? (uint8_t)(p->proxy_states + 1) : p->proxy_states;
+    else
+        note_again(p, type, at);
+    return seen;
 }
 
 /* What stands where no whole attribute follows, short of the packet's end; `announced`: bytes up to there. */
@@ -210,27 +155,25 @@ static void end_early(struct radius_packet *p, struct span rest, size_t announce
 static inline void parse_attributes(struct radius_packet *p, size_t announced)
 {
     const uint8_t *bytes = p->attributes.data;
-    size_t at = 0, len = p->attributes.len;
-    while (len - at >= ATTR_HEADER) {
-        size_t size = bytes[at + 1];
-        if (size < ATTR_HEADER || size > len - at)
+    size_t at = 0, left = p->attributes.len;
+    uint64_t seen = SPECIAL;
+    while (left >= ATTR_HEADER) {
+        uint8_t type = bytes[at];
+        size_t value = bytes[at + 1] - (size_t)ATTR_HEADER; /* its length; enormous when the attribute is too short */
+        if (value > left - ATTR_HEADER)
             break;
-        const struct keep *k = &keep_of[bytes[at]];
-        struct span value = span_of(bytes + at + ATTR_HEADER, size - ATTR_HEADER);
-        at += size;
-        if (k->how != KEEP_NOT)
-            keep_attribute(p, k, value);
+        if ((bit_at[type] & seen) == 0) {
+            seen |= bit_at[type];
+            p->at[type] = (uint16_t)at;
+        } else {
+            seen = keep_special(p, type, seen, at, value);
+        }
+        at += value + ATTR_HEADER;
+        left -= value + ATTR_HEADER;
     }
+    p->seen = seen & ~SPECIAL;
     if (at < announced)
-        end_early(p, span_of(bytes + at, len - at), announced - at);
-}
-
-/* The pieces of EAP stay as they are: their number says which of them count. */
-static void set_absent(struct radius_packet *p)
-{
-    memset(p, 0, offsetof(struct radius_packet, eap));
-    p->nas_port_type = p->service_type = p->framed_mtu = p->session_timeout = p->acct_status_type = UINT32_MAX;
-    p->tunnel_type = p->error_cause = p->ms_network_access_server_type = UINT32_MAX;
+        end_early(p, span_of(bytes + at, left), announced - at);
 }
 
 bool radius_parse(struct span bytes, uint32_t wire_len, struct radius_packet *out)
@@ -241,11 +184,15 @@ bool radius_parse(struct span bytes, uint32_t wire_len, struct radius_packet *ou
     uint16_t length = (uint16_t)((unsigned)header[2] << 8 | header[3]);
     if (length < RADIUS_HEADER)
         return false;
-    set_absent(out);
     out->code = header[0];
     out->identifier = header[1];
     out->length = length;
+    out->malformed = out->message_authenticator_first = out->eap_not_adjacent = false;
+    out->proxy_states = out->eap_pieces = 0;
+    out->eap_length = 0;
+    out->reason = NULL;
     out->authenticator = span_of(header + 4, 16);
+    out->message_authenticator = (struct span){0};
     if (length > RADIUS_PACKET_MAX) {
         out->malformed = true;
         out->reason = "the length is above 4096";
@@ -258,6 +205,7 @@ bool radius_parse(struct span bytes, uint32_t wire_len, struct radius_packet *ou
     size_t end = out->cut ? bytes.len : length; /* RFC 2865 section 3: what follows the length is padding */
     out->attributes = span_of(header + RADIUS_HEADER, end - RADIUS_HEADER);
     parse_attributes(out, (size_t)length - RADIUS_HEADER);
+    out->state = radius_span(out, RADIUS_STATE);
     return true;
 }
 
@@ -293,25 +241,38 @@ static bool whole_eap(const struct radius_packet *p)
     return eap[0] >= 1 && eap[0] <= 4 && ((uint32_t)eap[2] << 8 | eap[3]) == p->eap_length;
 }
 
+static bool has(const struct radius_packet *p, enum radius_field field)
+{
+    return radius_span(p, field).len > 0;
+}
+
 static bool names_the_nas(const struct radius_packet *p)
 {
-    return p->nas_ip_address.len == 4 || p->nas_ipv6_address.len == 16 || p->nas_identifier.len > 0;
+    return radius_span(p, RADIUS_NAS_IP_ADDRESS).len == 4 || radius_span(p, RADIUS_NAS_IPV6_ADDRESS).len == 16 ||
+           has(p, RADIUS_NAS_IDENTIFIER);
 }
 
 static bool plausible_access_request(const struct radius_packet *p)
 {
-    bool password = (p->user_password.len >= 16 && p->user_password.len <= 128 && p->user_password.len % 16 == 0) ||
-                    p->chap_password.len == 17 || p->ms_chap_response.len == 50 || p->ms_chap2_response.len == 50;
+    size_t pap = radius_span(p, RADIUS_USER_PASSWORD).len;
+    bool password = (pap >= 16 && pap <= 128 && pap % 16 == 0) || radius_span(p, RADIUS_CHAP_PASSWORD).len == 17 ||
+                    radius_span(p, RADIUS_MS_CHAP_RESPONSE).len == 50 || radius_span(p, RADIUS_MS_CHAP2_RESPONSE).len == 50;
     bool eap = whole_eap(p) || (p->cut && p->eap_pieces > 0);
-    int marks = (p->user_name.len > 0) + names_the_nas(p) + password + eap + (p->message_authenticator.len == 16) +
-                (p->service_type != UINT32_MAX) + (p->nas_port_type < 64);
-    return marks >= 2 && (p->user_name.len > 0 || eap || names_the_nas(p));
+    int marks = has(p, RADIUS_USER_NAME) + names_the_nas(p) + password + eap + (p->message_authenticator.len == 16) +
+                (radius_number(p, RADIUS_SERVICE_TYPE) != UINT32_MAX) + (radius_number(p, RADIUS_NAS_PORT_TYPE) < 64);
+    return marks >= 2 && (has(p, RADIUS_USER_NAME) || eap || names_the_nas(p));
+}
+
+static bool plausible_accounting(const struct radius_packet *p)
+{
+    uint32_t status = radius_number(p, RADIUS_ACCT_STATUS_TYPE);
+    return status >= 1 && status <= 15 && (names_the_nas(p) || has(p, RADIUS_ACCT_SESSION_ID));
 }
 
 static bool plausible_change(const struct radius_packet *p)
 {
-    return names_the_nas(p) + (p->user_name.len > 0) + (p->acct_session_id.len > 0) +
-               (p->message_authenticator.len == 16) + (p->calling_station_id.len > 0) >= 2;
+    return names_the_nas(p) + has(p, RADIUS_USER_NAME) + has(p, RADIUS_ACCT_SESSION_ID) +
+               (p->message_authenticator.len == 16) + has(p, RADIUS_CALLING_STATION_ID) >= 2;
 }
 
 bool radius_recognise_strictly(struct span bytes, uint32_t wire_len)
@@ -323,7 +284,7 @@ bool radius_recognise_strictly(struct span bytes, uint32_t wire_len)
     case RADIUS_ACCESS_REQUEST:
         return plausible_access_request(&p);
     case RADIUS_ACCOUNTING_REQUEST:
-        return p.acct_status_type >= 1 && p.acct_status_type <= 15 && (names_the_nas(&p) || p.acct_session_id.len > 0);
+        return plausible_accounting(&p);
     case RADIUS_STATUS_SERVER:
         return p.message_authenticator.len == 16;
     case RADIUS_DISCONNECT_REQUEST:

@@ -26,10 +26,13 @@ static void touch(struct target *t, struct span s)
 static void touch_packet(struct target *t, const struct radius_packet *p)
 {
     uint8_t joined[RADIUS_PACKET_MAX];
-    const struct span spans[] = {p->authenticator, p->attributes, p->user_name, p->state, p->class_, p->ms_ras_client_name,
-                                 p->tunnel_client_endpoint, p->message_authenticator, radius_eap_join(p, joined)};
+    const struct span spans[] = {p->authenticator, p->attributes, p->state, p->message_authenticator,
+                                 radius_untagged(p, RADIUS_TUNNEL_CLIENT_ENDPOINT), radius_eap_join(p, joined)};
     for (size_t i = 0; i < sizeof spans / sizeof *spans; i++)
         touch(t, spans[i]);
+    for (unsigned field = 0; field < RADIUS_FIELDS; field++)
+        touch(t, radius_span(p, (enum radius_field)field));
+    t->sum += radius_tunnel_type(p);
     if (p->malformed && p->reason == NULL)
         abort();
 }
