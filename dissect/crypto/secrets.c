@@ -32,6 +32,7 @@ struct secrets {
     size_t slot_count;
     struct radius_secret *radius;
     size_t radius_count;
+    struct secrets_part *part;
 };
 
 struct secrets *secrets_new(void)
@@ -48,7 +49,20 @@ void secrets_free(struct secrets *s)
     free(s->chunks);
     free(s->slots);
     free(s->radius);
+    secrets_set_part(s, NULL);
     free(s);
+}
+
+void secrets_set_part(struct secrets *s, struct secrets_part *part)
+{
+    if (s->part != NULL)
+        s->part->free(s->part);
+    s->part = part;
+}
+
+struct secrets_part *secrets_get_part(const struct secrets *s)
+{
+    return s != NULL ? s->part : NULL;
 }
 
 static struct entry *entry_at(const struct secrets *s, size_t i)

@@ -41,4 +41,12 @@ bool secrets_add_radius(struct secrets *s, const struct address *net, unsigned b
 /* Empty span when none was given for this NAS. */
 struct span secrets_radius(const struct secrets *s, const struct address *nas);
 
+/* What another subject keeps with the secrets (the keys of IKE): the first member of its own struct. */
+struct secrets_part {
+    void (*free)(struct secrets_part *part);
+};
+/* Hands the part over, which is freed with s; there is one. */
+void secrets_set_part(struct secrets *s, struct secrets_part *part);
+struct secrets_part *secrets_get_part(const struct secrets *s); /* NULL without */
+
 #endif

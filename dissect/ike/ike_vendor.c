@@ -15,7 +15,7 @@ static const struct row rows[] = {
 #include "dissect/ike/ike_vendors.def"
 };
 
-/* MS-IKEE section 3.2.5.1: the version behind the hash of "MS NT5 ISAKMPOAKLEY". */
+/* The version behind the hash of "MS NT5 ISAKMPOAKLEY". */
 static const char *windows(uint32_t number, const char *otherwise)
 {
     static const char *const versions[] = {

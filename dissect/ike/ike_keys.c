@@ -1,0 +1,288 @@
+/* The table of IKEv2 keys: lines as Wireshark's ikev2_decryption_table has them. */
+#include "dissect/ike/ike_keys.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "capture/wire/hash.h"
+#include "dissect/ike/ike_algorithms.h"
+
+enum { KEYS_IN_CHUNK = 128, FIRST_SLOTS = 256, FIELDS = 8, ALGORITHM_TEXT = 48 };
+
+/* Keys never move: what secrets_ike lends stays where it is while more are added. */
+struct ike_key_table {
+    struct secrets_part part; /* first: the secrets free the table by it */
+    struct ike_keys **chunks;
+    size_t chunk_count, count;
+    uint32_t *slots; /* number of the keys + 1, 0 is empty; slot_count is a power of two, at most half full */
+    size_t slot_count;
+};
+
+static void free_table(struct secrets_part *part)
+{
+    struct ike_key_table *t = (struct ike_key_table *)part;
+    for (size_t i = 0; i < t->chunk_count; i++)
+        free(t->chunks[i]);
+    free(t->chunks);
+    free(t->slots);
+    free(t);
+}
+
+static struct ike_keys *keys_at(const struct ike_key_table *t, size_t i)
+{
+    return &t->chunks[i / KEYS_IN_CHUNK][i % KEYS_IN_CHUNK];
+}
+
+/* The slot that holds the SA's keys, or the empty one where they would go. There is always an empty one. */
+static size_t slot_of(const struct ike_key_table *t, const uint8_t *initiator_spi, const uint8_t *responder_spi)
+{
+    uint64_t hash = hash_bytes(responder_spi, IKE_SPI, hash_bytes(initiator_spi, IKE_SPI, 0));
+    size_t i = (size_t)hash & (t->slot_count - 1);
+    for (; t->slots[i] != 0; i = (i + 1) & (t->slot_count - 1)) {
+        const struct ike_keys *k = keys_at(t, t->slots[i] - 1);
+        if (memcmp(k->initiator_spi, initiator_spi, IKE_SPI) == 0 && memcmp(k->responder_spi, responder_spi, IKE_SPI) == 0)
+            break;
+    }
+    return i;
+}
+
+static bool grow_slots(struct ike_key_table *t)
+{
+    if (t->count * 2 < t->slot_count)
+        return true;
+    size_t wanted = t->slot_count == 0 ? FIRST_SLOTS : t->slot_count * 2;
+    uint32_t *slots = calloc(wanted, sizeof *slots);
+    if (slots == NULL)
+        return false;
+    free(t->slots);
+    t->slots = slots;
+    t->slot_count = wanted;
+    for (size_t i = 0; i < t->count; i++) {
+        const struct ike_keys *k = keys_at(t, i);
+        t->slots[slot_of(t, k->initiator_spi, k->responder_spi)] = (uint32_t)(i + 1);
+    }
+    return true;
+}
+
+static bool grow_keys(struct ike_key_table *t)
+{
+    if (t->count < t->chunk_count * KEYS_IN_CHUNK)
+        return true;
+    struct ike_keys **chunks = realloc(t->chunks, (t->chunk_count + 1) * sizeof *chunks);
+    if (chunks == NULL)
+        return false;
+    t->chunks = chunks;
+    t->chunks[t->chunk_count] = malloc(KEYS_IN_CHUNK * sizeof **t->chunks);
+    if (t->chunks[t->chunk_count] == NULL)
+        return false;
+    t->chunk_count++;
+    return true;
+}
+
+/* NULL or what is wrong. */
+static const char *store(struct ike_key_table *t, const struct ike_keys *k)
+{
+    if (!grow_slots(t) || !grow_keys(t))
+        return "memory is short";
+    size_t slot = slot_of(t, k->initiator_spi, k->responder_spi);
+    if (t->slots[slot] != 0)
+        return NULL;
+    if (t->count >= IKE_KEYS_MAX)
+        return "more keys than can be held";
+    *keys_at(t, t->count) = *k;
+    t->count++;
+    t->slots[slot] = (uint32_t)t->count;
+    return NULL;
+}
+
+static bool is_blank(uint8_t c)
+{
+    return c == ' ' || c == '\t' || c == '\r';
+}
+
+static struct span trimmed(struct span s)
+{
+    while (s.len > 0 && is_blank(s.data[s.len - 1]))
+        s.len--;
+    while (s.len > 0 && is_blank(s.data[0]))
+        s = (struct span){s.data + 1, s.len - 1};
+    return s;
+}
+
+/* Splits at commas outside quotes; the quotes go. The number of fields, at most FIELDS + 1; 0 for an open quote. */
+static size_t split(struct span line, struct span fields[static FIELDS])
+{
+    size_t count = 0, start = 0;
+    bool quoted = false;
+    for (size_t i = 0; i <= line.len; i++) {
+        if (i < line.len && line.data[i] == '"')
+            quoted = !quoted;
+        if (i < line.len && (quoted || line.data[i] != ','))
+            continue;
+        if (quoted || count == FIELDS)
+            return quoted ? 0 : FIELDS + 1;
+        struct span f = trimmed((struct span){line.data + start, i - start});
+        if (f.len >= 2 && f.data[0] == '"' && f.data[f.len - 1] == '"')
+            f = trimmed((struct span){f.data + 1, f.len - 2});
+        fields[count++] = f;
+        start = i + 1;
+    }
+    return count;
+}
+
+static int hex_digit(uint8_t c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+/* True when text is exactly size bytes in hexadecimal. */
+static bool read_hex(struct span text, uint8_t *out, size_t size)
+{
+    if (text.len != size * 2)
+        return false;
+    for (size_t i = 0; i < size; i++) {
+        int high = hex_digit(text.data[2 * i]), low = hex_digit(text.data[2 * i + 1]);
+        if (high < 0 || low < 0)
+            return false;
+        out[i] = (uint8_t)(high << 4 | low);
+    }
+    return true;
+}
+
+/* Letters and digits of a name in lower case, up to the RFC in brackets: programs differ in the rest. */
+static void plain_name(struct span name, char out[static ALGORITHM_TEXT])
+{
+    size_t n = 0;
+    for (size_t i = 0; i < name.len && name.data[i] != '[' && n + 1 < ALGORITHM_TEXT; i++) {
+        uint8_t c = name.data[i];
+        if (c >= 'A' && c <= 'Z')
+            out[n++] = (char)(c - 'A' + 'a');
+        else if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))
+            out[n++] = (char)c;
+    }
+    out[n] = '\0';
+}
+
+static bool same_name(struct span given, const char *known)
+{
+    char a[ALGORITHM_TEXT], b[ALGORITHM_TEXT];
+    plain_name(given, a);
+    plain_name(span_of(known, strlen(known)), b);
+    return strcmp(a, b) == 0;
+}
+
+static const struct ike_encr_algorithm *encr_named(struct span name)
+{
+    for (size_t i = 0; i < ike_encr_algorithm_count; i++)
+        if (same_name(name, ike_encr_algorithms[i].name))
+            return &ike_encr_algorithms[i];
+    return NULL;
+}
+
+static const struct ike_integ_algorithm *integ_named(struct span name)
+{
+    for (size_t i = 0; i < ike_integ_algorithm_count; i++)
+        if (same_name(name, ike_integ_algorithms[i].name))
+            return &ike_integ_algorithms[i];
+    return NULL;
+}
+
+/* NULL or what is wrong with the algorithms or the keys for them. */
+static const char *read_keys(const struct span fields[static FIELDS], struct ike_keys *k)
+{
+    enum { EI = 2, ER, ENCR, AI, AR, INTEG };
+    const struct ike_encr_algorithm *encr = encr_named(fields[ENCR]);
+    const struct ike_integ_algorithm *integ = integ_named(fields[INTEG]);
+    if (encr == NULL)
+        return "the name of the encryption algorithm is unknown";
+    if (integ == NULL)
+        return "the name of the integrity algorithm is unknown";
+    if (encr->tag > 0 && integ->id != 0)
+        return "an integrity algorithm beside an encryption that brings its own";
+    if (encr->tag == 0 && integ->id == 0)
+        return "without an integrity algorithm nothing tells right keys from wrong ones";
+    size_t e = (size_t)encr->key + encr->salt, a = integ->key;
+    if (!read_hex(fields[EI], k->ei, e) || !read_hex(fields[ER], k->er, e))
+        return "SK_ei or SK_er is not hexadecimal of the length that the encryption algorithm wants";
+    if (!read_hex(fields[AI], k->ai, a) || !read_hex(fields[AR], k->ar, a))
+        return "SK_ai or SK_ar is not hexadecimal of the length that the integrity algorithm wants";
+    k->encr_id = encr->id;
+    k->encr_bits = (uint16_t)(encr->key * 8);
+    k->integ_id = integ->id;
+    k->icv = encr->tag > 0 ? encr->tag : integ->icv;
+    k->ei_len = k->er_len = (uint8_t)e;
+    k->ai_len = k->ar_len = (uint8_t)a;
+    return NULL;
+}
+
+/* NULL or what is wrong with the line. */
+static const char *add_line(struct ike_key_table *t, struct span line)
+{
+    struct span fields[FIELDS];
+    struct ike_keys k = {0};
+    line = trimmed(line);
+    if (line.len == 0 || line.data[0] == '#')
+        return NULL;
+    if (split(line, fields) != FIELDS)
+        return "not eight fields with commas between them";
+    if (!read_hex(fields[0], k.initiator_spi, IKE_SPI) || !read_hex(fields[1], k.responder_spi, IKE_SPI))
+        return "an SPI is not 16 hexadecimal digits";
+    const char *wrong = read_keys(fields, &k);
+    return wrong != NULL ? wrong : store(t, &k);
+}
+
+static struct ike_key_table *table_of(struct secrets *s)
+{
+    struct ike_key_table *t = (struct ike_key_table *)secrets_get_part(s);
+    if (t == NULL && (t = calloc(1, sizeof *t)) != NULL) {
+        t->part.free = free_table;
+        secrets_set_part(s, &t->part);
+    }
+    return t;
+}
+
+bool secrets_add_ike_keys(struct secrets *s, struct span text, char message[static SECRETS_MESSAGE])
+{
+    bool good = true;
+    size_t number = 0;
+    struct ike_key_table *t = table_of(s);
+    if (t == NULL) {
+        snprintf(message, SECRETS_MESSAGE, "memory is short");
+        return false;
+    }
+    while (text.len > 0) {
+        const uint8_t *newline = memchr(text.data, '\n', text.len);
+        struct span line = {text.data, newline != NULL ? (size_t)(newline - text.data) : text.len};
+        size_t step = newline != NULL ? line.len + 1 : line.len;
+        text = (struct span){text.data + step, text.len - step};
+        number++;
+        const char *wrong = add_line(t, line);
+        if (wrong != NULL && good) {
+            snprintf(message, SECRETS_MESSAGE, "line %zu: %s", number, wrong);
+            good = false;
+        }
+    }
+    return good;
+}
+
+const struct ike_keys *secrets_ike(const struct secrets *s, const uint8_t initiator_spi[static IKE_SPI],
+                                   const uint8_t responder_spi[static IKE_SPI])
+{
+    const struct ike_key_table *t = (const struct ike_key_table *)secrets_get_part(s);
+    if (t == NULL || t->count == 0)
+        return NULL;
+    uint32_t found = t->slots[slot_of(t, initiator_spi, responder_spi)];
+    return found != 0 ? keys_at(t, found - 1) : NULL;
+}
+
+size_t secrets_ike_count(const struct secrets *s)
+{
+    const struct ike_key_table *t = (const struct ike_key_table *)secrets_get_part(s);
+    return t != NULL ? t->count : 0;
+}
