@@ -9,9 +9,11 @@ enum ike_event_kind {
     IKE_EVENT_MESSAGE,        /* a message is whole and seen for the first time (a fragmented one: with its last fragment) */
     IKE_EVENT_RETRANSMISSION, /* the same bytes again, same path */
     IKE_EVENT_FRAGMENT,       /* an SKF fragment that does not complete its message; first time */
-    IKE_EVENT_TRANSLATED,     /* the same bytes with other addresses or ports, within seconds: the other side of a translator,
-                                 or another point of the same vantage. Counted once, not fed again. */
-    IKE_EVENT_UNREACHABLE,    /* an ICMP error quotes one of its messages; place is that of the ICMP, source who sent it */
+    IKE_EVENT_TRANSLATED,     /* the same bytes with other addresses or ports, at once (0.4 s): the other side of a translator,
+                                 or another point of the same vantage. Counted once, not fed again. Later on a way that
+                                 is not known they are a retransmission that has moved (another NAT port, another backend). */
+    IKE_EVENT_UNREACHABLE,    /* an ICMP error quotes one of its messages; place is that of the ICMP, source who sent it,
+                                 request the one that waits. No message: it is NULL. */
 };
 
 enum ike_sk_state { IKE_SK_NONE, /* nothing encrypted */ IKE_SK_NO_KEY, IKE_SK_OPENED, IKE_SK_WRONG_KEY, IKE_SK_UNREADABLE };
@@ -24,14 +26,17 @@ struct ike_event {
     enum ike_sk_state sk;
     struct endpoint source, destination;  /* of this packet */
     uint8_t ttl;
-    uint32_t sk_length;                   /* UDP payload bytes of the (whole) message with the marker: the L of wire-facts 3.8;
-                                             of a joined message the sum over its fragments */
+    uint32_t sk_length;                   /* UDP payload bytes of the (whole) message with a marker, also where it has none: the
+                                             L of wire-facts 3.8; of a joined message the sum over its fragments */
     uint32_t ip_fragments;                /* IP fragments that the datagram was joined from */
     struct place request;                 /* a response: first transmission of its request; frame 0 when not seen */
     int64_t elapsed_ns;                   /* a response: since then */
     uint32_t transmissions;               /* RETRANSMISSION: of this message so far, 2.. */
     bool marker;                          /* came with the non-ESP marker (port 4500) */
-    bool moved;                           /* the first message from an address or port that differs from the SA's last one */
+    bool moved;                           /* the first message whose address or port, of either end, differs from the SA's
+                                             last ones (its copies beyond a translator do not count) */
+    bool other_responder;                 /* MESSAGE: its responder SPI is not that of the first answer: two backends answered
+                                             one initiator. The first answer counts until the initiator goes on with the other. */
     struct place first_fragment;          /* of a message joined from SKF fragments: the first seen */
 };
 

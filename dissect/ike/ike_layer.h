@@ -29,11 +29,16 @@ struct ike_layer_counters {
 /* NULL when memory is short. */
 struct ike_layer *ike_layer_new(const struct ike_layer_options *options);
 
-/* A UDP packet of a flow that was recognised as IKE or ESP: marker, keepalive, ESP and IKE told apart here. */
-void ike_layer_packet(struct ike_layer *l, const struct packet *p);
+enum ike_carried { IKE_CARRIED_IKE, IKE_CARRIED_ESP, IKE_CARRIED_KEEPALIVE };
+
+/*
+ * A UDP packet of a flow that was recognised as IKE or ESP: marker, keepalive, ESP and IKE are told apart here, and what it
+ * was is returned. *hint is a word of the packet's flow, 0 at first, where the layer keeps what it has found out.
+ */
+enum ike_carried ike_layer_packet(struct ike_layer *l, const struct packet *p, uint32_t *hint);
 /* Bare ESP: PACKET_IP with IP_PROTO_ESP. */
 void ike_layer_esp(struct ike_layer *l, const struct packet *p);
-/* An ICMP error that may quote an IKE message. */
+/* An ICMP error that may quote an IKE message: when its association is known and waits for an answer, that is told. */
 void ike_layer_icmp(struct ike_layer *l, const struct packet *p);
 /* Capture time has come to now_ns: closes idle associations. Cheap. */
 void ike_layer_time(struct ike_layer *l, int64_t now_ns);

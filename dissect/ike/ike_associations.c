@@ -1,0 +1,300 @@
+/* Associations by their SPIs: opened, found again, idle, evicted. */
+#include "dissect/ike/ike_state.h"
+
+enum { REBASES_PER_CALL = 8, ROTATIONS = 8 };
+#define LIST_GRAIN_NS INT64_C(250000000) /* of the lists' order */
+
+bool associations_init(struct ike_layer *l, uint32_t room)
+{
+    l->room = room;
+    l->associations = calloc((size_t)room + 1, sizeof *l->associations);
+    bool made = index_init(&l->spi_index, room * PAIRS);
+    return index_init(&l->path_index, room * PATH_KEYS) && made && l->associations != NULL;
+}
+
+void associations_free(struct ike_layer *l)
+{
+    for (uint32_t i = 1; l->associations != NULL && i <= l->used; i++) {
+        struct association *a = &l->associations[i];
+        if (!a->used)
+            continue;
+        eap_free(a->eap);
+        fragments_drop(l, a, 0);
+        fragments_drop(l, a, 1);
+    }
+    free(l->associations);
+    index_free(&l->spi_index);
+    index_free(&l->path_index);
+}
+
+static struct ike_list *list_of(struct ike_layer *l, const struct association *a)
+{
+    return a->established ? &l->established : &l->half_open;
+}
+
+static void unlink_association(struct ike_layer *l, struct association *a)
+{
+    struct ike_list *list = list_of(l, a);
+    *(a->prev != 0 ? &l->associations[a->prev].next : &list->head) = a->next;
+    *(a->next != 0 ? &l->associations[a->next].prev : &list->tail) = a->prev;
+}
+
+static void append_association(struct ike_layer *l, struct association *a, int64_t now_ns)
+{
+    struct ike_list *list = list_of(l, a);
+    uint32_t item = association_item(l, a);
+    a->listed_ns = now_ns;
+    a->prev = list->tail;
+    a->next = 0;
+    *(list->tail != 0 ? &l->associations[list->tail].next : &list->head) = item;
+    list->tail = item;
+}
+
+void association_touch(struct ike_layer *l, struct association *a)
+{
+    a->last = l->place;
+    a->since_ns = l->active_ns;
+    if ((uint64_t)l->active_ns - (uint64_t)a->listed_ns < (uint64_t)LIST_GRAIN_NS)
+        return;
+    unlink_association(l, a);
+    append_association(l, a, l->active_ns);
+}
+
+void association_establish(struct ike_layer *l, struct association *a)
+{
+    if (a->established)
+        return;
+    unlink_association(l, a);
+    a->established = true;
+    append_association(l, a, a->since_ns);
+}
+
+static uint64_t hash_of_spi(const uint8_t spi[static IKE_SPI])
+{
+    uint64_t word;
+    memcpy(&word, spi, sizeof word);
+    return hash_mix(word, 0) | 1;
+}
+
+static uint64_t hash_of_pair(const void *owner, uint32_t item)
+{
+    const struct ike_layer *l = owner;
+    return l->associations[item / PAIRS].pairs[item % PAIRS].hash;
+}
+
+void association_drop_pair(struct ike_layer *l, struct association *a, unsigned which)
+{
+    struct spi_pair *pair = &a->pairs[which];
+    if (pair->hash != 0)
+        index_remove(&l->spi_index, pair->hash, association_item(l, a) * PAIRS + which);
+    pair->hash = 0;
+}
+
+/* Strangers who use one SPI again and again displace each other. */
+static void put_pair(struct ike_layer *l, struct association *a, unsigned which)
+{
+    uint32_t item = association_item(l, a) * PAIRS + which, victim;
+    index_make_room(&l->spi_index, hash_of_pair, l);
+    while ((victim = index_put(&l->spi_index, a->pairs[which].hash, item)) != 0) {
+        struct association *other = &l->associations[victim / PAIRS];
+        if (other == a)
+            association_drop_pair(l, a, victim % PAIRS);
+        else
+            association_close(l, other, CLOSE_EVICTED);
+    }
+}
+
+void association_add_pair(struct ike_layer *l, struct association *a, const struct spi_pair *pair)
+{
+    unsigned which = a->pairs[1].hash == 0 ? 1 : 0;
+    if (a->pairs[0].hash != 0 && a->pairs[1].hash != 0) { /* two rekeys without a deletion between: the older goes */
+        association_drop_pair(l, a, 0);
+        association_drop_pair(l, a, 1);
+        a->pairs[0] = a->pairs[1];
+        put_pair(l, a, 0);
+        which = 1;
+    }
+    a->pairs[which] = *pair;
+    a->pairs[which].hash = hash_of_spi(pair->initiator);
+    put_pair(l, a, which);
+}
+
+static bool begins(const struct ike_message *m)
+{
+    return m->exchange == IKE_SA_INIT || m->exchange == IKE_SESSION_RESUME;
+}
+
+/* One of the ends is one of the association's. */
+static bool related(const struct association *a, const struct packet *p)
+{
+    for (unsigned i = 0; i < a->path_count; i++) {
+        const struct address *initiator = &a->paths[i].initiator.address, *responder = &a->paths[i].responder.address;
+        if (address_equal(initiator, &p->src.address) || address_equal(initiator, &p->dst.address) ||
+            address_equal(responder, &p->src.address) || address_equal(responder, &p->dst.address))
+            return true;
+    }
+    return false;
+}
+
+/* Whether a message with the pair's initiator SPI is one of the association. A request that begins anew, after others had
+ * followed already, is not. */
+static bool fits(const struct association *a, const struct spi_pair *pair, const struct ike_message *m, const struct packet *p)
+{
+    bool zero = spi_is_zero(m->responder_spi);
+    if (pair->responder_known && memcmp(m->responder_spi, pair->responder, IKE_SPI) == 0)
+        return true;
+    if (a->other_known && memcmp(m->responder_spi, a->other_responder, IKE_SPI) == 0)
+        return true;
+    if (a->pub.type == CONVERSATION_IKE1)
+        return zero ? !a->encrypted[0] && related(a, p) : !pair->responder_known;
+    if (begins(m))
+        return (m->response || zero) && (m->response || !a->encrypted[0]) && related(a, p);
+    return !zero && !pair->responder_known;
+}
+
+struct association *association_find(const struct ike_layer *l, const struct ike_message *m, const struct packet *p,
+                                     uint8_t *pair)
+{
+    uint64_t hash = hash_of_spi(m->initiator_spi);
+    enum conversation_type type = m->version >> 4 == 1 ? CONVERSATION_IKE1 : CONVERSATION_IKE;
+    struct association *found = NULL;
+    unsigned probe = 0;
+    for (uint32_t item; (item = index_next(&l->spi_index, hash, &probe)) != 0;) {
+        struct association *a = &l->associations[item / PAIRS];
+        const struct spi_pair *each = &a->pairs[item % PAIRS];
+        if (a->pub.type != type || memcmp(each->initiator, m->initiator_spi, IKE_SPI) != 0 || !fits(a, each, m, p) ||
+            (found != NULL && found->since_ns > a->since_ns))
+            continue;
+        found = a;
+        *pair = (uint8_t)(item % PAIRS);
+    }
+    return found;
+}
+
+/* When it was last alive. */
+static int64_t alive_ns(const struct association *a)
+{
+    int64_t latest = a->since_ns;
+    for (unsigned i = 0; i < 2; i++)
+        if (a->state.esp_packets[i] > 0 && a->state.esp_last_ns[i] > latest)
+            latest = a->state.esp_last_ns[i];
+    return latest;
+}
+
+/* ESP moves nothing in the lists: it is looked at only when an association seems to be the oldest. */
+static struct association *oldest(struct ike_layer *l)
+{
+    if (l->half_open.head != 0)
+        return &l->associations[l->half_open.head];
+    struct association *a = &l->associations[l->established.head];
+    for (unsigned i = 0; i < ROTATIONS && alive_ns(a) > a->listed_ns; i++) {
+        unlink_association(l, a);
+        append_association(l, a, alive_ns(a));
+        a = &l->associations[l->established.head];
+    }
+    return a;
+}
+
+struct association *association_open(struct ike_layer *l, const struct ike_message *m, const struct ike_path *path,
+                                     bool begun_before)
+{
+    if (l->free == 0 && l->used == l->room)
+        association_close(l, oldest(l), CLOSE_EVICTED);
+    uint32_t item = l->free != 0 ? l->free : ++l->used;
+    struct association *a = &l->associations[item];
+    if (l->free == item)
+        l->free = a->next;
+    memset(a, 0, offsetof(struct association, paths));
+    a->pub = (struct conversation){.id = ++*l->sink.next_conversation,
+                                   .type = m->version >> 4 == 1 ? CONVERSATION_IKE1 : CONVERSATION_IKE,
+                                   .client = path->initiator, .server = path->responder, .begun_before = begun_before};
+    a->layer = l;
+    a->used = true;
+    a->last = l->place;
+    a->since_ns = l->active_ns;
+    a->paths[0] = *path;
+    a->path_count = 1;
+    append_association(l, a, l->active_ns);
+    l->counters.associations++;
+    l->open++;
+    memcpy(a->pairs[0].initiator, m->initiator_spi, IKE_SPI);
+    a->pairs[0].hash = hash_of_spi(m->initiator_spi);
+    put_pair(l, a, 0);
+    event_emit(&l->sink, &(struct event){.kind = EVENT_OPENED, .dir = TO_SERVER, .place = l->place, .conv = &a->pub});
+    return a;
+}
+
+static void tell_closed(struct ike_layer *l, struct association *a, enum close_reason reason)
+{
+    struct eap_state eap;
+    struct event e = {.kind = EVENT_CLOSED, .dir = TO_CLIENT, .place = a->last, .conv = &a->pub};
+    e.u.closed.reason = reason;
+    if (a->eap != NULL) {
+        eap_get_state(a->eap, &eap);
+        e.u.closed.eap = &eap;
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        const struct skf *waiting = a->skf[i];
+        if (waiting == NULL)
+            continue;
+        a->state.fragments_waiting = waiting->seen;
+        a->state.fragments_announced = waiting->total;
+        a->state.fragments_message_id = waiting->message_id;
+        a->state.fragments_from_initiator = i == 0;
+    }
+    asked_tell(a, &a->state);
+    e.u.closed.ike = &a->state;
+    event_emit(&l->sink, &e);
+}
+
+void association_close(struct ike_layer *l, struct association *a, enum close_reason reason)
+{
+    tell_closed(l, a, reason);
+    l->counters.associations_evicted += reason == CLOSE_EVICTED;
+    eap_free(a->eap);
+    a->eap = NULL;
+    for (unsigned i = 0; i < PAIRS; i++)
+        association_drop_pair(l, a, i);
+    paths_leave(l, a);
+    for (unsigned i = 0; i < 2; i++)
+        fragments_drop(l, a, i);
+    unlink_association(l, a);
+    a->used = false;
+    l->open--;
+    a->next = l->free;
+    l->free = association_item(l, a);
+}
+
+static void expire(struct ike_layer *l, struct ike_list *list, int64_t now_ns, int64_t limit_ns)
+{
+    for (unsigned rebases = 0; list->head != 0;) {
+        struct association *a = &l->associations[list->head];
+        int64_t listed = ike_elapsed_ns(now_ns, a->listed_ns), idle = ike_elapsed_ns(now_ns, alive_ns(a));
+        if (idle < -limit_ns && rebases++ < REBASES_PER_CALL) { /* the clock was set back */
+            a->since_ns = now_ns;
+            for (unsigned i = 0; i < 2; i++)
+                a->state.esp_last_ns[i] = a->state.esp_last_ns[i] > now_ns ? now_ns : a->state.esp_last_ns[i];
+        } else if (listed < limit_ns) {
+            return;
+        } else if (idle >= limit_ns) {
+            association_close(l, a, CLOSE_IDLE);
+            continue;
+        }
+        unlink_association(l, a);
+        append_association(l, a, alive_ns(a));
+    }
+}
+
+void associations_time(struct ike_layer *l, int64_t now_ns)
+{
+    expire(l, &l->half_open, now_ns, CONVERSATION_IDLE_NS);
+    expire(l, &l->established, now_ns, ESTABLISHED_IDLE_NS);
+}
+
+void associations_finish(struct ike_layer *l)
+{
+    while (l->half_open.head != 0)
+        association_close(l, &l->associations[l->half_open.head], CLOSE_END);
+    while (l->established.head != 0)
+        association_close(l, &l->associations[l->established.head], CLOSE_END);
+}

@@ -1,0 +1,359 @@
+#include "dissect/ike/ike_layer.h"
+
+#include "capture/wire/rarely.h"
+#include "dissect/ike/ike_state.h"
+
+enum { ROOM_MIN = 16, ROOM_MAX = 1 << 20, EAP_BYTES = 1024, PORT_IKE = 500, PORT_NAT_T = 4500, KEEPALIVE = 0xff,
+       LENGTH_AT = 24, RESERVED_SPIS = 256 };
+
+struct ike_layer *ike_layer_new(const struct ike_layer_options *options)
+{
+    struct ike_layer *l = calloc(1, sizeof *l);
+    if (l == NULL)
+        return NULL;
+    uint32_t room = options->associations;
+    room = room < ROOM_MIN ? ROOM_MIN : room > ROOM_MAX ? ROOM_MAX : room;
+    l->secrets = options->secrets;
+    l->tls = options->tls;
+    l->sink = options->sink;
+    l->buffer_room = options->buffer_bytes;
+    l->now_ns = INT64_MIN;
+    l->ciphers = ciphers_new();
+    l->digests = digests_new();
+    bool made = associations_init(l, room);
+    made = sent_init(l, room * SENT_PER_ASSOCIATION) && made;
+    if (made && l->ciphers != NULL && l->digests != NULL)
+        return l;
+    ike_layer_free(l);
+    return NULL;
+}
+
+void ike_layer_free(struct ike_layer *l)
+{
+    if (l == NULL)
+        return;
+    associations_free(l);
+    sent_free(l);
+    ciphers_free(l->ciphers);
+    digests_free(l->digests);
+    free(l->plain);
+    free(l);
+}
+
+size_t ike_layer_association_bytes(void)
+{
+    return sizeof(struct association) + SENT_PER_ASSOCIATION * (sizeof(struct sent) + INDEX_SPARE * sizeof(struct index_slot)) +
+           (size_t)(PAIRS + PATH_KEYS) * INDEX_SPARE * sizeof(struct index_slot);
+}
+
+uint64_t ike_layer_bytes(const struct ike_layer *l)
+{
+    uint64_t bytes = (uint64_t)l->used * sizeof(struct association) + (uint64_t)l->sent_used * sizeof(struct sent);
+    uint64_t slots = (uint64_t)l->spi_index.used + l->path_index.used + l->sent_index.used;
+    return bytes + slots * INDEX_SPARE * sizeof(struct index_slot) + l->buffer_used;
+}
+
+void ike_layer_get_counters(const struct ike_layer *l, struct ike_layer_counters *out)
+{
+    *out = l->counters;
+}
+
+static enum direction direction_of(const struct ike_arrival *in)
+{
+    return in->from_initiator ? TO_SERVER : TO_CLIENT;
+}
+
+static void tell(struct ike_layer *l, const struct ike_arrival *in, const struct ike_event *about)
+{
+    event_emit(&l->sink, &(struct event){.kind = EVENT_IKE, .dir = direction_of(in), .place = l->place,
+                                         .conv = &in->a->pub, .u.ike = about});
+}
+
+static struct ike_event event_of(const struct ike_arrival *in, enum ike_event_kind kind)
+{
+    return (struct ike_event){.kind = kind, .message = &in->m, .source = in->p->src, .destination = in->p->dst,
+                              .ttl = in->p->ttl, .sk = in->m.encrypted ? IKE_SK_NO_KEY : IKE_SK_NONE,
+                              .sk_length = in->m.length + IKE_NON_ESP_MARKER, .ip_fragments = in->p->fragments,
+                              .marker = in->marker};
+}
+
+/* What a response's event tells of its request. */
+static struct asked *note_request(const struct ike_layer *l, const struct ike_arrival *in, struct ike_event *about)
+{
+    struct asked *q = in->m.response ? asked_find(in->a, !in->from_initiator, in->pair, in->m.message_id) : NULL;
+    if (q == NULL)
+        return NULL;
+    int64_t elapsed = ike_elapsed_ns(l->place.time_ns, q->first.time_ns);
+    about->request = q->first;
+    about->elapsed_ns = elapsed > 0 ? elapsed : 0;
+    return q;
+}
+
+/* Whose message it is, when its flags say it; IKEv1 has none: whose address it comes from. */
+static bool sent_by_initiator(const struct ike_arrival *in)
+{
+    if (in->a->pub.type == CONVERSATION_IKE)
+        return in->m.from_initiator != in->a->pairs[in->pair].swapped;
+    for (unsigned i = 0; i < in->a->path_count; i++) {
+        const struct ike_path *path = &in->a->paths[i];
+        if (endpoint_equal(&path->initiator, &in->p->src) && endpoint_equal(&path->responder, &in->p->dst))
+            return true;
+        if (endpoint_equal(&path->responder, &in->p->src) && endpoint_equal(&path->initiator, &in->p->dst))
+            return false;
+    }
+    return address_equal(&in->a->paths[0].initiator.address, &in->p->src.address) ||
+           address_equal(&in->a->paths[0].responder.address, &in->p->dst.address);
+}
+
+static uint8_t pair_of(const struct association *a, const struct ike_message *m)
+{
+    return a->pairs[1].hash != 0 && memcmp(a->pairs[1].initiator, m->initiator_spi, IKE_SPI) == 0 ? 1 : 0;
+}
+
+static void retransmission(struct ike_layer *l, struct ike_arrival *in, struct sent *s)
+{
+    struct ike_event about = event_of(in, IKE_EVENT_RETRANSMISSION);
+    s->transmissions += s->transmissions != UINT32_MAX;
+    s->source = in->p->src;
+    s->destination = in->p->dst;
+    s->tunnel = in->p->tunnel;
+    s->last_ns = l->place.time_ns;
+    about.transmissions = s->transmissions;
+    about.moved = path_note(l, in->a, in->p, in->from_initiator);
+    note_request(l, in, &about);
+    struct asked *q = in->m.response ? NULL : asked_find(in->a, in->from_initiator, in->pair, in->m.message_id);
+    if (q != NULL) {
+        q->last = l->place;
+        q->transmissions += in->m.fragment <= 1 && q->transmissions != UINT32_MAX;
+    }
+    tell(l, in, &about);
+}
+
+/* The same bytes again: sent once more on the same way, or seen once more beyond a translator. */
+static void repeated(struct ike_layer *l, struct ike_arrival *in, struct sent *s)
+{
+    in->a = &l->associations[s->item];
+    in->pair = pair_of(in->a, &in->m);
+    in->from_initiator = sent_by_initiator(in);
+    association_touch(l, in->a);
+    bool same_way = s->tunnel == in->p->tunnel && endpoint_equal(&s->source, &in->p->src) &&
+                    endpoint_equal(&s->destination, &in->p->dst);
+    int64_t since = ike_elapsed_ns(l->place.time_ns, s->last_ns);
+    bool at_once = since < TRANSLATED_NS && since > -TRANSLATED_NS;
+    if (same_way || !(at_once || path_known(in->a, in->p, in->from_initiator))) {
+        retransmission(l, in, s);
+        return;
+    }
+    path_note_other(l, in->a, in->p, in->from_initiator);
+    struct ike_event about = event_of(in, IKE_EVENT_TRANSLATED);
+    tell(l, in, &about);
+}
+
+/* Opens the association of a message that belongs to none: a first request begins it, another one shows that it began
+ * before. */
+static struct association *open_for(struct ike_layer *l, const struct ike_arrival *in)
+{
+    const struct ike_message *m = &in->m;
+    bool first = m->exchange == IKE_SA_INIT || m->exchange == IKE_SESSION_RESUME, no_responder = spi_is_zero(m->responder_spi);
+    if (m->malformed || spi_is_zero(m->initiator_spi))
+        return NULL;
+    if (first ? m->from_initiator == m->response || (!m->response && !no_responder) : no_responder || !m->encrypted)
+        return NULL;
+    struct ike_path path = m->from_initiator ? (struct ike_path){in->p->src, in->p->dst, in->p->tunnel}
+                                             : (struct ike_path){in->p->dst, in->p->src, in->p->tunnel};
+    return association_open(l, m, &path, !first || m->response);
+}
+
+/* What a message shows of the responder's SPI. The first answer that accepts is the one that counts. */
+static bool learn_responder(const struct ike_layer *l, const struct ike_arrival *in)
+{
+    struct association *a = in->a;
+    struct spi_pair *pair = &a->pairs[in->pair];
+    const struct ike_message *m = &in->m;
+    bool accepts = m->exchange != IKE_SA_INIT || (m->response && l->clear.sa.len > 0);
+    if (m->malformed || !accepts || spi_is_zero(m->responder_spi))
+        return false;
+    if (!pair->responder_known) {
+        memcpy(pair->responder, m->responder_spi, IKE_SPI);
+        pair->responder_known = true;
+        return false;
+    }
+    if (memcmp(pair->responder, m->responder_spi, IKE_SPI) == 0)
+        return false;
+    if (m->exchange != IKE_SA_INIT) { /* the initiator goes on with the other one */
+        memcpy(a->other_responder, pair->responder, IKE_SPI);
+        memcpy(pair->responder, m->responder_spi, IKE_SPI);
+        pair->keys_sought = false;
+        pair->keys = NULL;
+    } else {
+        memcpy(a->other_responder, m->responder_spi, IKE_SPI);
+    }
+    a->other_known = true;
+    return true;
+}
+
+static void note_encrypted(struct ike_layer *l, const struct ike_arrival *in, bool proves)
+{
+    struct association *a = in->a;
+    if (!in->m.encrypted)
+        return;
+    a->encrypted[in->from_initiator ? 0 : 1] |= proves;
+    paths_enter(l, a);
+    if (a->encrypted[0] && a->encrypted[1])
+        association_establish(l, a);
+}
+
+/* The payloads that can be read of a new message, and what kind of event it is. */
+static void look_inside(struct ike_layer *l, struct ike_arrival *in, struct ike_event *about)
+{
+    struct span plain;
+    about->clear = &l->clear;
+    if (!in->m.encrypted)
+        return;
+    if (in->m.fragments > 0 && !fragment_take(l, in, about, &plain)) {
+        about->kind = IKE_EVENT_FRAGMENT;
+        about->clear = NULL;
+        return;
+    }
+    if (in->m.fragments == 0)
+        about->sk = inside_open(l, in, &plain);
+    if (about->sk != IKE_SK_OPENED)
+        return;
+    ike_read_payloads(in->m.sk_next, plain, false, &l->inside);
+    about->inside = &l->inside;
+}
+
+static void new_message(struct ike_layer *l, struct ike_arrival *in)
+{
+    ike_read_payloads(in->m.next_payload, in->m.payloads, in->m.cut, &l->clear);
+    in->a = association_find(l, &in->m, in->p, &in->pair);
+    bool opened = in->a == NULL;
+    if (opened && (in->a = open_for(l, in)) == NULL)
+        return;
+    struct ike_event about = event_of(in, IKE_EVENT_MESSAGE);
+    in->from_initiator = sent_by_initiator(in);
+    association_touch(l, in->a);
+    about.other_responder = learn_responder(l, in);
+    about.moved = !opened && path_note(l, in->a, in->p, in->from_initiator);
+    note_encrypted(l, in, true);
+    sent_remember(l, in);
+    struct asked *q = note_request(l, in, &about);
+    if (!in->m.response)
+        asked_begin(l, in);
+    look_inside(l, in, &about);
+    if (q != NULL && about.kind == IKE_EVENT_MESSAGE && !in->m.malformed)
+        q->answered = true;
+    tell(l, in, &about);
+    if (about.kind == IKE_EVENT_MESSAGE && inside_apply(l, in, about.inside))
+        association_close(l, in->a, CLOSE_FINAL);
+}
+
+/* IKEv1, as far as it is in the clear. Quick mode comes after all that authenticates. */
+static void new_message1(struct ike_layer *l, struct ike_arrival *in)
+{
+    const struct packet *p = in->p;
+    in->a = association_find(l, &in->m, p, &in->pair);
+    bool opened = in->a == NULL, first = spi_is_zero(in->m.responder_spi);
+    if (opened) {
+        bool from_responder = !first && (p->src.port == PORT_IKE || p->src.port == PORT_NAT_T) && p->dst.port != PORT_IKE &&
+                              p->dst.port != PORT_NAT_T;
+        struct ike_path path = from_responder ? (struct ike_path){p->dst, p->src, p->tunnel}
+                                              : (struct ike_path){p->src, p->dst, p->tunnel};
+        if (in->m.malformed || spi_is_zero(in->m.initiator_spi))
+            return;
+        in->a = association_open(l, &in->m, &path, !first);
+    }
+    struct spi_pair *pair = &in->a->pairs[in->pair];
+    if (!first && !pair->responder_known) {
+        memcpy(pair->responder, in->m.responder_spi, IKE_SPI);
+        pair->responder_known = true;
+    }
+    struct ike_event about = event_of(in, IKE_EVENT_MESSAGE);
+    in->from_initiator = sent_by_initiator(in);
+    association_touch(l, in->a);
+    about.moved = !opened && path_note(l, in->a, p, in->from_initiator);
+    note_encrypted(l, in, in->m.exchange == IKE1_QUICK);
+    sent_remember(l, in);
+    if (!in->m.encrypted) {
+        ike1_read_payloads(in->m.next_payload, in->m.payloads, in->m.cut, &l->clear);
+        about.clear = &l->clear;
+    }
+    tell(l, in, &about);
+}
+
+static RARELY_CALLED void on_message(struct ike_layer *l, const struct packet *p, struct span bytes, uint32_t wire_len,
+                                     bool marker)
+{
+    struct ike_arrival in = {.p = p, .marker = marker};
+    bool read = ike_parse(bytes, wire_len, &in.m);
+    unsigned version = read ? in.m.version >> 4 : 0;
+    if (version != 1 && version != 2) {
+        l->counters.malformed += bytes.len == wire_len; /* a cut header is the capture's fault */
+        return;
+    }
+    l->counters.malformed += in.m.malformed;
+    l->place = frame_place(p->frame);
+    l->active_ns = l->place.time_ns < l->now_ns ? l->now_ns : l->place.time_ns;
+    in.hash = sent_hash(&in.m);
+    struct sent *s = sent_find(l, &in);
+    if (s != NULL)
+        repeated(l, &in, s);
+    else if (version == 1)
+        new_message1(l, &in);
+    else
+        new_message(l, &in);
+}
+
+static inline uint32_t be32_at(struct span bytes, size_t at)
+{
+    const uint8_t *p = bytes.data + at;
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+/* An IKE header without a marker, where ESP is to be expected as well. */
+static inline bool is_header(struct span bytes, uint32_t wire_len)
+{
+    return bytes.len >= IKE_HEADER && be32_at(bytes, LENGTH_AT) == wire_len && ike_recognise(bytes, wire_len);
+}
+
+enum ike_carried ike_layer_packet(struct ike_layer *l, const struct packet *p, uint32_t *hint)
+{
+    struct span bytes = p->payload;
+    uint32_t wire_len = p->payload_wire_len;
+    bool nat_t = p->src.port == PORT_NAT_T || p->dst.port == PORT_NAT_T;
+    bool plain = !nat_t && (p->src.port == PORT_IKE || p->dst.port == PORT_IKE);
+    if (wire_len == 1) {
+        if (bytes.len == 1 && bytes.data[0] == KEEPALIVE)
+            path_keepalive(l, p, hint);
+        return IKE_CARRIED_KEEPALIVE;
+    }
+    if (plain || bytes.len < IKE_NON_ESP_MARKER) {
+        if (wire_len > 0)
+            on_message(l, p, bytes, wire_len, false);
+        return IKE_CARRIED_IKE;
+    }
+    uint32_t first = be32_at(bytes, 0);
+    if (first == 0) {
+        on_message(l, p, span_of(bytes.data + IKE_NON_ESP_MARKER, bytes.len - IKE_NON_ESP_MARKER),
+                   wire_len - IKE_NON_ESP_MARKER, true);
+        return IKE_CARRIED_IKE;
+    }
+    if (first >= RESERVED_SPIS && !is_header(bytes, wire_len)) {
+        path_esp(l, p, hint);
+        return IKE_CARRIED_ESP;
+    }
+    on_message(l, p, bytes, wire_len, false);
+    return IKE_CARRIED_IKE;
+}
+
+void ike_layer_time(struct ike_layer *l, int64_t now_ns)
+{
+    l->now_ns = now_ns;
+    associations_time(l, now_ns);
+}
+
+void ike_layer_finish(struct ike_layer *l, int64_t end_ns)
+{
+    l->now_ns = end_ns;
+    associations_finish(l);
+}

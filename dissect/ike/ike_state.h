@@ -1,0 +1,210 @@
+/* Inside of the IKE layer: associations, what was sent in them, their paths. Items are numbered from 1; 0 is none. */
+#ifndef VS_IKE_IKE_STATE_H
+#define VS_IKE_IKE_STATE_H
+
+#include "capture/wire/hash.h"
+#include "dissect/ike/ike_keys.h"
+#include "dissect/ike/ike_layer.h"
+#include "dissect/radius/index.h"
+
+/* PAIRS: of SPIs, the one in use and the one that it was rekeyed from. PATHS: where its latest messages went, and how
+ * the same look beyond translators. PATH_KEYS: one for each path, one for the bare addresses of the first. */
+enum { PAIRS = 2, PATHS = 3, PATH_KEYS = PATHS + 1, ASKED = 2, SENT_PER_ASSOCIATION = 2, FRAGMENTS_MAX = 256 };
+
+#define ESTABLISHED_IDLE_NS (30 * 60 * INT64_C(1000000000))
+/* A copy beyond a translator follows its original at once; the earliest retransmission known is after half a second. */
+#define TRANSLATED_NS (400 * INT64_C(1000000))
+
+/* A doubly linked list of associations, the least recently used first. */
+struct ike_list {
+    uint32_t head, tail;
+};
+
+/* SPIs of one IKE SA. */
+struct spi_pair {
+    uint8_t initiator[IKE_SPI], responder[IKE_SPI];
+    uint64_t hash; /* of the initiator's; 0: unused */
+    const struct ike_keys *keys;
+    bool responder_known;
+    bool swapped;  /* made by a rekey that the association's responder began: the initiator flag means him */
+    bool keys_sought;
+};
+
+struct ike_path {
+    struct endpoint initiator, responder;
+    uint32_t tunnel;
+};
+
+/* A request and whether it was answered. */
+struct asked {
+    struct place first, last;
+    uint32_t message_id, transmissions;
+    uint8_t exchange, pair;
+    bool answered;
+};
+
+/* SKF fragments of one message on their way (RFC 7383 section 2.6). */
+struct skf {
+    uint32_t message_id, seen, bytes_used, bytes_room, sk_length, ip_fragments, first_length;
+    uint16_t total;
+    uint8_t pair, exchange, sk_next;
+    bool response;
+    enum ike_sk_state sk; /* of the worst fragment */
+    struct place first;
+    struct { uint32_t at, len; bool seen, bad; } pieces[FRAGMENTS_MAX]; /* in bytes[]; bad: not opened */
+    uint8_t *bytes;
+};
+
+/* A message seen, for its copies. */
+struct sent {
+    uint64_t hash;       /* of its bytes; 0: none */
+    uint32_t length;
+    uint32_t item, id;   /* its association, and that one's serial: the item may have been given to another since */
+    uint32_t transmissions;
+    uint32_t tunnel;
+    struct endpoint source, destination;
+    int64_t last_ns;
+};
+
+struct association {
+    struct conversation pub;
+    struct ike_layer *layer;
+    struct eap *eap;         /* NULL until the first EAP payload that could be read */
+    int64_t since_ns;        /* last IKE message; ESP has its own times in state */
+    int64_t listed_ns;       /* when it was put at the end of its list */
+    struct place last;       /* its last message */
+    uint32_t prev, next;
+    struct spi_pair pairs[PAIRS];
+    uint8_t other_responder[IKE_SPI]; /* SPI of a second answer to the first request */
+    bool other_known;
+    bool used, established, keyed /* its paths are in the index */;
+    bool encrypted[2];       /* a message with SK was seen from the initiator, from the responder */
+    uint8_t path_count;
+    uint8_t asked_count[2], asked_newest[2];
+    struct skf *skf[2];      /* from the initiator, from the responder */
+    struct { bool waiting, by_initiator; uint8_t pair; uint32_t message_id; uint8_t spi[IKE_SPI]; } rekey;
+    struct { bool waiting, by_initiator; uint8_t pair; uint32_t message_id; } deletion;
+    struct ike_state state;
+    uint64_t path_hashes[PATH_KEYS]; /* 0: not in the index */
+    /* From here on nothing is set in a new one; the counts above say what is. */
+    struct ike_path paths[PATHS];
+    struct asked asked[2][ASKED];    /* by the initiator, by the responder */
+};
+
+struct ike_layer {
+    const struct secrets *secrets;
+    struct tls_context *tls;
+    struct ciphers *ciphers;
+    struct digests *digests;
+    struct event_sink sink;
+    struct ike_layer_counters counters;
+
+    struct association *associations; /* [0] is unused */
+    struct index spi_index;           /* items: association * PAIRS + pair */
+    struct index path_index;          /* items: association * PATH_KEYS + key */
+    uint32_t room, used, free, open;  /* used: ever taken; free: chain through next */
+    struct ike_list half_open, established;
+
+    struct sent *sent;                /* a ring; [0] is unused */
+    struct index sent_index;
+    uint32_t sent_room, sent_used, sent_next;
+
+    uint64_t buffer_room, buffer_used; /* of fragments */
+
+    struct place place;               /* of the packet at hand */
+    int64_t now_ns, active_ns;
+    struct ike_payloads clear, inside;
+    uint8_t *plain;                   /* IKE_MESSAGE_MAX bytes, made when the first payload is opened */
+};
+
+/* A message at hand and what became known of it. */
+struct ike_arrival {
+    const struct packet *p;
+    struct ike_message m;
+    uint64_t hash;
+    struct association *a;
+    uint8_t pair;
+    bool marker, from_initiator;
+};
+
+/* now - then without overflow. */
+static inline int64_t ike_elapsed_ns(int64_t now, int64_t then)
+{
+    if (now >= then)
+        return (uint64_t)now - (uint64_t)then > (uint64_t)INT64_MAX ? INT64_MAX : (int64_t)((uint64_t)now - (uint64_t)then);
+    return (uint64_t)then - (uint64_t)now > (uint64_t)INT64_MAX ? INT64_MIN + 1 : -(int64_t)((uint64_t)then - (uint64_t)now);
+}
+
+static inline uint32_t association_item(const struct ike_layer *l, const struct association *a)
+{
+    return (uint32_t)(a - l->associations);
+}
+
+static inline bool spi_is_zero(const uint8_t spi[static IKE_SPI])
+{
+    static const uint8_t zero[IKE_SPI];
+    return memcmp(spi, zero, IKE_SPI) == 0;
+}
+
+/* ike_associations.c */
+bool associations_init(struct ike_layer *l, uint32_t room);
+void associations_free(struct ike_layer *l);
+/* The association of a message, and which pair of its SPIs it bears. NULL when it belongs to none. */
+struct association *association_find(const struct ike_layer *l, const struct ike_message *m, const struct packet *p,
+                                     uint8_t *pair);
+/* Opens one between these ends and tells it. */
+struct association *association_open(struct ike_layer *l, const struct ike_message *m, const struct ike_path *path,
+                                     bool begun_before);
+/* Another pair of SPIs for it, in place of the older one. */
+void association_add_pair(struct ike_layer *l, struct association *a, const struct spi_pair *pair);
+void association_drop_pair(struct ike_layer *l, struct association *a, unsigned which);
+/* A message of it has come. */
+void association_touch(struct ike_layer *l, struct association *a);
+void association_establish(struct ike_layer *l, struct association *a);
+void association_close(struct ike_layer *l, struct association *a, enum close_reason reason);
+void associations_time(struct ike_layer *l, int64_t now_ns);
+void associations_finish(struct ike_layer *l);
+
+/* ike_paths.c */
+/* Takes note of a message's way; true when it is another one than before. */
+bool path_note(struct ike_layer *l, struct association *a, const struct packet *p, bool from_initiator);
+/* The same message was seen on this way as well. */
+void path_note_other(struct ike_layer *l, struct association *a, const struct packet *p, bool from_initiator);
+bool path_known(const struct association *a, const struct packet *p, bool from_initiator);
+/* From now on its ESP is found. */
+void paths_enter(struct ike_layer *l, struct association *a);
+void paths_leave(struct ike_layer *l, struct association *a);
+/* The association that has one of its paths between these ends, either way. */
+struct association *path_find(const struct ike_layer *l, const struct endpoint *from, const struct endpoint *to,
+                              uint32_t tunnel, unsigned *which, bool *from_initiator);
+void path_esp(struct ike_layer *l, const struct packet *p, uint32_t *hint);
+void path_keepalive(struct ike_layer *l, const struct packet *p, uint32_t *hint);
+
+/* ike_sent.c */
+bool sent_init(struct ike_layer *l, uint32_t room);
+void sent_free(struct ike_layer *l);
+uint64_t sent_hash(const struct ike_message *m);
+/* The message with these bytes, if its association is still open. */
+struct sent *sent_find(const struct ike_layer *l, const struct ike_arrival *in);
+void sent_remember(struct ike_layer *l, const struct ike_arrival *in);
+
+/* The request of a message id that was asked by one side; NULL when it was not seen or is forgotten. */
+struct asked *asked_find(struct association *a, bool by_initiator, uint8_t pair, uint32_t message_id);
+/* A request has come for the first time. */
+void asked_begin(struct ike_layer *l, const struct ike_arrival *in);
+/* Puts the request that waits last, if there is one, into the state. */
+void asked_tell(struct association *a, struct ike_state *state);
+
+/* ike_fragments.c */
+/* Takes an SKF fragment. True when the message is whole: then e tells of it, and *plain are its payloads when e->sk says
+ * that it was opened. */
+bool fragment_take(struct ike_layer *l, struct ike_arrival *in, struct ike_event *e, struct span *plain);
+void fragments_drop(struct ike_layer *l, struct association *a, unsigned direction);
+
+/* ike_inside.c */
+/* Opens the SK or SKF of the message at hand; *plain lies in l->plain. */
+enum ike_sk_state inside_open(struct ike_layer *l, struct ike_arrival *in, struct span *plain);
+/* What follows from a message that was told: EAP, rekeying, deletion. True when the association is over. */
+bool inside_apply(struct ike_layer *l, const struct ike_arrival *in, const struct ike_payloads *inside);
+
+#endif
