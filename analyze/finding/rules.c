@@ -1,5 +1,21 @@
 #include "analyze/finding/rules.h"
 
+#include "analyze/finding/rules_ike.h"
+
+/* The association itself, also where the RADIUS login behind it decides what the session came to. */
+static void rules_ike(struct findings *out, const struct rule_input *in, const struct session *s)
+{
+    for (size_t i = 0; i < s->exchange_count; i++) {
+        const struct exchange *x = s->exchanges[i];
+        if (!exchange_is_ike(x))
+            continue;
+        struct ike_judgement j = judge_ike(x);
+        rules_ike_init(out, in, x, j);
+        rules_ike_auth(out, in, x, j);
+        rules_ike_end(out, in, x, j);
+    }
+}
+
 void rules_session(struct findings *out, const struct rule_input *in, const struct session *s)
 {
     rules_certificate(out, in, s);
@@ -7,6 +23,7 @@ void rules_session(struct findings *out, const struct rule_input *in, const stru
     rules_client_answer(out, in, s);
     rules_eap(out, in, s);
     rules_radius(out, in, s);
+    rules_ike(out, in, s);
 }
 
 /* An established login whose outer handshake is known from its beginning, as far as any rule asks. */

@@ -5,7 +5,7 @@
 #ifndef VS_ANALYZE_EXCHANGE_H
 #define VS_ANALYZE_EXCHANGE_H
 
-#include "analyze/session/text.h"
+#include "analyze/session/ike_facts.h"
 #include <stddef.h>
 
 #include "dissect/event.h"
@@ -128,6 +128,7 @@ struct exchange {
     struct eap_facts eap;
     struct span ladder;               /* packed ladder entries, see exchange_ladder; owned by who made the exchange */
     struct eap_facts inner;           /* inside PEAP or TTLS; all zero without has_inner */
+    struct ike_facts ike;             /* all zero but for CONVERSATION_IKE and CONVERSATION_IKE1 */
     uint8_t text[EXCHANGE_TEXT_MAX];  /* last: only text_used bytes of it are spooled, and zeroed is none of it */
 };
 
@@ -137,6 +138,11 @@ enum {
     EXCHANGE_USUAL_END =
         offsetof(struct exchange, eap) + offsetof(struct eap_facts, tls) + offsetof(struct tls_facts, encrypted_alert),
 };
+
+static inline bool exchange_is_ike(const struct exchange *x)
+{
+    return x->type == CONVERSATION_IKE || x->type == CONVERSATION_IKE1;
+}
 
 /* The bytes of a text; empty span when absent. */
 static inline struct span exchange_text(const struct exchange *x, struct text t)

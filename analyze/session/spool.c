@@ -10,16 +10,17 @@ enum { WINDOW = 1 << 15, FAR = 1 << 10, WRITTEN = 1 << 16, BLOCK = 1 << 14, BLOC
 
 /*
  * An exchange is written in parts: what any login has, as it is; then, each only when it is not all zero, what some have
- * that lies before and behind that; its inner EAP when there is one; the used part of its texts.
+ * that lies before and behind that; its inner EAP and its IKE when there are; the used part of its texts.
  */
 enum {
     USUAL = EXCHANGE_USUAL_END - EXCHANGE_USUAL,
     BEFORE = EXCHANGE_USUAL,
     BEHIND = offsetof(struct exchange, inner) - EXCHANGE_USUAL_END,
     INNER = sizeof(struct eap_facts),
-    PACKED_MAX = BEFORE + USUAL + BEHIND + INNER + EXCHANGE_TEXT_MAX,
+    IKE = sizeof(struct ike_facts),
+    PACKED_MAX = BEFORE + USUAL + BEHIND + INNER + IKE + EXCHANGE_TEXT_MAX,
 };
-enum { HAS_BEFORE = 1, HAS_BEHIND = 2, HAS_INNER = 4 };
+enum { HAS_BEFORE = 1, HAS_BEHIND = 2, HAS_INNER = 4, HAS_IKE = 8 };
 
 /* What goes before each record. */
 struct record {
@@ -167,7 +168,7 @@ static uint8_t *append(uint8_t *to, const void *from, size_t len)
 static uint8_t *pack(const struct exchange *x, uint8_t *to, uint16_t *parts)
 {
     const uint8_t *from = (const uint8_t *)x;
-    unsigned has = x->has_inner ? HAS_INNER : 0;
+    unsigned has = (x->has_inner ? HAS_INNER : 0u) | (exchange_is_ike(x) ? HAS_IKE : 0u);
     to = append(to, from + EXCHANGE_USUAL, USUAL);
     if (!all_zero(from, BEFORE)) {
         to = append(to, from, BEFORE);
@@ -179,6 +180,8 @@ static uint8_t *pack(const struct exchange *x, uint8_t *to, uint16_t *parts)
     }
     if (x->has_inner)
         to = append(to, &x->inner, INNER);
+    if (exchange_is_ike(x))
+        to = append(to, &x->ike, IKE);
     *parts = (uint16_t)has;
     return append(to, x->text, x->text_used);
 }
@@ -199,7 +202,7 @@ static bool unpack(struct span from, uint16_t parts, struct exchange *x)
     uint8_t *to = (uint8_t *)x;
     if (!take_bytes(&c, USUAL, to + EXCHANGE_USUAL) || !take_part(&c, (parts & HAS_BEFORE) != 0, to, BEFORE) ||
         !take_part(&c, (parts & HAS_BEHIND) != 0, to + EXCHANGE_USUAL_END, BEHIND) ||
-        !take_part(&c, (parts & HAS_INNER) != 0, &x->inner, INNER))
+        !take_part(&c, (parts & HAS_INNER) != 0, &x->inner, INNER) || !take_part(&c, (parts & HAS_IKE) != 0, &x->ike, IKE))
         return false;
     return x->text_used <= EXCHANGE_TEXT_MAX && c.len == x->text_used && take_bytes(&c, c.len, x->text);
 }

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 
 #include "analyze/session/judge.h"
+#include "analyze/session/judge_ike.h"
+#include "analyze/session/track_ike.h"
 
 struct track {
     struct track_parts parts;
@@ -46,6 +48,8 @@ static struct live *live_take(struct track *t)
         t->free = l->next_free;
         if (l->x.has_inner)
             memset(&l->x.inner, 0, sizeof l->x.inner);
+        if (exchange_is_ike(&l->x))
+            memset(&l->x.ike, 0, sizeof l->x.ike);
         memset(&l->x, 0, offsetof(struct exchange, inner));
         l->server = NULL;
         l->ladder_len = 0;
@@ -139,6 +143,8 @@ static bool silence_shown(const struct exchange *x)
 
 static enum outcome outcome_of(const struct track *t, const struct exchange *x)
 {
+    if (exchange_is_ike(x))
+        return judge_ike_outcome(x);
     if (x->type == CONVERSATION_EAPOL) {
         if (x->eap.result == EAP_RESULT_SUCCESS)
             return OUTCOME_ESTABLISHED;
@@ -175,6 +181,8 @@ static RARELY_CALLED void close_exchange(struct track *t, const struct event *e)
     x->capture_last_ns = e->now_ns;
     if (e->u.closed.eap != NULL)
         x->eap_state = *e->u.closed.eap;
+    if (e->u.closed.ike != NULL)
+        x->ike.state = *e->u.closed.ike;
     if (x->eap_state.server_flight_partial && !x->eap.tls.certificate_seen)
         x->eap.tls.certificate_truncated = true;
     x->outcome = OUTCOME_INCOMPLETE; /* for judge.h, until it is known */
@@ -297,12 +305,23 @@ static RARELY_CALLED void other_event(struct track *t, const struct event *e)
     }
 }
 
+/* A message that only came by another way again tells of the path, not of the association's progress. */
+static RARELY_CALLED void ike_event(const struct track *t, struct live *l, const struct event *e)
+{
+    if (e->u.ike->kind != IKE_EVENT_TRANSLATED && e->u.ike->kind != IKE_EVENT_UNREACHABLE)
+        saw_frame(&l->x, e);
+    l->x.server = e->conv->server;
+    track_ike(&t->parts, l, e);
+}
+
 static inline void dispatch(struct track *t, struct live *l, const struct event *e)
 {
     if (l != NULL && e->kind == EVENT_EAP)
         track_eap(l, e->u.eap);
     else if (l != NULL && e->kind == EVENT_RADIUS)
         login_radius(t, l, e);
+    else if (l != NULL && e->kind == EVENT_IKE)
+        ike_event(t, l, e);
     else
         other_event(t, e);
 }
