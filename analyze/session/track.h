@@ -45,6 +45,8 @@ void track_radius(const struct track_parts *t, struct live *l, const struct even
 void track_eap(void *live, const struct eap_event *e);
 /* f: the session's facts in x, outer or inner. */
 void track_tls(const struct track_parts *t, struct exchange *x, struct tls_facts *f, const struct tls_event *e);
+/* A record of application data that stayed closed. */
+void track_closed_record(struct tls_facts *f, enum direction dir, uint32_t length, const struct place *place);
 /* Ladder lines; they do nothing without --session. */
 void ladder_radius(struct live *l, const struct event *e);
 void ladder_eap(struct live *l, const struct event *e);

@@ -25,8 +25,6 @@ static void request(struct eap_facts *f, const struct eap_event *e, const struct
     f->client_answered = false;
     if (p->type >= EAP_TYPE_MD5 && (f->method_count == 0 || f->methods[f->method_count - 1] != p->type))
         propose(f, p->type);
-    if (p->tls_based && p->type == EAP_TYPE_PEAP)
-        f->peap_version = p->version;
 }
 
 static void response(struct exchange *x, struct eap_facts *f, const struct eap_event *e, const struct eap_packet *p)
@@ -68,10 +66,16 @@ static RARELY_CALLED void result(struct eap_facts *f, const struct eap_event *e,
     f->result_place = e->place;
 }
 
-/* What the packets of no TLS-based method can hold. */
-static RARELY_CALLED void other_method(struct exchange *x, struct eap_facts *f, const struct eap_event *e,
-                                       const struct eap_packet *p)
+/* Of no TLS-based method. */
+static RARELY_CALLED void other_packet(struct exchange *x, struct eap_facts *f, const struct eap_event *e)
 {
+    const struct eap_packet *p = e->u.packet;
+    if (p->code == EAP_REQUEST)
+        request(f, e, p);
+    else if (p->code == EAP_RESPONSE)
+        response(x, f, e, p);
+    else if (p->code == EAP_SUCCESS || p->code == EAP_FAILURE)
+        result(f, e, p->code);
     if (p->mschapv2_opcode != 0)
         mschapv2(x, f, e, p);
     if (p->tlv_result != 0)
@@ -79,7 +83,7 @@ static RARELY_CALLED void other_method(struct exchange *x, struct eap_facts *f, 
     f->tlv_crypto_binding |= p->tlv_crypto_binding;
 }
 
-static inline void packet(struct exchange *x, struct eap_facts *f, const struct eap_event *e)
+static RARELY_CALLED void packet(struct exchange *x, struct eap_facts *f, const struct eap_event *e)
 {
     const struct eap_packet *p = e->u.packet;
     f->seen = true;
@@ -88,16 +92,21 @@ static inline void packet(struct exchange *x, struct eap_facts *f, const struct 
         f->retransmissions++;
         return;
     }
-    if (p->code == EAP_REQUEST)
+    if (!p->tls_based) {
+        other_packet(x, f, e);
+        return;
+    }
+    if (p->closed_record != 0)
+        track_closed_record(&f->tls, e->dir, p->closed_record, &e->place);
+    else
+        f->fragments += p->tls_bytes.len > 0 && ((p->flags & EAP_TLS_MORE) != 0 || p->tls_length > p->tls_bytes.len);
+    if (p->code == EAP_REQUEST) {
+        if (p->type == EAP_TYPE_PEAP)
+            f->peap_version = p->version;
         request(f, e, p);
-    else if (p->code == EAP_RESPONSE)
+    } else {
         response(x, f, e, p);
-    else if (p->code == EAP_SUCCESS || p->code == EAP_FAILURE)
-        result(f, e, p->code);
-    if (!p->tls_based)
-        other_method(x, f, e, p);
-    else if (p->tls_bytes.len > 0 && ((p->flags & EAP_TLS_MORE) != 0 || p->tls_length > p->tls_bytes.len))
-        f->fragments++;
+    }
 }
 
 static RARELY_CALLED void ttls_avps(struct exchange *x, const struct eap_event *e)

@@ -113,6 +113,12 @@ static const char *or_unknown(const char *name)
     return name != NULL ? name : "unknown";
 }
 
+static void ladder_closed_record(struct live *l, struct place place, enum direction dir, unsigned depth, unsigned type,
+                                 uint32_t length)
+{
+    say(l, place, dir, depth, "TLS record, type %u, %u bytes, encrypted", type, length);
+}
+
 static void ladder_tls(struct live *l, const struct eap_event *ev)
 {
     const struct tls_event *t = ev->u.tls;
@@ -144,7 +150,7 @@ static void ladder_tls(struct live *l, const struct eap_event *ev)
         say(l, t->place, dir, depth, "TLS change_cipher_spec");
         break;
     case TLS_EVENT_ENCRYPTED:
-        say(l, t->place, dir, depth, "TLS record, type %u, %u bytes, encrypted", t->u.record.type, t->u.record.length);
+        ladder_closed_record(l, t->place, dir, depth, t->u.record.type, t->u.record.length);
         break;
     case TLS_EVENT_ALERT:
         say(l, t->place, dir, depth, "TLS alert %s: %s (%u)%s", t->u.alert.level == 2 ? "fatal" : "warning",
@@ -173,6 +179,9 @@ void ladder_eap(struct live *l, const struct event *e)
     switch (ev->kind) {
     case EAP_EVENT_PACKET:
         ladder_packet(l, ev);
+        if (ev->u.packet->closed_record != 0)
+            ladder_closed_record(l, ev->place, ev->dir, 2 + 2u * ev->depth, TLS_APPLICATION_DATA,
+                                 ev->u.packet->closed_record);
         break;
     case EAP_EVENT_TLS:
         ladder_tls(l, ev);

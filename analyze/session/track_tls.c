@@ -89,22 +89,13 @@ static RARELY_CALLED void alert(struct tls_facts *f, const struct tls_event *e)
 
 enum { TLS13_ALERT_RECORD = 2 + 1 + 16 }; /* level, description, inner type, tag (RFC 8446 section 5.2), unpadded */
 
-/* A record that stayed closed: its type and place tell what it can be. */
-static void encrypted(struct tls_facts *f, const struct tls_event *e)
+void track_closed_record(struct tls_facts *f, enum direction dir, uint32_t length, const struct place *place)
 {
-    const struct tls_record *r = &e->u.record;
-    bool from_client = e->dir == TO_SERVER;
-    if (r->type == TLS_HANDSHAKE) {
-        *(from_client ? &f->client_finished : &f->server_finished) = true;
-        f->finished = e->place;
-        return;
-    }
-    if (r->type != TLS_APPLICATION_DATA)
-        return;
+    bool from_client = dir == TO_SERVER;
     uint16_t *records = from_client ? &f->client_records : &f->server_records;
-    if (f->version == 0x0304 && from_client && *records == 0 && r->length == TLS13_ALERT_RECORD) {
+    if (f->version == 0x0304 && from_client && *records == 0 && length == TLS13_ALERT_RECORD) {
         f->client_encrypted_alert = true; /* shorter than any Finished */
-        f->encrypted_alert = e->place;
+        f->encrypted_alert = *place;
     }
     if (*records < UINT16_MAX)
         ++*records;
@@ -117,9 +108,20 @@ static void encrypted(struct tls_facts *f, const struct tls_event *e)
     } else {
         *(from_client ? &f->data_from_client : &f->data_from_server) = true;
     }
-    f->inner_run = from_client ? 0 : f->inner_run + r->length;
+    f->inner_run = from_client ? 0 : f->inner_run + length;
     if (f->inner_run > f->inner_flight && (f->version != 0x0304 || f->client_finished))
         f->inner_flight = f->inner_run;
+}
+
+/* A record that stayed closed: its type and place tell what it can be. */
+static void encrypted(struct tls_facts *f, const struct tls_event *e)
+{
+    if (e->u.record.type == TLS_HANDSHAKE) {
+        *(e->dir == TO_SERVER ? &f->client_finished : &f->server_finished) = true;
+        f->finished = e->place;
+    } else if (e->u.record.type == TLS_APPLICATION_DATA) {
+        track_closed_record(f, e->dir, e->u.record.length, &e->place);
+    }
 }
 
 static void handshake(struct tls_facts *f, const struct tls_event *e)

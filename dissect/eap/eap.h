@@ -37,6 +37,8 @@ struct eap_packet {
     uint8_t version;           /* its version bits (PEAP, TTLS, FAST, TEAP) */
     uint32_t tls_length;       /* announced total with L, else 0 */
     struct span tls_bytes;     /* TLS bytes of this fragment */
+    uint32_t closed_record;    /* they are one record of application data, this long, that cannot be read: no event of
+                                  TLS tells of it; else 0 */
     uint8_t mschapv2_opcode;   /* type 26: 1 challenge, 2 response, 3 success, 4 failure, 7 change password; 0 none */
     struct span mschapv2_name; /* name of challenge or response */
     uint32_t mschapv2_error;   /* E= of a failure, 0 none */

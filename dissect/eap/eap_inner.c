@@ -83,7 +83,7 @@ static void feed_conversation(struct eap *e, struct span packet)
     if (in->conversation == NULL)
         in->conversation = eap_new_at(e->tls, e->on_event, e->ctx, (uint8_t)(e->depth + 1));
     if (in->conversation != NULL)
-        eap_feed(in->conversation, in->dir, packet, false, e->place);
+        eap_feed(in->conversation, in->dir, packet, false, e->event.place);
 }
 
 /*
@@ -201,9 +201,10 @@ static void ttls_message(struct eap *e)
     if (eap > 0) {
         feed_conversation(e, (struct span){in->bytes, eap});
     } else if (legacy) {
-        struct eap_event event;
-        event.u.avps = &avps;
-        eap_emit(e, &event, EAP_EVENT_TTLS_AVPS, in->dir, (uint8_t)(e->depth + 1));
+        e->event.u.avps = &avps;
+        e->event.depth = (uint8_t)(e->depth + 1);
+        eap_emit(e, EAP_EVENT_TTLS_AVPS, in->dir);
+        e->event.depth = e->depth;
     }
 }
 

@@ -34,7 +34,7 @@ struct eap_side {
 struct eap_inner;
 
 struct eap {
-    struct place place; /* of the packet that is being fed */
+    struct eap_event event; /* the one that is told; its place is that of the packet that is being fed */
     bool cut; /* a packet of this conversation was cut by the capture: what is missing then proves no loss */
     struct tls_context *tls;
     eap_event_fn *on_event;
@@ -73,7 +73,7 @@ static inline void eap_packet_clear(struct eap_packet *p)
     for (unsigned i = 0; i < EAP_NAK_MAX; i++)
         p->nak[i] = 0;
     p->nak_count = p->flags = p->version = p->mschapv2_opcode = p->tlv_result = 0;
-    p->tls_length = p->mschapv2_error = 0;
+    p->tls_length = p->closed_record = p->mschapv2_error = 0;
 }
 
 /* The number after "E=" in a failure message of MS-CHAP (RFC 2759 section 6), 0 without. */
@@ -82,15 +82,12 @@ uint32_t eap_mschap_error(struct span text);
 /* True when the bytes are a whole number of TLVs (type u16, length u16, value). */
 bool eap_tlvs_plausible(struct span bytes);
 
-/* Only the member of the event's union that the kind names needs to be set. */
-static inline void eap_emit(struct eap *e, struct eap_event *event, enum eap_event_kind kind, enum direction dir,
-                            uint8_t depth)
+/* The member of e->event's union that the kind names is set. */
+static inline void eap_emit(struct eap *e, enum eap_event_kind kind, enum direction dir)
 {
-    event->kind = kind;
-    event->dir = dir;
-    event->depth = depth;
-    event->place = e->place;
-    e->on_event(e->ctx, event);
+    e->event.kind = kind;
+    e->event.dir = dir;
+    e->on_event(e->ctx, &e->event);
 }
 
 /* A conversation at the given depth. */
@@ -99,9 +96,12 @@ struct eap *eap_new_at(struct tls_context *tls, eap_event_fn *on_event, void *ct
 /* eap_tls.c: the method starts anew: session, runs and what was inside are forgotten. */
 void eap_tls_reset(struct eap *e);
 
-/* A packet of a TLS-based method that is no retransmission. follows: no identifier is missing since the side's packet
- * before. partial: some of its bytes are missing at its end. */
-void eap_tls_packet(struct eap *e, enum direction dir, const struct eap_packet *p, bool follows, bool partial);
+/* A packet of a TLS-based method that is no retransmission. partial: some of its bytes are missing at its end. */
+void eap_tls_packet(struct eap *e, enum direction dir, const struct eap_packet *p, bool partial);
+
+/* Takes a whole packet of a TLS-based method that is no retransmission, when all that it changes is told by the length
+ * that is returned: see closed_record in struct eap_packet. Else 0, with nothing done. */
+uint32_t eap_tls_closed_record(struct eap *e, enum direction dir, const struct eap_packet *p);
 
 /* eap_inner.c: decrypted bytes of the message that is being fed; kept until its end. */
 void eap_inner_bytes(struct eap *e, enum direction dir, struct span bytes);

@@ -20,7 +20,7 @@ struct eap *eap_new_at(struct tls_context *tls, eap_event_fn *on_event, void *ct
     struct eap *e = malloc(sizeof *e);
     if (e == NULL)
         return NULL;
-    *e = (struct eap){.tls = tls, .on_event = on_event, .ctx = ctx, .depth = depth};
+    *e = (struct eap){.tls = tls, .on_event = on_event, .ctx = ctx, .depth = depth, .event = {.depth = depth}};
     return e;
 }
 
@@ -109,19 +109,18 @@ static void begin_anew(struct eap *e, enum direction dir)
     e->side[!dir].spoke = false;
 }
 
-/* The packet that is no retransmission changes the state. partial: some of its bytes are missing at its end. */
+/* partial: some of the packet's bytes are missing at its end. */
 static inline void follow(struct eap *e, enum direction dir, const struct eap_packet *p, bool partial)
 {
     struct eap_side *side = &e->side[dir];
-    bool follows = side->spoke && (uint8_t)(p->identifier - side->identifier) <= 1;
     if (p->code == EAP_REQUEST) {
         if (p->type == EAP_TYPE_IDENTITY)
             begin_anew(e, dir);
         e->last_type = p->type;
     }
     bool placed = !p->malformed || partial; /* without its flags nothing can be placed */
-    if (p->tls_based && placed)
-        eap_tls_packet(e, dir, p, follows, partial);
+    if (p->closed_record == 0 && p->tls_based && placed)
+        eap_tls_packet(e, dir, p, partial);
     side->identifier = p->identifier;
     side->spoke = true;
 }
@@ -177,17 +176,19 @@ void eap_feed(struct eap *e, enum direction dir, struct span bytes, bool cut, st
 {
     struct eap_packet p;
     e->cut |= cut;
-    e->place = place;
+    e->event.place = place;
     if (!parse_usual(bytes, &p) && !parse_unusual(&bytes, cut, &p))
         return;
     e->last_dir = (uint8_t)dir;
     e->spoke = true;
-    bool partial = p.length > bytes.len, whole_header = p.length >= EAP_HEADER;
+    bool whole_header = p.length >= EAP_HEADER, partial = p.length > bytes.len;
     p.retransmission = whole_header && repeated(&e->side[dir], &p, bytes);
-    struct eap_event event;
-    event.u.packet = &p;
-    eap_emit(e, &event, EAP_EVENT_PACKET, dir, e->depth);
-    if (whole_header && !p.retransmission)
+    bool follows = whole_header && !p.retransmission;
+    if (p.tls_bytes.len > 0 && p.tls_bytes.data[0] == TLS_APPLICATION_DATA && follows && !partial)
+        p.closed_record = eap_tls_closed_record(e, dir, &p);
+    e->event.u.packet = &p;
+    eap_emit(e, EAP_EVENT_PACKET, dir);
+    if (follows)
         follow(e, dir, &p, partial);
 }
 

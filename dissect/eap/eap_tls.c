@@ -17,6 +17,15 @@ static const char reason_differ[] = "two fragments with the same identifier diff
 static const char reason_went_on[] = "the last fragments of a run are missing";
 static const char reason_many[] = "too many fragments in one run";
 
+/* This side sent something that only comes after the hellos. */
+static inline void speaks(struct eap *e, enum direction dir)
+{
+    if (dir == TO_CLIENT && e->tls_state < EAP_TLS_SERVER_FLIGHT)
+        e->tls_state = EAP_TLS_SERVER_FLIGHT;
+    else if (dir == TO_SERVER && e->tls_state == EAP_TLS_SERVER_FLIGHT)
+        e->tls_state = EAP_TLS_CLIENT_FLIGHT;
+}
+
 static void on_tls(void *ctx, const struct tls_event *t)
 {
     struct eap *e = ctx;
@@ -37,17 +46,13 @@ static void on_tls(void *ctx, const struct tls_event *t)
     case TLS_EVENT_CERTIFICATE:
     case TLS_EVENT_HANDSHAKE:
     case TLS_EVENT_ENCRYPTED:
-        if (!client && e->tls_state < EAP_TLS_SERVER_FLIGHT)
-            e->tls_state = EAP_TLS_SERVER_FLIGHT;
-        else if (client && e->tls_state == EAP_TLS_SERVER_FLIGHT)
-            e->tls_state = EAP_TLS_CLIENT_FLIGHT;
+        speaks(e, t->dir);
         break;
     default:
         break;
     }
-    struct eap_event event;
-    event.u.tls = t;
-    eap_emit(e, &event, EAP_EVENT_TLS, t->dir, e->depth);
+    e->event.u.tls = t;
+    eap_emit(e, EAP_EVENT_TLS, t->dir);
     if (t->kind == TLS_EVENT_DATA)
         eap_inner_bytes(e, t->dir, t->u.bytes);
 }
@@ -82,13 +87,13 @@ static RARELY_CALLED bool begin_session(struct eap *e)
 static inline void feed(struct eap *e, enum direction dir, struct span bytes)
 {
     if ((e->session != NULL || begin_session(e)) && bytes.len > 0)
-        tls_feed(e->session, dir, bytes, e->place);
+        tls_feed(e->session, dir, bytes, e->event.place);
 }
 
 static void stream_gap(struct eap *e, enum direction dir)
 {
     if (e->session != NULL || begin_session(e))
-        tls_gap(e->session, dir, e->place);
+        tls_gap(e->session, dir, e->event.place);
 }
 
 /* A run is told about once: what follows from its first loss is no news. */
@@ -98,9 +103,8 @@ static void lose(struct eap *e, enum direction dir, const char *reason)
     if (run->lost)
         return;
     run->lost = true;
-    struct eap_event event;
-    event.u.gap = (struct eap_gap){run->present, run->announced, run->identifier, e->cut, reason};
-    eap_emit(e, &event, EAP_EVENT_FRAGMENT_GAP, dir, e->depth);
+    e->event.u.gap = (struct eap_gap){run->present, run->announced, run->identifier, e->cut, reason};
+    eap_emit(e, EAP_EVENT_FRAGMENT_GAP, dir);
 }
 
 static void abandon_open(struct eap *e, enum direction dir, const char *reason)
@@ -164,13 +168,18 @@ static inline bool is_second_attempt(const struct eap *e, enum direction dir, st
            b[VERSION] == 3; /* else it is encrypted */
 }
 
-/* follows: no identifier is missing between the side's packet before and this one. */
-static void begin(struct eap *e, enum direction dir, const struct eap_packet *p, bool follows)
+/* No identifier is missing between the side's packet before and this one. */
+static bool follows(const struct eap_side *side, const struct eap_packet *p)
+{
+    return side->spoke && (uint8_t)(p->identifier - side->identifier) <= 1;
+}
+
+static void begin(struct eap *e, enum direction dir, const struct eap_packet *p, bool at_start)
 {
     struct eap_run *run = &e->side[dir].run;
     *run =
         (struct eap_run){.announced = p->tls_length, .size = (uint32_t)p->tls_bytes.len, .identifier = p->identifier};
-    if (!follows && e->depth == 0 && !looks_like_record(p->tls_bytes)) {
+    if (!at_start && e->depth == 0 && !looks_like_record(p->tls_bytes)) {
         lose(e, dir, reason_beginning);
         stream_gap(e, dir);
     }
@@ -228,8 +237,7 @@ static void end(struct eap *e, enum direction dir, const struct eap_packet *p)
         eap_inner_message(e, dir, p->identifier, !run->lost);
 }
 
-RARELY_CALLED static void fragment(struct eap *e, enum direction dir, const struct eap_packet *p, bool follows,
-                                   bool partial)
+RARELY_CALLED static void fragment(struct eap *e, enum direction dir, const struct eap_packet *p, bool partial)
 {
     struct eap_run *run = &e->side[dir].run;
     abandon(e, !dir, reason_went_on);
@@ -238,7 +246,7 @@ RARELY_CALLED static void fragment(struct eap *e, enum direction dir, const stru
     if (!run->open && is_second_attempt(e, dir, p->tls_bytes))
         begin_method(e, p);
     if (!run->open)
-        begin(e, dir, p, follows);
+        begin(e, dir, p, follows(&e->side[dir], p));
     else if (!go_on(e, dir, p))
         return;
     run->identifier = p->identifier;
@@ -269,22 +277,41 @@ static inline bool is_whole_flight(const struct eap *e, const struct eap_packet 
            !e->side[TO_CLIENT].run.open && !partial;
 }
 
-static inline void whole_flight(struct eap *e, enum direction dir, const struct eap_packet *p)
+static inline void set_whole_run(struct eap_run *run, const struct eap_packet *p)
 {
-    if (is_second_attempt(e, dir, p->tls_bytes))
-        begin_method(e, p);
-    struct eap_run *run = &e->side[dir].run;
     run->announced = p->tls_length;
     run->present = run->size = (uint32_t)p->tls_bytes.len;
     run->fragments = 1;
     run->identifier = p->identifier;
     run->open = run->lost = false;
+}
+
+static inline void whole_flight(struct eap *e, enum direction dir, const struct eap_packet *p)
+{
+    if (is_second_attempt(e, dir, p->tls_bytes))
+        begin_method(e, p);
+    set_whole_run(&e->side[dir].run, p);
     feed(e, dir, p->tls_bytes);
     if (e->inner != NULL)
         eap_inner_message(e, dir, p->identifier, true);
 }
 
-void eap_tls_packet(struct eap *e, enum direction dir, const struct eap_packet *p, bool follows, bool partial)
+/* Nothing of the method inside was ever read, so there is nobody inside to be told that a message is over. */
+uint32_t eap_tls_closed_record(struct eap *e, enum direction dir, const struct eap_packet *p)
+{
+    if (p->type != e->method || e->session == NULL || e->inner != NULL || (p->flags & EAP_TLS_START) != 0 ||
+        !is_whole_flight(e, p, false))
+        return 0;
+    uint32_t length = tls_closed_record(e->session, dir, p->tls_bytes);
+    if (length == 0)
+        return 0;
+    e->version = p->version;
+    set_whole_run(&e->side[dir].run, p);
+    speaks(e, dir);
+    return length;
+}
+
+void eap_tls_packet(struct eap *e, enum direction dir, const struct eap_packet *p, bool partial)
 {
     bool start = (p->flags & EAP_TLS_START) != 0 && dir == TO_CLIENT && p->code == EAP_REQUEST;
     if (start || p->type != e->method)
@@ -292,13 +319,11 @@ void eap_tls_packet(struct eap *e, enum direction dir, const struct eap_packet *
     e->version = p->version;
     if (start) /* FAST and TEAP put an authority id here, PEAP its outer TLVs: nothing of it is TLS */
         return;
-    if (is_whole_flight(e, p, partial)) {
-        whole_flight(e, dir, p);
-        return;
-    }
     bool acknowledgement = p->tls_bytes.len == 0 && (p->flags & (EAP_TLS_LENGTH | EAP_TLS_MORE)) == 0 && !partial;
-    if (acknowledgement)
+    if (is_whole_flight(e, p, partial))
+        whole_flight(e, dir, p);
+    else if (acknowledgement)
         abandon(e, dir, reason_went_on); /* who acknowledges has nothing left to send */
     else
-        fragment(e, dir, p, follows, partial);
+        fragment(e, dir, p, partial);
 }

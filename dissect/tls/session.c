@@ -49,9 +49,15 @@ static bool is_tls13_finished_length(const struct tls_session *s, uint32_t lengt
     return s->cipher_suite == 0x1302 ? length == HIDDEN + 48 : length == HIDDEN + 32;
 }
 
+static inline void note_closed_data(struct tls_session *s, enum direction dir, uint32_t length)
+{
+    if (dir == TO_SERVER && is_tls13(s) && s->cipher_suite != 0x1305 && s->side[TO_CLIENT].hello && !s->early_data &&
+        is_tls13_finished_length(s, length))
+        s->side[TO_SERVER].finished = s->side[TO_CLIENT].finished = true;
+}
+
 /* A protected record went by that nobody can read. */
-static inline void encrypted_record(struct tls_session *s, struct side *side, enum direction dir,
-                                    const struct place *first)
+static void encrypted_record(struct tls_session *s, struct side *side, enum direction dir, const struct place *first)
 {
     struct tls_event event;
     event.u.record = (struct tls_record){side->type, side->length};
@@ -60,9 +66,8 @@ static inline void encrypted_record(struct tls_session *s, struct side *side, en
         kind = TLS_EVENT_ENCRYPTED_ALERT;
     else if (side->type == TLS_HANDSHAKE && side->ccs && !is_tls13(s))
         side->finished = true;
-    else if (side->type == TLS_APPLICATION_DATA && is_tls13(s) && s->cipher_suite != 0x1305 && dir == TO_SERVER &&
-             s->side[TO_CLIENT].hello && !s->early_data && is_tls13_finished_length(s, side->length))
-        side->finished = s->side[TO_CLIENT].finished = true;
+    else if (side->type == TLS_APPLICATION_DATA)
+        note_closed_data(s, dir, side->length);
     tls_emit(s, &event, kind, dir, first);
 }
 
@@ -384,19 +389,11 @@ RARELY_CALLED static struct cursor resume(struct side *side, struct cursor in)
     return side->searching ? (struct cursor){0} : in;
 }
 
-/* What most bytes are once the handshake is over: one whole record of application data for which there are no keys. */
-static inline bool is_closed_record(const struct tls_session *s, const struct side *side, struct span bytes)
-{
-    const uint8_t *h = bytes.data;
-    return bytes.len >= RECORD_HEADER && h[0] == TLS_APPLICATION_DATA && plausible_header(h) &&
-           ((size_t)h[3] << 8 | h[4]) == bytes.len - RECORD_HEADER && side->header_len == 0 && !side->searching &&
-           !side->dead && (*s->context->secret_count == 0 || side->no_keys);
-}
-
-static RARELY_CALLED void feed_any(struct tls_session *s, enum direction dir, struct span bytes)
+void tls_feed(struct tls_session *s, enum direction dir, struct span bytes, struct place place)
 {
     struct side *side = &s->side[dir];
     struct cursor in = cursor_of(bytes);
+    s->place = place;
     if (side->searching && !side->dead)
         in = resume(side, in);
     while (in.len > 0 && !side->dead)
@@ -404,19 +401,20 @@ static RARELY_CALLED void feed_any(struct tls_session *s, enum direction dir, st
             in = take_part(s, dir, in);
 }
 
-void tls_feed(struct tls_session *s, enum direction dir, struct span bytes, struct place place)
+uint32_t tls_closed_record(struct tls_session *s, enum direction dir, struct span bytes)
 {
     struct side *side = &s->side[dir];
-    s->place = place;
-    if (!is_closed_record(s, side, bytes)) {
-        feed_any(s, dir, bytes);
-        return;
-    }
-    side->type = TLS_APPLICATION_DATA;
-    side->length = (uint32_t)bytes.len - RECORD_HEADER;
+    const uint8_t *h = bytes.data;
+    if (bytes.len < RECORD_HEADER || h[0] != TLS_APPLICATION_DATA || !plausible_header(h) || side->header_len > 0 ||
+        side->searching || side->dead || (*s->context->secret_count > 0 && !side->no_keys))
+        return 0;
+    uint32_t length = (uint32_t)h[3] << 8 | h[4];
+    if (length != bytes.len - RECORD_HEADER || length == 0)
+        return 0;
     side->started = true;
     record_passed(s, dir);
-    encrypted_record(s, side, dir, &s->place);
+    note_closed_data(s, dir, length);
+    return length;
 }
 
 void tls_gap(struct tls_session *s, enum direction dir, struct place place)

@@ -130,6 +130,11 @@ void tls_session_free(struct tls_session *s);
  * Buffers are taken only for what is not whole in `bytes`, given back when consumed. */
 void tls_feed(struct tls_session *s, enum direction dir, struct span bytes, struct place place);
 
+/* What most bytes are once the handshake is over: one whole record of application data for which there are no keys. It
+ * is noted without an event, and the length of its protected fragment returned; for any other bytes 0, with nothing done:
+ * they are to be fed. */
+uint32_t tls_closed_record(struct tls_session *s, enum direction dir, struct span bytes);
+
 /* Bytes of this direction are missing here: what was partial is dropped, reading resumes at the next plausible record.
  */
 void tls_gap(struct tls_session *s, enum direction dir, struct place place);

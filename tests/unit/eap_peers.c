@@ -89,6 +89,15 @@ void record_event(void *ctx, const struct eap_event *event)
     struct record *r = ctx;
     assert_true(r->count < LOG_MAX);
     describe(r, event, r->lines[r->count++]);
+    if (event->kind != EAP_EVENT_PACKET || event->u.packet->closed_record == 0)
+        return;
+    /* Told with the packet, and as good as an event of its own. */
+    struct tls_event tls = {.kind = TLS_EVENT_ENCRYPTED, .dir = event->dir, .place = event->place};
+    struct eap_event closed = *event;
+    closed.kind = EAP_EVENT_TLS;
+    closed.u.tls = &tls;
+    assert_true(r->count < LOG_MAX);
+    describe(r, &closed, r->lines[r->count++]);
 }
 
 size_t record_find(const struct record *r, const char *text, size_t from)
