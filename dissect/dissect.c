@@ -70,7 +70,7 @@ enum { JUDGED_FLOW = 1, ONE_SIDED_FLOW = 2, JUDGED_RADIUS = 4, ONE_SIDED_RADIUS 
 static void judge_sides(struct flow *f, unsigned judged_mark, unsigned one_sided_mark, uint64_t *judged, uint64_t *one_sided)
 {
     bool both = f->packets[0] > 0 && f->packets[1] > 0;
-    if ((f->judged & judged_mark) == 0 && (uint64_t)f->packets[0] + f->packets[1] >= JUDGED_PACKETS) {
+    if ((f->judged & judged_mark) == 0 && f->packets[0] + f->packets[1] >= JUDGED_PACKETS) {
         ++*judged;
         *one_sided += !both;
         f->judged = (uint8_t)(f->judged | judged_mark | (both ? 0 : one_sided_mark));
@@ -124,29 +124,19 @@ static void recognise(struct dissector *d, struct flow *f, const struct packet *
 /* A packet of a flow that nobody has named yet: its first payloads may. */
 RARELY_CALLED static void name_flow(struct dissector *d, struct flow *f, const struct packet *p, bool from_low)
 {
-    unsigned before = protocols_row_of_flow(f);
-    if (p->payload.len > 0) {
-        recognise(d, f, p);
-        if (d->hint != NULL && (f->class == FLOW_NEW || f->class == FLOW_OTHER))
-            hint_packet(d->hint, f, p, from_low);
-    }
-    unsigned row = protocols_row_of_flow(f);
-    if (row != before) /* its packets so far go with it, this one is counted below */
-        protocols_move(&d->protocols, before, row, (uint64_t)f->packets[0] + f->packets[1] - 1,
-                       f->bytes - p->payload_wire_len);
+    if (p->payload.len == 0)
+        return;
+    recognise(d, f, p);
+    if (d->hint != NULL && (f->class == FLOW_NEW || f->class == FLOW_OTHER))
+        hint_packet(d->hint, f, p, from_low);
 }
 
 static void on_flow_packet(struct dissector *d, const struct packet *p)
 {
     bool from_low, fresh;
     struct flow *f = flow_of(d->flows, p, &from_low, &fresh);
-    if (f == NULL)
-        return;
-    if (fresh)
-        protocols_add_flow(&d->protocols, protocols_row_of_flow(f));
     if (f->class == FLOW_NEW || f->class == FLOW_OTHER)
         name_flow(d, f, p, from_low);
-    protocols_count(&d->protocols, protocols_row_of_flow(f), p->payload_wire_len);
     if ((f->judged & JUDGED_FOR_GOOD) == 0)
         judge(d, f, p);
     if (f->class == FLOW_RADIUS)
@@ -182,6 +172,7 @@ static void on_lost_fragments(void *ctx, const struct net_lost_fragments *lost)
 static void on_flow_drop(void *ctx, struct flow *f)
 {
     struct dissector *d = ctx;
+    protocols_drop_flow(&d->protocols, f);
     if (d->hint != NULL && f->hint != 0)
         hint_release(d->hint, f);
 }
@@ -308,7 +299,7 @@ void dissect_free(struct dissector *d)
 size_t dissect_protocols(struct dissector *d, const struct protocol_count **out)
 {
     *out = d->protocols.sorted;
-    return protocols_sort(&d->protocols, d->hint);
+    return protocols_sort(&d->protocols, d->flows, d->hint);
 }
 
 void dissect_get_counters(const struct dissector *d, struct dissect_counters *out)

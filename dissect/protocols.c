@@ -17,14 +17,23 @@ unsigned protocols_row_of_packet(const struct packet *p)
     return PROTOCOL_UNKNOWN;
 }
 
-void protocols_move(struct protocols *t, unsigned from, unsigned to, uint64_t packets, uint64_t bytes)
+static void add_flow(struct protocol_sum *rows, const struct flow *f)
 {
-    t->rows[from].flows--;
-    t->rows[from].packets -= packets;
-    t->rows[from].bytes -= bytes;
-    t->rows[to].flows++;
-    t->rows[to].packets += packets;
-    t->rows[to].bytes += bytes;
+    struct protocol_sum *row = &rows[protocols_row_of_flow(f)];
+    row->flows++;
+    row->packets += f->packets[0] + f->packets[1];
+    row->bytes += f->bytes;
+}
+
+void protocols_drop_flow(struct protocols *t, const struct flow *f)
+{
+    add_flow(t->past, f);
+}
+
+static void add_held_flow(void *ctx, struct flow *f)
+{
+    struct protocols *t = ctx;
+    add_flow(t->all, f);
 }
 
 static const char *name_of_row(unsigned row, const struct hint *hint)
@@ -56,16 +65,18 @@ static struct protocol_count *line_named(struct protocol_count *lines, size_t *c
     return &lines[(*count)++];
 }
 
-size_t protocols_sort(struct protocols *t, const struct hint *hint)
+size_t protocols_sort(struct protocols *t, struct flow_table *flows, const struct hint *hint)
 {
     size_t count = 0;
+    memcpy(t->all, t->past, sizeof t->all);
+    flow_each(flows, add_held_flow, t);
     for (unsigned i = 0; i < PROTOCOL_ROWS; i++) {
-        if (t->rows[i].packets == 0)
+        if (t->all[i].packets == 0)
             continue;
         struct protocol_count *line = line_named(t->sorted, &count, name_of_row(i, hint));
-        line->flows += t->rows[i].flows;
-        line->packets += t->rows[i].packets;
-        line->bytes += t->rows[i].bytes;
+        line->flows += t->all[i].flows;
+        line->packets += t->all[i].packets;
+        line->bytes += t->all[i].bytes;
     }
     qsort(t->sorted, count, sizeof *t->sorted, by_bytes_then_name);
     return count;

@@ -1,8 +1,10 @@
-/* The table of protocols: flows, packets and bytes by name. A flow counts for one name, also with its earlier packets. */
+/* The table of protocols: flows, packets and bytes by name. A flow counts for one name, also with its earlier packets: so its
+ * packets are counted in the flow, and the flows by their names at the end. */
 #ifndef VS_DISSECT_PROTOCOLS_H
 #define VS_DISSECT_PROTOCOLS_H
 
 #include "dissect/dissect.h"
+#include "dissect/net/flow.h"
 #include "dissect/net/hint.h"
 
 /* Rows beside those of nDPI's numbers, which follow from PROTOCOL_OWN on. */
@@ -10,8 +12,10 @@ enum protocol_row { PROTOCOL_UNKNOWN, PROTOCOL_RADIUS, PROTOCOL_EAPOL, PROTOCOL_
                     PROTOCOL_ICMPV6, PROTOCOL_ARP, PROTOCOL_LLDP, PROTOCOL_OWN };
 enum { PROTOCOL_ROWS = 1024 };
 
+struct protocol_sum { uint64_t flows, packets, bytes; };
 struct protocols {
-    struct { uint64_t flows, packets, bytes; } rows[PROTOCOL_ROWS];
+    struct protocol_sum past[PROTOCOL_ROWS]; /* packets without flows, and flows that were given up */
+    struct protocol_sum all[PROTOCOL_ROWS];  /* with those that are still held */
     struct protocol_count sorted[PROTOCOL_ROWS];
 };
 
@@ -29,23 +33,17 @@ static inline unsigned protocols_row_of_flow(const struct flow *f)
 /* The row of a packet that belongs to no flow. */
 unsigned protocols_row_of_packet(const struct packet *p);
 
-/* Counts a packet. */
+/* Counts a packet of no flow. */
 static inline void protocols_count(struct protocols *t, unsigned row, uint32_t bytes)
 {
-    t->rows[row].packets++;
-    t->rows[row].bytes += bytes;
+    t->past[row].packets++;
+    t->past[row].bytes += bytes;
 }
 
-/* Counts a flow. */
-static inline void protocols_add_flow(struct protocols *t, unsigned row)
-{
-    t->rows[row].flows++;
-}
+/* Counts a flow that is given up, with all its packets. */
+void protocols_drop_flow(struct protocols *t, const struct flow *f);
 
-/* A flow has changed its row: its packets so far move with it. */
-void protocols_move(struct protocols *t, unsigned from, unsigned to, uint64_t packets, uint64_t bytes);
-
-/* Sorted by bytes, greatest first, then by name; without empty rows. hint may be NULL. */
-size_t protocols_sort(struct protocols *t, const struct hint *hint);
+/* Sorted by bytes, greatest first, then by name; without empty rows, with the flows held. hint may be NULL. */
+size_t protocols_sort(struct protocols *t, struct flow_table *flows, const struct hint *hint);
 
 #endif

@@ -12,11 +12,19 @@
 #include "capture/wire/rarely.h"
 
 /* PROBES_MAX: chance alone, at five eighths of the index, makes no row of that length. */
-enum { CHUNK = 1024, INDEX_MIN = 2048, EVICTION_SAMPLE = 8, PROBES_MAX = 256 };
+enum { CHUNK = 1024, INDEX_MIN = 2048, EVICTION_SAMPLE = 8, PROBES_MAX = 256, RECENT_BITS = 7, RECENT = 1 << RECENT_BITS };
 
 struct slot {
     uint32_t hash;
     uint32_t entry; /* number + 1; 0: empty */
+};
+
+/* The flow that the latest packet of these ends, in this direction, belonged to: most packets follow one like them. */
+struct recent {
+    struct packet_ends ends; /* ports 0: none */
+    struct flow *flow;
+    uint32_t id; /* the flow's; its entry may have been given to another since */
+    bool from_low;
 };
 
 struct flow_table {
@@ -30,6 +38,7 @@ struct flow_table {
     flow_fn *drop;
     void *drop_ctx;
     struct flow **chunks;
+    struct recent recent[RECENT];
 };
 
 struct flow_table *flow_table_new(uint32_t room)
@@ -258,30 +267,30 @@ RARELY_CALLED static struct flow *find_or_make(struct flow_table *t, const struc
     return *fresh ? make(t, p) : entry_at(t, s->entry - 1);
 }
 
-/* The flow when it is of IPv4 and stands in its own place in the index, as nearly all do; else NULL. */
-static inline struct flow *find_at_once(const struct flow_table *t, const struct packet *p, bool *from_low)
+static inline struct recent *recent_of(struct flow_table *t, struct packet_ends e)
 {
-    if (p->src.address.family != FAMILY_IPV4 || p->dst.address.family != FAMILY_IPV4)
-        return NULL;
-    uint64_t src = ipv4_word(&p->src, p->ip_proto), dst = ipv4_word(&p->dst, p->ip_proto);
-    *from_low = src <= dst;
-    uint64_t low = *from_low ? src : dst, high = *from_low ? dst : src;
-    uint32_t hash = hash_of(low, high, p->tunnel);
-    const struct slot *s = &t->index[hash & t->index_mask];
-    if (s->entry == 0 || s->hash != hash)
-        return NULL;
-    struct flow *f = entry_at(t, s->entry - 1);
-    return f->key[0] == low && f->key[1] == high && f->tunnel == p->tunnel ? f : NULL;
+    return &t->recent[(e.addresses ^ e.ports << 16) * UINT64_C(0x9e3779b97f4a7c15) >> (64 - RECENT_BITS)];
+}
+
+RARELY_CALLED static struct flow *find_and_remember(struct flow_table *t, const struct packet *p, struct recent *r,
+                                                    bool *from_low, bool *fresh)
+{
+    struct flow *f = find_or_make(t, p, from_low, fresh);
+    if (p->ends.ports != 0)
+        *r = (struct recent){p->ends, f, f->id, *from_low};
+    return f;
 }
 
 struct flow *flow_of(struct flow_table *t, const struct packet *p, bool *from_low, bool *fresh)
 {
-    struct flow *f = find_at_once(t, p, from_low);
+    struct recent *r = recent_of(t, p->ends);
+    struct flow *f = r->flow;
     *fresh = false;
-    if (f == NULL)
-        f = find_or_make(t, p, from_low, fresh);
-    uint32_t *packets = &f->packets[*from_low ? 0 : 1];
-    *packets += *packets != UINT32_MAX;
+    if (p->ends.ports != 0 && r->ends.ports == p->ends.ports && r->ends.addresses == p->ends.addresses && f->id == r->id)
+        *from_low = r->from_low;
+    else
+        f = find_and_remember(t, p, r, from_low, fresh);
+    f->packets[*from_low ? 0 : 1]++;
     f->bytes += p->payload_wire_len;
     f->last_ns = p->frame->time_ns;
     return f;

@@ -19,11 +19,18 @@ enum packet_kind {
     PACKET_LINK,   /* another EtherType; payload follows it */
 };
 
+/* What tells flows of IPv4 outside of tunnels apart, and their directions: for tables, the same within a run only. */
+struct packet_ends {
+    uint64_t addresses; /* source and destination */
+    uint64_t ports;     /* IP protocol, ports of source and destination; 0: not such a packet, nothing is filled in */
+};
+
 /* Lent during the packet callback. */
 struct packet {
     const struct frame *frame;  /* the frame that completed it */
     enum packet_kind kind;
     struct endpoint src, dst;   /* innermost addresses; ports for UDP and TCP */
+    struct packet_ends ends;    /* UDP and TCP: the same in two words, when they are of IPv4 and in no tunnel */
     struct span payload;        /* captured payload bytes */
     uint32_t payload_wire_len;  /* length that the headers announce; greater than payload.len when the capture was cut */
     uint32_t tunnel;            /* 0, or a hash of the outer tunnel (VNI, GRE key, outer addresses): same addresses in
@@ -42,5 +49,19 @@ struct packet {
     struct span ip;             /* from the innermost IP header on (nDPI wants it); empty for a joined datagram or EAPOL */
     uint8_t src_mac[6], dst_mac[6]; /* outermost Ethernet-like header, zero when there is none */
 };
+
+/* Made from the other fields; for who makes packets. */
+static inline struct packet_ends packet_ends_of(const struct packet *p)
+{
+    struct packet_ends ends = {0, 0};
+    uint8_t *addresses = (uint8_t *)&ends.addresses;
+    if ((p->kind != PACKET_UDP && p->kind != PACKET_TCP) || p->tunnel != 0 || p->src.address.family != FAMILY_IPV4 ||
+        p->dst.address.family != FAMILY_IPV4)
+        return ends;
+    memcpy(addresses, p->src.address.bytes, 4);
+    memcpy(addresses + 4, p->dst.address.bytes, 4);
+    ends.ports = (uint64_t)p->ip_proto << 32 | (uint64_t)p->src.port << 16 | p->dst.port;
+    return ends;
+}
 
 #endif

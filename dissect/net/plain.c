@@ -23,11 +23,10 @@ static inline bool is_plain_ip(const uint8_t *b)
            ip[9] == IP_PROTO_UDP && load_be16(ip + 2) >= IP_LEAST;
 }
 
-/* The same hash as in duplicates.c, from the words of the headers. */
-static inline uint64_t identity(const struct packet *p, const uint8_t *ip, uint32_t id)
+/* The same hash as in duplicates.c, from the words that are at hand. */
+static inline uint64_t identity(const struct packet *p, uint32_t id)
 {
-    uint64_t ports = (uint64_t)IP_PROTO_UDP << 32 | (uint64_t)p->src.port << 16 | p->dst.port;
-    struct lanes l = lanes_of_headers(load_u64(ip + 12), ports, (uint64_t)p->frame->capture << 32,
+    struct lanes l = lanes_of_headers(p->ends.addresses, p->ends.ports, (uint64_t)p->frame->capture << 32,
                                       (uint64_t)id << 32 | p->payload_wire_len);
     return lanes_value(add_sample(l, p->payload));
 }
@@ -48,7 +47,7 @@ static inline void identify(struct duplicates *t, struct ahead *a, const uint8_t
     a->hash = 0;
     if (p->payload.len < SAMPLED_LEAST || p->frame->time_ns == 0 || (p->frame->flags & FRAME_HAS_PACKET_ID) != 0)
         return;
-    a->hash = identity(p, ip, a->ip_id);
+    a->hash = identity(p, a->ip_id);
     prefetch(bucket_of_hash(t->bytes, a->hash));
 }
 
@@ -73,6 +72,8 @@ void plain_look(struct net *n, struct ahead *a, const struct frame *f)
     memcpy(p->dst.address.bytes, ip + 16, 4);
     p->src.port = load_be16(udp);
     p->dst.port = port;
+    p->ends.addresses = load_u64(ip + 12);
+    p->ends.ports = (uint64_t)IP_PROTO_UDP << 32 | (uint64_t)p->src.port << 16 | port;
     p->ttl = ip[8];
     p->ip = (struct span){ip, f->len - IP_AT < total ? f->len - IP_AT : total};
     p->payload_wire_len = length - (PAYLOAD_AT - UDP_AT);

@@ -53,6 +53,54 @@ static void both_directions_are_one_flow(void **state)
     flow_table_free(t);
 }
 
+/* As the net hands it over: with its ends in words, where they have any. */
+static struct flow *feed(struct flow_table *t, const struct packet *p, bool *from_low, bool *fresh)
+{
+    struct packet handed = *p;
+    handed.ends = packet_ends_of(p);
+    return flow_of(t, &handed, from_low, fresh);
+}
+
+static void it_is_the_same_flow_by_its_words(void **state)
+{
+    (void)state;
+    struct flow_table *t = flow_table_new(100);
+    struct frame f = {.number = 1};
+    struct endpoint client = endpoint("198.51.100.9", 49152), server = endpoint("192.0.2.1", 1812);
+    struct packet there = packet(&f, IP_PROTO_UDP, client, server), back = packet(&f, IP_PROTO_UDP, server, client);
+    bool from_low, fresh;
+    struct flow *flow = flow_of(t, &there, &from_low, &fresh);
+    for (int i = 0; i < 3; i++) {
+        assert_ptr_equal(feed(t, &there, &from_low, &fresh), flow);
+        assert_false(from_low || fresh);
+        assert_ptr_equal(feed(t, &back, &from_low, &fresh), flow);
+        assert_true(from_low && !fresh);
+    }
+    struct packet tcp = packet(&f, IP_PROTO_TCP, client, server), inside = there;
+    inside.tunnel = 1;
+    assert_ptr_not_equal(feed(t, &tcp, &from_low, &fresh), flow);
+    assert_ptr_not_equal(feed(t, &inside, &from_low, &fresh), flow);
+    assert_ptr_equal(feed(t, &there, &from_low, &fresh), flow);
+    assert_int_equal(flow->packets[0], 3);
+    assert_int_equal(flow->packets[1], 5);
+    flow_table_free(t);
+}
+
+static void a_flow_given_up_is_not_found_by_its_words(void **state)
+{
+    (void)state;
+    struct flow_table *t = flow_table_new(1);
+    struct frame f = {.number = 1};
+    struct packet a = packet(&f, IP_PROTO_UDP, endpoint("198.51.100.9", 49152), endpoint("192.0.2.1", 1812));
+    struct packet b = packet(&f, IP_PROTO_UDP, endpoint("198.51.100.9", 49153), endpoint("192.0.2.1", 1812));
+    bool from_low, fresh;
+    for (uint32_t i = 0; i < 6; i++) {
+        assert_int_equal(feed(t, i % 2 == 0 ? &a : &b, &from_low, &fresh)->id, i + 1);
+        assert_true(fresh);
+    }
+    flow_table_free(t);
+}
+
 static void what_makes_a_flow_another_one(void **state)
 {
     (void)state;
@@ -66,9 +114,9 @@ static void what_makes_a_flow_another_one(void **state)
     other[3].dst.port = 501;
     other[4].dst = endpoint("2001:db8::3", 500);
     bool from_low, fresh;
-    flow_of(t, &base, &from_low, &fresh);
+    feed(t, &base, &from_low, &fresh);
     for (size_t i = 0; i < 5; i++) {
-        flow_of(t, &other[i], &from_low, &fresh);
+        feed(t, &other[i], &from_low, &fresh);
         assert_true(fresh);
     }
     assert_int_equal(flow_count(t), 6);
@@ -93,12 +141,12 @@ static void every_flow_is_found_again_while_it_grows(void **state)
     bool from_low, fresh;
     for (uint32_t i = 0; i < FLOWS; i++) {
         struct packet p = numbered(&f, i);
-        assert_int_equal(flow_of(t, &p, &from_low, &fresh)->id, i + 1);
+        assert_int_equal(feed(t, &p, &from_low, &fresh)->id, i + 1);
         assert_true(fresh);
     }
     for (uint32_t i = 0; i < FLOWS; i++) {
         struct packet p = numbered(&f, i);
-        assert_int_equal(flow_of(t, &p, &from_low, &fresh)->id, i + 1);
+        assert_int_equal(feed(t, &p, &from_low, &fresh)->id, i + 1);
         assert_false(fresh);
     }
     assert_int_equal(flow_evicted(t), 0);
@@ -135,15 +183,15 @@ static void flows_that_collide_do_not_lengthen_the_search(void **state)
     uint32_t held = 0;
     for (uint32_t i = 0; i < FEW; i++) {
         struct packet p = colliding(&f, i);
-        flow_of(t, &p, &from_low, &fresh);
+        feed(t, &p, &from_low, &fresh);
     }
     for (uint32_t i = 0; i < FEW; i++) {
         struct packet p = colliding(&f, i);
-        assert_int_equal(flow_of(t, &p, &from_low, &fresh)->id, i + 1);
+        assert_int_equal(feed(t, &p, &from_low, &fresh)->id, i + 1);
     }
     for (uint32_t i = FEW; i < FLOWS; i++) {
         struct packet p = colliding(&f, i);
-        assert_int_equal(flow_of(t, &p, &from_low, &fresh)->id, i + 1);
+        assert_int_equal(feed(t, &p, &from_low, &fresh)->id, i + 1);
         assert_true(fresh);
         assert_non_null(flow_find(t, &p.dst, &p.src, IP_PROTO_UDP, p.tunnel));
     }
@@ -182,9 +230,9 @@ static void a_full_table_gives_up_flows_that_are_silent(void **state)
     for (uint32_t i = 0; i < MORE; i++) {
         f.time_ns = i * S;
         struct packet p = numbered(&f, i);
-        flow_of(t, &p, &from_low, &fresh)->hint = 1;
+        feed(t, &p, &from_low, &fresh)->hint = 1;
         assert_true(fresh);
-        struct flow *b = flow_of(t, &busy, &from_low, &fresh);
+        struct flow *b = feed(t, &busy, &from_low, &fresh);
         assert_int_equal(fresh, i == 0); /* in use all the time: never given up */
         assert_int_equal(b->packets[0], i + 1);
         assert_non_null(flow_find(t, &p.src, &p.dst, IP_PROTO_UDP, 0));
@@ -207,7 +255,7 @@ static void young_flows_given_up_are_counted(void **state)
     bool from_low, fresh;
     for (uint32_t i = 0; i < 110; i++) {
         struct packet p = numbered(&f, i);
-        flow_of(t, &p, &from_low, &fresh);
+        feed(t, &p, &from_low, &fresh);
     }
     assert_int_equal(flow_evicted(t), 100);
     flow_table_free(t);
@@ -220,8 +268,8 @@ static void expect_community_id(const char *id, uint8_t proto, struct endpoint s
     struct packet there = packet(&f, proto, src, dst), back = packet(&f, proto, dst, src);
     bool from_low, fresh;
     char text[32];
-    assert_string_equal(flow_community_id(text, flow_of(t, &there, &from_low, &fresh)), id);
-    assert_string_equal(flow_community_id(text, flow_of(t, &back, &from_low, &fresh)), id);
+    assert_string_equal(flow_community_id(text, feed(t, &there, &from_low, &fresh)), id);
+    assert_string_equal(flow_community_id(text, feed(t, &back, &from_low, &fresh)), id);
     flow_table_free(t);
 }
 
@@ -254,6 +302,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_directions_are_one_flow),
+        cmocka_unit_test(it_is_the_same_flow_by_its_words),
+        cmocka_unit_test(a_flow_given_up_is_not_found_by_its_words),
         cmocka_unit_test(what_makes_a_flow_another_one),
         cmocka_unit_test(every_flow_is_found_again_while_it_grows),
         cmocka_unit_test(flows_that_collide_do_not_lengthen_the_search),
