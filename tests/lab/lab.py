@@ -10,6 +10,7 @@ import pki as pki_module
 import recorder
 import truth
 from freeradius import SECRET
+from vpn_lab import VpnLab
 
 SCENARIOS = {}
 HEALTHY = ["critical", "warning"]
@@ -32,6 +33,8 @@ class Scenario:
         self.shows = claims.pop("shows", [])
         self.lacks = claims.pop("lacks", [])
         self.seconds = claims.pop("seconds", 3)
+        self.vpn = "attempts" in claims
+        self.attempts = claims.pop("attempts", [])
         self.extra = claims
 
 
@@ -43,6 +46,7 @@ def scenario(name, description, **claims):
     hidden                    why the recording does not show the certificates
     tshark_misses             they are there, but tshark does not find all of them
     expect, forbid, healthy   findings that the recording must raise, must not raise; none but info at all
+    attempts                  a VPN scenario: how its clients' attempts end, compared with the daemons' logs
     """
     def register(function):
         SCENARIOS[name] = Scenario(function, name, description, **claims)
@@ -50,10 +54,10 @@ def scenario(name, description, **claims):
     return register
 
 
-class Lab:
+class Lab(VpnLab):
     """The surroundings of one running scenario."""
 
-    def __init__(self, entry, network, pki, output, directory):
+    def __init__(self, entry, network, pki, output, directory, strongswan=None):
         self.entry, self.network, self.pki, self.output = entry, network, pki, output
         self.directory = os.path.join(directory, entry.name)
         os.makedirs(self.directory)
@@ -61,6 +65,8 @@ class Lab:
         self.logins = []
         self.files = []
         self.keylog = None
+        if entry.vpn:
+            self.begin_vpn(network.vpn(), strongswan)
 
     def count(self):
         self.counter += 1
@@ -102,7 +108,7 @@ class Lab:
         entry = self.entry
         facts = {
             "scenario": stem, "capture": os.path.basename(path),
-            "origin": "tests/lab/run, %s, %s" % (versions(), datetime.datetime.now(datetime.timezone.utc).date()),
+            "origin": "tests/lab/run, %s, %s" % (versions(entry.vpn), datetime.datetime.now(datetime.timezone.utc).date()),
             "description": entry.description, "radius_secret": SECRET, "radius_secret_file": "pki/radius-secret",
             "keylog": os.path.basename(self.keylog) if self.keylog else None,
             "trusted_root": "pki/%s.pem" % entry.root, "server_name": entry.server_name, **entry.extra,
@@ -117,13 +123,18 @@ class Lab:
         """Writes the truth files; returns what the recording does not show although the scenario claims it."""
         empty = os.path.join(self.directory, "wireshark")
         os.makedirs(empty, exist_ok=True)
-        wrong = self.check_logins()
+        wrong = self.check_logins() + (self.check_vpn() if self.entry.vpn else [])
         for stem, path, differs in self.files:
             facts = self.facts(stem, path, differs)
+            if self.entry.vpn and stem in self.ike_files:
+                facts.update(self.vpn_facts(stem, path))
             keylog = os.path.join(self.output, facts["keylog"]) if facts["keylog"] else None
             counts = truth.write(os.path.join(self.output, stem + ".truth.json"), facts, path, keylog, empty)
-            wrong += self.check_recording(facts, counts)
-            wrong += self.check_claims(stem, path, keylog)
+            if not self.entry.vpn:
+                wrong += self.check_recording(facts, counts)
+                wrong += self.check_claims(stem, path, keylog)
+            elif stem in self.ike_files:
+                wrong += self.check_point(stem, path, facts)
         return wrong
 
     def check_logins(self):
@@ -159,8 +170,9 @@ class Lab:
                         if recorder.frames(path, claim, keylog)]
 
 
-def versions():
-    packages = ("freeradius", "eapoltest", "hostapd", "wpasupplicant", "tcpdump")
+def versions(vpn=False):
+    packages = ("strongswan-swanctl", "freeradius", "nftables", "tcpdump") if vpn else (
+        "freeradius", "eapoltest", "hostapd", "wpasupplicant", "tcpdump")
     out = subprocess.run(("dpkg-query", "-W", "-f", "${Package} ${Version}, ", *packages), check=False,
                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.decode().strip(", ")
     return ", ".join(part.replace(" 2:", " ").split("+")[0].rsplit("-", 1)[0] for part in out.split(", "))

@@ -38,6 +38,7 @@ class Network:
         self.name = name
         self.started = []
         self.namespaces = []
+        self._vpn = None
         try:
             self._build()
         except subprocess.CalledProcessError as error:
@@ -74,6 +75,14 @@ class Network:
             "netns", self.namespace("client"))
         run("ip", "-n", self.namespace("nas"), "link", "set", "port0", "up")
         run("ip", "-n", self.namespace("client"), "link", "set", "eth0", "up")
+
+    def vpn(self):
+        """The nodes of the VPN scenarios, made when first asked for; without any rule of an earlier scenario."""
+        import vpn_network  # only here: it builds on this module
+        if self._vpn is None:
+            self._vpn = vpn_network.Vpn(self)
+        self._vpn.reset()
+        return self._vpn
 
     def namespace(self, node):
         return "%s-%s" % (self.name, node)

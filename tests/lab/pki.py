@@ -11,6 +11,7 @@ import time
 
 NAME = "nps01.corp.contoso.com"
 NAME2 = "nps02.corp.contoso.com"
+VPN_NAME = "vpn.contoso.com"
 DAY = 86400
 
 CA_EXTENSIONS = ("basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n"
@@ -110,7 +111,7 @@ class Pki:
         if os.path.exists(self.kept(name)):
             shutil.copyfile(self.kept(name), self.pem(name))
             return
-        if key in ("ec", "1024", "2048", "3072"):
+        if key in ("ec", "1024", "2048", "3072", "4096"):
             self.make_key(name, key)
         else:
             with open(self.key(key), "rb") as old, open(self.key(name), "wb") as new:
@@ -171,6 +172,22 @@ def servers(pki):
     pki.issue("no-signing", "/CN=" + NAME, leaf_extensions(usage="keyEncipherment"), issuer="issuing", key="nps01")
 
 
+def vpn_servers(pki):
+    """Certificates of VPN servers (RFC 4945 5.1.3.12 for the EKU 1.3.6.1.5.5.8.2.2) and of computers."""
+    eku, usage = "serverAuth,1.3.6.1.5.5.8.2.2", "digitalSignature,keyEncipherment"
+    good = leaf_extensions(VPN_NAME, eku=eku, usage=usage)
+    pki.issue("vpn", "/CN=" + VPN_NAME, good, issuer="issuing", key="4096")
+    pki.issue("vpn-other-name", "/CN=rras01.corp.contoso.com", leaf_extensions("rras01.corp.contoso.com", eku=eku),
+              issuer="issuing", key="vpn")
+    pki.issue("fabrikam-vpn", "/O=Fabrikam/CN=" + VPN_NAME, good, issuer="fabrikam-root", key="vpn")
+    pki.issue("vpn-expired", "/CN=" + VPN_NAME, good, issuer="issuing", key="vpn", start=-400, end=-35)
+    for name, key, issuer, organisation in (("pc01", "2048", "issuing", "/DC=com/DC=contoso/DC=corp"),
+                                            ("fabrikam-pc01", "pc01", "fabrikam-root", "/O=Fabrikam")):
+        pki.issue(name, organisation + "/CN=PC01.corp.contoso.com",
+                  "basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\nextendedKeyUsage=clientAuth\n"
+                  "subjectAltName=DNS:PC01.corp.contoso.com\nauthorityKeyIdentifier=keyid\n", issuer=issuer, key=key)
+
+
 def ocsp_response(pki, name, revoked, path):
     """An OCSP response of the issuing CA about certificate `name`, for stapling, into the file `path`."""
     serial = openssl("x509", "-in", pki.pem(name), "-noout", "-serial").decode().strip().split("=")[1]
@@ -195,4 +212,5 @@ def make(public, private):
     authorities(pki)
     servers(pki)
     clients(pki)
+    vpn_servers(pki)
     return pki

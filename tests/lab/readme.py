@@ -7,8 +7,8 @@ import os
 HEAD = """# Recordings
 
 Small captures of real daemons, good as examples and as tests. `tests/lab/run` makes them: FreeRADIUS (or hostapd) as
-the RADIUS server, eapol_test, wpa_supplicant and radclient as clients, tcpdump or dumpcap as recorder, in network
-namespaces without a way out. People, names and addresses are invented; the keys are thrown away after the run.
+the RADIUS server, eapol_test, wpa_supplicant and radclient as clients, strongSwan as VPN server and VPN client, nftables
+as every kind of translator, tcpdump or dumpcap as recorder, in network namespaces without a way out. People, names and addresses are invented; the keys are thrown away after the run.
 No Windows or NPS took part: the requests carry RRAS's attributes, but the daemons are those named.
 
 | address | who |
@@ -16,6 +16,14 @@ No Windows or NPS took part: the requests carry RRAS's attributes, but the daemo
 | 10.20.0.21, .22, .23 | the NAS RRAS01, RRAS02, RRAS03 |
 | 10.20.1.11, .12 | the RADIUS servers nps01 and nps02.corp.contoso.com |
 | 10.20.1.30 | a RADIUS proxy |
+| 10.20.0.31, .32 | the RADIUS side of the VPN servers RRAS11 and RRAS12 |
+| 198.51.100.10 (2001:db8:100::10) | the service's public address at the load balancer |
+| 172.20.30.4 | the load balancer's inner address, for which it exchanges clients' addresses when it does SNAT |
+| 172.20.30.11, .12 | the VPN servers behind it; 198.51.100.17 and 2001:db8:30::11 reach the first without translation |
+| 203.0.113.22, .26 | home routers, with clients 192.168.178.0/24 and 192.168.1.0/24 behind them |
+| 203.0.113.30 | carrier-grade NAT, with clients 100.64.0.0/10 behind it |
+| 203.0.113.66 and up, 2001:db8:64::66 | clients without NAT |
+| 10.50.0.0/16, 10.40.0.1 | virtual addresses of clients; a host behind the VPN |
 
 `pki/` holds every certificate (`root.pem` is what clients trust, `fabrikam-root.pem` what they should not), the
 shared secret, and EAP configurations of Windows clients:
@@ -40,6 +48,13 @@ comes from vpnscope.
 - `further_captures` belong to the same analysis, after `capture`; `together_with` shows the same logins elsewhere.
 - `frames`: tshark's counts without secrets, `frames_with_keys`: with the key log. tshark misses certificates where
   logins are interleaved on one socket; the configuration is the truth there.
+- `ike` (VPN recordings): `point` says where was recorded; `associations` what tshark counts for each pair of SPIs, with the
+  keys where `ike_keys` names them (`exchanges`: packets of initiator and responder, fragments of RFC 7383 among them;
+  `nat_detection`: the hashes recomputed for the addresses that the packets carry there; `proposal` in IANA's numbers), and what
+  the clients' configuration and logs say (`real_client`, `expected_outcome`, `proposal_by_log`, `errors_by_log`).
+- `nat`: the verdict on translation that each server must get from this recording (null: none is demanded), and which address
+  stands for whom here. `snat_source` hides clients. `client_error` is what a Windows client would show.
+- Most ESP is left out: a few pings prove that the tunnel works.
 
 | recording | truth | what it shows | logins | must be found |
 | --- | --- | --- | --- | --- |
@@ -49,19 +64,21 @@ comes from vpnscope.
 def outcome_words(logins):
     counts = {}
     for login in logins:
-        counts[login["expected_outcome"]] = counts.get(login["expected_outcome"], 0) + 1
+        if "expected_outcome" in login:
+            counts[login["expected_outcome"]] = counts.get(login["expected_outcome"], 0) + 1
     return ", ".join("%d %s" % (count, word) for word, count in counts.items()) or "none"
 
 
 def row(facts):
     further = "".join(", `%s`" % name for name in facts.get("further_captures", []))
-    secrets = " with `%s`" % facts["keylog"] if facts["keylog"] else ""
+    files = [name for name in (facts["keylog"], facts.get("ike_keys")) if name]
+    secrets = " with " + ", ".join("`%s`" % name for name in files) if files else ""
     found = " ".join("`%s`" % finding for finding in facts["expect_findings"])
     if not found:
         found = "nothing" if facts["forbid_severity"] else "-"
     return "| `%s`%s%s | `%s.truth.json` | %s | %s | %s |\n" % (
         facts["capture"], further, secrets, facts["scenario"], facts["description"],
-        outcome_words(facts["logins"]), found)
+        outcome_words(facts["logins"] or facts.get("ike", {}).get("associations", [])), found)
 
 
 def write(directory):

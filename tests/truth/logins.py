@@ -2,7 +2,8 @@
 
 from program import layers
 
-NAS = {"10.20.0.21": "RRAS01", "10.20.0.22": "RRAS02", "10.20.0.23": "RRAS03"}
+NAS = {"10.20.0.21": "RRAS01", "10.20.0.22": "RRAS02", "10.20.0.23": "RRAS03",
+       "10.20.0.31": "RRAS11", "10.20.0.32": "RRAS12"}
 PASSWORD_METHODS = {"PAP", "CHAP", "MS-CHAP"}  # no EAP: the report names no method
 
 

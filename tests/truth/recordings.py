@@ -11,6 +11,7 @@ import sys
 import events
 import findings
 import frames
+import ike
 import logins
 import program
 import table
@@ -24,6 +25,8 @@ def arguments(truth):
            "--radius-secret", truth["radius_secret_file"]]
     if truth["keylog"]:
         out += ["--keylog", truth["keylog"]]
+    if ike.REPORTED and truth.get("ike_keys"):
+        out += ["--ike-keys", truth["ike_keys"]]
     return out + [truth["capture"]] + truth.get("further_captures", [])
 
 
@@ -55,6 +58,9 @@ def compare(vpnscope, dump_events, path, deviations):
             compare_together(vpnscope, truth, directory, deviations)
     except program.Failure as failure:
         deviations.differs("run", "a report", failure)
+        return
+    if "ike" in truth:
+        ike.compare(truth, run, deviations)
         return
     keys = has_keys(truth, directory)
     told = events.Events(dump_events, os.path.join(directory, truth["capture"]),
