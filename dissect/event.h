@@ -44,24 +44,25 @@ enum radius_role {
     RADIUS_UNANSWERED,          /* no packet: the request at `request` was never answered; packet is NULL */
 };
 
+/* Lent for the call, and so is all that it points to. */
 struct radius_event {
     enum radius_role role;
-    const struct radius_packet *packet; /* NULL for RADIUS_UNANSWERED */
     uint8_t code;                       /* of the packet; of the request for RADIUS_UNANSWERED */
-    struct endpoint client, server;     /* who asks, who is asked (for WRONG_SOURCE: who was asked; source is below) */
-    struct endpoint source;             /* of the response */
-    struct place request;               /* first transmission of the request that this is about; frame 0 when none */
-    struct place request_last;          /* its last transmission */
-    uint32_t transmissions;             /* of the request, 1 without retransmission */
-    int64_t elapsed_ns;                 /* response: since the first transmission; unanswered: capture time waited */
+    uint8_t request_code;               /* responses: code of the request, 0 unknown */
     bool capture_ended;                 /* UNANSWERED: the capture ended less than RADIUS_ANSWER_NS after it */
     bool icmp_unreachable;              /* UNANSWERED: an ICMP error came back for it; place is that of the ICMP */
-    uint8_t request_code;               /* responses: code of the request, 0 unknown */
-    enum radius_check message_authenticator, authenticator;
     bool other_server;                  /* request whose State was issued by another server (R4): state_server */
-    struct endpoint state_server;
     bool state_unknown;                 /* request with a State that no challenge in this capture issued */
+    enum radius_check message_authenticator, authenticator;
+    uint32_t transmissions;             /* of the request, 1 without retransmission */
     uint32_t fragments;                 /* IP fragments that the datagram was joined from */
+    const struct radius_packet *packet; /* NULL for RADIUS_UNANSWERED */
+    const struct endpoint *client, *server; /* who asks, who is asked (for WRONG_SOURCE: who was asked; source is below) */
+    const struct endpoint *source;      /* of the packet; NULL for RADIUS_UNANSWERED */
+    int64_t elapsed_ns;                 /* response: since the first transmission; unanswered: capture time waited */
+    struct place request;               /* first transmission of the request that this is about; frame 0 when none */
+    struct place request_last;          /* its last transmission */
+    struct endpoint state_server;       /* set with other_server only */
 };
 
 enum eapol_kind { EAPOL_EAP, EAPOL_START, EAPOL_LOGOFF, EAPOL_KEY, EAPOL_OTHER };

@@ -117,7 +117,7 @@ static inline void new_request(struct live *l, const struct event *e, const stru
     if (e->u.radius->other_server && !r->other_server) {
         r->other_server = true;
         r->state_server = e->u.radius->state_server;
-        r->asked_server = e->u.radius->server;
+        r->asked_server = *e->u.radius->server;
         r->other_server_place = e->place;
     }
 }
@@ -277,7 +277,7 @@ static RARELY_CALLED void other_role(struct exchange *x, const struct event *e)
     case RADIUS_WRONG_SOURCE:
         if (x->radius.wrong_source++ == 0) {
             x->radius.wrong_source_place = e->place;
-            x->radius.wrong_source_address = e->u.radius->source;
+            x->radius.wrong_source_address = *e->u.radius->source;
         }
         break;
     case RADIUS_UNANSWERED:
@@ -291,7 +291,7 @@ static RARELY_CALLED void other_role(struct exchange *x, const struct event *e)
 void track_radius(const struct track_parts *t, struct live *l, const struct event *e)
 {
     const struct radius_event *ev = e->u.radius;
-    struct server *s = server_of(t, l, &ev->server);
+    struct server *s = server_of(t, l, ev->server);
     if (s != NULL)
         count_server(s, e);
     if (l == NULL)

@@ -268,6 +268,12 @@ const size_t *secrets_tls_counter(const struct secrets *s)
     return s != NULL ? &s->count : &none;
 }
 
+const size_t *secrets_radius_counter(const struct secrets *s)
+{
+    static const size_t none;
+    return s != NULL ? &s->radius_count : &none;
+}
+
 bool secrets_add_radius(struct secrets *s, const struct address *net, unsigned bits, struct span secret)
 {
     while (secret.len > 0 && (secret.data[secret.len - 1] == '\n' || secret.data[secret.len - 1] == '\r'))

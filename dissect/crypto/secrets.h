@@ -40,6 +40,8 @@ bool secrets_add_radius(struct secrets *s, const struct address *net, unsigned b
 
 /* Empty span when none was given for this NAS. */
 struct span secrets_radius(const struct secrets *s, const struct address *nas);
+/* Where the number of these secrets stands, for who asks at every packet; lives as long as s. NULL has none. */
+const size_t *secrets_radius_counter(const struct secrets *s);
 
 /* What another subject keeps with the secrets (the keys of IKE): the first member of its own struct. */
 struct secrets_part {

@@ -4,6 +4,7 @@
 #include "dissect/crypto/secrets.h"
 #include "dissect/radius/radius_state.h"
 #include "capture/wire/cursor.h"
+#include "capture/wire/rarely.h"
 
 enum { ROOM_MIN = 16, ROOM_MAX = 1 << 20, EAP_BYTES = 1024 }; /* EAP_BYTES: an EAP conversation with its TLS session, without buffers */
 
@@ -18,6 +19,7 @@ struct radius_layer *radius_layer_new(const struct radius_layer_options *options
     if (r == NULL)
         return NULL;
     r->secrets = options->secrets;
+    r->secret_count = secrets_radius_counter(options->secrets);
     r->tls = options->tls;
     r->sink = options->sink;
     r->now_ns = INT64_MIN;
@@ -61,15 +63,13 @@ void radius_layer_get_counters(const struct radius_layer *r, struct radius_layer
     *out = r->counters;
 }
 
-/* Fills in what the secret proves, when there is one for the NAS (the side that is changed by CoA and Disconnect). */
-static inline void check(struct radius_layer *r, struct radius_event *about, const struct packet *p,
-                         const uint8_t *request_authenticator)
+/* With the secret for the NAS, the side that is changed by CoA and Disconnect. */
+static RARELY_CALLED void check_with_secret(struct radius_layer *r, struct radius_event *about, const struct packet *p,
+                                            const uint8_t *request_authenticator)
 {
     const struct radius_packet *rp = about->packet;
     bool change = rp->code >= RADIUS_DISCONNECT_REQUEST && rp->code <= RADIUS_COA_NAK;
-    struct span secret = secrets_radius(r->secrets, change ? &about->server.address : &about->client.address);
-    about->message_authenticator = radius_message_authenticator_there(rp);
-    about->authenticator = radius_authenticator_there(rp);
+    struct span secret = secrets_radius(r->secrets, change ? &about->server->address : &about->client->address);
     if (secret.len == 0)
         return;
     about->message_authenticator =
@@ -77,25 +77,32 @@ static inline void check(struct radius_layer *r, struct radius_event *about, con
     about->authenticator = radius_check_authenticator(r->digests, p->payload, rp, request_authenticator, secret);
 }
 
-/* Field by field, because clearing the whole for each packet costs more than all that is put in. */
-static inline void begin_event(struct radius_event *about, const struct radius_packet *rp, const struct packet *p)
+/* Fills in what the secret proves, when there is one. */
+static inline void check(struct radius_layer *r, struct radius_event *about, const struct packet *p,
+                         const uint8_t *request_authenticator)
 {
-    bool request = radius_is_request(rp->code);
+    about->message_authenticator = radius_message_authenticator_there(about->packet);
+    about->authenticator = radius_authenticator_there(about->packet);
+    if (*r->secret_count > 0)
+        check_with_secret(r, about, p, request_authenticator);
+}
+
+/* Field by field, because clearing the whole for each packet costs more than all that is put in. The two places are the
+ * caller's to set. */
+static inline void begin_event(struct radius_event *about, const struct radius_packet *rp, const struct packet *p,
+                               const struct request_key *key)
+{
     about->role = RADIUS_NEW_REQUEST;
-    about->packet = rp;
     about->code = rp->code;
-    about->client = request ? p->src : p->dst;
-    about->server = request ? p->dst : p->src;
-    about->source = p->src;
-    about->request = about->request_last = (struct place){0};
-    about->transmissions = 0;
-    about->elapsed_ns = 0;
-    about->capture_ended = about->icmp_unreachable = false;
     about->request_code = 0;
-    about->message_authenticator = about->authenticator = RADIUS_CHECK_ABSENT;
-    about->other_server = about->state_unknown = false;
-    about->state_server = (struct endpoint){0};
+    about->capture_ended = about->icmp_unreachable = about->other_server = about->state_unknown = false;
+    about->transmissions = 0;
     about->fragments = p->fragments;
+    about->packet = rp;
+    about->client = key->client;
+    about->server = key->server;
+    about->source = &p->src;
+    about->elapsed_ns = 0;
 }
 
 static void tell(struct radius_layer *r, const struct radius_event *about, enum direction dir, struct login *login)
@@ -127,7 +134,7 @@ static struct login *login_by_user(const struct radius_layer *r, const struct ra
     bool eap = eap_header(rp, &code, &identifier, &type) && code == EAP_RESPONSE;
     unsigned probe = 0;
     struct login *found = NULL;
-    for (struct login *l; (l = login_next_of_user(r, &about->client, &about->server, p->tunnel, rp, &probe)) != NULL;) {
+    for (struct login *l; (l = login_next_of_user(r, about->client, about->server, p->tunnel, rp, &probe)) != NULL;) {
         bool comparable = peer_seen && rp->state.len > 0 && login_has_state(l);
         bool next = eap && l->expects && l->expected == identifier;
         bool fits = login_state_resembles(l, rp->state) || (!comparable && next);
@@ -145,19 +152,19 @@ static struct login *login_for_request(struct radius_layer *r, struct radius_eve
                                        bool peer_seen)
 {
     const struct radius_packet *rp = about->packet;
-    const struct endpoint *client = &about->client, *server = &about->server;
+    const struct endpoint *client = about->client, *server = about->server;
     uint8_t code = 0, identifier = 0, type = 0;
     bool eap = eap_header(rp, &code, &identifier, &type);
     bool first = rp->state.data == NULL && (!rp->cut || (eap && type == EAP_TYPE_IDENTITY));
     if (first)
         return rp->malformed ? NULL : login_open(r, client, server, p->tunnel, false);
-    struct address issuer;
+    const struct address *issuer;
     struct login *l = login_find(r, rp->state, &client->address, &server->address, p->tunnel, &issuer);
-    if (l != NULL && !address_equal(&issuer, &server->address)) {
-        about->other_server = true;
-        about->state_server = (struct endpoint){issuer, server->port};
-    }
     if (l != NULL) {
+        if (!address_equal(issuer, &server->address)) {
+            about->other_server = true;
+            about->state_server = (struct endpoint){*issuer, server->port};
+        }
         login_expect_nothing(r, l);
         return l;
     }
@@ -216,20 +223,18 @@ static struct request *enter_request(struct radius_layer *r, struct request *q, 
     return q;
 }
 
-static void on_request(struct radius_layer *r, const struct request_key *key, const struct radius_packet *rp,
-                       const struct packet *p, bool peer_seen)
+static void on_request(struct radius_layer *r, struct request *q, const struct request_key *key,
+                       const struct radius_packet *rp, const struct packet *p, bool peer_seen)
 {
     struct radius_event about;
-    begin_event(&about, rp, p);
-    struct request *q = request_find(r, key);
+    begin_event(&about, rp, p, key);
     if (q != NULL && q->code == rp->code && memcmp(q->authenticator, rp->authenticator.data, sizeof q->authenticator) == 0) {
         retransmission(r, q, &about, p);
         return;
     }
     q = enter_request(r, q, key, &about);
     struct login *l = rp->code == RADIUS_ACCESS_REQUEST ? login_for_request(r, &about, p, peer_seen) : NULL;
-    about.role = RADIUS_NEW_REQUEST;
-    about.request = about.request_last = q->first;
+    about.request = about.request_last = r->place;
     about.transmissions = 1;
     if (l != NULL) {
         q->login = login_item(r, l);
@@ -249,7 +254,7 @@ static void apply_answer(struct radius_layer *r, struct login *l, const struct r
     const struct radius_packet *rp = about->packet;
     uint8_t code, identifier, type;
     login_touch(r, l);
-    login_remember(r, l, rp->state, &about->server.address);
+    login_remember(r, l, rp->state, &about->server->address);
     login_feed(r, l, TO_CLIENT, rp);
     if (rp->code == RADIUS_ACCESS_ACCEPT || rp->code == RADIUS_ACCESS_REJECT)
         login_close(r, l, CLOSE_FINAL, r->place);
@@ -259,11 +264,9 @@ static void apply_answer(struct radius_layer *r, struct login *l, const struct r
     }
 }
 
-static void about_request(struct radius_event *about, const struct request *q, const struct packet *p)
+static inline void about_request(struct radius_event *about, const struct request *q, const struct packet *p)
 {
     int64_t elapsed = elapsed_ns(p->frame->time_ns, q->first.time_ns);
-    about->client = q->client;
-    about->server = q->server;
     about->request = q->first;
     about->request_last = q->last;
     about->transmissions = q->transmissions;
@@ -297,6 +300,8 @@ static bool on_wrong_source(struct radius_layer *r, const struct request_key *ke
         return false;
     struct radius_event wrong = *about;
     about_request(&wrong, q, p);
+    wrong.client = &q->client;
+    wrong.server = &q->server;
     check(r, &wrong, p, q->authenticator);
     if (wrong.authenticator == RADIUS_CHECK_INVALID)
         return false;
@@ -315,7 +320,7 @@ static bool on_wrong_source(struct radius_layer *r, const struct request_key *ke
 static struct login *login_by_answers(struct radius_layer *r, const struct radius_event *about, const struct packet *p)
 {
     const struct radius_packet *rp = about->packet;
-    const struct endpoint *client = &about->client, *server = &about->server;
+    const struct endpoint *client = about->client, *server = about->server;
     if (rp->eap_pieces == 0 || rp->eap[0].len < 4)
         return NULL;
     uint8_t identifier = rp->eap[0].data[1];
@@ -333,13 +338,13 @@ static struct login *login_for_unmatched(struct radius_layer *r, const struct ra
                                          bool peer_seen)
 {
     const struct radius_packet *rp = about->packet;
-    const struct endpoint *client = &about->client, *server = &about->server;
-    struct address issuer;
+    const struct endpoint *client = about->client, *server = about->server;
+    const struct address *issuer;
     if (rp->malformed || rp->eap_pieces == 0)
         return NULL;
     struct login *l = login_find(r, rp->state, &client->address, &server->address, p->tunnel, &issuer);
     if (l != NULL)
-        return address_equal(&issuer, &server->address) ? l : NULL;
+        return address_equal(issuer, &server->address) ? l : NULL;
     if (!peer_seen)
         l = login_by_answers(r, about, p);
     if (l != NULL || rp->code != RADIUS_ACCESS_CHALLENGE || rp->state.len == 0)
@@ -353,6 +358,7 @@ static void on_unmatched(struct radius_layer *r, struct radius_event *about, con
     struct login *l = login_for_unmatched(r, about, p, peer_seen);
     uint8_t code, identifier, type;
     about->role = RADIUS_UNMATCHED_RESPONSE;
+    about->request = about->request_last = (struct place){0};
     check(r, about, p, NULL);
     tell(r, about, TO_CLIENT, l);
     if (l == NULL)
@@ -363,12 +369,11 @@ static void on_unmatched(struct radius_layer *r, struct radius_event *about, con
     apply_answer(r, l, about);
 }
 
-static void on_response(struct radius_layer *r, const struct request_key *key, const struct radius_packet *rp,
-                        const struct packet *p, bool peer_seen)
+static void on_response(struct radius_layer *r, struct request *q, const struct request_key *key,
+                        const struct radius_packet *rp, const struct packet *p, bool peer_seen)
 {
     struct radius_event about;
-    begin_event(&about, rp, p);
-    struct request *q = request_find(r, key);
+    begin_event(&about, rp, p, key);
     if (q != NULL && request_accepts(q->code, rp->code))
         on_answer(r, q, &about, p);
     else if (peer_seen || !on_wrong_source(r, key, &about, p))
@@ -399,10 +404,11 @@ void radius_layer_packet(struct radius_layer *r, const struct packet *p, bool pe
         return;
     }
     r->counters.malformed += rp.malformed;
+    struct request *q = request_find(r, &key);
     if (radius_is_request(rp.code))
-        on_request(r, &key, &rp, p, peer_seen);
+        on_request(r, q, &key, &rp, p, peer_seen);
     else
-        on_response(r, &key, &rp, p, peer_seen);
+        on_response(r, q, &key, &rp, p, peer_seen);
 }
 
 bool radius_layer_expects(const struct radius_layer *r, const struct packet *p)

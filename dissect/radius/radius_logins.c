@@ -5,7 +5,6 @@
 #include "capture/wire/rarely.h"
 
 enum { LOGIN_REBASES_PER_CALL = 8 };
-#define LIST_GRAIN_NS INT64_C(250000000) /* of the list's order: most logins are over before they have to move in it */
 
 bool logins_init(struct radius_layer *r, uint32_t room)
 {
@@ -24,14 +23,6 @@ void logins_free(struct radius_layer *r)
     index_free(&r->who_index);
 }
 
-struct login *login_of_request(const struct radius_layer *r, const struct request *q)
-{
-    if (q->login == 0)
-        return NULL;
-    struct login *l = &r->logins[q->login];
-    return l->used && l->pub.id == q->login_id ? l : NULL;
-}
-
 static inline void unlink_login(struct radius_layer *r, struct login *l)
 {
     uint32_t *before = l->links.prev != 0 ? &r->logins[l->links.prev].links.next : &r->open.head;
@@ -47,22 +38,13 @@ static inline void append_login(struct radius_layer *r, struct login *l)
     r->open.tail = login_item(r, l);
 }
 
-static void move_to_end(struct radius_layer *r, struct login *l, int64_t now_ns)
+void login_move_to_end(struct radius_layer *r, struct login *l, int64_t now_ns)
 {
     l->since_ns = l->listed_ns = now_ns;
     if (r->open.tail == login_item(r, l))
         return;
     unlink_login(r, l);
     append_login(r, l);
-}
-
-void login_touch(struct radius_layer *r, struct login *l)
-{
-    uint64_t moved = (uint64_t)r->active_ns - (uint64_t)l->listed_ns;
-    l->last = r->place;
-    l->since_ns = r->active_ns;
-    if (moved >= (uint64_t)LIST_GRAIN_NS)
-        move_to_end(r, l, r->active_ns);
 }
 
 /* The server is not part of the hash: a State that comes back to another server must be found as well. Words are taken in
@@ -82,19 +64,41 @@ static inline uint64_t hash_state(struct span state, const struct address *clien
     return hash_mix(hash, word) | 1;
 }
 
-static uint64_t check_of_long(struct span state)
+static inline uint64_t check_of_long(struct span state)
 {
     return state.len > STATE_KEPT ? hash_bytes(state.data, state.len, ~UINT64_C(0)) : 0;
 }
 
-static size_t kept_of(struct span state)
+static inline size_t kept_of(struct span state)
 {
     return state.len < STATE_KEPT ? state.len : STATE_KEPT;
 }
 
+/* Word by word, since a State is too short for a call to pay. */
+static inline bool kept_equal(const struct login_key *key, struct span state)
+{
+    size_t at = 0, kept = kept_of(state);
+    for (uint64_t a, b; kept - at >= sizeof a; at += sizeof a) {
+        memcpy(&a, key->bytes + at, sizeof a);
+        memcpy(&b, state.data + at, sizeof b);
+        if (a != b)
+            return false;
+    }
+    return at == kept || memcmp(key->bytes + at, state.data + at, kept - at) == 0;
+}
+
+static inline void keep(struct login_key *key, struct span state)
+{
+    size_t at = 0, kept = kept_of(state);
+    for (; kept - at >= sizeof(uint64_t); at += sizeof(uint64_t))
+        memcpy(key->bytes + at, state.data + at, sizeof(uint64_t));
+    if (at < kept)
+        memcpy(key->bytes + at, state.data + at, kept - at);
+}
+
 static inline bool is_state(const struct login_key *key, uint64_t hash, struct span state)
 {
-    return key->hash == hash && key->len == state.len && memcmp(key->bytes, state.data, kept_of(state)) == 0 &&
+    return key->hash == hash && key->len == state.len && kept_equal(key, state) &&
            key->check == check_of_long(state);
 }
 
@@ -130,7 +134,7 @@ static void put_key(struct radius_layer *r, struct login *l, unsigned which, uin
 }
 
 struct login *login_find(const struct radius_layer *r, struct span state, const struct address *client,
-                         const struct address *server, uint32_t tunnel, struct address *issuer)
+                         const struct address *server, uint32_t tunnel, const struct address **issuer)
 {
     if (state.len == 0 || state.len > RADIUS_STATE_MAX)
         return NULL;
@@ -143,7 +147,7 @@ struct login *login_find(const struct radius_layer *r, struct span state, const 
         if (item % ITEMS_PER_LOGIN == LOGIN_GUESS || !is_state(key, hash, state) || l->tunnel != tunnel ||
             !address_equal(&l->pub.client.address, client))
             continue;
-        *issuer = key->server;
+        *issuer = &key->server;
         if (address_equal(&key->server, server))
             return l;
         elsewhere = l;
@@ -168,7 +172,7 @@ void login_remember(struct radius_layer *r, struct login *l, struct span state, 
     key->server = *server;
     key->len = (uint8_t)state.len;
     key->check = check_of_long(state);
-    memcpy(key->bytes, state.data, kept_of(state));
+    keep(key, state);
     l->newest = (uint8_t)which;
 }
 
@@ -242,9 +246,9 @@ struct login *login_next_of_user(const struct radius_layer *r, const struct endp
     return NULL;
 }
 
-void login_expect_nothing(struct radius_layer *r, struct login *l)
+void login_drop_key(struct radius_layer *r, struct login *l, unsigned which)
 {
-    drop_key(r, l, LOGIN_GUESS);
+    drop_key(r, l, which);
 }
 
 bool login_has_state(const struct login *l)
@@ -347,7 +351,7 @@ void logins_time(struct radius_layer *r, int64_t now_ns)
         struct login *l = &r->logins[r->open.head];
         int64_t idle = elapsed_ns(now_ns, l->since_ns);
         if (idle < -CONVERSATION_IDLE_NS && rebases++ < LOGIN_REBASES_PER_CALL) {
-            move_to_end(r, l, now_ns); /* the clock was set back */
+            login_move_to_end(r, l, now_ns); /* the clock was set back */
             continue;
         }
         if (idle < CONVERSATION_IDLE_NS)

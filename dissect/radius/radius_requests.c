@@ -17,69 +17,19 @@ void requests_free(struct radius_layer *r)
     index_free(&r->request_index);
 }
 
-static struct list *list_of(struct radius_layer *r, const struct request *q)
-{
-    return q->waiting ? &r->waiting : &r->settled;
-}
-
-static void unlink_request(struct radius_layer *r, struct request *q)
-{
-    struct list *list = list_of(r, q);
-    uint32_t *before = q->links.prev != 0 ? &r->requests[q->links.prev].links.next : &list->head;
-    uint32_t *after = q->links.next != 0 ? &r->requests[q->links.next].links.prev : &list->tail;
-    *before = q->links.next;
-    *after = q->links.prev;
-}
-
-static void append_request(struct radius_layer *r, struct request *q)
-{
-    struct list *list = list_of(r, q);
-    uint32_t item = request_item(r, q);
-    q->links = (struct links){list->tail, 0};
-    *(list->tail != 0 ? &r->requests[list->tail].links.next : &list->head) = item;
-    list->tail = item;
-}
-
-void request_touch(struct radius_layer *r, struct request *q, int64_t now_ns, bool waiting)
-{
-    unlink_request(r, q);
-    q->waiting = waiting;
-    q->since_ns = now_ns;
-    append_request(r, q);
-}
-
 static void forget(struct radius_layer *r, struct request *q)
 {
     if (q->waiting && !q->told)
         r->counters.requests_evicted++;
-    unlink_request(r, q);
+    request_unlink(r, q);
     index_remove(&r->request_index, q->hash, request_item(r, q));
     q->links.next = r->request_free;
     r->request_free = request_item(r, q);
 }
 
-static bool same_key(const struct request *q, const struct request_key *key)
-{
-    return q->identifier == key->identifier && q->tunnel == key->tunnel && endpoint_equal(&q->client, key->client);
-}
-
-struct request *request_find(const struct radius_layer *r, const struct request_key *key)
-{
-    unsigned probe = 0;
-    for (uint32_t item; (item = index_next(&r->request_index, key->hash, &probe)) != 0;) {
-        struct request *q = &r->requests[item];
-        if (q->hash == key->hash && endpoint_equal(&q->server, key->server) && same_key(q, key))
-            return q;
-    }
-    return NULL;
-}
-
-bool request_accepts(uint8_t request_code, uint8_t response_code)
+bool request_accepts_other(uint8_t request_code, uint8_t response_code)
 {
     switch (request_code) {
-    case RADIUS_ACCESS_REQUEST:
-        return response_code == RADIUS_ACCESS_ACCEPT || response_code == RADIUS_ACCESS_REJECT ||
-               response_code == RADIUS_ACCESS_CHALLENGE;
     case RADIUS_ACCOUNTING_REQUEST:
         return response_code == RADIUS_ACCOUNTING_RESPONSE;
     case RADIUS_STATUS_SERVER:
@@ -100,7 +50,8 @@ struct request *request_find_elsewhere(const struct radius_layer *r, const struc
     struct request *found = NULL;
     for (uint32_t item; (item = index_next(&r->request_index, key->hash, &probe)) != 0;) {
         struct request *q = &r->requests[item];
-        if (q->waiting && same_key(q, key) && !endpoint_equal(&q->server, key->server) && request_accepts(q->code, code) &&
+        if (q->waiting && q->rest == key->rest && address_equal(&q->client.address, &key->client->address) &&
+            !endpoint_equal(&q->server, key->server) && request_accepts(q->code, code) &&
             (found == NULL || q->last.time_ns >= found->last.time_ns))
             found = q;
     }
@@ -129,12 +80,12 @@ struct request *request_new(struct radius_layer *r, const struct request_key *ke
 {
     struct request *q = take_entry(r);
     uint32_t item = request_item(r, q), victim;
-    *q = (struct request){.client = *key->client, .server = *key->server, .tunnel = key->tunnel,
-                          .identifier = key->identifier, .waiting = true, .since_ns = now_ns, .hash = key->hash};
+    *q = (struct request){.hash = key->hash, .rest = key->rest, .client = *key->client, .server = *key->server,
+                          .waiting = true, .since_ns = now_ns};
     index_make_room(&r->request_index, hash_of_item, r);
     while ((victim = index_put(&r->request_index, q->hash, item)) != 0)
         forget(r, &r->requests[victim]);
-    append_request(r, q);
+    request_append(r, q);
     return q;
 }
 
@@ -143,7 +94,7 @@ void request_tell_unanswered(struct radius_layer *r, struct request *q, int64_t 
 {
     struct login *login = login_of_request(r, q);
     int64_t waited = elapsed_ns(now_ns, q->first.time_ns);
-    struct radius_event about = {.role = RADIUS_UNANSWERED, .code = q->code, .client = q->client, .server = q->server,
+    struct radius_event about = {.role = RADIUS_UNANSWERED, .code = q->code, .client = &q->client, .server = &q->server,
                                  .request = q->first, .request_last = q->last, .transmissions = q->transmissions,
                                  .elapsed_ns = waited > 0 ? waited : 0, .capture_ended = capture_ended,
                                  .icmp_unreachable = icmp != NULL, .request_code = q->code};

@@ -17,9 +17,10 @@ struct links {
 };
 
 struct request {
+    uint64_t hash;
+    uint64_t rest; /* of its key */
     struct endpoint client, server;
-    uint32_t tunnel;
-    uint8_t identifier, code;
+    uint8_t code;
     bool waiting;  /* on the list of those that wait; else on the other */
     bool answered;
     bool told;     /* its silence was told */
@@ -28,7 +29,6 @@ struct request {
     uint32_t login, login_id; /* item and serial: the item may have been given to another login since */
     struct place first, last;
     int64_t since_ns; /* last activity, for the lists */
-    uint64_t hash;
     struct links links;
 };
 
@@ -61,6 +61,7 @@ struct login {
 
 struct radius_layer {
     const struct secrets *secrets;
+    const size_t *secret_count; /* of secrets */
     struct tls_context *tls;
     struct digests *digests;
     struct event_sink sink;
@@ -104,17 +105,27 @@ void requests_free(struct radius_layer *r);
 /* What a request is found by. The hash leaves the server out, so that the same key finds an answer from elsewhere. */
 struct request_key {
     const struct endpoint *client, *server;
-    uint32_t tunnel;
-    uint8_t identifier;
+    uint64_t rest; /* tunnel, the client's port, identifier */
     uint64_t hash;
 };
 static inline struct request_key request_key_of(const struct endpoint *client, const struct endpoint *server, uint32_t tunnel,
                                                 uint8_t identifier)
 {
     uint64_t rest = (uint64_t)tunnel << 32 | (uint64_t)client->port << 16 | identifier;
-    return (struct request_key){client, server, tunnel, identifier, hash_address(&client->address, rest)};
+    return (struct request_key){client, server, rest, hash_address(&client->address, rest)};
 }
-struct request *request_find(const struct radius_layer *r, const struct request_key *key);
+
+static inline struct request *request_find(const struct radius_layer *r, const struct request_key *key)
+{
+    unsigned probe = 0;
+    for (uint32_t item; (item = index_next(&r->request_index, key->hash, &probe)) != 0;) {
+        struct request *q = &r->requests[item];
+        if (q->rest == key->rest && endpoint_equal(&q->server, key->server) &&
+            address_equal(&q->client.address, &key->client->address))
+            return q;
+    }
+    return NULL;
+}
 /* Has the memory brought that request_find will look at. */
 static inline void request_prefetch(const struct radius_layer *r, const struct request_key *key)
 {
@@ -129,23 +140,58 @@ static inline void request_prefetch(const struct radius_layer *r, const struct r
 struct request *request_find_elsewhere(const struct radius_layer *r, const struct request_key *key, uint8_t code);
 /* A fresh entry for the key that waits from now on; makes room by forgetting the least recently used. */
 struct request *request_new(struct radius_layer *r, const struct request_key *key, int64_t now_ns);
+static inline void request_unlink(struct radius_layer *r, struct request *q)
+{
+    struct list *list = q->waiting ? &r->waiting : &r->settled;
+    uint32_t *before = q->links.prev != 0 ? &r->requests[q->links.prev].links.next : &list->head;
+    uint32_t *after = q->links.next != 0 ? &r->requests[q->links.next].links.prev : &list->tail;
+    *before = q->links.next;
+    *after = q->links.prev;
+}
+static inline void request_append(struct radius_layer *r, struct request *q)
+{
+    struct list *list = q->waiting ? &r->waiting : &r->settled;
+    uint32_t item = (uint32_t)(q - r->requests), tail = list->tail;
+    q->links = (struct links){tail, 0};
+    *(tail != 0 ? &r->requests[tail].links.next : &list->head) = item;
+    list->tail = item;
+}
 /* Puts it at the end of the list where it belongs now. */
-void request_touch(struct radius_layer *r, struct request *q, int64_t now_ns, bool waiting);
+static inline void request_touch(struct radius_layer *r, struct request *q, int64_t now_ns, bool waiting)
+{
+    request_unlink(r, q);
+    q->waiting = waiting;
+    q->since_ns = now_ns;
+    request_append(r, q);
+}
 /* The event for a request that stays without an answer, once. */
 void request_tell_unanswered(struct radius_layer *r, struct request *q, int64_t now_ns, const struct place *icmp,
                              bool capture_ended);
 void requests_time(struct radius_layer *r, int64_t now_ns);
 void requests_finish(struct radius_layer *r, int64_t end_ns);
-bool request_accepts(uint8_t request_code, uint8_t response_code);
+/* Codes that answer the request's. */
+bool request_accepts_other(uint8_t request_code, uint8_t response_code);
+static inline bool request_accepts(uint8_t request_code, uint8_t response_code)
+{
+    const uint64_t answers =
+        UINT64_C(1) << RADIUS_ACCESS_ACCEPT | UINT64_C(1) << RADIUS_ACCESS_REJECT | UINT64_C(1) << RADIUS_ACCESS_CHALLENGE;
+    if (request_code == RADIUS_ACCESS_REQUEST)
+        return response_code < 64 && (answers >> response_code & 1) != 0;
+    return request_accepts_other(request_code, response_code);
+}
 
 /* radius_logins.c */
 bool logins_init(struct radius_layer *r, uint32_t room);
 void logins_free(struct radius_layer *r);
 /* The login in progress that a request was for; NULL when it is over. */
-struct login *login_of_request(const struct radius_layer *r, const struct request *q);
+static inline struct login *login_of_request(const struct radius_layer *r, const struct request *q)
+{
+    struct login *l = &r->logins[q->login];
+    return q->login != 0 && l->used && l->pub.id == q->login_id ? l : NULL;
+}
 /* The login that this State belongs to, preferably one where `server` issued it; *issuer is who did. */
 struct login *login_find(const struct radius_layer *r, struct span state, const struct address *client,
-                         const struct address *server, uint32_t tunnel, struct address *issuer);
+                         const struct address *server, uint32_t tunnel, const struct address **issuer);
 /* Opens a login and tells it. */
 struct login *login_open(struct radius_layer *r, const struct endpoint *client, const struct endpoint *server,
                          uint32_t tunnel, bool begun_before);
@@ -153,7 +199,12 @@ struct login *login_open(struct radius_layer *r, const struct endpoint *client, 
 void login_remember(struct radius_layer *r, struct login *l, struct span state, const struct address *server);
 /* Where answers alone are seen: the EAP identifier that comes next between the same ports. */
 void login_expect(struct radius_layer *r, struct login *l, uint8_t eap_identifier);
-void login_expect_nothing(struct radius_layer *r, struct login *l);
+void login_drop_key(struct radius_layer *r, struct login *l, unsigned which);
+static inline void login_expect_nothing(struct radius_layer *r, struct login *l)
+{
+    if (l->keys[LOGIN_GUESS].hash != 0)
+        login_drop_key(r, l, LOGIN_GUESS);
+}
 struct login *login_find_expected(const struct radius_layer *r, const struct endpoint *client, const struct endpoint *server,
                                   uint32_t tunnel, uint8_t eap_identifier);
 /* Who asks in it, from its first request; then login_next_of_user finds it, the *probe-th of that user. */
@@ -163,8 +214,16 @@ struct login *login_next_of_user(const struct radius_layer *r, const struct endp
 /* Its latest State looks like this one: servers that change it for each round change a part of it only. */
 bool login_state_resembles(const struct login *l, struct span state);
 bool login_has_state(const struct login *l);
+#define LOGIN_LIST_GRAIN_NS INT64_C(250000000) /* of the list's order: most logins are over before they have to move in it */
+void login_move_to_end(struct radius_layer *r, struct login *l, int64_t now_ns);
 /* The packet at hand was one of it. */
-void login_touch(struct radius_layer *r, struct login *l);
+static inline void login_touch(struct radius_layer *r, struct login *l)
+{
+    l->last = r->place;
+    l->since_ns = r->active_ns;
+    if ((uint64_t)r->active_ns - (uint64_t)l->listed_ns >= (uint64_t)LOGIN_LIST_GRAIN_NS)
+        login_move_to_end(r, l, r->active_ns);
+}
 /* Feeds the EAP-Message of a packet, if it has any. */
 void login_feed(struct radius_layer *r, struct login *l, enum direction dir, const struct radius_packet *rp);
 void login_close(struct radius_layer *r, struct login *l, enum close_reason reason, struct place place);
