@@ -39,8 +39,11 @@ struct analysis {
     bool linked; /* a session has several exchanges, or copies of one */
 };
 
-/* Every login that was shown the chain counts, whoever relayed it; of two hops of one login the later is left out. */
-static void count_chain(struct analysis *a, const struct exchange *x, bool again)
+/*
+ * Every login that was shown the chain counts, whoever relayed it; of two hops of one login the later is left out.
+ * server: its entry, NULL when that is not at hand.
+ */
+static void count_chain(struct analysis *a, const struct exchange *x, struct server *server, bool again)
 {
     uint32_t serial = x->eap.tls.server_chain;
     const struct alert_fact *alert;
@@ -54,7 +57,8 @@ static void count_chain(struct analysis *a, const struct exchange *x, bool again
     }
     if (serial == 0)
         return;
-    struct server *server = servers_of(a->servers, &x->server);
+    if (server == NULL)
+        server = servers_of(a->servers, &x->server);
     if (server != NULL)
         server_add_chain(server, serial, answer == ANSWER_ACCEPTED, refused, x->eap.tls.certificate_last, x->id);
     if (again || serial > CHAINS_MAX)
@@ -64,14 +68,14 @@ static void count_chain(struct analysis *a, const struct exchange *x, bool again
     a->stats[serial].silent += answer == ANSWER_SILENT;
 }
 
-static void exchange_done(void *ctx, struct exchange *x)
+static void exchange_done(void *ctx, struct exchange *x, struct server *server)
 {
     struct analysis *a = ctx;
     uint32_t head = links_find(a->links, x);
     a->linked = a->linked || head != 0;
     x->session = head != 0 ? head : x->id;
-    count_chain(a, x, head != 0);
-    uint16_t tag = head == 0 ? uneventful_tag(a->uneventful, a->servers, x) : 0;
+    count_chain(a, x, server, head != 0);
+    uint16_t tag = head == 0 ? uneventful_tag(a->uneventful, x, server) : 0;
     if (spool_put(a->spool, x, tag) && head != 0)
         spool_link(a->spool, head, x->id);
 }
@@ -144,7 +148,8 @@ void analysis_free(struct analysis *a)
 void analysis_event(void *ctx, const struct event *e)
 {
     struct analysis *a = ctx;
-    if (e->kind == EVENT_RADIUS && e->u.radius->code == RADIUS_ACCOUNTING_REQUEST) {
+    /* Accounting is of no conversation. */
+    if (e->conv == NULL && e->kind == EVENT_RADIUS && e->u.radius->code == RADIUS_ACCOUNTING_REQUEST) {
         a->totals.accounting_requests += e->u.radius->role == RADIUS_NEW_REQUEST;
         a->totals.accounting_unanswered += accounting_in_vain(e->u.radius);
     }
@@ -284,7 +289,7 @@ static bool recount(struct analysis *a)
             break;
         for (size_t i = 0; i < b.session.exchange_count; i++) {
             const struct exchange *x = b.session.exchanges[i];
-            count_chain(a, x, x != b.session.main);
+            count_chain(a, x, NULL, x != b.session.main);
             present_again(a, known, x->eap.tls.server_chain, x);
             present_again(a, known, x->eap.tls.client_chain, x);
             present_again(a, known, x->has_inner ? x->inner.tls.server_chain : 0, x);
@@ -344,10 +349,11 @@ static bool first_pass(struct analysis *a)
     uint32_t number = 0;
     bool go_on;
     for (uint32_t id = 1; id <= spool_last(a->spool); id++) {
-        if (!spool_is_head(a->spool, id))
+        uint16_t tag;
+        if (!spool_is_head_tagged(a->spool, id, &tag))
             continue;
         number++;
-        if (spool_next(a->spool, id) == 0 && uneventful_still(a->uneventful, &a->input, spool_tag(a->spool, id))) {
+        if (uneventful_still(a->uneventful, &a->input, tag)) {
             a->totals.sessions++;
             a->totals.exchanges++;
             a->totals.established++;

@@ -45,11 +45,17 @@ void rules_session(struct findings *out, const struct rule_input *in, const stru
 bool rules_eap_uneventful(const struct exchange *x);
 bool rules_radius_uneventful(const struct exchange *x);
 enum uneventful { EVENTFUL, UNEVENTFUL, UNEVENTFUL_BUT_CERTIFICATE, UNEVENTFUL_BUT_UNSEEN };
+/* As far as a version and cipher suite that are not weak go. */
 enum uneventful rules_uneventful(const struct exchange *x);
+
+/* What version and cipher suite of a login come to; the same for all logins that have them. */
+struct suite_use { bool weak; bool signature, encipherment; /* key usage that the server's certificate needs */ };
+struct suite_use rules_suite_use(const struct tls_facts *t);
 
 /* When, and for what key usages, uneventful logins were shown a chain. */
 struct presentations { int64_t first_ns, last_ns; bool signature, encipherment; }; /* times 0: none is known */
-void rules_presented(struct presentations *p, const struct tls_facts *t);
+void rules_presented(struct presentations *p, struct place where, const struct suite_use *use);
+bool rule_weak_tls(const struct tls_facts *t);
 /* rules_certificate has nothing to say about logins that went on with this chain, shown like this. */
 bool rules_chain_uneventful(const struct rule_input *in, uint32_t serial, const struct presentations *p);
 /* rules_certificate_unseen has nothing to say about sessions resumed with this server. */

@@ -324,16 +324,21 @@ void rules_certificate(struct findings *out, const struct rule_input *in, const 
         one_certificate(out, in, s, x, true);
 }
 
-void rules_presented(struct presentations *p, const struct tls_facts *t)
+struct suite_use rules_suite_use(const struct tls_facts *t)
 {
-    int64_t at = t->certificate_last.time_ns;
+    bool rsa = static_rsa(t), known = t->version != 0 && t->cipher_suite != 0;
+    return (struct suite_use){.weak = rule_weak_tls(t), .signature = known && !rsa, .encipherment = known && rsa};
+}
+
+void rules_presented(struct presentations *p, struct place where, const struct suite_use *use)
+{
+    int64_t at = where.time_ns;
     if (at > 0 && (p->first_ns == 0 || at < p->first_ns))
         p->first_ns = at;
     if (at > p->last_ns)
         p->last_ns = at;
-    bool rsa = static_rsa(t), known = t->version != 0 && t->cipher_suite != 0;
-    p->encipherment = p->encipherment || (known && rsa);
-    p->signature = p->signature || (known && !rsa);
+    p->encipherment = p->encipherment || use->encipherment;
+    p->signature = p->signature || use->signature;
 }
 
 /* Whether it was valid, and stays so, at all times from the first to the last. */

@@ -479,10 +479,13 @@ void rules_eap(struct findings *out, const struct rule_input *in, const struct s
     credentials(out, x);
 }
 
-/* The others are about logins that were not established, or about what is inside the tunnel. */
+bool rule_weak_tls(const struct tls_facts *t)
+{
+    return old_version(t) || bad_suite(t);
+}
+
+/* The others are about logins that were not established, about weak TLS, or about what is inside the tunnel. */
 bool rules_eap_uneventful(const struct exchange *x)
 {
-    const struct tls_facts *t = &x->eap.tls;
-    return x->outcome == OUTCOME_ESTABLISHED && !x->has_inner && !password_method(x->eap.method) &&
-           (!t->server_hello || (!old_version(t) && !bad_suite(t)));
+    return x->outcome == OUTCOME_ESTABLISHED && !x->has_inner && !password_method(x->eap.method);
 }

@@ -12,8 +12,9 @@ struct uneventful_logins;
 struct uneventful_logins *uneventful_new(void); /* NULL when memory is short */
 void uneventful_free(struct uneventful_logins *u);
 
-/* The tag of a finished exchange, whose outcome is known. 0: the rules must look at it. */
-uint16_t uneventful_tag(struct uneventful_logins *u, struct servers *servers, const struct exchange *x);
+/* The tag of a finished exchange, whose outcome is known. 0: the rules must look at it. server: the entry of x->server, NULL
+ * when it is not at hand. */
+uint16_t uneventful_tag(struct uneventful_logins *u, const struct exchange *x, const struct server *server);
 
 /*
  * No more logins will come, chains are judged and servers' chains counted: true when rules_session raises nothing for a

@@ -3,15 +3,13 @@
 struct text exchange_put(struct exchange *x, struct span bytes)
 {
     /* Offset 0 means absent, so the block's first byte is never used. */
-    if (x->text_used == 0)
-        x->text_used = 1;
-    if (bytes.len > (size_t)(EXCHANGE_TEXT_MAX - x->text_used))
+    size_t at = x->text_used != 0 ? x->text_used : 1;
+    if (bytes.len > EXCHANGE_TEXT_MAX - at)
         return (struct text){0, 0};
-    struct text t = {x->text_used, (uint16_t)bytes.len};
+    x->text_used = (uint16_t)(at + bytes.len);
     if (bytes.len > 0)
-        memcpy(x->text + x->text_used, bytes.data, bytes.len);
-    x->text_used = (uint16_t)(x->text_used + bytes.len);
-    return t;
+        memcpy(x->text + at, bytes.data, bytes.len);
+    return (struct text){(uint16_t)at, (uint16_t)bytes.len};
 }
 
 const char *outcome_name(enum outcome o)

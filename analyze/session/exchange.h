@@ -128,8 +128,8 @@ struct exchange {
     struct eap_facts eap;
     struct span ladder;               /* packed ladder entries, see exchange_ladder; owned by who made the exchange */
     struct eap_facts inner;           /* inside PEAP or TTLS; all zero without has_inner */
-    struct ike_facts ike;             /* all zero but for CONVERSATION_IKE and CONVERSATION_IKE1 */
-    uint8_t text[EXCHANGE_TEXT_MAX];  /* last: only text_used bytes of it are spooled, and zeroed is none of it */
+    uint8_t text[EXCHANGE_TEXT_MAX];  /* only text_used bytes of it are spooled, and zeroed is none of it */
+    struct ike_facts ike;             /* all zero but for CONVERSATION_IKE and CONVERSATION_IKE1; last, as it is large */
 };
 
 /* Where the facts that any login has begin and end, in bytes of struct exchange. */

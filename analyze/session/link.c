@@ -19,7 +19,7 @@ struct link {
 };
 
 struct links {
-    size_t buckets;
+    size_t buckets; /* a power of two */
     struct link links[];
 };
 
@@ -37,18 +37,19 @@ void links_free(struct links *l)
     free(l);
 }
 
-static uint64_t key_of(enum key_kind kind, const struct exchange *x)
+/* Of 32 random bytes. */
+static uint64_t hash_random(const uint8_t bytes[static 32], uint64_t seed)
 {
-    switch (kind) {
-    case KEY_CLIENT_RANDOM:
-        return x->eap.tls.client_hello ? hash_bytes(x->eap.tls.random, 32, kind) | 1 : 0;
-    case KEY_AUTHENTICATOR:
-        return x->authenticator_hash != 0 ? hash_mix(x->authenticator_hash, kind) | 1 : 0;
-    case KEY_ATTEMPT:
-        return x->eap_hash != 0 ? hash_mix(x->eap_hash, kind) | 1 : 0;
-    default:
-        return 0;
-    }
+    uint64_t words[4];
+    memcpy(words, bytes, sizeof words);
+    return hash_mix(hash_mix(words[0], words[1]), hash_mix(words[2], words[3] + seed));
+}
+
+static uint32_t hash_address(const struct address *a)
+{
+    uint64_t words[2];
+    memcpy(words, a->bytes, sizeof words);
+    return (uint32_t)hash_mix(words[0] + a->family, words[1]);
 }
 
 /* Random values prove identity; the same first EAP response is only the same attempt on another hop of a proxy, or when
@@ -65,43 +66,52 @@ static bool joins(enum key_kind kind, const struct link *old, const struct excha
     return old->proxied != mine->proxied || old->outcome == OUTCOME_UNANSWERED || mine->outcome == OUTCOME_UNANSWERED;
 }
 
-static void remember(struct link *bucket, const struct link *mine)
+/* Where a key is kept: in its own place, else in the first free one, else in the oldest's. */
+static struct link *place_of(struct link *bucket, uint64_t key)
 {
-    struct link *to = bucket;
+    struct link *oldest = bucket;
     for (int i = 0; i < WAYS; i++) {
-        if (bucket[i].key == 0 || bucket[i].key == mine->key) {
-            to = &bucket[i];
-            break;
-        }
-        if (bucket[i].head < to->head)
-            to = &bucket[i];
+        if (bucket[i].key == 0 || bucket[i].key == key)
+            return &bucket[i];
+        if (bucket[i].head < oldest->head)
+            oldest = &bucket[i];
     }
-    *to = *mine;
+    return oldest;
+}
+
+static struct link *bucket_of(struct links *l, uint64_t key)
+{
+    return &l->links[((key >> 8) & (l->buckets - 1)) * WAYS];
 }
 
 uint32_t links_find(struct links *l, const struct exchange *x)
 {
     struct link mine = {
         .time_ns = x->first.time_ns,
-        .server = (uint32_t)hash_bytes(&x->server.address, sizeof x->server.address, 0),
+        .server = hash_address(&x->server.address),
         .capture = (uint16_t)x->first.capture,
         .outcome = x->outcome,
         .proxied = x->radius.proxy_states > 0,
     };
+    const uint64_t keys[KEY_KINDS] = {
+        [KEY_CLIENT_RANDOM] = x->eap.tls.client_hello ? hash_random(x->eap.tls.random, KEY_CLIENT_RANDOM) | 1 : 0,
+        [KEY_AUTHENTICATOR] =
+            x->authenticator_hash != 0 ? hash_mix(x->authenticator_hash, KEY_AUTHENTICATOR) | 1 : 0,
+        [KEY_ATTEMPT] = x->eap_hash != 0 ? hash_mix(x->eap_hash, KEY_ATTEMPT) | 1 : 0,
+    };
     uint32_t head = 0;
-    uint64_t keys[KEY_KINDS];
-    for (unsigned kind = 0; kind < KEY_KINDS; kind++) {
-        keys[kind] = key_of((enum key_kind)kind, x);
-        const struct link *bucket = &l->links[(keys[kind] >> 8) % l->buckets * WAYS];
-        for (int i = 0; keys[kind] != 0 && head == 0 && i < WAYS; i++)
-            if (bucket[i].key == keys[kind] && joins((enum key_kind)kind, &bucket[i], x, &mine))
-                head = bucket[i].head;
+    for (unsigned kind = 0; kind < KEY_KINDS && head == 0; kind++) {
+        if (keys[kind] == 0)
+            continue;
+        const struct link *old = place_of(bucket_of(l, keys[kind]), keys[kind]);
+        if (old->key == keys[kind] && joins((enum key_kind)kind, old, x, &mine))
+            head = old->head;
     }
     mine.head = head != 0 ? head : x->id;
     for (unsigned kind = 0; kind < KEY_KINDS; kind++)
         if (keys[kind] != 0) {
             mine.key = keys[kind];
-            remember(&l->links[(keys[kind] >> 8) % l->buckets * WAYS], &mine);
+            *place_of(bucket_of(l, mine.key), mine.key) = mine;
         }
     return head;
 }

@@ -1,5 +1,6 @@
 #include "analyze/session/servers.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "capture/wire/hash.h"
@@ -57,12 +58,12 @@ struct server *servers_at(const struct servers *s, size_t i)
     return i < s->count ? s->at[i] : NULL;
 }
 
-/* Lower bound of a bucket in nanoseconds: 1 us times 2^(b/2). */
-static int64_t bucket_floor(unsigned b)
-{
-    int64_t octave = INT64_C(1000) << (b / 2);
-    return b % 2 == 0 ? octave : octave + octave * 414 / 1000;
-}
+/* Lower bounds of the buckets in nanoseconds: 1 us times 2^(b/2). */
+#define OCTAVE(n) (INT64_C(1000) << (n)), (INT64_C(1000) << (n)) + (INT64_C(1000) << (n)) * 414 / 1000
+#define OCTAVES_4(n) OCTAVE(n), OCTAVE((n) + 1), OCTAVE((n) + 2), OCTAVE((n) + 3)
+static const int64_t bucket_floors[] = {OCTAVES_4(0),  OCTAVES_4(4),  OCTAVES_4(8),
+                                        OCTAVES_4(12), OCTAVES_4(16), OCTAVES_4(20)};
+static_assert(sizeof bucket_floors / sizeof *bucket_floors == SERVER_TIME_BUCKETS, "a floor for each bucket");
 
 /* Place of the highest bit; 0 for 0. */
 static unsigned highest_bit(uint64_t word)
@@ -82,8 +83,8 @@ void server_add_time(struct server *s, int64_t elapsed_ns)
     unsigned b = elapsed_ns >= 1000 ? 2 * highest_bit((uint64_t)elapsed_ns / 1000) : 0;
     if (b + 1 >= SERVER_TIME_BUCKETS)
         b = SERVER_TIME_BUCKETS - 1;
-    else if (bucket_floor(b + 1) <= elapsed_ns)
-        b++; /* the half of its octave */
+    else
+        b += bucket_floors[b + 1] <= elapsed_ns; /* the half of its octave */
     s->times[b]++;
 }
 
@@ -95,7 +96,7 @@ int64_t server_median_ns(const struct server *s)
     for (unsigned b = 0; all > 0 && b < SERVER_TIME_BUCKETS; b++) {
         seen += s->times[b];
         if (2 * seen >= all)
-            return bucket_floor(b);
+            return bucket_floors[b];
     }
     return 0;
 }

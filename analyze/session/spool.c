@@ -293,10 +293,13 @@ bool spool_is_head(struct spool *s, uint32_t id)
     return index_read(s, id, &e) && e.offset != 0 && !e.linked;
 }
 
-uint16_t spool_tag(struct spool *s, uint32_t id)
+bool spool_is_head_tagged(struct spool *s, uint32_t id, uint16_t *tag)
 {
     struct entry e;
-    return index_read(s, id, &e) ? e.tag : 0;
+    if (!index_read(s, id, &e) || e.offset == 0 || e.linked)
+        return false;
+    *tag = e.next == 0 ? e.tag : 0;
+    return true;
 }
 
 uint32_t spool_next(struct spool *s, uint32_t id)

@@ -26,8 +26,8 @@ uint32_t spool_last(const struct spool *s);
 
 /* True when id is the first of a session. False for ids never put or linked to another. */
 bool spool_is_head(struct spool *s, uint32_t id);
-/* The tag it was put with; 0 for ids never put. */
-uint16_t spool_tag(struct spool *s, uint32_t id);
+/* The same; *tag is the one it was put with, 0 when it is not alone in its session. */
+bool spool_is_head_tagged(struct spool *s, uint32_t id, uint16_t *tag);
 /* The next exchange of the session, 0 at its end. */
 uint32_t spool_next(struct spool *s, uint32_t id);
 

@@ -6,10 +6,17 @@
 #include "analyze/session/judge_ike.h"
 #include "analyze/session/track_ike.h"
 
+enum { SLAB = 64 };
+struct slab {
+    struct slab *next;
+    struct live lives[SLAB];
+};
+
 struct track {
     struct track_parts parts;
     exchange_done_fn *done;
     void *ctx;
+    struct slab *slabs;
     struct live *free;
     uint64_t live_count, live_peak;
     struct lost_pair lost[LOST_MAX];
@@ -32,32 +39,47 @@ void track_free(struct track *t)
 {
     if (t == NULL)
         return;
-    while (t->free != NULL) {
-        struct live *l = t->free;
-        t->free = l->next_free;
-        free(l->ladder);
-        free(l);
+    while (t->slabs != NULL) {
+        struct slab *slab = t->slabs;
+        t->slabs = slab->next;
+        for (size_t i = 0; i < SLAB; i++)
+            free(slab->lives[i].ladder);
+        free(slab);
     }
     free(t);
 }
 
+/* Zeroed memory of this size comes from the system as it is: what a login does not use (IKE, most of its texts) stays
+ * untouched, and costs nothing. */
+static bool more_lives(struct track *t)
+{
+    struct slab *slab = calloc(1, sizeof *slab);
+    if (slab == NULL)
+        return false;
+    slab->next = t->slabs;
+    t->slabs = slab;
+    for (size_t i = SLAB; i-- > 0;) {
+        slab->lives[i].next_free = t->free;
+        t->free = &slab->lives[i];
+    }
+    return true;
+}
+
 static struct live *live_take(struct track *t)
 {
+    if (t->free == NULL && !more_lives(t))
+        return NULL;
     struct live *l = t->free;
-    if (l != NULL) {
-        t->free = l->next_free;
-        if (l->x.has_inner)
-            memset(&l->x.inner, 0, sizeof l->x.inner);
-        if (exchange_is_ike(&l->x))
-            memset(&l->x.ike, 0, sizeof l->x.ike);
-        memset(&l->x, 0, offsetof(struct exchange, inner));
-        l->server = NULL;
-        l->ladder_len = 0;
-    } else {
-        l = calloc(1, sizeof *l);
-        if (l == NULL)
-            return NULL;
-    }
+    t->free = l->next_free;
+    if (l->x.has_inner)
+        memset(&l->x.inner, 0, sizeof l->x.inner);
+    if (exchange_is_ike(&l->x))
+        memset(&l->x.ike, 0, sizeof l->x.ike);
+    memset(&l->x, 0, offsetof(struct exchange, inner));
+    l->parts = &t->parts;
+    l->server = NULL;
+    l->radius_known = 0;
+    l->ladder_len = 0;
     if (++t->live_count > t->live_peak)
         t->live_peak = t->live_count;
     return l;
@@ -84,7 +106,6 @@ static RARELY_CALLED void open_exchange(struct track *t, const struct event *e)
     struct exchange *x = &l->x;
     x->id = x->session = e->conv->id;
     x->type = (uint8_t)e->conv->type;
-    l->parts = &t->parts;
     l->set_apart = t->parts.ladder || x->type == CONVERSATION_EAPOL;
     e->conv->on_eap = l->set_apart ? NULL : track_eap;
     x->client = e->conv->client;
@@ -188,7 +209,8 @@ static RARELY_CALLED void close_exchange(struct track *t, const struct event *e)
     x->outcome = OUTCOME_INCOMPLETE; /* for judge.h, until it is known */
     x->outcome = (uint8_t)outcome_of(t, x);
     x->ladder = span_of(l->ladder, l->ladder_len);
-    t->done(t->ctx, x);
+    bool own = l->server != NULL && endpoint_equal(&l->server->endpoint, &x->server);
+    t->done(t->ctx, x, own ? l->server : NULL);
     live_give(t, l);
 }
 

@@ -18,8 +18,8 @@ struct lost_pair {
 
 struct track;
 
-/* A finished exchange, lent for the call. */
-typedef void exchange_done_fn(void *ctx, struct exchange *x);
+/* A finished exchange, lent for the call; the entry of its server, NULL when that is not at hand. */
+typedef void exchange_done_fn(void *ctx, struct exchange *x, struct server *server);
 
 struct track *track_new(struct chains *chains, struct servers *servers, bool ladder, exchange_done_fn *done, void *ctx);
 void track_free(struct track *t);
@@ -33,12 +33,12 @@ uint64_t track_peak_bytes(const struct track *t);
 struct track_parts { struct chains *chains; struct servers *servers; bool ladder; };
 struct live {
     const struct track_parts *parts;
-    struct server *server;    /* entry of x.server, NULL until it was looked up */
+    struct server *server;    /* that its last RADIUS event was about, NULL until it was looked up */
     bool set_apart;           /* its events are not only facts: they name parties or make a ladder */
     uint64_t radius_known;    /* of enum radius_field: what further requests cannot add to x; set at the first */
-    struct exchange x;        /* its texts are not zeroed when a live one is reused */
     struct live *next_free;
     uint8_t *ladder; size_t ladder_len, ladder_room;
+    struct exchange x;        /* its texts are not zeroed when a live one is reused */
 };
 void track_radius(const struct track_parts *t, struct live *l, const struct event *e);
 /* live: of type struct live. */
