@@ -1,0 +1,903 @@
+/* IKE with a memory: what is one association, what was asked again or seen twice, what is counted for it, when it ends. */
+#include "ike_bytes.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "dissect/crypto/secrets.h"
+#include "dissect/ike/ike_keys.h"
+#include "dissect/ike/ike_layer.h"
+
+#define SECOND INT64_C(1000000000)
+#define MS INT64_C(1000000)
+#define SPI_I UINT64_C(0xa1a2a3a4a5a6a7a8)
+#define SPI_R UINT64_C(0xb1b2b3b4b5b6b7b8)
+enum { EVENTS_MAX = 4096, KEY_I = 0x11, KEY_R = 0x22 };
+
+struct seen {
+    enum event_kind kind;
+    enum direction dir;
+    uint32_t conv;
+    enum conversation_type type;
+    bool begun_before;
+    struct ike_event ike; /* its pointers are not to be followed */
+    bool has_message, has_clear, has_inside;
+    uint8_t exchange, clear_count, inside_count, inside_first;
+    uint16_t notify; /* the first inside, or else in the clear */
+    uint8_t eap_code;
+    enum close_reason reason;
+    struct ike_state state;
+    struct place place;
+};
+
+struct bench {
+    struct secrets *secrets;
+    struct tls_context *tls;
+    struct ike_layer *layer;
+    uint32_t serial, hint;
+    uint64_t frame;
+    int64_t now;
+    size_t count;
+    struct seen events[EVENTS_MAX];
+};
+
+static void keep_ike(struct seen *s, const struct ike_event *e)
+{
+    s->ike = *e;
+    s->has_message = e->message != NULL;
+    s->has_clear = e->clear != NULL;
+    s->has_inside = e->inside != NULL;
+    s->exchange = e->message != NULL ? e->message->exchange : 0;
+    if (e->clear != NULL) {
+        s->clear_count = e->clear->count;
+        s->notify = e->clear->notify_count > 0 ? e->clear->notifies[0].type : 0;
+    }
+    if (e->inside != NULL) {
+        s->inside_count = e->inside->count;
+        s->inside_first = e->inside->count > 0 ? e->inside->types[0] : 0;
+        s->notify = e->inside->notify_count > 0 ? e->inside->notifies[0].type : 0;
+    }
+}
+
+static void on_event(void *ctx, const struct event *e)
+{
+    struct bench *b = ctx;
+    if (e->kind == EVENT_EAP && e->u.eap->kind != EAP_EVENT_PACKET)
+        return;
+    assert_true(b->count < EVENTS_MAX);
+    struct seen *s = &b->events[b->count++];
+    *s = (struct seen){.kind = e->kind, .dir = e->dir, .place = e->place, .conv = e->conv->id, .type = e->conv->type,
+                       .begun_before = e->conv->begun_before};
+    if (e->kind == EVENT_IKE)
+        keep_ike(s, e->u.ike);
+    else if (e->kind == EVENT_EAP)
+        s->eap_code = e->u.eap->u.packet->code;
+    else if (e->kind == EVENT_CLOSED) {
+        s->reason = e->u.closed.reason;
+        s->state = *e->u.closed.ike;
+    }
+}
+
+/* Keys of SPI_I and SPI_R, KEY_I and KEY_R; or those of another SA when `spi` differs. */
+static void add_keys(struct bench *b, uint64_t spi_i, uint64_t spi_r, uint8_t key_i, uint8_t key_r)
+{
+    char line[512], message[SECRETS_MESSAGE], ai[41], ar[41];
+    for (unsigned i = 0; i < KEY_BYTES; i++) {
+        snprintf(ai + 2 * i, 3, "%02x", key_i);
+        snprintf(ar + 2 * i, 3, "%02x", key_r);
+    }
+    int n = snprintf(line, sizeof line, "%016llx,%016llx,,,\"NULL [RFC2410]\",%s,%s,\"HMAC_SHA1_96 [RFC2404]\"\n",
+                     (unsigned long long)spi_i, (unsigned long long)spi_r, ai, ar);
+    assert_true(secrets_add_ike_keys(b->secrets, span_of(line, (size_t)n), message));
+}
+
+static struct bench *bench_of(uint32_t associations, uint64_t buffer_bytes)
+{
+    struct bench *b = calloc(1, sizeof *b);
+    assert_non_null(b);
+    b->secrets = secrets_new();
+    b->tls = tls_context_new(b->secrets, 1 << 20);
+    b->now = 1700000000 * SECOND;
+    b->layer = ike_layer_new(&(struct ike_layer_options){.secrets = b->secrets, .tls = b->tls,
+                                                         .sink = {on_event, b, &b->serial}, .associations = associations,
+                                                         .buffer_bytes = buffer_bytes});
+    assert_non_null(b->layer);
+    return b;
+}
+
+static struct bench *bench_new(void)
+{
+    return bench_of(64, 1 << 20);
+}
+
+static void bench_free(struct bench *b)
+{
+    ike_layer_free(b->layer);
+    tls_context_free(b->tls);
+    secrets_free(b->secrets);
+    free(b);
+}
+
+static struct endpoint at(uint8_t host, uint16_t port)
+{
+    return (struct endpoint){address_ipv4((const uint8_t[]){10, 0, 0, host}), port};
+}
+
+/* A datagram, in a block of its own size, so that an overread is seen. `wire` bytes were sent. */
+static enum ike_carried send_bytes(struct bench *b, struct endpoint from, struct endpoint to, const void *bytes, size_t len,
+                                   size_t wire)
+{
+    uint8_t *copy = malloc(len > 0 ? len : 1);
+    assert_non_null(copy);
+    if (len > 0)
+        memcpy(copy, bytes, len);
+    b->now += MS;
+    struct frame f = {.number = ++b->frame, .time_ns = b->now};
+    struct packet p = {.frame = &f, .kind = PACKET_UDP, .ip_proto = IP_PROTO_UDP, .src = from, .dst = to, .ttl = 64,
+                       .payload = span_of(copy, len), .payload_wire_len = (uint32_t)wire};
+    enum ike_carried carried = ike_layer_packet(b->layer, &p, &b->hint);
+    free(copy);
+    return carried;
+}
+
+/* With a marker when either port is 4500. */
+static void send_message(struct bench *b, struct endpoint from, struct endpoint to, const struct message *m)
+{
+    uint8_t bytes[sizeof m->data + 4] = {0};
+    size_t marker = from.port == 4500 || to.port == 4500 ? 4 : 0;
+    memcpy(bytes + marker, m->data, m->len);
+    assert_int_equal(send_bytes(b, from, to, bytes, marker + m->len, marker + m->len), IKE_CARRIED_IKE);
+}
+
+static void send_esp(struct bench *b, struct endpoint from, struct endpoint to, size_t len)
+{
+    static const uint8_t esp[1500] = {0xc1, 0xc2, 0xc3, 0xc4, 0, 0, 0, 1};
+    assert_int_equal(send_bytes(b, from, to, esp, len, len), IKE_CARRIED_ESP);
+}
+
+static void send_bare_esp(struct bench *b, struct endpoint from, struct endpoint to)
+{
+    static const uint8_t esp[100] = {0xc1, 0xc2, 0xc3, 0xc4, 0, 0, 0, 1};
+    struct frame f = {.number = ++b->frame, .time_ns = b->now += MS};
+    from.port = to.port = 0;
+    ike_layer_esp(b->layer, &(struct packet){.frame = &f, .kind = PACKET_IP, .ip_proto = IP_PROTO_ESP, .src = from, .dst = to,
+                                             .payload = span_of(esp, sizeof esp), .payload_wire_len = sizeof esp});
+}
+
+static struct message init_request(uint64_t spi, uint8_t nonce)
+{
+    uint8_t bytes[32];
+    struct message m = message_of(spi, 0, IKE_SA_INIT, FROM_INITIATOR, 0);
+    memset(bytes, nonce, sizeof bytes);
+    add_sa(&m, 1, NULL, 0);
+    add_payload(&m, IKE_NONCE, bytes, sizeof bytes);
+    return m;
+}
+
+static struct message init_response(uint64_t spi_i, uint64_t spi_r)
+{
+    struct message m = message_of(spi_i, spi_r, IKE_SA_INIT, IS_RESPONSE, 0);
+    add_sa(&m, 1, NULL, 0);
+    add_payload(&m, IKE_NONCE, "nonce of the responder", 22);
+    return m;
+}
+
+/* A message with an encrypted EAP payload; the data makes it differ. */
+static struct message auth(uint8_t flags, uint32_t id, uint8_t code)
+{
+    const uint8_t eap[5] = {code, (uint8_t)id, 0, 5, 1};
+    struct message m = message_of(SPI_I, SPI_R, IKE_AUTH, flags, id), inside = message_of(0, 0, 0, 0, 0);
+    add_payload(&inside, IKE_EAP, eap, sizeof eap);
+    seal_all(&m, &inside, (flags & FROM_INITIATOR) != 0 ? KEY_I : KEY_R);
+    return m;
+}
+
+static void finish(struct bench *b)
+{
+    ike_layer_finish(b->layer, b->now);
+}
+
+static struct ike_layer_counters counters(const struct bench *b)
+{
+    struct ike_layer_counters c;
+    ike_layer_get_counters(b->layer, &c);
+    return c;
+}
+
+static size_t count_of(const struct bench *b, enum event_kind kind)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < b->count; i++)
+        n += b->events[i].kind == kind;
+    return n;
+}
+
+static const struct seen *last_of(const struct bench *b, enum event_kind kind)
+{
+    for (size_t i = b->count; i > 0; i--)
+        if (b->events[i - 1].kind == kind)
+            return &b->events[i - 1];
+    fail_msg("no such event");
+    return NULL;
+}
+
+static const struct seen *last_ike(const struct bench *b)
+{
+    return last_of(b, EVENT_IKE);
+}
+
+/* IKE_SA_INIT on 500 and one IKE_AUTH on 4500. */
+static void establish(struct bench *b, uint8_t client, uint16_t port)
+{
+    struct message first = init_request(SPI_I, 1), second = init_response(SPI_I, SPI_R);
+    struct message third = auth(FROM_INITIATOR, 1, 2), fourth = auth(IS_RESPONSE, 1, 1);
+    send_message(b, at(client, 500), at(9, 500), &first);
+    send_message(b, at(9, 500), at(client, 500), &second);
+    send_message(b, at(client, port), at(9, 4500), &third);
+    send_message(b, at(9, 4500), at(client, port), &fourth);
+}
+
+static void one_association_on_both_ports(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new();
+    establish(b, 1, 40000);
+    finish(b);
+    assert_int_equal(b->count, 6);
+    assert_int_equal(b->events[0].kind, EVENT_OPENED);
+    assert_int_equal(b->events[0].type, CONVERSATION_IKE);
+    assert_false(b->events[0].begun_before);
+    for (size_t i = 1; i < 5; i++) {
+        assert_int_equal(b->events[i].kind, EVENT_IKE);
+        assert_int_equal(b->events[i].ike.kind, IKE_EVENT_MESSAGE);
+        assert_int_equal(b->events[i].conv, b->events[0].conv);
+        assert_int_equal(b->events[i].dir, i % 2 == 1 ? TO_SERVER : TO_CLIENT);
+        assert_int_equal(b->events[i].ike.marker, i > 2);
+        assert_int_equal(b->events[i].ike.sk, i > 2 ? IKE_SK_NO_KEY : IKE_SK_NONE);
+        assert_int_equal(b->events[i].ike.moved, i == 3);
+        assert_int_equal(b->events[i].ike.request.frame, i % 2 == 0 ? i - 1 : 0);
+        assert_int_equal(b->events[i].ike.elapsed_ns, i % 2 == 0 ? MS : 0);
+        assert_false(b->events[i].has_inside);
+    }
+    assert_int_equal(b->events[1].clear_count, 2);
+    assert_int_equal(b->events[3].ike.sk_length, 4 + 28 + 4 + 9 + 1 + 12);
+    assert_int_equal(b->events[5].kind, EVENT_CLOSED);
+    assert_int_equal(b->events[5].reason, CLOSE_END);
+    assert_false(b->events[5].state.request_waiting);
+    bench_free(b);
+}
+
+static void same_bytes_same_way_is_a_retransmission(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new();
+    struct message m = init_request(SPI_I, 1);
+    for (unsigned i = 0; i < 3; i++) {
+        send_message(b, at(1, 500), at(9, 500), &m);
+        b->now += SECOND;
+    }
+    assert_int_equal(count_of(b, EVENT_OPENED), 1);
+    assert_int_equal(b->events[1].ike.kind, IKE_EVENT_MESSAGE);
+    assert_int_equal(b->events[2].ike.kind, IKE_EVENT_RETRANSMISSION);
+    assert_int_equal(last_ike(b)->ike.transmissions, 3);
+    finish(b);
+    const struct ike_state *s = &last_of(b, EVENT_CLOSED)->state;
+    assert_true(s->request_waiting && s->waiting_from_initiator);
+    assert_int_equal(s->waiting_exchange, IKE_SA_INIT);
+    assert_int_equal(s->waiting_transmissions, 3);
+    assert_int_equal(s->waiting_first.frame, 1);
+    assert_int_equal(s->waiting_last.frame, 3);
+    bench_free(b);
+}
+
+/* DNAT by a load balancer: 9 is the VIP, 20 the backend. */
+static void same_bytes_another_way_at_once_is_a_translation(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new();
+    struct message request = init_request(SPI_I, 1), response = init_response(SPI_I, SPI_R), next = auth(FROM_INITIATOR, 1, 2);
+    send_message(b, at(1, 500), at(9, 500), &request);
+    send_message(b, at(1, 500), at(20, 500), &request);
+    send_message(b, at(20, 500), at(1, 500), &response);
+    send_message(b, at(9, 500), at(1, 500), &response);
+    b->now += 2 * SECOND;
+    send_message(b, at(1, 500), at(20, 500), &request); /* later, but a way that is known */
+    send_message(b, at(1, 4500), at(9, 4500), &next);
+    send_message(b, at(1, 4500), at(20, 4500), &next);
+    finish(b);
+    static const enum ike_event_kind expected[] = {
+        IKE_EVENT_MESSAGE, IKE_EVENT_TRANSLATED, IKE_EVENT_MESSAGE, IKE_EVENT_TRANSLATED,
+        IKE_EVENT_TRANSLATED, IKE_EVENT_MESSAGE, IKE_EVENT_TRANSLATED};
+    assert_int_equal(count_of(b, EVENT_OPENED), 1);
+    assert_int_equal(count_of(b, EVENT_IKE), 7);
+    for (size_t i = 0; i < 7; i++) {
+        assert_int_equal(b->events[i + 1].ike.kind, expected[i]);
+        assert_int_equal(b->events[i + 1].ike.moved, i == 5);
+    }
+    bench_free(b);
+}
+
+static void the_same_bytes_later_elsewhere_were_sent_again(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new();
+    struct message m = init_request(SPI_I, 1);
+    send_message(b, at(1, 500), at(20, 500), &m);
+    b->now += SECOND;
+    send_message(b, at(1, 500), at(21, 500), &m);
+    assert_int_equal(last_ike(b)->ike.kind, IKE_EVENT_RETRANSMISSION);
+    assert_true(last_ike(b)->ike.moved);
+    bench_free(b);
+}
+
+static void cookies_and_other_groups_are_the_same_association(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new();
+    struct message request = init_request(SPI_I, 1), cookie = message_of(SPI_I, 0, IKE_SA_INIT, IS_RESPONSE, 0);
+    struct message with_cookie = message_of(SPI_I, 0, IKE_SA_INIT, FROM_INITIATOR, 0), invalid_ke = cookie;
+    struct message other_group = init_request(SPI_I, 2), response = init_response(SPI_I, SPI_R);
+    add_notify(&cookie, IKE_N_COOKIE, "cookie", 6);
+    add_notify(&with_cookie, IKE_N_COOKIE, "cookie", 6);
+    add_sa(&with_cookie, 1, NULL, 0);
+    add_notify(&invalid_ke, IKE_N_INVALID_KE_PAYLOAD, "\0\16", 2);
+    put_be(invalid_ke.data + 8, 8, 0xdead); /* a refusal may bear an SPI that is not used again */
+    const struct message *all[] = {&request, &cookie, &with_cookie, &invalid_ke, &other_group, &response};
+    for (size_t i = 0; i < 6; i++)
+        send_message(b, at(i % 2 == 0 ? 1 : 9, 500), at(i % 2 == 0 ? 9 : 1, 500), all[i]);
+    finish(b);
+    assert_int_equal(count_of(b, EVENT_OPENED), 1);
+    assert_int_equal(count_of(b, EVENT_IKE), 6);
+    for (size_t i = 1; i <= 6; i++) {
+        assert_int_equal(b->events[i].ike.kind, IKE_EVENT_MESSAGE);
+        assert_false(b->events[i].ike.other_responder);
+        if (i % 2 == 0)
+            assert_int_equal(b->events[i].ike.request.frame, i - 1);
+    }
+    bench_free(b);
+}
+
+static void two_responders_are_told(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new();
+    struct message request = init_request(SPI_I, 1), one = init_response(SPI_I, SPI_R), two = init_response(SPI_I, 0xcc);
+    struct message third = auth(FROM_INITIATOR, 1, 2);
+    send_message(b, at(1, 500), at(9, 500), &request);
+    send_message(b, at(9, 500), at(1, 500), &one);
+    assert_false(last_ike(b)->ike.other_responder);
+    send_message(b, at(9, 500), at(1, 500), &two);
+    assert_true(last_ike(b)->ike.other_responder);
+    send_message(b, at(1, 4500), at(9, 4500), &third); /* the first counts */
+    assert_false(last_ike(b)->ike.other_responder);
+    put_be(third.data + 8, 8, 0xcc);
+    send_message(b, at(1, 4500), at(9, 4500), &third);
+    assert_true(last_ike(b)->ike.other_responder);
+    assert_int_equal(count_of(b, EVENT_OPENED), 1);
+    bench_free(b);
+}
+
+static void strangers_with_one_spi_are_two(void **state)
+{
+    (void)state;
+    struct bench *b = bench_of(16, 1 << 20);
+    for (uint8_t i = 0; i < 200; i++) {
+        struct message m = init_request(SPI_I, i);
+        send_message(b, at((uint8_t)(i % 100), 500), at((uint8_t)(100 + i % 100), 500), &m);
+        assert_int_equal(count_of(b, EVENT_IKE), i + 1u);
+    }
+    finish(b);
+    assert_int_equal(count_of(b, EVENT_CLOSED), count_of(b, EVENT_OPENED));
+    assert_true(count_of(b, EVENT_OPENED) >= 100);
+    bench_free(b);
+}
+
+static void the_middle_of_one_begun_before(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new();
+    struct message m = auth(IS_RESPONSE, 7, 1), next = auth(FROM_INITIATOR, 8, 2);
+    send_message(b, at(9, 4500), at(1, 40000), &m);
+    send_message(b, at(1, 40000), at(9, 4500), &next);
+    assert_int_equal(count_of(b, EVENT_OPENED), 1);
+    assert_true(b->events[0].begun_before);
+    assert_int_equal(b->events[1].dir, TO_CLIENT);
+    assert_int_equal(b->events[1].ike.request.frame, 0);
+    assert_int_equal(b->events[2].dir, TO_SERVER);
+    assert_false(b->events[2].ike.moved);
+    bench_free(b);
+}
+
+static void silence_closes(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new();
+    struct message m = init_request(0x77, 1);
+    send_message(b, at(3, 500), at(9, 500), &m);
+    establish(b, 1, 40000);
+    b->now += 119 * SECOND;
+    ike_layer_time(b->layer, b->now);
+    assert_int_equal(count_of(b, EVENT_CLOSED), 0);
+    b->now += 2 * SECOND;
+    ike_layer_time(b->layer, b->now);
+    assert_int_equal(count_of(b, EVENT_CLOSED), 1);
+    assert_int_equal(last_of(b, EVENT_CLOSED)->conv, b->events[0].conv);
+    assert_int_equal(last_of(b, EVENT_CLOSED)->reason, CLOSE_IDLE);
+    b->now += 20 * 60 * SECOND;
+    send_esp(b, at(1, 40000), at(9, 4500), 100);
+    ike_layer_time(b->layer, b->now += 20 * 60 * SECOND);
+    assert_int_equal(count_of(b, EVENT_CLOSED), 1);
+    ike_layer_time(b->layer, b->now += 11 * 60 * SECOND);
+    assert_int_equal(count_of(b, EVENT_CLOSED), 2);
+    bench_free(b);
+}
+
+static void a_clock_set_back_closes_nothing(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new();
+    establish(b, 1, 40000);
+    send_esp(b, at(1, 40000), at(9, 4500), 100);
+    ike_layer_time(b->layer, b->now - 86400 * SECOND);
+    ike_layer_time(b->layer, b->now - 86400 * SECOND + 60 * SECOND);
+    assert_int_equal(count_of(b, EVENT_CLOSED), 0);
+    ike_layer_time(b->layer, b->now - 84000 * SECOND);
+    assert_int_equal(count_of(b, EVENT_CLOSED), 1);
+    bench_free(b);
+}
+
+static void esp_is_counted_on_its_path(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new();
+    establish(b, 1, 40000);
+    for (unsigned i = 0; i < 5; i++)
+        send_esp(b, at(1, 40000), at(9, 4500), 100);
+    send_esp(b, at(9, 4500), at(1, 40000), 1400);
+    send_esp(b, at(2, 40000), at(9, 4500), 100);
+    send_bytes(b, at(1, 40000), at(9, 4500), "\xff", 1, 1);
+    finish(b);
+    const struct ike_state *s = &last_of(b, EVENT_CLOSED)->state;
+    assert_int_equal(s->esp_packets[0], 5);
+    assert_int_equal(s->esp_bytes[0], 500);
+    assert_int_equal(s->esp_packets[1], 1);
+    assert_int_equal(s->esp_bytes[1], 1400);
+    assert_int_equal(s->keepalives, 1);
+    assert_int_equal(s->esp_last_ns[0] - s->esp_first_ns[0], 4 * MS);
+    assert_false(s->esp_bare);
+    assert_int_equal(counters(b).esp_packets, 7);
+    assert_int_equal(counters(b).esp_unattributed, 1);
+    assert_int_equal(counters(b).keepalives, 1);
+    bench_free(b);
+}
+
+static void bare_esp_is_counted_by_addresses(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new();
+    establish(b, 1, 4500);
+    send_bare_esp(b, at(1, 0), at(9, 0));
+    send_bare_esp(b, at(9, 0), at(1, 0));
+    send_bare_esp(b, at(9, 0), at(1, 0));
+    send_bare_esp(b, at(9, 0), at(2, 0));
+    finish(b);
+    const struct ike_state *s = &last_of(b, EVENT_CLOSED)->state;
+    assert_true(s->esp_bare);
+    assert_int_equal(s->esp_packets[0], 1);
+    assert_int_equal(s->esp_packets[1], 2);
+    assert_int_equal(counters(b).esp_unattributed, 1);
+    bench_free(b);
+}
+
+static void esp_goes_with_the_association_that_moves(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new();
+    struct message moved = message_of(SPI_I, SPI_R, IKE_INFORMATIONAL, FROM_INITIATOR, 2), inside = message_of(0, 0, 0, 0, 0);
+    seal_all(&moved, &inside, KEY_I);
+    establish(b, 1, 40000);
+    send_esp(b, at(1, 40000), at(9, 4500), 100);
+    send_message(b, at(3, 41000), at(9, 4500), &moved);
+    assert_true(last_ike(b)->ike.moved);
+    send_esp(b, at(1, 40000), at(9, 4500), 100);
+    send_esp(b, at(3, 41000), at(9, 4500), 100);
+    send_esp(b, at(9, 4500), at(3, 41000), 100);
+    finish(b);
+    const struct ike_state *s = &last_of(b, EVENT_CLOSED)->state;
+    assert_int_equal(s->esp_packets[0], 2);
+    assert_int_equal(s->esp_packets[1], 1);
+    assert_int_equal(counters(b).esp_unattributed, 1);
+    bench_free(b);
+}
+
+static void a_new_association_takes_the_path_over(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new();
+    establish(b, 1, 40000);
+    send_esp(b, at(1, 40000), at(9, 4500), 100);
+    struct message again = auth(FROM_INITIATOR, 1, 2);
+    put_be(again.data, 8, 0x1234);
+    send_message(b, at(1, 40000), at(9, 4500), &again);
+    send_esp(b, at(1, 40000), at(9, 4500), 100);
+    send_esp(b, at(1, 40000), at(9, 4500), 100);
+    assert_int_equal(counters(b).esp_unattributed, 0);
+    finish(b);
+    assert_int_equal(count_of(b, EVENT_CLOSED), 2);
+    for (size_t i = 0; i < b->count; i++)
+        if (b->events[i].kind == EVENT_CLOSED)
+            assert_int_equal(b->events[i].state.esp_packets[0], b->events[i].conv == 1 ? 1 : 2);
+    bench_free(b);
+}
+
+static void esp_beyond_a_translator_is_counted_once(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new();
+    struct message third = auth(FROM_INITIATOR, 1, 2);
+    establish(b, 1, 40000);
+    third = auth(FROM_INITIATOR, 2, 2);
+    send_message(b, at(1, 40000), at(9, 4500), &third);
+    send_message(b, at(1, 40000), at(20, 4500), &third);
+    assert_int_equal(last_ike(b)->ike.kind, IKE_EVENT_TRANSLATED);
+    send_esp(b, at(1, 40000), at(9, 4500), 100);
+    send_esp(b, at(1, 40000), at(20, 4500), 100);
+    finish(b);
+    assert_int_equal(last_of(b, EVENT_CLOSED)->state.esp_packets[0], 1);
+    assert_int_equal(counters(b).esp_packets, 2);
+    assert_int_equal(counters(b).esp_unattributed, 0);
+    bench_free(b);
+}
+
+/* One fragment of IKE_AUTH 1; what is inside is an identity and some EAP. */
+static struct message fragment(uint8_t flags, uint32_t id, unsigned number, unsigned total, uint8_t key)
+{
+    static const uint8_t eap[5] = {1, 9, 0, 5, 1};
+    struct message m = message_of(SPI_I, SPI_R, IKE_AUTH, flags, id), inside = message_of(0, 0, 0, 0, 0);
+    uint8_t identity[600];
+    memset(identity, 'x', sizeof identity);
+    add_payload(&inside, IKE_IDR, identity, sizeof identity);
+    add_payload(&inside, IKE_EAP, eap, sizeof eap);
+    size_t whole = inside.len - IKE_HEADER, each = (whole + total - 1) / total, from = each * (number - 1);
+    seal(&m, &inside, from, from + each < whole ? each : whole - from, (uint16_t)number, (uint16_t)total, key);
+    return m;
+}
+
+static void fragments_are_one_message(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new();
+    establish(b, 1, 40000);
+    static const unsigned order[] = {2, 1, 3};
+    uint32_t length = 0;
+    for (unsigned i = 0; i < 3; i++) {
+        struct message m = fragment(IS_RESPONSE, 2, order[i], 3, KEY_R);
+        length += (uint32_t)m.len + 4;
+        send_message(b, at(9, 4500), at(1, 40000), &m);
+        assert_int_equal(last_ike(b)->ike.kind, i < 2 ? IKE_EVENT_FRAGMENT : IKE_EVENT_MESSAGE);
+        assert_int_equal(last_ike(b)->ike.sk, IKE_SK_NO_KEY);
+    }
+    assert_int_equal(last_ike(b)->ike.sk_length, length);
+    assert_int_equal(last_ike(b)->ike.first_fragment.frame, 5);
+    struct message again = fragment(IS_RESPONSE, 2, 1, 3, KEY_R);
+    b->now += SECOND;
+    send_message(b, at(9, 4500), at(1, 40000), &again);
+    assert_int_equal(last_ike(b)->ike.kind, IKE_EVENT_RETRANSMISSION);
+    finish(b);
+    assert_int_equal(last_of(b, EVENT_CLOSED)->state.fragments_announced, 0);
+    assert_int_equal(ike_layer_bytes(b->layer) < 64 * 1024, 1);
+    bench_free(b);
+}
+
+static void missing_fragments_are_in_the_state(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new();
+    establish(b, 1, 40000);
+    struct message first = fragment(FROM_INITIATOR, 2, 1, 3, KEY_I), third = fragment(FROM_INITIATOR, 2, 3, 3, KEY_I);
+    send_message(b, at(1, 40000), at(9, 4500), &first);
+    send_message(b, at(1, 40000), at(9, 4500), &third);
+    finish(b);
+    const struct ike_state *s = &last_of(b, EVENT_CLOSED)->state;
+    assert_int_equal(s->fragments_waiting, 2);
+    assert_int_equal(s->fragments_announced, 3);
+    assert_int_equal(s->fragments_message_id, 2);
+    assert_true(s->fragments_from_initiator && s->request_waiting);
+    assert_int_equal(s->waiting_transmissions, 1);
+    bench_free(b);
+}
+
+static void smaller_fragments_take_the_place_of_greater_ones(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new();
+    establish(b, 1, 40000);
+    static const struct { unsigned number, total; } sent[] = {{1, 2}, {1, 3}, {2, 3}, {2, 2}, {3, 3}};
+    for (unsigned i = 0; i < 5; i++) {
+        struct message m = fragment(FROM_INITIATOR, 2, sent[i].number, sent[i].total, KEY_I);
+        send_message(b, at(1, 40000), at(9, 4500), &m);
+        assert_int_equal(last_ike(b)->ike.kind, i < 3 ? IKE_EVENT_FRAGMENT : i == 3 ? IKE_EVENT_FRAGMENT : IKE_EVENT_MESSAGE);
+    }
+    bench_free(b);
+}
+
+static void keys_show_what_is_inside(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new();
+    add_keys(b, SPI_I, SPI_R, KEY_I, KEY_R);
+    establish(b, 1, 40000);
+    assert_int_equal(b->events[3].ike.sk, IKE_SK_OPENED);
+    assert_int_equal(b->events[3].inside_first, IKE_EAP);
+    assert_int_equal(b->events[4].kind, EVENT_EAP);
+    assert_int_equal(b->events[4].dir, TO_SERVER);
+    assert_int_equal(b->events[4].eap_code, 2);
+    assert_int_equal(b->events[5].ike.sk, IKE_SK_OPENED);
+    assert_int_equal(b->events[6].kind, EVENT_EAP);
+    assert_int_equal(b->events[6].dir, TO_CLIENT);
+    assert_int_equal(b->events[6].conv, b->events[0].conv);
+    for (unsigned i = 1; i <= 3; i++) {
+        struct message m = fragment(IS_RESPONSE, 2, i, 3, KEY_R);
+        send_message(b, at(9, 4500), at(1, 40000), &m);
+    }
+    assert_int_equal(last_ike(b)->ike.sk, IKE_SK_OPENED);
+    assert_int_equal(last_ike(b)->inside_count, 2);
+    assert_int_equal(last_ike(b)->inside_first, IKE_IDR);
+    assert_int_equal(count_of(b, EVENT_EAP), 3);
+    assert_int_equal(counters(b).wrong_keys, 0);
+    bench_free(b);
+}
+
+static void wrong_keys_are_told_and_counted(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new();
+    add_keys(b, SPI_I, SPI_R, KEY_I + 1, KEY_R + 1);
+    establish(b, 1, 40000);
+    assert_int_equal(last_ike(b)->ike.sk, IKE_SK_WRONG_KEY);
+    assert_false(last_ike(b)->has_inside);
+    assert_int_equal(counters(b).wrong_keys, 2);
+    for (unsigned i = 1; i <= 3; i++) {
+        struct message m = fragment(IS_RESPONSE, 2, i, 3, KEY_R);
+        send_message(b, at(9, 4500), at(1, 40000), &m);
+    }
+    assert_int_equal(last_ike(b)->ike.kind, IKE_EVENT_MESSAGE);
+    assert_int_equal(last_ike(b)->ike.sk, IKE_SK_WRONG_KEY);
+    finish(b);
+    assert_int_equal(last_of(b, EVENT_CLOSED)->state.fragments_announced, 0);
+    bench_free(b);
+}
+
+static void a_forged_fragment_does_no_harm(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new();
+    add_keys(b, SPI_I, SPI_R, KEY_I, KEY_R);
+    establish(b, 1, 40000);
+    struct message forged = fragment(IS_RESPONSE, 2, 1, 2, 0x99), one = fragment(IS_RESPONSE, 2, 1, 2, KEY_R);
+    struct message two = fragment(IS_RESPONSE, 2, 2, 2, KEY_R);
+    send_message(b, at(9, 4500), at(1, 40000), &forged);
+    assert_int_equal(last_ike(b)->ike.sk, IKE_SK_WRONG_KEY);
+    send_message(b, at(9, 4500), at(1, 40000), &one);
+    assert_int_equal(last_ike(b)->ike.sk, IKE_SK_OPENED);
+    send_message(b, at(9, 4500), at(1, 40000), &two);
+    assert_int_equal(last_ike(b)->ike.kind, IKE_EVENT_MESSAGE);
+    assert_int_equal(last_ike(b)->ike.sk, IKE_SK_OPENED);
+    assert_int_equal(last_ike(b)->inside_count, 2);
+    bench_free(b);
+}
+
+static void send_sealed(struct bench *b, uint64_t i, uint64_t r, uint8_t exchange, uint8_t flags, uint32_t id,
+                        const struct message *inside, uint8_t key, bool from_client)
+{
+    struct message m = message_of(i, r, exchange, flags, id);
+    seal_all(&m, inside, key);
+    send_message(b, from_client ? at(1, 40000) : at(9, 4500), from_client ? at(9, 4500) : at(1, 40000), &m);
+}
+
+/* RFC 7296 sections 1.3.2 and 1.4.1; the responder rekeys, so that the initiator flag changes its meaning. */
+static void a_rekeyed_association_goes_on_and_ends(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new();
+    const uint64_t new_i = UINT64_C(0x0101010101010101), new_r = UINT64_C(0x0202020202020202);
+    struct message ask = message_of(0, 0, 0, 0, 0), answer = ask, nothing = ask, remove = ask;
+    uint8_t spi[8];
+    put_be(spi, 8, new_i);
+    add_sa(&ask, 1, spi, 8);
+    put_be(spi, 8, new_r);
+    add_sa(&answer, 1, spi, 8);
+    add_payload(&remove, IKE_DELETE, "\1\0\0\0", 4);
+    add_keys(b, SPI_I, SPI_R, KEY_I, KEY_R);
+    add_keys(b, new_i, new_r, 0x33, 0x44);
+    establish(b, 1, 40000);
+    send_sealed(b, SPI_I, SPI_R, CREATE_CHILD_SA, 0, 0, &ask, KEY_R, false);
+    send_sealed(b, SPI_I, SPI_R, CREATE_CHILD_SA, FROM_INITIATOR | IS_RESPONSE, 0, &answer, KEY_I, true);
+    send_sealed(b, SPI_I, SPI_R, IKE_INFORMATIONAL, 0, 1, &remove, KEY_R, false);
+    send_sealed(b, SPI_I, SPI_R, IKE_INFORMATIONAL, FROM_INITIATOR | IS_RESPONSE, 1, &nothing, KEY_I, true);
+    assert_int_equal(count_of(b, EVENT_CLOSED), 0);
+    send_sealed(b, new_i, new_r, IKE_INFORMATIONAL, FROM_INITIATOR, 0, &nothing, 0x33, false);
+    assert_int_equal(last_ike(b)->ike.sk, IKE_SK_OPENED);
+    assert_int_equal(last_ike(b)->dir, TO_CLIENT);
+    assert_false(last_ike(b)->ike.moved);
+    send_sealed(b, new_i, new_r, IKE_INFORMATIONAL, IS_RESPONSE, 0, &nothing, 0x44, true);
+    assert_int_equal(last_ike(b)->dir, TO_SERVER);
+    assert_int_equal(last_ike(b)->ike.request.frame, b->frame - 1);
+    send_sealed(b, new_i, new_r, IKE_INFORMATIONAL, 0, 0, &remove, 0x44, true);
+    assert_int_equal(count_of(b, EVENT_CLOSED), 0);
+    send_sealed(b, new_i, new_r, IKE_INFORMATIONAL, FROM_INITIATOR | IS_RESPONSE, 0, &nothing, 0x33, false);
+    assert_int_equal(count_of(b, EVENT_OPENED), 1);
+    assert_int_equal(count_of(b, EVENT_CLOSED), 1);
+    assert_int_equal(last_of(b, EVENT_CLOSED)->reason, CLOSE_FINAL);
+    bench_free(b);
+}
+
+/* An ICMP error about a datagram from host 1 to 9: type 3 code 3, then IPv4 and UDP headers and `len` bytes of payload. */
+static void send_unreachable(struct bench *b, uint16_t sport, uint16_t dport, const uint8_t *payload, size_t len)
+{
+    uint8_t bytes[8 + 28 + 64] = {3, 3, 0, 0, 0, 0, 0, 0, 0x45};
+    uint8_t *ip = bytes + 8, *udp = ip + 20;
+    ip[9] = IP_PROTO_UDP;
+    memcpy(ip + 12, (const uint8_t[]){10, 0, 0, 1, 10, 0, 0, 9}, 8);
+    put_be(udp, 2, sport);
+    put_be(udp + 2, 2, dport);
+    if (len > 0)
+        memcpy(udp + 8, payload, len);
+    struct frame f = {.number = ++b->frame, .time_ns = b->now += MS};
+    ike_layer_icmp(b->layer, &(struct packet){.frame = &f, .kind = PACKET_ICMP, .ip_proto = IP_PROTO_ICMP, .src = at(9, 0),
+                                              .dst = at(1, 0), .payload = span_of(bytes, 36 + len)});
+}
+
+static void icmp_errors_are_told_to_who_waits(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new();
+    struct message m = init_request(SPI_I, 1), response = init_response(SPI_I, SPI_R);
+    send_message(b, at(1, 500), at(9, 500), &m);
+    send_unreachable(b, 500, 501, NULL, 0);
+    send_unreachable(b, 500, 500, (const uint8_t *)"another!", 8);
+    assert_int_equal(count_of(b, EVENT_IKE), 1);
+    send_unreachable(b, 500, 500, m.data, 8);
+    assert_int_equal(last_ike(b)->ike.kind, IKE_EVENT_UNREACHABLE);
+    assert_false(last_ike(b)->has_message);
+    assert_int_equal(last_ike(b)->ike.request.frame, 1);
+    assert_true(address_equal(&last_ike(b)->ike.source.address, &(struct address){FAMILY_IPV4, {10, 0, 0, 9}}));
+    send_unreachable(b, 500, 500, NULL, 0);
+    assert_int_equal(count_of(b, EVENT_IKE), 3);
+    send_message(b, at(9, 500), at(1, 500), &response);
+    send_unreachable(b, 500, 500, NULL, 0);
+    assert_int_equal(count_of(b, EVENT_IKE), 4);
+    bench_free(b);
+}
+
+static void a_flood_is_bounded_and_spares_the_established(void **state)
+{
+    (void)state;
+    struct bench *b = bench_of(16, 1 << 20);
+    establish(b, 1, 40000);
+    for (unsigned i = 0; i < 1000; i++) {
+        struct message m = init_request(0x1000 + i, 1);
+        send_message(b, at(2, 500), at(9, 500), &m);
+    }
+    assert_int_equal(count_of(b, EVENT_OPENED), 1001);
+    assert_int_equal(count_of(b, EVENT_CLOSED), 1001 - 16);
+    assert_int_equal(counters(b).associations_evicted, 1001 - 16);
+    for (size_t i = 0; i < b->count; i++)
+        assert_true(b->events[i].kind != EVENT_CLOSED || b->events[i].conv != 1);
+    assert_true(ike_layer_bytes(b->layer) <= 40 * ike_layer_association_bytes());
+    finish(b);
+    assert_int_equal(count_of(b, EVENT_CLOSED), 1001);
+    bench_free(b);
+}
+
+static void fragments_are_bounded(void **state)
+{
+    (void)state;
+    struct bench *b = bench_of(64, 16384);
+    add_keys(b, SPI_I, SPI_R, KEY_I, KEY_R);
+    establish(b, 1, 40000);
+    struct message m = fragment(IS_RESPONSE, 2, 1, 300, KEY_R); /* more than are joined */
+    send_message(b, at(9, 4500), at(1, 40000), &m);
+    assert_int_equal(last_ike(b)->ike.kind, IKE_EVENT_FRAGMENT);
+    assert_int_equal(last_ike(b)->ike.sk, IKE_SK_UNREADABLE);
+    uint64_t before = ike_layer_bytes(b->layer);
+    for (uint64_t i = 0; i < 40; i++) { /* each would take more than 4 KiB */
+        m = fragment(IS_RESPONSE, 2, 1, 2, KEY_R);
+        put_be(m.data, 8, 0x5000 + i);
+        send_message(b, at(9, 4500), at((uint8_t)(10 + i), 40000), &m);
+    }
+    assert_true(ike_layer_bytes(b->layer) - before <= 16384 + 40 * ike_layer_association_bytes());
+    finish(b);
+    bench_free(b);
+}
+
+static void version_1_is_told_as_far_as_it_is_clear(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new();
+    struct message first = message_of(SPI_I, 0, IKE1_MAIN, 0, 0), second = message_of(SPI_I, SPI_R, IKE1_MAIN, 0, 0);
+    struct message third = message_of(SPI_I, SPI_R, IKE1_MAIN, IKE1_FLAG_ENCRYPTED, 0);
+    add_payload(&first, 13, "vendor", 6);
+    add_payload(&second, 13, "vendor", 6);
+    add_payload(&third, 5, "opaque", 6);
+    first.data[17] = second.data[17] = third.data[17] = 0x10;
+    send_message(b, at(1, 500), at(9, 500), &first);
+    send_message(b, at(9, 500), at(1, 500), &second);
+    send_message(b, at(1, 40000), at(9, 4500), &third);
+    finish(b);
+    assert_int_equal(b->count, 5);
+    assert_int_equal(b->events[0].type, CONVERSATION_IKE1);
+    assert_int_equal(b->events[1].dir, TO_SERVER);
+    assert_true(b->events[1].has_clear);
+    assert_int_equal(b->events[2].dir, TO_CLIENT);
+    assert_int_equal(b->events[3].dir, TO_SERVER);
+    assert_false(b->events[3].has_clear);
+    assert_true(b->events[3].ike.moved);
+    assert_int_equal(b->events[3].ike.sk, IKE_SK_NO_KEY);
+    bench_free(b);
+}
+
+static void what_is_no_message_is_counted(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new();
+    struct message m = init_request(SPI_I, 1);
+    send_bytes(b, at(1, 500), at(9, 500), m.data, 20, 20);
+    assert_int_equal(counters(b).malformed, 1);
+    send_bytes(b, at(1, 500), at(9, 500), m.data, 20, m.len); /* cut by the snap length */
+    assert_int_equal(counters(b).malformed, 1);
+    put_be(m.data + 24, 4, m.len + 100);
+    send_bytes(b, at(1, 500), at(9, 500), m.data, m.len, m.len);
+    assert_int_equal(counters(b).malformed, 2);
+    assert_int_equal(b->count, 0);
+    bench_free(b);
+}
+
+/* Behind SNAT the client's port can be any, 500 and 4500 of the other side included. */
+static void ports_do_not_decide_alone(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new();
+    struct message m = init_request(SPI_I, 1);
+    assert_int_equal(send_bytes(b, at(1, 4500), at(9, 500), m.data, m.len, m.len), IKE_CARRIED_IKE);
+    assert_int_equal(count_of(b, EVENT_OPENED), 1);
+    assert_int_equal(send_bytes(b, at(1, 10500), at(9, 10500), m.data, m.len, m.len), IKE_CARRIED_IKE);
+    assert_int_equal(last_ike(b)->ike.kind, IKE_EVENT_TRANSLATED);
+    assert_int_equal(send_bytes(b, at(1, 500), at(9, 4500), "\1\2\3\4\0\0\0\1abcdefghijklmnop", 24, 24), IKE_CARRIED_ESP);
+    bench_free(b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_association_on_both_ports),
+        cmocka_unit_test(same_bytes_same_way_is_a_retransmission),
+        cmocka_unit_test(same_bytes_another_way_at_once_is_a_translation),
+        cmocka_unit_test(the_same_bytes_later_elsewhere_were_sent_again),
+        cmocka_unit_test(cookies_and_other_groups_are_the_same_association),
+        cmocka_unit_test(two_responders_are_told),
+        cmocka_unit_test(strangers_with_one_spi_are_two),
+        cmocka_unit_test(the_middle_of_one_begun_before),
+        cmocka_unit_test(silence_closes),
+        cmocka_unit_test(a_clock_set_back_closes_nothing),
+        cmocka_unit_test(esp_is_counted_on_its_path),
+        cmocka_unit_test(bare_esp_is_counted_by_addresses),
+        cmocka_unit_test(esp_goes_with_the_association_that_moves),
+        cmocka_unit_test(a_new_association_takes_the_path_over),
+        cmocka_unit_test(esp_beyond_a_translator_is_counted_once),
+        cmocka_unit_test(fragments_are_one_message),
+        cmocka_unit_test(missing_fragments_are_in_the_state),
+        cmocka_unit_test(smaller_fragments_take_the_place_of_greater_ones),
+        cmocka_unit_test(keys_show_what_is_inside),
+        cmocka_unit_test(wrong_keys_are_told_and_counted),
+        cmocka_unit_test(a_forged_fragment_does_no_harm),
+        cmocka_unit_test(a_rekeyed_association_goes_on_and_ends),
+        cmocka_unit_test(icmp_errors_are_told_to_who_waits),
+        cmocka_unit_test(a_flood_is_bounded_and_spares_the_established),
+        cmocka_unit_test(fragments_are_bounded),
+        cmocka_unit_test(version_1_is_told_as_far_as_it_is_clear),
+        cmocka_unit_test(what_is_no_message_is_counted),
+        cmocka_unit_test(ports_do_not_decide_alone),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
