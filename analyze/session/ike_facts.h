@@ -33,6 +33,8 @@ struct ike_length_fact {
     bool from_initiator, response, fragmented; /* fragmented: SKF; its lengths are summed */
 };
 
+enum ike_nat_result { IKE_NAT_ABSENT, IKE_NAT_MATCH, IKE_NAT_DIFFERS };
+
 /* NAT_DETECTION hashes of one message. */
 struct ike_nat_fact {
     bool present;
@@ -41,6 +43,7 @@ struct ike_nat_fact {
     uint8_t source[IKE_FACTS_SOURCES][IKE_NAT_HASH], destination[IKE_NAT_HASH];
     uint8_t responder_spi[IKE_SPI]; /* as in the header of that message */
     struct endpoint from, to;      /* as that message was seen */
+    uint8_t source_result, destination_result; /* enum ike_nat_result: hash against from, to; set when it is closed */
     uint8_t ttl;
     struct place place;
 };

@@ -11,4 +11,7 @@ void track_ike_inside(const struct track_parts *t, struct live *l, struct ike_fa
 /* Notes one notify in the association's list. */
 void track_ike_notify(struct ike_facts *f, const struct ike_notify *n, bool from_initiator, bool inside, struct place place);
 
+/* Of track_ladder_ike.c: its line of the message ladder. */
+void ladder_ike(struct live *l, const struct event *e);
+
 #endif

@@ -1,0 +1,110 @@
+/* The verdicts on address translation as findings. wire-facts 9, 3.9. */
+#include <stdio.h>
+
+#include "analyze/finding/rules.h"
+
+static struct finding *raise(struct findings *out, enum finding_id id, const struct nat_verdict *v, bool *fresh)
+{
+    char subject[ADDRESS_TEXT];
+    return findings_raise(out, id, address_text(subject, &v->server), v->tunnel, fresh);
+}
+
+static void add_evidence(struct findings *out, struct finding *f, const struct nat_verdict *v)
+{
+    for (size_t i = 0; i < v->evidence_count; i++)
+        finding_evidence(out, f, v->evidence[i].place, "%s", v->evidence[i].what);
+}
+
+static void explain_hidden(struct finding *f, const struct nat_verdict *v)
+{
+    if (v->hidden_clients > 0)
+        finding_explain(f, "At least %llu client%s hidden.", (unsigned long long)v->hidden_clients,
+                        v->hidden_clients == 1 ? " is" : "s are");
+    for (size_t i = 0; i < v->recovered_count && i < 3; i++) {
+        char seen[ENDPOINT_TEXT], real[ENDPOINT_TEXT];
+        finding_explain(f, "%s is really %s (%s).", endpoint_text(seen, &v->recovered[i].seen),
+                        endpoint_text(real, &v->recovered[i].real), v->recovered[i].how);
+    }
+    if (v->client_sessions > 0)
+        finding_explain(f, "%llu session%s come%s from behind a translator of the client's own side, which is normal.",
+                        (unsigned long long)v->client_sessions, v->client_sessions == 1 ? "" : "s", v->client_sessions == 1 ? "s" : "");
+    if (v->reason[0] != '\0')
+        finding_explain(f, "%s", v->reason);
+}
+
+static void snat(struct findings *out, const struct nat_verdict *v)
+{
+    char server[ADDRESS_TEXT], source[ADDRESS_TEXT];
+    bool fresh;
+    struct finding *f = raise(out, FINDING_SNAT_HIDES_CLIENTS, v, &fresh);
+    if (f == NULL)
+        return;
+    add_evidence(out, f, v);
+    if (!fresh)
+        return;
+    address_text(server, &v->server);
+    f->severity = v->confidence == CONFIDENCE_HINT ? SEVERITY_INFO : SEVERITY_CRITICAL;
+    f->confidence = v->confidence;
+    if (v->source.family != FAMILY_NONE)
+        finding_title(f, "source NAT hides the clients of the VPN server %s behind %s%s", server,
+                      address_text(source, &v->source), v->sources > 1 ? " and others" : "");
+    else
+        finding_title(f, "source NAT hides the clients of the VPN server %s", server);
+    finding_explain(f, "The load balancer or firewall in front of the server replaces the clients' source addresses, where it should "
+                       "translate only the destination.");
+    explain_hidden(f, v);
+    finding_explain(f, "Logs and RADIUS then name the translator instead of the client, and balancing by source sends everybody to one "
+                       "server. It also causes outages: Windows drops new IKE requests of an address from which more than 35 "
+                       "negotiations are half open, and slows down addresses with many tunnels, so that under load or after a "
+                       "failover clients get error 809 while others stay connected.");
+    finding_fix(f, "Turn off source NAT (SNAT, automap, \"full NAT\") for UDP 500 and 4500 and TCP 443 on the device that owns %s, and let "
+                   "it translate the destination only.", v->source.family != FAMILY_NONE ? source : "these sources");
+    finding_fix(f, "Let the servers' default gateway on the external NIC be that device, so that answers go back through it.");
+}
+
+static void dnat(struct findings *out, const struct nat_verdict *v)
+{
+    char server[ADDRESS_TEXT];
+    bool fresh;
+    struct finding *f = raise(out, FINDING_DNAT_ONLY, v, &fresh);
+    if (f == NULL)
+        return;
+    add_evidence(out, f, v);
+    if (!fresh)
+        return;
+    f->severity = SEVERITY_INFO;
+    f->confidence = v->confidence;
+    finding_title(f, "only the destination is translated in front of the VPN server %s, as it should be", address_text(server, &v->server));
+    finding_explain(f, "Clients dial another address than the server's own, and their source addresses arrive unchanged.");
+    explain_hidden(f, v);
+}
+
+static void client_side(struct findings *out, const struct nat_verdict *v)
+{
+    char server[ADDRESS_TEXT];
+    bool fresh;
+    struct finding *f = raise(out, FINDING_CLIENT_SIDE_NAT, v, &fresh);
+    if (f == NULL)
+        return;
+    add_evidence(out, f, v);
+    if (!fresh)
+        return;
+    f->severity = SEVERITY_INFO;
+    f->confidence = v->kind == NAT_CLIENT_SIDE ? v->confidence : CONFIDENCE_STRONG;
+    finding_title(f, "clients of the VPN server %s are behind NAT of their own side, which is normal", address_text(server, &v->server));
+    finding_explain(f, "A home router, hotel or carrier translates their private addresses. Nothing needs to be done.");
+    explain_hidden(f, v);
+}
+
+void rules_nat(struct findings *out, const struct rule_input *in)
+{
+    struct nat_verdict v;
+    for (size_t i = 0; in->nat != NULL && nat_verdict_at(in->nat, i, &v); i++) {
+        if (v.kind == NAT_SNAT)
+            snat(out, &v);
+        if (v.kind == NAT_DNAT_ONLY)
+            dnat(out, &v);
+        if (v.kind == NAT_CLIENT_SIDE || (v.kind == NAT_DNAT_ONLY && v.client_sessions > 0))
+            client_side(out, &v);
+    }
+}
