@@ -88,6 +88,8 @@ struct eap;
 /* NULL when memory is short. The context outlives it. Small (a few hundred bytes) until TLS starts. */
 struct eap *eap_new(struct tls_context *tls, eap_event_fn *on_event, void *ctx);
 void eap_free(struct eap *e);
+/* Forgets all: as eap_new made it. Not from its on_event. */
+void eap_restart(struct eap *e);
 
 /*
  * One whole EAP packet. dir as claimed by the carrier. cut: the capture holds fewer bytes than were sent. The carrier

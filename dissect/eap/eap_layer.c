@@ -18,9 +18,8 @@ static const char reason_cut[] = "the capture holds only the beginning of the pa
 struct eap *eap_new_at(struct tls_context *tls, eap_event_fn *on_event, void *ctx, uint8_t depth)
 {
     struct eap *e = malloc(sizeof *e);
-    if (e == NULL)
-        return NULL;
-    *e = (struct eap){.tls = tls, .on_event = on_event, .ctx = ctx, .depth = depth, .event = {.depth = depth}};
+    if (e != NULL)
+        *e = (struct eap){.tls = tls, .on_event = on_event, .ctx = ctx, .depth = depth, .event = {.depth = depth}};
     return e;
 }
 
@@ -35,6 +34,13 @@ void eap_free(struct eap *e)
         return;
     eap_tls_reset(e);
     free(e);
+}
+
+void eap_restart(struct eap *e)
+{
+    eap_tls_reset(e);
+    *e = (struct eap){.tls = e->tls, .on_event = e->on_event, .ctx = e->ctx, .depth = e->depth,
+                      .event = {.depth = e->depth}};
 }
 
 /* Eight bytes in the machine's own order: these hashes are only compared with each other. */

@@ -272,15 +272,15 @@ void login_close(struct radius_layer *r, struct login *l, enum close_reason reas
     struct eap_state state;
     struct event e = {.kind = EVENT_CLOSED, .dir = TO_CLIENT, .place = place, .conv = &l->pub};
     e.u.closed.reason = reason;
-    if (l->eap != NULL) {
+    if (l->has_eap) {
         eap_get_state(l->eap, &state);
         e.u.closed.eap = &state;
     }
     event_emit(&r->sink, &e);
     if (reason == CLOSE_EVICTED)
         r->counters.conversations_evicted++;
-    eap_free(l->eap);
-    l->eap = NULL;
+    if (l->has_eap)
+        eap_restart(l->eap);
     for (unsigned i = 0; i < LOGIN_KEYS; i++)
         drop_key(r, l, i);
     if (l->who != 0)
@@ -301,7 +301,8 @@ struct login *login_open(struct radius_layer *r, const struct endpoint *client, 
     struct login *l = &r->logins[item];
     if (r->login_free == item)
         r->login_free = l->links.next;
-    *l = (struct login){.layer = r, .tunnel = tunnel, .used = true, .since_ns = r->active_ns,
+    struct eap *eap = l->eap;
+    *l = (struct login){.layer = r, .eap = eap, .tunnel = tunnel, .used = true, .since_ns = r->active_ns,
                         .listed_ns = r->active_ns, .last = r->place,
                         .pub = {.id = ++*r->sink.next_conversation, .type = CONVERSATION_RADIUS, .client = *client,
                                 .server = *server, .begun_before = begun_before}};
@@ -339,6 +340,7 @@ void login_feed(struct radius_layer *r, struct login *l, enum direction dir, con
         return;
     if (l->eap == NULL && (l->eap = eap_new(r->tls, on_eap, l)) == NULL)
         return;
+    l->has_eap = true;
     struct span whole = rp->eap_pieces == 1 ? rp->eap[0] : radius_eap_join(rp, r->eap);
     bool cut = rp->cut && (whole.len < 4 || ((size_t)whole.data[2] << 8 | whole.data[3]) > whole.len);
     eap_feed(l->eap, dir, whole, cut, r->place);

@@ -43,13 +43,14 @@ struct login_key {
 struct login {
     struct conversation pub;
     struct radius_layer *layer;
-    struct eap *eap;     /* NULL until the first EAP-Message */
+    struct eap *eap;     /* NULL until the first EAP-Message; then kept for the next login in this slot */
     int64_t since_ns;    /* last activity */
     int64_t listed_ns;   /* that when it was put at the end of the list; a little less than since_ns is near enough */
     struct place last;   /* its last packet */
     uint64_t who;        /* its key in who_index, made of User-Name and Calling-Station-Id; 0: in no index */
     uint32_t tunnel;
     bool used;
+    bool has_eap;        /* an EAP-Message was seen */
     bool named;          /* a request of it was seen; `who` was tried */
     bool expects;        /* the EAP identifier that its next response should have is known */
     uint8_t expected;
