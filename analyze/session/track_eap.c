@@ -18,7 +18,7 @@ static RARELY_CALLED void propose(struct eap_facts *f, uint8_t type)
         f->methods[f->method_count++] = type;
 }
 
-static void request(struct eap_facts *f, const struct eap_event *e, const struct eap_packet *p)
+static inline void request(struct eap_facts *f, const struct eap_event *e, const struct eap_packet *p)
 {
     f->requests++;
     f->last_request = e->place;
@@ -27,11 +27,17 @@ static void request(struct eap_facts *f, const struct eap_event *e, const struct
         propose(f, p->type);
 }
 
-static void response(struct exchange *x, struct eap_facts *f, const struct eap_event *e, const struct eap_packet *p)
+static inline void response(struct eap_facts *f, const struct eap_event *e)
 {
     f->responses++;
     f->last_response = e->place;
     f->client_answered = true;
+}
+
+static void other_response(struct exchange *x, struct eap_facts *f, const struct eap_event *e,
+                           const struct eap_packet *p)
+{
+    response(f, e);
     if (p->type == EAP_TYPE_IDENTITY) {
         f->identity_seen = true;
         if (!text_present(f->identity))
@@ -73,7 +79,7 @@ static RARELY_CALLED void other_packet(struct exchange *x, struct eap_facts *f, 
     if (p->code == EAP_REQUEST)
         request(f, e, p);
     else if (p->code == EAP_RESPONSE)
-        response(x, f, e, p);
+        other_response(x, f, e, p);
     else if (p->code == EAP_SUCCESS || p->code == EAP_FAILURE)
         result(f, e, p->code);
     if (p->mschapv2_opcode != 0)
@@ -96,17 +102,18 @@ static RARELY_CALLED void packet(struct exchange *x, struct eap_facts *f, const 
         other_packet(x, f, e);
         return;
     }
-    if (p->closed_record != 0)
-        track_closed_record(&f->tls, e->dir, p->closed_record, &e->place);
-    else
-        f->fragments += p->tls_bytes.len > 0 && ((p->flags & EAP_TLS_MORE) != 0 || p->tls_length > p->tls_bytes.len);
     if (p->code == EAP_REQUEST) {
         if (p->type == EAP_TYPE_PEAP)
             f->peap_version = p->version;
         request(f, e, p);
     } else {
-        response(x, f, e, p);
+        response(f, e);
+        f->method = p->type;
     }
+    if (p->closed_record != 0)
+        track_closed_record(&f->tls, e->dir, p->closed_record, &e->place);
+    else if (p->tls_bytes.len > 0 && ((p->flags & EAP_TLS_MORE) != 0 || p->tls_length > p->tls_bytes.len))
+        f->fragments++;
 }
 
 static RARELY_CALLED void ttls_avps(struct exchange *x, const struct eap_event *e)

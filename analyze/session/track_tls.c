@@ -1,15 +1,6 @@
 /* What the TLS sessions inside EAP tell of a login. */
 #include "analyze/session/track.h"
 
-static void copy_fingerprint(char *to, size_t room, const char *from)
-{
-    size_t len = from != NULL ? strlen(from) : 0;
-    len = len < room ? len : room - 1;
-    if (len > 0)
-        memcpy(to, from, len);
-    to[len] = '\0';
-}
-
 static RARELY_CALLED void client_hello(struct exchange *x, struct tls_facts *f, const struct tls_event *e)
 {
     const struct tls_client_hello *h = &e->u.client_hello;
@@ -21,8 +12,12 @@ static RARELY_CALLED void client_hello(struct exchange *x, struct tls_facts *f, 
     f->hello = e->place;
     if (h->random.len == sizeof f->random)
         memcpy(f->random, h->random.data, sizeof f->random);
-    copy_fingerprint(f->ja3, sizeof f->ja3, h->ja3);
-    copy_fingerprint(f->ja4, sizeof f->ja4, h->ja4);
+    _Static_assert(sizeof f->ja3 == TLS_JA3_TEXT && sizeof f->ja4 == TLS_JA4_TEXT, "fingerprints have one length");
+    f->ja3[0] = f->ja4[0] = '\0';
+    if (h->ja3[0] != '\0')
+        memcpy(f->ja3, h->ja3, sizeof f->ja3);
+    if (h->ja4[0] != '\0')
+        memcpy(f->ja4, h->ja4, sizeof f->ja4);
     if (h->sni.len > 0 && !text_present(f->sni))
         f->sni = exchange_put(x, h->sni);
     if (h->alpn_count > 0 && !text_present(f->alpn)) {

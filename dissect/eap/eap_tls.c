@@ -269,12 +269,16 @@ RARELY_CALLED static void fragment(struct eap *e, enum direction dir, const stru
         end(e, dir, p);
 }
 
+static inline bool nothing_open(const struct eap *e)
+{
+    return !e->side[TO_SERVER].run.open && !e->side[TO_CLIENT].run.open;
+}
+
 /* The usual case: a flight that fits one packet, while nothing is open. */
 static inline bool is_whole_flight(const struct eap *e, const struct eap_packet *p, bool partial)
 {
     return looks_like_record(p->tls_bytes) && (p->flags & EAP_TLS_MORE) == 0 &&
-           (p->tls_length == 0 || p->tls_length == p->tls_bytes.len) && !e->side[TO_SERVER].run.open &&
-           !e->side[TO_CLIENT].run.open && !partial;
+           (p->tls_length == 0 || p->tls_length == p->tls_bytes.len) && nothing_open(e) && !partial;
 }
 
 static inline void set_whole_run(struct eap_run *run, const struct eap_packet *p)
@@ -299,8 +303,9 @@ static inline void whole_flight(struct eap *e, enum direction dir, const struct 
 /* Nothing of the method inside was ever read, so there is nobody inside to be told that a message is over. */
 uint32_t eap_tls_closed_record(struct eap *e, enum direction dir, const struct eap_packet *p)
 {
-    if (p->type != e->method || e->session == NULL || e->inner != NULL || (p->flags & EAP_TLS_START) != 0 ||
-        !is_whole_flight(e, p, false))
+    if (p->type != e->method || e->session == NULL || e->inner != NULL ||
+        (p->flags & (EAP_TLS_START | EAP_TLS_MORE)) != 0 || !nothing_open(e) ||
+        (p->tls_length != 0 && p->tls_length != p->tls_bytes.len))
         return 0;
     uint32_t length = tls_closed_record(e->session, dir, p->tls_bytes);
     if (length == 0)

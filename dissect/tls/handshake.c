@@ -3,6 +3,7 @@
 #include "dissect/tls/messages.h"
 #include "dissect/tls/session.h"
 #include "capture/wire/cursor.h"
+#include "capture/wire/rarely.h"
 
 void message_drop(struct tls_session *s, struct side *side)
 {
@@ -286,8 +287,8 @@ static void take_message_body(struct tls_session *s, enum direction dir, struct 
 
 /* The usual case: a message that lies there from its first to its last byte goes out and leaves nothing behind. False,
  * with nothing taken, for every other. */
-static bool take_whole_message(struct tls_session *s, enum direction dir, struct cursor *in, const struct place *first,
-                               bool decrypted)
+static inline bool take_whole_message(struct tls_session *s, enum direction dir, struct cursor *in,
+                                      const struct place *first, bool decrypted)
 {
     const struct side *side = &s->side[dir];
     struct cursor at = *in, body;
@@ -303,13 +304,13 @@ static bool take_whole_message(struct tls_session *s, enum direction dir, struct
     return true;
 }
 
-bool handshake_bytes(struct tls_session *s, enum direction dir, struct span bytes, const struct place *first,
-                     bool decrypted)
+/* Messages in pieces, or such as cannot be any. */
+static RARELY_CALLED bool any_messages(struct tls_session *s, enum direction dir, struct cursor in,
+                                       const struct place *first, bool decrypted)
 {
     struct side *side = &s->side[dir];
-    struct cursor in = cursor_of(bytes);
+    struct message *m = &side->message;
     while (in.len > 0 && !side->dead) {
-        struct message *m = &side->message;
         if (take_whole_message(s, dir, &in, first, decrypted))
             continue;
         if (m->header_len < MESSAGE_HEADER) {
@@ -327,5 +328,15 @@ bool handshake_bytes(struct tls_session *s, enum direction dir, struct span byte
         }
         take_message_body(s, dir, &in, decrypted);
     }
+    return true;
+}
+
+bool handshake_bytes(struct tls_session *s, enum direction dir, struct span bytes, const struct place *first,
+                     bool decrypted)
+{
+    struct cursor in = cursor_of(bytes);
+    while (in.len > 0 && !s->side[dir].dead)
+        if (!take_whole_message(s, dir, &in, first, decrypted))
+            return any_messages(s, dir, in, first, decrypted);
     return true;
 }
