@@ -5,6 +5,7 @@
 
 #include "capture/wire/rarely.h"
 #include "dissect/eap/eapol.h"
+#include "dissect/ike/ike_layer.h"
 #include "dissect/net/hint.h"
 #include "dissect/protocols.h"
 #include "dissect/radius/radius_layer.h"
@@ -22,6 +23,7 @@ struct dissector {
     struct tls_context *tls;
     struct radius_layer *radius;
     struct eapol *eapol;
+    struct ike_layer *ike;
     struct secrets *no_secrets; /* an empty set, when the caller has none */
     struct event_sink out;
     uint32_t own_serial;
@@ -102,11 +104,12 @@ static void settle(struct dissector *d, struct flow *f, enum flow_class class)
         hint_release(d->hint, f);
 }
 
-/* Shows a payload packet to the recognisers. RADIUS on its own ports is looked for as long as the flow lasts. */
+/* Shows a payload packet to the recognisers. RADIUS and IKE on their own ports are looked for as long as the flow lasts. */
 static void recognise(struct dissector *d, struct flow *f, const struct packet *p)
 {
-    bool radius_port = recognise_radius_port(p->src.port) || recognise_radius_port(p->dst.port);
-    bool look = f->class == FLOW_NEW || (radius_port && p->kind == PACKET_UDP);
+    bool own_port = recognise_radius_port(p->src.port) || recognise_radius_port(p->dst.port) ||
+                    recognise_ike_port(p->src.port) || recognise_ike_port(p->dst.port);
+    bool look = f->class == FLOW_NEW || (own_port && p->kind == PACKET_UDP);
     if (!look)
         return;
     f->tries = f->tries < UINT8_MAX ? (uint8_t)(f->tries + 1) : f->tries;
@@ -141,6 +144,8 @@ static void on_flow_packet(struct dissector *d, const struct packet *p)
         judge(d, f, p);
     if (f->class == FLOW_RADIUS)
         radius_layer_packet(d->radius, p, f->packets[from_low ? 1 : 0] > 0);
+    else if (f->class == FLOW_IKE || f->class == FLOW_ESP)
+        f->carries_esp |= ike_layer_packet(d->ike, p, &f->ike) == IKE_CARRIED_ESP;
 }
 
 RARELY_CALLED static void on_other_packet(struct dissector *d, const struct packet *p)
@@ -148,8 +153,12 @@ RARELY_CALLED static void on_other_packet(struct dissector *d, const struct pack
     protocols_count(&d->protocols, protocols_row_of_packet(p), p->payload_wire_len);
     if (p->kind == PACKET_EAPOL)
         eapol_feed(d->eapol, p);
-    else if (p->kind == PACKET_ICMP)
+    else if (p->kind == PACKET_IP && p->ip_proto == IP_PROTO_ESP)
+        ike_layer_esp(d->ike, p);
+    else if (p->kind == PACKET_ICMP) {
         radius_layer_icmp(d->radius, p);
+        ike_layer_icmp(d->ike, p);
+    }
 }
 
 static void on_packet(void *ctx, const struct packet *p)
@@ -164,7 +173,8 @@ static void on_packet(void *ctx, const struct packet *p)
 static void on_lost_fragments(void *ctx, const struct net_lost_fragments *lost)
 {
     struct dissector *d = ctx;
-    bool from_server = recognise_radius_port(lost->src.port);
+    bool from_server = recognise_radius_port(lost->src.port) ||
+                       (recognise_ike_port(lost->src.port) && !recognise_ike_port(lost->dst.port));
     event_emit(&d->out, &(struct event){.kind = EVENT_LOST_FRAGMENTS, .dir = from_server ? TO_CLIENT : TO_SERVER,
                                         .place = lost->first, .u.lost = lost, .now_ns = d->now_ns});
 }
@@ -177,14 +187,16 @@ static void on_flow_drop(void *ctx, struct flow *f)
         hint_release(d->hint, f);
 }
 
-/* How the budget is divided: a quarter each for flows, for TLS buffers and for logins, an eighth for requests; the rest is
- * for fragments, EAPOL and nDPI, which have ceilings of their own. */
+/* How the budget is divided: a quarter each for flows and for TLS buffers, three sixteenths for logins, an eighth for
+ * requests, a sixteenth for IKE associations and an eighth of that for their fragments; the rest is for fragments, EAPOL and
+ * nDPI, which have ceilings of their own. */
 static bool make_parts(struct dissector *d, const struct dissect_options *options, const struct secrets *secrets)
 {
     uint64_t memory = options->memory_bytes < MEMORY_LEAST ? MEMORY_LEAST : options->memory_bytes;
     uint64_t flows = memory / 4 / FLOW_BYTES;
     uint64_t requests = memory / 8 / radius_layer_request_bytes();
-    uint64_t logins = memory / 4 / radius_layer_conversation_bytes();
+    uint64_t logins = memory / 16 * 3 / radius_layer_conversation_bytes();
+    uint64_t associations = memory / 16 / ike_layer_association_bytes();
     struct event_sink sink = {on_event, d, options->next_conversation != NULL ? options->next_conversation : &d->own_serial};
     d->tls = tls_context_new(secrets, memory / 4);
     d->flows = flow_table_new((uint32_t)(flows > FLOWS_MAX ? FLOWS_MAX : flows));
@@ -198,7 +210,10 @@ static bool make_parts(struct dissector *d, const struct dissect_options *option
         .secrets = secrets, .tls = d->tls, .sink = sink,
         .requests = (uint32_t)(requests > UINT32_MAX ? UINT32_MAX : requests),
         .conversations = (uint32_t)(logins > UINT32_MAX ? UINT32_MAX : logins)});
-    return d->eapol != NULL && d->radius != NULL;
+    d->ike = ike_layer_new(&(struct ike_layer_options){
+        .secrets = secrets, .tls = d->tls, .sink = sink, .buffer_bytes = memory / 128,
+        .associations = (uint32_t)(associations > UINT32_MAX ? UINT32_MAX : associations)});
+    return d->eapol != NULL && d->radius != NULL && d->ike != NULL;
 }
 
 struct dissector *dissect_new(const struct dissect_options *options)
@@ -236,11 +251,13 @@ static void tick(struct dissector *d, int64_t frame_ns)
     d->ticked_ns = now_ns;
     radius_layer_time(d->radius, now_ns);
     eapol_expire(d->eapol, now_ns);
+    ike_layer_time(d->ike, now_ns);
 }
 
 static void measure_state(struct dissector *d)
 {
-    uint64_t held = tls_context_buffer_bytes(d->tls) + radius_layer_bytes(d->radius);
+    uint64_t held = tls_context_buffer_bytes(d->tls) + radius_layer_bytes(d->radius) +
+                    ike_layer_bytes(d->ike);
     d->state_peak = held > d->state_peak ? held : d->state_peak;
 }
 
@@ -276,6 +293,7 @@ void dissect_finish(struct dissector *d)
     net_finish(d->net);
     radius_layer_finish(d->radius, d->now_ns);
     eapol_finish(d->eapol);
+    ike_layer_finish(d->ike, d->now_ns);
 }
 
 void dissect_free(struct dissector *d)
@@ -284,6 +302,7 @@ void dissect_free(struct dissector *d)
         return;
     radius_layer_free(d->radius);
     eapol_free(d->eapol);
+    ike_layer_free(d->ike);
     if (d->flows != NULL)
         flow_table_free(d->flows);
     if (d->hint != NULL)
@@ -315,4 +334,5 @@ void dissect_get_counters(const struct dissector *d, struct dissect_counters *ou
         .state_bytes_peak = d->state_peak,
         .malformed_radius = radius.malformed, .malformed_eap = d->eap_malformed, .malformed_tls = d->tls_malformed,
     };
+    ike_layer_get_counters(d->ike, &out->ike);
 }

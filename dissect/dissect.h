@@ -5,6 +5,7 @@
 #define VS_DISSECT_DISSECT_H
 
 #include "dissect/event.h"
+#include "dissect/ike/ike_layer.h"
 
 struct dissect_options {
     const struct secrets *secrets;   /* may gain TLS secrets while frames are fed (DSB); outlives the dissector */
@@ -38,6 +39,7 @@ struct dissect_counters {
     uint64_t one_sided_radius, judged_radius; /* the same among RADIUS flows */
     uint64_t state_bytes_peak;
     uint64_t malformed_radius, malformed_eap, malformed_tls;
+    struct ike_layer_counters ike;
 };
 void dissect_get_counters(const struct dissector *d, struct dissect_counters *out);
 

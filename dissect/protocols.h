@@ -24,6 +24,8 @@ static inline unsigned protocols_row_of_flow(const struct flow *f)
 {
     static const uint8_t own[] = {[FLOW_RADIUS] = PROTOCOL_RADIUS, [FLOW_EAPOL] = PROTOCOL_EAPOL, [FLOW_IKE] = PROTOCOL_IKE,
                                   [FLOW_ESP] = PROTOCOL_ESP, [FLOW_TLS] = PROTOCOL_TLS, [FLOW_OTHER] = PROTOCOL_UNKNOWN};
+    if (f->class == FLOW_IKE && f->carries_esp)
+        return PROTOCOL_ESP;
     if (f->class < sizeof own && own[f->class] != PROTOCOL_UNKNOWN)
         return own[f->class];
     return f->protocol != 0 && f->protocol < PROTOCOL_ROWS - PROTOCOL_OWN ? PROTOCOL_OWN + (unsigned)f->protocol

@@ -1,10 +1,11 @@
 #include "dissect/recognise.h"
 
+#include "dissect/ike/ike.h"
 #include "dissect/radius/radius.h"
 #include "dissect/tls/tls.h"
 #include "capture/wire/cursor.h"
 
-enum { PORT_IKE = 500, PORT_NAT_T = 4500, PORT_HTTPS = 443, IKE_HEADER = 28, ESP_LEAST = 8 + 12 };
+enum { PORT_IKE = 500, PORT_NAT_T = 4500, PORT_HTTPS = 443, ESP_LEAST = 8 + 12 };
 
 bool recognise_radius_port(uint16_t port)
 {
@@ -33,21 +34,41 @@ bool recognise_radius(const struct packet *p)
     return radius_recognise_strictly(p->payload, p->payload_wire_len);
 }
 
-static bool ike_exchange(uint8_t version, uint8_t exchange)
+bool recognise_ike_port(uint16_t port)
 {
-    if (version >> 4 == 2)
-        return exchange >= 34 && exchange <= 44;
-    return version == 0x10 && ((exchange >= 1 && exchange <= 6) || (exchange >= 32 && exchange <= 34));
+    return port == PORT_IKE || port == PORT_NAT_T;
 }
 
-static bool ike_header(struct cursor c, uint32_t wire_len)
+/* Flags that the version knows, SPIs that the message can have, a first payload whose length fits. */
+static bool ike_strictly(struct span bytes, uint32_t wire_len)
 {
-    uint64_t initiator;
-    uint32_t length;
-    uint8_t version, exchange;
-    return take_be64(&c, &initiator) && initiator != 0 && take_skip(&c, 9) && take_u8(&c, &version) &&
-           take_u8(&c, &exchange) && ike_exchange(version, exchange) && take_skip(&c, 5) && take_be32(&c, &length) &&
-           length >= IKE_HEADER && length <= wire_len;
+    struct ike_message m;
+    if (!ike_recognise(bytes, wire_len) || !ike_parse(bytes, wire_len, &m) || m.malformed || m.length != wire_len)
+        return false;
+    bool answered = false;
+    for (size_t i = 0; i < sizeof m.responder_spi; i++)
+        answered = answered || m.responder_spi[i] != 0;
+    if (m.version >> 4 == 1)
+        return m.version == 0x10 && (m.flags & ~0x07u) == 0 && (answered || !m.encrypted) &&
+               ike_payload_name(m.version, m.next_payload) != NULL;
+    if (m.version != 0x20 || (m.flags & ~(unsigned)(IKE_FLAG_INITIATOR | IKE_FLAG_VERSION | IKE_FLAG_RESPONSE)) != 0)
+        return false;
+    if (m.exchange == IKE_SA_INIT)
+        return m.message_id == 0 && m.from_initiator != m.response && (m.response || !answered) &&
+               (m.next_payload == IKE_SA || m.next_payload == IKE_NOTIFY);
+    return answered && m.encrypted;
+}
+
+/* Where the marker may be and may not be. */
+static bool ike_anywhere(const struct packet *p)
+{
+    struct span bytes = p->payload;
+    if (bytes.len < IKE_HEADER + IKE_NON_ESP_MARKER)
+        return false;
+    return ike_strictly(bytes, p->payload_wire_len) ||
+           (bytes.data[0] == 0 && bytes.data[1] == 0 && bytes.data[2] == 0 && bytes.data[3] == 0 &&
+            ike_strictly(span_of(bytes.data + IKE_NON_ESP_MARKER, bytes.len - IKE_NON_ESP_MARKER),
+                         p->payload_wire_len - IKE_NON_ESP_MARKER));
 }
 
 static enum flow_class nat_traversal(const struct packet *p)
@@ -57,8 +78,19 @@ static enum flow_class nat_traversal(const struct packet *p)
     if (!take_be32(&c, &spi))
         return FLOW_NEW; /* a keepalive of one octet 0xff says nothing yet */
     if (spi == 0)
-        return ike_header(c, p->payload_wire_len - 4) ? FLOW_IKE : FLOW_NEW;
+        return ike_recognise(cursor_rest(&c), p->payload_wire_len - IKE_NON_ESP_MARKER) ? FLOW_IKE : FLOW_NEW;
+    if (ike_anywhere(p))
+        return FLOW_IKE;
     return spi > 255 && p->payload_wire_len >= ESP_LEAST ? FLOW_ESP : FLOW_NEW; /* RFC 4303: 1 to 255 are reserved */
+}
+
+static enum flow_class ike_or_esp(const struct packet *p)
+{
+    if (p->src.port == PORT_NAT_T || p->dst.port == PORT_NAT_T)
+        return nat_traversal(p);
+    if (p->src.port == PORT_IKE || p->dst.port == PORT_IKE)
+        return ike_recognise(p->payload, p->payload_wire_len) ? FLOW_IKE : FLOW_NEW;
+    return ike_anywhere(p) ? FLOW_IKE : FLOW_NEW;
 }
 
 static bool tls_record(const struct packet *p, bool port_443)
@@ -78,12 +110,5 @@ enum flow_class recognise_others(const struct packet *p)
 {
     if (p->kind == PACKET_TCP)
         return tls_record(p, p->src.port == PORT_HTTPS || p->dst.port == PORT_HTTPS) ? FLOW_TLS : FLOW_NEW;
-    if (p->src.port == PORT_NAT_T || p->dst.port == PORT_NAT_T) {
-        enum flow_class found = nat_traversal(p);
-        if (found != FLOW_NEW)
-            return found;
-    }
-    if (p->src.port == PORT_IKE || p->dst.port == PORT_IKE)
-        return ike_header(cursor_of(p->payload), p->payload_wire_len) ? FLOW_IKE : FLOW_NEW;
-    return FLOW_NEW;
+    return ike_or_esp(p);
 }

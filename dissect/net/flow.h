@@ -32,6 +32,8 @@ struct flow {
     uint32_t hint;             /* nDPI state slot + 1 while undecided, 0 none, FLOW_HINT_DONE: asked, no more to come */
     uint16_t protocol;         /* nDPI's master/app protocol once known, 0 unknown */
     uint8_t judged;            /* the dissector's marks about one-sidedness */
+    bool carries_esp;          /* FLOW_IKE: ESP as well, and counts as that */
+    uint32_t ike;              /* the IKE layer's own, 0 at first */
     uint64_t packets[2];       /* from low, from high */
     uint64_t bytes;            /* both directions, payload bytes on the wire */
     int64_t last_ns;
