@@ -24,27 +24,27 @@ struct eap_packet {
     uint8_t code, identifier;
     uint16_t length;           /* as in the header */
     uint8_t type;              /* 0 for Success and Failure */
-    uint32_t vendor, vendor_type; /* type 254 */
-    struct span data;          /* after the type octet */
-    bool retransmission;       /* same identifier and bytes as the one before in that direction */
-    bool malformed;            /* lengths contradict, or code unknown: reason says it */
-    const char *reason;        /* constant sentence or NULL */
-    struct span identity;      /* Identity response */
-    uint8_t nak[EAP_NAK_MAX];  /* wanted types of a legacy Nak; 0 is "none" */
-    uint8_t nak_count;
     bool tls_based;            /* type 13, 21, 25, 43, 55: flags, tls_length and tls_bytes hold */
     uint8_t flags;             /* flags octet */
     uint8_t version;           /* its version bits (PEAP, TTLS, FAST, TEAP) */
-    uint32_t tls_length;       /* announced total with L, else 0 */
+    struct span data;          /* after the type octet */
     struct span tls_bytes;     /* TLS bytes of this fragment */
+    uint32_t tls_length;       /* announced total with L, else 0 */
     uint32_t closed_record;    /* they are one record of application data, this long, that cannot be read: no event of
                                   TLS tells of it; else 0 */
-    uint8_t mschapv2_opcode;   /* type 26: 1 challenge, 2 response, 3 success, 4 failure, 7 change password; 0 none */
-    struct span mschapv2_name; /* name of challenge or response */
-    uint32_t mschapv2_error;   /* E= of a failure, 0 none */
-    struct span mschapv2_text; /* failure or success message as sent */
-    uint8_t tlv_result;        /* type 33 Result TLV: 1 success, 2 failure, 0 none */
+    bool retransmission;       /* same identifier and bytes as the one before in that direction */
+    bool malformed;            /* lengths contradict, or code unknown: reason says it */
     bool tlv_crypto_binding;   /* type 33 holds a cryptobinding TLV */
+    uint8_t tlv_result;        /* type 33 Result TLV: 1 success, 2 failure, 0 none */
+    uint8_t mschapv2_opcode;   /* type 26: 1 challenge, 2 response, 3 success, 4 failure, 7 change password; 0 none */
+    uint8_t nak_count;
+    uint8_t nak[EAP_NAK_MAX];  /* wanted types of a legacy Nak; 0 is "none" */
+    uint32_t mschapv2_error;   /* E= of a failure, 0 none */
+    uint32_t vendor, vendor_type; /* type 254 */
+    const char *reason;        /* constant sentence or NULL */
+    struct span identity;      /* Identity response */
+    struct span mschapv2_name; /* name of challenge or response */
+    struct span mschapv2_text; /* failure or success message as sent */
 };
 
 /* What TTLS carries when its inner method is not EAP (RFC 5281 section 11.2). */
@@ -95,7 +95,7 @@ void eap_restart(struct eap *e);
  * One whole EAP packet. dir as claimed by the carrier. cut: the capture holds fewer bytes than were sent. The carrier
  * tells its own retransmissions apart by not feeding them; those of EAP are recognised here.
  */
-void eap_feed(struct eap *e, enum direction dir, struct span bytes, bool cut, struct place place);
+void eap_feed(struct eap *e, enum direction dir, struct span bytes, bool cut, const struct place *place);
 
 /* State for judgements when a conversation ends. */
 struct eap_state {

@@ -83,7 +83,7 @@ static void feed_conversation(struct eap *e, struct span packet)
     if (in->conversation == NULL)
         in->conversation = eap_new_at(e->tls, e->on_event, e->ctx, (uint8_t)(e->depth + 1));
     if (in->conversation != NULL)
-        eap_feed(in->conversation, in->dir, packet, false, e->event.place);
+        eap_feed(in->conversation, in->dir, packet, false, &e->event.place);
 }
 
 /*

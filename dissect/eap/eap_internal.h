@@ -60,20 +60,30 @@ static inline bool eap_type_is_tls(uint8_t type)
     return type < 64 && (types >> type & 1) != 0;
 }
 
-/* Field by field, because compilers clear a struct of this size with a slow string instruction. */
+/* What packets of a TLS-based method do not hold, in the order of the struct and field by field, because compilers clear
+ * a struct of this size with a slow string instruction. */
+static inline void eap_packet_clear_rest(struct eap_packet *p)
+{
+    static const struct span none;
+    p->closed_record = 0;
+    p->retransmission = p->malformed = p->tlv_crypto_binding = false;
+    p->tlv_result = p->mschapv2_opcode = p->nak_count = 0;
+    for (unsigned i = 0; i < EAP_NAK_MAX; i++)
+        p->nak[i] = 0;
+    p->mschapv2_error = p->vendor = p->vendor_type = 0;
+    p->reason = NULL;
+    p->identity = p->mschapv2_name = p->mschapv2_text = none;
+}
+
 static inline void eap_packet_clear(struct eap_packet *p)
 {
     static const struct span none;
-    p->code = p->identifier = p->type = 0;
+    p->code = p->identifier = p->type = p->flags = p->version = 0;
     p->length = 0;
-    p->vendor = p->vendor_type = 0;
-    p->data = p->identity = p->tls_bytes = p->mschapv2_name = p->mschapv2_text = none;
-    p->retransmission = p->malformed = p->tls_based = p->tlv_crypto_binding = false;
-    p->reason = NULL;
-    for (unsigned i = 0; i < EAP_NAK_MAX; i++)
-        p->nak[i] = 0;
-    p->nak_count = p->flags = p->version = p->mschapv2_opcode = p->tlv_result = 0;
-    p->tls_length = p->closed_record = p->mschapv2_error = 0;
+    p->tls_based = false;
+    p->data = p->tls_bytes = none;
+    p->tls_length = 0;
+    eap_packet_clear_rest(p);
 }
 
 /* The number after "E=" in a failure message of MS-CHAP (RFC 2759 section 6), 0 without. */

@@ -150,17 +150,17 @@ static inline bool parse_usual(struct span bytes, struct eap_packet *p)
         return false;
     if ((flags & EAP_TLS_LENGTH) != 0 && (!take_be32(&c, &tls_length) || tls_length < c.len))
         return false;
-    eap_packet_clear(p);
     p->code = b[0];
     p->identifier = b[1];
     p->length = (uint16_t)bytes.len;
     p->type = b[TYPE];
-    p->data = (struct span){b + FLAGS, bytes.len - FLAGS};
     p->tls_based = true;
     p->flags = (uint8_t)flags;
-    p->version = p->type == EAP_TYPE_TLS ? 0 : flags & 7;
-    p->tls_length = tls_length;
+    p->version = b[TYPE] == EAP_TYPE_TLS ? 0 : flags & 7;
+    p->data = (struct span){b + FLAGS, bytes.len - FLAGS};
     p->tls_bytes = cursor_rest(&c);
+    p->tls_length = tls_length;
+    eap_packet_clear_rest(p);
     return true;
 }
 
@@ -178,11 +178,11 @@ static RARELY_CALLED bool parse_unusual(struct span *bytes, bool cut, struct eap
     return true;
 }
 
-void eap_feed(struct eap *e, enum direction dir, struct span bytes, bool cut, struct place place)
+void eap_feed(struct eap *e, enum direction dir, struct span bytes, bool cut, const struct place *place)
 {
     struct eap_packet p;
     e->cut |= cut;
-    e->event.place = place;
+    e->event.place = *place;
     if (!parse_usual(bytes, &p) && !parse_unusual(&bytes, cut, &p))
         return;
     e->last_dir = (uint8_t)dir;

@@ -379,7 +379,7 @@ void eapol_feed(struct eapol *l, const struct packet *p)
     if (c->eap == NULL)
         c->eap = eap_new(l->tls, on_eap, c);
     if (c->eap != NULL)
-        eap_feed(c->eap, r.dir, pdu.body, pdu.cut, place);
+        eap_feed(c->eap, r.dir, pdu.body, pdu.cut, &place);
     if (m.final)
         tell_closed(l, c, CLOSE_FINAL, place);
 }

@@ -58,7 +58,7 @@ static void feed_eap(struct ike_layer *l, const struct ike_arrival *in, struct s
     struct association *a = in->a;
     if (a->eap == NULL && (a->eap = eap_new(l->tls, on_eap, a)) == NULL)
         return;
-    eap_feed(a->eap, in->from_initiator ? TO_SERVER : TO_CLIENT, eap, false, l->place);
+    eap_feed(a->eap, in->from_initiator ? TO_SERVER : TO_CLIENT, eap, false, &l->place);
 }
 
 /* The SPI that one side proposes for a new IKE SA; false when the SA payload is about something else. */

@@ -343,7 +343,7 @@ void login_feed(struct radius_layer *r, struct login *l, enum direction dir, con
     l->has_eap = true;
     struct span whole = rp->eap_pieces == 1 ? rp->eap[0] : radius_eap_join(rp, r->eap);
     bool cut = rp->cut && (whole.len < 4 || ((size_t)whole.data[2] << 8 | whole.data[3]) > whole.len);
-    eap_feed(l->eap, dir, whole, cut, r->place);
+    eap_feed(l->eap, dir, whole, cut, &r->place);
 }
 
 void logins_time(struct radius_layer *r, int64_t now_ns)

@@ -61,7 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if ((control & DECRYPTED) != 0)
             decrypted(e, dir, control, packet);
         else
-            eap_feed(e, dir, packet, (control & CUT) != 0, place);
+            eap_feed(e, dir, packet, (control & CUT) != 0, &place);
         free(copy);
     }
     if (e != NULL) {

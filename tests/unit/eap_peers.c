@@ -268,7 +268,7 @@ void link_packet(struct link *l, enum direction dir, const uint8_t *bytes, size_
         assert_non_null(copy);
         memcpy(copy, bytes, captured);
         struct place place = {.frame = ++l->frame, .time_ns = (int64_t)l->frame * 1000000};
-        eap_feed(l->eap, dir, span_of(copy, captured), captured < len, place);
+        eap_feed(l->eap, dir, span_of(copy, captured), captured < len, &place);
         free(copy);
     }
 }
