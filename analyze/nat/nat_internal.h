@@ -1,0 +1,156 @@
+/* What the files of this room share. */
+#ifndef VS_ANALYZE_NAT_INTERNAL_H
+#define VS_ANALYZE_NAT_INTERNAL_H
+
+#include "analyze/nat/nat.h"
+
+#define NAT_NOBODY UINT32_MAX
+
+enum { NAT_INTERVALS = 16, NAT_USERS = 32, NAT_PENDING = 2, NAT_SERVER_PENDING = 4, NAT_VIPS = 4, NAT_TABLE = 8192,
+       NAT_ANSWERS = 256 };
+
+/* What a hash says about whom. */
+enum nat_about {
+    NAT_CLIENT_SELF,   /* SOURCE of the request: the client's own address */
+    NAT_SERVER_TARGET, /* DESTINATION of the request: the address that the client called */
+    NAT_SERVER_SELF,   /* SOURCE of the answer: the server's own address */
+    NAT_CLIENT_SEEN,   /* DESTINATION of the answer: what the server saw as the client */
+    NAT_BY_TRANSLATION /* no hash: seen on both sides */
+};
+
+/* A hash that waits to be searched in depth. */
+struct nat_pending {
+    struct nat_question question;
+    struct endpoint seen, other;      /* the endpoint observed where the hash's was expected; the other end */
+    struct place place;
+    enum nat_about about;
+    bool established;
+};
+
+/* A recovered address. */
+struct nat_hidden {
+    struct endpoint seen, real;
+    struct place place;
+    enum nat_about about;
+    uint64_t sessions;
+};
+
+struct nat_interval { int64_t first, last; };
+
+/* All that was seen from one address at one server. */
+struct nat_source {
+    struct address address;
+    uint32_t server;                  /* index */
+    uint32_t next_hash, previous, next; /* chain of the table; list of the server's sources */
+    bool used;
+    enum nat_link link;
+    bool has_mac; uint8_t mac[NAT_MAC];
+    uint8_t ttl_least, ttl_most;      /* 0: none seen */
+    uint64_t sessions, established;   /* of IKE */
+    /* the client's own hash against what was observed */
+    uint64_t matches, mismatches_windows, mismatches_other;
+    uint64_t target_differs;          /* of the mismatches: the destination's hash differs too */
+    /* what the server saw of the client against what was observed */
+    uint64_t seen_same, seen_other;
+    uint64_t port_only;               /* address kept, port changed */
+    uint64_t translated;              /* pairs of a proven translation whose server's side this is */
+    enum confidence translated_as; bool translated_snat, translated_client;
+    struct place first, match, mismatch, seen_same_place, seen_other_place;
+    struct nat_hidden *hidden; uint32_t hidden_count, hidden_room; uint64_t hidden_more; /* sessions whose address had no room */
+    struct nat_pending pending[NAT_PENDING]; uint8_t pending_count;
+    uint32_t searches, half_open_searches, cut; /* cut: for want of budget */
+    struct nat_interval intervals[NAT_INTERVALS]; uint8_t interval_count; uint32_t concurrent;
+    uint64_t logins;                  /* of RADIUS */
+    uint64_t users[NAT_USERS], computers[NAT_USERS]; uint8_t user_count, computer_count;
+    struct place login;
+};
+
+struct nat_server {
+    struct address address;
+    uint32_t tunnel;
+    bool used, answered;              /* answered: it lives */
+    uint32_t first_source, last_source;
+    uint64_t sessions, logins, logins_without_address;
+    uint64_t no_hashes, no_request, no_response; /* sessions that lack hashes at all, or one side */
+    uint64_t target_same, target_other, self_same, self_other_windows, self_other;
+    struct place first, target_same_place, target_other_place, self_other_place;
+    struct nat_hidden vips[NAT_VIPS]; uint8_t vip_count;     /* what clients call */
+    struct nat_hidden backends[NAT_BACKENDS_MAX]; uint8_t backend_count; /* who answers, seen from outside */
+    uint32_t self_searches;
+    struct nat_pending pending[NAT_SERVER_PENDING]; uint8_t pending_count;
+    uint64_t folded_sources, folded_sessions, folded_public; /* sources given up or not taken */
+};
+
+/* Every distinct question is asked once in each round. */
+struct nat_answer {
+    struct nat_question question;
+    struct endpoint real;
+    bool used, found;
+    uint8_t round;                    /* asked up to here */
+};
+
+struct nat {
+    struct nat_settings settings;
+    struct digests *digests;
+    struct nat_server *servers;
+    struct nat_source *sources; uint32_t source_room, source_count; /* source_count: ever used, from the front */
+    uint32_t table[NAT_TABLE];
+    uint32_t hand, server_hand, server_count;
+    uint32_t hidden_total;
+    struct address balancers[NAT_LOAD_BALANCERS_MAX]; size_t balancer_count;
+    struct nat_proven *proven; size_t proven_count;
+    struct nat_answer answers[NAT_ANSWERS];
+    uint64_t budget, half_open;
+    struct nat_counters counters;
+    uint32_t order[NAT_SERVERS_MAX]; size_t order_count;
+};
+
+/* nat_store.c: tables. Both may return NULL: the ceiling is reached (counted). `worth` is more for what must not be lost. */
+struct nat_server *nat_server_of(struct nat *n, const struct address *a, uint32_t tunnel, bool answered);
+struct nat_source *nat_source_of(struct nat *n, struct nat_server *s, const struct address *a, bool established);
+void nat_source_forget(struct nat *n, uint32_t index);
+/* Counts a recovered address; an example of each is kept. False when it was known. */
+bool nat_source_hide(struct nat *n, struct nat_source *s, const struct nat_hidden *h);
+bool nat_list_hide(struct nat_hidden *list, uint8_t *count, size_t room, const struct nat_hidden *h);
+
+/* nat_settle.c: questions. */
+/* Quick at once; in depth when all is known, every question on its likeliest port before any on the others. */
+enum nat_round { NAT_ROUND_QUICK, NAT_ROUND_FIRST_PORT, NAT_ROUND_OTHER_PORTS };
+/* Looks for the endpoint that a hash stands for. */
+enum nat_search_result nat_ask(struct nat *n, const struct nat_pending *p, const struct nat_server *s, enum nat_round round,
+                               struct endpoint *real);
+void nat_settle(struct nat *n);
+/* Puts the answer where it belongs. */
+void nat_learn(struct nat *n, struct nat_server *s, struct nat_source *from, const struct nat_pending *p,
+               const struct endpoint *real);
+
+/* nat_source.c: the table of wire-facts 9.1, and 9.4. */
+enum nat_source_kind { NAT_SOURCE_SILENT, /* shows nothing */ NAT_SOURCE_CLEAN, NAT_SOURCE_INTERNAL, NAT_SOURCE_CLIENT, NAT_SOURCE_SNAT,
+                       NAT_SOURCE_UNDECIDED };
+struct nat_view {
+    enum nat_source_kind kind;
+    enum confidence confidence;
+    enum nat_about about;         /* what it rests on */
+    uint64_t sessions;
+    const char *why;              /* constant: goes on after "198.51.100.7 " */
+    struct place place;
+};
+/* What all sources of a server have in common. */
+struct nat_crowd {
+    uint64_t public_sources;
+    bool one_pool;                /* all public sources lie in one /28 (IPv4), and none of them is a client itself */
+    uint64_t pool_computers;      /* distinct addresses recovered behind them */
+    bool pool_unrelated;          /* ... of networks that have nothing to do with each other */
+    bool destination_translated;
+};
+void nat_look_around(const struct nat *n, const struct nat_server *s, struct nat_crowd *out);
+void nat_judge_source(const struct nat *n, const struct nat_server *s, const struct nat_source *f, const struct nat_crowd *crowd,
+                      struct nat_view *out);
+bool nat_is_balancer(const struct nat *n, const struct address *a);
+bool nat_is_internal(const struct nat *n, const struct address *a);
+bool nat_is_one_of(const struct address *list, size_t count, const struct address *a);
+/* A neighbour of the server, for certain or (private, in its /24) as good as. */
+bool nat_is_neighbour(const struct nat_server *s, const struct nat_source *f);
+bool nat_same_24(const struct address *a, const struct address *b);
+
+#endif

@@ -1,0 +1,249 @@
+/* One verdict a server from the views of its sources. */
+#include "analyze/nat/nat_internal.h"
+
+#include <stdlib.h>
+
+#include "analyze/nat/nat_words.h"
+
+enum { UNION_MAX = 1024 };
+
+/* Sessions and sources of one kind. */
+struct share {
+    uint64_t sources, sessions, largest;
+    enum confidence best;
+    const struct nat_source *leader; /* with most sessions */
+    struct nat_view view;            /* the leader's */
+};
+
+struct tally {
+    struct share of[NAT_SOURCE_UNDECIDED + 1];
+    struct address hidden[UNION_MAX]; size_t hidden_count;
+    uint64_t hidden_more;            /* sources whose hidden addresses had no room: not counted */
+    uint32_t concurrent, people;     /* most of any hiding source */
+    uint64_t behind_answer;          /* sources that the server saw as another address */
+};
+
+static void tally_source(struct tally *t, const struct nat_source *f, const struct nat_view *v)
+{
+    struct share *h = &t->of[v->kind];
+    if (h->sources++ == 0 || v->confidence < h->best)
+        h->best = v->confidence;
+    h->sessions += v->sessions;
+    if (h->leader == NULL || v->sessions > h->largest) {
+        h->leader = f;
+        h->largest = v->sessions;
+        h->view = *v;
+    }
+    if (v->kind != NAT_SOURCE_SNAT)
+        return;
+    if (v->about == NAT_CLIENT_SEEN) {
+        t->behind_answer++;
+        return;
+    }
+    for (uint32_t i = 0; i < f->hidden_count; i++) {
+        const struct address *a = &f->hidden[i].real.address;
+        if (f->hidden[i].about != NAT_CLIENT_SEEN && !nat_is_one_of(t->hidden, t->hidden_count, a) &&
+            t->hidden_count < UNION_MAX)
+            t->hidden[t->hidden_count++] = *a;
+    }
+    uint32_t people = f->computer_count > 0 ? f->computer_count : f->user_count;
+    t->concurrent = f->concurrent > t->concurrent ? f->concurrent : t->concurrent;
+    t->people = people > t->people ? people : t->people;
+}
+
+/* Whether and how surely the destination is translated, on either side of this point. */
+static bool destination_view(const struct nat *n, const struct nat_server *s, enum confidence *sure)
+{
+    *sure = CONFIDENCE_CERTAIN;
+    for (uint8_t i = 0; i < s->vip_count; i++)
+        if (nat_is_one_of(n->settings.vips, n->settings.vip_count, &s->vips[i].real.address) ||
+            s->vips[i].about == NAT_BY_TRANSLATION)
+            return true;
+    if (s->backend_count > 0)
+        return true;
+    for (size_t i = 0; i < n->proven_count; i++)
+        if (n->proven[i].destination_changed && n->proven[i].first.tunnel[0] == s->tunnel &&
+            address_equal(&n->proven[i].first.destination[0].address, &s->address))
+            return true;
+    *sure = CONFIDENCE_STRONG;
+    /* Nobody is known to send a wrong DESTINATION hash; a wrong SOURCE hash some servers do, Windows never. */
+    return s->target_other > 0 || s->vip_count > 0 || s->self_other_windows > 0;
+}
+
+/* Of the outer address of a service: another point of view proved more. */
+static const struct nat_proven *proven_snat(const struct nat *n, const struct nat_server *s)
+{
+    for (size_t i = 0; i < n->proven_count; i++) {
+        const struct nat_proven *p = &n->proven[i];
+        if (!p->source_changed || p->first.tunnel[0] != s->tunnel ||
+            !address_equal(&p->first.destination[0].address, &s->address))
+            continue;
+        if (!nat_is_private(&p->first.source[0].address) && nat_is_private(&p->first.source[1].address))
+            return p;
+    }
+    return NULL;
+}
+
+/* What the server saw most of the sessions as. */
+static struct address seen_as(const struct nat *n, const struct nat_server *s, const struct tally *t)
+{
+    const struct share *h = &t->of[NAT_SOURCE_SNAT];
+    if (h->view.about != NAT_CLIENT_SEEN)
+        return h->leader->address;
+    const struct nat_hidden *best = NULL;
+    for (uint32_t i = s->first_source; i != NAT_NOBODY; i = n->sources[i].next)
+        for (uint32_t k = 0; k < n->sources[i].hidden_count; k++) {
+            const struct nat_hidden *x = &n->sources[i].hidden[k];
+            if (x->about == NAT_CLIENT_SEEN && (best == NULL || x->sessions > best->sessions))
+                best = x;
+        }
+    return best != NULL ? best->real.address : (struct address){0};
+}
+
+static uint64_t most(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+static enum confidence weaker(enum confidence a, enum confidence b)
+{
+    return a > b ? a : b;
+}
+
+static void set_snat(const struct nat *n, const struct nat_server *s, const struct tally *t, struct nat_verdict *out)
+{
+    const struct share *h = &t->of[NAT_SOURCE_SNAT];
+    out->kind = NAT_SNAT;
+    out->confidence = h->best;
+    out->sessions = h->sessions;
+    out->sources = (uint32_t)h->sources;
+    out->source = seen_as(n, s, t);
+    out->hidden_clients = most(most(t->hidden_count, t->behind_answer), most(t->concurrent, t->people));
+}
+
+static void choose(const struct nat *n, const struct nat_server *s, const struct tally *t, struct nat_verdict *out)
+{
+    const struct share *clean = &t->of[NAT_SOURCE_CLEAN], *internal = &t->of[NAT_SOURCE_INTERNAL],
+                       *client = &t->of[NAT_SOURCE_CLIENT];
+    enum confidence sure;
+    bool destination = destination_view(n, s, &sure);
+    const struct nat_proven *proven = proven_snat(n, s);
+    enum confidence source = clean->sources > 0      ? clean->best
+                             : internal->sources > 0 ? internal->best
+                                                     : client->best;
+    bool known = clean->sources + internal->sources + client->sources > 0;
+    if (t->of[NAT_SOURCE_SNAT].sources > 0) {
+        set_snat(n, s, t, out);
+    } else if (proven != NULL) {
+        out->kind = NAT_SNAT;
+        out->confidence = CONFIDENCE_CERTAIN;
+        out->source = proven->first.source[1].address;
+        out->sources = 1;
+        out->sessions = out->hidden_clients = proven->count > 0;
+    } else if (destination && known) {
+        out->kind = NAT_DNAT_ONLY;
+        out->confidence = weaker(sure, client->sources > 0 && clean->sources + internal->sources == 0 ? client->best : source);
+        out->sessions = most(out->destination_sessions, 1);
+    } else if (client->sources > 0) {
+        out->kind = NAT_CLIENT_SIDE;
+        out->confidence = client->best;
+        out->sessions = client->sessions;
+    } else if (known && t->of[NAT_SOURCE_UNDECIDED].sources == 0) {
+        out->kind = NAT_NONE;
+        out->confidence = source;
+        out->sessions = clean->sessions + internal->sessions;
+    } else if (known) {
+        /* Some come as they are: there is no translator that all must pass. */
+        out->kind = NAT_NONE;
+        out->confidence = CONFIDENCE_STRONG;
+        out->sessions = clean->sessions + internal->sessions;
+    } else {
+        out->kind = NAT_UNKNOWN;
+        out->confidence = CONFIDENCE_HINT;
+        out->sessions = out->sessions_all;
+    }
+}
+
+static void recover(struct nat_verdict *out, const struct nat_hidden *h)
+{
+    out->recovered_total++;
+    if (out->recovered_count == NAT_RECOVERED_MAX)
+        return;
+    struct nat_recovered *r = &out->recovered[out->recovered_count++];
+    *r = (struct nat_recovered){.seen = h->seen, .real = h->real, .how = nat_how(h->about), .place = h->place};
+    if (h->about == NAT_CLIENT_SEEN) { /* the hash tells what was seen, the packet who it was */
+        r->seen = h->real;
+        r->real = h->seen;
+    }
+}
+
+static void recover_all(const struct nat *n, const struct nat_server *s, struct nat_verdict *out)
+{
+    for (uint8_t i = 0; i < s->vip_count; i++)
+        recover(out, &s->vips[i]);
+    for (uint8_t i = 0; i < s->backend_count; i++)
+        recover(out, &s->backends[i]);
+    for (uint32_t i = s->first_source; i != NAT_NOBODY; i = n->sources[i].next) {
+        for (uint32_t k = 0; k < n->sources[i].hidden_count; k++)
+            recover(out, &n->sources[i].hidden[k]);
+        out->recovered_total += n->sources[i].hidden_more;
+    }
+}
+
+static int by_address(const void *a, const void *b)
+{
+    const struct nat_server *const *x = a, *const *y = b;
+    const struct endpoint ex = {.address = (*x)->address}, ey = {.address = (*y)->address};
+    int order = endpoint_compare(&ex, &ey);
+    return order != 0 ? order : ((*x)->tunnel > (*y)->tunnel) - ((*x)->tunnel < (*y)->tunnel);
+}
+
+size_t nat_verdicts(struct nat *n)
+{
+    const struct nat_server *list[NAT_SERVERS_MAX];
+    nat_settle(n);
+    n->order_count = 0;
+    for (uint32_t i = 0; i < n->server_count; i++)
+        list[n->order_count++] = &n->servers[i];
+    qsort(list, n->order_count, sizeof list[0], by_address);
+    for (size_t i = 0; i < n->order_count; i++)
+        n->order[i] = (uint32_t)(list[i] - n->servers);
+    return n->order_count;
+}
+
+bool nat_verdict_at(const struct nat *n, size_t i, struct nat_verdict *out)
+{
+    if (i >= n->order_count)
+        return false;
+    const struct nat_server *s = &n->servers[n->order[i]];
+    struct nat_crowd crowd;
+    nat_look_around(n, s, &crowd);
+    *out = (struct nat_verdict){.server = s->address, .tunnel = s->tunnel,
+                                .sessions_all = most(s->sessions, s->logins)};
+    out->destination_sessions = most(s->target_other, s->self_other_windows + (s->backend_count > 0 ? s->self_other : 0));
+    struct tally t = {0};
+    uint64_t translated = 0;
+    for (uint32_t k = s->first_source; k != NAT_NOBODY; k = n->sources[k].next) {
+        struct nat_view v;
+        nat_judge_source(n, s, &n->sources[k], &crowd, &v);
+        tally_source(&t, &n->sources[k], &v);
+        translated += n->sources[k].translated;
+    }
+    out->sessions_all = most(out->sessions_all, translated);
+    out->client_sessions = t.of[NAT_SOURCE_CLIENT].sessions;
+    out->undecided_sessions = t.of[NAT_SOURCE_UNDECIDED].sessions;
+    choose(n, s, &t, out);
+    recover_all(n, s, out);
+    for (uint32_t k = 0; k <= NAT_SOURCE_UNDECIDED; k++)
+        if (t.of[k].leader != NULL && k != NAT_SOURCE_SILENT)
+            nat_say_source(n, s, t.of[k].leader, &t.of[k].view, t.of[k].sources, out);
+    nat_say_server(n, s, out);
+    nat_say_reason(n, s, out);
+    return true;
+}
+
+const char *nat_kind_name(enum nat_kind kind)
+{
+    static const char *const names[] = {"snat", "dnat-only", "client-side-nat", "none", "unknown"};
+    return names[kind];
+}

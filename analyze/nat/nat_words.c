@@ -1,0 +1,179 @@
+#include "analyze/nat/nat_words.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "capture/wire/like_printf.h"
+
+LIKE_PRINTF(3, 4)
+static void say(struct nat_verdict *out, const struct place *place, const char *format, ...)
+{
+    if (out->evidence_count == NAT_EVIDENCE_MAX)
+        return;
+    struct nat_evidence *e = &out->evidence[out->evidence_count++];
+    e->place = *place;
+    va_list list;
+    va_start(list, format);
+    vsnprintf(e->what, sizeof e->what, format, list);
+    va_end(list);
+}
+
+const char *nat_how(enum nat_about about)
+{
+    switch (about) {
+    case NAT_CLIENT_SELF:
+        return "NAT_DETECTION_SOURCE_IP of the client's IKE_SA_INIT";
+    case NAT_SERVER_TARGET:
+        return "NAT_DETECTION_DESTINATION_IP of the client's IKE_SA_INIT";
+    case NAT_SERVER_SELF:
+        return "NAT_DETECTION_SOURCE_IP of the server's answer";
+    case NAT_CLIENT_SEEN:
+        return "NAT_DETECTION_DESTINATION_IP of the server's answer";
+    case NAT_BY_TRANSLATION:
+        break;
+    }
+    return "the same association on both sides of the translator";
+}
+
+static const struct nat_hidden *example(const struct nat_source *f, enum nat_about about)
+{
+    for (uint32_t i = 0; i < f->hidden_count; i++)
+        if (f->hidden[i].about == about)
+            return &f->hidden[i];
+    return NULL;
+}
+
+static uint64_t examples(const struct nat_source *f, enum nat_about about)
+{
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < f->hidden_count; i++)
+        n += f->hidden[i].about == about;
+    return n;
+}
+
+static void say_hidden(const struct nat_source *f, const struct nat_hidden *h, struct nat_verdict *out)
+{
+    char seen[ENDPOINT_TEXT], real[ENDPOINT_TEXT];
+    uint64_t count = examples(f, h->about);
+    endpoint_text(seen, &h->seen);
+    endpoint_text(real, &h->real);
+    if (h->about == NAT_CLIENT_SEEN)
+        say(out, &h->place, "the answer to %s says in NAT_DETECTION_DESTINATION_IP that the server saw %s", seen, real);
+    else if (h->about == NAT_CLIENT_SELF)
+        say(out, &h->place,
+            "a request from %s says in NAT_DETECTION_SOURCE_IP that it left its sender as %s (%" PRIu64 " such address%s known)",
+            seen, real, count, count == 1 ? "" : "es");
+    else
+        say(out, &h->place, "what arrives here from %s is seen elsewhere from %s", seen, real);
+}
+
+static void say_crowd(const struct nat_source *f, const char *address, struct nat_verdict *out)
+{
+    if (f->concurrent > 2)
+        say(out, &f->first, "at least %" PRIu32 " associations from %s were up at the same time", f->concurrent, address);
+    if (f->computer_count > 1 || f->user_count > 1)
+        say(out, &f->login, "RADIUS: %" PRIu64 " logins of at least %u users and %u computers come from %s", f->logins,
+            f->user_count, f->computer_count, address);
+    if (f->established > 2 && f->ttl_least != 0 && f->ttl_least == f->ttl_most)
+        say(out, &f->first, "all %" PRIu64 " associations from %s arrive with the same TTL, %u", f->sessions, address,
+            f->ttl_least);
+    if (f->has_mac)
+        say(out, &f->first, "frames from %s carry the link address %02x:%02x:%02x:%02x:%02x:%02x", address, f->mac[0], f->mac[1],
+            f->mac[2], f->mac[3], f->mac[4], f->mac[5]);
+}
+
+void nat_say_source(const struct nat *n, const struct nat_server *s, const struct nat_source *f, const struct nat_view *v,
+                    uint64_t alike, struct nat_verdict *out)
+{
+    (void)n, (void)s;
+    char address[ADDRESS_TEXT];
+    address_text(address, &f->address);
+    if (alike > 1)
+        say(out, &v->place, "%s %s; %" PRIu64 " sessions, and so do %" PRIu64 " other addresses", address, v->why, v->sessions,
+            alike - 1);
+    else
+        say(out, &v->place, "%s %s; %" PRIu64 " session%s", address, v->why, v->sessions, v->sessions == 1 ? "" : "s");
+    static const enum nat_about each[] = {NAT_CLIENT_SELF, NAT_CLIENT_SEEN, NAT_BY_TRANSLATION};
+    for (size_t i = 0; i < sizeof each / sizeof each[0]; i++) {
+        const struct nat_hidden *h = example(f, each[i]);
+        if (h != NULL)
+            say_hidden(f, h, out);
+    }
+    if (v->kind == NAT_SOURCE_SNAT)
+        say_crowd(f, address, out);
+}
+
+void nat_say_server(const struct nat *n, const struct nat_server *s, struct nat_verdict *out)
+{
+    char seen[ENDPOINT_TEXT], real[ENDPOINT_TEXT];
+    if (s->vip_count > 0)
+        say(out, &s->vips[0].place, "clients call %s, and it arrives here for %s: the destination is translated",
+            endpoint_text(real, &s->vips[0].real), endpoint_text(seen, &s->vips[0].seen));
+    else if (s->target_other > 0)
+        say(out, &s->target_other_place,
+            "NAT_DETECTION_DESTINATION_IP of %" PRIu64 " requests is not %s: the destination is translated before it", s->target_other,
+            address_text(seen, &s->address));
+    if (s->backend_count > 0)
+        say(out, &s->backends[0].place,
+            "the answer from %s comes from %s (NAT_DETECTION_SOURCE_IP; %u such address%s known): the destination is translated",
+            endpoint_text(seen, &s->backends[0].seen), endpoint_text(real, &s->backends[0].real), s->backend_count,
+            s->backend_count == 1 ? "" : "es");
+    else if (s->self_other_windows > 0)
+        say(out, &s->self_other_place, "the answer from %s was sent from another address: the destination is translated",
+            address_text(seen, &s->address));
+    for (size_t i = 0; i < n->proven_count && out->evidence_count + 1 < NAT_EVIDENCE_MAX; i++) {
+        const struct nat_translation *t = &n->proven[i].first;
+        if (!address_equal(&t->destination[0].address, &s->address) || t->tunnel[0] != s->tunnel)
+            continue;
+        char from[ENDPOINT_TEXT], to[ENDPOINT_TEXT];
+        say(out, &t->place[1], "%s to %s becomes %s to %s (%" PRIu64 " associations)", endpoint_text(from, &t->source[0]),
+            endpoint_text(to, &t->destination[0]), endpoint_text(seen, &t->source[1]), endpoint_text(real, &t->destination[1]),
+            n->proven[i].count);
+        break;
+    }
+}
+
+static bool searches_were_cut(const struct nat *n, const struct nat_server *s)
+{
+    for (uint32_t i = s->first_source; i != NAT_NOBODY; i = n->sources[i].next)
+        if (n->sources[i].cut > 0)
+            return true;
+    return false;
+}
+
+static const char *why_unknown(const struct nat_server *s, const struct nat_verdict *v)
+{
+    if (s->sessions == 0 && s->logins > 0 && s->logins == s->logins_without_address)
+        return "the RADIUS requests name no client address; capture on the VPN server's external interface";
+    if (s->sessions == 0 && s->logins > 0)
+        return "too few logins from the private addresses to tell internal clients from a load balancer; capture longer, or on the "
+               "VPN server's external interface";
+    if (v->undecided_sessions > 0)
+        return "the hashes fit neither what was seen nor any address that was searched, and clients other than Windows may send "
+               "wrong ones on purpose (forced encapsulation); give --vip, --internal, or a capture from before the load balancer too";
+    if (s->no_hashes == s->sessions && s->sessions > 0)
+        return "no IKE_SA_INIT with NAT detection was seen (IKEv1, refused at once, or begun before the capture); capture "
+               "while clients connect, on the VPN server's external interface";
+    if (s->no_response > 0)
+        return "this is the client's side of the way and no answer of the server was seen; capture both directions, or on the VPN "
+               "server's external interface";
+    return "what was seen does not show it; capture on the VPN server's external interface while clients connect";
+}
+
+void nat_say_reason(const struct nat *n, const struct nat_server *s, struct nat_verdict *out)
+{
+    const char *first = "", *second = "";
+    if (out->kind == NAT_UNKNOWN)
+        first = why_unknown(s, out);
+    else if (out->kind == NAT_CLIENT_SIDE && !nat_is_private(&s->address) && out->confidence != CONFIDENCE_CERTAIN)
+        first = "whether the site translates sources too is not excluded; capture on the VPN server's external interface";
+    else if (out->kind != NAT_SNAT && s->sessions == 0 && s->logins > 0)
+        first = "RADIUS shows the addresses that the VPN server sees, not whether destinations are translated";
+    else if (out->undecided_sessions > 0)
+        first = "some clients' hashes fit no address that was searched; they may be wrong on purpose (forced encapsulation)";
+    if (searches_were_cut(n, s))
+        second = first[0] != '\0' ? "; the search for addresses was broken off, its budget is used up"
+                                  : "the search for addresses was broken off, its budget is used up";
+    snprintf(out->reason, sizeof out->reason, "%s%s", first, second);
+}
