@@ -259,6 +259,13 @@ static bool named_by_rfc(uint8_t type)
     return type >= IKE_SA && type <= 54;
 }
 
+/* Openswan fills its messages up to four bytes, as IKEv1 may. */
+static bool is_padding(struct span rest)
+{
+    static const uint8_t zero[3];
+    return rest.len <= sizeof zero && (rest.len == 0 || memcmp(rest.data, zero, rest.len) == 0);
+}
+
 static void read_chain(struct ike_chain *chain, bool cut, bool version1, struct ike_payloads *out)
 {
     struct ike_chain_payload payload;
@@ -283,7 +290,7 @@ static void read_chain(struct ike_chain *chain, bool cut, bool version1, struct 
     }
     if (chain->reason != NULL)
         refuse(out, chain->reason);
-    else if (!version1 && chain->next == IKE_NO_PAYLOAD && chain->at.len > 0)
+    else if (!version1 && chain->next == IKE_NO_PAYLOAD && !is_padding(cursor_rest(&chain->at)))
         refuse(out, "bytes follow the last payload");
 }
 
