@@ -116,7 +116,7 @@ static void tell_closed(struct eapol *l, struct eapol_conversation *c, enum clos
                       .dir = TO_SERVER,
                       .place = place,
                       .conv = &c->conv,
-                      .u = {.closed = {reason, c->eap != NULL ? &state : NULL}}};
+                      .u = {.closed = {.reason = reason, .eap = c->eap != NULL ? &state : NULL}}};
     event_emit(&l->sink, &e);
     eap_free(c->eap);
     c->eap = NULL;
