@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "analyze/nat/nat_feed.h"
 #include "analyze/session/link.h"
 #include "analyze/finding/uneventful.h"
 #include "analyze/session/sessions.h"
@@ -26,6 +27,8 @@ struct analysis {
     struct findings *findings;
     struct uneventful_logins *uneventful;
     struct chain_stats *stats; /* by chain serial */
+    struct nat *nat;
+    struct nat_feed *nat_feed;
     struct capture_report *captures;
     size_t capture_count;
     struct protocol_count protocols[PROTOCOLS_MAX];
@@ -75,6 +78,7 @@ static void exchange_done(void *ctx, struct exchange *x, struct server *server)
     a->linked = a->linked || head != 0;
     x->session = head != 0 ? head : x->id;
     count_chain(a, x, server, head != 0);
+    nat_feed_exchange(a->nat_feed, x, head != 0);
     uint16_t tag = head == 0 ? uneventful_tag(a->uneventful, x, server) : 0;
     if (spool_put(a->spool, x, tag) && head != 0)
         spool_link(a->spool, head, x->id);
@@ -96,13 +100,16 @@ struct analysis *analysis_new(const struct analysis_options *options, char error
     a->stats = calloc(CHAINS_MAX + 1, sizeof *a->stats);
     a->captures = calloc(CAPTURES_MAX, sizeof *a->captures);
     a->spool = spool_new();
+    a->nat = nat_new(&a->options.nat);
+    if (a->nat != NULL)
+        a->nat_feed = nat_feed_new(a->nat, options->several_captures);
     if (a->chains != NULL && a->servers != NULL)
         a->track = track_new(a->chains, a->servers, options->ladder, exchange_done, a);
     if (a->spool == NULL) {
         snprintf(error, 256,
                  "cannot make a temporary file for finished logins (is the folder for temporary files writable?)");
     } else if (a->track == NULL || a->links == NULL || a->findings == NULL || a->uneventful == NULL ||
-               a->stats == NULL || a->captures == NULL) {
+               a->stats == NULL || a->captures == NULL || a->nat_feed == NULL) {
         snprintf(error, 256, "not enough memory");
     } else {
         return a;
@@ -137,6 +144,8 @@ void analysis_free(struct analysis *a)
     links_free(a->links);
     spool_free(a->spool);
     findings_free(a->findings);
+    nat_feed_free(a->nat_feed);
+    nat_free(a->nat);
     uneventful_free(a->uneventful);
     free(a->stats);
     for (size_t i = 0; i < a->capture_count; i++)
@@ -386,12 +395,15 @@ bool analysis_finish(struct analysis *a)
         .capture_count = a->capture_count,
         .counters = &a->counters,
         .totals = &a->totals,
+        .nat = a->nat,
     };
     a->input.lost_count = lost_count;
     bool ok = !a->linked || recount(a);
     ok = first_pass(a) && ok;
     rules_servers(a->findings, &a->input);
     rules_capture(a->findings, &a->input);
+    (void)nat_verdicts(a->nat);
+    rules_nat(a->findings, &a->input);
     findings_finish(a->findings);
     size_t count;
     const struct finding *all = findings_all(a->findings, &count);
@@ -448,6 +460,11 @@ const char *analysis_verdict(const struct analysis *a)
 const struct finding *analysis_findings(const struct analysis *a, size_t *count)
 {
     return findings_all(a->findings, count);
+}
+
+const struct nat *analysis_nat(const struct analysis *a)
+{
+    return a->nat;
 }
 
 const struct chains *analysis_chains(const struct analysis *a)

@@ -7,6 +7,7 @@
 
 #include "analyze/certificate/chains.h"
 #include "analyze/finding/finding.h"
+#include "analyze/nat/nat.h"
 #include "analyze/session/overview.h"
 #include "analyze/session/session.h"
 
@@ -15,6 +16,7 @@ struct analysis_options {
     bool ladder;                    /* keep message ladders */
     bool several_captures;          /* the same exchange may be seen at several vantage points */
     bool has_keylog, has_radius_secret;
+    struct nat_settings nat;        /* its arrays are lent and outlive the analysis */
 };
 
 struct analysis;
@@ -37,6 +39,7 @@ bool analysis_finish(struct analysis *a);
 const char *analysis_verdict(const struct analysis *a);        /* the first line of the report */
 const struct finding *analysis_findings(const struct analysis *a, size_t *count); /* worst first */
 const struct chains *analysis_chains(const struct analysis *a);
+const struct nat *analysis_nat(const struct analysis *a);       /* verdicts on address translation */
 const struct capture_report *analysis_captures(const struct analysis *a, size_t *count);
 const struct protocol_count *analysis_protocols(const struct analysis *a, size_t *count);
 void analysis_get_totals(const struct analysis *a, struct analysis_totals *out);

@@ -57,8 +57,7 @@ char *text_file_read(const char *path, size_t most, size_t *len, char error[stat
     return text;
 }
 
-/* "10.0.0.0/8" or an address alone. */
-static bool parse_network(const char *text, size_t len, struct address *net, unsigned *bits)
+bool network_parse(const char *text, size_t len, struct address *net, unsigned *bits)
 {
     const char *slash = memchr(text, '/', len);
     size_t address_len = slash != NULL ? (size_t)(slash - text) : len;
@@ -107,7 +106,7 @@ bool setting_radius_secret(struct secrets *s, const char *value, char error[stat
     /* a file's name may hold '=', too: only what can be an address is one */
     if (equals != NULL && equals > value && strspn(value, "0123456789abcdefABCDEF.:/") == (size_t)(equals - value) &&
         strpbrk(value, ".:") != NULL && strpbrk(value, ".:") < equals) {
-        if (!parse_network(value, (size_t)(equals - value), &net, &bits)) {
+        if (!network_parse(value, (size_t)(equals - value), &net, &bits)) {
             snprintf(error, OPTIONS_ERROR, "--radius-secret: '%.*s' is no network", (int)(equals - value), value);
             return false;
         }

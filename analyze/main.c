@@ -157,7 +157,11 @@ static int analyse(const struct options *o, struct output *out)
                                        .ladder = o->session != 0,
                                        .several_captures = o->capture_count > 1,
                                        .has_keylog = secrets_tls_count(o->secrets) > 0,
-                                       .has_radius_secret = o->has_radius_secret};
+                                       .has_radius_secret = o->has_radius_secret,
+                                       .nat = {.internal = o->site->internal,
+                                               .internal_count = o->site->internal_count,
+                                               .vips = o->site->vips,
+                                               .vip_count = o->site->vip_count}};
     struct progress progress = {.terminal = platform_is_terminal(stderr)};
     const struct run_hooks hooks = {complain, show_progress, &progress};
     struct analysis *a = analysis_new(&options, error);

@@ -1,4 +1,5 @@
 #include "analyze/options_internal.h"
+#include "dissect/ike/ike_keys.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -28,7 +29,10 @@ const char options_help[] = "Usage: vpnscope [options] CAPTURE...\n"
                             "                               patterns separated by ; as in Windows *\n"
                             "  --eap-config FILE            both from a client's ProfileXML or EAP XML *\n"
                             "  --keylog FILE                TLS secrets in the NSS key log format *\n"
+                            "  --ike-keys FILE              IKEv2 keys, Wireshark's ikev2_decryption_table *\n"
                             "  --radius-secret [CIDR=]FILE  RADIUS shared secret, of a NAS or of all *\n"
+                            "  --vip ADDRESS                public address that the VPN clients dial *\n"
+                            "  --internal CIDR              a network that belongs to the site *\n"
                             "  --config FILE                settings from a file, one \"key = value\" a line *\n"
                             "  --json                       one JSON document (schema vpnscope/1)\n"
                             "  --certs DIR                  write every certificate chain seen, as PEM\n"
@@ -54,6 +58,9 @@ static const struct option long_options[] = {
     SETTING("eap-config", required_argument, SETTING_EAP_CONFIG),
     SETTING("keylog", required_argument, SETTING_KEYLOG),
     SETTING("radius-secret", required_argument, SETTING_RADIUS_SECRET),
+    SETTING("ike-keys", required_argument, SETTING_IKE_KEYS),
+    SETTING("vip", required_argument, SETTING_VIP),
+    SETTING("internal", required_argument, SETTING_INTERNAL),
     SETTING("json", no_argument, SETTING_JSON),
     SETTING("certs", required_argument, SETTING_CERTS),
     SETTING("session", required_argument, SETTING_SESSION),
@@ -158,17 +165,51 @@ static bool set_switch(enum setting_id id, const char *value, bool *out, char er
     return true;
 }
 
-static bool add_key_log(struct secrets *s, const char *path, char error[static OPTIONS_ERROR])
+typedef bool add_secrets_fn(struct secrets *s, struct span text, char message[static SECRETS_MESSAGE]);
+
+/* A file of keys, one a line; the error names file and line. */
+static bool add_keys(struct secrets *s, const char *path, add_secrets_fn *add, char error[static OPTIONS_ERROR])
 {
     size_t len = 0;
     char message[SECRETS_MESSAGE], *text = text_file_read(path, KEYLOG_BYTES_MAX, &len, error);
     if (text == NULL)
         return false;
-    bool good = secrets_add_key_log(s, span_of(text, len), message);
+    bool good = add(s, span_of(text, len), message);
     if (!good)
         snprintf(error, OPTIONS_ERROR, "%.300s: %s", path, message);
     free(text);
     return good;
+}
+
+static bool add_vip(struct site *s, const char *value, char error[static OPTIONS_ERROR])
+{
+    if (s->vip_count == SITE_ADDRESSES_MAX) {
+        snprintf(error, OPTIONS_ERROR, "--vip: more than %d addresses", SITE_ADDRESSES_MAX);
+        return false;
+    }
+    if (address_parse(span_of(value, strlen(value)), &s->vips[s->vip_count])) {
+        s->vip_count++;
+        return true;
+    }
+    snprintf(error, OPTIONS_ERROR, "--vip: '%.60s' is no IPv4 or IPv6 address", value);
+    return false;
+}
+
+static bool add_internal(struct site *s, const char *value, char error[static OPTIONS_ERROR])
+{
+    if (s->internal_count == SITE_ADDRESSES_MAX) {
+        snprintf(error, OPTIONS_ERROR, "--internal: more than %d networks", SITE_ADDRESSES_MAX);
+        return false;
+    }
+    struct nat_network *n = &s->internal[s->internal_count];
+    unsigned bits;
+    if (network_parse(value, strlen(value), &n->address, &bits)) {
+        n->bits = (uint8_t)bits;
+        s->internal_count++;
+        return true;
+    }
+    snprintf(error, OPTIONS_ERROR, "--internal: '%.60s' is no network (10.0.0.0/8)", value);
+    return false;
 }
 
 /* What goes to the expectations: their error names the file. */
@@ -219,7 +260,13 @@ bool setting_apply(struct options *o, enum setting_id id, const char *value, cha
         o->session = (uint32_t)session;
         return true;
     case SETTING_KEYLOG:
-        return add_key_log(o->secrets, value, error);
+        return add_keys(o->secrets, value, secrets_add_key_log, error);
+    case SETTING_IKE_KEYS:
+        return add_keys(o->secrets, value, secrets_add_ike_keys, error);
+    case SETTING_VIP:
+        return add_vip(o->site, value, error);
+    case SETTING_INTERNAL:
+        return add_internal(o->site, value, error);
     case SETTING_RADIUS_SECRET:
         o->has_radius_secret = true;
         return setting_radius_secret(o->secrets, value, error);
@@ -320,9 +367,11 @@ bool options_parse(int argc, char **argv, struct options *out, char error[static
     out->captures = calloc(OPTIONS_CAPTURES_MAX, sizeof *out->captures);
     out->secrets = secrets_new();
     out->expect = expect_new();
+    out->site = calloc(1, sizeof *out->site);
     struct item *items = calloc(ITEMS_MAX, sizeof *items);
     bool good = false;
-    if (out->store == NULL || out->captures == NULL || out->secrets == NULL || out->expect == NULL || items == NULL)
+    if (out->store == NULL || out->captures == NULL || out->secrets == NULL || out->expect == NULL || out->site == NULL ||
+        items == NULL)
         snprintf(error, OPTIONS_ERROR, "out of memory");
     else
         good = parse(argc, argv, out, items, error);
@@ -340,5 +389,6 @@ void options_free(struct options *o)
     free(o->captures);
     secrets_free(o->secrets);
     expect_free(o->expect);
+    free(o->site);
     *o = (struct options){0};
 }

@@ -3,9 +3,16 @@
 #define VS_ANALYZE_OPTIONS_H
 
 #include "analyze/certificate/expect.h"
+#include "analyze/nat/nat_search.h"
 #include "dissect/crypto/secrets.h"
 
-enum { OPTIONS_CAPTURES_MAX = 4096, OPTIONS_ERROR = 640 };
+enum { OPTIONS_CAPTURES_MAX = 4096, OPTIONS_ERROR = 640, SITE_ADDRESSES_MAX = 256 };
+
+/* What the administrator says of his site's addresses. */
+struct site {
+    struct address vips[SITE_ADDRESSES_MAX]; size_t vip_count;             /* --vip */
+    struct nat_network internal[SITE_ADDRESSES_MAX]; size_t internal_count; /* --internal */
+};
 
 struct options {
     const char **captures; size_t capture_count; /* owned array, borrowed strings (argv) or owned copies from --config */
@@ -14,7 +21,8 @@ struct options {
     bool has_radius_secret;      /* a --radius-secret was given */
     uint32_t session;            /* --session ID, 0 none */
     uint64_t memory_mib;         /* default 256 */
-    struct secrets *secrets;     /* --keylog, --radius-secret */
+    struct secrets *secrets;     /* --keylog, --radius-secret, --ike-keys */
+    struct site *site;           /* --vip, --internal */
     struct expect *expect;       /* --trusted-root, --system-roots, --server-name, --eap-config */
     struct options_store *store; /* what it owns besides; opaque */
 };

@@ -19,6 +19,9 @@ enum setting_id {
     SETTING_EAP_CONFIG,
     SETTING_KEYLOG,
     SETTING_RADIUS_SECRET,
+    SETTING_IKE_KEYS,
+    SETTING_VIP,
+    SETTING_INTERNAL,
     SETTING_JSON,
     SETTING_CERTS,
     SETTING_SESSION,
@@ -43,6 +46,9 @@ const char *options_keep(struct options *o, const char *text);
  * with a sentence: not readable, longer than `most`, UTF-16 (as Windows' editors and shells like to write).
  */
 char *text_file_read(const char *path, size_t most, size_t *len, char error[static OPTIONS_ERROR]);
+
+/* "10.0.0.0/8" or an address alone, which is a network of one. */
+bool network_parse(const char *text, size_t len, struct address *net, unsigned *bits);
 
 /* --radius-secret [CIDR=]FILE */
 bool setting_radius_secret(struct secrets *s, const char *value, char error[static OPTIONS_ERROR]);

@@ -4,6 +4,7 @@
 
 #include "analyze/certificate/chains.h"
 #include "analyze/finding/findings.h"
+#include "analyze/nat/nat.h"
 #include "analyze/session/judge.h"
 #include "analyze/session/servers.h"
 #include "analyze/session/overview.h"
@@ -24,6 +25,7 @@ struct rule_input {
     const struct capture_report *captures; size_t capture_count;
     const struct dissect_counters *counters; /* sums over all captures */
     const struct analysis_totals *totals;
+    const struct nat *nat;
 };
 
 void rules_certificate(struct findings *out, const struct rule_input *in, const struct session *s);
@@ -33,6 +35,7 @@ void rules_eap(struct findings *out, const struct rule_input *in, const struct s
 void rules_radius(struct findings *out, const struct rule_input *in, const struct session *s);
 void rules_servers(struct findings *out, const struct rule_input *in);
 void rules_capture(struct findings *out, const struct rule_input *in);
+void rules_nat(struct findings *out, const struct rule_input *in);
 
 /* All rules about one session, causes before consequences. */
 void rules_session(struct findings *out, const struct rule_input *in, const struct session *s);

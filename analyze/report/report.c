@@ -101,7 +101,9 @@ struct span session_user(const struct session *s)
         return exchange_text(x, x->inner.identity);
     if (x->radius.user.len > 0)
         return exchange_text(x, x->radius.user);
-    return exchange_text(x, x->eap.identity);
+    if (x->eap.identity.len > 0)
+        return exchange_text(x, x->eap.identity);
+    return exchange_text(x, x->ike.initiator_id);
 }
 
 struct span session_client(const struct session *s, char room[static ENDPOINT_TEXT])
@@ -145,6 +147,8 @@ const char *session_method(char out[static METHOD_TEXT], const struct session *s
     char outer[METHOD_TEXT], inner[METHOD_TEXT] = "";
     const struct exchange *x = s->main;
     eap_facts_method(outer, &x->eap);
+    if (outer[0] == '\0' && exchange_is_ike(x))
+        snprintf(outer, sizeof outer, "%s", x->type == CONVERSATION_IKE ? "IKEv2" : "IKEv1");
     if (x->has_inner)
         eap_facts_method(inner, &x->inner);
     if (outer[0] == '\0' && !x->eap.seen)
@@ -187,7 +191,9 @@ bool tls_alert_is_fatal(const struct alert_fact *a)
 
 const char *exchange_type_name(const struct exchange *x)
 {
-    return x->type == CONVERSATION_EAPOL ? "eapol" : "radius";
+    static const char *const names[] = {[CONVERSATION_RADIUS] = "radius", [CONVERSATION_EAPOL] = "eapol",
+                                        [CONVERSATION_IKE] = "ikev2", [CONVERSATION_IKE1] = "ikev1"};
+    return names[x->type];
 }
 
 const char *exchange_community_id(char out[static 32], const struct exchange *x)

@@ -65,7 +65,7 @@ bool tls_alert_is_fatal(const struct alert_fact *a);
 /* Community ID of the exchange's flow as other tools name it, "-" for EAPOL. Returns out. */
 const char *exchange_community_id(char out[static 32], const struct exchange *x);
 
-/* "radius", "eapol" as in the schema. */
+/* "radius", "eapol", "ikev2", "ikev1" as in the schema. */
 const char *exchange_type_name(const struct exchange *x);
 
 /* The writers. All of them escape what strangers wrote. False when the spool cannot be read back. */
@@ -78,6 +78,9 @@ bool report_session(const struct report *r, struct output *out, bool *found);
 /* Parts of the text report. */
 void report_finding_text(const struct report *r, const struct layout *l, size_t index);
 bool report_sessions_text(const struct report *r, const struct layout *l);
+void report_translation_text(const struct report *r, const struct layout *l);
+/* An IKE association in full, for report_session.c. */
+void report_session_ike(const struct report *r, const struct layout *l, const struct exchange *x);
 void report_certificates_text(const struct report *r, const struct layout *l);
 void report_captures_text(const struct report *r, const struct layout *l);
 void report_protocols_text(const struct report *r, const struct layout *l);

@@ -257,8 +257,10 @@ bool report_json(const struct report *r, struct output *out)
     bool good = analysis_each_session(r->analysis, write_session, &w);
     end_array(&w);
     write_certificates(&w);
-    begin_array(&w, "translation");
-    end_array(&w);
+    member(&w, "translation");
+    write_value(&w, json_translation(r));
+    member(&w, "translation_table");
+    write_value(&w, json_translation_table(r));
     begin_array(&w, "balance");
     end_array(&w);
     begin_array(&w, "findings");

@@ -23,6 +23,10 @@ void json_put(json_t *object, const char *key, json_t *value);
 json_t *json_session(const struct report *r, const struct session *s);
 /* One element of "exchanges"; with_ladder adds its message ladder. */
 json_t *json_exchange(const struct report *r, const struct exchange *x, bool with_ladder);
+/* The member "ike" of an exchange; "translation"; the table of proven translations. */
+json_t *json_ike(const struct report *r, const struct exchange *x);
+json_t *json_translation(const struct report *r);
+json_t *json_translation_table(const struct report *r);
 /* One element of "certificates", NULL for what cannot be parsed (it has none of the required members). */
 json_t *json_certificate(const struct report *r, const struct certificate *c);
 

@@ -160,7 +160,7 @@ json_t *json_exchange(const struct report *r, const struct exchange *x, bool wit
     char community[32];
     json_put(o, "client", json_endpoint(&x->client));
     json_put(o, "community_id",
-             x->type == CONVERSATION_RADIUS ? json_string(exchange_community_id(community, x)) : json_null());
+             x->type != CONVERSATION_EAPOL ? json_string(exchange_community_id(community, x)) : json_null());
     json_put(o, "server", json_endpoint(&x->server));
     json_put(o, "outcome", json_string(outcome_name(x->outcome)));
     json_put(o, "tls", json_null()); /* of the exchange itself; EAP's stands under eap */
@@ -169,7 +169,7 @@ json_t *json_exchange(const struct report *r, const struct exchange *x, bool wit
         json_put(eap, "inner", eap_value(r, x, &x->inner));
     json_put(o, "eap", eap);
     json_put(o, "radius", x->type == CONVERSATION_RADIUS ? radius_value(x) : json_null());
-    json_put(o, "ike", json_null());
+    json_put(o, "ike", exchange_is_ike(x) ? json_ike(r, x) : json_null());
     json_put(o, "sstp", json_null());
     if (with_ladder)
         json_put(o, "ladder", ladder_value(r, x));

@@ -188,7 +188,9 @@ static void print_exchange(const struct report *r, const struct layout *l, const
                            const struct exchange *x)
 {
     char title[LINE], client[ENDPOINT_TEXT], server[ENDPOINT_TEXT];
-    snprintf(title, sizeof title, "%s exchange %u: %s", x->type == CONVERSATION_EAPOL ? "EAPOL" : "RADIUS",
+    static const char *const types[] = {[CONVERSATION_RADIUS] = "RADIUS", [CONVERSATION_EAPOL] = "EAPOL",
+                                        [CONVERSATION_IKE] = "IKEv2", [CONVERSATION_IKE1] = "IKEv1"};
+    snprintf(title, sizeof title, "%s exchange %u: %s", types[x->type],
              (unsigned)x->id, outcome_name(x->outcome));
     layout_heading(l, title);
     line(l, "Client", endpoint_text(client, &x->client));
@@ -197,12 +199,14 @@ static void print_exchange(const struct report *r, const struct layout *l, const
              (unsigned long long)x->first.frame, (unsigned long long)x->last.frame, report_file(r, x->first.capture));
     line(l, "Seen", title);
     char community[32];
-    if (x->type == CONVERSATION_RADIUS)
+    if (x->type != CONVERSATION_EAPOL)
         line(l, "Community", exchange_community_id(community, x));
     if (x->begun_before)
         line(l, "", "the capture began in its middle");
     if (x->type == CONVERSATION_RADIUS)
         print_radius(l, x);
+    if (exchange_is_ike(x))
+        report_session_ike(r, l, x);
     print_eap(r, l, x, &x->eap, false);
     if (x->has_inner)
         print_eap(r, l, x, &x->inner, true);

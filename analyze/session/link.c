@@ -9,8 +9,9 @@ enum { WAYS = 4 };
 
 enum key_kind { KEY_CLIENT_RANDOM, KEY_AUTHENTICATOR, KEY_ATTEMPT, KEY_KINDS };
 
+/* What is remembered of an exchange. */
 struct link {
-    uint64_t key; /* 0: free */
+    uint64_t keys[KEY_KINDS]; /* 0: has none */
     int64_t time_ns;
     uint32_t head;
     uint32_t server; /* hash of the server's address: another hop or another server */
@@ -18,22 +19,40 @@ struct link {
     uint8_t outcome, proxied;
 };
 
+/* Where an exchange is found by one of its keys. Small, for they are all over the table, while the links come in turn. */
+struct slot {
+    uint32_t tag;    /* of the key */
+    uint32_t serial; /* of the link, 0: free */
+};
+
 struct links {
-    size_t buckets; /* a power of two */
-    struct link links[];
+    size_t buckets, room; /* powers of two */
+    struct slot *slots;   /* WAYS a bucket */
+    struct link *links;   /* serial s at s % room, until s + room takes its place */
+    uint32_t last;        /* serial */
 };
 
 struct links *links_new(bool several_captures)
 {
-    size_t buckets = several_captures ? 1u << 18 : 1u << 14;
-    struct links *l = calloc(1, sizeof *l + buckets * WAYS * sizeof(struct link));
-    if (l != NULL)
-        l->buckets = buckets;
-    return l;
+    struct links *l = calloc(1, sizeof *l);
+    if (l == NULL)
+        return NULL;
+    l->buckets = several_captures ? 1u << 18 : 1u << 14;
+    l->room = 2 * l->buckets;
+    l->slots = calloc(l->buckets * WAYS, sizeof *l->slots);
+    l->links = calloc(l->room, sizeof *l->links);
+    if (l->slots != NULL && l->links != NULL)
+        return l;
+    links_free(l);
+    return NULL;
 }
 
 void links_free(struct links *l)
 {
+    if (l == NULL)
+        return;
+    free(l->slots);
+    free(l->links);
     free(l);
 }
 
@@ -66,52 +85,63 @@ static bool joins(enum key_kind kind, const struct link *old, const struct excha
     return old->proxied != mine->proxied || old->outcome == OUTCOME_UNANSWERED || mine->outcome == OUTCOME_UNANSWERED;
 }
 
-/* Where a key is kept: in its own place, else in the first free one, else in the oldest's. */
-static struct link *place_of(struct link *bucket, uint64_t key)
+static uint32_t tag_of(uint64_t key)
 {
-    struct link *oldest = bucket;
+    return (uint32_t)(key >> 32);
+}
+
+/* Where a key is kept: in its own place, else in the first free one, else in the oldest's. */
+static struct slot *slot_of(struct links *l, uint64_t key)
+{
+    struct slot *bucket = &l->slots[(key & (l->buckets - 1)) * WAYS], *oldest = bucket;
     for (int i = 0; i < WAYS; i++) {
-        if (bucket[i].key == 0 || bucket[i].key == key)
+        if (bucket[i].serial == 0 || bucket[i].tag == tag_of(key))
             return &bucket[i];
-        if (bucket[i].head < oldest->head)
+        if (bucket[i].serial < oldest->serial)
             oldest = &bucket[i];
     }
     return oldest;
 }
 
-static struct link *bucket_of(struct links *l, uint64_t key)
+/* The exchange that has this key, NULL when none is remembered. */
+static const struct link *link_in(const struct links *l, const struct slot *s, enum key_kind kind, uint64_t key)
 {
-    return &l->links[((key >> 8) & (l->buckets - 1)) * WAYS];
+    if (s->serial == 0 || s->tag != tag_of(key) || l->last - s->serial >= l->room)
+        return NULL;
+    const struct link *old = &l->links[s->serial & (l->room - 1)];
+    return old->keys[kind] == key ? old : NULL;
 }
 
-uint32_t links_find(struct links *l, const struct exchange *x)
+static struct link link_of(const struct exchange *x)
 {
-    struct link mine = {
+    return (struct link){
+        .keys[KEY_CLIENT_RANDOM] = x->eap.tls.client_hello ? hash_random(x->eap.tls.random, KEY_CLIENT_RANDOM) : 0,
+        .keys[KEY_AUTHENTICATOR] = x->authenticator_hash != 0 ? hash_mix(x->authenticator_hash, KEY_AUTHENTICATOR) : 0,
+        .keys[KEY_ATTEMPT] = x->eap_hash != 0 ? hash_mix(x->eap_hash, KEY_ATTEMPT) : 0,
         .time_ns = x->first.time_ns,
         .server = hash_address(&x->server.address),
         .capture = (uint16_t)x->first.capture,
         .outcome = x->outcome,
         .proxied = x->radius.proxy_states > 0,
     };
-    const uint64_t keys[KEY_KINDS] = {
-        [KEY_CLIENT_RANDOM] = x->eap.tls.client_hello ? hash_random(x->eap.tls.random, KEY_CLIENT_RANDOM) | 1 : 0,
-        [KEY_AUTHENTICATOR] =
-            x->authenticator_hash != 0 ? hash_mix(x->authenticator_hash, KEY_AUTHENTICATOR) | 1 : 0,
-        [KEY_ATTEMPT] = x->eap_hash != 0 ? hash_mix(x->eap_hash, KEY_ATTEMPT) | 1 : 0,
-    };
+}
+
+uint32_t links_find(struct links *l, const struct exchange *x)
+{
+    struct link mine = link_of(x);
+    struct slot *slots[KEY_KINDS];
     uint32_t head = 0;
-    for (unsigned kind = 0; kind < KEY_KINDS && head == 0; kind++) {
-        if (keys[kind] == 0)
-            continue;
-        const struct link *old = place_of(bucket_of(l, keys[kind]), keys[kind]);
-        if (old->key == keys[kind] && joins((enum key_kind)kind, old, x, &mine))
+    for (unsigned kind = 0; kind < KEY_KINDS; kind++) {
+        uint64_t key = mine.keys[kind];
+        slots[kind] = key != 0 ? slot_of(l, key) : NULL;
+        const struct link *old = key != 0 && head == 0 ? link_in(l, slots[kind], (enum key_kind)kind, key) : NULL;
+        if (old != NULL && joins((enum key_kind)kind, old, x, &mine))
             head = old->head;
     }
     mine.head = head != 0 ? head : x->id;
+    l->links[++l->last & (l->room - 1)] = mine;
     for (unsigned kind = 0; kind < KEY_KINDS; kind++)
-        if (keys[kind] != 0) {
-            mine.key = keys[kind];
-            *place_of(bucket_of(l, mine.key), mine.key) = mine;
-        }
+        if (slots[kind] != NULL)
+            *slots[kind] = (struct slot){tag_of(mine.keys[kind]), l->last};
     return head;
 }

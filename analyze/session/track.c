@@ -282,6 +282,9 @@ static RARELY_CALLED void tell_ladder(struct live *l, const struct event *e)
     case EVENT_EAPOL:
         ladder_eapol(l, e);
         break;
+    case EVENT_IKE:
+        ladder_ike(l, e);
+        break;
     default:
         break;
     }

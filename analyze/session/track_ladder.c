@@ -1,5 +1,5 @@
 /* The message ladder: one line of text for every message of a login, kept only for --session. */
-#include "analyze/session/track.h"
+#include "analyze/session/track_ike.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -52,6 +52,16 @@ static void say(struct live *l, struct place place, enum direction dir, unsigned
 /* Bytes of strangers, as a bounded argument of "%.*s"; the report escapes them. */
 #define TEXT(span)                                                                                                     \
     (int)((span).len < 120 ? (span).len : 120), (const char *)((span).len > 0 ? (span).data : (const uint8_t *)"")
+
+void ladder_say(struct live *l, struct place place, enum direction dir, const char *format, ...)
+{
+    char line[LINE];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    append(l, place, dir, line);
+}
 
 void ladder_radius(struct live *l, const struct event *e)
 {
