@@ -19,6 +19,8 @@ static bool same_exchange(const struct exchange *a, const struct exchange *b)
 {
     if (a->type != b->type || a->captures[0] == b->captures[0])
         return false;
+    if (exchange_is_ike(a)) /* whatever translators made of the addresses */
+        return memcmp(a->ike.initiator_spi, b->ike.initiator_spi, IKE_SPI) == 0;
     if (a->authenticator_hash != 0 && a->authenticator_hash == b->authenticator_hash)
         return true;
     return address_equal(&a->client.address, &b->client.address) &&
@@ -31,6 +33,7 @@ static unsigned knowledge(const struct exchange *x)
     unsigned known = x->packets < 1000 ? x->packets : 1000;
     known += x->outcome == OUTCOME_ESTABLISHED || x->outcome == OUTCOME_REJECTED ? 4000 : 0;
     known += x->eap.tls.server_chain != 0 ? 2000 : 0;
+    known += exchange_is_ike(x) && !x->begun_before ? 1000 : 0;
     return known;
 }
 
