@@ -30,6 +30,7 @@ struct dissector {
     int64_t now_ns, previous_ns; /* of the latest two frames */
     int64_t ticked_ns;
     bool began;
+    bool was_within; /* the latest frame's time was within the present tick */
     uint64_t eap_malformed, tls_malformed, conversations, conversations_evicted;
     uint64_t one_sided_flows, judged_flows, one_sided_radius, judged_radius;
     uint64_t state_peak;
@@ -238,20 +239,37 @@ static inline int64_t sure_time(int64_t a, int64_t b, int64_t c)
     return c < less ? less : c > more ? more : c;
 }
 
-static void tick(struct dissector *d, int64_t frame_ns)
+static inline bool within_tick(const struct dissector *d, int64_t ns)
+{
+    return (uint64_t)ns - (uint64_t)d->ticked_ns < (uint64_t)TICK_NS; /* an earlier time is far off, too */
+}
+
+RARELY_CALLED static void tick_surely(struct dissector *d, int64_t frame_ns)
 {
     if (!d->began)
         d->now_ns = d->previous_ns = frame_ns;
     int64_t now_ns = sure_time(d->previous_ns, d->now_ns, frame_ns);
     d->previous_ns = d->now_ns;
     d->now_ns = frame_ns;
-    if (d->began && (uint64_t)now_ns - (uint64_t)d->ticked_ns < (uint64_t)TICK_NS) /* an earlier time is far off, too */
-        return;
-    d->began = true;
-    d->ticked_ns = now_ns;
-    radius_layer_time(d->radius, now_ns);
-    eapol_expire(d->eapol, now_ns);
-    ike_layer_time(d->ike, now_ns);
+    if (!d->began || !within_tick(d, now_ns)) {
+        d->began = true;
+        d->ticked_ns = now_ns;
+        radius_layer_time(d->radius, now_ns);
+        eapol_expire(d->eapol, now_ns);
+        ike_layer_time(d->ike, now_ns);
+    }
+    d->was_within = within_tick(d, frame_ns);
+}
+
+/* Two of the latest three times within the tick: so is the middle one. */
+static inline void tick(struct dissector *d, int64_t frame_ns)
+{
+    if (d->was_within && within_tick(d, frame_ns)) {
+        d->previous_ns = d->now_ns;
+        d->now_ns = frame_ns;
+    } else {
+        tick_surely(d, frame_ns);
+    }
 }
 
 static void measure_state(struct dissector *d)
@@ -261,13 +279,27 @@ static void measure_state(struct dissector *d)
     d->state_peak = held > d->state_peak ? held : d->state_peak;
 }
 
+#if defined(__GNUC__)
+RARELY_CALLED static void prefetch_short(const struct frame *f)
+{
+    for (size_t at = 0; at < f->len; at += 64)
+        __builtin_prefetch(f->bytes + at);
+}
+#endif
+
 /* Brings the beginning of a frame near before it is looked at: the reader has just copied it, too far away for parsing. */
 static inline void prefetch(const struct frame *f)
 {
 #if defined(__GNUC__)
-    size_t len = f->len < PREFETCH_BYTES ? f->len : PREFETCH_BYTES;
-    for (size_t at = 0; at < len; at += 64)
-        __builtin_prefetch(f->bytes + at);
+    const uint8_t *b = f->bytes;
+    if (f->len < PREFETCH_BYTES) {
+        prefetch_short(f);
+        return;
+    }
+    __builtin_prefetch(b);
+    __builtin_prefetch(b + 64);
+    __builtin_prefetch(b + 128);
+    __builtin_prefetch(b + 192);
 #else
     (void)f;
 #endif

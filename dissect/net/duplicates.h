@@ -39,11 +39,10 @@ static inline uint64_t time_between(int64_t a, int64_t b)
 /* Puts a hash first; the one that came in before all others goes. */
 static inline void bucket_put(struct bucket *b, uint64_t hash, int64_t time_ns)
 {
-    struct { uint64_t hash[WAYS - 1]; int64_t time_ns[WAYS - 1]; } kept;
-    memcpy(kept.hash, b->hash, sizeof kept.hash);
-    memcpy(kept.time_ns, b->time_ns, sizeof kept.time_ns);
-    memcpy(b->hash + 1, kept.hash, sizeof kept.hash);
-    memcpy(b->time_ns + 1, kept.time_ns, sizeof kept.time_ns);
+    for (size_t i = WAYS - 1; i > 0; i--) {
+        b->hash[i] = b->hash[i - 1];
+        b->time_ns[i] = b->time_ns[i - 1];
+    }
     b->hash[0] = hash;
     b->time_ns[0] = time_ns;
 }

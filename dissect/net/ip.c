@@ -5,12 +5,6 @@ enum { IP_PROTO_HOP_BY_HOP = 0, IP_PROTO_ROUTING = 43, IP_PROTO_FRAGMENT = 44, I
        IP_PROTO_MOBILITY = 135, IP_PROTO_HIP = 139, IP_PROTO_SHIM6 = 140 };
 enum { UDP_HEADER = 8, TCP_HEADER = 20 };
 
-/* The header's view from here on, for who wants to dissect it again. */
-static void remember_ip(struct walk *w, struct cursor from, size_t length)
-{
-    w->p.ip = (struct span){from.data, from.len < length ? from.len : length};
-}
-
 static void set_v4(struct endpoint *e, const uint8_t *address)
 {
     *e = (struct endpoint){.address.family = FAMILY_IPV4};
@@ -19,7 +13,6 @@ static void set_v4(struct endpoint *e, const uint8_t *address)
 
 void ip_v4(struct walk *w)
 {
-    struct cursor from = w->at;
     size_t available = w->wire;
     struct span h, options;
     if (!walk_deeper(w) || !walk_take(w, 20, &h))
@@ -39,7 +32,6 @@ void ip_v4(struct walk *w)
     walk_limit(w, total - 20);
     if (header > 20 && !walk_take(w, header - 20, &options))
         return;
-    remember_ip(w, from, total);
     unsigned fragment = load_be16(b + 6);
     bool more = (fragment & 0x2000) != 0;
     uint32_t offset = (fragment & 0x1fff) * 8;
@@ -84,7 +76,6 @@ static bool v6_fragment(struct walk *w, uint8_t *proto)
 
 void ip_v6(struct walk *w)
 {
-    struct cursor from = w->at;
     struct span h;
     if (!walk_deeper(w) || !walk_take(w, 40, &h))
         return;
@@ -100,7 +91,6 @@ void ip_v6(struct walk *w)
     size_t length = load_be16(b + 4);
     if (length > 0) /* 0: a jumbogram (RFC 2675) or offloading; both reach to the end */
         walk_limit(w, length);
-    remember_ip(w, from, 40 + w->wire);
     ip_payload(w, b[6]);
 }
 

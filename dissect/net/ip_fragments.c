@@ -318,7 +318,6 @@ static void deliver(struct walk *w, struct datagram *d)
     w->ip_fragment = 0;
     w->p.fragments = d->fragments;
     w->p.first_frame = d->first.frame;
-    w->p.ip = (struct span){NULL, 0};
     ip_payload(w, d->proto);
     release(n->fragments, d);
 }

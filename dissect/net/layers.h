@@ -17,13 +17,15 @@ enum { PORT_VXLAN = 4789, PORT_GENEVE = 6081 }; /* UDP, RFC 7348 and RFC 8926 */
 
 struct fragments;
 struct duplicates;
+struct bucket;
 
-/* A frame that was looked at before its turn. */
+/* A frame that was looked at before its turn. p is kept filled in by plain.c, so that each frame writes only what differs. */
 struct ahead {
-    struct packet p;  /* kept filled in by plain.c, so that each frame writes only what differs; p.frame: which one */
-    bool plain;       /* p is the packet in it */
+    struct packet p;  /* p.frame: which frame */
+    enum { AHEAD_NONE, AHEAD_PLAIN, AHEAD_OTHER } found; /* nothing, it is the packet p, something for the walk */
     uint32_t ip_id;
     uint64_t hash;    /* its identity for duplicates; 0: not known yet */
+    struct bucket *bucket; /* where that would be */
 };
 
 struct net {
@@ -35,8 +37,7 @@ struct net {
     bool fragments_wait; /* perhaps: fragments_expire has to look */
     struct fragments *fragments;
     struct duplicates *duplicates;
-    struct ahead ahead[NET_AHEAD]; /* from ahead_first on, in a ring */
-    uint32_t ahead_first, ahead_count;
+    struct ahead ahead[NET_AHEAD]; /* by the lowest bits of the frame number */
 };
 
 struct walk {
@@ -48,7 +49,6 @@ struct walk {
     uint32_t ip_id;        /* identification of the innermost IPv4 header, or of an IPv6 fragment header */
     uint32_t ip_fragment;  /* offset in bytes, plus one when more follow; only while a fragment is looked at */
     unsigned nesting;
-    bool link_seen;        /* an Ethernet-like header has given p.src_mac and p.dst_mac */
 };
 
 /* Takes a header of n bytes; when it is not there, counts the frame as cut or malformed and returns false. */
@@ -81,12 +81,12 @@ static inline uint32_t load_be32(const uint8_t *p)
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-/* plain.c: the usual frame, a whole UDP datagram in IPv4 without options in Ethernet without tags, straight to the
- * handler. Looks what a frame is, and how it is known again; then, at its turn, a plain one is delivered. The walk, which
- * takes all, would hand over the very same packet. */
+/* plain.c: net_frame and net_ahead, and the short way of the usual frame, a whole UDP datagram in IPv4 without options in
+ * Ethernet without tags, straight to the handler. The walk, which takes all, would hand over the very same packet. */
 void plain_init(struct net *n);
-void plain_look(struct net *n, struct ahead *a, const struct frame *f);
-void plain_deliver(struct net *n, const struct ahead *a);
+
+/* net.c: the walk of any other. */
+void walk_frame(struct net *n, const struct frame *f);
 
 /* link.c: the outermost header by LINKTYPE_; an Ethernet header; what follows an EtherType; an LLC header. */
 void link_frame(struct walk *w, uint32_t link_type);

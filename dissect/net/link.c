@@ -13,13 +13,6 @@ void link_addresses(struct walk *w, const uint8_t *src, const uint8_t *dst)
 {
     w->src_mac = src;
     w->dst_mac = dst;
-    if (w->link_seen)
-        return;
-    w->link_seen = true;
-    if (src != NULL)
-        memcpy(w->p.src_mac, src, 6);
-    if (dst != NULL)
-        memcpy(w->p.dst_mac, dst, 6);
 }
 
 /* IEEE 802.3 section 3.2.6: below 0x600 the field is a length. */

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "capture/wire/hash.h"
-#include "capture/wire/rarely.h"
 
 struct net *net_new(const struct net_handler *handler)
 {
@@ -36,7 +35,7 @@ const struct net_counters *net_counters(const struct net *n)
     return &n->counters;
 }
 
-RARELY_CALLED static void walk_frame(struct net *n, const struct frame *f)
+void walk_frame(struct net *n, const struct frame *f)
 {
     struct walk w = {
         .net = n,
@@ -45,46 +44,6 @@ RARELY_CALLED static void walk_frame(struct net *n, const struct frame *f)
         .wire = f->wire_len > f->len ? f->wire_len : f->len,
     };
     link_frame(&w, f->link_type);
-}
-
-static inline struct ahead *ahead_at(struct net *n, uint32_t place)
-{
-    return &n->ahead[(n->ahead_first + place) % NET_AHEAD];
-}
-
-void net_ahead(struct net *n, const struct frame *f)
-{
-    if (n->ahead_count < NET_AHEAD)
-        plain_look(n, ahead_at(n, n->ahead_count++), f);
-}
-
-/* What net_ahead has found of the frame, else what is found now. */
-static inline const struct ahead *take_ahead(struct net *n, const struct frame *f)
-{
-    struct ahead *a = ahead_at(n, 0);
-    if (n->ahead_count > 0 && a->p.frame == f) {
-        n->ahead_count--;
-        n->ahead_first++;
-        return a;
-    }
-    n->ahead_count = 0;
-    plain_look(n, a, f);
-    return a;
-}
-
-void net_frame(struct net *n, const struct frame *f)
-{
-    n->counters.frames++;
-    n->counters.dropped_by_host += (f->flags & FRAME_DROPPED) != 0;
-    n->previous_ns = n->time_ns == INT64_MIN ? f->time_ns : n->time_ns;
-    n->time_ns = f->time_ns;
-    if (n->fragments_wait)
-        fragments_expire(n);
-    const struct ahead *a = take_ahead(n, f);
-    if (a->plain)
-        plain_deliver(n, a);
-    else
-        walk_frame(n, f);
 }
 
 void net_finish(struct net *n)
@@ -134,7 +93,6 @@ void walk_enter_tunnel(struct walk *w, uint8_t kind, uint32_t key)
     w->p.tunnel = folded == 0 ? 1 : folded;
     w->p.depth++;
     w->p.src = w->p.dst = (struct endpoint){0};
-    w->p.ip = (struct span){NULL, 0};
     w->ip_id = 0;
 }
 

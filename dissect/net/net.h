@@ -52,7 +52,7 @@ struct net_counters {
 struct net *net_new(const struct net_handler *handler);
 
 /* Looks at a frame before its turn, so that what it needs is brought near meanwhile. Calls no handler. It is to be given
- * to net_frame unchanged and in the same order; with more than NET_AHEAD waiting nothing is done. */
+ * to net_frame, unchanged, before its memory is used for another one; with more than NET_AHEAD waiting it is of no use. */
 enum { NET_AHEAD = 4 };
 void net_ahead(struct net *n, const struct frame *f);
 

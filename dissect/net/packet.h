@@ -46,8 +46,6 @@ struct packet {
     uint32_t tcp_seq, tcp_ack;
     struct span tcp_options;
     uint16_t tcp_window;
-    struct span ip;             /* from the innermost IP header on (nDPI wants it); empty for a joined datagram or EAPOL */
-    uint8_t src_mac[6], dst_mac[6]; /* outermost Ethernet-like header, zero when there is none */
 };
 
 /* Made from the other fields; for who makes packets. */

@@ -1,7 +1,8 @@
 /*
- * The short way of the usual frame. One bounds check covers the three headers, which have fixed lengths here; whatever
+ * Which way a frame takes, and the short way of the usual one. One bounds check covers the three headers, which have fixed lengths here; whatever
  * is unusual about one of them (tags, options, fragments, lengths that contradict each other, tunnels) takes the walk.
  */
+#include "capture/wire/rarely.h"
 #include "dissect/net/duplicates.h"
 
 enum { IP_AT = 14, UDP_AT = IP_AT + 20, PAYLOAD_AT = UDP_AT + 8, IP_LEAST = PAYLOAD_AT - IP_AT };
@@ -40,22 +41,24 @@ static inline void prefetch(const void *address)
 #endif
 }
 
-static inline void identify(struct duplicates *t, struct ahead *a, const uint8_t *ip)
+/* Only what cannot be decided without more is left to duplicates.c. */
+static inline void identify(struct duplicates *t, struct ahead *a)
 {
     const struct packet *p = &a->p;
-    a->ip_id = load_be16(ip + 4);
     a->hash = 0;
     if (p->payload.len < SAMPLED_LEAST || p->frame->time_ns == 0 || (p->frame->flags & FRAME_HAS_PACKET_ID) != 0)
         return;
     a->hash = identity(p, a->ip_id);
-    prefetch(bucket_of_hash(t->bytes, a->hash));
+    a->bucket = bucket_of_hash(t->bytes, a->hash);
+    prefetch(a->bucket);
 }
 
-void plain_look(struct net *n, struct ahead *a, const struct frame *f)
+/* Into *a. Once in the program: net_frame seldom has to do it. */
+RARELY_CALLED static void look(struct net *n, struct ahead *a, const struct frame *f)
 {
     const uint8_t *b = f->bytes;
     a->p.frame = f;
-    a->plain = false;
+    a->found = AHEAD_OTHER;
     if (f->len < PAYLOAD_AT || f->link_type != LINKTYPE_ETHERNET || !is_plain_ip(b))
         return;
     const uint8_t *ip = b + IP_AT, *udp = b + UDP_AT;
@@ -64,10 +67,9 @@ void plain_look(struct net *n, struct ahead *a, const struct frame *f)
     if (length < PAYLOAD_AT - UDP_AT || length > total - (UDP_AT - IP_AT) || tunnel_is_udp_port(port))
         return;
     struct packet *p = &a->p;
-    a->plain = true;
+    a->found = AHEAD_PLAIN;
+    a->ip_id = load_be16(ip + 4);
     p->first_frame = f->number;
-    memcpy(p->dst_mac, b, sizeof p->dst_mac);
-    memcpy(p->src_mac, b + sizeof p->dst_mac, sizeof p->src_mac);
     memcpy(p->src.address.bytes, ip + 12, 4);
     memcpy(p->dst.address.bytes, ip + 16, 4);
     p->src.port = load_be16(udp);
@@ -75,23 +77,67 @@ void plain_look(struct net *n, struct ahead *a, const struct frame *f)
     p->ends.addresses = load_u64(ip + 12);
     p->ends.ports = (uint64_t)IP_PROTO_UDP << 32 | (uint64_t)p->src.port << 16 | port;
     p->ttl = ip[8];
-    p->ip = (struct span){ip, f->len - IP_AT < total ? f->len - IP_AT : total};
     p->payload_wire_len = length - (PAYLOAD_AT - UDP_AT);
     p->payload = (struct span){b + PAYLOAD_AT, captured < p->payload_wire_len ? captured : p->payload_wire_len};
-    identify(n->duplicates, a, ip);
+    identify(n->duplicates, a);
 }
 
-void plain_deliver(struct net *n, const struct ahead *a)
+static inline void deliver(struct net *n, const struct packet *p, bool repeats)
 {
-    const struct packet *p = &a->p;
-    struct duplicates *t = n->duplicates;
-    bool repeats = a->hash != 0 ? bucket_seen(bucket_of_hash(t->bytes, a->hash), a->hash, p->frame->time_ns,
-                                              NET_DUPLICATE_WINDOW_NS)
-                                : duplicates_seen(t, p, a->ip_id, 0);
     if (repeats) {
         n->counters.duplicates++;
         return;
     }
     n->counters.packets++;
     n->handler.packet(n->handler.ctx, p);
+}
+
+static inline void count(struct net *n, const struct frame *f)
+{
+    n->previous_ns = n->time_ns;
+    n->time_ns = f->time_ns;
+    n->counters.frames++;
+    if ((f->flags & FRAME_DROPPED) != 0)
+        n->counters.dropped_by_host++;
+}
+
+static inline struct ahead *ahead_of(struct net *n, const struct frame *f)
+{
+    return &n->ahead[f->number % NET_AHEAD];
+}
+
+void net_ahead(struct net *n, const struct frame *f)
+{
+    look(n, ahead_of(n, f), f);
+}
+
+/* Any frame, at any time. */
+RARELY_CALLED static void take_frame(struct net *n, const struct frame *f)
+{
+    struct ahead *a = ahead_of(n, f);
+    if (a->found == AHEAD_NONE || a->p.frame != f)
+        look(n, a, f);
+    bool plain = a->found == AHEAD_PLAIN;
+    a->found = AHEAD_NONE;
+    count(n, f);
+    if (n->fragments_wait)
+        fragments_expire(n);
+    if (!plain)
+        walk_frame(n, f);
+    else if (a->hash == 0)
+        deliver(n, &a->p, duplicates_seen(n->duplicates, &a->p, a->ip_id, 0));
+    else
+        deliver(n, &a->p, bucket_seen(a->bucket, a->hash, f->time_ns, NET_DUPLICATE_WINDOW_NS));
+}
+
+void net_frame(struct net *n, const struct frame *f)
+{
+    struct ahead *a = ahead_of(n, f);
+    if (a->found != AHEAD_PLAIN || a->p.frame != f || a->hash == 0 || n->fragments_wait) {
+        take_frame(n, f);
+        return;
+    }
+    a->found = AHEAD_NONE;
+    count(n, f);
+    deliver(n, &a->p, bucket_seen(a->bucket, a->hash, f->time_ns, NET_DUPLICATE_WINDOW_NS));
 }

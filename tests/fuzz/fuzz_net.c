@@ -28,7 +28,6 @@ static void on_packet(void *ctx, const struct packet *p)
     if (p->payload_wire_len < p->payload.len || (p->fragments == 0 && p->payload.len > p->frame->len))
         abort();
     touch(t, p->payload);
-    touch(t, p->ip);
     touch(t, p->tcp_options);
     struct flow *f = flow_of(t->flows, p, &from_low, &fresh);
     if (flow_find(t->flows, &p->dst, &p->src, p->ip_proto, p->tunnel) != f)
