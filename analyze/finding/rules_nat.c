@@ -9,12 +9,14 @@ static struct finding *raise(struct findings *out, enum finding_id id, const str
     return findings_raise(out, id, address_text(subject, &v->server), v->tunnel, fresh);
 }
 
-static void add_evidence(struct findings *out, struct finding *f, const struct nat_verdict *v)
+/* The rest stands in the section on translation. */
+static void add_evidence(struct findings *out, struct finding *f, const struct nat_verdict *v, size_t most)
 {
-    for (size_t i = 0; i < v->evidence_count; i++)
+    for (size_t i = 0; i < v->evidence_count && i < most; i++)
         finding_evidence(out, f, v->evidence[i].place, "%s", v->evidence[i].what);
 }
 
+/* What the section on translation lists in full is named here by its first examples. */
 static void explain_hidden(struct finding *f, const struct nat_verdict *v)
 {
     if (v->hidden_clients > 0)
@@ -27,7 +29,8 @@ static void explain_hidden(struct finding *f, const struct nat_verdict *v)
     }
     if (v->client_sessions > 0)
         finding_explain(f, "%llu session%s come%s from behind a translator of the client's own side, which is normal.",
-                        (unsigned long long)v->client_sessions, v->client_sessions == 1 ? "" : "s", v->client_sessions == 1 ? "s" : "");
+                        (unsigned long long)v->client_sessions, v->client_sessions == 1 ? "" : "s",
+                        v->client_sessions == 1 ? "s" : "");
     if (v->reason[0] != '\0')
         finding_explain(f, "%s", v->reason);
 }
@@ -39,7 +42,7 @@ static void snat(struct findings *out, const struct nat_verdict *v)
     struct finding *f = raise(out, FINDING_SNAT_HIDES_CLIENTS, v, &fresh);
     if (f == NULL)
         return;
-    add_evidence(out, f, v);
+    add_evidence(out, f, v, FINDING_EVIDENCE_MAX);
     if (!fresh)
         return;
     address_text(server, &v->server);
@@ -50,16 +53,24 @@ static void snat(struct findings *out, const struct nat_verdict *v)
                       address_text(source, &v->source), v->sources > 1 ? " and others" : "");
     else
         finding_title(f, "source NAT hides the clients of the VPN server %s", server);
-    finding_explain(f, "The load balancer or firewall in front of the server replaces the clients' source addresses, where it should "
-                       "translate only the destination.");
+    finding_explain(
+        f,
+        "The load balancer or firewall in front of the server replaces the clients' source addresses, where it should "
+        "translate only the destination.");
     explain_hidden(f, v);
-    finding_explain(f, "Logs and RADIUS then name the translator instead of the client, and balancing by source sends everybody to one "
-                       "server. It also causes outages: Windows drops new IKE requests of an address from which more than 35 "
-                       "negotiations are half open, and slows down addresses with many tunnels, so that under load or after a "
-                       "failover clients get error 809 while others stay connected.");
-    finding_fix(f, "Turn off source NAT (SNAT, automap, \"full NAT\") for UDP 500 and 4500 and TCP 443 on the device that owns %s, and let "
-                   "it translate the destination only.", v->source.family != FAMILY_NONE ? source : "these sources");
-    finding_fix(f, "Let the servers' default gateway on the external NIC be that device, so that answers go back through it.");
+    finding_explain(
+        f, "Logs and RADIUS then name the translator instead of the client, and balancing by source sends everybody to "
+           "one "
+           "server. It also causes outages: Windows drops new IKE requests of an address from which more than 35 "
+           "negotiations are half open, and slows down addresses with many tunnels, so that under load or after a "
+           "failover clients get error 809 while others stay connected.");
+    finding_fix(f,
+                "Turn off source NAT (SNAT, automap, \"full NAT\") for UDP 500 and 4500 and TCP 443 on the device that "
+                "owns %s, and let "
+                "it translate the destination only.",
+                v->source.family != FAMILY_NONE ? source : "these sources");
+    finding_fix(
+        f, "Let the servers' default gateway on the external NIC be that device, so that answers go back through it.");
 }
 
 static void dnat(struct findings *out, const struct nat_verdict *v)
@@ -69,14 +80,17 @@ static void dnat(struct findings *out, const struct nat_verdict *v)
     struct finding *f = raise(out, FINDING_DNAT_ONLY, v, &fresh);
     if (f == NULL)
         return;
-    add_evidence(out, f, v);
+    add_evidence(out, f, v, 2);
     if (!fresh)
         return;
     f->severity = SEVERITY_INFO;
     f->confidence = v->confidence;
-    finding_title(f, "only the destination is translated in front of the VPN server %s, as it should be", address_text(server, &v->server));
-    finding_explain(f, "Clients dial another address than the server's own, and their source addresses arrive unchanged.");
-    explain_hidden(f, v);
+    finding_title(f, "only the destination is translated in front of the VPN server %s, as it should be",
+                  address_text(server, &v->server));
+    finding_explain(f,
+                    "Clients dial another address than the server's own, and their source addresses arrive unchanged.");
+    if (v->reason[0] != '\0')
+        finding_explain(f, "%s", v->reason);
 }
 
 static void client_side(struct findings *out, const struct nat_verdict *v)
@@ -86,14 +100,14 @@ static void client_side(struct findings *out, const struct nat_verdict *v)
     struct finding *f = raise(out, FINDING_CLIENT_SIDE_NAT, v, &fresh);
     if (f == NULL)
         return;
-    add_evidence(out, f, v);
+    add_evidence(out, f, v, 2);
     if (!fresh)
         return;
     f->severity = SEVERITY_INFO;
     f->confidence = v->kind == NAT_CLIENT_SIDE ? v->confidence : CONFIDENCE_STRONG;
-    finding_title(f, "clients of the VPN server %s are behind NAT of their own side, which is normal", address_text(server, &v->server));
+    finding_title(f, "clients of the VPN server %s are behind NAT of their own side, which is normal",
+                  address_text(server, &v->server));
     finding_explain(f, "A home router, hotel or carrier translates their private addresses. Nothing needs to be done.");
-    explain_hidden(f, v);
 }
 
 void rules_nat(struct findings *out, const struct rule_input *in)

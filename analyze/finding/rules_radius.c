@@ -335,6 +335,8 @@ static void affinity(struct findings *out, const struct exchange *x)
 void rules_radius(struct findings *out, const struct rule_input *in, const struct session *s)
 {
     const struct exchange *x = s->main;
+    if (exchange_is_ike(x))
+        return;
     rejected(out, x);
     if (x->type != CONVERSATION_RADIUS)
         return;

@@ -152,9 +152,21 @@ static void nat_hashes(struct ike_nat_fact *to, const struct event *e, const str
     to->place = e->place;
 }
 
+/* A message that is sent anew repeats its offers; errors count each time. */
+static bool noted(const struct ike_facts *f, uint16_t type, bool from_initiator, bool inside)
+{
+    for (unsigned i = 0; i < f->notify_count; i++)
+        if (f->notifies[i].type == type && f->notifies[i].from_initiator == from_initiator &&
+            f->notifies[i].inside == inside)
+            return true;
+    return false;
+}
+
 void track_ike_notify(struct ike_facts *f, const struct ike_notify *n, bool from_initiator, bool inside,
                       struct place place)
 {
+    if (n->type > IKE_N_ERROR_LAST && noted(f, n->type, from_initiator, inside))
+        return;
     if (f->notify_count == IKE_FACTS_NOTIFIES) {
         f->notifies_more++;
         return;
@@ -206,9 +218,6 @@ static void clear_notify(struct exchange *x, struct ike_facts *f, const struct i
                          struct place place)
 {
     switch (n->type) {
-    case IKE_N_NAT_DETECTION_SOURCE_IP:
-    case IKE_N_NAT_DETECTION_DESTINATION_IP:
-        return; /* they have a place of their own */
     case IKE_N_NO_PROPOSAL_CHOSEN:
         f->refused_place = f->refused_proposal ? f->refused_place : place;
         f->refused_proposal = true;
@@ -219,7 +228,7 @@ static void clear_notify(struct exchange *x, struct ike_facts *f, const struct i
     case IKE_N_COOKIE:
         if (from_initiator) {
             f->cookie_returned = true;
-            return;
+            break;
         }
         f->cookie_place = f->cookies == 0 ? place : f->cookie_place;
         count_u16(&f->cookies);

@@ -180,13 +180,10 @@ static void ms_status(struct ike_facts *f, const struct ike_notify *n, struct pl
     f->ms_status_place = place;
 }
 
-static void inside_notify(struct exchange *x, struct ike_facts *f, const struct ike_notify *n, const struct event *e)
+static void inside_notify(struct ike_facts *f, const struct ike_notify *n, const struct event *e)
 {
     bool from_initiator = e->dir == TO_SERVER;
     uint8_t exchange = e->u.ike->message->exchange;
-    (void)x;
-    if (n->type == IKE_N_NAT_DETECTION_SOURCE_IP || n->type == IKE_N_NAT_DETECTION_DESTINATION_IP)
-        return;
     track_ike_notify(f, n, from_initiator, true, e->place);
     if (n->type == IKE_N_MS_STATUS)
         ms_status(f, n, e->place);
@@ -249,7 +246,7 @@ void track_ike_inside(const struct track_parts *t, struct live *l, struct ike_fa
     if (ev->message->exchange == CREATE_CHILD_SA && ev->message->response)
         f->rekeyed = f->rekeyed || rekeys_ike(p);
     for (unsigned i = 0; i < p->notify_count; i++)
-        inside_notify(x, f, &p->notifies[i], e);
+        inside_notify(f, &p->notifies[i], e);
     if (ev->message->exchange == IKE_INFORMATIONAL)
         deletes(f, e);
 }
