@@ -1,4 +1,4 @@
-/* Ciphers and MACs against the standards' vectors: what IKE adds to what TLS needs (test_tls_decrypt has that against peers). */
+/* Ciphers and MACs against the standards' vectors: what IKE adds to what TLS needs (test_tls_decrypt has that). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
