@@ -92,6 +92,7 @@ void record_event(void *ctx, const struct eap_event *event)
     if (event->kind != EAP_EVENT_PACKET || event->u.packet->closed_record == 0)
         return;
     /* Told with the packet, and as good as an event of its own. */
+    r->closed_records++;
     struct tls_event tls = {.kind = TLS_EVENT_ENCRYPTED, .dir = event->dir, .place = event->place};
     struct eap_event closed = *event;
     closed.kind = EAP_EVENT_TLS;

@@ -15,7 +15,7 @@ enum { LOG_MAX = 4096, LOG_TEXT = 128 };
 struct record {
     char lines[LOG_MAX][LOG_TEXT];
     size_t count;
-    unsigned gaps, certificates[2], retransmissions, malformed, decryption_failures, encrypted_alerts;
+    unsigned gaps, certificates[2], retransmissions, malformed, decryption_failures, encrypted_alerts, closed_records;
     const char *gap_reason;
     struct eap_gap gap;
     X509 *expected[2];          /* leaf by depth */

@@ -79,6 +79,53 @@ static void handshake_is_followed_in_any_fragment_size(void **state)
         }
 }
 
+/* Data of the tunnel goes by closed: told with its packet when that holds one record and nothing else. */
+static void closed_records_are_told_with_their_packets(void **state)
+{
+    (void)state;
+    static const char text[] = "what the peers say to each other inside";
+    static const struct { int version; size_t fragment; bool told_with_packet;
+    } cases[] = {{TLS1_2_VERSION, 1000, true}, {TLS1_3_VERSION, 1000, true}, {TLS1_2_VERSION, 30, false}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct setup s;
+        setup_open(&s, cases[i].version, NULL);
+        s.link.fragment = cases[i].fragment;
+        link_handshake(&s.link, &s.pair);
+        unsigned before = s.record->closed_records, of_server = record_count(s.record, "0< tls encrypted");
+        size_t len;
+        uint8_t *bytes = pair_encrypt(&s.pair, TO_CLIENT, span_of(text, sizeof text), &len);
+        link_flight(&s.link, TO_CLIENT, bytes, len);
+        assert_int_equal(s.record->closed_records - before, cases[i].told_with_packet);
+        assert_int_equal(record_count(s.record, "0< tls encrypted") - of_server, 1);
+        assert_int_equal(s.record->gaps, 0);
+        free(bytes);
+        setup_close(&s);
+    }
+}
+
+static void a_restarted_conversation_is_a_new_one(void **state)
+{
+    (void)state;
+    struct setup s;
+    setup_open(&s, TLS1_2_VERSION, NULL);
+    link_handshake(&s.link, &s.pair);
+    eap_restart(s.link.eap);
+    struct eap_state e;
+    eap_get_state(s.link.eap, &e);
+    assert_false(e.spoke);
+    assert_int_equal(e.tls, EAP_TLS_NOT_STARTED);
+    assert_int_equal(tls_context_buffer_bytes(s.tls), 0);
+    struct link again = {.eap = s.link.eap, .type = EAP_TYPE_PEAP, .fragment = 1000};
+    pair_close(&s.pair);
+    pair_open(&s.pair, TLS1_2_VERSION, NULL, NULL);
+    memset(s.record, 0, sizeof *s.record);
+    s.record->expected[0] = s.pair.leaf;
+    link_handshake(&again, &s.pair);
+    assert_clean_handshake(s.record);
+    assert_int_equal(s.record->retransmissions, 0);
+    setup_close(&s);
+}
+
 static void every_tls_based_method_and_version_bits_are_followed(void **state)
 {
     (void)state;
@@ -417,6 +464,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(handshake_is_followed_in_any_fragment_size),
+        cmocka_unit_test(closed_records_are_told_with_their_packets),
+        cmocka_unit_test(a_restarted_conversation_is_a_new_one),
         cmocka_unit_test(every_tls_based_method_and_version_bits_are_followed),
         cmocka_unit_test(retransmissions_are_marked_and_fed_once),
         cmocka_unit_test(late_copies_are_known),

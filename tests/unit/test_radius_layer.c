@@ -31,13 +31,27 @@ struct bench {
     uint64_t frame;
     int64_t now;
     bool one_sided; /* peers are told as not seen */
+    bool straight;  /* EAP events are asked for without the sink */
+    unsigned came_straight;
     size_t count;
     struct seen events[EVENTS_MAX];
 };
 
+static void on_eap(void *user, const struct eap_event *e)
+{
+    struct bench *b = user;
+    b->came_straight += e->kind == EAP_EVENT_PACKET;
+}
+
 static void on_event(void *ctx, const struct event *e)
 {
     struct bench *b = ctx;
+    if (e->kind == EVENT_OPENED && b->straight) {
+        assert_null(e->conv->user);
+        assert_null(e->conv->on_eap);
+        e->conv->user = b;
+        e->conv->on_eap = on_eap;
+    }
     if (e->kind == EVENT_EAP && e->u.eap->kind != EAP_EVENT_PACKET)
         return;
     assert_true(b->count < EVENTS_MAX);
@@ -724,6 +738,48 @@ static void hundreds_of_logins_at_once_keep_their_states(void **state)
     bench_free(b);
 }
 
+static void eap_goes_straight_to_who_asks_for_it_but_malformed(void **state)
+{
+    (void)state;
+    struct bench *b = bench_of(64, 64);
+    b->straight = true;
+    ask(b, 1, 1, NULL);
+    assert_null(first_of(b, EVENT_EAP));
+    assert_int_equal(b->came_straight, 1);
+    challenge(b, NPS, 1, "s1");
+    assert_null(first_of(b, EVENT_EAP));
+    assert_int_equal(b->came_straight, 2);
+    struct bytes r = radius_packet_of(RADIUS_ACCESS_REQUEST, 2, 2);
+    add_text(&r, 24, "s1");
+    add_attribute(&r, 79, "\x02\x65\x00\x40\x19\x00", 6); /* says that it is longer */
+    send_packet(b, NAS, NPS, &r, 0);
+    assert_non_null(first_of(b, EVENT_EAP));
+    assert_true(first_of(b, EVENT_EAP)->eap.malformed);
+    assert_int_equal(b->came_straight, 2);
+    bench_free(b);
+}
+
+/* The memory of a login is used again; what it was is not. */
+static void a_login_without_eap_after_one_with_it(void **state)
+{
+    (void)state;
+    struct bench *b = bench_of(64, 64);
+    ask(b, 1, 1, NULL);
+    challenge(b, NPS, 1, "s1");
+    ask(b, 2, 2, "s1");
+    finish_with(b, RADIUS_ACCESS_ACCEPT, 2);
+    assert_true(first_of(b, EVENT_CLOSED)->closed_with_eap);
+    struct bytes r = radius_packet_of(RADIUS_ACCESS_REQUEST, 3, 3);
+    add_text(&r, 1, "bob");
+    add_text(&r, 2, "0123456789abcdef");
+    send_packet(b, NAS, NPS, &r, 0);
+    assert_non_null(first_of(b, EVENT_OPENED));
+    r = radius_packet_of(RADIUS_ACCESS_REJECT, 3, 0xaa);
+    send_packet(b, NPS, NAS, &r, 0);
+    assert_false(first_of(b, EVENT_CLOSED)->closed_with_eap);
+    bench_free(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -753,6 +809,8 @@ int main(void)
         cmocka_unit_test(a_tiny_budget_evicts_the_longest_idle),
         cmocka_unit_test(leaping_time_is_survived),
         cmocka_unit_test(states_of_all_lengths_are_told_apart),
+        cmocka_unit_test(eap_goes_straight_to_who_asks_for_it_but_malformed),
+        cmocka_unit_test(a_login_without_eap_after_one_with_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
