@@ -129,31 +129,41 @@ static uint16_t cooked_direction(const struct frame *f)
     return type <= TO_US ? FRAME_INBOUND : type == FROM_US ? FRAME_OUTBOUND : 0;
 }
 
-static void note_time(struct source *s, int64_t time_ns)
+static void note_lengths(struct source_info *info, struct frame *f)
 {
-    struct source_info *info = &s->reader.info;
-    if (!s->any_time || time_ns < info->first_ns)
-        info->first_ns = time_ns;
-    if (!s->any_time || time_ns > info->last_ns)
-        info->last_ns = time_ns;
-    s->any_time = true;
-}
-
-static inline void account(struct source *s, struct frame *f)
-{
-    struct source_info *info = &s->reader.info;
-    f->capture = s->capture;
-    info->bytes += f->len;
-    if (f->wire_len > f->len)
+    if (f->wire_len > f->len) {
         info->cut_packets++;
-    else if (f->wire_len < f->len) { /* conversions of Windows traces do that: the bytes are there */
+    } else { /* conversions of Windows traces do that: the bytes are there */
         info->wrong_lengths++;
         f->wire_len = f->len;
     }
-    if (f->time_ns != 0)
-        note_time(s, f->time_ns);
-    if (f->link_type == LINKTYPE_LINUX_SLL || f->link_type == LINKTYPE_LINUX_SLL2)
-        f->flags |= cooked_direction(f);
+}
+
+/* Sums are kept out of the loop: most frames change nothing else. */
+static void account(struct source *s, struct frame *frames, size_t count)
+{
+    struct source_info *info = &s->reader.info;
+    int64_t first_ns = s->any_time ? info->first_ns : INT64_MAX, last_ns = s->any_time ? info->last_ns : INT64_MIN;
+    uint64_t bytes = 0;
+    for (struct frame *f = frames; f < frames + count; f++) {
+        f->capture = s->capture;
+        bytes += f->len;
+        if (f->wire_len != f->len)
+            note_lengths(info, f);
+        if (f->time_ns != 0) {
+            first_ns = f->time_ns < first_ns ? f->time_ns : first_ns;
+            last_ns = f->time_ns > last_ns ? f->time_ns : last_ns;
+        }
+        if (f->link_type == LINKTYPE_LINUX_SLL || f->link_type == LINKTYPE_LINUX_SLL2)
+            f->flags |= cooked_direction(f);
+    }
+    info->packets += count;
+    info->bytes += bytes;
+    if (first_ns <= last_ns) {
+        s->any_time = true;
+        info->first_ns = first_ns;
+        info->last_ns = last_ns;
+    }
 }
 
 /* Drops what the filter does not want; the rest moves up. */
@@ -171,9 +181,7 @@ static size_t take_frames(struct source *s, struct frame *frames, size_t max)
 {
     for (;;) {
         size_t count = s->backend->next(s->state, frames, max);
-        s->reader.info.packets += count;
-        for (size_t i = 0; i < count; i++)
-            account(s, &frames[i]);
+        account(s, frames, count);
         if (count == 0 || s->filter == NULL)
             return count;
         size_t kept = sift(s, frames, count);
