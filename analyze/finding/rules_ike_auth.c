@@ -152,32 +152,57 @@ static void unanswered(struct findings *out, const struct rule_input *in, const 
     finding_fix(f, "Capture on the server's external NIC: does the request arrive there, whole?");
 }
 
-/* K5 at a server: messages of an association that was begun elsewhere, while others begin here. */
-static void split(struct findings *out, const struct exchange *x, bool told)
+/* K5 and K6: only the second half arrives here; the server says so; or both halves are in the capture. */
+enum split { SPLIT_HALF, SPLIT_TOLD, SPLIT_SEEN };
+
+static void explain_split(struct finding *f, const struct exchange *x, enum split how)
+{
+    char one[ADDRESS_TEXT], other[ADDRESS_TEXT];
+    switch (how) {
+    case SPLIT_HALF:
+        finding_explain(
+            f, "IKE_AUTH requests arrive on UDP 4500 whose IKE_SA_INIT was never seen here. The load balancer chooses "
+               "a server for each port anew.");
+        break;
+    case SPLIT_TOLD:
+        finding_explain(
+            f, "The server answers that it does not know the association (INVALID_IKE_SPI): it was begun with another "
+               "server, or this one was restarted.");
+        break;
+    case SPLIT_SEEN:
+        finding_explain(
+            f,
+            "IKE_SA_INIT (UDP 500) went to %s, IKE_AUTH (UDP 4500) of the same association to %s, which does not know "
+            "it and is silent.",
+            address_text(one, &x->ike.init_responder.address), address_text(other, &x->ike.auth_responder.address));
+        break;
+    }
+}
+
+static void split(struct findings *out, const struct exchange *x, enum split how)
 {
     const struct ike_facts *k = &x->ike;
     bool fresh;
-    struct finding *f = rule_ike_raise(out, FINDING_IKE_BACKEND_SPLIT, x, told, &fresh);
+    struct finding *f = rule_ike_raise(out, FINDING_IKE_BACKEND_SPLIT, x, how, &fresh);
     if (f == NULL)
         return;
+    if (how == SPLIT_SEEN)
+        finding_evidence(out, f, k->init_request, "IKE_SA_INIT to one server");
     finding_evidence(out, f, k->auth_request.frame != 0 ? k->auth_request : x->first,
-                     "message of an association that this server never began");
+                     how == SPLIT_SEEN ? "IKE_AUTH to another"
+                                       : "message of an association that this server never began");
     if (!fresh)
         return;
     f->severity = SEVERITY_CRITICAL;
-    f->confidence = CONFIDENCE_STRONG;
+    f->confidence = how == SPLIT_SEEN ? CONFIDENCE_CERTAIN : CONFIDENCE_STRONG;
     f->client_error = 809;
     finding_title(f, "ports 500 and 4500 of one client reach different VPN servers");
-    finding_explain(
+    explain_split(f, x, how);
+    finding_fix(
         f,
-        told ? "The server answers that it does not know the association (INVALID_IKE_SPI): it was begun with another "
-               "server, or this one was restarted."
-             : "IKE_AUTH requests arrive on UDP 4500 whose IKE_SA_INIT was never seen here, although other clients' "
-               "are. The load balancer chooses a server for each port anew.");
-    finding_fix(f, "Set the load balancer's affinity to the client's address alone, over both ports (Azure Load "
-                   "Balancer: it cannot "
-                   "keep UDP 500 and 4500 together for IKEv2 unless session persistence is \"Client IP\"; better use "
-                   "SSTP behind it).");
+        "Set the load balancer's affinity to the client's address alone, over both ports (Azure Load Balancer: session "
+        "persistence \"Client IP\" does not join UDP 500 and 4500 of one rule set reliably; better use SSTP behind "
+        "it).");
 }
 
 static void refused_by_server(struct findings *out, const struct exchange *x, struct ike_judgement j)
@@ -280,9 +305,11 @@ void rules_ike_auth(struct findings *out, const struct rule_input *in, const str
         return;
     bool lost = x->outcome != OUTCOME_REJECTED && (ip_fragments_lost(out, in, x) || skf_fragments_lost(out, x));
     if (j.end == IKE_END_UNKNOWN_SPI)
-        split(out, x, true);
+        split(out, x, SPLIT_TOLD);
+    else if (j.end == IKE_END_SPLIT)
+        split(out, x, SPLIT_SEEN);
     else if (j.end == IKE_END_AUTH_UNANSWERED && x->begun_before && k->init_requests == 0 && k->init_responses == 0)
-        split(out, x, false);
+        split(out, x, SPLIT_HALF);
     else if (j.end == IKE_END_AUTH_UNANSWERED && !lost)
         unanswered(out, in, x, j);
     else if (j.end == IKE_END_AUTH_REFUSED)

@@ -74,7 +74,7 @@ struct ike_facts {
     bool fragmentation_initiator, fragmentation_responder;  /* N(IKEV2_FRAGMENTATION_SUPPORTED) */
     bool redirect_supported, redirected; struct text redirect_target; struct place redirect_place;
     uint16_t init_error; struct place init_error_place;     /* another error notify in the clear, 0 none */
-    struct endpoint second_responder; bool two_responders; struct place second_responder_place; /* another responder SPI to one INIT */
+    struct endpoint init_responder, auth_responder; /* whom the first request of either was sent to; FAMILY_NONE: not seen */
     struct ike_nat_fact nat_request, nat_response;          /* first request and first response that have them */
     struct { uint8_t len, from_initiator; uint8_t bytes[IKE_FACTS_VENDOR_BYTES]; } vendor_ids[IKE_FACTS_VENDOR_IDS];
     uint8_t vendor_id_count;

@@ -139,6 +139,12 @@ static struct ike_judgement judge_closed(const struct exchange *x)
     return verdict(IKE_END_UNKNOWN, CONFIDENCE_HINT);
 }
 
+static bool other_server(const struct ike_facts *f)
+{
+    return f->init_responder.address.family != FAMILY_NONE && f->auth_responder.address.family != FAMILY_NONE &&
+           !address_equal(&f->init_responder.address, &f->auth_responder.address) && !f->redirected;
+}
+
 struct ike_judgement judge_ike(const struct exchange *x)
 {
     const struct ike_facts *f = &x->ike;
@@ -155,6 +161,8 @@ struct ike_judgement judge_ike(const struct exchange *x)
         if (j.end != IKE_END_UNKNOWN)
             return j;
     }
+    if (f->auth_requests > 0 && f->auth_responses == 0 && other_server(f))
+        return verdict(IKE_END_SPLIT, CONFIDENCE_CERTAIN);
     if (f->auth_requests > 0 && f->auth_responses == 0)
         return waits_in_vain(x, f->auth_request_retransmissions) ? verdict(IKE_END_AUTH_UNANSWERED, CONFIDENCE_STRONG)
                                                                  : verdict(IKE_END_UNKNOWN, CONFIDENCE_HINT);
@@ -175,6 +183,7 @@ enum outcome judge_ike_outcome(const struct exchange *x)
     case IKE_END_CHILD_REFUSED:
         return OUTCOME_REJECTED;
     case IKE_END_INIT_UNANSWERED:
+    case IKE_END_SPLIT:
     case IKE_END_AUTH_UNANSWERED:
         return OUTCOME_UNANSWERED;
     case IKE_END_CLIENT_REFUSED:

@@ -16,6 +16,7 @@ enum ike_end {
     IKE_END_NO_AUTH,           /* K12: INIT answered, the client never goes on */
     IKE_END_AUTH_UNANSWERED,   /* K3 */
     IKE_END_UNKNOWN_SPI,       /* K6: the responder knows no such association */
+    IKE_END_SPLIT,             /* K5, seen whole: IKE_AUTH goes to another server than IKE_SA_INIT, and gets no answer */
     IKE_END_AUTH_REFUSED,      /* K10: the server refuses in its first answer */
     IKE_END_CLIENT_REFUSED,    /* K11: the client ends it after the server's first answer */
     IKE_END_EAP_FAILED,        /* EAP-Failure, or an error after EAP rounds */

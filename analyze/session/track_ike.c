@@ -258,6 +258,7 @@ static void init_request(struct ike_facts *f, const struct event *e)
     const struct ike_payloads *p = ev->clear;
     if (f->init_requests++ == 0) {
         f->init_request = e->place;
+        f->init_responder = ev->destination;
         f->init_length = saturated(ev->message->length);
         f->nonce_length = (uint8_t)(p->nonce.len < UINT8_MAX ? p->nonce.len : UINT8_MAX);
         f->offered_group = p->ke_group;
@@ -340,6 +341,7 @@ static void auth_message(struct ike_facts *f, const struct event *e)
     } else {
         if (f->auth_requests++ == 0) {
             f->auth_request = e->place;
+            f->auth_responder = ev->destination;
             f->auth_request_length = saturated(ev->sk_length);
         }
         f->auth_request_last = e->place;
