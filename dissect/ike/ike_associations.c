@@ -146,9 +146,9 @@ static bool fits(const struct association *a, const struct spi_pair *pair, const
     if (a->other_known && memcmp(m->responder_spi, a->other_responder, IKE_SPI) == 0)
         return true;
     if (a->pub.type == CONVERSATION_IKE1)
-        return zero ? !a->encrypted[0] && related(a, p) : !pair->responder_known;
+        return zero ? !a->encrypted[0] && !a->encrypted[1] && related(a, p) : !pair->responder_known;
     if (begins(m))
-        return (m->response || zero) && (m->response || !a->encrypted[0]) && related(a, p);
+        return (m->response || (zero && !a->encrypted[0] && !a->encrypted[1])) && related(a, p);
     return !zero && !pair->responder_known;
 }
 
