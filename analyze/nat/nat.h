@@ -5,9 +5,11 @@
  *
  * What findings are to be made of it (analyze/finding):
  *   NAT_SNAT                                       snat-hides-clients
- *   NAT_DNAT_ONLY                                  dnat-only
- *   NAT_CLIENT_SIDE, or client_sessions > 0 beside NAT_DNAT_ONLY   client-side-nat
+ *   NAT_DNAT_ONLY                                  dnat-only; with client_sessions > 0 client-side-nat too
+ *   NAT_CLIENT_SIDE                                client-side-nat; with destination_translated dnat-only too
  *   NAT_NONE, NAT_UNKNOWN                          nothing
+ * NAT_DNAT_ONLY needs a client whose own address arrives; where all clients come from behind routers of their own, the verdict
+ * is NAT_CLIENT_SIDE.
  */
 #ifndef VS_ANALYZE_NAT_H
 #define VS_ANALYZE_NAT_H
@@ -108,6 +110,7 @@ struct nat_verdict {
     uint64_t hidden_clients;       /* a lower bound; 0 unknown */
     uint64_t sessions_all;         /* of this server */
     uint64_t client_sessions;      /* behind a translator of the client's own side */
+    bool destination_translated; enum confidence destination_confidence; /* whatever the verdict on sources */
     uint64_t destination_sessions; /* whose destination was translated */
     uint64_t undecided_sessions;   /* that prove nothing, e.g. a hash that may be wrong on purpose */
     struct nat_recovered recovered[NAT_RECOVERED_MAX]; size_t recovered_count; uint64_t recovered_total;

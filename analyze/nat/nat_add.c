@@ -93,7 +93,10 @@ static void ask_about_server(struct nat *n, struct nat_server *s, const struct n
         }
     if (search || p->about == NAT_SERVER_TARGET)
         result = nat_ask(n, p, s, NAT_ROUND_QUICK, &real);
-    s->self_searches += search;
+    /* Once in depth: where one backend is, the others are found at little cost. */
+    if (result == NAT_NOT_FOUND && search && s->self_searches == 0 && p->established)
+        result = nat_ask(n, p, s, NAT_ROUND_FIRST_PORT, &real);
+    s->self_searches += search && result != NAT_FOUND;
     if (result == NAT_FOUND)
         nat_learn(n, s, NULL, p, &real);
     else
@@ -298,6 +301,8 @@ static void judge_translation(struct nat *n, struct nat_source *f, const struct 
     bool was_private = nat_is_private(&t->source[0].address), is_private = nat_is_private(&t->source[1].address);
     bool to_public = !nat_is_private(&t->destination[0].address);
     enum confidence sure = CONFIDENCE_STRONG;
+    if (nat_is_internal(n, &t->source[0].address) && to_public)
+        return; /* a client of the site that calls the public address from inside */
     if (was_private && !is_private && !nat_is_balancer(n, &f->address)) {
         f->translated_client = true;
         return;

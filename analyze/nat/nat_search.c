@@ -30,9 +30,9 @@ static const struct block everything_private[] = {
 };
 
 static const struct block guests[] = {
-    {IPV4(10, 0, 2, 0), 24},     {IPV4(172, 17, 0, 0), 16},    {IPV4(172, 18, 0, 0), 15},    {IPV4(172, 20, 0, 0), 16},
-    {IPV4(192, 168, 56, 0), 24}, {IPV4(192, 168, 65, 0), 24},  {IPV4(192, 168, 99, 0), 24},  {IPV4(192, 168, 122, 0), 24},
-    {IPV4(192, 168, 137, 0), 24},
+    {IPV4(10, 0, 2, 0), 24},     {IPV4(172, 17, 0, 0), 16},    {IPV4(172, 18, 0, 0), 15},    {IPV4(172, 20, 0, 0), 14},
+    {IPV4(172, 24, 0, 0), 13},   {IPV4(192, 168, 56, 0), 24},  {IPV4(192, 168, 65, 0), 24},  {IPV4(192, 168, 99, 0), 24},
+    {IPV4(192, 168, 122, 0), 24}, {IPV4(192, 168, 137, 0), 24},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
@@ -129,17 +129,20 @@ static enum nat_search_result try_any_port(struct search *s)
     return result;
 }
 
+static enum nat_search_result try_network(struct search *s, const struct nat_network *n, uint16_t port)
+{
+    if (n->address.family != FAMILY_IPV4 || n->bits < 8 || n->bits > 32)
+        return NAT_NOT_FOUND;
+    const struct block b = {number(&n->address) & (uint32_t)(UINT64_MAX << (32 - n->bits)), n->bits};
+    return try_block(s, &b, port);
+}
+
 /* The site's networks, on one port. */
 static enum nat_search_result try_networks(struct search *s, uint16_t port)
 {
     enum nat_search_result result = NAT_NOT_FOUND;
-    for (size_t i = 0; i < s->space->network_count && result == NAT_NOT_FOUND; i++) {
-        const struct nat_network *n = &s->space->networks[i];
-        if (n->address.family != FAMILY_IPV4 || n->bits < 8 || n->bits > 32)
-            continue;
-        const struct block b = {number(&n->address) & (uint32_t)(UINT64_MAX << (32 - n->bits)), n->bits};
-        result = try_block(s, &b, port);
-    }
+    for (size_t i = 0; i < s->space->network_count && result == NAT_NOT_FOUND; i++)
+        result = try_network(s, &s->space->networks[i], port);
     return result;
 }
 
@@ -148,8 +151,12 @@ static enum nat_search_result quick(struct search *s)
     enum nat_search_result result = try_exact(s);
     if (s->space->given_only)
         return result;
-    for (size_t p = 0; p < s->space->port_count && result == NAT_NOT_FOUND; p++)
-        result = try_blocks(s, usual, COUNT(usual), s->space->ports[p]);
+    for (size_t p = 0; p < s->space->port_count && result == NAT_NOT_FOUND; p++) {
+        if (s->space->first_network != NULL)
+            result = try_network(s, s->space->first_network, s->space->ports[p]);
+        if (result == NAT_NOT_FOUND)
+            result = try_blocks(s, usual, COUNT(usual), s->space->ports[p]);
+    }
     if (result == NAT_NOT_FOUND)
         result = try_any_port(s);
     return result;

@@ -25,6 +25,7 @@ struct nat_network {
 /* Where to look. All of it is lent. */
 struct nat_space {
     const struct address *exact; size_t exact_count;        /* IPv4 and IPv6 */
+    const struct nat_network *first_network;                /* tried before the usual ones; NULL */
     const struct nat_network *networks; size_t network_count; /* the site's own; IPv6 ones are not searched */
     const struct address *any_port; size_t any_port_count;  /* IPv4 addresses to try with every port */
     const struct nat_network *any_port_network;             /* the same for up to NAT_ALL_PORTS_NETWORK addresses; NULL */
@@ -47,7 +48,7 @@ enum nat_search_result nat_search(struct digests *d, const struct nat_question *
 bool nat_is_private(const struct address *a);
 /* RFC 1918 alone. */
 bool nat_is_rfc1918(const struct address *a);
-/* Networks that hypervisors, containers and shared connections number their guests from: 10.0.2/24, 172.17/16 to 172.20/16,
+/* Networks that hypervisors, containers and shared connections number their guests from: 10.0.2/24, 172.17/16 to 172.31/16,
  * 192.168.56, .99, .122, .137, .65 ...: the translator is then the client's own machine. */
 bool nat_is_guest_network(const struct address *a);
 /* One of the networks that home routers come with. */

@@ -58,6 +58,15 @@ static void look_near_backends(struct lists *l, const struct nat *n, const struc
     space->any_port_network = &l->near;
 }
 
+/* What this server was found to see of other clients: with other ports, it is the same translator. */
+static void add_learned(struct lists *l, const struct nat *n, const struct nat_server *s)
+{
+    for (uint32_t i = s->first_source; i != NAT_NOBODY && l->any_port_count < ANY_PORT_MAX; i = n->sources[i].next)
+        for (uint32_t k = 0; k < n->sources[i].hidden_count; k++)
+            if (n->sources[i].hidden[k].about == NAT_CLIENT_SEEN)
+                add_any_port(l, &n->sources[i].hidden[k].real.address, 1);
+}
+
 static void set_ports(struct nat_space *space, const struct nat_pending *p, enum nat_round round)
 {
     bool floated = p->about == NAT_CLIENT_SELF || p->about == NAT_CLIENT_SEEN ? p->other.port == 4500 : p->seen.port == 4500;
@@ -86,6 +95,8 @@ static void set_addresses(struct lists *l, const struct nat *n, const struct nat
         return;
     case NAT_SERVER_SELF:
         add_exact(l, given->backends, given->backend_count);
+        if (s->backend_count > 0) /* backends stand together */
+            l->near = (struct nat_network){s->backends[0].real.address, 24}, space->first_network = &l->near;
         if (round != NAT_ROUND_QUICK)
             add_servers(l, n);
         break;
@@ -93,14 +104,18 @@ static void set_addresses(struct lists *l, const struct nat *n, const struct nat
         add_exact(l, given->publics, given->public_count);
         add_any_port(l, given->load_balancers, given->load_balancer_count);
         add_any_port(l, n->balancers, n->balancer_count);
-        if (round != NAT_ROUND_QUICK)
+        if (round != NAT_ROUND_QUICK) {
+            add_learned(l, n, s);
             add_any_port(l, &p->seen.address, 1);
+        }
         if (round == NAT_ROUND_OTHER_PORTS)
             look_near_backends(l, n, s, space);
         break;
     case NAT_CLIENT_SELF:
     case NAT_BY_TRANSLATION:
         add_exact(l, given->publics, given->public_count);
+        if (nat_is_private(&s->address)) /* clients of the site itself */
+            l->near = (struct nat_network){s->address, 24}, space->first_network = &l->near;
         if (round != NAT_ROUND_QUICK)
             add_sources(l, n);
         if (round == NAT_ROUND_OTHER_PORTS)

@@ -65,9 +65,10 @@ static bool spread_unrelated(const struct spread *d)
 }
 
 /* What was recovered behind a source. */
-struct behind { uint64_t privates, publics, guests; struct spread spread; struct place place; };
+struct behind { uint64_t privates, publics, guests, site; struct spread spread; struct place place; };
 
-static void look_behind(const struct nat_source *f, enum nat_about about, struct behind *b)
+static void look_behind(const struct nat *n, const struct nat_server *s, const struct nat_source *f, enum nat_about about,
+                        struct behind *b)
 {
     *b = (struct behind){0};
     for (uint32_t i = 0; i < f->hidden_count; i++) {
@@ -78,6 +79,8 @@ static void look_behind(const struct nat_source *f, enum nat_about about, struct
         b->privates += private;
         b->publics += !private;
         b->guests += nat_is_guest_network(&h->real.address);
+        b->site += nat_is_internal(n, &h->real.address) ||
+                   (nat_is_private(&s->address) && nat_same_24(&h->real.address, &s->address));
         spread_add(&b->spread, &h->real.address);
         if (b->place.frame == 0)
             b->place = h->place;
@@ -94,8 +97,11 @@ static void view_set(struct nat_view *v, enum nat_source_kind kind, enum confide
 /* The source is the load balancer's or stands beside the server: every translation is the site's own. */
 static void judge_neighbour(const struct nat_source *f, const struct behind *b, bool declared, bool proven, struct nat_view *v)
 {
-    bool itself = f->matches > 0 || b->guests == b->privates;
-    if (!declared && b->privates == 1 && b->publics == 0 && itself)
+    bool itself = (f->matches > 0 || b->guests == b->privates) && f->target_differs == 0;
+    if (b->site > 0 && b->site == b->privates + b->publics)
+        view_set(v, NAT_SOURCE_UNDECIDED, CONFIDENCE_HINT,
+                 "hides clients of the site itself only (they call the public address from inside)");
+    else if (!declared && b->privates == 1 && b->publics == 0 && itself)
         view_set(v, NAT_SOURCE_CLIENT, CONFIDENCE_STRONG, "is a computer with one guest (container, virtual machine) behind it");
     else if (proven && (declared || b->privates + b->publics > 0 || f->link == NAT_LINK_ON))
         view_set(v, NAT_SOURCE_SNAT, CONFIDENCE_CERTAIN, "stands beside the server and is not the address that the client has");
@@ -112,7 +118,9 @@ static void judge_neighbour(const struct nat_source *f, const struct behind *b, 
 /* A private address somewhere else in the site. */
 static void judge_private(const struct nat_source *f, const struct behind *b, struct nat_view *v)
 {
-    if (spread_unrelated(&b->spread))
+    if (b->site > 0 && b->site == b->privates + b->publics)
+        view_set(v, NAT_SOURCE_UNDECIDED, CONFIDENCE_HINT, "hides clients of the site itself only");
+    else if (spread_unrelated(&b->spread))
         view_set(v, NAT_SOURCE_SNAT, CONFIDENCE_CERTAIN, "is private and hides networks that have nothing to do with each other");
     else if (b->privates == 1 && b->guests == 1)
         view_set(v, NAT_SOURCE_CLIENT, CONFIDENCE_STRONG, "is a computer with one guest (container, virtual machine) behind it");
@@ -138,10 +146,10 @@ static void judge_public(const struct nat_source *f, const struct behind *b, con
         view_set(v, NAT_SOURCE_UNDECIDED, CONFIDENCE_HINT, "sends a hash of another address, which may be wrong on purpose");
 }
 
-/* On the client's side of the way: a private client calls a public address. */
+/* On the client's side of the way: a private client calls a public address, and the server did not see it as it is. */
 static bool at_client(const struct nat_server *s, const struct nat_source *f)
 {
-    return nat_is_private(&f->address) && !nat_is_private(&s->address) && f->link != NAT_LINK_ON;
+    return nat_is_private(&f->address) && !nat_is_private(&s->address) && f->link != NAT_LINK_ON && f->seen_same == 0;
 }
 
 /* By the client's own hash: translators between the client and this point. */
@@ -149,7 +157,7 @@ static void judge_upstream(const struct nat *n, const struct nat_server *s, cons
                            const struct nat_crowd *crowd, struct nat_view *v)
 {
     struct behind b;
-    look_behind(f, NAT_CLIENT_SELF, &b);
+    look_behind(n, s, f, NAT_CLIENT_SELF, &b);
     uint64_t differs = f->mismatches_windows + f->mismatches_other;
     bool proven = f->mismatches_windows > 0 || b.privates + b.publics > 0, declared = nat_is_balancer(n, &f->address);
     v->about = NAT_CLIENT_SELF;
@@ -240,10 +248,10 @@ static void judge_logins(const struct nat *n, const struct nat_server *s, const 
         view_set(v, NAT_SOURCE_CLEAN, CONFIDENCE_STRONG, "is the public address that the server logs");
 }
 
-static void judge_translated(const struct nat_source *f, struct nat_view *v)
+static void judge_translated(const struct nat *n, const struct nat_server *s, const struct nat_source *f, struct nat_view *v)
 {
     struct behind b;
-    look_behind(f, NAT_BY_TRANSLATION, &b);
+    look_behind(n, s, f, NAT_BY_TRANSLATION, &b);
     v->about = NAT_BY_TRANSLATION;
     v->sessions = f->translated;
     v->place = b.place.frame != 0 ? b.place : f->first;
@@ -270,7 +278,7 @@ void nat_judge_source(const struct nat *n, const struct nat_server *s, const str
     struct nat_view views[4] = {{0}};
     judge_upstream(n, s, f, crowd, &views[0]);
     judge_downstream(n, s, f, &views[1]);
-    judge_translated(f, &views[2]);
+    judge_translated(n, s, f, &views[2]);
     judge_logins(n, s, f, &views[3]);
     *out = views[0];
     for (size_t i = 1; i < sizeof views / sizeof views[0]; i++)

@@ -128,10 +128,10 @@ static void choose(const struct nat *n, const struct nat_server *s, const struct
     enum confidence sure;
     bool destination = destination_view(n, s, &sure);
     const struct nat_proven *proven = proven_snat(n, s);
-    enum confidence source = clean->sources > 0      ? clean->best
-                             : internal->sources > 0 ? internal->best
-                                                     : client->best;
-    bool known = clean->sources + internal->sources + client->sources > 0;
+    enum confidence source = clean->sources > 0 ? clean->best : internal->best;
+    bool known = clean->sources + internal->sources > 0;
+    out->destination_translated = destination;
+    out->destination_confidence = sure;
     if (t->of[NAT_SOURCE_SNAT].sources > 0) {
         set_snat(n, s, t, out);
     } else if (proven != NULL) {
@@ -142,7 +142,7 @@ static void choose(const struct nat *n, const struct nat_server *s, const struct
         out->sessions = out->hidden_clients = proven->count > 0;
     } else if (destination && known) {
         out->kind = NAT_DNAT_ONLY;
-        out->confidence = weaker(sure, client->sources > 0 && clean->sources + internal->sources == 0 ? client->best : source);
+        out->confidence = weaker(sure, source);
         out->sessions = most(out->destination_sessions, 1);
     } else if (client->sources > 0) {
         out->kind = NAT_CLIENT_SIDE;

@@ -74,9 +74,12 @@ static void observe(struct nat *n, const struct way *w)
     nat_add_ike(n, &o);
 }
 
+/* Enough for all that is usual, not for every private address. */
+enum { SHALLOW = 400000 };
+
 static struct nat *fresh(const struct nat_settings *s)
 {
-    static const struct nat_settings none = {0};
+    static const struct nat_settings none = {.question_budget = SHALLOW};
     struct nat *n = nat_new(s != NULL ? s : &none);
     assert_non_null(n);
     return n;
@@ -146,9 +149,20 @@ static const struct nat_settings *site(void)
     static struct nat_settings s;
     internal[0] = (struct nat_network){address("10.20.0.0"), 16};
     vips[0] = address("203.0.113.10");
-    s = (struct nat_settings){.internal = internal, .internal_count = 1, .vips = vips, .vip_count = 1};
+    s = (struct nat_settings){.internal = internal, .internal_count = 1, .vips = vips, .vip_count = 1,
+                               .question_budget = SHALLOW};
     return &s;
 }
+
+static const struct nat_settings *site_in_depth(void)
+{
+    static struct nat_settings s;
+    s = *site();
+    s.question_budget = 0;
+    return &s;
+}
+
+static const struct nat_settings deep = {.question_budget = 0};
 
 /* wire-facts 11.3: its reading, with the hashes that it prints. */
 static void hex(const char *digits, uint8_t *out)
@@ -186,8 +200,9 @@ static void printed_reading(void **state)
     struct nat_ike_observation o = printed("198.51.100.7", 500, false);
     nat_add_ike(n, &o);
     struct nat_verdict v = only(n);
-    expect(&v, NAT_DNAT_ONLY, CONFIDENCE_CERTAIN);
+    expect(&v, NAT_CLIENT_SIDE, CONFIDENCE_CERTAIN);
     assert_int_equal(v.client_sessions, 1);
+    assert_true(v.destination_translated && v.destination_confidence == CONFIDENCE_CERTAIN);
     expect_recovered(&v, "198.51.100.7", 500, "192.168.178.23", 500);
     expect_recovered(&v, "10.20.30.11", 500, "203.0.113.10", 500);
     nat_free(n);
@@ -248,7 +263,7 @@ static void row_home_router(void **state)
     one(NULL, w, NAT_CLIENT_SIDE, CONFIDENCE_CERTAIN);
     w.client = "100.77.1.2"; /* a phone on carrier-grade NAT: only found in depth */
     w.seen_port = 33333;
-    v = one(NULL, w, NAT_CLIENT_SIDE, CONFIDENCE_CERTAIN);
+    v = one(&deep, w, NAT_CLIENT_SIDE, CONFIDENCE_CERTAIN);
     expect_recovered(&v, "198.51.100.7", 33333, "100.77.1.2", 500);
 }
 
@@ -264,9 +279,9 @@ static void row_load_balancer(void **state)
     one(NULL, w, NAT_SNAT, CONFIDENCE_CERTAIN);
     w.link = NAT_LINK_UNKNOWN;
     const struct address balancers[] = {address("203.0.113.99")};
-    const struct nat_settings declared = {.load_balancers = balancers, .load_balancer_count = 1};
+    const struct nat_settings declared = {.load_balancers = balancers, .load_balancer_count = 1, .question_budget = SHALLOW};
     one(&declared, w, NAT_SNAT, CONFIDENCE_CERTAIN);
-    one(NULL, w, NAT_DNAT_ONLY, CONFIDENCE_STRONG); /* nothing tells it from a home router */
+    one(NULL, w, NAT_CLIENT_SIDE, CONFIDENCE_CERTAIN); /* nothing tells it from a home router */
     struct nat *n = fresh(NULL);
     nat_add_load_balancer(n, &balancers[0]);
     observe(n, &w);
@@ -365,7 +380,7 @@ static void row_public_address_recovered(void **state)
 {
     (void)state;
     const struct address publics[] = {address("198.51.100.7")};
-    const struct nat_settings known = {.publics = publics, .public_count = 1};
+    const struct nat_settings known = {.publics = publics, .public_count = 1, .question_budget = SHALLOW};
     struct way w = {"198.51.100.7", "203.0.113.10", "192.0.2.65", "203.0.113.10", "203.0.113.10", "192.0.2.65", WINDOWS};
     struct nat_verdict v = one(&known, w, NAT_SNAT, CONFIDENCE_STRONG);
     expect_recovered(&v, "192.0.2.65", 500, "198.51.100.7", 500);
@@ -403,7 +418,7 @@ static void capture_points_of_the_lab(void **state)
         {"server behind DNAT, m/d/m/m", {"198.51.100.101", "203.0.113.10", "198.51.100.101", "10.20.30.11", "10.20.30.11", "198.51.100.101", STRONGSWAN},
          NAT_DNAT_ONLY, CONFIDENCE_CERTAIN},
         {"home NAT and DNAT, d/d/m/m", {"192.168.178.20", "203.0.113.10", "198.51.100.7", "10.20.30.11", "10.20.30.11", "198.51.100.7", .seen_port = 138, STRONGSWAN},
-         NAT_DNAT_ONLY, CONFIDENCE_CERTAIN},
+         NAT_CLIENT_SIDE, CONFIDENCE_CERTAIN},
         {"DNAT and SNAT, d/d/m/m", {"198.51.100.101", "203.0.113.10", "10.20.30.4", "10.20.30.11", "10.20.30.11", "10.20.30.4", .seen_port = 464, STRONGSWAN},
          NAT_SNAT, CONFIDENCE_STRONG},
         {"home NAT, DNAT and SNAT", {"192.168.178.20", "203.0.113.10", "10.20.30.4", "10.20.30.11", "10.20.30.11", "10.20.30.4", .seen_port = 464, STRONGSWAN},
@@ -421,7 +436,7 @@ static void capture_points_of_the_lab(void **state)
     };
     for (size_t i = 0; i < sizeof points / sizeof points[0]; i++) {
         print_message("%s\n", points[i].name);
-        one(site(), points[i].way, points[i].kind, points[i].sure);
+        one(site_in_depth(), points[i].way, points[i].kind, points[i].sure);
     }
 }
 
@@ -430,13 +445,13 @@ static void captures_at_the_client(void **state)
 {
     (void)state;
     struct way w = {"192.168.1.50", "203.0.113.10", "192.168.1.50", "203.0.113.10", "10.20.30.11", "10.20.30.4", .saw_port = 40001, WINDOWS};
-    struct nat_verdict v = one(NULL, w, NAT_SNAT, CONFIDENCE_CERTAIN);
+    struct nat_verdict v = one(&deep, w, NAT_SNAT, CONFIDENCE_CERTAIN);
     expect_source(&v, "10.20.30.4");
     expect_recovered(&v, "10.20.30.4", 40001, "192.168.1.50", 500); /* any port near a backend that betrayed itself */
     expect_recovered(&v, "203.0.113.10", 500, "10.20.30.11", 500);
     w.server = "203.0.113.10";
     w.saw_port = 500;
-    one(NULL, w, NAT_SNAT, CONFIDENCE_CERTAIN);
+    one(&deep, w, NAT_SNAT, CONFIDENCE_CERTAIN);
 
     w.saw = "198.51.100.7"; /* the home router alone */
     one(NULL, w, NAT_CLIENT_SIDE, CONFIDENCE_STRONG);
@@ -445,7 +460,8 @@ static void captures_at_the_client(void **state)
     v = one(&known, w, NAT_CLIENT_SIDE, CONFIDENCE_CERTAIN);
     expect_recovered(&v, "198.51.100.7", 500, "192.168.1.50", 500);
     w.server = "10.20.30.11";
-    one(&known, w, NAT_DNAT_ONLY, CONFIDENCE_CERTAIN);
+    v = one(&known, w, NAT_CLIENT_SIDE, CONFIDENCE_CERTAIN);
+    assert_true(v.destination_translated && v.destination_confidence == CONFIDENCE_CERTAIN);
 
     w.server = NULL; /* no answer: the client's own side shows nothing */
     one(NULL, w, NAT_UNKNOWN, CONFIDENCE_HINT);
@@ -464,15 +480,18 @@ static void backends_are_counted_from_outside(void **state)
 {
     (void)state;
     static const char *const backends[] = {"10.20.30.11", "10.20.30.12", "10.20.30.13"};
-    struct nat *n = fresh(NULL);
-    for (int i = 0; i < 90; i++) {
-        const struct way w = {"198.51.100.7", "203.0.113.10", "198.51.100.7", "203.0.113.10", backends[i % 3], "198.51.100.7", WINDOWS};
+    struct nat *n = fresh(&deep);
+    for (int i = 0; i < 90; i++) { /* the second and the third come late */
+        const struct way w = {"198.51.100.7", "203.0.113.10", "198.51.100.7", "203.0.113.10", backends[i < 60 ? 0 : i % 3], "198.51.100.7", WINDOWS};
         observe(n, &w);
     }
     struct nat_verdict v = only(n);
     expect(&v, NAT_DNAT_ONLY, CONFIDENCE_CERTAIN);
     assert_int_equal(v.recovered_total, 3);
     assert_int_equal(v.destination_sessions, 90);
+    struct nat_counters c;
+    nat_get_counters(n, &c);
+    assert_true(c.candidates < 25000000); /* one search in depth */
     nat_free(n);
 }
 
@@ -501,6 +520,49 @@ static void mixture_of_hidden_and_plain_clients(void **state)
     assert_int_equal(v.sessions_all, 12);
     assert_int_equal(v.client_sessions, 5);
     nat_free(n);
+}
+
+/* The lab's firewall that hides clients of a server with a public address of its own. */
+static void private_source_at_a_public_server(void **state)
+{
+    (void)state;
+    struct nat *n = fresh(NULL);
+    struct way w = {"192.168.178.20", "203.0.113.5", "172.20.30.4", "203.0.113.5", "203.0.113.5", "172.20.30.4", .seen_port = 138, STRONGSWAN};
+    observe(n, &w);
+    w.client = "198.51.100.101";
+    observe(n, &w);
+    struct nat_verdict v = only(n);
+    expect(&v, NAT_SNAT, CONFIDENCE_STRONG);
+    expect_source(&v, "172.20.30.4");
+    nat_free(n);
+
+    n = fresh(&deep); /* the same from outside: the first keeps port 500, the others are found by it */
+    for (uint16_t i = 0; i < 3; i++) {
+        char client[32];
+        snprintf(client, sizeof client, "198.51.100.%u", 101u + i);
+        const struct way out = {client, "203.0.113.5", client, "203.0.113.5", "203.0.113.5", "172.20.30.4",
+                                .saw_port = i == 1 ? 500 : (uint16_t)(300 + i), STRONGSWAN};
+        observe(n, &out);
+    }
+    v = only(n);
+    expect(&v, NAT_SNAT, CONFIDENCE_CERTAIN);
+    expect_source(&v, "172.20.30.4");
+    assert_int_equal(v.hidden_clients, 3);
+    assert_int_equal(v.recovered_total, 3);
+    nat_free(n);
+}
+
+/* Clients of the site that call the public address: their router translates both ends. Nobody on the Internet is hidden. */
+static void clients_of_the_site_from_inside(void **state)
+{
+    (void)state;
+    struct way w = {"10.20.7.8", "203.0.113.10", "10.20.30.1", "10.20.30.11", "10.20.30.11", "10.20.30.1", .seen_port = 1024, WINDOWS};
+    one(site(), w, NAT_UNKNOWN, CONFIDENCE_HINT);
+    w.client = "10.20.30.77";
+    one(NULL, w, NAT_UNKNOWN, CONFIDENCE_HINT);
+    w.called = "10.20.30.11"; /* a virtual machine on a computer beside the server */
+    w.client = "172.28.112.5";
+    one(&deep, w, NAT_CLIENT_SIDE, CONFIDENCE_STRONG);
 }
 
 /* The same private address in many homes: the associations alive at once count. */
@@ -638,7 +700,7 @@ static void both_sides_of_a_translator(void **state)
         {sides("192.168.1.5", "203.0.113.10", "10.20.30.4", "10.20.30.11", false), NAT_SNAT, CONFIDENCE_CERTAIN, "10.20.30.11"},
         {sides("198.51.100.7", "203.0.113.10", "198.51.100.7", "10.20.30.11", false), NAT_DNAT_ONLY, CONFIDENCE_STRONG, "10.20.30.11"},
         {sides("192.168.1.5", "203.0.113.10", "198.51.100.7", "203.0.113.10", false), NAT_CLIENT_SIDE, CONFIDENCE_CERTAIN, "203.0.113.10"},
-        {sides("192.168.1.5", "203.0.113.10", "198.51.100.7", "10.20.30.11", false), NAT_DNAT_ONLY, CONFIDENCE_CERTAIN, "10.20.30.11"},
+        {sides("192.168.1.5", "203.0.113.10", "198.51.100.7", "10.20.30.11", false), NAT_CLIENT_SIDE, CONFIDENCE_CERTAIN, "10.20.30.11"},
         {sides("198.51.100.7", "203.0.113.10", "192.0.2.65", "203.0.113.10", true), NAT_SNAT, CONFIDENCE_STRONG, "203.0.113.10"},
         {sides("10.99.0.4", "10.20.30.11", "10.20.30.4", "10.20.30.11", true), NAT_SNAT, CONFIDENCE_CERTAIN, "10.20.30.11"},
         {sides("192.168.1.5", "203.0.113.10", "10.0.0.7", "203.0.113.10", true), NAT_CLIENT_SIDE, CONFIDENCE_CERTAIN, "203.0.113.10"},
@@ -735,8 +797,8 @@ static void budget_used_up_is_said(void **state)
     struct way w = {"10.200.200.200", "203.0.113.10", "198.51.100.7", "203.0.113.10", "203.0.113.10", "198.51.100.7", WINDOWS};
     struct nat_verdict v = one(&small, w, NAT_CLIENT_SIDE, CONFIDENCE_HINT);
     assert_non_null(strstr(v.reason, "budget"));
-    one(NULL, w, NAT_CLIENT_SIDE, CONFIDENCE_CERTAIN);
-    struct nat *n = fresh(NULL); /* the same question costs once */
+    one(&deep, w, NAT_CLIENT_SIDE, CONFIDENCE_CERTAIN);
+    struct nat *n = fresh(&deep); /* the same question costs once */
     struct nat_ike_observation o;
     fill(&w, &o);
     nat_add_ike(n, &o);
@@ -857,6 +919,8 @@ int main(void)
         cmocka_unit_test(captures_at_the_client),
         cmocka_unit_test(backends_are_counted_from_outside),
         cmocka_unit_test(mixture_of_hidden_and_plain_clients),
+        cmocka_unit_test(private_source_at_a_public_server),
+        cmocka_unit_test(clients_of_the_site_from_inside),
         cmocka_unit_test(concurrent_associations_bound_the_hidden_clients),
         cmocka_unit_test(several_hashes_and_servers),
         cmocka_unit_test(without_hashes_nothing_is_known),
