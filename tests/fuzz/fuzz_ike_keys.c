@@ -24,6 +24,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     /* The SPIs that stand at the beginning of each line, if they do. */
     size_t found = 0;
     for (size_t at = 0; at + 33 <= size; at++) {
+        if (at > 0 && data[at - 1] != '\n')
+            continue;
         uint8_t spis[2][IKE_SPI];
         for (size_t i = 0; i < 2 * IKE_SPI; i++) {
             const uint8_t *digits = data + at + 2 * i + (i >= IKE_SPI);

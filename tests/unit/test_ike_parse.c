@@ -100,6 +100,7 @@ static void the_payloads_of_an_authentication_are_read(void **state)
     ike_payload(&message, IKE_AUTHENTICATION, "0e000000 aabbcc");
     ike_payload(&message, IKE_CP, "01000000 00010000 00030000");
     ike_payload(&message, IKE_TSI, "00000000");
+    ike_payload(&message, IKE_TSR, "0000000000");
     ike_payload(&message, IKE_EAP, "01000005 01");
     ike_payload(&message, IKE_NOTIFY, "03 04 4009 01020304");
     ike_payload(&message, IKE_NOTIFY, "00 00 3039 80090322");
@@ -120,6 +121,7 @@ static void the_payloads_of_an_authentication_are_read(void **state)
     assert_int_equal(payloads.auth.len, 3);
     assert_int_equal(payloads.cp_type, 1);
     assert_int_equal(payloads.tsi.len, 4);
+    assert_int_equal(payloads.tsr.len, 5);
     assert_int_equal(payloads.eap.len, 5);
     assert_int_equal(payloads.notifies[0].protocol, 3);
     assert_int_equal(payloads.notifies[0].spi.len, 4);
@@ -429,11 +431,13 @@ static void payloads_of_version_1(void **state)
 {
     (void)state;
     ike_begin(&message, SPIS, 0x10, IKE1_AGGRESSIVE, 0, 0);
+    ike_payload(&message, 1, "00000001 00000001");
     ike_payload(&message, 4, "0102030405");
     ike_payload(&message, 10, "aabb");
     ike_payload(&message, 5, "01 11 01f4 c0000201");
     ike_payload(&message, 5, "02 00 0000 6162");
     ike_payload(&message, 6, "04 3003020105");
+    ike_payload(&message, 7, "04");
     ike_payload(&message, 11, "00000001 01 10 6002 " "a1b2c3d4e5f60718 1122334455667788");
     ike_payload(&message, 12, "00000001 03 04 0001 01020304");
     ike_payload(&message, 13, "afcad71368a1f1c96b8696fc77570100");
@@ -441,7 +445,9 @@ static void payloads_of_version_1(void **state)
     assert_false(m.malformed || m.encrypted || m.from_initiator);
     ike1_read_payloads(m.next_payload, m.payloads, m.cut, &payloads);
     assert_false(payloads.malformed);
-    assert_int_equal(payloads.count, 8);
+    assert_int_equal(payloads.count, 10);
+    assert_int_equal(payloads.sa.len, 8);
+    assert_int_equal(payloads.certreq_count, 1);
     assert_int_equal(payloads.ke.len, 5);
     assert_int_equal(payloads.nonce.len, 2);
     assert_int_equal(payloads.idi.type, 1);
@@ -454,6 +460,19 @@ static void payloads_of_version_1(void **state)
     assert_int_equal(payloads.vendor_id_count, 1);
     message.data[19] = IKE1_FLAG_ENCRYPTED;
     assert_true(parsed(&message).encrypted);
+    static const struct {
+        uint8_t type;
+        const char *body;
+    } spoiled[] = {{11, "000000"}, {11, "00000001 01"}, {12, ""}, {12, "00000001 03 04 0002 01020304"}, {5, "0111"}};
+    for (size_t i = 0; i < sizeof spoiled / sizeof *spoiled; i++) {
+        ike_begin(&message, SPIS, 0x10, IKE1_INFORMATIONAL, 0, 1);
+        ike_payload(&message, spoiled[i].type, spoiled[i].body);
+        m = parsed(&message);
+        ike1_read_payloads(m.next_payload, m.payloads, m.cut, &payloads);
+        assert_true(payloads.malformed);
+        ike1_read_payloads(m.next_payload, span_of(m.payloads.data, 3), true, &payloads); /* cut in the header */
+        assert_false(payloads.malformed);
+    }
 }
 
 int main(void)
