@@ -68,7 +68,8 @@ struct ike_payloads {
     uint8_t types[IKE_PAYLOADS_MAX], count;   /* all of them in order */
     bool malformed; const char *reason;
     uint8_t unknown_critical;                 /* type of a critical payload that no RFC names, 0 none */
-    struct span sa, nonce, tsi, tsr, eap, ms_correlation, ke, auth, cp; /* bodies; ke and auth without their headers */
+    struct span sa, nonce, tsi, tsr, eap, ms_correlation, ke, auth, cp; /* bodies; ke and auth without their headers,
+                                                                          cp with it, as ike_read_cp wants it */
     uint16_t ke_group;                        /* 0 without KE */
     uint8_t auth_method, cp_type;             /* 0 without */
     struct ike_id idi, idr;
@@ -86,9 +87,10 @@ bool ike_recognise(struct span bytes, uint32_t wire_len);
 bool ike_parse(struct span bytes, uint32_t wire_len, struct ike_message *out);
 
 /* Reads a chain of payloads whose first is of type `first` (IKEv2 numbers; IKEv1 chains through ike1_read_payloads).
- * SK and SKF end it. */
+ * SK and SKF end it. Up to three zeros behind the last payload are padding (Openswan), more bytes are malformed. */
 void ike_read_payloads(uint8_t first, struct span bytes, bool cut, struct ike_payloads *out);
-/* IKEv1's own payload numbers (RFC 2408 section 3.1) put in the same struct: SA, KE, ID, CERT, N, D, VID, nonce. */
+/* IKEv1's own payload numbers (RFC 2408 section 3.1) put in the same struct: SA, KE (without group), ID (the first in idi,
+ * the second in idr), CERT, CERTREQ, N, D, VID, nonce. */
 void ike1_read_payloads(uint8_t first, struct span bytes, bool cut, struct ike_payloads *out);
 
 const struct ike_notify *ike_notify_of(const struct ike_payloads *p, uint16_t type); /* the first; NULL */
