@@ -11,6 +11,8 @@
 
 enum conversation_type { CONVERSATION_RADIUS, CONVERSATION_EAPOL, CONVERSATION_IKE /* IKEv2 */, CONVERSATION_IKE1 };
 
+struct event;
+
 /* One authentication as its carrier tells it apart (RADIUS by State, EAPOL by the supplicant's address, IKE by its SPIs). */
 struct conversation {
     uint32_t id;                    /* serial from 1 over the whole analysis */
@@ -21,6 +23,8 @@ struct conversation {
     /* May be set by the receiver at EVENT_OPENED; NULL at first. EAP events of a RADIUS conversation then go straight to
      * it, with user as its context, and not to the sink; only malformed ones, which dissection counts, still do. */
     eap_event_fn *on_eap;
+    /* Likewise, with user as its context: gets the EVENT_RADIUS of a RADIUS conversation instead of the sink. */
+    void (*on_radius)(void *user, const struct event *e);
 };
 
 enum close_reason {

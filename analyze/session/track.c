@@ -97,6 +97,8 @@ uint64_t track_peak_bytes(const struct track *t)
     return t->live_peak * sizeof(struct live);
 }
 
+static void login_radius(void *live, const struct event *e);
+
 static RARELY_CALLED void open_exchange(struct track *t, const struct event *e)
 {
     struct live *l = live_take(t);
@@ -108,6 +110,7 @@ static RARELY_CALLED void open_exchange(struct track *t, const struct event *e)
     x->type = (uint8_t)e->conv->type;
     l->set_apart = t->parts.ladder || x->type == CONVERSATION_EAPOL;
     e->conv->on_eap = l->set_apart ? NULL : track_eap;
+    e->conv->on_radius = l->set_apart ? NULL : login_radius;
     x->client = e->conv->client;
     x->server = e->conv->server;
     x->begun_before = e->conv->begun_before;
@@ -303,11 +306,12 @@ static RARELY_CALLED void eapol_login_event(struct live *l, const struct event *
     l->x.eapol_logoffs += e->u.eapol->kind == EAPOL_LOGOFF;
 }
 
-static RARELY_CALLED void login_radius(const struct track *t, struct live *l, const struct event *e)
+static void login_radius(void *live, const struct event *e)
 {
+    struct live *l = live;
     if (e->u.radius->packet != NULL)
         saw_frame(&l->x, e);
-    track_radius(&t->parts, l, e);
+    track_radius(l->parts, l, e);
 }
 
 static RARELY_CALLED void other_event(struct track *t, const struct event *e)
@@ -344,7 +348,7 @@ static inline void dispatch(struct track *t, struct live *l, const struct event 
     if (l != NULL && e->kind == EVENT_EAP)
         track_eap(l, e->u.eap);
     else if (l != NULL && e->kind == EVENT_RADIUS)
-        login_radius(t, l, e);
+        login_radius(l, e);
     else if (l != NULL && e->kind == EVENT_IKE)
         ike_event(t, l, e);
     else

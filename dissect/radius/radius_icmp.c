@@ -45,7 +45,7 @@ static struct request *latest_waiting(const struct radius_layer *r, const struct
 void radius_layer_icmp(struct radius_layer *r, const struct packet *p)
 {
     struct quoted quoted;
-    if (r->waiting.head == 0 || !read_quoted(p, &quoted))
+    if (request_oldest(r, true) == NULL || !read_quoted(p, &quoted))
         return;
     struct request_key key = request_key_of(&quoted.client, &quoted.server, p->tunnel, quoted.identifier);
     struct request *q = quoted.has_identifier ? request_find(r, &key) : latest_waiting(r, &quoted, p->tunnel);

@@ -105,10 +105,10 @@ static inline void begin_event(struct radius_event *about, const struct radius_p
     about->elapsed_ns = 0;
 }
 
-static void tell(struct radius_layer *r, const struct radius_event *about, enum direction dir, struct login *login)
+static inline void tell(struct radius_layer *r, const struct radius_event *about, enum direction dir, struct login *login)
 {
-    event_emit(&r->sink, &(struct event){.kind = EVENT_RADIUS, .dir = dir, .place = r->place,
-                                         .conv = login != NULL ? &login->pub : NULL, .u.radius = about});
+    tell_radius(r, &(struct event){.kind = EVENT_RADIUS, .dir = dir, .place = r->place,
+                                   .conv = login != NULL ? &login->pub : NULL, .u.radius = about});
 }
 
 /* The EAP header of a packet that continues an exchange by its identifier. */
@@ -161,7 +161,7 @@ static struct login *login_for_request(struct radius_layer *r, struct radius_eve
     const struct address *issuer;
     struct login *l = login_find(r, rp->state, &client->address, &server->address, p->tunnel, &issuer);
     if (l != NULL) {
-        if (!address_equal(issuer, &server->address)) {
+        if (issuer != NULL) {
             about->other_server = true;
             about->state_server = (struct endpoint){*issuer, server->port};
         }
@@ -188,7 +188,7 @@ static void note_request(struct radius_layer *r, struct login *l, const struct r
         login_name(r, l, rp);
 }
 
-static void retransmission(struct radius_layer *r, struct request *q, struct radius_event *about, const struct packet *p)
+static RARELY_CALLED void retransmission(struct radius_layer *r, struct request *q, struct radius_event *about, const struct packet *p)
 {
     struct login *l = login_of_request(r, q);
     q->last = r->place;
@@ -204,7 +204,7 @@ static void retransmission(struct radius_layer *r, struct request *q, struct rad
     tell(r, about, TO_SERVER, l);
 }
 
-static struct request *enter_request(struct radius_layer *r, struct request *q, const struct request_key *key,
+static inline struct request *enter_request(struct radius_layer *r, struct request *q, const struct request_key *key,
                                      const struct radius_event *about)
 {
     if (q == NULL) {
@@ -249,7 +249,7 @@ static void on_request(struct radius_layer *r, struct request *q, const struct r
 }
 
 /* What follows from an answer once it was told: its State, its EAP, the end. */
-static void apply_answer(struct radius_layer *r, struct login *l, const struct radius_event *about)
+static inline void apply_answer(struct radius_layer *r, struct login *l, const struct radius_event *about)
 {
     const struct radius_packet *rp = about->packet;
     uint8_t code, identifier, type;
@@ -292,7 +292,7 @@ static void on_answer(struct radius_layer *r, struct request *q, struct radius_e
 }
 
 /* An answer from where nobody was asked. RRAS passes it over; so its EAP is not fed, but its State may still come back. */
-static bool on_wrong_source(struct radius_layer *r, const struct request_key *key, const struct radius_event *about,
+static RARELY_CALLED bool on_wrong_source(struct radius_layer *r, const struct request_key *key, const struct radius_event *about,
                             const struct packet *p)
 {
     struct request *q = request_find_elsewhere(r, key, about->code);
@@ -344,7 +344,7 @@ static struct login *login_for_unmatched(struct radius_layer *r, const struct ra
         return NULL;
     struct login *l = login_find(r, rp->state, &client->address, &server->address, p->tunnel, &issuer);
     if (l != NULL)
-        return address_equal(issuer, &server->address) ? l : NULL;
+        return issuer == NULL ? l : NULL;
     if (!peer_seen)
         l = login_by_answers(r, about, p);
     if (l != NULL || rp->code != RADIUS_ACCESS_CHALLENGE || rp->state.len == 0)
@@ -352,7 +352,7 @@ static struct login *login_for_unmatched(struct radius_layer *r, const struct ra
     return login_open(r, client, server, p->tunnel, true);
 }
 
-static void on_unmatched(struct radius_layer *r, struct radius_event *about, const struct packet *p, bool peer_seen)
+static RARELY_CALLED void on_unmatched(struct radius_layer *r, struct radius_event *about, const struct packet *p, bool peer_seen)
 {
     const struct radius_packet *rp = about->packet;
     struct login *l = login_for_unmatched(r, about, p, peer_seen);
@@ -381,9 +381,8 @@ static void on_response(struct radius_layer *r, struct request *q, const struct 
 }
 
 /* The key of the request that this packet, of at least a header's size, is or answers. */
-static inline struct request_key key_of_packet(const struct packet *p)
+static inline struct request_key key_of_packet(const struct packet *p, bool request)
 {
-    bool request = radius_is_request(p->payload.data[0]);
     return request_key_of(request ? &p->src : &p->dst, request ? &p->dst : &p->src, p->tunnel, p->payload.data[1]);
 }
 
@@ -395,7 +394,8 @@ void radius_layer_packet(struct radius_layer *r, const struct packet *p, bool pe
         r->counters.malformed += in_full; /* a cut header is the capture's fault */
         return;
     }
-    struct request_key key = key_of_packet(p);
+    bool request = radius_is_request(p->payload.data[0]);
+    struct request_key key = key_of_packet(p, request);
     request_prefetch(r, &key);
     r->place = frame_place(p->frame);
     r->active_ns = r->place.time_ns < r->now_ns ? r->now_ns : r->place.time_ns;
@@ -405,7 +405,7 @@ void radius_layer_packet(struct radius_layer *r, const struct packet *p, bool pe
     }
     r->counters.malformed += rp.malformed;
     struct request *q = request_find(r, &key);
-    if (radius_is_request(rp.code))
+    if (request)
         on_request(r, q, &key, &rp, p, peer_seen);
     else
         on_response(r, q, &key, &rp, p, peer_seen);
@@ -415,7 +415,7 @@ bool radius_layer_expects(const struct radius_layer *r, const struct packet *p)
 {
     if (!radius_recognise(p->payload, p->payload_wire_len) || radius_is_request(p->payload.data[0]))
         return false;
-    struct request_key key = key_of_packet(p);
+    struct request_key key = key_of_packet(p, false);
     const struct request *q = request_find(r, &key);
     if (q != NULL)
         return request_accepts(q->code, p->payload.data[0]);

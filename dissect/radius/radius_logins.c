@@ -51,16 +51,15 @@ void login_move_to_end(struct radius_layer *r, struct login *l, int64_t now_ns)
  * the machine's byte order, since the hash never leaves this table, and mixed well at the end only. */
 static inline uint64_t hash_state(struct span state, const struct address *client, uint32_t tunnel)
 {
-    uint64_t hash = hash_address(client, (uint64_t)state.len << 32 ^ tunnel), word = 0;
-    size_t at = 0;
-    for (; state.len - at >= sizeof word; at += sizeof word) {
-        memcpy(&word, state.data + at, sizeof word);
+    uint64_t hash = hash_address(client, (uint64_t)state.len << 32 ^ tunnel), word;
+    for (; state.len >= sizeof word; state = span_of(state.data + sizeof word, state.len - sizeof word)) {
+        memcpy(&word, state.data, sizeof word);
         hash = (hash ^ word) * 0xbf58476d1ce4e5b9u;
         hash ^= hash >> 32;
     }
     word = 0;
-    if (at < state.len)
-        memcpy(&word, state.data + at, state.len - at);
+    if (state.len > 0)
+        memcpy(&word, state.data, state.len);
     return hash_mix(hash, word) | 1;
 }
 
@@ -77,23 +76,25 @@ static inline size_t kept_of(struct span state)
 /* Word by word, since a State is too short for a call to pay. */
 static inline bool kept_equal(const struct login_key *key, struct span state)
 {
-    size_t at = 0, kept = kept_of(state);
-    for (uint64_t a, b; kept - at >= sizeof a; at += sizeof a) {
-        memcpy(&a, key->bytes + at, sizeof a);
-        memcpy(&b, state.data + at, sizeof b);
+    size_t left = kept_of(state);
+    const uint8_t *own = key->bytes;
+    for (uint64_t a, b; left >= sizeof a; left -= sizeof a, own += sizeof a, state.data += sizeof a) {
+        memcpy(&a, own, sizeof a);
+        memcpy(&b, state.data, sizeof b);
         if (a != b)
             return false;
     }
-    return at == kept || memcmp(key->bytes + at, state.data + at, kept - at) == 0;
+    return left == 0 || memcmp(own, state.data, left) == 0;
 }
 
 static inline void keep(struct login_key *key, struct span state)
 {
-    size_t at = 0, kept = kept_of(state);
-    for (; kept - at >= sizeof(uint64_t); at += sizeof(uint64_t))
-        memcpy(key->bytes + at, state.data + at, sizeof(uint64_t));
-    if (at < kept)
-        memcpy(key->bytes + at, state.data + at, kept - at);
+    size_t left = kept_of(state);
+    uint8_t *own = key->bytes;
+    for (; left >= sizeof(uint64_t); left -= sizeof(uint64_t), own += sizeof(uint64_t), state.data += sizeof(uint64_t))
+        memcpy(own, state.data, sizeof(uint64_t));
+    if (left > 0)
+        memcpy(own, state.data, left);
 }
 
 static inline bool is_state(const struct login_key *key, uint64_t hash, struct span state)
@@ -123,7 +124,7 @@ static uint64_t hash_of_who(const void *owner, uint32_t item)
 }
 
 /* When its two buckets are full of others, the one in the way loses its key and will be found begun before. */
-static void put_key(struct radius_layer *r, struct login *l, unsigned which, uint64_t hash)
+static inline void put_key(struct radius_layer *r, struct login *l, unsigned which, uint64_t hash)
 {
     uint32_t victim;
     drop_key(r, l, which);
@@ -147,8 +148,9 @@ struct login *login_find(const struct radius_layer *r, struct span state, const 
         if (item % ITEMS_PER_LOGIN == LOGIN_GUESS || !is_state(key, hash, state) || l->tunnel != tunnel ||
             !address_equal(&l->pub.client.address, client))
             continue;
-        *issuer = &key->server;
-        if (address_equal(&key->server, server))
+        bool here = address_equal(&key->server, server);
+        *issuer = here ? NULL : &key->server;
+        if (here)
             return l;
         elsewhere = l;
     }

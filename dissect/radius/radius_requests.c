@@ -7,8 +7,11 @@ enum { REBASES_PER_CALL = 8 };
 bool requests_init(struct radius_layer *r, uint32_t room)
 {
     r->request_room = room;
-    r->requests = calloc((size_t)room + 1, sizeof *r->requests);
-    return r->requests != NULL && index_init(&r->request_index, room);
+    r->requests = calloc((size_t)room + 2, sizeof *r->requests);
+    if (r->requests == NULL)
+        return false;
+    r->requests[room + 1].links = (struct links){room + 1, room + 1};
+    return index_init(&r->request_index, room);
 }
 
 void requests_free(struct radius_layer *r)
@@ -61,8 +64,9 @@ struct request *request_find_elsewhere(const struct radius_layer *r, const struc
 /* An entry that nothing refers to. */
 static struct request *take_entry(struct radius_layer *r)
 {
+    struct request *settled = request_oldest(r, false);
     if (r->request_free == 0 && r->requests_used == r->request_room)
-        forget(r, &r->requests[r->settled.head != 0 ? r->settled.head : r->waiting.head]);
+        forget(r, settled != NULL ? settled : request_oldest(r, true));
     if (r->request_free == 0)
         return &r->requests[++r->requests_used];
     struct request *q = &r->requests[r->request_free];
@@ -99,14 +103,13 @@ void request_tell_unanswered(struct radius_layer *r, struct request *q, int64_t 
                                  .elapsed_ns = waited > 0 ? waited : 0, .capture_ended = capture_ended,
                                  .icmp_unreachable = icmp != NULL, .request_code = q->code};
     q->told = true;
-    event_emit(&r->sink, &(struct event){.kind = EVENT_RADIUS, .dir = TO_SERVER, .place = icmp != NULL ? *icmp : q->last,
-                                         .conv = login != NULL ? &login->pub : NULL, .u.radius = &about});
+    tell_radius(r, &(struct event){.kind = EVENT_RADIUS, .dir = TO_SERVER, .place = icmp != NULL ? *icmp : q->last,
+                                   .conv = login != NULL ? &login->pub : NULL, .u.radius = &about});
 }
 
 static void forget_settled(struct radius_layer *r, int64_t now_ns)
 {
-    while (r->settled.head != 0) {
-        struct request *q = &r->requests[r->settled.head];
+    for (struct request *q; (q = request_oldest(r, false)) != NULL;) {
         int64_t age = elapsed_ns(now_ns, q->since_ns);
         if (age < SETTLED_NS && age > -SETTLED_NS)
             return;
@@ -117,8 +120,7 @@ static void forget_settled(struct radius_layer *r, int64_t now_ns)
 void requests_time(struct radius_layer *r, int64_t now_ns)
 {
     unsigned rebases = 0;
-    while (r->waiting.head != 0) {
-        struct request *q = &r->requests[r->waiting.head];
+    for (struct request *q; (q = request_oldest(r, true)) != NULL;) {
         int64_t waited = elapsed_ns(now_ns, q->since_ns);
         if (waited < -RADIUS_ANSWER_NS && rebases++ < REBASES_PER_CALL) {
             request_touch(r, q, now_ns, true); /* the clock was set back: its waiting begins anew */
@@ -135,8 +137,7 @@ void requests_time(struct radius_layer *r, int64_t now_ns)
 
 void requests_finish(struct radius_layer *r, int64_t end_ns)
 {
-    while (r->waiting.head != 0) {
-        struct request *q = &r->requests[r->waiting.head];
+    for (struct request *q; (q = request_oldest(r, true)) != NULL;) {
         if (!q->told)
             request_tell_unanswered(r, q, end_ns, NULL, elapsed_ns(end_ns, q->last.time_ns) < RADIUS_ANSWER_NS);
         forget(r, q);

@@ -68,10 +68,9 @@ struct radius_layer {
     struct event_sink sink;
     struct radius_layer_counters counters;
 
-    struct request *requests;  /* [0] is unused */
+    struct request *requests;  /* the first and the last one stand for the lists of those that wait and of the settled */
     struct index request_index;
     uint32_t request_room, requests_used, request_free; /* used: entries ever taken; request_free: chain through links.next */
-    struct list waiting, settled;
 
     struct login *logins;      /* [0] is unused */
     struct index login_index;  /* items: login * ITEMS_PER_LOGIN + key */
@@ -91,6 +90,14 @@ static inline int64_t elapsed_ns(int64_t now, int64_t then)
     if (now >= then)
         return (uint64_t)now - (uint64_t)then > (uint64_t)INT64_MAX ? INT64_MAX : (int64_t)((uint64_t)now - (uint64_t)then);
     return (uint64_t)then - (uint64_t)now > (uint64_t)INT64_MAX ? INT64_MIN + 1 : -(int64_t)((uint64_t)then - (uint64_t)now);
+}
+
+static inline void tell_radius(const struct radius_layer *r, const struct event *e)
+{
+    if (e->conv != NULL && e->conv->on_radius != NULL)
+        e->conv->on_radius(e->conv->user, e);
+    else
+        event_emit(&r->sink, e);
 }
 
 static inline uint64_t hash_address(const struct address *a, uint64_t seed)
@@ -141,21 +148,28 @@ static inline void request_prefetch(const struct radius_layer *r, const struct r
 struct request *request_find_elsewhere(const struct radius_layer *r, const struct request_key *key, uint8_t code);
 /* A fresh entry for the key that waits from now on; makes room by forgetting the least recently used. */
 struct request *request_new(struct radius_layer *r, const struct request_key *key, int64_t now_ns);
+/* The two lists are rings that begin and end with an entry of their own, so that no end needs a question. */
+static inline uint32_t request_list(const struct radius_layer *r, bool waiting)
+{
+    return waiting ? 0 : r->request_room + 1;
+}
+/* The least recently used of a list; NULL when it is empty. */
+static inline struct request *request_oldest(const struct radius_layer *r, bool waiting)
+{
+    uint32_t list = request_list(r, waiting), item = r->requests[list].links.next;
+    return item != list ? &r->requests[item] : NULL;
+}
 static inline void request_unlink(struct radius_layer *r, struct request *q)
 {
-    struct list *list = q->waiting ? &r->waiting : &r->settled;
-    uint32_t *before = q->links.prev != 0 ? &r->requests[q->links.prev].links.next : &list->head;
-    uint32_t *after = q->links.next != 0 ? &r->requests[q->links.next].links.prev : &list->tail;
-    *before = q->links.next;
-    *after = q->links.prev;
+    struct links links = q->links;
+    r->requests[links.prev].links.next = links.next;
+    r->requests[links.next].links.prev = links.prev;
 }
 static inline void request_append(struct radius_layer *r, struct request *q)
 {
-    struct list *list = q->waiting ? &r->waiting : &r->settled;
-    uint32_t item = (uint32_t)(q - r->requests), tail = list->tail;
-    q->links = (struct links){tail, 0};
-    *(tail != 0 ? &r->requests[tail].links.next : &list->head) = item;
-    list->tail = item;
+    uint32_t list = request_list(r, q->waiting), tail = r->requests[list].links.prev, item = (uint32_t)(q - r->requests);
+    q->links = (struct links){tail, list};
+    r->requests[tail].links.next = r->requests[list].links.prev = item;
 }
 /* Puts it at the end of the list where it belongs now. */
 static inline void request_touch(struct radius_layer *r, struct request *q, int64_t now_ns, bool waiting)
@@ -190,7 +204,7 @@ static inline struct login *login_of_request(const struct radius_layer *r, const
     struct login *l = &r->logins[q->login];
     return q->login != 0 && l->used && l->pub.id == q->login_id ? l : NULL;
 }
-/* The login that this State belongs to, preferably one where `server` issued it; *issuer is who did. */
+/* The login that this State belongs to, preferably one where `server` issued it: *issuer is NULL then, else who did. */
 struct login *login_find(const struct radius_layer *r, struct span state, const struct address *client,
                          const struct address *server, uint32_t tunnel, const struct address **issuer);
 /* Opens a login and tells it. */
