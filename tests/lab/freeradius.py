@@ -65,7 +65,7 @@ METHODS = {
 """,
     "ttls": """		ttls {{
 			tls = tls-common
-			default_eap_type = md5
+			default_eap_type = {inner}
 			virtual_server = "inner"
 		}}
 """,

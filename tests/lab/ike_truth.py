@@ -106,7 +106,7 @@ class Association:
             self.first, self.version = frame, version
         if rspi.strip("0"):
             self.rspi = rspi
-        initiator = bool(flags & 0x08) if version == 2 else (source == self.client or self.client is None)
+        initiator = bool(flags & 0x08) if version == 2 else (self.client is None or source[0] == self.client[0])
         response = bool(flags & 0x20)
         near, far = (source, destination) if initiator else (destination, source)
         if self.client is None:

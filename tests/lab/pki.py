@@ -180,6 +180,8 @@ def vpn_servers(pki):
     pki.issue("vpn-other-name", "/CN=rras01.corp.contoso.com", leaf_extensions("rras01.corp.contoso.com", eku=eku),
               issuer="issuing", key="vpn")
     pki.issue("fabrikam-vpn", "/O=Fabrikam/CN=" + VPN_NAME, good, issuer="fabrikam-root", key="vpn")
+    pki.issue("ec-vpn", "/CN=" + VPN_NAME, leaf_extensions(VPN_NAME, eku=eku, usage="digitalSignature"), issuer="ec-issuing",
+              key="ec")
     pki.issue("vpn-expired", "/CN=" + VPN_NAME, good, issuer="issuing", key="vpn", start=-400, end=-35)
     for name, key, issuer, organisation in (("pc01", "2048", "issuing", "/DC=com/DC=contoso/DC=corp"),
                                             ("fabrikam-pc01", "pc01", "fabrikam-root", "/O=Fabrikam")):

@@ -176,7 +176,7 @@ def server(lab, node="rras1", auth="eap-radius", certificate="vpn", proposals=IK
     remotes = {"auth": auth}
     if auth == "pubkey":
         remotes["cacerts"] = ",".join(lab.pki.pem(name) for name in client_authorities)
-    else:
+    elif auth.startswith("eap"):
         remotes["eap_id"] = "%any"
     remotes.update(remote or {})
     own = {"auth": "psk" if auth == "psk" else "pubkey", "id": identity}
@@ -229,20 +229,17 @@ class Attempt:
         return [line for line in self.daemon.text().splitlines() if re.search(r"<%s\|\d+>" % self.name, line)]
 
     def outcome(self):
+        """In the words of the report: who gave up, or what never came."""
         text = "\n".join(self.lines())
         if re.search(r"CHILD_SA %s\{\d+\} established" % self.name, text):
             return "established"
-        if re.search("giving up after|peer not responding|destroying IKE_SA in state CONNECTING without", text):
-            return "incomplete" if "parsed IKE_SA_INIT response" in text and "parsed IKE_AUTH response 1" not in text \
-                and "N(COOKIE)" not in text.split("parsed IKE_SA_INIT response", 1)[1][:40] else \
-                "unanswered" if "parsed IKE_AUTH" not in text else "incomplete"
-        if re.search("no trusted (RSA|ECDSA)? ?public key found|constraint check failed|no trusted certificate", text):
-            return "aborted"
-        if re.search("received [A-Z_]+ notify error|received EAP_FAILURE|EAP method .* failed|"
-                     "received [A-Z_]+ error notify|no CHILD_SA built|creating .* failed|failed to establish CHILD_SA|"
-                     "received AUTHENTICATION_FAILED|NO_PROPOSAL_CHOSEN|INVALID_KE", text):
+        if re.search(r"giving up after \d+ retransmits", text):
+            return "incomplete" if re.search(r"parsed (IKE_SA_INIT|ID_PROT) response 0 \[ SA", text) else "unanswered"
+        if "received EAP_FAILURE" in text or "failed with error ERROR_AUTHENTICATION_FAILURE" in text:
             return "rejected"
-        return "incomplete"
+        if re.search(r"generating INFORMATIONAL request \d+ \[ N\(AUTH_FAILED\) \]", text):
+            return "aborted"
+        return "rejected" if re.search(r"received [A-Z_]+ (notify|error)|giving up after \d+ retries", text) else "incomplete"
 
     def notify_errors(self):
         """Errors that this client received."""
@@ -279,13 +276,14 @@ def connection(attempt, pki, proposals=IKE, esp=ESP, fragmentation="yes", encap=
 
 
 def clients(lab, attempts, trust=("root",), kernel="libipsec", debian=False, daemon="", tries=3, timeout=1.0, base=1.8,
-            passwords=None, **wishes):
-    """Starts the clients' daemons, one on each node, with a connection for each attempt."""
+            passwords=None, each=None, **wishes):
+    """Starts the clients' daemons, one on each node, with a connection for each attempt; `each`: wishes by its name."""
     for node in dict.fromkeys(attempt.node for attempt in attempts):
         mine = [attempt for attempt in attempts if attempt.node == node]
         wanted = {**wishes, "trust": trust[0]} if wishes.get("pinned", True) else wishes
         configuration = {
-            "connections": {one.name: connection(one, lab.pki, **wanted) for one in mine},
+            "connections": {one.name: connection(one, lab.pki, **{**wanted, **(each or {}).get(one.name, {})})
+                            for one in mine},
             "secrets": {**{"eap-%s" % one.name: {"id": one.user, "secret": '"%s"' % (passwords or {}).get(one.user, PASSWORD)}
                            for one in mine if METHODS[one.method][0] == "eap"},
                         **({"ike-psk": {"secret": '"%s"' % PASSWORD}} if any(one.method == "psk" for one in mine) else {})}}

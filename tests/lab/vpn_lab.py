@@ -147,7 +147,7 @@ class VpnLab:
         facts = {
             "user": attempt.user, "method": attempt.method, "inner": attempt.inner, "expected_outcome": attempt.outcome(),
             "real_client": {"address": attempt.address, "port": self.true_ports.get(ispi)},
-            "real_server": RRAS.get(server, server), "proposal_by_log": attempt.proposal(),
+            "real_server": RRAS.get(server, server) if attempt.to == VIP else attempt.to, "proposal_by_log": attempt.proposal(),
             "errors_by_log": attempt.notify_errors(), "virtual_address": attempt.virtual_address}
         return facts
 

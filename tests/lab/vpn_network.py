@@ -163,6 +163,19 @@ class Vpn:
                        ' chain post {\n  type nat hook postrouting priority 100\n%s }\n}\n'
                        % (VIP, target(to), VIP, target(nat_t_to or to), hide))
 
+    def contradict(self):
+        """
+        INITs of more than 450 bytes (DH group 14) go to the first server, smaller ones (group 19) to the second, without
+        any memory: so whoever changes the group meets the other server.
+        """
+        self.nft("lb", 'table ip contradict {\n chain in {\n  type filter hook prerouting priority -300\n'
+                       '  iifname "wan" ip daddr %s udp dport 500 udp length > 450 notrack ip daddr set %s\n'
+                       '  iifname "wan" ip daddr %s udp dport 500 udp length <= 450 notrack ip daddr set %s\n'
+                       '  iifname "in" udp sport 500 notrack\n }\n'
+                       ' chain out {\n  type filter hook postrouting priority 300\n'
+                       '  oifname "wan" udp sport 500 ip saddr set %s\n }\n}\n'
+                       % (VIP, RRAS["rras1"], VIP, RRAS["rras2"], VIP))
+
     def filter(self, node, hook, rule, priority=0):
         self.nft(node, "table inet filter_%s {\n chain c {\n  type filter hook %s priority %d\n  %s\n }\n}\n"
                  % (hook, hook, priority, rule))
