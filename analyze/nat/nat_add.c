@@ -91,12 +91,13 @@ static void ask_about_server(struct nat *n, struct nat_server *s, const struct n
             nat_learn(n, s, NULL, p, &s->vips[i].real);
             return;
         }
-    if (search || p->about == NAT_SERVER_TARGET)
+    if (search || (p->about == NAT_SERVER_TARGET && s->target_searches < SELF_SEARCHES))
         result = nat_ask(n, p, s, NAT_ROUND_QUICK, &real);
     /* Once in depth: where one backend is, the others are found at little cost. */
     if (result == NAT_NOT_FOUND && search && s->self_searches == 0 && p->established)
         result = nat_ask(n, p, s, NAT_ROUND_FIRST_PORT, &real);
     s->self_searches += search && result != NAT_FOUND;
+    s->target_searches += p->about == NAT_SERVER_TARGET && result != NAT_FOUND;
     if (result == NAT_FOUND)
         nat_learn(n, s, NULL, p, &real);
     else
@@ -318,22 +319,31 @@ static void judge_translation(struct nat *n, struct nat_source *f, const struct 
     f->translated_snat = true;
 }
 
+static bool same_addresses(const struct nat_translation *a, const struct nat_translation *b)
+{
+    bool same = true;
+    for (int k = 0; k < 2; k++)
+        same = same && a->tunnel[k] == b->tunnel[k] && address_equal(&a->source[k].address, &b->source[k].address) &&
+               address_equal(&a->destination[k].address, &b->destination[k].address);
+    return same;
+}
+
 static struct nat_proven *proven_of(struct nat *n, const struct nat_translation *t)
 {
-    for (size_t i = 0; i < n->proven_count; i++) {
-        struct nat_proven *p = &n->proven[i];
-        bool same = true;
-        for (int k = 0; k < 2; k++)
-            same = same && p->first.tunnel[k] == t->tunnel[k] && address_equal(&p->first.source[k].address, &t->source[k].address) &&
-                   address_equal(&p->first.destination[k].address, &t->destination[k].address);
-        if (same)
-            return p;
-    }
+    uint64_t hash = 0;
+    for (int k = 0; k < 2; k++)
+        hash = hash_mix(hash, hash_bytes(&t->source[k].address, sizeof(struct address), t->tunnel[k]) ^
+                                  hash_bytes(&t->destination[k].address, sizeof(struct address), 1));
+    size_t slot = hash % NAT_PROVEN_TABLE;
+    for (; n->proven_table[slot] != 0; slot = (slot + 1) % NAT_PROVEN_TABLE)
+        if (same_addresses(&n->proven[n->proven_table[slot] - 1].first, t))
+            return &n->proven[n->proven_table[slot] - 1];
     if (n->proven_count == NAT_TRANSLATIONS_MAX) {
         n->counters.translations_dropped++;
         return NULL;
     }
     struct nat_proven *p = &n->proven[n->proven_count++];
+    n->proven_table[slot] = (uint16_t)n->proven_count;
     *p = (struct nat_proven){.first = *t,
                              .source_changed = !address_equal(&t->source[0].address, &t->source[1].address),
                              .destination_changed = !address_equal(&t->destination[0].address, &t->destination[1].address)};

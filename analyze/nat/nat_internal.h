@@ -7,7 +7,7 @@
 #define NAT_NOBODY UINT32_MAX
 
 enum { NAT_INTERVALS = 16, NAT_USERS = 32, NAT_PENDING = 2, NAT_SERVER_PENDING = 4, NAT_VIPS = 4, NAT_TABLE = 8192,
-       NAT_ANSWERS = 256 };
+       NAT_ANSWERS = 256, NAT_HINTS = 256, NAT_PROVEN_TABLE = 2 * NAT_TRANSLATIONS_MAX };
 
 /* What a hash says about whom. */
 enum nat_about {
@@ -76,7 +76,7 @@ struct nat_server {
     struct place first, target_same_place, target_other_place, self_other_place;
     struct nat_hidden vips[NAT_VIPS]; uint8_t vip_count;     /* what clients call */
     struct nat_hidden backends[NAT_BACKENDS_MAX]; uint8_t backend_count; /* who answers, seen from outside */
-    uint32_t self_searches;
+    uint32_t self_searches, target_searches;
     struct nat_pending pending[NAT_SERVER_PENDING]; uint8_t pending_count;
     uint64_t folded_sources, folded_sessions, folded_public; /* sources given up or not taken */
 };
@@ -98,7 +98,9 @@ struct nat {
     uint32_t hand, server_hand, server_count;
     uint32_t hidden_total;
     struct address balancers[NAT_LOAD_BALANCERS_MAX]; size_t balancer_count;
+    uint16_t hints[NAT_HINTS];        /* where a server was found last, by its hash */
     struct nat_proven *proven; size_t proven_count;
+    uint16_t proven_table[NAT_PROVEN_TABLE]; /* index + 1; open addressing */
     struct nat_answer answers[NAT_ANSWERS];
     uint64_t budget, half_open;
     struct nat_counters counters;
@@ -141,7 +143,7 @@ struct nat_crowd {
     bool one_pool;                /* all public sources lie in one /28 (IPv4), and none of them is a client itself */
     uint64_t pool_computers;      /* distinct addresses recovered behind them */
     bool pool_unrelated;          /* ... of networks that have nothing to do with each other */
-    bool destination_translated;
+    bool sound;                   /* some hash fits, or stands for an address that was found: they can be relied on */
 };
 void nat_look_around(const struct nat *n, const struct nat_server *s, struct nat_crowd *out);
 void nat_judge_source(const struct nat *n, const struct nat_server *s, const struct nat_source *f, const struct nat_crowd *crowd,

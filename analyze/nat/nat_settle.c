@@ -41,7 +41,7 @@ static void add_sources(struct lists *l, const struct nat *n)
 {
     for (uint32_t i = 0; i < n->source_count && l->exact_count < EXACT_MAX; i++)
         if (n->sources[i].used && !nat_is_private(&n->sources[i].address))
-            add_exact(l, &n->sources[i].address, 1);
+            l->exact[l->exact_count++] = n->sources[i].address; /* a repeat costs less than looking for it */
 }
 
 /* What the server saw of the client is a load balancer's address, if a private one: it stands near the backends, with
@@ -136,6 +136,10 @@ enum nat_search_result nat_ask(struct nat *n, const struct nat_pending *p, const
         return a->found ? NAT_FOUND : NAT_NOT_FOUND;
     }
     uint64_t room = p->established || n->half_open > n->budget ? n->budget : n->half_open;
+    if (room == 0) {
+        n->counters.searches_cut++;
+        return NAT_BUDGET;
+    }
     struct nat_budget budget = {.left = room < n->settings.question_budget ? room : n->settings.question_budget};
     struct lists l;
     l.exact_count = l.any_port_count = 0;

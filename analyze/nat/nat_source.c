@@ -165,6 +165,10 @@ static void judge_upstream(const struct nat *n, const struct nat_server *s, cons
     v->place = b.place.frame != 0 ? b.place : differs > 0 ? f->mismatch : f->match;
     if (differs == 0 && (f->matches == 0 || at_client(s, f)))
         return;
+    if (!crowd->sound) {
+        view_set(v, NAT_SOURCE_UNDECIDED, CONFIDENCE_HINT, "sends hashes that fit nothing");
+        return;
+    }
     if (differs == 0 && nat_is_private(&f->address))
         view_set(v, NAT_SOURCE_INTERNAL, CONFIDENCE_CERTAIN, "is private and the client's own");
     else if (differs == 0)
@@ -184,7 +188,8 @@ static void judge_upstream(const struct nat *n, const struct nat_server *s, cons
 }
 
 /* By what the server saw of the client: translators between this point and the server. */
-static void judge_downstream(const struct nat *n, const struct nat_server *s, const struct nat_source *f, struct nat_view *v)
+static void judge_downstream(const struct nat *n, const struct nat_server *s, const struct nat_source *f,
+                             const struct nat_crowd *crowd, struct nat_view *v)
 {
     v->about = NAT_CLIENT_SEEN;
     v->sessions = f->seen_other > 0 ? f->seen_other : f->seen_same;
@@ -193,6 +198,10 @@ static void judge_downstream(const struct nat *n, const struct nat_server *s, co
         if (f->seen_same > 0)
             view_set(v, nat_is_private(&f->address) ? NAT_SOURCE_INTERNAL : NAT_SOURCE_CLEAN, CONFIDENCE_CERTAIN,
                      "is what the server saw");
+        return;
+    }
+    if (!crowd->sound) {
+        view_set(v, NAT_SOURCE_UNDECIDED, CONFIDENCE_HINT, "is answered with hashes that fit nothing");
         return;
     }
     bool public_way = !nat_is_private(&s->address) || !nat_is_private(&f->address), known = false;
@@ -277,7 +286,7 @@ void nat_judge_source(const struct nat *n, const struct nat_server *s, const str
 {
     struct nat_view views[4] = {{0}};
     judge_upstream(n, s, f, crowd, &views[0]);
-    judge_downstream(n, s, f, &views[1]);
+    judge_downstream(n, s, f, crowd, &views[1]);
     judge_translated(n, s, f, &views[2]);
     judge_logins(n, s, f, &views[3]);
     *out = views[0];
@@ -298,9 +307,10 @@ void nat_look_around(const struct nat *n, const struct nat_server *s, struct nat
     struct address first = {0}, computers[POOL_MAX];
     struct spread spread = {0};
     *out = (struct nat_crowd){.one_pool = s->folded_public == 0,
-                              .destination_translated = s->target_other > 0 || s->vip_count > 0};
+                              .sound = s->target_same + s->self_same + s->vip_count + s->backend_count > 0};
     for (uint32_t i = s->first_source; i != NAT_NOBODY; i = n->sources[i].next) {
         const struct nat_source *f = &n->sources[i];
+        out->sound = out->sound || f->matches + f->seen_same + f->port_only + f->hidden_count > 0;
         if (nat_is_private(&f->address) || f->sessions == 0)
             continue;
         if (out->public_sources++ == 0)

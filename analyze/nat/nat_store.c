@@ -153,16 +153,24 @@ static uint32_t server_place(struct nat *n, bool answered)
     return NAT_NOBODY;
 }
 
+static bool is_server(const struct nat_server *s, const struct address *a, uint32_t tunnel)
+{
+    return s->tunnel == tunnel && address_equal(&s->address, a);
+}
+
 struct nat_server *nat_server_of(struct nat *n, const struct address *a, uint32_t tunnel, bool answered)
 {
-    for (uint32_t i = 0; i < n->server_count; i++) {
-        struct nat_server *s = &n->servers[i];
-        if (s->tunnel == tunnel && address_equal(&s->address, a)) {
-            s->answered |= answered;
-            return s;
-        }
+    uint16_t *hint = &n->hints[hash_bytes(a, sizeof *a, tunnel) % NAT_HINTS];
+    uint32_t at = *hint;
+    if (at >= n->server_count || !is_server(&n->servers[at], a, tunnel))
+        for (at = 0; at < n->server_count && !is_server(&n->servers[at], a, tunnel);)
+            at++;
+    if (at < n->server_count) {
+        *hint = (uint16_t)at;
+        n->servers[at].answered |= answered;
+        return &n->servers[at];
     }
-    uint32_t at = server_place(n, answered);
+    at = server_place(n, answered);
     if (at == NAT_NOBODY) {
         n->counters.servers_dropped++;
         return NULL;

@@ -52,7 +52,7 @@ static void tally_source(struct tally *t, const struct nat_source *f, const stru
 }
 
 /* Whether and how surely the destination is translated, on either side of this point. */
-static bool destination_view(const struct nat *n, const struct nat_server *s, enum confidence *sure)
+static bool destination_view(const struct nat *n, const struct nat_server *s, bool sound, enum confidence *sure)
 {
     *sure = CONFIDENCE_CERTAIN;
     for (uint8_t i = 0; i < s->vip_count; i++)
@@ -67,7 +67,7 @@ static bool destination_view(const struct nat *n, const struct nat_server *s, en
             return true;
     *sure = CONFIDENCE_STRONG;
     /* Nobody is known to send a wrong DESTINATION hash; a wrong SOURCE hash some servers do, Windows never. */
-    return s->target_other > 0 || s->vip_count > 0 || s->self_other_windows > 0;
+    return s->vip_count > 0 || (sound && (s->target_other > 0 || s->self_other_windows > 0));
 }
 
 /* Of the outer address of a service: another point of view proved more. */
@@ -121,12 +121,13 @@ static void set_snat(const struct nat *n, const struct nat_server *s, const stru
     out->hidden_clients = most(most(t->hidden_count, t->behind_answer), most(t->concurrent, t->people));
 }
 
-static void choose(const struct nat *n, const struct nat_server *s, const struct tally *t, struct nat_verdict *out)
+static void choose(const struct nat *n, const struct nat_server *s, const struct nat_crowd *crowd, const struct tally *t,
+                   struct nat_verdict *out)
 {
     const struct share *clean = &t->of[NAT_SOURCE_CLEAN], *internal = &t->of[NAT_SOURCE_INTERNAL],
                        *client = &t->of[NAT_SOURCE_CLIENT];
     enum confidence sure;
-    bool destination = destination_view(n, s, &sure);
+    bool destination = destination_view(n, s, crowd->sound, &sure);
     const struct nat_proven *proven = proven_snat(n, s);
     enum confidence source = clean->sources > 0 ? clean->best : internal->best;
     bool known = clean->sources + internal->sources > 0;
@@ -232,13 +233,13 @@ bool nat_verdict_at(const struct nat *n, size_t i, struct nat_verdict *out)
     out->sessions_all = most(out->sessions_all, translated);
     out->client_sessions = t.of[NAT_SOURCE_CLIENT].sessions;
     out->undecided_sessions = t.of[NAT_SOURCE_UNDECIDED].sessions;
-    choose(n, s, &t, out);
+    choose(n, s, &crowd, &t, out);
     recover_all(n, s, out);
     for (uint32_t k = 0; k <= NAT_SOURCE_UNDECIDED; k++)
         if (t.of[k].leader != NULL && k != NAT_SOURCE_SILENT)
             nat_say_source(n, s, t.of[k].leader, &t.of[k].view, t.of[k].sources, out);
     nat_say_server(n, s, out);
-    nat_say_reason(n, s, out);
+    nat_say_reason(n, s, crowd.sound, out);
     return true;
 }
 

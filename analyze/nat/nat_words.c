@@ -110,7 +110,7 @@ void nat_say_server(const struct nat *n, const struct nat_server *s, struct nat_
     if (s->vip_count > 0)
         say(out, &s->vips[0].place, "clients call %s, and it arrives here for %s: the destination is translated",
             endpoint_text(real, &s->vips[0].real), endpoint_text(seen, &s->vips[0].seen));
-    else if (s->target_other > 0)
+    else if (s->target_other > 0 && out->destination_translated)
         say(out, &s->target_other_place,
             "NAT_DETECTION_DESTINATION_IP of %" PRIu64 " requests is not %s: the destination is translated before it", s->target_other,
             address_text(seen, &s->address));
@@ -119,7 +119,7 @@ void nat_say_server(const struct nat *n, const struct nat_server *s, struct nat_
             "the answer from %s comes from %s (NAT_DETECTION_SOURCE_IP; %u such address%s known): the destination is translated",
             endpoint_text(seen, &s->backends[0].seen), endpoint_text(real, &s->backends[0].real), s->backend_count,
             s->backend_count == 1 ? "" : "es");
-    else if (s->self_other_windows > 0)
+    else if (s->self_other_windows > 0 && out->destination_translated)
         say(out, &s->self_other_place, "the answer from %s was sent from another address: the destination is translated",
             address_text(seen, &s->address));
     for (size_t i = 0; i < n->proven_count && out->evidence_count + 1 < NAT_EVIDENCE_MAX; i++) {
@@ -142,13 +142,16 @@ static bool searches_were_cut(const struct nat *n, const struct nat_server *s)
     return false;
 }
 
-static const char *why_unknown(const struct nat_server *s, const struct nat_verdict *v)
+static const char *why_unknown(const struct nat_server *s, bool sound, const struct nat_verdict *v)
 {
     if (s->sessions == 0 && s->logins > 0 && s->logins == s->logins_without_address)
         return "the RADIUS requests name no client address; capture on the VPN server's external interface";
     if (s->sessions == 0 && s->logins > 0)
         return "too few logins from the private addresses to tell internal clients from a load balancer; capture longer, or on the "
                "VPN server's external interface";
+    if (v->undecided_sessions > 0 && !sound && s->no_response < s->sessions)
+        return "no hash fits any address, in either direction: the capture's addresses were changed (anonymised), or these "
+               "programs compute hashes in their own way; use the capture as it was taken";
     if (v->undecided_sessions > 0)
         return "the hashes fit neither what was seen nor any address that was searched, and clients other than Windows may send "
                "wrong ones on purpose (forced encapsulation); give --vip, --internal, or a capture from before the load balancer too";
@@ -161,11 +164,11 @@ static const char *why_unknown(const struct nat_server *s, const struct nat_verd
     return "what was seen does not show it; capture on the VPN server's external interface while clients connect";
 }
 
-void nat_say_reason(const struct nat *n, const struct nat_server *s, struct nat_verdict *out)
+void nat_say_reason(const struct nat *n, const struct nat_server *s, bool sound, struct nat_verdict *out)
 {
     const char *first = "", *second = "";
     if (out->kind == NAT_UNKNOWN)
-        first = why_unknown(s, out);
+        first = why_unknown(s, sound, out);
     else if (out->kind == NAT_CLIENT_SIDE && !nat_is_private(&s->address) && out->confidence != CONFIDENCE_CERTAIN)
         first = "whether the site translates sources too is not excluded; capture on the VPN server's external interface";
     else if (out->kind != NAT_SNAT && s->sessions == 0 && s->logins > 0)

@@ -12,6 +12,6 @@ void nat_say_source(const struct nat *n, const struct nat_server *s, const struc
 /* Evidence about the destination, and what several captures prove. */
 void nat_say_server(const struct nat *n, const struct nat_server *s, struct nat_verdict *out);
 /* Why nothing is known and where to capture instead; or what a verdict leaves open. */
-void nat_say_reason(const struct nat *n, const struct nat_server *s, struct nat_verdict *out);
+void nat_say_reason(const struct nat *n, const struct nat_server *s, bool sound, struct nat_verdict *out);
 
 #endif

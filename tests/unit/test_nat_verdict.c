@@ -565,6 +565,20 @@ static void clients_of_the_site_from_inside(void **state)
     one(&deep, w, NAT_CLIENT_SIDE, CONFIDENCE_STRONG);
 }
 
+/* Addresses changed after the capture, or a peer with a formula of its own: no hash fits. tcpdump's ikev2four.pcap is one. */
+static void hashes_that_never_fit_prove_nothing(void **state)
+{
+    (void)state;
+    struct way w = {"8.1.1.1", "8.1.1.2", "192.168.1.2", "192.168.1.1", "8.1.1.2", "8.1.1.1", STRONGSWAN};
+    struct nat_verdict v = one(NULL, w, NAT_UNKNOWN, CONFIDENCE_HINT);
+    assert_non_null(strstr(v.reason, "no hash fits"));
+    assert_false(v.destination_translated);
+    w.maker = NAT_MAKER_WINDOWS;
+    one(NULL, w, NAT_UNKNOWN, CONFIDENCE_HINT);
+    w.seen_client = "198.51.100.7", w.seen_server = "203.0.113.10";
+    one(NULL, w, NAT_UNKNOWN, CONFIDENCE_HINT);
+}
+
 /* The same private address in many homes: the associations alive at once count. */
 static void concurrent_associations_bound_the_hidden_clients(void **state)
 {
@@ -919,6 +933,7 @@ int main(void)
         cmocka_unit_test(captures_at_the_client),
         cmocka_unit_test(backends_are_counted_from_outside),
         cmocka_unit_test(mixture_of_hidden_and_plain_clients),
+        cmocka_unit_test(hashes_that_never_fit_prove_nothing),
         cmocka_unit_test(private_source_at_a_public_server),
         cmocka_unit_test(clients_of_the_site_from_inside),
         cmocka_unit_test(concurrent_associations_bound_the_hidden_clients),
