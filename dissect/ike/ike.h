@@ -126,7 +126,7 @@ const char *ike_id_type_name(uint8_t type);
 enum { IKE_TRANSFORM_NAME = 64 };
 /* With the key length where there is one: "AES-CBC-256"; numbers where no name is known. Returns out. */
 const char *ike_transform_name(char out[static IKE_TRANSFORM_NAME], const struct ike_transform *t);
-/* Known to be weak today: DES, 3DES, NULL, MD5, SHA-1 integrity or PRF, MODP of up to 1536 bits and group 24... NULL, or why. */
+/* Known to be weak today: DES, 3DES, NULL, MD5, MODP of up to 1536 bits, groups with small subgroups. NULL, or why. */
 const char *ike_transform_weakness(const struct ike_transform *t);
 
 /* What a vendor id says (wire-facts 3.5). */

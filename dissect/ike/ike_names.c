@@ -245,11 +245,11 @@ const char *ike_transform_weakness(const struct ike_transform *t)
     case IKE_ENCR:
         return encr_weakness(t->id);
     case IKE_PRF:
-        return t->id == 1 ? "MD5 is broken, RFC 8247 forbids it" : t->id == 2 ? "SHA-1 is being phased out" : NULL;
+        return t->id == 1 ? "MD5 is broken, RFC 8247 forbids it" : NULL; /* SHA-1 within HMAC is old, not broken */
     case IKE_INTEG:
         if (t->id == 1 || t->id == 4 || t->id == 6)
             return "MD5 is broken, RFC 8247 forbids it";
-        return t->id == 2 || t->id == 7 ? "SHA-1 is being phased out" : t->id == 3 ? "a MAC made of DES" : NULL;
+        return t->id == 3 ? "a MAC made of DES" : NULL;
     case IKE_DH:
         return dh_weakness(t->id);
     default:

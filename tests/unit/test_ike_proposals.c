@@ -269,10 +269,10 @@ static void weak_and_strong_transforms(void **state)
 {
     (void)state;
     static const struct ike_transform weak[] = {{IKE_ENCR, 2, 0}, {IKE_ENCR, 3, 0}, {IKE_ENCR, 11, 0}, {IKE_PRF, 1, 0},
-                                                {IKE_PRF, 2, 0}, {IKE_INTEG, 1, 0}, {IKE_INTEG, 2, 0}, {IKE_DH, 1, 0},
+                                                {IKE_INTEG, 1, 0}, {IKE_DH, 1, 0},
                                                 {IKE_DH, 2, 0}, {IKE_DH, 5, 0}, {IKE_DH, 24, 0}};
     static const struct ike_transform strong[] = {{IKE_ENCR, 12, 128}, {IKE_ENCR, 20, 256}, {IKE_ENCR, 28, 0},
-                                                  {IKE_PRF, 5, 0}, {IKE_INTEG, 12, 0}, {IKE_INTEG, 0, 0},
+                                                  {IKE_PRF, 2, 0}, {IKE_PRF, 5, 0}, {IKE_INTEG, 2, 0}, {IKE_INTEG, 12, 0}, {IKE_INTEG, 0, 0},
                                                   {IKE_DH, 14, 0}, {IKE_DH, 19, 0}, {IKE_DH, 31, 0}, {IKE_ESN, 0, 0}};
     for (size_t i = 0; i < sizeof weak / sizeof *weak; i++)
         assert_non_null(ike_transform_weakness(&weak[i]));

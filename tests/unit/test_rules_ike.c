@@ -1,0 +1,534 @@
+/* Every finding about IKE and address translation: facts that must raise it, and the nearest ones that must not. Facts
+ * are made by hand, no bytes are read. */
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "analyze/finding/rules_ike.h"
+#include "analyze/nat/nat_hash.h"
+
+#define SECOND INT64_C(1000000000)
+
+static struct scene {
+    struct findings *findings;
+    struct dissect_counters counters;
+    struct analysis_totals totals;
+    struct capture_report capture;
+    struct lost_pair lost;
+    struct rule_input in;
+    struct exchange x;
+} scene;
+
+static struct place at(uint64_t frame)
+{
+    return (struct place){.frame = frame, .time_ns = 1790000000 * SECOND + (int64_t)frame * 10000000};
+}
+
+static struct endpoint endpoint_of(uint8_t last, uint16_t port)
+{
+    return (struct endpoint){.address = address_ipv4((const uint8_t[]){192, 0, 2, last}), .port = port};
+}
+
+static const struct ike_suite good_suite = {
+    .encr = {IKE_ENCR, 12, 256}, .integ = {IKE_INTEG, 12, 0}, .prf = {IKE_PRF, 5, 0}, .dh = {IKE_DH, 14, 0}};
+
+static void say(uint8_t id, bool response, uint16_t length)
+{
+    struct ike_facts *f = &scene.x.ike;
+    f->lengths[f->length_count++] = (struct ike_length_fact){
+        .length = length, .message_id = id, .exchange = IKE_AUTH, .from_initiator = !response, .response = response};
+    f->auth_last_id = id;
+    *(response ? &f->auth_responses : &f->auth_requests) += 1;
+}
+
+/* IKE_SA_INIT asked and answered, nothing more; the capture ends there. */
+static void begun(void)
+{
+    findings_free(scene.findings);
+    memset(&scene, 0, sizeof scene);
+    scene.findings = findings_new();
+    struct exchange *x = &scene.x;
+    x->id = 1;
+    x->type = CONVERSATION_IKE;
+    x->client = endpoint_of(7, 500);
+    x->server = endpoint_of(1, 500);
+    x->packets = 2;
+    x->first = at(1);
+    x->last = at(2);
+    x->capture_last_ns = x->last.time_ns;
+    x->ike = (struct ike_facts){.version = 0x20,
+                                .init_requests = 1,
+                                .init_responses = 1,
+                                .init_request = at(1),
+                                .init_request_last = at(1),
+                                .init_response = at(2),
+                                .init_response_last = at(2),
+                                .offer_seen = true,
+                                .offer_proposals = 1,
+                                .offered_group = 14,
+                                .chosen_seen = true,
+                                .chosen = good_suite,
+                                .init_responder = endpoint_of(1, 500)};
+    const struct ike_transform offered[] = {good_suite.encr, good_suite.prf, good_suite.integ, good_suite.dh};
+    for (unsigned i = 0; i < 4; i++) {
+        x->ike.offered[i][0] = offered[i];
+        x->ike.offered_count[i] = 1;
+    }
+    scene.in = (struct rule_input){.captures = &scene.capture,
+                                   .capture_count = 1,
+                                   .counters = &scene.counters,
+                                   .totals = &scene.totals,
+                                   .lost = &scene.lost};
+}
+
+/* The request repeated without an answer. */
+static void unanswered_init(void)
+{
+    begun();
+    struct ike_facts *f = &scene.x.ike;
+    f->init_responses = 0;
+    f->chosen_seen = false;
+    f->init_request_retransmissions = 3;
+    scene.x.last_from_client = true;
+}
+
+/* A machine tunnel: one IKE_AUTH, ESP both ways. */
+static void established(void)
+{
+    begun();
+    struct ike_facts *f = &scene.x.ike;
+    f->encrypted_seen = f->floated = true;
+    f->auth_request = at(3);
+    f->auth_response = at(4);
+    f->auth_responder = endpoint_of(1, 4500);
+    say(1, false, 1700);
+    say(1, true, 1500);
+    f->auth_request_length = 1700;
+    f->auth_response_length = 1500;
+    f->state.esp_packets[0] = f->state.esp_packets[1] = 10;
+}
+
+static void auth_unanswered(uint16_t length)
+{
+    begun();
+    struct ike_facts *f = &scene.x.ike;
+    f->encrypted_seen = f->floated = true;
+    f->auth_request = at(3);
+    f->auth_responder = endpoint_of(1, 4500);
+    f->auth_request_length = length;
+    f->auth_request_retransmissions = 3;
+    say(1, false, length);
+    scene.x.last_from_client = true;
+}
+
+static void run(void)
+{
+    struct ike_judgement j = judge_ike(&scene.x);
+    scene.x.outcome = (uint8_t)judge_ike_outcome(&scene.x);
+    rules_ike_init(scene.findings, &scene.in, &scene.x, j);
+    rules_ike_auth(scene.findings, &scene.in, &scene.x, j);
+    rules_ike_end(scene.findings, &scene.in, &scene.x, j);
+    findings_finish(scene.findings);
+}
+
+static const struct finding *found(enum finding_id id)
+{
+    size_t count;
+    const struct finding *all = findings_all(scene.findings, &count);
+    for (size_t i = 0; i < count; i++)
+        if (all[i].id == id)
+            return &all[i];
+    return NULL;
+}
+
+static size_t total(void)
+{
+    size_t count;
+    (void)findings_all(scene.findings, &count);
+    return count;
+}
+
+/* Only this one, with this severity, confidence and client error. */
+static void only(enum finding_id id, enum severity severity, enum confidence confidence, int32_t error)
+{
+    run();
+    const struct finding *f = found(id);
+    assert_non_null(f);
+    assert_int_equal(total(), 1);
+    assert_int_equal(f->severity, severity);
+    assert_int_equal(f->confidence, confidence);
+    assert_int_equal(f->client_error, error);
+    assert_true(f->evidence_count > 0);
+    assert_true(f->fix_count > 0 || severity == SEVERITY_INFO);
+}
+
+static void nothing(void)
+{
+    run();
+    assert_int_equal(total(), 0);
+}
+
+static void healthy_ones_raise_nothing(void **state)
+{
+    (void)state;
+    established();
+    nothing();
+    assert_int_equal(scene.x.outcome, OUTCOME_ESTABLISHED);
+    begun(); /* the capture ends: nobody knows */
+    nothing();
+    assert_int_equal(scene.x.outcome, OUTCOME_INCOMPLETE);
+}
+
+static void no_answer(void **state)
+{
+    (void)state;
+    unanswered_init();
+    only(FINDING_IKE_NO_ANSWER, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 809);
+    assert_int_equal(scene.x.outcome, OUTCOME_UNANSWERED);
+    unanswered_init();
+    scene.x.ike.unreachable = 1;
+    only(FINDING_IKE_NO_ANSWER, SEVERITY_CRITICAL, CONFIDENCE_CERTAIN, 809);
+    unanswered_init(); /* one request may be a scanner's */
+    scene.x.ike.init_request_retransmissions = 0;
+    scene.x.capture_last_ns += 60 * SECOND;
+    nothing();
+}
+
+static void no_proposal_chosen(void **state)
+{
+    (void)state;
+    begun();
+    scene.x.ike.chosen_seen = false;
+    scene.x.ike.refused_proposal = true;
+    scene.x.ike.refused_place = at(2);
+    only(FINDING_IKE_NO_PROPOSAL_CHOSEN, SEVERITY_CRITICAL, CONFIDENCE_CERTAIN, 13868);
+    assert_non_null(strstr(found(FINDING_IKE_NO_PROPOSAL_CHOSEN)->explanation, "AES-CBC-256"));
+}
+
+static void invalid_ke(void **state)
+{
+    (void)state;
+    begun();
+    struct ike_facts *f = &scene.x.ike;
+    f->invalid_ke = 1;
+    f->wanted_group = 19;
+    f->invalid_ke_place = at(2);
+    only(FINDING_IKE_INVALID_KE, SEVERITY_INFO, CONFIDENCE_CERTAIN, 0); /* and went on */
+    begun();
+    f->invalid_ke = 2;
+    f->wanted_group = 19;
+    f->chosen_seen = false;
+    f->invalid_ke_place = at(2);
+    only(FINDING_IKE_INVALID_KE, SEVERITY_CRITICAL, CONFIDENCE_CERTAIN, 13868);
+    assert_non_null(strstr(found(FINDING_IKE_INVALID_KE)->explanation, "group 19"));
+    assert_non_null(strstr(found(FINDING_IKE_INVALID_KE)->explanation, "group 14"));
+}
+
+static void cookie_challenge(void **state)
+{
+    (void)state;
+    begun();
+    scene.x.ike.cookies = 1;
+    scene.x.ike.cookie_place = at(2);
+    only(FINDING_IKE_COOKIE_CHALLENGE, SEVERITY_INFO, CONFIDENCE_CERTAIN, 0);
+    begun();
+    scene.x.ike.cookies = 3;
+    scene.x.ike.cookie_place = at(2);
+    scene.x.ike.chosen_seen = false;
+    scene.x.ike.init_request_retransmissions = 2;
+    only(FINDING_IKE_COOKIE_CHALLENGE, SEVERITY_CRITICAL, CONFIDENCE_CERTAIN, 13890);
+}
+
+static void weak_proposal(void **state)
+{
+    (void)state;
+    established();
+    scene.x.ike.chosen.dh.id = 2;
+    only(FINDING_IKE_WEAK_PROPOSAL, SEVERITY_WARNING, CONFIDENCE_CERTAIN, 0);
+    established(); /* HMAC with SHA-1 alone is old, not broken */
+    scene.x.ike.chosen.integ.id = 2;
+    scene.x.ike.chosen.prf.id = 2;
+    nothing();
+}
+
+static void auth_lost(void **state)
+{
+    (void)state;
+    auth_unanswered(600);
+    only(FINDING_IKE_AUTH_UNANSWERED, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 809);
+    assert_null(strstr(found(FINDING_IKE_AUTH_UNANSWERED)->title, "larger"));
+    auth_unanswered(3468);
+    only(FINDING_IKE_AUTH_UNANSWERED, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 809);
+    assert_non_null(strstr(found(FINDING_IKE_AUTH_UNANSWERED)->fix[0], "EnableServerFragmentation"));
+    auth_unanswered(600); /* sent once, and the capture ends */
+    scene.x.ike.auth_request_retransmissions = 0;
+    nothing();
+}
+
+static void fragments_lost(void **state)
+{
+    (void)state;
+    auth_unanswered(3468);
+    scene.lost = (struct lost_pair){
+        .src = endpoint_of(7, 4500),
+        .dst = endpoint_of(1, 4500),
+        .datagrams = 3,
+        .first_only = 3,
+        .example = {.src = endpoint_of(7, 4500), .dst = endpoint_of(1, 4500), .first_seen = true, .first = at(3)}};
+    scene.in.lost_count = 1;
+    scene.x.ike.fragmentation_initiator = true;
+    only(FINDING_IKE_FRAGMENTS_LOST, SEVERITY_CRITICAL, CONFIDENCE_CERTAIN, 809);
+    assert_non_null(strstr(found(FINDING_IKE_FRAGMENTS_LOST)->fix[0], "EnableServerFragmentation"));
+    auth_unanswered(600); /* fragments of others */
+    scene.lost = (struct lost_pair){.src = endpoint_of(8, 4500), .dst = endpoint_of(1, 4500), .first_only = 1};
+    scene.in.lost_count = 1;
+    run();
+    assert_null(found(FINDING_IKE_FRAGMENTS_LOST));
+}
+
+static void ike_fragments_missing(void **state)
+{
+    (void)state;
+    auth_unanswered(600);
+    scene.x.ike.state.fragments_waiting = 2;
+    scene.x.ike.state.fragments_announced = 4;
+    scene.x.ike.state.fragments_from_initiator = true;
+    only(FINDING_IKE_FRAGMENTS_LOST, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 809);
+}
+
+static void backend_split(void **state)
+{
+    (void)state;
+    auth_unanswered(600);
+    scene.x.ike.auth_responder = endpoint_of(2, 4500);
+    only(FINDING_IKE_BACKEND_SPLIT, SEVERITY_CRITICAL, CONFIDENCE_CERTAIN, 809);
+    auth_unanswered(600);
+    scene.x.ike.notifies[0] = (struct ike_notify_fact){.type = IKE_N_INVALID_IKE_SPI, .place = at(4)};
+    scene.x.ike.notify_count = 1;
+    only(FINDING_IKE_BACKEND_SPLIT, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 809);
+    established(); /* a redirected or balanced client that is served raises nothing */
+    scene.x.ike.auth_responder = endpoint_of(2, 4500);
+    nothing();
+}
+
+static void server_refuses(void **state)
+{
+    (void)state;
+    begun();
+    struct ike_facts *f = &scene.x.ike;
+    f->encrypted_seen = true;
+    f->auth_response = at(4);
+    say(1, false, 1700);
+    say(1, true, 84);
+    f->auth_response_length = 84;
+    only(FINDING_IKE_AUTH_FAILED, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 13801);
+    assert_int_equal(scene.x.outcome, OUTCOME_REJECTED);
+    begun(); /* the same, read */
+    f->encrypted_seen = f->decrypted = true;
+    f->auth_error = IKE_N_AUTHENTICATION_FAILED;
+    f->auth_error_place = at(4);
+    say(1, false, 1700);
+    say(1, true, 84);
+    only(FINDING_IKE_AUTH_FAILED, SEVERITY_CRITICAL, CONFIDENCE_CERTAIN, 13801);
+    assert_non_null(strstr(found(FINDING_IKE_AUTH_FAILED)->explanation, "AUTHENTICATION_FAILED"));
+}
+
+static void client_refuses(void **state)
+{
+    (void)state;
+    established();
+    struct ike_facts *f = &scene.x.ike;
+    f->state.esp_packets[0] = f->state.esp_packets[1] = 0;
+    f->informational_seen = true;
+    f->first_informational = at(5);
+    only(FINDING_IKE_AUTH_FAILED, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 13801);
+    assert_int_equal(scene.x.outcome, OUTCOME_ABORTED);
+    established(); /* long after: an idle tunnel is taken down */
+    f->state.esp_packets[0] = f->state.esp_packets[1] = 0;
+    f->informational_seen = true;
+    f->first_informational = at(5);
+    f->first_informational.time_ns += 60 * SECOND;
+    nothing();
+}
+
+static void client_never_goes_on(void **state)
+{
+    (void)state;
+    begun();
+    scene.x.capture_last_ns += 60 * SECOND;
+    only(FINDING_IKE_AUTH_FAILED, SEVERITY_WARNING, CONFIDENCE_HINT, 13806);
+}
+
+static void init_is_refused(void **state)
+{
+    (void)state;
+    begun();
+    scene.x.ike.chosen_seen = false;
+    scene.x.ike.init_error = IKE_N_INVALID_SYNTAX;
+    scene.x.ike.init_error_place = at(2);
+    only(FINDING_IKE_AUTH_FAILED, SEVERITY_CRITICAL, CONFIDENCE_CERTAIN, 13801);
+}
+
+static void child_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        uint16_t error;
+        enum finding_id id;
+        int32_t client_error;
+    } cases[] = {
+        {IKE_N_TS_UNACCEPTABLE, FINDING_IKE_TS_UNACCEPTABLE, 0},
+        {IKE_N_INTERNAL_ADDRESS_FAILURE, FINDING_IKE_TS_UNACCEPTABLE, 720},
+        {IKE_N_NO_PROPOSAL_CHOSEN, FINDING_IKE_NO_PROPOSAL_CHOSEN, 13868},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        established();
+        scene.x.ike.state = (struct ike_state){0};
+        scene.x.ike.decrypted = true;
+        scene.x.ike.child_error = cases[i].error;
+        scene.x.ike.child_error_place = at(4);
+        only(cases[i].id, SEVERITY_CRITICAL, CONFIDENCE_CERTAIN, cases[i].client_error);
+    }
+}
+
+/* Ids 1 to 8 with AES-CBC and SHA-256: certificates, key exchange, an alert, a failure. */
+static void refusal_by_lengths(void)
+{
+    begun();
+    scene.x.ike.encrypted_seen = true;
+    scene.x.ike.auth_request_last = at(17);
+    scene.x.ike.auth_response_last = at(18);
+    static const uint16_t lengths[][2] = {{980, 1876}, {100, 84}, {260, 1108}, {84, 1108},
+                                          {84, 1108},  {84, 772}, {212, 148},  {116, 84}};
+    for (uint8_t i = 0; i < 8; i++) {
+        say((uint8_t)(i + 1), false, lengths[i][0]);
+        say((uint8_t)(i + 1), true, lengths[i][1]);
+    }
+}
+
+static void eap_by_lengths(void **state)
+{
+    (void)state;
+    refusal_by_lengths();
+    only(FINDING_EAP_CLIENT_REJECTED_CERTIFICATE, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 864);
+    assert_int_equal(scene.x.outcome, OUTCOME_ABORTED);
+    refusal_by_lengths();
+    scene.x.ike.lengths[14].length = 84; /* an acknowledgment: a failure for another reason */
+    only(FINDING_IKE_AUTH_FAILED, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 691);
+    refusal_by_lengths();
+    scene.x.ike.length_count -= 2; /* neither alert nor failure, and the client is silent for a minute */
+    scene.x.ike.auth_last_id = 7;
+    scene.x.capture_last_ns += 60 * SECOND;
+    run();
+    assert_null(found(FINDING_EAP_CLIENT_REJECTED_CERTIFICATE));
+}
+
+static void eap_stalls(void **state)
+{
+    (void)state;
+    refusal_by_lengths();
+    scene.x.ike.length_count -= 3; /* the server's Finished was the last */
+    scene.x.ike.auth_last_id = 8;
+    scene.x.ike.lengths[scene.x.ike.length_count] = (struct ike_length_fact){0};
+    scene.x.last_from_client = true;
+    scene.x.ike.state.request_waiting = true;
+    scene.x.ike.state.waiting_transmissions = 4;
+    only(FINDING_EAP_UNFINISHED, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 930);
+}
+
+static struct endpoint ipv4(uint8_t a, uint8_t b, uint8_t c, uint8_t d)
+{
+    return (struct endpoint){.address = address_ipv4((const uint8_t[]){a, b, c, d}), .port = 500};
+}
+
+/* One association as the server sees it: whose request it seems to be, whose its hashes say it is, whom it was sent to.
+ */
+static void add_session(struct nat *n, struct digests *d, uint64_t serial, struct endpoint seen, struct endpoint real,
+                        struct endpoint dialled)
+{
+    struct nat_ike_observation o = {
+        .established = true, .first_ns = (int64_t)serial * SECOND, .last_ns = (int64_t)(serial + 60) * SECOND};
+    o.initiator_spi[0] = (uint8_t)serial;
+    o.request = (struct nat_message){.seen = true,
+                                     .maker = NAT_MAKER_WINDOWS,
+                                     .source = seen,
+                                     .destination = ipv4(172, 20, 30, 11),
+                                     .source_count = 1,
+                                     .has_destination = true,
+                                     .place = at(serial)};
+    assert_true(nat_hash(d, o.initiator_spi, o.request.responder_spi, &real, o.request.sources[0]));
+    assert_true(nat_hash(d, o.initiator_spi, o.request.responder_spi, &dialled, o.request.destination_hash));
+    nat_add_ike(n, &o);
+}
+
+enum site { DIRECT, BEHIND_VIP, HOMES, BALANCER };
+
+/* Three clients of one server; what they meet on the way differs. The verdicts themselves have tests of their own. */
+static void translation(enum site site)
+{
+    begun();
+    struct nat_settings settings = {0};
+    struct nat *n = nat_new(&settings);
+    struct digests *d = digests_new();
+    struct endpoint own = ipv4(172, 20, 30, 11), vip = ipv4(198, 51, 100, 10);
+    for (uint8_t i = 1; i <= 3; i++) {
+        struct endpoint home = ipv4(192, 168, i, 20), public = ipv4(203, 0, 113, (uint8_t)(20 + i));
+        bool at_home = site == HOMES || site == BALANCER;
+        add_session(n, d, i, site == BALANCER ? ipv4(172, 20, 30, 4) : public, at_home ? home : public,
+                    site == BEHIND_VIP || site == BALANCER ? vip : own);
+    }
+    (void)nat_verdicts(n);
+    scene.in.nat = n;
+    rules_nat(scene.findings, &scene.in);
+    findings_finish(scene.findings);
+    nat_free(n);
+    digests_free(d);
+}
+
+static void address_translation(void **state)
+{
+    (void)state;
+    static const enum finding_id expected[] = {
+        [BEHIND_VIP] = FINDING_DNAT_ONLY, [HOMES] = FINDING_CLIENT_SIDE_NAT, [BALANCER] = FINDING_SNAT_HIDES_CLIENTS};
+    translation(DIRECT);
+    assert_int_equal(total(), 0);
+    for (enum site site = BEHIND_VIP; site <= BALANCER; site++) {
+        translation(site);
+        const struct finding *f = found(expected[site]);
+        assert_non_null(f);
+        assert_int_equal(total(), 1);
+        assert_int_equal(f->severity, site == BALANCER ? SEVERITY_CRITICAL : SEVERITY_INFO);
+        assert_true(f->evidence_count > 0);
+    }
+    assert_non_null(strstr(found(FINDING_SNAT_HIDES_CLIENTS)->title, "172.20.30.4"));
+    assert_non_null(strstr(found(FINDING_SNAT_HIDES_CLIENTS)->explanation, "809"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(healthy_ones_raise_nothing),
+        cmocka_unit_test(no_answer),
+        cmocka_unit_test(no_proposal_chosen),
+        cmocka_unit_test(invalid_ke),
+        cmocka_unit_test(cookie_challenge),
+        cmocka_unit_test(weak_proposal),
+        cmocka_unit_test(auth_lost),
+        cmocka_unit_test(fragments_lost),
+        cmocka_unit_test(ike_fragments_missing),
+        cmocka_unit_test(backend_split),
+        cmocka_unit_test(server_refuses),
+        cmocka_unit_test(client_refuses),
+        cmocka_unit_test(client_never_goes_on),
+        cmocka_unit_test(init_is_refused),
+        cmocka_unit_test(child_is_refused),
+        cmocka_unit_test(eap_by_lengths),
+        cmocka_unit_test(eap_stalls),
+        cmocka_unit_test(address_translation),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    findings_free(scene.findings);
+    return failed;
+}
