@@ -8,7 +8,8 @@ enum { SEARCHES = 64, HALF_OPEN_SEARCHES = 4, SELF_SEARCHES = 8 };
 /* Whether a message's SOURCE or DESTINATION hashes fit an endpoint; UNSAID when they prove neither. */
 enum fit { UNSAID, FITS, DIFFERS };
 
-static struct nat_question question_of(const struct nat_ike_observation *o, const struct nat_message *m, const uint8_t *hash)
+static struct nat_question question_of(const struct nat_ike_observation *o, const struct nat_message *m,
+                                       const uint8_t *hash)
 {
     struct nat_question q;
     memcpy(q.initiator_spi, o->initiator_spi, NAT_SPI);
@@ -297,7 +298,8 @@ static bool order_sides(struct nat_translation *t)
 }
 
 /* What a change of the source proves about the side that is nearer to the server. */
-static void judge_translation(struct nat *n, struct nat_source *f, const struct nat_server *s, const struct nat_translation *t)
+static void judge_translation(struct nat *n, struct nat_source *f, const struct nat_server *s,
+                              const struct nat_translation *t)
 {
     bool was_private = nat_is_private(&t->source[0].address), is_private = nat_is_private(&t->source[1].address);
     bool to_public = !nat_is_private(&t->destination[0].address);
@@ -346,7 +348,8 @@ static struct nat_proven *proven_of(struct nat *n, const struct nat_translation 
     n->proven_table[slot] = (uint16_t)n->proven_count;
     *p = (struct nat_proven){.first = *t,
                              .source_changed = !address_equal(&t->source[0].address, &t->source[1].address),
-                             .destination_changed = !address_equal(&t->destination[0].address, &t->destination[1].address)};
+                             .destination_changed =
+                                 !address_equal(&t->destination[0].address, &t->destination[1].address)};
     return p;
 }
 
@@ -365,8 +368,11 @@ void nat_add_translation(struct nat *n, const struct nat_translation *given)
         return;
     keep_place(&s->first, &t.place[1]);
     if (p->destination_changed) {
-        struct nat_hidden h = {.seen = t.destination[1], .real = t.destination[0], .place = t.place[1],
-                               .about = NAT_BY_TRANSLATION, .sessions = 1};
+        struct nat_hidden h = {.seen = t.destination[1],
+                               .real = t.destination[0],
+                               .place = t.place[1],
+                               .about = NAT_BY_TRANSLATION,
+                               .sessions = 1};
         nat_list_hide(s->vips, &s->vip_count, NAT_VIPS, &h);
     }
     struct nat_source *f = nat_source_of(n, s, &t.source[1].address, true);
@@ -375,7 +381,8 @@ void nat_add_translation(struct nat *n, const struct nat_translation *given)
     f->translated++;
     keep_place(&f->first, &t.place[1]);
     if (p->source_changed) {
-        struct nat_hidden h = {.seen = t.source[1], .real = t.source[0], .place = t.place[1], .about = NAT_BY_TRANSLATION, .sessions = 1};
+        struct nat_hidden h = {
+            .seen = t.source[1], .real = t.source[0], .place = t.place[1], .about = NAT_BY_TRANSLATION, .sessions = 1};
         nat_source_hide(n, f, &h);
         judge_translation(n, f, s, &t);
     }

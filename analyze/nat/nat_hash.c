@@ -1,7 +1,7 @@
 #include "analyze/nat/nat_hash.h"
 
-bool nat_hash(struct digests *d, const uint8_t initiator_spi[static NAT_SPI], const uint8_t responder_spi[static NAT_SPI],
-              const struct endpoint *e, uint8_t out[static NAT_HASH])
+bool nat_hash(struct digests *d, const uint8_t initiator_spi[static NAT_SPI],
+              const uint8_t responder_spi[static NAT_SPI], const struct endpoint *e, uint8_t out[static NAT_HASH])
 {
     size_t address = e->address.family == FAMILY_IPV4 ? 4 : e->address.family == FAMILY_IPV6 ? 16 : 0;
     if (address == 0)

@@ -6,8 +6,10 @@
 enum { EXACT_MAX = 512, ANY_PORT_MAX = 4 };
 
 struct lists {
-    struct address exact[EXACT_MAX]; size_t exact_count;
-    struct address any_port[ANY_PORT_MAX]; size_t any_port_count;
+    struct address exact[EXACT_MAX];
+    size_t exact_count;
+    struct address any_port[ANY_PORT_MAX];
+    size_t any_port_count;
     struct nat_network near;
 };
 
@@ -46,12 +48,13 @@ static void add_sources(struct lists *l, const struct nat *n)
 
 /* What the server saw of the client is a load balancer's address, if a private one: it stands near the backends, with
  * whatever port. */
-static void look_near_backends(struct lists *l, const struct nat *n, const struct nat_server *s, struct nat_space *space)
+static void look_near_backends(struct lists *l, const struct nat *n, const struct nat_server *s,
+                               struct nat_space *space)
 {
-    const struct address *backend = s->backend_count > 0                   ? &s->backends[0].real.address
-                                    : nat_is_private(&s->address)          ? &s->address
-                                    : n->settings.backend_count > 0        ? &n->settings.backends[0]
-                                                                           : NULL;
+    const struct address *backend = s->backend_count > 0            ? &s->backends[0].real.address
+                                    : nat_is_private(&s->address)   ? &s->address
+                                    : n->settings.backend_count > 0 ? &n->settings.backends[0]
+                                                                    : NULL;
     if (backend == NULL || backend->family != FAMILY_IPV4)
         return;
     l->near = (struct nat_network){*backend, 24};
@@ -69,7 +72,8 @@ static void add_learned(struct lists *l, const struct nat *n, const struct nat_s
 
 static void set_ports(struct nat_space *space, const struct nat_pending *p, enum nat_round round)
 {
-    bool floated = p->about == NAT_CLIENT_SELF || p->about == NAT_CLIENT_SEEN ? p->other.port == 4500 : p->seen.port == 4500;
+    bool floated =
+        p->about == NAT_CLIENT_SELF || p->about == NAT_CLIENT_SEEN ? p->other.port == 4500 : p->seen.port == 4500;
     const uint16_t first = floated ? 4500 : 500, second = floated ? 500 : 4500;
     if (round != NAT_ROUND_OTHER_PORTS)
         space->ports[space->port_count++] = first;
@@ -126,8 +130,8 @@ static void set_addresses(struct lists *l, const struct nat *n, const struct nat
     space->network_count = given->internal_count;
 }
 
-enum nat_search_result nat_ask(struct nat *n, const struct nat_pending *p, const struct nat_server *s, enum nat_round round,
-                               struct endpoint *real)
+enum nat_search_result nat_ask(struct nat *n, const struct nat_pending *p, const struct nat_server *s,
+                               enum nat_round round, struct endpoint *real)
 {
     struct nat_answer *a = &n->answers[hash_bytes(&p->question, sizeof p->question, 0) % NAT_ANSWERS];
     bool asked = a->used && memcmp(&a->question, &p->question, sizeof a->question) == 0;
@@ -148,8 +152,8 @@ enum nat_search_result nat_ask(struct nat *n, const struct nat_pending *p, const
     set_ports(&space, p, round);
     space.exact = l.exact, space.exact_count = l.exact_count;
     space.any_port = l.any_port, space.any_port_count = l.any_port_count;
-    enum nat_search_result result = nat_search(n->digests, &p->question, &space,
-                                               round == NAT_ROUND_QUICK ? NAT_QUICK : NAT_DEEP, &budget, real);
+    enum nat_search_result result =
+        nat_search(n->digests, &p->question, &space, round == NAT_ROUND_QUICK ? NAT_QUICK : NAT_DEEP, &budget, real);
     n->budget -= budget.spent;
     if (!p->established)
         n->half_open -= budget.spent < n->half_open ? budget.spent : n->half_open;
@@ -157,8 +161,8 @@ enum nat_search_result nat_ask(struct nat *n, const struct nat_pending *p, const
     n->counters.candidates += budget.spent;
     n->counters.found += result == NAT_FOUND;
     n->counters.searches_cut += result == NAT_BUDGET;
-    *a = (struct nat_answer){.question = p->question, .used = result != NAT_BUDGET, .found = result == NAT_FOUND,
-                             .round = (uint8_t)round};
+    *a = (struct nat_answer){
+        .question = p->question, .used = result != NAT_BUDGET, .found = result == NAT_FOUND, .round = (uint8_t)round};
     if (result == NAT_FOUND)
         a->real = *real;
     return result;
@@ -196,8 +200,8 @@ void nat_learn(struct nat *n, struct nat_server *s, struct nat_source *from, con
 }
 
 /* Asks question i of a list in this round; what is answered is taken out. */
-static void settle_one(struct nat *n, struct nat_server *s, struct nat_source *f, struct nat_pending *list, uint8_t *count,
-                       uint8_t i, enum nat_round round)
+static void settle_one(struct nat *n, struct nat_server *s, struct nat_source *f, struct nat_pending *list,
+                       uint8_t *count, uint8_t i, enum nat_round round)
 {
     if (i >= *count)
         return;

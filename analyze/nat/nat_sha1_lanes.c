@@ -14,7 +14,10 @@
 typedef uint32_t lanes_4 __attribute__((vector_size(16)));
 #define NAT_SCAN scan_4
 #define NAT_LANES 4
-#define NAT_LANE_NUMBERS {FROM_4(0)}
+#define NAT_LANE_NUMBERS                                                                                               \
+    {                                                                                                                  \
+        FROM_4(0)                                                                                                      \
+    }
 #define NAT_VECTOR lanes_4
 #define NAT_TARGET
 #include "analyze/nat/nat_sha1_scan.inc"
@@ -23,7 +26,10 @@ typedef uint32_t lanes_4 __attribute__((vector_size(16)));
 typedef uint32_t lanes_8 __attribute__((vector_size(32)));
 #define NAT_SCAN scan_8
 #define NAT_LANES 8
-#define NAT_LANE_NUMBERS {FROM_4(0), FROM_4(4)}
+#define NAT_LANE_NUMBERS                                                                                               \
+    {                                                                                                                  \
+        FROM_4(0), FROM_4(4)                                                                                           \
+    }
 #define NAT_VECTOR lanes_8
 #define NAT_TARGET __attribute__((target("avx2")))
 #include "analyze/nat/nat_sha1_scan.inc"
@@ -31,7 +37,10 @@ typedef uint32_t lanes_8 __attribute__((vector_size(32)));
 typedef uint32_t lanes_16 __attribute__((vector_size(64)));
 #define NAT_SCAN scan_16
 #define NAT_LANES 16
-#define NAT_LANE_NUMBERS {FROM_4(0), FROM_4(4), FROM_4(8), FROM_4(12)}
+#define NAT_LANE_NUMBERS                                                                                               \
+    {                                                                                                                  \
+        FROM_4(0), FROM_4(4), FROM_4(8), FROM_4(12)                                                                    \
+    }
 #define NAT_VECTOR lanes_16
 #define NAT_TARGET __attribute__((target("avx512f")))
 #include "analyze/nat/nat_sha1_scan.inc"

@@ -14,7 +14,8 @@ bool nat_is_one_of(const struct address *list, size_t count, const struct addres
 bool nat_is_balancer(const struct nat *n, const struct address *a)
 {
     return nat_is_one_of(n->settings.load_balancers, n->settings.load_balancer_count, a) ||
-           nat_is_one_of(n->settings.vips, n->settings.vip_count, a) || nat_is_one_of(n->balancers, n->balancer_count, a);
+           nat_is_one_of(n->settings.vips, n->settings.vip_count, a) ||
+           nat_is_one_of(n->balancers, n->balancer_count, a);
 }
 
 bool nat_is_internal(const struct nat *n, const struct address *a)
@@ -34,7 +35,8 @@ bool nat_is_neighbour(const struct nat_server *s, const struct nat_source *f)
 {
     if (f->link != NAT_LINK_UNKNOWN)
         return f->link == NAT_LINK_ON;
-    return nat_is_private(&f->address) && !address_equal(&f->address, &s->address) && nat_same_24(&f->address, &s->address);
+    return nat_is_private(&f->address) && !address_equal(&f->address, &s->address) &&
+           nat_same_24(&f->address, &s->address);
 }
 
 /* Which of the two other private blocks, or 192.168/16. */
@@ -44,7 +46,12 @@ static unsigned block_of(const struct address *a)
 }
 
 /* Distinct networks of a list of recovered private addresses: never of one site. */
-struct spread { struct address nets[UNRELATED_HOMES]; size_t nets_count; unsigned blocks; size_t homes; };
+struct spread {
+    struct address nets[UNRELATED_HOMES];
+    size_t nets_count;
+    unsigned blocks;
+    size_t homes;
+};
 
 static void spread_add(struct spread *d, const struct address *a)
 {
@@ -65,10 +72,14 @@ static bool spread_unrelated(const struct spread *d)
 }
 
 /* What was recovered behind a source. */
-struct behind { uint64_t privates, publics, guests, site; struct spread spread; struct place place; };
+struct behind {
+    uint64_t privates, publics, guests, site;
+    struct spread spread;
+    struct place place;
+};
 
-static void look_behind(const struct nat *n, const struct nat_server *s, const struct nat_source *f, enum nat_about about,
-                        struct behind *b)
+static void look_behind(const struct nat *n, const struct nat_server *s, const struct nat_source *f,
+                        enum nat_about about, struct behind *b)
 {
     *b = (struct behind){0};
     for (uint32_t i = 0; i < f->hidden_count; i++) {
@@ -95,24 +106,29 @@ static void view_set(struct nat_view *v, enum nat_source_kind kind, enum confide
 }
 
 /* The source is the load balancer's or stands beside the server: every translation is the site's own. */
-static void judge_neighbour(const struct nat_source *f, const struct behind *b, bool declared, bool proven, struct nat_view *v)
+static void judge_neighbour(const struct nat_source *f, const struct behind *b, bool declared, bool proven,
+                            struct nat_view *v)
 {
     bool itself = (f->matches > 0 || b->guests == b->privates) && f->target_differs == 0;
     if (b->site > 0 && b->site == b->privates + b->publics)
         view_set(v, NAT_SOURCE_UNDECIDED, CONFIDENCE_HINT,
                  "hides clients of the site itself only (they call the public address from inside)");
     else if (!declared && b->privates == 1 && b->publics == 0 && itself)
-        view_set(v, NAT_SOURCE_CLIENT, CONFIDENCE_STRONG, "is a computer with one guest (container, virtual machine) behind it");
+        view_set(v, NAT_SOURCE_CLIENT, CONFIDENCE_STRONG,
+                 "is a computer with one guest (container, virtual machine) behind it");
     else if (proven && (declared || b->privates + b->publics > 0 || f->link == NAT_LINK_ON))
-        view_set(v, NAT_SOURCE_SNAT, CONFIDENCE_CERTAIN, "stands beside the server and is not the address that the client has");
+        view_set(v, NAT_SOURCE_SNAT, CONFIDENCE_CERTAIN,
+                 "stands beside the server and is not the address that the client has");
     else if (proven)
-        view_set(v, NAT_SOURCE_SNAT, CONFIDENCE_STRONG, "stands beside the server, and a Windows client has another address");
+        view_set(v, NAT_SOURCE_SNAT, CONFIDENCE_STRONG,
+                 "stands beside the server, and a Windows client has another address");
     else if (f->target_differs > 0 && f->established > 0)
         /* Were it the client itself, answers would reach it past the translator and be refused. */
         view_set(v, NAT_SOURCE_SNAT, CONFIDENCE_STRONG,
                  "stands beside the server, yet what it sent had come through a translator of the destination");
     else
-        view_set(v, NAT_SOURCE_UNDECIDED, CONFIDENCE_HINT, "sends a hash of another address, which may be wrong on purpose");
+        view_set(v, NAT_SOURCE_UNDECIDED, CONFIDENCE_HINT,
+                 "sends a hash of another address, which may be wrong on purpose");
 }
 
 /* A private address somewhere else in the site. */
@@ -121,29 +137,37 @@ static void judge_private(const struct nat_source *f, const struct behind *b, st
     if (b->site > 0 && b->site == b->privates + b->publics)
         view_set(v, NAT_SOURCE_UNDECIDED, CONFIDENCE_HINT, "hides clients of the site itself only");
     else if (spread_unrelated(&b->spread))
-        view_set(v, NAT_SOURCE_SNAT, CONFIDENCE_CERTAIN, "is private and hides networks that have nothing to do with each other");
+        view_set(v, NAT_SOURCE_SNAT, CONFIDENCE_CERTAIN,
+                 "is private and hides networks that have nothing to do with each other");
     else if (b->privates == 1 && b->guests == 1)
-        view_set(v, NAT_SOURCE_CLIENT, CONFIDENCE_STRONG, "is a computer with one guest (container, virtual machine) behind it");
+        view_set(v, NAT_SOURCE_CLIENT, CONFIDENCE_STRONG,
+                 "is a computer with one guest (container, virtual machine) behind it");
     else if (b->privates > 0)
-        view_set(v, NAT_SOURCE_SNAT, CONFIDENCE_STRONG, "is private and hides another address (or is a site's own translator)");
+        view_set(v, NAT_SOURCE_SNAT, CONFIDENCE_STRONG,
+                 "is private and hides another address (or is a site's own translator)");
     else if (f->mismatches_windows > 0 && f->matches == 0)
         view_set(v, NAT_SOURCE_SNAT, CONFIDENCE_STRONG, "is private, and a Windows client has another address");
     else
-        view_set(v, NAT_SOURCE_UNDECIDED, CONFIDENCE_HINT, "sends a hash of another address, which may be wrong on purpose");
+        view_set(v, NAT_SOURCE_UNDECIDED, CONFIDENCE_HINT,
+                 "sends a hash of another address, which may be wrong on purpose");
 }
 
-static void judge_public(const struct nat_source *f, const struct behind *b, const struct nat_crowd *crowd, struct nat_view *v)
+static void judge_public(const struct nat_source *f, const struct behind *b, const struct nat_crowd *crowd,
+                         struct nat_view *v)
 {
     bool pool = crowd->one_pool && crowd->pool_unrelated;
     if (b->privates > 0 && pool && crowd->pool_computers >= POOL_COMPUTERS)
         view_set(v, NAT_SOURCE_SNAT, CONFIDENCE_STRONG,
                  "is where all Internet clients come from, though their networks have nothing to do with each other");
     else if (b->privates > 0)
-        view_set(v, NAT_SOURCE_CLIENT, pool ? CONFIDENCE_STRONG : CONFIDENCE_CERTAIN, "is public and hides private addresses");
+        view_set(v, NAT_SOURCE_CLIENT, pool ? CONFIDENCE_STRONG : CONFIDENCE_CERTAIN,
+                 "is public and hides private addresses");
     else if (f->mismatches_windows > 0)
-        view_set(v, NAT_SOURCE_CLIENT, CONFIDENCE_HINT, "is public, and a Windows client has another address that was not found");
+        view_set(v, NAT_SOURCE_CLIENT, CONFIDENCE_HINT,
+                 "is public, and a Windows client has another address that was not found");
     else
-        view_set(v, NAT_SOURCE_UNDECIDED, CONFIDENCE_HINT, "sends a hash of another address, which may be wrong on purpose");
+        view_set(v, NAT_SOURCE_UNDECIDED, CONFIDENCE_HINT,
+                 "sends a hash of another address, which may be wrong on purpose");
 }
 
 /* On the client's side of the way: a private client calls a public address, and the server did not see it as it is. */
@@ -175,12 +199,15 @@ static void judge_upstream(const struct nat *n, const struct nat_server *s, cons
         view_set(v, NAT_SOURCE_CLEAN, CONFIDENCE_CERTAIN, "is the client's own");
     else if (!declared && at_client(s, f))
         view_set(v, proven ? NAT_SOURCE_CLIENT : NAT_SOURCE_UNDECIDED,
-                 b.privates > 0 ? CONFIDENCE_CERTAIN : proven ? CONFIDENCE_STRONG : CONFIDENCE_HINT,
+                 b.privates > 0 ? CONFIDENCE_CERTAIN
+                 : proven       ? CONFIDENCE_STRONG
+                                : CONFIDENCE_HINT,
                  "is still on the client's side of the way");
     else if (declared || nat_is_neighbour(s, f))
         judge_neighbour(f, &b, declared, proven, v);
     else if (b.publics > 0)
-        view_set(v, NAT_SOURCE_SNAT, CONFIDENCE_STRONG, "is not the public address that the client has on the Internet");
+        view_set(v, NAT_SOURCE_SNAT, CONFIDENCE_STRONG,
+                 "is not the public address that the client has on the Internet");
     else if (nat_is_private(&f->address))
         judge_private(f, &b, v);
     else
@@ -219,7 +246,8 @@ static void judge_downstream(const struct nat *n, const struct nat_server *s, co
         bool near = s->backend_count > 0 && nat_same_24(saw, &s->backends[0].real.address);
         bool sure = nat_is_balancer(n, saw) || near || (nat_is_rfc1918(saw) && public_way);
         if (nat_is_private(saw) || sure || !nat_is_private(&f->address)) {
-            view_set(v, NAT_SOURCE_SNAT, sure ? CONFIDENCE_CERTAIN : CONFIDENCE_STRONG, "reached the server as another address");
+            view_set(v, NAT_SOURCE_SNAT, sure ? CONFIDENCE_CERTAIN : CONFIDENCE_STRONG,
+                     "reached the server as another address");
             return;
         }
         view_set(v, NAT_SOURCE_CLIENT, CONFIDENCE_STRONG, "reached the server as a public address");
@@ -227,15 +255,19 @@ static void judge_downstream(const struct nat *n, const struct nat_server *s, co
     if (known)
         return;
     if (!nat_is_private(&f->address) && f->address.family == FAMILY_IPV4)
-        view_set(v, NAT_SOURCE_SNAT, CONFIDENCE_STRONG, "is public, and the server saw another address that was not found");
+        view_set(v, NAT_SOURCE_SNAT, CONFIDENCE_STRONG,
+                 "is public, and the server saw another address that was not found");
     else if (at_client(s, f))
-        view_set(v, NAT_SOURCE_CLIENT, CONFIDENCE_STRONG, "is private, and the server saw an address that is not a usual private one");
+        view_set(v, NAT_SOURCE_CLIENT, CONFIDENCE_STRONG,
+                 "is private, and the server saw an address that is not a usual private one");
     else
-        view_set(v, NAT_SOURCE_UNDECIDED, CONFIDENCE_HINT, "was not what the server saw, and what it saw was not found");
+        view_set(v, NAT_SOURCE_UNDECIDED, CONFIDENCE_HINT,
+                 "was not what the server saw, and what it saw was not found");
 }
 
 /* By RADIUS: one address with many people behind it. */
-static void judge_logins(const struct nat *n, const struct nat_server *s, const struct nat_source *f, struct nat_view *v)
+static void judge_logins(const struct nat *n, const struct nat_server *s, const struct nat_source *f,
+                         struct nat_view *v)
 {
     v->about = NAT_BY_TRANSLATION;
     v->sessions = f->logins;
@@ -252,12 +284,14 @@ static void judge_logins(const struct nat *n, const struct nat_server *s, const 
     else if ((nat_is_private(&f->address) || site) && f->sessions > 0)
         return; /* IKE says more */
     else if (nat_is_private(&f->address) || site)
-        view_set(v, NAT_SOURCE_UNDECIDED, CONFIDENCE_HINT, "is private: an internal client, or the load balancer with few users");
+        view_set(v, NAT_SOURCE_UNDECIDED, CONFIDENCE_HINT,
+                 "is private: an internal client, or the load balancer with few users");
     else
         view_set(v, NAT_SOURCE_CLEAN, CONFIDENCE_STRONG, "is the public address that the server logs");
 }
 
-static void judge_translated(const struct nat *n, const struct nat_server *s, const struct nat_source *f, struct nat_view *v)
+static void judge_translated(const struct nat *n, const struct nat_server *s, const struct nat_source *f,
+                             struct nat_view *v)
 {
     struct behind b;
     look_behind(n, s, f, NAT_BY_TRANSLATION, &b);
@@ -276,13 +310,13 @@ static void judge_translated(const struct nat *n, const struct nat_server *s, co
 /* A translation that is proven counts for more than a side that looks clean: that proves its own side only. */
 static int weight(const struct nat_view *v)
 {
-    static const int of_kind[] = {[NAT_SOURCE_SILENT] = 0, [NAT_SOURCE_CLEAN] = 1, [NAT_SOURCE_INTERNAL] = 1,
+    static const int of_kind[] = {[NAT_SOURCE_SILENT] = 0,    [NAT_SOURCE_CLEAN] = 1,  [NAT_SOURCE_INTERNAL] = 1,
                                   [NAT_SOURCE_UNDECIDED] = 2, [NAT_SOURCE_CLIENT] = 3, [NAT_SOURCE_SNAT] = 4};
     return of_kind[v->kind] * 4 + (CONFIDENCE_HINT - (int)v->confidence);
 }
 
-void nat_judge_source(const struct nat *n, const struct nat_server *s, const struct nat_source *f, const struct nat_crowd *crowd,
-                      struct nat_view *out)
+void nat_judge_source(const struct nat *n, const struct nat_server *s, const struct nat_source *f,
+                      const struct nat_crowd *crowd, struct nat_view *out)
 {
     struct nat_view views[4] = {{0}};
     judge_upstream(n, s, f, crowd, &views[0]);

@@ -125,8 +125,12 @@ struct nat_source *nat_source_of(struct nat *n, struct nat_server *s, const stru
         return NULL;
     }
     struct nat_source *f = &n->sources[at];
-    *f = (struct nat_source){.address = *a, .server = server, .used = true, .next_hash = n->table[b],
-                             .previous = s->last_source, .next = NAT_NOBODY};
+    *f = (struct nat_source){.address = *a,
+                             .server = server,
+                             .used = true,
+                             .next_hash = n->table[b],
+                             .previous = s->last_source,
+                             .next = NAT_NOBODY};
     n->table[b] = at;
     if (s->last_source != NAT_NOBODY)
         n->sources[s->last_source].next = at;
@@ -175,8 +179,12 @@ struct nat_server *nat_server_of(struct nat *n, const struct address *a, uint32_
         n->counters.servers_dropped++;
         return NULL;
     }
-    n->servers[at] = (struct nat_server){.address = *a, .tunnel = tunnel, .used = true, .answered = answered,
-                                         .first_source = NAT_NOBODY, .last_source = NAT_NOBODY};
+    n->servers[at] = (struct nat_server){.address = *a,
+                                         .tunnel = tunnel,
+                                         .used = true,
+                                         .answered = answered,
+                                         .first_source = NAT_NOBODY,
+                                         .last_source = NAT_NOBODY};
     return &n->servers[at];
 }
 

@@ -17,10 +17,11 @@ struct share {
 
 struct tally {
     struct share of[NAT_SOURCE_UNDECIDED + 1];
-    struct address hidden[UNION_MAX]; size_t hidden_count;
-    uint64_t hidden_more;            /* sources whose hidden addresses had no room: not counted */
-    uint32_t concurrent, people;     /* most of any hiding source */
-    uint64_t behind_answer;          /* sources that the server saw as another address */
+    struct address hidden[UNION_MAX];
+    size_t hidden_count;
+    uint64_t hidden_more;        /* sources whose hidden addresses had no room: not counted */
+    uint32_t concurrent, people; /* most of any hiding source */
+    uint64_t behind_answer;      /* sources that the server saw as another address */
 };
 
 static void tally_source(struct tally *t, const struct nat_source *f, const struct nat_view *v)
@@ -70,18 +71,46 @@ static bool destination_view(const struct nat *n, const struct nat_server *s, bo
     return s->vip_count > 0 || (sound && (s->target_other > 0 || s->self_other_windows > 0));
 }
 
-/* Of the outer address of a service: another point of view proved more. */
-static const struct nat_proven *proven_snat(const struct nat *n, const struct nat_server *s)
+static uint64_t most(uint64_t a, uint64_t b)
 {
+    return a > b ? a : b;
+}
+
+/* At the outer address of a service: a capture behind it proved that the source is translated on the way, to an address
+ * of the site. */
+static bool hides_behind(const struct nat *n, const struct nat_server *s, const struct nat_proven *p)
+{
+    const struct nat_translation *t = &p->first;
+    return p->source_changed && t->tunnel[0] == s->tunnel && address_equal(&t->destination[0].address, &s->address) &&
+           nat_is_private(&t->source[1].address) && nat_is_private(&t->destination[1].address) &&
+           !nat_is_private(&s->address) && !nat_is_internal(n, &t->source[0].address);
+}
+
+/* The verdict of such a capture; with what was judged here already, it only makes it surer. */
+static bool set_proven(const struct nat *n, const struct nat_server *s, struct nat_verdict *out)
+{
+    uint64_t sessions = 0, clients = 0;
     for (size_t i = 0; i < n->proven_count; i++) {
-        const struct nat_proven *p = &n->proven[i];
-        if (!p->source_changed || p->first.tunnel[0] != s->tunnel ||
-            !address_equal(&p->first.destination[0].address, &s->address))
+        const struct nat_translation *t = &n->proven[i].first;
+        if (!hides_behind(n, s, &n->proven[i]))
             continue;
-        if (!nat_is_private(&p->first.source[0].address) && nat_is_private(&p->first.source[1].address))
-            return p;
+        if (out->source.family == FAMILY_NONE)
+            out->source = t->source[1].address;
+        bool known = false; /* the same client at another backend */
+        for (size_t k = 0; k < i && !known; k++)
+            known = hides_behind(n, s, &n->proven[k]) &&
+                    address_equal(&n->proven[k].first.source[0].address, &t->source[0].address);
+        clients += !known;
+        sessions += n->proven[i].count;
     }
-    return NULL;
+    if (clients == 0)
+        return false;
+    out->kind = NAT_SNAT;
+    out->confidence = CONFIDENCE_CERTAIN;
+    out->sources = out->sources > 0 ? out->sources : 1;
+    out->sessions = most(out->sessions, sessions);
+    out->hidden_clients = most(out->hidden_clients, clients);
+    return true;
 }
 
 /* What the server saw most of the sessions as. */
@@ -100,11 +129,6 @@ static struct address seen_as(const struct nat *n, const struct nat_server *s, c
     return best != NULL ? best->real.address : (struct address){0};
 }
 
-static uint64_t most(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
-}
-
 static enum confidence weaker(enum confidence a, enum confidence b)
 {
     return a > b ? a : b;
@@ -121,26 +145,22 @@ static void set_snat(const struct nat *n, const struct nat_server *s, const stru
     out->hidden_clients = most(most(t->hidden_count, t->behind_answer), most(t->concurrent, t->people));
 }
 
-static void choose(const struct nat *n, const struct nat_server *s, const struct nat_crowd *crowd, const struct tally *t,
-                   struct nat_verdict *out)
+static void choose(const struct nat *n, const struct nat_server *s, const struct nat_crowd *crowd,
+                   const struct tally *t, struct nat_verdict *out)
 {
     const struct share *clean = &t->of[NAT_SOURCE_CLEAN], *internal = &t->of[NAT_SOURCE_INTERNAL],
                        *client = &t->of[NAT_SOURCE_CLIENT];
     enum confidence sure;
     bool destination = destination_view(n, s, crowd->sound, &sure);
-    const struct nat_proven *proven = proven_snat(n, s);
     enum confidence source = clean->sources > 0 ? clean->best : internal->best;
     bool known = clean->sources + internal->sources > 0;
     out->destination_translated = destination;
     out->destination_confidence = sure;
     if (t->of[NAT_SOURCE_SNAT].sources > 0) {
         set_snat(n, s, t, out);
-    } else if (proven != NULL) {
-        out->kind = NAT_SNAT;
-        out->confidence = CONFIDENCE_CERTAIN;
-        out->source = proven->first.source[1].address;
-        out->sources = 1;
-        out->sessions = out->hidden_clients = proven->count > 0;
+        set_proven(n, s, out);
+    } else if (set_proven(n, s, out)) {
+        return;
     } else if (destination && known) {
         out->kind = NAT_DNAT_ONLY;
         out->confidence = weaker(sure, source);
@@ -219,9 +239,10 @@ bool nat_verdict_at(const struct nat *n, size_t i, struct nat_verdict *out)
     const struct nat_server *s = &n->servers[n->order[i]];
     struct nat_crowd crowd;
     nat_look_around(n, s, &crowd);
-    *out = (struct nat_verdict){.server = s->address, .tunnel = s->tunnel,
-                                .sessions_all = most(s->sessions, s->logins)};
-    out->destination_sessions = most(s->target_other, s->self_other_windows + (s->backend_count > 0 ? s->self_other : 0));
+    *out =
+        (struct nat_verdict){.server = s->address, .tunnel = s->tunnel, .sessions_all = most(s->sessions, s->logins)};
+    out->destination_sessions =
+        most(s->target_other, s->self_other_windows + (s->backend_count > 0 ? s->self_other : 0));
     struct tally t = {0};
     uint64_t translated = 0;
     for (uint32_t k = s->first_source; k != NAT_NOBODY; k = n->sources[k].next) {

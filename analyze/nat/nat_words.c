@@ -62,7 +62,8 @@ static void say_hidden(const struct nat_source *f, const struct nat_hidden *h, s
         say(out, &h->place, "the answer to %s says in NAT_DETECTION_DESTINATION_IP that the server saw %s", seen, real);
     else if (h->about == NAT_CLIENT_SELF)
         say(out, &h->place,
-            "a request from %s says in NAT_DETECTION_SOURCE_IP that it left its sender as %s (%" PRIu64 " such address%s known)",
+            "a request from %s says in NAT_DETECTION_SOURCE_IP that it left its sender as %s (%" PRIu64
+            " such address%s known)",
             seen, real, count, count == 1 ? "" : "es");
     else
         say(out, &h->place, "what arrives here from %s is seen elsewhere from %s", seen, real);
@@ -71,7 +72,8 @@ static void say_hidden(const struct nat_source *f, const struct nat_hidden *h, s
 static void say_crowd(const struct nat_source *f, const char *address, struct nat_verdict *out)
 {
     if (f->concurrent > 2)
-        say(out, &f->first, "at least %" PRIu32 " associations from %s were up at the same time", f->concurrent, address);
+        say(out, &f->first, "at least %" PRIu32 " associations from %s were up at the same time", f->concurrent,
+            address);
     if (f->computer_count > 1 || f->user_count > 1)
         say(out, &f->login, "RADIUS: %" PRIu64 " logins of at least %u users and %u computers come from %s", f->logins,
             f->user_count, f->computer_count, address);
@@ -79,19 +81,19 @@ static void say_crowd(const struct nat_source *f, const char *address, struct na
         say(out, &f->first, "all %" PRIu64 " associations from %s arrive with the same TTL, %u", f->sessions, address,
             f->ttl_least);
     if (f->has_mac)
-        say(out, &f->first, "frames from %s carry the link address %02x:%02x:%02x:%02x:%02x:%02x", address, f->mac[0], f->mac[1],
-            f->mac[2], f->mac[3], f->mac[4], f->mac[5]);
+        say(out, &f->first, "frames from %s carry the link address %02x:%02x:%02x:%02x:%02x:%02x", address, f->mac[0],
+            f->mac[1], f->mac[2], f->mac[3], f->mac[4], f->mac[5]);
 }
 
-void nat_say_source(const struct nat *n, const struct nat_server *s, const struct nat_source *f, const struct nat_view *v,
-                    uint64_t alike, struct nat_verdict *out)
+void nat_say_source(const struct nat *n, const struct nat_server *s, const struct nat_source *f,
+                    const struct nat_view *v, uint64_t alike, struct nat_verdict *out)
 {
     (void)n, (void)s;
     char address[ADDRESS_TEXT];
     address_text(address, &f->address);
     if (alike > 1)
-        say(out, &v->place, "%s %s; %" PRIu64 " sessions, and so do %" PRIu64 " other addresses", address, v->why, v->sessions,
-            alike - 1);
+        say(out, &v->place, "%s %s; %" PRIu64 " sessions, and so do %" PRIu64 " other addresses", address, v->why,
+            v->sessions, alike - 1);
     else
         say(out, &v->place, "%s %s; %" PRIu64 " session%s", address, v->why, v->sessions, v->sessions == 1 ? "" : "s");
     static const enum nat_about each[] = {NAT_CLIENT_SELF, NAT_CLIENT_SEEN, NAT_BY_TRANSLATION};
@@ -112,24 +114,26 @@ void nat_say_server(const struct nat *n, const struct nat_server *s, struct nat_
             endpoint_text(real, &s->vips[0].real), endpoint_text(seen, &s->vips[0].seen));
     else if (s->target_other > 0 && out->destination_translated)
         say(out, &s->target_other_place,
-            "NAT_DETECTION_DESTINATION_IP of %" PRIu64 " requests is not %s: the destination is translated before it", s->target_other,
-            address_text(seen, &s->address));
+            "NAT_DETECTION_DESTINATION_IP of %" PRIu64 " requests is not %s: the destination is translated before it",
+            s->target_other, address_text(seen, &s->address));
     if (s->backend_count > 0)
         say(out, &s->backends[0].place,
-            "the answer from %s comes from %s (NAT_DETECTION_SOURCE_IP; %u such address%s known): the destination is translated",
+            "the answer from %s comes from %s (NAT_DETECTION_SOURCE_IP; %u such address%s known): the destination is "
+            "translated",
             endpoint_text(seen, &s->backends[0].seen), endpoint_text(real, &s->backends[0].real), s->backend_count,
             s->backend_count == 1 ? "" : "es");
     else if (s->self_other_windows > 0 && out->destination_translated)
-        say(out, &s->self_other_place, "the answer from %s was sent from another address: the destination is translated",
+        say(out, &s->self_other_place,
+            "the answer from %s was sent from another address: the destination is translated",
             address_text(seen, &s->address));
     for (size_t i = 0; i < n->proven_count && out->evidence_count + 1 < NAT_EVIDENCE_MAX; i++) {
         const struct nat_translation *t = &n->proven[i].first;
         if (!address_equal(&t->destination[0].address, &s->address) || t->tunnel[0] != s->tunnel)
             continue;
         char from[ENDPOINT_TEXT], to[ENDPOINT_TEXT];
-        say(out, &t->place[1], "%s to %s becomes %s to %s (%" PRIu64 " associations)", endpoint_text(from, &t->source[0]),
-            endpoint_text(to, &t->destination[0]), endpoint_text(seen, &t->source[1]), endpoint_text(real, &t->destination[1]),
-            n->proven[i].count);
+        say(out, &t->place[1], "%s to %s becomes %s to %s (%" PRIu64 " associations)",
+            endpoint_text(from, &t->source[0]), endpoint_text(to, &t->destination[0]),
+            endpoint_text(seen, &t->source[1]), endpoint_text(real, &t->destination[1]), n->proven[i].count);
         break;
     }
 }
@@ -147,19 +151,25 @@ static const char *why_unknown(const struct nat_server *s, bool sound, const str
     if (s->sessions == 0 && s->logins > 0 && s->logins == s->logins_without_address)
         return "the RADIUS requests name no client address; capture on the VPN server's external interface";
     if (s->sessions == 0 && s->logins > 0)
-        return "too few logins from the private addresses to tell internal clients from a load balancer; capture longer, or on the "
+        return "too few logins from the private addresses to tell internal clients from a load balancer; capture "
+               "longer, or on the "
                "VPN server's external interface";
     if (v->undecided_sessions > 0 && !sound && s->no_response < s->sessions)
-        return "no hash fits any address, in either direction: the capture's addresses were changed (anonymised), or these "
+        return "no hash fits any address, in either direction: the capture's addresses were changed (anonymised), or "
+               "these "
                "programs compute hashes in their own way; use the capture as it was taken";
     if (v->undecided_sessions > 0)
-        return "the hashes fit neither what was seen nor any address that was searched, and clients other than Windows may send "
-               "wrong ones on purpose (forced encapsulation); give --vip, --internal, or a capture from before the load balancer too";
+        return "the hashes fit neither what was seen nor any address that was searched, and clients other than Windows "
+               "may send "
+               "wrong ones on purpose (forced encapsulation); give --vip, --internal, or a capture from before the "
+               "load balancer too";
     if (s->no_hashes == s->sessions && s->sessions > 0)
-        return "no IKE_SA_INIT with NAT detection was seen (IKEv1, refused at once, or begun before the capture); capture "
+        return "no IKE_SA_INIT with NAT detection was seen (IKEv1, refused at once, or begun before the capture); "
+               "capture "
                "while clients connect, on the VPN server's external interface";
     if (s->no_response > 0)
-        return "this is the client's side of the way and no answer of the server was seen; capture both directions, or on the VPN "
+        return "this is the client's side of the way and no answer of the server was seen; capture both directions, or "
+               "on the VPN "
                "server's external interface";
     return "what was seen does not show it; capture on the VPN server's external interface while clients connect";
 }
@@ -170,11 +180,13 @@ void nat_say_reason(const struct nat *n, const struct nat_server *s, bool sound,
     if (out->kind == NAT_UNKNOWN)
         first = why_unknown(s, sound, out);
     else if (out->kind == NAT_CLIENT_SIDE && !nat_is_private(&s->address) && out->confidence != CONFIDENCE_CERTAIN)
-        first = "whether the site translates sources too is not excluded; capture on the VPN server's external interface";
+        first =
+            "whether the site translates sources too is not excluded; capture on the VPN server's external interface";
     else if (out->kind != NAT_SNAT && s->sessions == 0 && s->logins > 0)
         first = "RADIUS shows the addresses that the VPN server sees, not whether destinations are translated";
     else if (out->undecided_sessions > 0)
-        first = "some clients' hashes fit no address that was searched; they may be wrong on purpose (forced encapsulation)";
+        first = "some clients' hashes fit no address that was searched; they may be wrong on purpose (forced "
+                "encapsulation)";
     if (searches_were_cut(n, s))
         second = first[0] != '\0' ? "; the search for addresses was broken off, its budget is used up"
                                   : "the search for addresses was broken off, its budget is used up";

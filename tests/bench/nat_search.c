@@ -1,5 +1,5 @@
-/* What the search for a hidden address costs: nanoseconds a candidate for each width that this processor has, and the seconds
- * for all of RFC 1918 on one port. */
+/* What the search for a hidden address costs: nanoseconds a candidate for each width that this processor has, and the
+ * seconds for all of RFC 1918 on one port. */
 #include <stdio.h>
 #include <time.h>
 
@@ -19,8 +19,8 @@ int main(void)
         clock_t begin = clock();
         uint64_t at = kernels[i].scan(&job, 0x0a000000, 500, false, CANDIDATES);
         double seconds = (double)(clock() - begin) / CLOCKS_PER_SEC, each = seconds / CANDIDATES;
-        printf("%-10s %2u lanes  %6.2f ns a candidate  %5.2f s for RFC 1918 on one port%s\n", kernels[i].name, kernels[i].lanes,
-               each * 1e9, each * RFC1918, at == CANDIDATES ? "" : " (found by chance)");
+        printf("%-10s %2u lanes  %6.2f ns a candidate  %5.2f s for RFC 1918 on one port%s\n", kernels[i].name,
+               kernels[i].lanes, each * 1e9, each * RFC1918, at == CANDIDATES ? "" : " (found by chance)");
     }
     return 0;
 }

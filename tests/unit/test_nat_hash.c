@@ -1,5 +1,5 @@
-/* NAT_DETECTION hashes and the search for what they stand for: vectors computed outside this program (wire-facts 11.3: sha1sum
- * and two public recordings), every width against OpenSSL, budgets. */
+/* NAT_DETECTION hashes and the search for what they stand for: vectors computed outside this program (wire-facts 11.3:
+ * sha1sum and two public recordings), every width against OpenSSL, budgets. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -154,9 +154,9 @@ static struct nat_question of(struct digests *d, const struct endpoint *e)
 static void deep_search_covers_the_private_ranges(void **state)
 {
     struct digests *d = *state;
-    static const char *const ends[] = {"10.0.0.0",      "10.255.255.255",  "172.16.0.0",  "172.31.255.255", "192.168.0.0",
-                                       "192.168.255.255", "100.64.0.0",    "100.127.255.255", "169.254.0.0", "169.254.255.255",
-                                       "192.0.0.2"};
+    static const char *const ends[] = {"10.0.0.0",    "10.255.255.255",  "172.16.0.0", "172.31.255.255",
+                                       "192.168.0.0", "192.168.255.255", "100.64.0.0", "100.127.255.255",
+                                       "169.254.0.0", "169.254.255.255", "192.0.0.2"};
     static const char *const outside[] = {"9.255.255.255", "11.0.0.0", "172.32.0.0", "100.128.0.0", "198.51.100.7"};
     const struct nat_space space = {.ports = {500}, .port_count = 1};
     for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
@@ -184,16 +184,28 @@ static void given_places_are_looked_at_first(void **state)
 {
     struct digests *d = *state;
     struct endpoint real, six = at("2001:db8::7", 500), vip = at("203.0.113.10", 4500), site = at("198.51.100.9", 500),
-                          balancer = at("203.0.113.77", 61234), near = at("10.20.30.4", 138), shifted = at("192.168.1.9", 1040);
+                          balancer = at("203.0.113.77", 61234), near = at("10.20.30.4", 138),
+                          shifted = at("192.168.1.9", 1040);
     const struct address exact[] = {six.address, vip.address}, any[] = {six.address, balancer.address};
     const struct nat_network networks[] = {{at("2001:db8::", 0).address, 32}, {at("198.51.100.77", 0).address, 24}};
     const struct nat_network around = {at("10.20.30.99", 0).address, 24};
-    const struct nat_space space = {.exact = exact, .exact_count = 2, .networks = networks, .network_count = 2, .any_port = any,
-                                    .any_port_count = 2, .any_port_network = &around, .ports = {500, 4500}, .port_count = 2,
+    const struct nat_space space = {.exact = exact,
+                                    .exact_count = 2,
+                                    .networks = networks,
+                                    .network_count = 2,
+                                    .any_port = any,
+                                    .any_port_count = 2,
+                                    .any_port_network = &around,
+                                    .ports = {500, 4500},
+                                    .port_count = 2,
                                     .near_port = 1024};
-    const struct { const struct endpoint *e; enum nat_depth depth; uint64_t at_most; } cases[] = {
-        {&six, NAT_QUICK, 4}, {&vip, NAT_QUICK, 4}, {&balancer, NAT_QUICK, 100000}, {&site, NAT_DEEP, 100000},
-        {&shifted, NAT_DEEP, 60000000}, {&near, NAT_DEEP, 60000000},
+    const struct {
+        const struct endpoint *e;
+        enum nat_depth depth;
+        uint64_t at_most;
+    } cases[] = {
+        {&six, NAT_QUICK, 4},      {&vip, NAT_QUICK, 4},           {&balancer, NAT_QUICK, 100000},
+        {&site, NAT_DEEP, 100000}, {&shifted, NAT_DEEP, 60000000}, {&near, NAT_DEEP, 60000000},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct nat_question q = of(d, cases[i].e);
@@ -244,8 +256,15 @@ static void odd_spaces_do_no_harm(void **state)
     struct nat_budget b = plenty();
     const struct nat_space empty = {0};
     assert_int_equal(nat_search(d, &q, &empty, NAT_DEEP, &b, &real), NAT_NOT_FOUND);
-    const struct nat_space odd = {.exact = exact, .exact_count = 1, .any_port = exact, .any_port_count = 1, .networks = wide,
-                                  .network_count = 3, .any_port_network = &wide[0], .ports = {53}, .port_count = 1,
+    const struct nat_space odd = {.exact = exact,
+                                  .exact_count = 1,
+                                  .any_port = exact,
+                                  .any_port_count = 1,
+                                  .networks = wide,
+                                  .network_count = 3,
+                                  .any_port_network = &wide[0],
+                                  .ports = {53},
+                                  .port_count = 1,
                                   .near_port = 65535};
     assert_int_equal(nat_search(d, &q, &odd, NAT_DEEP, &b, &real), NAT_NOT_FOUND);
 }

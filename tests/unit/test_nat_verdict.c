@@ -756,7 +756,27 @@ static void outer_address_of_a_proven_translation(void **state)
         assert_true(nat_verdict_at(n, i, &v));
         expect(&v, NAT_SNAT, CONFIDENCE_CERTAIN);
         expect_source(&v, "10.20.30.4");
+        assert_int_equal(v.hidden_clients, 1);
     }
+    /* More clients, one of them at two backends; and one that only says it is seen as something else. */
+    t = sides("198.51.100.7", "203.0.113.10", "10.20.30.4", "10.20.30.12", true);
+    nat_add_translation(n, &t);
+    t = sides("192.168.1.9", "203.0.113.10", "10.20.30.4", "10.20.30.12", true);
+    nat_add_translation(n, &t);
+    const struct way seen = {"198.51.100.8", "203.0.113.10", "198.51.100.8", "203.0.113.10", "203.0.113.10", "192.0.2.65", STRONGSWAN};
+    observe(n, &seen);
+    const struct address outer_address = address("203.0.113.10");
+    bool found = false;
+    for (size_t i = 0, count = nat_verdicts(n); i < count; i++) {
+        assert_true(nat_verdict_at(n, i, &v));
+        if (!address_equal(&v.server, &outer_address))
+            continue;
+        found = true;
+        expect(&v, NAT_SNAT, CONFIDENCE_CERTAIN);
+        expect_source(&v, "10.20.30.4");
+        assert_int_equal(v.hidden_clients, 2);
+    }
+    assert_true(found);
     nat_free(n);
 }
 
