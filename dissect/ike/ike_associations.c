@@ -119,6 +119,19 @@ void association_add_pair(struct ike_layer *l, struct association *a, const stru
     put_pair(l, a, which);
 }
 
+void associations_prefetch(const struct ike_layer *l, const struct ike_message *m)
+{
+#if defined(__GNUC__)
+    __builtin_prefetch(&l->spi_index.slots[index_home(&l->spi_index, hash_of_spi(m->initiator_spi))]);
+    uint32_t next = l->free != 0 ? l->free : l->used == l->room ? l->half_open.head : l->used + 1;
+    const char *a = (const char *)&l->associations[next];
+    for (size_t at = 0; m->exchange == IKE_SA_INIT && at < sizeof *l->associations; at += 64)
+        __builtin_prefetch(a + at);
+#else
+    (void)l, (void)m;
+#endif
+}
+
 static bool begins(const struct ike_message *m)
 {
     return m->exchange == IKE_SA_INIT || m->exchange == IKE_SESSION_RESUME;

@@ -42,14 +42,14 @@ void ike_layer_free(struct ike_layer *l)
 
 size_t ike_layer_association_bytes(void)
 {
-    return sizeof(struct association) + SENT_PER_ASSOCIATION * (sizeof(struct sent) + INDEX_SPARE * sizeof(struct index_slot)) +
+    return sizeof(struct association) + SENT_PER_ASSOCIATION * sizeof(struct sent) +
            (size_t)(PAIRS + PATH_KEYS) * INDEX_SPARE * sizeof(struct index_slot);
 }
 
 uint64_t ike_layer_bytes(const struct ike_layer *l)
 {
     uint64_t bytes = (uint64_t)l->used * sizeof(struct association) + (uint64_t)l->sent_used * sizeof(struct sent);
-    uint64_t slots = (uint64_t)l->spi_index.used + l->path_index.used + l->sent_index.used;
+    uint64_t slots = (uint64_t)l->spi_index.used + l->path_index.used;
     return bytes + slots * INDEX_SPARE * sizeof(struct index_slot) + l->buffer_used;
 }
 
@@ -114,9 +114,7 @@ static void retransmission(struct ike_layer *l, struct ike_arrival *in, struct s
 {
     struct ike_event about = event_of(in, IKE_EVENT_RETRANSMISSION);
     s->transmissions += s->transmissions != UINT32_MAX;
-    s->source = in->p->src;
-    s->destination = in->p->dst;
-    s->tunnel = in->p->tunnel;
+    s->way = sent_way(in->p);
     s->last_ns = l->place.time_ns;
     about.transmissions = s->transmissions;
     about.moved = path_note(l, in->a, in->p, in->from_initiator);
@@ -136,8 +134,7 @@ static void repeated(struct ike_layer *l, struct ike_arrival *in, struct sent *s
     in->pair = pair_of(in->a, &in->m);
     in->from_initiator = sent_by_initiator(in);
     association_touch(l, in->a);
-    bool same_way = s->tunnel == in->p->tunnel && endpoint_equal(&s->source, &in->p->src) &&
-                    endpoint_equal(&s->destination, &in->p->dst);
+    bool same_way = s->way == sent_way(in->p);
     int64_t since = ike_elapsed_ns(l->place.time_ns, s->last_ns);
     bool at_once = since < TRANSLATED_NS && since > -TRANSLATED_NS;
     if (same_way || !(at_once || path_known(in->a, in->p, in->from_initiator))) {
@@ -225,7 +222,6 @@ static void look_inside(struct ike_layer *l, struct ike_arrival *in, struct ike_
 
 static void new_message(struct ike_layer *l, struct ike_arrival *in)
 {
-    ike_read_payloads(in->m.next_payload, in->m.payloads, in->m.cut, &l->clear);
     in->a = association_find(l, &in->m, in->p, &in->pair);
     bool opened = in->a == NULL;
     if (opened && (in->a = open_for(l, in)) == NULL)
@@ -295,6 +291,10 @@ static RARELY_CALLED void on_message(struct ike_layer *l, const struct packet *p
     l->place = frame_place(p->frame);
     l->active_ns = l->place.time_ns < l->now_ns ? l->now_ns : l->place.time_ns;
     in.hash = sent_hash(&in.m);
+    sent_prefetch(l, in.hash);
+    associations_prefetch(l, &in.m);
+    if (version == 2) /* meanwhile; only a copy would not need it */
+        ike_read_payloads(in.m.next_payload, in.m.payloads, in.m.cut, &l->clear);
     struct sent *s = sent_find(l, &in);
     if (s != NULL)
         repeated(l, &in, s);

@@ -1,17 +1,25 @@
 /* What was sent: messages by their bytes, for their copies, and requests by their ids, for their answers. */
 #include "dissect/ike/ike_state.h"
 
+/* A table of buckets, each of two cache lines; a new message takes the place of the oldest one of its bucket. */
 bool sent_init(struct ike_layer *l, uint32_t room)
 {
-    l->sent_room = room;
-    l->sent = calloc((size_t)room + 1, sizeof *l->sent);
-    return index_init(&l->sent_index, room) && l->sent != NULL;
+    uint32_t buckets = 1;
+    while (buckets < room / SENT_WAYS)
+        buckets *= 2;
+    l->sent_mask = buckets - 1;
+    l->sent = calloc((size_t)buckets * SENT_WAYS, sizeof *l->sent);
+    return l->sent != NULL;
 }
 
 void sent_free(struct ike_layer *l)
 {
     free(l->sent);
-    index_free(&l->sent_index);
+}
+
+static inline struct sent *bucket_of(const struct ike_layer *l, uint64_t hash)
+{
+    return &l->sent[(size_t)((uint32_t)(hash >> 16) & l->sent_mask) * SENT_WAYS];
 }
 
 /* No two messages under one key have the same IV and ICV, so that the ends of an encrypted one are enough. */
@@ -20,47 +28,50 @@ uint64_t sent_hash(const struct ike_message *m)
     enum { ENDS = 64 };
     struct span s = m->whole;
     if (m->encrypted && !m->cut && s.len > 2 * ENDS)
-        return hash_bytes(s.data + s.len - ENDS, ENDS, hash_bytes(s.data, ENDS, s.len)) | 1;
+        return hash_bytes(s.data + s.len - ENDS, ENDS, hash_bytes(s.data, ENDS, m->length)) | 1;
     return hash_bytes(s.data, s.len, m->length) | 1;
+}
+
+void sent_prefetch(const struct ike_layer *l, uint64_t hash)
+{
+#if defined(__GNUC__)
+    const struct sent *bucket = bucket_of(l, hash);
+    __builtin_prefetch(bucket);
+    __builtin_prefetch(bucket + SENT_WAYS / 2);
+#else
+    (void)l, (void)hash;
+#endif
+}
+
+uint32_t sent_way(const struct packet *p)
+{
+    uint64_t words[4];
+    memcpy(words, p->src.address.bytes, 16);
+    memcpy(words + 2, p->dst.address.bytes, 16);
+    uint64_t ports = (uint64_t)p->src.port << 48 | (uint64_t)p->dst.port << 32 | p->tunnel;
+    return (uint32_t)(hash_mix(hash_mix(words[0], words[1]), hash_mix(words[2], words[3]) ^ ports) >> 32);
 }
 
 struct sent *sent_find(const struct ike_layer *l, const struct ike_arrival *in)
 {
-    unsigned probe = 0;
-    for (uint32_t item; (item = index_next(&l->sent_index, in->hash, &probe)) != 0;) {
-        struct sent *s = &l->sent[item];
-        const struct association *a = &l->associations[s->item];
-        if (s->hash == in->hash && s->length == in->m.length && a->used && a->pub.id == s->id)
-            return s;
+    struct sent *bucket = bucket_of(l, in->hash);
+    for (unsigned i = 0; i < SENT_WAYS; i++) {
+        const struct association *a = &l->associations[bucket[i].item];
+        if (bucket[i].hash == in->hash && a->used && a->pub.id == bucket[i].id)
+            return &bucket[i];
     }
     return NULL;
 }
 
-static uint64_t hash_of_sent(const void *owner, uint32_t item)
-{
-    const struct ike_layer *l = owner;
-    return l->sent[item].hash;
-}
-
-static void forget(struct ike_layer *l, uint32_t item)
-{
-    if (l->sent[item].hash != 0)
-        index_remove(&l->sent_index, l->sent[item].hash, item);
-    l->sent[item].hash = 0;
-}
-
 void sent_remember(struct ike_layer *l, const struct ike_arrival *in)
 {
-    uint32_t item = l->sent_next % l->sent_room + 1, victim;
-    l->sent_next = item;
-    l->sent_used = item > l->sent_used ? item : l->sent_used;
-    forget(l, item);
-    index_make_room(&l->sent_index, hash_of_sent, l);
-    while ((victim = index_put(&l->sent_index, in->hash, item)) != 0)
-        forget(l, victim);
-    l->sent[item] = (struct sent){.hash = in->hash, .length = in->m.length, .item = association_item(l, in->a),
-                                  .id = in->a->pub.id, .transmissions = 1, .tunnel = in->p->tunnel, .source = in->p->src,
-                                  .destination = in->p->dst, .last_ns = l->place.time_ns};
+    struct sent *bucket = bucket_of(l, in->hash), *oldest = bucket;
+    for (unsigned i = 1; i < SENT_WAYS && oldest->hash != 0; i++)
+        if (bucket[i].hash == 0 || bucket[i].last_ns < oldest->last_ns)
+            oldest = &bucket[i];
+    l->sent_used += oldest->hash == 0;
+    *oldest = (struct sent){.hash = in->hash, .item = association_item(l, in->a), .id = in->a->pub.id, .transmissions = 1,
+                            .way = sent_way(in->p), .last_ns = l->place.time_ns};
 }
 
 struct asked *asked_find(struct association *a, bool by_initiator, uint8_t pair, uint32_t message_id)

@@ -9,7 +9,7 @@
 
 /* PAIRS: of SPIs, the one in use and the one that it was rekeyed from. PATHS: where its latest messages went, and how
  * the same look beyond translators. PATH_KEYS: one for each path, one for the bare addresses of the first. */
-enum { PAIRS = 2, PATHS = 3, PATH_KEYS = PATHS + 1, ASKED = 2, SENT_PER_ASSOCIATION = 2, FRAGMENTS_MAX = 256 };
+enum { PAIRS = 2, PATHS = 3, PATH_KEYS = PATHS + 1, ASKED = 2, SENT_WAYS = 4, SENT_PER_ASSOCIATION = 4, FRAGMENTS_MAX = 256 };
 
 #define ESTABLISHED_IDLE_NS (30 * 60 * INT64_C(1000000000))
 /* A copy beyond a translator follows its original at once; the earliest retransmission known is after half a second. */
@@ -57,13 +57,11 @@ struct skf {
 
 /* A message seen, for its copies. */
 struct sent {
-    uint64_t hash;       /* of its bytes; 0: none */
-    uint32_t length;
-    uint32_t item, id;   /* its association, and that one's serial: the item may have been given to another since */
-    uint32_t transmissions;
-    uint32_t tunnel;
-    struct endpoint source, destination;
+    uint64_t hash;       /* of its bytes and length; 0: none */
     int64_t last_ns;
+    uint32_t item, id;   /* its association, and that one's serial: the item may have been given to another since */
+    uint32_t way;        /* hash of its addresses and ports */
+    uint32_t transmissions;
 };
 
 struct association {
@@ -105,9 +103,8 @@ struct ike_layer {
     uint32_t room, used, free, open;  /* used: ever taken; free: chain through next */
     struct ike_list half_open, established;
 
-    struct sent *sent;                /* a ring; [0] is unused */
-    struct index sent_index;
-    uint32_t sent_room, sent_used, sent_next;
+    struct sent *sent;                /* buckets of SENT_WAYS */
+    uint32_t sent_mask, sent_used;
 
     uint64_t buffer_room, buffer_used; /* of fragments */
 
@@ -152,6 +149,8 @@ void associations_free(struct ike_layer *l);
 /* The association of a message, and which pair of its SPIs it bears. NULL when it belongs to none. */
 struct association *association_find(const struct ike_layer *l, const struct ike_message *m, const struct packet *p,
                                      uint8_t *pair);
+/* Has the memory brought that association_find will look at, and that of who has to make room. */
+void associations_prefetch(const struct ike_layer *l, const struct ike_message *m);
 /* Opens one between these ends and tells it. */
 struct association *association_open(struct ike_layer *l, const struct ike_message *m, const struct ike_path *path,
                                      bool begun_before);
@@ -184,6 +183,10 @@ void path_keepalive(struct ike_layer *l, const struct packet *p, uint32_t *hint)
 bool sent_init(struct ike_layer *l, uint32_t room);
 void sent_free(struct ike_layer *l);
 uint64_t sent_hash(const struct ike_message *m);
+/* Has the memory brought that sent_find will look at. */
+void sent_prefetch(const struct ike_layer *l, uint64_t hash);
+/* A hash of a packet's addresses and ports. */
+uint32_t sent_way(const struct packet *p);
 /* The message with these bytes, if its association is still open. */
 struct sent *sent_find(const struct ike_layer *l, const struct ike_arrival *in);
 void sent_remember(struct ike_layer *l, const struct ike_arrival *in);
