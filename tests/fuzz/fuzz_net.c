@@ -42,10 +42,11 @@ static void on_lost(void *ctx, const struct net_lost_fragments *lost)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct cursor c = cursor_of(span_of(data, size));
-    struct target t = {.flows = flow_table_new(16)};
+    struct target t = {.flows = flow_table_new(16)}, other = {.flows = flow_table_new(16)};
     struct net *n = net_new(&(struct net_handler){on_packet, on_lost, &t});
+    struct net *without = net_new(&(struct net_handler){on_packet, on_lost, &other});
     struct frame f = {.time_ns = 1};
-    if (n == NULL || t.flows == NULL)
+    if (n == NULL || without == NULL || t.flows == NULL || other.flows == NULL)
         abort();
     uint16_t len;
     uint8_t step, cut;
@@ -58,14 +59,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             f.bytes = bytes.data;
             f.len = (uint32_t)bytes.len;
             f.wire_len = f.len + cut;
+            if (cut % 2 == 0) /* looking before its turn must change nothing */
+                net_ahead(n, &f);
             net_frame(n, &f);
+            net_frame(without, &f);
         }
     }
     net_finish(n);
+    net_finish(without);
     const struct net_counters *counted = net_counters(n);
     if (counted->frames != f.number || counted->packets > f.number)
         abort();
+    if (memcmp(counted, net_counters(without), sizeof *counted) != 0 || t.sum != other.sum)
+        abort();
     net_free(n);
+    net_free(without);
     flow_table_free(t.flows);
+    flow_table_free(other.flows);
     return 0;
 }
