@@ -68,12 +68,12 @@ static struct ike_judgement judge_opened(const struct exchange *x)
     const struct ike_facts *f = &x->ike;
     if (f->child_created)
         return read_verdict(IKE_END_ESTABLISHED);
-    if (f->auth_error != 0 && f->auth_error_from_initiator)
-        return read_verdict(IKE_END_CLIENT_REFUSED);
     if (x->eap.seen && judge_client_refused(x))
         return read_verdict(IKE_END_EAP_CLIENT_REFUSED);
     if (x->eap.result == EAP_RESULT_FAILURE)
         return read_verdict(IKE_END_EAP_FAILED);
+    if (f->auth_error != 0 && f->auth_error_from_initiator)
+        return read_verdict(IKE_END_CLIENT_REFUSED);
     if (f->child_error != 0)
         return read_verdict(IKE_END_CHILD_REFUSED);
     if (f->auth_error != 0 || f->ms_status != 0)
@@ -171,7 +171,10 @@ struct ike_judgement judge_ike(const struct exchange *x)
 
 enum outcome judge_ike_outcome(const struct exchange *x)
 {
-    switch (judge_ike(x).end) {
+    struct ike_judgement j = judge_ike(x);
+    switch (j.end) {
+    case IKE_END_EAP_CLIENT_REFUSED: /* the server's EAP-Failure follows, where it was not lost */
+        return j.read && x->eap.result != EAP_RESULT_FAILURE ? OUTCOME_ABORTED : OUTCOME_REJECTED;
     case IKE_END_ESTABLISHED:
         return OUTCOME_ESTABLISHED;
     case IKE_END_NO_PROPOSAL:
@@ -187,7 +190,6 @@ enum outcome judge_ike_outcome(const struct exchange *x)
     case IKE_END_AUTH_UNANSWERED:
         return OUTCOME_UNANSWERED;
     case IKE_END_CLIENT_REFUSED:
-    case IKE_END_EAP_CLIENT_REFUSED:
     case IKE_END_EAP_STALLED:
     case IKE_END_NO_AUTH:
     case IKE_END_COOKIE:

@@ -413,7 +413,7 @@ static void eap_by_lengths(void **state)
     (void)state;
     refusal_by_lengths();
     only(FINDING_EAP_CLIENT_REJECTED_CERTIFICATE, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 864);
-    assert_int_equal(scene.x.outcome, OUTCOME_ABORTED);
+    assert_int_equal(scene.x.outcome, OUTCOME_REJECTED);
     refusal_by_lengths();
     scene.x.ike.lengths[14].length = 84; /* an acknowledgment: a failure for another reason */
     only(FINDING_IKE_AUTH_FAILED, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 691);
