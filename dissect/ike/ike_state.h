@@ -9,7 +9,7 @@
 
 /* PAIRS: of SPIs, the one in use and the one that it was rekeyed from. PATHS: where its latest messages went, and how
  * the same look beyond translators. PATH_KEYS: one for each path, one for the bare addresses of the first. */
-enum { PAIRS = 2, PATHS = 3, PATH_KEYS = PATHS + 1, ASKED = 2, SENT_WAYS = 4, SENT_PER_ASSOCIATION = 4, FRAGMENTS_MAX = 256 };
+enum { PAIRS = 2, PATHS = 3, PATH_KEYS = PATHS + 1, ASKED = 2, SENT_WAYS = 4, SENT_PER_ASSOCIATION = 2, FRAGMENTS_MAX = 256 };
 
 #define ESTABLISHED_IDLE_NS (30 * 60 * INT64_C(1000000000))
 /* A copy beyond a translator follows its original at once; the earliest retransmission known is after half a second. */

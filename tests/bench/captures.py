@@ -13,3 +13,14 @@ def make(make_logins, recordings, capture, logins, options=()):
     command += [recordings / "peap-mschapv2.pcap", recordings / "resumption.pcap"]
     words = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
     return {name: int(number) for number, name in zip(words[::2], words[1::2])}
+
+
+def make_vpn(program, recordings, capture, kind, options=()):
+    """Makes a capture of a VPN server's external interface (kind: external or storm); returns make_vpn's counts by name."""
+    command = [program, "--out", capture, "--kind", kind]
+    for option in options:
+        name, value = option.split("=")
+        command += ["--" + name, value]
+    command += [recordings / "ike-user-peap.pcap"]
+    words = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
+    return {name: int(number) for number, name in zip(words[::2], words[1::2])}

@@ -13,18 +13,14 @@
  * randoms and session ids, user, station, correlation, addresses and times. What is encrypted stays the recording's.
  */
 #include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 
-#include "capture/platform.h"
-#include "dissect/crypto/digest.h"
 #include "capture/wire/hash.h"
+#include "capture_writer.h"
+#include "dissect/crypto/digest.h"
 #include "login_template.h"
 
 enum { TEMPLATES_MAX = 32, SERVERS = 2, NAS_MAX = 64, CONCURRENT_MAX = 96, SECRET_MAX = 128, MASK_LEN = 64,
-       RADIUS_AUTHENTICATOR = 4, AUTHENTICATOR_LEN = 16, ETHERNET_HEADER = 14, IP_HEADER = 20, FILE_BUFFER = 1 << 20,
-       SERVER_PORT = 1812, FIRST_NAS_PORT = 49152 };
-#define START_NS (INT64_C(1795340400) * 1000000000) /* after the recordings' certificates began */
+       RADIUS_AUTHENTICATOR = 4, AUTHENTICATOR_LEN = 16, SERVER_PORT = 1812, FIRST_NAS_PORT = 49152 };
 #define MS INT64_C(1000000)
 
 struct settings {
@@ -49,9 +45,9 @@ struct generator {
     struct digests *digests;
     uint8_t secret[SECRET_MAX];
     size_t secret_len;
-    FILE *out;
+    struct capture_writer writer;
     uint64_t state;  /* of the random numbers */
-    uint64_t begun, frames, bytes, established, rejected;
+    uint64_t begun, established, rejected;
     uint8_t next_identifier[NAS_MAX][SERVERS];
     bool busy[NAS_MAX][SERVERS][256];
     struct slot *heap; /* by due_ns, then serial */
@@ -67,27 +63,6 @@ static uint64_t fresh(struct generator *g)
 static int64_t fresh_between(struct generator *g, int64_t low, int64_t high)
 {
     return low + (int64_t)(fresh(g) % (uint64_t)(high - low));
-}
-
-static void put_be16(uint8_t *at, unsigned value)
-{
-    at[0] = (uint8_t)(value >> 8);
-    at[1] = (uint8_t)value;
-}
-
-/* Sum of 16-bit words as the Internet checksum wants it (RFC 1071), not folded. */
-static uint32_t sum_words(const uint8_t *p, size_t len, uint32_t sum)
-{
-    for (; len > 1; p += 2, len -= 2)
-        sum += (uint32_t)p[0] << 8 | p[1];
-    return len > 0 ? sum + ((uint32_t)p[0] << 8) : sum;
-}
-
-static unsigned checksum_of(uint32_t sum)
-{
-    while (sum >> 16 != 0)
-        sum = (sum & 0xffff) + (sum >> 16);
-    return sum == 0xffff ? 0xffff : 0xffff ^ sum;
 }
 
 /* Digits are replaced so that each number keeps its length and stays below 256. */
@@ -148,7 +123,7 @@ static void write_headers(struct generator *g, const struct slot *s, const struc
     unsigned nas_port = FIRST_NAS_PORT + s->nas;
     memcpy(frame + 2, to, 4); /* the lab's MAC addresses end with the IP address */
     memcpy(frame + 8, from, 4);
-    put_be16(ip + 4, (unsigned)(g->frames & 0xffff));
+    put_be16(ip + 4, (unsigned)(g->writer.frames & 0xffff));
     memcpy(ip + 12, from, 4);
     memcpy(ip + 16, to, 4);
     put_be16(ip + 10, 0);
@@ -182,15 +157,6 @@ static bool write_authenticators(struct generator *g, struct slot *s, const stru
     return true;
 }
 
-static bool write_record(struct generator *g, int64_t time_ns, const uint8_t *frame, size_t len)
-{
-    uint32_t head[4] = {(uint32_t)(time_ns / 1000000000), (uint32_t)(time_ns % 1000000000 / 1000), (uint32_t)len,
-                        (uint32_t)len};
-    g->frames++;
-    g->bytes += sizeof head + len;
-    return fwrite(head, sizeof head, 1, g->out) == 1 && fwrite(frame, len, 1, g->out) == 1;
-}
-
 /* A NAS never uses an identifier again before its answer is there; there are fewer logins at once than identifiers. */
 static void take_identifier(struct generator *g, struct slot *s)
 {
@@ -221,7 +187,7 @@ static bool send_frame(struct generator *g, struct slot *s)
     write_headers(g, s, f, frame);
     int64_t now = s->due_ns;
     s->due_ns += f->request ? fresh_between(g, MS / 2, 20 * MS) : fresh_between(g, 15 * MS, 80 * MS);
-    return write_record(g, now, frame, f->len);
+    return writer_add(&g->writer, now, frame, f->len);
 }
 
 /* The next login of a slot; false when all have begun. */
@@ -300,21 +266,6 @@ static bool read_secret(struct generator *g, char error[static TEMPLATE_ERROR])
     return true;
 }
 
-static bool open_out(struct generator *g, char error[static TEMPLATE_ERROR])
-{
-    const uint32_t magic = 0xa1b2c3d4;
-    const uint16_t version[2] = {2, 4};
-    const uint32_t rest[4] = {0, 0, 262144, 1}; /* zone, accuracy, snap length, Ethernet */
-    char why[PLATFORM_ERROR];
-    g->out = platform_open(g->set.out, "w", why);
-    if (g->out == NULL) {
-        snprintf(error, TEMPLATE_ERROR, "%s", why);
-        return false;
-    }
-    setvbuf(g->out, NULL, _IOFBF, FILE_BUFFER);
-    return fwrite(&magic, 4, 1, g->out) == 1 && fwrite(version, 4, 1, g->out) == 1 && fwrite(rest, 16, 1, g->out) == 1;
-}
-
 static bool read_templates(struct generator *g, char *const *recordings, size_t count, char error[static TEMPLATE_ERROR])
 {
     for (size_t i = 0; i < count; i++) {
@@ -326,14 +277,6 @@ static bool read_templates(struct generator *g, char *const *recordings, size_t 
     if (g->set.fail != NULL)
         g->bad_count = templates_read(g->set.fail, g->bad, TEMPLATES_MAX, error);
     return g->set.fail == NULL || g->bad_count > 0;
-}
-
-static bool number_option(const char *text, uint64_t least, uint64_t most, uint64_t *out)
-{
-    char *end;
-    unsigned long long n = strtoull(text, &end, 10);
-    *out = n;
-    return end != text && *end == '\0' && n >= least && n <= most;
 }
 
 /* Returns the index of the first recording, 0 when the options are wrong. */
@@ -382,10 +325,13 @@ static bool run(struct generator *g, char *const *recordings, size_t count, char
     if (!read_secret(g, error) || !read_templates(g, recordings, count, error))
         return false;
     snprintf(error, TEMPLATE_ERROR, "%s cannot be written", g->set.out);
-    if (!open_out(g, error))
+    char why[PLATFORM_ERROR];
+    if (!writer_open(&g->writer, g->set.out, why)) {
+        snprintf(error, TEMPLATE_ERROR, "%s", why);
         return false;
+    }
     bool written = generate(g);
-    return fclose(g->out) == 0 && written;
+    return fclose(g->writer.out) == 0 && written;
 }
 
 int main(int argc, char **argv)
@@ -402,7 +348,7 @@ int main(int argc, char **argv)
     }
     bool done = run(&g, argv + first, (size_t)(argc - first), error);
     if (done)
-        printf("%" PRIu64 " frames %" PRIu64 " bytes %" PRIu64 " established %" PRIu64 " rejected\n", g.frames, g.bytes,
+        printf("%" PRIu64 " frames %" PRIu64 " bytes %" PRIu64 " established %" PRIu64 " rejected\n", g.writer.frames, g.writer.bytes,
                g.established, g.rejected);
     else
         fprintf(stderr, "make_logins: %s\n", error);
