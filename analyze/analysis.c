@@ -74,12 +74,12 @@ static void count_chain(struct analysis *a, const struct exchange *x, struct ser
 static void exchange_done(void *ctx, struct exchange *x, struct server *server)
 {
     struct analysis *a = ctx;
+    links_soon(a->links, x);
+    uint16_t tag = uneventful_tag(a->uneventful, x, server);
     uint32_t head = links_find(a->links, x);
     a->linked = a->linked || head != 0;
-    x->session = head != 0 ? head : x->id;
     count_chain(a, x, server, head != 0);
     nat_feed_exchange(a->nat_feed, x, head != 0);
-    uint16_t tag = head == 0 ? uneventful_tag(a->uneventful, x, server) : 0;
     if (spool_put(a->spool, x, tag) && head != 0)
         spool_link(a->spool, head, x->id);
 }

@@ -109,10 +109,8 @@ struct exchange {
     uint16_t capture_count;
     uint8_t type;                     /* enum conversation_type */
     bool last_from_client;
-    struct place first, last, last_from_server, last_from_client_place, first_from_server;
+    struct place first, last, last_from_server, first_from_server;
     uint32_t id;                      /* conversation serial */
-    uint32_t session;                 /* id of the first exchange of its session */
-    uint32_t next;                    /* id of the next exchange of the session, 0 none (kept in the spool's index) */
     uint8_t outcome;                  /* enum outcome */
     uint8_t close_reason;             /* enum close_reason */
     bool begun_before, has_inner, ladder_full; /* ladder_full: EXCHANGE_LADDER_MAX bytes were reached */

@@ -90,10 +90,15 @@ static uint32_t tag_of(uint64_t key)
     return (uint32_t)(key >> 32);
 }
 
-/* Where a key is kept: in its own place, else in the first free one, else in the oldest's. */
-static struct slot *slot_of(struct links *l, uint64_t key)
+static struct slot *bucket_of(const struct links *l, uint64_t key)
 {
-    struct slot *bucket = &l->slots[(key & (l->buckets - 1)) * WAYS], *oldest = bucket;
+    return &l->slots[(key & (l->buckets - 1)) * WAYS];
+}
+
+/* Where a key is kept: in its own place, else in the first free one, else in the oldest's. */
+static struct slot *slot_of(const struct links *l, uint64_t key)
+{
+    struct slot *bucket = bucket_of(l, key), *oldest = bucket;
     for (int i = 0; i < WAYS; i++) {
         if (bucket[i].serial == 0 || bucket[i].tag == tag_of(key))
             return &bucket[i];
@@ -112,18 +117,37 @@ static const struct link *link_in(const struct links *l, const struct slot *s, e
     return old->keys[kind] == key ? old : NULL;
 }
 
+static inline void keys_of(uint64_t keys[static KEY_KINDS], const struct exchange *x)
+{
+    keys[KEY_CLIENT_RANDOM] = x->eap.tls.client_hello ? hash_random(x->eap.tls.random, KEY_CLIENT_RANDOM) : 0;
+    keys[KEY_AUTHENTICATOR] = x->authenticator_hash != 0 ? hash_mix(x->authenticator_hash, KEY_AUTHENTICATOR) : 0;
+    keys[KEY_ATTEMPT] = x->eap_hash != 0 ? hash_mix(x->eap_hash, KEY_ATTEMPT) : 0;
+}
+
+void links_soon(const struct links *l, const struct exchange *x)
+{
+#if defined(__GNUC__)
+    uint64_t keys[KEY_KINDS];
+    keys_of(keys, x);
+    for (unsigned kind = 0; kind < KEY_KINDS; kind++)
+        __builtin_prefetch(bucket_of(l, keys[kind]), 1);
+#else
+    (void)l;
+    (void)x;
+#endif
+}
+
 static struct link link_of(const struct exchange *x)
 {
-    return (struct link){
-        .keys[KEY_CLIENT_RANDOM] = x->eap.tls.client_hello ? hash_random(x->eap.tls.random, KEY_CLIENT_RANDOM) : 0,
-        .keys[KEY_AUTHENTICATOR] = x->authenticator_hash != 0 ? hash_mix(x->authenticator_hash, KEY_AUTHENTICATOR) : 0,
-        .keys[KEY_ATTEMPT] = x->eap_hash != 0 ? hash_mix(x->eap_hash, KEY_ATTEMPT) : 0,
+    struct link link = {
         .time_ns = x->first.time_ns,
         .server = hash_address(&x->server.address),
         .capture = (uint16_t)x->first.capture,
         .outcome = x->outcome,
         .proxied = x->radius.proxy_states > 0,
     };
+    keys_of(link.keys, x);
+    return link;
 }
 
 uint32_t links_find(struct links *l, const struct exchange *x)

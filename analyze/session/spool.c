@@ -6,7 +6,7 @@
 
 #include "capture/wire/cursor.h"
 
-enum { WINDOW = 1 << 15, FAR = 1 << 10, WRITTEN = 1 << 16, BLOCK = 1 << 14, BLOCKS = 256, SPARES = 4 };
+enum { WINDOW = 1 << 15, FAR = 1 << 10, WRITTEN = 1 << 16, BLOCK = 1 << 13, BLOCKS = 512, SPARES = 4 };
 
 /*
  * An exchange is written in parts: what any login has, as it is; then, each only when it is not all zero, what some have

@@ -106,7 +106,7 @@ static RARELY_CALLED void open_exchange(struct track *t, const struct event *e)
     if (l == NULL)
         return;
     struct exchange *x = &l->x;
-    x->id = x->session = e->conv->id;
+    x->id = e->conv->id;
     x->type = (uint8_t)e->conv->type;
     l->set_apart = t->parts.ladder || x->type == CONVERSATION_EAPOL;
     e->conv->on_eap = l->set_apart ? NULL : track_eap;
@@ -137,13 +137,11 @@ static inline void saw_frame(struct exchange *x, const struct event *e)
         x->packets++;
     x->last = e->place;
     x->last_from_client = e->dir == TO_SERVER;
-    if (e->dir == TO_SERVER) {
-        x->last_from_client_place = e->place;
-    } else {
-        x->last_from_server = e->place;
-        if (x->first_from_server.frame == 0)
-            x->first_from_server = e->place;
-    }
+    if (x->last_from_client)
+        return;
+    x->last_from_server = e->place;
+    if (x->first_from_server.frame == 0)
+        x->first_from_server = e->place;
 }
 
 /* The server did answer, in datagrams of which a part is lost: that is no silence. */
