@@ -22,6 +22,11 @@ static void flush(struct output *o)
 void output_bytes(struct output *o, const void *bytes, size_t len)
 {
     const char *from = bytes;
+    if (len < sizeof o->buffer - o->used && !o->failed) { /* nearly always */
+        memcpy(o->buffer + o->used, from, len);
+        o->used += len;
+        return;
+    }
     while (len > 0 && !o->failed) {
         size_t part = sizeof o->buffer - o->used;
         if (part > len)

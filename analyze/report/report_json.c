@@ -9,9 +9,14 @@ enum { REAL_DIGITS = 15 };
 
 json_t *json_text(struct span text)
 {
-    char *safe = escape_new(text);
-    json_t *value = safe != NULL ? json_string(safe) : NULL;
-    free(safe);
+    /* Escaped, it is UTF-8 without a NUL: jansson need not look again. */
+    char room[256], *safe = text.len < sizeof room / ESCAPE_GROWTH ? room : escape_new(text);
+    if (safe == NULL)
+        return NULL;
+    size_t len = safe == room ? escape_text(room, sizeof room, text) : strlen(safe);
+    json_t *value = json_stringn_nocheck(safe, len);
+    if (safe != room)
+        free(safe);
     return value;
 }
 
@@ -28,10 +33,14 @@ json_t *json_text_or_null(const struct exchange *x, struct text t)
 json_t *json_hex(const uint8_t *bytes, size_t len)
 {
     enum { HEX_MAX = 32 };
-    char out[2 * HEX_MAX + 1] = "";
-    for (size_t i = 0; i < len && i < HEX_MAX; i++)
-        snprintf(out + 2 * i, 3, "%02x", bytes[i]);
-    return json_string(out);
+    static const char digits[] = "0123456789abcdef";
+    char out[2 * HEX_MAX];
+    size_t n = len < HEX_MAX ? len : HEX_MAX;
+    for (size_t i = 0; i < n; i++) {
+        out[2 * i] = digits[bytes[i] >> 4];
+        out[2 * i + 1] = digits[bytes[i] & 15];
+    }
+    return json_stringn_nocheck(out, 2 * n);
 }
 
 json_t *json_count(uint64_t n)
@@ -42,14 +51,14 @@ json_t *json_count(uint64_t n)
 json_t *json_time(const struct report *r, int64_t ns, uint32_t capture)
 {
     char text[TIME_TEXT];
-    return json_string(time_rfc3339(text, ns, report_digits(r, capture)));
+    return json_string_nocheck(time_rfc3339(text, ns, report_digits(r, capture)));
 }
 
 json_t *json_endpoint(const struct endpoint *e)
 {
     char text[ADDRESS_TEXT];
     json_t *o = json_object();
-    json_put(o, "address", json_string(address_text(text, &e->address)));
+    json_put(o, "address", json_string_nocheck(address_text(text, &e->address)));
     json_put(o, "port", e->port != 0 ? json_integer(e->port) : json_null());
     return o;
 }
@@ -61,7 +70,7 @@ json_t *json_milliseconds(int64_t ns)
 
 void json_put(json_t *object, const char *key, json_t *value)
 {
-    json_object_set_new(object, key, value != NULL ? value : json_null());
+    json_object_set_new_nocheck(object, key, value != NULL ? value : json_null());
 }
 
 /* The document's top level, written as it goes; its members are jansson's. */

@@ -110,7 +110,8 @@ static json_t *radius_value(const struct exchange *x)
     json_put(o, "called_station", json_text_or_null(x, f->called_station));
     json_put(o, "user", json_text_or_null(x, f->user));
     const char *tunnel = f->tunnel_type != UINT32_MAX ? radius_tunnel_type_name(f->tunnel_type) : NULL;
-    snprintf(number, sizeof number, "%u", (unsigned)f->tunnel_type);
+    if (tunnel == NULL)
+        snprintf(number, sizeof number, "%u", (unsigned)f->tunnel_type);
     json_put(o, "tunnel_type",
              f->tunnel_type == UINT32_MAX ? json_null() : json_c_text(tunnel != NULL ? tunnel : number));
     json_put(o, "tunnel_client_endpoint", json_text_or_null(x, f->tunnel_client_endpoint));

@@ -45,23 +45,49 @@ static struct moment moment_of_ns(int64_t ns)
     return moment_of(seconds, (unsigned)rest);
 }
 
-/* ".123456" for 6 digits, "" for none. */
-static const char *fraction(char out[static DIGITS_MAX + 2], unsigned nanosecond, unsigned digits)
+/* A number with leading zeros, `width` digits of it at most; returns the end. */
+static char *put_number(char *out, unsigned value, unsigned width)
 {
-    out[0] = '\0';
+    for (unsigned i = width; i-- > 0; value /= 10)
+        out[i] = (char)('0' + value % 10);
+    return out + width;
+}
+
+/* ".123456" for 6 digits, nothing for none. */
+static char *put_fraction(char *out, unsigned nanosecond, unsigned digits)
+{
     if (digits == 0)
         return out;
-    snprintf(out, DIGITS_MAX + 2, ".%09u", nanosecond % 1000000000u);
-    out[digits > DIGITS_MAX ? DIGITS_MAX + 1 : digits + 1] = '\0';
-    return out;
+    *out = '.';
+    put_number(out + 1, nanosecond % 1000000000u, DIGITS_MAX);
+    return out + 1 + (digits < DIGITS_MAX ? digits : DIGITS_MAX);
+}
+
+static char *put_clock(char *out, const struct moment *m, unsigned digits)
+{
+    out = put_number(out, m->hour, 2);
+    *out++ = ':';
+    out = put_number(out, m->minute, 2);
+    *out++ = ':';
+    out = put_number(out, m->second, 2);
+    return put_fraction(out, m->nanosecond, digits);
 }
 
 static const char *date_and_time(char out[static TIME_TEXT], struct moment m, unsigned digits, char between,
                                  const char *zone)
 {
-    char decimals[DIGITS_MAX + 2];
-    snprintf(out, TIME_TEXT, "%04lld-%02u-%02u%c%02u:%02u:%02u%s%s", (long long)m.year, m.month, m.day, between, m.hour,
-             m.minute, m.second, fraction(decimals, m.nanosecond, digits), zone);
+    char *to = out;
+    if (m.year >= 0 && m.year <= 9999)
+        to = put_number(to, (unsigned)m.year, 4);
+    else
+        to += snprintf(out, TIME_TEXT / 2, "%04lld", (long long)m.year);
+    *to++ = '-';
+    to = put_number(to, m.month, 2);
+    *to++ = '-';
+    to = put_number(to, m.day, 2);
+    *to++ = between;
+    to = put_clock(to, &m, digits);
+    memcpy(to, zone, strlen(zone) + 1);
     return out;
 }
 
@@ -77,9 +103,8 @@ const char *time_readable(char out[static TIME_TEXT], int64_t ns, unsigned digit
 
 const char *time_of_day(char out[static TIME_TEXT], int64_t ns, unsigned digits)
 {
-    char decimals[DIGITS_MAX + 2];
     struct moment m = moment_of_ns(ns);
-    snprintf(out, TIME_TEXT, "%02u:%02u:%02u%s", m.hour, m.minute, m.second, fraction(decimals, m.nanosecond, digits));
+    *put_clock(out, &m, digits) = '\0';
     return out;
 }
 
