@@ -110,18 +110,16 @@ static void add_ike(struct nat_feed *f, const struct exchange *x)
     nat_add_ike(f->nat, &o);
 }
 
-/* Both sides of a translator in one capture. Which of them came first, the frames tell. */
+/* Both sides of a translator in one capture: which came first, the frames tell. */
 static void add_translation(struct nat_feed *f, const struct exchange *x)
 {
     const struct ike_facts *k = &x->ike;
     if (k->translated == 0)
         return;
-    const struct endpoint first_source = k->nat_request.present ? k->nat_request.from : x->client;
-    const struct endpoint first_destination = k->nat_request.present ? k->nat_request.to : x->server;
     nat_add_translation(f->nat, &(struct nat_translation){
-                                    .source = {first_source, k->other_initiator},
-                                    .destination = {first_destination, k->other_responder},
-                                    .place = {x->first, k->translated_place},
+                                    .source = {k->sides_initiator[0], k->sides_initiator[1]},
+                                    .destination = {k->sides_responder[0], k->sides_responder[1]},
+                                    .place = {k->sides_place[0], k->sides_place[1]},
                                     .ordered = true,
                                 });
 }

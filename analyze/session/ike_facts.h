@@ -74,7 +74,8 @@ struct ike_facts {
     bool fragmentation_initiator, fragmentation_responder;  /* N(IKEV2_FRAGMENTATION_SUPPORTED) */
     bool redirect_supported, redirected; struct text redirect_target; struct place redirect_place;
     uint16_t init_error; struct place init_error_place;     /* another error notify in the clear, 0 none */
-    struct endpoint init_responder, auth_responder; /* whom the first request of either was sent to; FAMILY_NONE: not seen */
+    struct endpoint init_initiator, init_responder, auth_initiator, auth_responder; /* of the first request of either;
+                                      FAMILY_NONE: not seen */
     struct ike_nat_fact nat_request, nat_response;          /* first request and first response that have them */
     struct { uint8_t len, from_initiator; uint8_t bytes[IKE_FACTS_VENDOR_BYTES]; } vendor_ids[IKE_FACTS_VENDOR_IDS];
     uint8_t vendor_id_count;
@@ -113,7 +114,8 @@ struct ike_facts {
     bool rekeyed, mobike;
 
     /* The path. */
-    uint32_t translated; struct endpoint other_initiator, other_responder; struct place translated_place; /* the same bytes elsewhere */
+    /* The first request of IKE_SA_INIT or IKE_AUTH, seen with two pairs of addresses: [0] came first. */
+    uint32_t translated; struct endpoint sides_initiator[2], sides_responder[2]; struct place sides_place[2];
     uint32_t moves; struct endpoint moved_to; struct place moved_place; bool move_announced; /* N(UPDATE_SA_ADDRESSES) */
     uint32_t unreachable; struct place unreachable_place; struct address unreachable_by;
     struct ike_state state;        /* when it was closed */

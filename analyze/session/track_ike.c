@@ -258,6 +258,7 @@ static void init_request(struct ike_facts *f, const struct event *e)
     const struct ike_payloads *p = ev->clear;
     if (f->init_requests++ == 0) {
         f->init_request = e->place;
+        f->init_initiator = ev->source;
         f->init_responder = ev->destination;
         f->init_length = saturated(ev->message->length);
         f->nonce_length = (uint8_t)(p->nonce.len < UINT8_MAX ? p->nonce.len : UINT8_MAX);
@@ -341,6 +342,7 @@ static void auth_message(struct ike_facts *f, const struct event *e)
     } else {
         if (f->auth_requests++ == 0) {
             f->auth_request = e->place;
+            f->auth_initiator = ev->source;
             f->auth_responder = ev->destination;
             f->auth_request_length = saturated(ev->sk_length);
         }
@@ -418,14 +420,24 @@ static void retransmission(struct ike_facts *f, const struct event *e)
     }
 }
 
+/*
+ * Both sides of a translator. Of the first requests only: a client that looks for another path (MOBIKE) sends the same
+ * later message from several of its addresses.
+ */
 static void translated(struct ike_facts *f, const struct event *e)
 {
     const struct ike_event *ev = e->u.ike;
-    if (f->translated++ > 0)
+    const struct ike_message *m = ev->message;
+    bool init = m->exchange == IKE_SA_INIT && f->init_requests > 0,
+         auth = m->exchange == IKE_AUTH && f->auth_requests == 1;
+    if (e->dir != TO_SERVER || m->response || (!init && !auth) || f->translated++ > 0)
         return;
-    f->translated_place = e->place;
-    f->other_initiator = e->dir == TO_SERVER ? ev->source : ev->destination;
-    f->other_responder = e->dir == TO_SERVER ? ev->destination : ev->source;
+    f->sides_initiator[0] = init ? f->init_initiator : f->auth_initiator;
+    f->sides_responder[0] = init ? f->init_responder : f->auth_responder;
+    f->sides_place[0] = init ? f->init_request : f->auth_request;
+    f->sides_initiator[1] = ev->source;
+    f->sides_responder[1] = ev->destination;
+    f->sides_place[1] = e->place;
 }
 
 static void unreachable(struct ike_facts *f, const struct event *e)
