@@ -86,6 +86,16 @@ def big_endian_nanoseconds(plain, path):
         target.write(b"".join(out))
 
 
+def cut_packets(plain, length, path):
+    """The same recording with at most `length` bytes of each packet."""
+    tool("editcap", "-F", "pcap", "-s", str(length), plain, path)
+
+
+def matching(plain, expression, path):
+    """The packets that match a capture filter."""
+    tool("tcpdump", "-r", plain, "-w", path, expression)
+
+
 def merge(parts, path):
     """One pcapng with an interface for each of `parts`."""
     tool("mergecap", "-F", "pcapng", "-w", path, *parts)

@@ -2,8 +2,11 @@
 
 import time
 
+import recorder
+
 from freeradius import Server
 from lab import scenario
+from libreswan import Pluto
 from strongswan import Attempt, begin, clients, disconnect, initiate, initiate_all, ping, server
 from vpn_network import DIRECT, DIRECT_V6, HOME1_CLIENTS, HOME2_CLIENTS, RRAS, RRAS_PUBLIC, RRAS_V6, VIP
 
@@ -147,7 +150,7 @@ AT_HOME = {"nat": {RRAS["rras1"]: "client-side-nat"}}
           healthy=True)
 def _(lab):
     eap_tunnel(lab)
-    lab.keep_point("rras1", keys=True, **AT_HOME)
+    lab.keep_point("rras1", keys=True, wrong_keys=True, **AT_HOME)
 
 
 @scenario("ike-user-gcm", "AES-GCM for IKE and ESP, ECDSA certificates, DH group 19", attempts=["established"], healthy=True,
@@ -193,13 +196,15 @@ def _(lab):
 @scenario("ike-untrusted-nps", "the NPS certificate comes from Fabrikam's root, which the client does not trust: error 864 inside "
           "of IKE", attempts=["rejected"], seconds=6)
 def _(lab):
-    radius = user_tunnel(lab, nps={"chain": ("fabrikam-nps", "fabrikam-root")})
+    radius = user_tunnel(lab, nps={"chain": ("fabrikam-nps", "fabrikam-root")}, points=("rras1", "radius1", "both"))
     found = {"expect_findings": ["cert-untrusted-root", "eap-client-rejected-certificate"], "client_error": 864}
     lab.keep_point("rras1", keys=found, **AT_HOME,
                    allow_findings=["ike-auth-failed", "eap-client-rejected-certificate", "cert-unseen", "eap-credentials-rejected"])
     lab.keep_radius(radius, alert={"code": 46, "name": "certificate_unknown"}, **found)
     lab.keep_point("rras1", stem="ike-untrusted-nps-joined", further=("-radius",), **found, **AT_HOME,
                    description=lab.entry.description + "; together with the RADIUS behind it")
+    lab.keep_point("both", "-both-nics", **found, **AT_HOME,
+                   description=lab.entry.description + "; both network cards of the VPN server in one capture")
 
 
 @scenario("ike-wrong-password", "EAP-MSCHAPv2 at the VPN server with a wrong password: error 691", attempts=["rejected"], seconds=5)
@@ -402,14 +407,14 @@ def _(lab):
     lab.keep_point("rras1", keys=True, **AT_HOME)
 
 
-@scenario("ike-dpd", "quiet tunnel: the client asks for signs of life, then the server deletes it", attempts=["established"],
+@scenario("ike-dpd", "a quiet tunnel: keepalives against the NAT, the client asks for signs of life, then the server deletes it", attempts=["established"],
           healthy=True, seconds=7)
 def _(lab):
     def wait(gate, _):
         time.sleep(2.4)
         gate.swanctl("--terminate", "--ike", "vpn", "--timeout", "5")
         time.sleep(0.3)
-    eap_tunnel(lab, {"more": {"dpd_delay": "1s"}}, then=wait)
+    eap_tunnel(lab, {"more": {"dpd_delay": "1s"}, "daemon": "	keep_alive = 1\n"}, then=wait)
     lab.keep_point("rras1", keys=True, **AT_HOME)
 
 
@@ -508,3 +513,58 @@ def _(lab):
         for process in [begin(one) for one in made]:
             process.wait(40)
     lab.keep_point("rras1", nat={RRAS["rras1"]: "dnat-only"}, allow_findings=["ike-weak-proposal"])
+
+
+@scenario("ike-libreswan", "Libreswan as server: the IKE SA stands, but its kernel takes no tunnel, so the server says "
+          "TS_UNACCEPTABLE", attempts=["rejected"], seconds=6)
+def _(lab):
+    home(lab)
+    made = attempts(lab, (HOME1_CLIENTS[0], ALICE, "psk"))
+    lab.keep_daemon(Pluto(lab, "rras1", "alice"))
+    clients(lab, made, identity="alice")
+    with lab.record_vpn("rras1"):
+        initiate(made[0])
+        disconnect(made[0])
+    lab.keep_point("rras1", keys={"expect_findings": ["ike-ts-unacceptable"], "outcome_hidden": False}, **AT_HOME,
+                   outcome_hidden=True)
+
+
+@scenario("ike-no-certificate", "the computer has no key for its certificate: after the server's first answer it never says "
+          "anything again, error 13806", attempts=["incomplete"], expect=["ike-auth-failed"], client_error=13806, seconds=40)
+def _(lab):
+    home(lab)
+    made = attempts(lab, (HOME1_CLIENTS[0], "PC01.corp.contoso.com", "certificate", "pc01"),)
+    server(lab, auth="pubkey")
+    clients(lab, made, lost_keys=("pc01",))
+    with lab.record_vpn("rras1"):
+        initiate(made[0])
+        time.sleep(33)
+    lab.keep_point("client1", nat={VIP: None})
+
+
+@scenario("ike-parts", "two good tunnels, and what is left of them in poor captures", attempts=["established"] * 2, healthy=True,
+          forbid=["ike-no-answer", "ike-auth-unanswered", "ike-backend-split", "ike-fragments-lost"], seconds=6)
+def _(lab):
+    home(lab)
+    made = attempts(lab, (HOME1_CLIENTS[0], ALICE, "EAP-MSCHAPv2"), (HOME2_CLIENTS[0], "bob@corp.contoso.com", "EAP-MSCHAPv2"))
+    server(lab, auth="eap-mschapv2")
+    clients(lab, made)
+    with lab.record_vpn("rras1"):
+        for one in made:
+            initiate(one)
+            ping(one, 2)
+        disconnect(made[0])
+        time.sleep(0.2)
+    told = lab.entry.description
+    for name, suffix, change, more in (
+            ("late", "-late", lambda old, new: recorder.from_frame(old, 5, new),
+             {"description": told + ": it begins in the middle of the first", "nat": {RRAS["rras1"]: "client-side-nat"}}),
+            ("requests", "-requests", lambda old, new: recorder.matching(old, "dst host " + RRAS["rras1"], new),
+             {"description": told + ": only what goes to the server", "nat": {RRAS["rras1"]: "client-side-nat"},
+              "allow_findings": ["capture-one-sided"]}),
+            ("answers", "-answers", lambda old, new: recorder.matching(old, "src host " + RRAS["rras1"], new),
+             {"description": told + ": only what comes from the server", "nat": {}, "allow_findings": ["capture-one-sided"]}),
+            ("short", "-short", lambda old, new: recorder.cut_packets(old, 96, new),
+             {"description": told + ": 96 bytes of each packet", "nat": {}, "allow_findings": ["capture-truncated-packets"],
+              "packets_cut": True})):
+        lab.keep_point(lab.change_point("rras1", name, change), suffix, outcome_hidden=name != "late", **more)

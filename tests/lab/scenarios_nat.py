@@ -2,6 +2,8 @@
 
 import time
 
+import recorder
+
 from freeradius import Server
 from lab import scenario
 from scenarios_ike import attempts
@@ -58,11 +60,15 @@ def _(lab):
     hidden = {"nat": {RRAS["rras1"]: "snat"}, "snat_source": LB_INSIDE}
     lab.keep_point("rras1", **hidden)
     lab.keep_point("outside", "-outside", nat={VIP: "snat"}, snat_source=LB_INSIDE)
-    lab.keep_point("outside", "-outside", stem="nat-snat-both-sides", further=("",), nat={VIP: "snat", RRAS["rras1"]: "snat"},
+    lab.keep_point("outside", "-outside", stem="nat-snat-both-sides", further=("",), snat_source=LB_INSIDE,
+                   nat={VIP: "snat", RRAS["rras1"]: "snat"},
                    description=lab.entry.description + "; both sides of it at once, which proves the translation")
     lab.keep_point("client1", "-client", nat={VIP: "snat"}, snat_source=LB_INSIDE)
     lab.keep_point("any", "-any", nat={VIP: "snat", RRAS["rras1"]: "snat"}, snat_source=LB_INSIDE,
                    description=lab.entry.description + "; every interface of the load balancer in one capture")
+    late = lab.change_point("outside", "ahead", lambda old, new: recorder.shift(old, 7.5, new))
+    lab.keep_point(late, "-ahead", further=("",), nat={VIP: "snat", RRAS["rras1"]: "snat"}, snat_source=LB_INSIDE,
+                   description=lab.entry.description + "; both sides of it at once, one clock 7.5 s ahead")
 
 
 @scenario("nat-none", "clients with public addresses reach the server's own public address: nobody translates anything",
@@ -161,6 +167,25 @@ def _(lab):
     connect_all(lab, DIRECT[:30], ("inside",), to=to, servers=("rras1", "rras2"), pings=False, certificate="ec-vpn",
                 client={"trust": ("ec-root",)}, client_authorities=("root", "ec-root", "ec-issuing"))
     lab.keep_point("inside", nat={RRAS["rras1"]: "snat", RRAS["rras2"]: "snat"}, snat_source=LB_INSIDE)
+
+
+@scenario("nat-snat-limit", "a server that takes three unfinished negotiations from one address, and a load balancer that hides "
+          "all clients behind one: three clients whose UDP 4500 is blocked shut out everybody else, error 809",
+          attempts=["established"] + ["incomplete"] * 3 + ["unanswered"] * 3, expect=["snat-hides-clients", "ike-no-answer"],
+          client_error=809, seconds=30)
+def _(lab):
+    lab.vpn.balance(snat="all")
+    made = attempts(lab, *[(address, user, "EAP-MSCHAPv2") for address, user in zip(DIRECT[:7], USERS)])
+    server(lab, auth="eap-mschapv2", daemon="	block_threshold = 3\n	cookie_threshold = 0\n	cookie_threshold_ip = 0\n")
+    clients(lab, made)
+    lab.vpn.filter("internet", "forward", "ip saddr { %s } udp dport 4500 drop" % ", ".join(DIRECT[1:4]))
+    with lab.record_vpn("rras1", "outside"):
+        initiate(made[0])
+        initiate_all(made[1:4])
+        initiate_all(made[4:])
+        ping(made[0], 2)
+    lab.keep_point("rras1", nat={RRAS["rras1"]: "snat"}, snat_source=LB_INSIDE, allow_findings=["ike-auth-failed", "ike-auth-unanswered"])
+    lab.keep_point("outside", "-outside", nat={VIP: "snat"}, snat_source=LB_INSIDE, allow_findings=["ike-auth-failed", "ike-auth-unanswered"])
 
 
 @scenario("ike-split", "the load balancer sends UDP 500 to one server and UDP 4500 to the other", attempts=["incomplete"] * 3,

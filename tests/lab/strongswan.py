@@ -214,6 +214,10 @@ METHODS = {  # method of the truth: (auth of swanctl.conf, inner method)
     "EAP-TTLS": ("eap", None), "certificate": ("pubkey", None), "psk": ("psk", None), "MD5-Challenge": ("eap", None),
 }
 
+# Notifies that refuse something (RFC 7296 section 3.10.1).
+ERRORS = ("UNSUPPORTED_CRITICAL_PAYLOAD", "INVALID_[A-Z_]+", "NO_PROPOSAL_CHOSEN", "AUTHENTICATION_FAILED", "NO_ADDITIONAL_SAS",
+          "INTERNAL_ADDRESS_FAILURE", "FAILED_CP_REQUIRED", "TS_UNACCEPTABLE", "UNACCEPTABLE_ADDRESSES")
+
 
 class Attempt:
     """One client's attempt: as configured, and as its daemon's log says it ended."""
@@ -239,12 +243,11 @@ class Attempt:
             return "rejected"
         if re.search(r"generating INFORMATIONAL request \d+ \[ N\(AUTH_FAILED\) \]", text):
             return "aborted"
-        return "rejected" if re.search(r"received [A-Z_]+ (notify|error)|giving up after \d+ retries", text) else "incomplete"
+        return "rejected" if self.notify_errors() or re.search(r"giving up after \d+ retries", text) else "incomplete"
 
     def notify_errors(self):
         """Errors that this client received."""
-        return sorted({name for name in re.findall(r"received ([A-Z_]+) (?:notify|error)", "\n".join(self.lines()))
-                       if name not in ("FRAGMENTATION_SUPPORTED", "SIGNATURE_HASH_ALGORITHMS", "MOBIKE_SUPPORTED")})
+        return sorted(set(re.findall(r"received (%s) (?:notify|error)" % "|".join(ERRORS), "\n".join(self.lines()))))
 
     def proposal(self):
         """The IKE proposal that was chosen, in strongSwan's words."""
@@ -254,7 +257,7 @@ class Attempt:
 
 def connection(attempt, pki, proposals=IKE, esp=ESP, fragmentation="yes", encap="no", mobike="yes", trust="root",
                aaa_trust=None, name=NAME, aaa_name="nps01.corp.contoso.com", remote_ts=NETWORK, vips="0.0.0.0", more=None,
-               child=None, pinned=True):
+               child=None, pinned=True, identity=None):
     """The client's section of swanctl.conf. `trust`: root for the VPN server's certificate (and for NPS)."""
     auth = METHODS[attempt.method][0]
     local = {"auth": auth}
@@ -266,7 +269,7 @@ def connection(attempt, pki, proposals=IKE, esp=ESP, fragmentation="yes", encap=
     if pinned and auth != "psk":
         remote["cacerts"] = pki.pem(trust)
     if auth == "psk":
-        local["id"] = attempt.user
+        local["id"] = identity or attempt.user
     return {
         "version": "2", "local_addrs": attempt.address, "remote_addrs": attempt.to, "vips": vips, "proposals": proposals,
         "fragmentation": fragmentation, "encap": encap, "mobike": mobike, "rekey_time": "0", "unique": "never",
@@ -276,7 +279,7 @@ def connection(attempt, pki, proposals=IKE, esp=ESP, fragmentation="yes", encap=
 
 
 def clients(lab, attempts, trust=("root",), kernel="libipsec", debian=False, daemon="", tries=3, timeout=1.0, base=1.8,
-            passwords=None, each=None, **wishes):
+            passwords=None, each=None, lost_keys=(), **wishes):
     """Starts the clients' daemons, one on each node, with a connection for each attempt; `each`: wishes by its name."""
     for node in dict.fromkeys(attempt.node for attempt in attempts):
         mine = [attempt for attempt in attempts if attempt.node == node]
@@ -288,6 +291,7 @@ def clients(lab, attempts, trust=("root",), kernel="libipsec", debian=False, dae
                            for one in mine if METHODS[one.method][0] == "eap"},
                         **({"ike-psk": {"secret": '"%s"' % PASSWORD}} if any(one.method == "psk" for one in mine) else {})}}
         certificates = [one.certificate for one in mine if one.certificate]
+        certificates = [name for name in certificates if name not in lost_keys]
         started = Charon(lab, node, configuration, trust + (("issuing",) if certificates else ()), certificates, kernel,
                          debian=debian, daemon=daemon, tries=tries, timeout=timeout, base=base)
         lab.keep_daemon(started)

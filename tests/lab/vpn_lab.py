@@ -1,6 +1,7 @@
 """What a VPN scenario works with: recording at several points at once, and the truth about IKE and translation."""
 
 import contextlib
+import hashlib
 import os
 import shutil
 
@@ -11,7 +12,7 @@ from vpn_network import CGN, HOME1, HOME2, LB_INSIDE, NAS, RRAS, VIP
 # Where one can record: (node, interface).
 POINTS = {
     "rras1": ("rras1", "eth0"), "rras2": ("rras2", "eth0"), "outside": ("lb", "wan"), "inside": ("lb", "in"),
-    "any": ("lb", "any"), "radius1": ("rras1", "eth1"), "radius2": ("rras2", "eth1"), "home": ("home1", "wan"),
+    "any": ("lb", "any"), "both": ("rras1", "any"), "radius1": ("rras1", "eth1"), "radius2": ("rras2", "eth1"), "home": ("home1", "wan"),
     "client1": ("client1", "eth0"), "client2": ("client2", "eth0"), "mobile": ("mobile", "eth0"), "direct": ("direct", "wan"),
 }
 PUBLIC = {"client1": HOME1, "client2": HOME2, "mobile": CGN}
@@ -65,7 +66,7 @@ class VpnLab:
             out.writelines(self.all_keys())
         return os.path.basename(path)
 
-    def keep_point(self, point, suffix="", stem=None, keys=None, further=(), **differs):
+    def keep_point(self, point, suffix="", stem=None, keys=None, further=(), wrong_keys=False, **differs):
         """
         Puts the recording made at `point` beside its truth; `nat`: {server: verdict} as it must be told there;
         keys=True ships the IKE keys and adds a second truth file for the analysis with them.
@@ -81,11 +82,33 @@ class VpnLab:
         self.keep(path, stem=stem, **differs)
         if keys:
             name = self.ike_keys_file()
+            if wrong_keys:
+                self.keep_wrong_keys(point, stem, path, differs)
             self.ike_files[stem + "-keys"] = (point, True, self.ike_files[stem][2])
             more = keys if isinstance(keys, dict) else {}
             self.keep(path, stem=stem + "-keys", **{
                 **differs, "ike_keys": name, "description": self.entry.description + "; with the IKE keys", **more})
         return path
+
+    def keep_wrong_keys(self, point, stem, path, differs):
+        """The same recording with keys of another tunnel: they must be told from a broken peer."""
+        name = self.entry.name + "-wrong.ikev2_decryption_table"
+        with open(os.path.join(self.output, name), "w", encoding="ascii") as out:
+            for line in self.all_keys():
+                fields = line.split(",")
+                for index in (2, 3, 5, 6):  # the keys themselves
+                    fields[index] = hashlib.sha512(fields[index].encode()).hexdigest()[:len(fields[index])]
+                out.write(",".join(fields))
+        self.ike_files[stem + "-wrong-keys"] = (point, False, self.ike_files[stem][2])
+        self.keep(path, stem=stem + "-wrong-keys", **{
+            **differs, "ike_keys": name, "description": self.entry.description + "; with keys that are not its own"})
+
+    def change_point(self, point, name, change):
+        """A recording made from that at `point` by `change(old path, new path)`; a point of its own for keep_point."""
+        path = os.path.join(self.directory, "at-%s.pcap" % name)
+        change(self.points[point], path)
+        self.points[name] = path
+        return name
 
     def keep_radius(self, server, nas="rras1", suffix="-radius", alert=None, **differs):
         """The recording between the VPN server and RADIUS, with its logins as in the scenarios without a VPN."""
