@@ -6,7 +6,7 @@
 
 #define NAT_NOBODY UINT32_MAX
 
-enum { NAT_INTERVALS = 16, NAT_USERS = 32, NAT_PENDING = 2, NAT_SERVER_PENDING = 4, NAT_VIPS = 4, NAT_TABLE = 8192,
+enum { NAT_INTERVALS = 16, NAT_USERS = 32, NAT_PENDING = 8, NAT_SERVER_PENDING = 4, NAT_VIPS = 4, NAT_TABLE = 8192,
        NAT_ANSWERS = 256, NAT_HINTS = 256, NAT_PROVEN_TABLE = 2 * NAT_TRANSLATIONS_MAX };
 
 /* What a hash says about whom. */
@@ -25,6 +25,7 @@ struct nat_pending {
     struct place place;
     enum nat_about about;
     bool established;
+    struct address near;              /* where to look first; FAMILY_NONE */
 };
 
 /* A recovered address. */
@@ -59,6 +60,7 @@ struct nat_source {
     struct nat_hidden *hidden; uint32_t hidden_count, hidden_room; uint64_t hidden_more; /* sessions whose address had no room */
     struct nat_pending pending[NAT_PENDING]; uint8_t pending_count;
     uint32_t searches, half_open_searches, cut; /* cut: for want of budget */
+    uint32_t vain;                    /* searches in depth that found nothing */
     struct nat_interval intervals[NAT_INTERVALS]; uint8_t interval_count; uint32_t concurrent;
     uint64_t logins;                  /* of RADIUS */
     uint64_t users[NAT_USERS], computers[NAT_USERS]; uint8_t user_count, computer_count;
@@ -117,7 +119,12 @@ bool nat_list_hide(struct nat_hidden *list, uint8_t *count, size_t room, const s
 
 /* nat_settle.c: questions. */
 /* Quick at once; in depth when all is known, every question on its likeliest port before any on the others. */
-enum nat_round { NAT_ROUND_QUICK, NAT_ROUND_FIRST_PORT, NAT_ROUND_OTHER_PORTS };
+enum nat_round {
+    NAT_ROUND_QUICK,
+    NAT_ROUND_NEAR, /* quick once more, since neighbours were found */
+    NAT_ROUND_FIRST_PORT,
+    NAT_ROUND_OTHER_PORTS
+};
 /* Looks for the endpoint that a hash stands for. */
 enum nat_search_result nat_ask(struct nat *n, const struct nat_pending *p, const struct nat_server *s, enum nat_round round,
                                struct endpoint *real);

@@ -3,7 +3,7 @@
 
 #include "capture/wire/hash.h"
 
-enum { EXACT_MAX = 512, ANY_PORT_MAX = 4 };
+enum { EXACT_MAX = 512, ANY_PORT_MAX = 4, VAIN_SEARCHES = 2 };
 
 struct lists {
     struct address exact[EXACT_MAX];
@@ -51,6 +51,11 @@ static void add_sources(struct lists *l, const struct nat *n)
 static void look_near_backends(struct lists *l, const struct nat *n, const struct nat_server *s,
                                struct nat_space *space)
 {
+    for (size_t i = 0; i < n->settings.internal_count && s->backend_count == 0; i++)
+        if (n->settings.internal[i].bits >= 24 && n->settings.internal[i].address.family == FAMILY_IPV4) {
+            space->any_port_network = &n->settings.internal[i];
+            return;
+        }
     const struct address *backend = s->backend_count > 0            ? &s->backends[0].real.address
                                     : nat_is_private(&s->address)   ? &s->address
                                     : n->settings.backend_count > 0 ? &n->settings.backends[0]
@@ -108,18 +113,20 @@ static void set_addresses(struct lists *l, const struct nat *n, const struct nat
         add_exact(l, given->publics, given->public_count);
         add_any_port(l, given->load_balancers, given->load_balancer_count);
         add_any_port(l, n->balancers, n->balancer_count);
-        if (round != NAT_ROUND_QUICK) {
+        if (round != NAT_ROUND_QUICK)
             add_learned(l, n, s);
+        if (round > NAT_ROUND_NEAR)
             add_any_port(l, &p->seen.address, 1);
-        }
         if (round == NAT_ROUND_OTHER_PORTS)
             look_near_backends(l, n, s, space);
         break;
     case NAT_CLIENT_SELF:
     case NAT_BY_TRANSLATION:
         add_exact(l, given->publics, given->public_count);
-        if (nat_is_private(&s->address)) /* clients of the site itself */
-            l->near = (struct nat_network){s->address, 24}, space->first_network = &l->near;
+        /* Where one was found the others are; else clients of the site itself. */
+        if (p->near.family != FAMILY_NONE || nat_is_private(&s->address))
+            l->near = (struct nat_network){p->near.family != FAMILY_NONE ? p->near : s->address, 24},
+            space->first_network = &l->near;
         if (round != NAT_ROUND_QUICK)
             add_sources(l, n);
         if (round == NAT_ROUND_OTHER_PORTS)
@@ -135,7 +142,7 @@ enum nat_search_result nat_ask(struct nat *n, const struct nat_pending *p, const
 {
     struct nat_answer *a = &n->answers[hash_bytes(&p->question, sizeof p->question, 0) % NAT_ANSWERS];
     bool asked = a->used && memcmp(&a->question, &p->question, sizeof a->question) == 0;
-    if (asked && (a->found || a->round >= round)) {
+    if (asked && (a->found || (a->round >= round && round != NAT_ROUND_NEAR))) {
         *real = a->real;
         return a->found ? NAT_FOUND : NAT_NOT_FOUND;
     }
@@ -153,7 +160,7 @@ enum nat_search_result nat_ask(struct nat *n, const struct nat_pending *p, const
     space.exact = l.exact, space.exact_count = l.exact_count;
     space.any_port = l.any_port, space.any_port_count = l.any_port_count;
     enum nat_search_result result =
-        nat_search(n->digests, &p->question, &space, round == NAT_ROUND_QUICK ? NAT_QUICK : NAT_DEEP, &budget, real);
+        nat_search(n->digests, &p->question, &space, round <= NAT_ROUND_NEAR ? NAT_QUICK : NAT_DEEP, &budget, real);
     n->budget -= budget.spent;
     if (!p->established)
         n->half_open -= budget.spent < n->half_open ? budget.spent : n->half_open;
@@ -199,18 +206,27 @@ void nat_learn(struct nat *n, struct nat_server *s, struct nat_source *from, con
     }
 }
 
-/* Asks question i of a list in this round; what is answered is taken out. */
-static void settle_one(struct nat *n, struct nat_server *s, struct nat_source *f, struct nat_pending *list,
-                       uint8_t *count, uint8_t i, enum nat_round round)
+/* The last address that was recovered behind a source. */
+static struct address found_behind(const struct nat_source *f, enum nat_about about)
 {
-    if (i >= *count)
-        return;
+    for (uint32_t i = f->hidden_count; i > 0; i--)
+        if (f->hidden[i - 1].about == about)
+            return f->hidden[i - 1].real.address;
+    return (struct address){0};
+}
+
+/* Asks question i of a list in this round. What is answered, and what was asked in the last round, is taken out. */
+static void settle_one(struct nat *n, struct nat_server *s, struct nat_source *f, struct nat_pending *list,
+                       uint8_t *count, uint8_t i, enum nat_round round, enum nat_round last)
+{
     struct endpoint real;
     const struct nat_pending p = list[i];
     enum nat_search_result result = nat_ask(n, &p, s, round, &real);
-    if (f != NULL)
+    if (f != NULL) {
         f->cut += result == NAT_BUDGET;
-    if (result == NAT_NOT_FOUND && round != NAT_ROUND_OTHER_PORTS)
+        f->vain += result == NAT_NOT_FOUND && round == NAT_ROUND_FIRST_PORT && f->vain < VAIN_SEARCHES;
+    }
+    if (result == NAT_NOT_FOUND && last != NAT_ROUND_OTHER_PORTS)
         return;
     memmove(&list[i], &list[i + 1], (size_t)(*count - i - 1) * sizeof list[i]);
     --*count;
@@ -218,21 +234,41 @@ static void settle_one(struct nat *n, struct nat_server *s, struct nat_source *f
         nat_learn(n, s, f, &p, &real);
 }
 
-/* From the last question to the first, so that taking one out moves none that is still to be asked. */
+static void settle_server(struct nat *n, struct nat_server *s, enum nat_round round, bool established)
+{
+    for (uint8_t i = 0; i < s->pending_count;) {
+        uint8_t before = s->pending_count;
+        if (s->pending[i].established == established)
+            settle_one(n, s, NULL, s->pending, &s->pending_count, i, round, round);
+        i = (uint8_t)(i + (s->pending_count == before));
+    }
+}
+
+/* A source whose hashes twice were not found is asked in depth once more, and then only near what was found behind it.
+ */
+static void settle_source(struct nat *n, struct nat_source *f, enum nat_round round, bool established)
+{
+    bool first = true;
+    for (uint8_t i = 0; i < f->pending_count;) {
+        uint8_t before = f->pending_count;
+        if (f->pending[i].established == established) {
+            bool deep = f->vain < VAIN_SEARCHES || (first && round == NAT_ROUND_OTHER_PORTS);
+            f->pending[i].near = found_behind(f, f->pending[i].about);
+            settle_one(n, &n->servers[f->server], f, f->pending, &f->pending_count, i, deep ? round : NAT_ROUND_NEAR,
+                       round);
+            first = false;
+        }
+        i = (uint8_t)(i + (f->pending_count == before));
+    }
+}
+
 static void settle_round(struct nat *n, enum nat_round round, bool established)
 {
     for (uint32_t k = 0; k < n->server_count; k++)
-        for (int i = NAT_SERVER_PENDING - 1; i >= 0; i--) {
-            struct nat_server *s = &n->servers[k];
-            if (i < s->pending_count && s->pending[i].established == established)
-                settle_one(n, s, NULL, s->pending, &s->pending_count, (uint8_t)i, round);
-        }
-    for (int i = NAT_PENDING - 1; i >= 0; i--)
-        for (uint32_t k = 0; k < n->source_count; k++) {
-            struct nat_source *f = &n->sources[k];
-            if (f->used && i < f->pending_count && f->pending[i].established == established)
-                settle_one(n, &n->servers[f->server], f, f->pending, &f->pending_count, (uint8_t)i, round);
-        }
+        settle_server(n, &n->servers[k], round, established);
+    for (uint32_t k = 0; k < n->source_count; k++)
+        if (n->sources[k].used)
+            settle_source(n, &n->sources[k], round, established);
 }
 
 void nat_settle(struct nat *n)

@@ -552,6 +552,48 @@ static void private_source_at_a_public_server(void **state)
     nat_free(n);
 }
 
+/* Six computers of a carrier's network behind one address: one search in depth, and the others near what it found. */
+static void neighbours_are_found_near_each_other(void **state)
+{
+    (void)state;
+    struct nat *n = fresh(&deep);
+    for (uint16_t i = 0; i < 6; i++) {
+        char client[32];
+        snprintf(client, sizeof client, "100.64.7.%u", 11u + i);
+        const struct way w = {client, "203.0.113.10", "203.0.113.30", "203.0.113.10", "203.0.113.10", "203.0.113.30",
+                              .seen_port = (uint16_t)(400 + i), STRONGSWAN};
+        observe(n, &w);
+    }
+    struct nat_verdict v = only(n);
+    expect(&v, NAT_CLIENT_SIDE, CONFIDENCE_CERTAIN);
+    assert_int_equal(v.recovered_total, 6);
+    struct nat_counters c;
+    nat_get_counters(n, &c);
+    assert_true(c.candidates < 25000000);
+    nat_free(n);
+}
+
+/* A server with a public address of its own, from outside: the firewall's address is found on any port of a given network. */
+static void given_network_is_searched_on_all_ports(void **state)
+{
+    (void)state;
+    const struct nat_network internal[] = {{address("172.20.30.0"), 24}};
+    const struct nat_settings known = {.internal = internal, .internal_count = 1};
+    struct nat *n = fresh(&known);
+    for (uint16_t i = 0; i < 3; i++) {
+        char client[32];
+        snprintf(client, sizeof client, "198.51.100.%u", 101u + i);
+        const struct way w = {client, "203.0.113.5", client, "203.0.113.5", "203.0.113.5", "172.20.30.4",
+                              .saw_port = (uint16_t)(300 + i), STRONGSWAN};
+        observe(n, &w);
+    }
+    struct nat_verdict v = only(n);
+    expect(&v, NAT_SNAT, CONFIDENCE_CERTAIN);
+    expect_source(&v, "172.20.30.4");
+    assert_int_equal(v.hidden_clients, 3);
+    nat_free(n);
+}
+
 /* Clients of the site that call the public address: their router translates both ends. Nobody on the Internet is hidden. */
 static void clients_of_the_site_from_inside(void **state)
 {
@@ -955,6 +997,8 @@ int main(void)
         cmocka_unit_test(mixture_of_hidden_and_plain_clients),
         cmocka_unit_test(hashes_that_never_fit_prove_nothing),
         cmocka_unit_test(private_source_at_a_public_server),
+        cmocka_unit_test(neighbours_are_found_near_each_other),
+        cmocka_unit_test(given_network_is_searched_on_all_ports),
         cmocka_unit_test(clients_of_the_site_from_inside),
         cmocka_unit_test(concurrent_associations_bound_the_hidden_clients),
         cmocka_unit_test(several_hashes_and_servers),
