@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "analyze/finding/rules.h"
+#include "analyze/finding/uneventful.h"
 #include "analyze/finding/verdict.h"
 
 #define SECOND INT64_C(1000000000)
@@ -108,7 +108,7 @@ static void healthy(void)
     assert_non_null(scene.chains);
     make_chain(1, endpoint_of(11, 1812));
     struct exchange *x = &scene.x;
-    x->id = x->session = 1;
+    x->id = 1;
     x->client = endpoint_of(21, 40000);
     x->server = endpoint_of(11, 1812);
     x->first = at(1);
@@ -191,9 +191,35 @@ static void client_alert(uint8_t code)
     scene.stats[SERIAL] = (struct chain_stats){.refused = 1};
 }
 
+/* The scene's login would be counted without being looked at by the rules. */
+static bool uneventful(void)
+{
+    struct uneventful_logins *u = uneventful_new();
+    assert_non_null(u);
+    uint16_t tag = uneventful_tag(u, &scene.x, servers_of(scene.servers, &scene.x.server));
+    bool alone = scene.s.exchange_count == 1, still = uneventful_still(u, &scene.in, tag);
+    uneventful_free(u);
+    return alone && still;
+}
+
+/* What is told of this session: in all the scenes of this file, nothing when it is called uneventful. */
+static void the_rules_agree_that_it_is_uneventful(void)
+{
+    size_t count;
+    struct findings *own = findings_new();
+    assert_non_null(own);
+    findings_session(own, 1);
+    rules_session(own, &scene.in, &scene.s);
+    findings_finish(own);
+    findings_all(own, &count);
+    assert_true(count == 0 || !uneventful());
+    findings_free(own);
+}
+
 /* Runs all rules on the scene; the finding with that id, NULL when it was not raised. */
 static const struct finding *found(enum finding_id id)
 {
+    the_rules_agree_that_it_is_uneventful();
     findings_free(scene.findings);
     scene.findings = findings_new();
     findings_session(scene.findings, 1);
@@ -247,6 +273,29 @@ static void nothing_raised(void)
     const struct finding *all = findings_all(scene.findings, &count);
     if (count > 0)
         fail_msg("%s was raised: %s", finding_name(all[0].id), all[0].title);
+}
+
+static void a_healthy_login_need_not_be_looked_at(void **state)
+{
+    (void)state;
+    healthy();
+    assert_true(uneventful());
+    set_session(OUTCOME_REJECTED);
+    assert_false(uneventful());
+    healthy();
+    scene.x.eap.tls.cipher_suite = 0x0005; /* TLS_RSA_WITH_RC4_128_SHA */
+    assert_false(uneventful());
+    healthy();
+    chain(0)->checks.path_not_after = NOW_S + 86400;
+    assert_false(uneventful());
+    /* Resumed: only once the server's certificate was seen elsewhere. */
+    healthy();
+    scene.x.eap.tls.server_chain = 0;
+    scene.x.eap.tls.certificate_seen = false;
+    scene.x.eap.tls.resumed = true;
+    assert_false(uneventful());
+    server_add_chain(servers_of(scene.servers, &scene.x.server), SERIAL, true, false, at(6), 1);
+    assert_true(uneventful());
 }
 
 static void a_healthy_login_raises_nothing(void **state)
@@ -1124,6 +1173,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_healthy_login_raises_nothing),
+        cmocka_unit_test(a_healthy_login_need_not_be_looked_at),
         cmocka_unit_test(faults_that_make_clients_refuse),
         cmocka_unit_test(an_alert_that_names_another_reason),
         cmocka_unit_test(an_intermediate_that_is_not_sent),
