@@ -142,7 +142,7 @@ static void set_snat(const struct nat *n, const struct nat_server *s, const stru
     out->sessions = h->sessions;
     out->sources = (uint32_t)h->sources;
     out->source = seen_as(n, s, t);
-    out->hidden_clients = most(most(t->hidden_count, t->behind_answer), most(t->concurrent, t->people));
+    out->hidden_clients = most(most(most(t->hidden_count, t->behind_answer), most(t->concurrent, t->people)), 1);
 }
 
 static void choose(const struct nat *n, const struct nat_server *s, const struct nat_crowd *crowd,

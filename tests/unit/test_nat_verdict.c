@@ -393,7 +393,8 @@ static void rows_of_hashes_that_stand_for_nothing_known(void **state)
 {
     (void)state;
     const struct way off = {"198.51.100.7", "203.0.113.10", "10.99.0.4", "10.20.30.11", "10.20.30.11", "10.99.0.4", WINDOWS};
-    one(NULL, off, NAT_SNAT, CONFIDENCE_STRONG);
+    const struct nat_verdict v = one(NULL, off, NAT_SNAT, CONFIDENCE_STRONG);
+    assert_int_equal(v.hidden_clients, 1);
     struct way w = {"198.51.100.7", "10.20.30.11", "10.20.30.4", "10.20.30.11", "10.20.30.11", "10.20.30.4", WINDOWS};
     one(NULL, w, NAT_SNAT, CONFIDENCE_STRONG);
     w.link = NAT_LINK_ON;
