@@ -282,7 +282,7 @@ static void expire(struct ike_layer *l, struct ike_list *list, int64_t now_ns, i
 {
     for (unsigned rebases = 0; list->head != 0;) {
         struct association *a = &l->associations[list->head];
-        int64_t listed = ike_elapsed_ns(now_ns, a->listed_ns), idle = ike_elapsed_ns(now_ns, alive_ns(a));
+        int64_t listed = elapsed_ns(now_ns, a->listed_ns), idle = elapsed_ns(now_ns, alive_ns(a));
         if (idle < -limit_ns && rebases++ < REBASES_PER_CALL) { /* the clock was set back */
             a->since_ns = now_ns;
             for (unsigned i = 0; i < 2; i++)

@@ -83,7 +83,7 @@ static struct asked *note_request(const struct ike_layer *l, const struct ike_ar
     struct asked *q = in->m.response ? asked_find(in->a, !in->from_initiator, in->pair, in->m.message_id) : NULL;
     if (q == NULL)
         return NULL;
-    int64_t elapsed = ike_elapsed_ns(l->place.time_ns, q->first.time_ns);
+    int64_t elapsed = elapsed_ns(l->place.time_ns, q->first.time_ns);
     about->request = q->first;
     about->elapsed_ns = elapsed > 0 ? elapsed : 0;
     return q;
@@ -135,7 +135,7 @@ static void repeated(struct ike_layer *l, struct ike_arrival *in, struct sent *s
     in->from_initiator = sent_by_initiator(in);
     association_touch(l, in->a);
     bool same_way = s->way == sent_way(in->p);
-    int64_t since = ike_elapsed_ns(l->place.time_ns, s->last_ns);
+    int64_t since = elapsed_ns(l->place.time_ns, s->last_ns);
     bool at_once = since < TRANSLATED_NS && since > -TRANSLATED_NS;
     if (same_way || !(at_once || path_known(in->a, in->p, in->from_initiator))) {
         retransmission(l, in, s);

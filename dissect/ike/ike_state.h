@@ -2,10 +2,11 @@
 #ifndef VS_IKE_IKE_STATE_H
 #define VS_IKE_IKE_STATE_H
 
+#include "capture/wire/elapsed.h"
 #include "capture/wire/hash.h"
+#include "capture/wire/index.h"
 #include "dissect/ike/ike_keys.h"
 #include "dissect/ike/ike_layer.h"
-#include "dissect/radius/index.h"
 
 /* PAIRS: of SPIs, the one in use and the one that it was rekeyed from. PATHS: where its latest messages went, and how
  * the same look beyond translators. PATH_KEYS: one for each path, one for the bare addresses of the first. */
@@ -123,14 +124,6 @@ struct ike_arrival {
     uint8_t pair;
     bool marker, from_initiator;
 };
-
-/* now - then without overflow. */
-static inline int64_t ike_elapsed_ns(int64_t now, int64_t then)
-{
-    if (now >= then)
-        return (uint64_t)now - (uint64_t)then > (uint64_t)INT64_MAX ? INT64_MAX : (int64_t)((uint64_t)now - (uint64_t)then);
-    return (uint64_t)then - (uint64_t)now > (uint64_t)INT64_MAX ? INT64_MIN + 1 : -(int64_t)((uint64_t)then - (uint64_t)now);
-}
 
 static inline uint32_t association_item(const struct ike_layer *l, const struct association *a)
 {

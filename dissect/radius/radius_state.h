@@ -2,8 +2,9 @@
 #ifndef VS_RADIUS_RADIUS_STATE_H
 #define VS_RADIUS_RADIUS_STATE_H
 
+#include "capture/wire/elapsed.h"
 #include "capture/wire/hash.h"
-#include "dissect/radius/index.h"
+#include "capture/wire/index.h"
 #include "dissect/radius/radius_layer.h"
 
 enum { STATE_KEPT = 64, LOGIN_STATES = 2, LOGIN_KEYS = LOGIN_STATES + 1, LOGIN_GUESS = LOGIN_STATES, ITEMS_PER_LOGIN = 4 };
@@ -83,14 +84,6 @@ struct radius_layer {
     int64_t active_ns;              /* when the packet at hand came: its own time unless that lies behind now_ns */
     uint8_t eap[RADIUS_PACKET_MAX]; /* joined EAP-Message attributes */
 };
-
-/* now - then without overflow. */
-static inline int64_t elapsed_ns(int64_t now, int64_t then)
-{
-    if (now >= then)
-        return (uint64_t)now - (uint64_t)then > (uint64_t)INT64_MAX ? INT64_MAX : (int64_t)((uint64_t)now - (uint64_t)then);
-    return (uint64_t)then - (uint64_t)now > (uint64_t)INT64_MAX ? INT64_MIN + 1 : -(int64_t)((uint64_t)then - (uint64_t)now);
-}
 
 static inline void tell_radius(const struct radius_layer *r, const struct event *e)
 {

@@ -5,8 +5,8 @@
  * A quarter of it is used at most, since a pair of buckets that is full loses a key: with four keys to a pair on average
  * that is chance once in millions, with eight once in hundreds.
  */
-#ifndef VS_RADIUS_INDEX_H
-#define VS_RADIUS_INDEX_H
+#ifndef VS_WIRE_INDEX_H
+#define VS_WIRE_INDEX_H
 
 #include <stdlib.h>
 
