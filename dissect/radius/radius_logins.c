@@ -51,7 +51,11 @@ void login_move_to_end(struct radius_layer *r, struct login *l, int64_t now_ns)
  * the machine's byte order, since the hash never leaves this table, and mixed well at the end only. */
 static inline uint64_t hash_state(struct span state, const struct address *client, uint32_t tunnel)
 {
-    uint64_t hash = hash_address(client, (uint64_t)state.len << 32 ^ tunnel), word;
+    uint64_t hash, word;
+    memcpy(&hash, client->bytes, sizeof hash);
+    memcpy(&word, client->bytes + sizeof hash, sizeof word);
+    hash = (hash ^ (uint64_t)state.len << 32 ^ tunnel) * 0x94d049bb133111ebu ^ word;
+    hash ^= hash >> 32;
     for (; state.len >= sizeof word; state = span_of(state.data + sizeof word, state.len - sizeof word)) {
         memcpy(&word, state.data, sizeof word);
         hash = (hash ^ word) * 0xbf58476d1ce4e5b9u;
@@ -336,16 +340,10 @@ static void on_eap(void *ctx, const struct eap_event *eap)
         tell_eap(l, eap);
 }
 
-void login_feed(struct radius_layer *r, struct login *l, enum direction dir, const struct radius_packet *rp)
+bool login_begin_eap(const struct radius_layer *r, struct login *l)
 {
-    if (rp->eap_pieces == 0)
-        return;
-    if (l->eap == NULL && (l->eap = eap_new(r->tls, on_eap, l)) == NULL)
-        return;
-    l->has_eap = true;
-    struct span whole = rp->eap_pieces == 1 ? rp->eap[0] : radius_eap_join(rp, r->eap);
-    bool cut = rp->cut && (whole.len < 4 || ((size_t)whole.data[2] << 8 | whole.data[3]) > whole.len);
-    eap_feed(l->eap, dir, whole, cut, &r->place);
+    l->eap = eap_new(r->tls, on_eap, l);
+    return l->eap != NULL;
 }
 
 void logins_time(struct radius_layer *r, int64_t now_ns)

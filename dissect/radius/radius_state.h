@@ -232,8 +232,17 @@ static inline void login_touch(struct radius_layer *r, struct login *l)
     if ((uint64_t)r->active_ns - (uint64_t)l->listed_ns >= (uint64_t)LOGIN_LIST_GRAIN_NS)
         login_move_to_end(r, l, r->active_ns);
 }
+bool login_begin_eap(const struct radius_layer *r, struct login *l);
 /* Feeds the EAP-Message of a packet, if it has any. */
-void login_feed(struct radius_layer *r, struct login *l, enum direction dir, const struct radius_packet *rp);
+static inline void login_feed(struct radius_layer *r, struct login *l, enum direction dir, const struct radius_packet *rp)
+{
+    if (rp->eap_pieces == 0 || (l->eap == NULL && !login_begin_eap(r, l)))
+        return;
+    l->has_eap = true;
+    struct span whole = rp->eap_pieces == 1 ? rp->eap[0] : radius_eap_join(rp, r->eap);
+    bool cut = rp->cut && (whole.len < 4 || ((size_t)whole.data[2] << 8 | whole.data[3]) > whole.len);
+    eap_feed(l->eap, dir, whole, cut, &r->place);
+}
 void login_close(struct radius_layer *r, struct login *l, enum close_reason reason, struct place place);
 void logins_time(struct radius_layer *r, int64_t now_ns);
 void logins_finish(struct radius_layer *r);
