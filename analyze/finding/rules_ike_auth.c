@@ -152,6 +152,39 @@ static void unanswered(struct findings *out, const struct rule_input *in, const 
     finding_fix(f, "Capture on the server's external NIC: does the request arrive there, whole?");
 }
 
+/* Seen at the server: it answers, and the client does not hear it. */
+static void answer_lost(struct findings *out, const struct exchange *x, struct ike_judgement j)
+{
+    const struct ike_facts *k = &x->ike;
+    bool fresh, large = k->auth_response_length > UDP_PAYLOAD_MTU || k->auth_ip_fragments > 0;
+    struct finding *f =
+        rule_ike_raise(out, large ? FINDING_IKE_FRAGMENTS_LOST : FINDING_IKE_AUTH_UNANSWERED, x, 5, &fresh);
+    if (f == NULL)
+        return;
+    finding_evidence(out, f, k->auth_response, "IKE_AUTH answered, %u bytes", k->auth_response_length);
+    finding_evidence(out, f, k->auth_request_last, "the same request again, %u times after the answer",
+                     k->auth_repeated_although_answered);
+    if (!fresh)
+        return;
+    f->severity = SEVERITY_CRITICAL;
+    f->confidence = j.confidence;
+    f->client_error = 809;
+    finding_title(f, large ? "IKE_AUTH answers, which are larger than a packet, do not reach the client"
+                           : "IKE_AUTH answers do not reach the client");
+    finding_explain(
+        f, "The server answers, and the client goes on repeating the same request, so it does not hear the answer.");
+    if (large) {
+        finding_explain(
+            f, "The answer carries the server's certificates and travels as IP fragments, which many firewalls and NAT "
+               "devices drop.");
+        explain_fragmentation(f, k);
+        fix_fragments(f, k);
+    } else {
+        finding_fix(f, "Follow the way back to the client: default gateway of the server on its external NIC, "
+                       "firewall, load balancer.");
+    }
+}
+
 /* K5 and K6: only the second half arrives here; the server says so; or both halves are in the capture. */
 enum split { SPLIT_HALF, SPLIT_TOLD, SPLIT_SEEN };
 
@@ -312,6 +345,8 @@ void rules_ike_auth(struct findings *out, const struct rule_input *in, const str
         split(out, x, SPLIT_HALF);
     else if (j.end == IKE_END_AUTH_UNANSWERED && !lost)
         unanswered(out, in, x, j);
+    else if (j.end == IKE_END_ANSWER_LOST && !lost)
+        answer_lost(out, x, j);
     else if (j.end == IKE_END_AUTH_REFUSED)
         refused_by_server(out, x, j);
     else if (j.end == IKE_END_CLIENT_REFUSED)

@@ -84,7 +84,7 @@ static void dnat(struct findings *out, const struct nat_verdict *v)
     if (!fresh)
         return;
     f->severity = SEVERITY_INFO;
-    f->confidence = v->confidence;
+    f->confidence = v->kind == NAT_DNAT_ONLY ? v->confidence : v->destination_confidence;
     finding_title(f, "only the destination is translated in front of the VPN server %s, as it should be",
                   address_text(server, &v->server));
     finding_explain(f,
@@ -116,7 +116,7 @@ void rules_nat(struct findings *out, const struct rule_input *in)
     for (size_t i = 0; in->nat != NULL && nat_verdict_at(in->nat, i, &v); i++) {
         if (v.kind == NAT_SNAT)
             snat(out, &v);
-        if (v.kind == NAT_DNAT_ONLY)
+        if (v.kind == NAT_DNAT_ONLY || (v.kind == NAT_CLIENT_SIDE && v.destination_translated))
             dnat(out, &v);
         if (v.kind == NAT_CLIENT_SIDE || (v.kind == NAT_DNAT_ONLY && v.client_sessions > 0))
             client_side(out, &v);

@@ -48,6 +48,7 @@ static json_t *exchanges_value(const struct ike_facts *f)
         json_put(o, "initiator_packets", json_integer(x->initiator_packets));
         json_put(o, "responder_packets", json_integer(x->responder_packets));
         json_put(o, "fragments", json_integer(x->fragments));
+        json_put(o, "ip_fragments", json_integer(x->ip_fragments));
         json_put(o, "answered", json_boolean(x->answered));
         json_array_append_new(list, o);
     }

@@ -14,7 +14,7 @@ struct ike_exchange_fact {
     bool from_initiator;           /* of the association, in IKEv2 */
     uint32_t message_id;
     uint16_t initiator_packets, responder_packets; /* saturating; datagrams, retransmissions and fragments too */
-    uint16_t fragments;            /* SKF, or IP fragments where there are none, of both directions */
+    uint16_t fragments, ip_fragments; /* SKF; IP fragments; of both directions */
     bool answered;
 };
 
@@ -86,7 +86,8 @@ struct ike_facts {
     /* IKE_AUTH and later. */
     uint32_t auth_requests, auth_responses;       /* distinct message ids seen */
     uint32_t auth_last_id;                        /* greatest message id of IKE_AUTH */
-    uint32_t auth_request_retransmissions;        /* of any IKE_AUTH request */
+    uint32_t auth_request_retransmissions;        /* of any IKE_AUTH request, */
+    uint32_t auth_repeated_although_answered;     /* of these, after its response was seen */
     struct place auth_request, auth_request_last, auth_response, auth_response_last;
     uint16_t auth_request_length, auth_response_length; /* L of the first ones (3.8); 0 none */
     uint32_t auth_ip_fragments;                   /* IP fragments in joined IKE_AUTH datagrams */
@@ -99,6 +100,7 @@ struct ike_facts {
 
     /* Inside SK, with keys. */
     uint8_t initiator_id_type, responder_id_type; struct text initiator_id, responder_id; /* readable text */
+    uint8_t asked_id_type; struct text asked_id;  /* the responder that the initiator asked for (IDr of its request) */
     uint8_t initiator_auth, responder_auth;       /* enum: IANA authentication methods, 0 none */
     bool eap;                                     /* EAP inside IKE_AUTH was read */
     uint32_t server_chain, client_chain;          /* chains_get() serials, 0 none */

@@ -9,6 +9,7 @@ enum client_answer {
     ANSWER_ACCEPTED,         /* the client went on with the handshake and did not refuse afterwards */
     ANSWER_ALERT,            /* readable fatal alert (in clear, or decrypted) */
     ANSWER_ENCRYPTED_ALERT,  /* an alert by its position (wire-facts signature E2) */
+    ANSWER_LEFT,             /* IKEv2: the client ended the association instead of going on (judge_ike_server_certificate) */
     ANSWER_SILENT,           /* nothing more came although the capture went on (E3) */
     ANSWER_UNKNOWN,          /* the capture ended, or does not show it */
 };

@@ -66,14 +66,17 @@ static struct ike_judgement judge_init(const struct exchange *x)
 static struct ike_judgement judge_opened(const struct exchange *x)
 {
     const struct ike_facts *f = &x->ike;
-    if (f->child_created)
+    bool refuses = f->auth_error != 0 && f->auth_error_from_initiator; /* also an answer that made the child already */
+    if (f->child_created && !refuses)
         return read_verdict(IKE_END_ESTABLISHED);
     if (x->eap.seen && judge_client_refused(x))
         return read_verdict(IKE_END_EAP_CLIENT_REFUSED);
     if (x->eap.result == EAP_RESULT_FAILURE)
         return read_verdict(IKE_END_EAP_FAILED);
+    if (x->eap.mschapv2_error != 0 || x->inner.mschapv2_error != 0)
+        return read_verdict(IKE_END_EAP_FAILED);
     if (f->auth_error != 0 && f->auth_error_from_initiator)
-        return read_verdict(IKE_END_CLIENT_REFUSED);
+        return read_verdict(x->eap.responses > 0 ? IKE_END_EAP_STALLED : IKE_END_CLIENT_REFUSED);
     if (f->child_error != 0)
         return read_verdict(IKE_END_CHILD_REFUSED);
     if (f->auth_error != 0 || f->ms_status != 0)
@@ -110,7 +113,21 @@ static struct ike_judgement judge_version1(const struct exchange *x)
     if (f->init_requests > 0 && f->init_responses == 0 && !f->encrypted_seen &&
         waits_in_vain(x, f->init_request_retransmissions))
         return verdict(IKE_END_INIT_UNANSWERED, CONFIDENCE_STRONG);
+    for (unsigned i = 0; i < f->exchange_count; i++) { /* RFC 2409 section 5.5: three messages make the tunnel */
+        const struct ike_exchange_fact *q = &f->exchanges[i];
+        if (q->type == IKE1_QUICK && q->initiator_packets + q->responder_packets >= 3 && q->initiator_packets > 0 &&
+            q->responder_packets > 0)
+            return verdict(IKE_END_ESTABLISHED, CONFIDENCE_STRONG);
+    }
     return verdict(IKE_END_UNKNOWN, CONFIDENCE_HINT);
+}
+
+/* A client that got the answer would go on, or say goodbye. */
+static bool answer_lost(const struct exchange *x)
+{
+    const struct ike_facts *f = &x->ike;
+    return f->auth_repeated_although_answered >= REPEATED && f->auth_last_id == f->auth_responses &&
+           x->ike.auth_responses > 0 && !f->informational_seen && !f->child_seen && f->state.esp_packets[0] == 0;
 }
 
 /* From lengths and order alone. */
@@ -119,6 +136,8 @@ static struct ike_judgement judge_closed(const struct exchange *x)
     const struct ike_facts *f = &x->ike;
     if (f->child_seen)
         return verdict(IKE_END_ESTABLISHED, CONFIDENCE_STRONG);
+    if (answer_lost(x))
+        return verdict(IKE_END_ANSWER_LOST, CONFIDENCE_STRONG);
     switch (ike_read_lengths(f).shape) {
     case IKE_EAP_REFUSED_AT_ONCE:
         return verdict(IKE_END_AUTH_REFUSED, CONFIDENCE_STRONG);
@@ -187,6 +206,7 @@ enum outcome judge_ike_outcome(const struct exchange *x)
         return OUTCOME_REJECTED;
     case IKE_END_INIT_UNANSWERED:
     case IKE_END_SPLIT:
+    case IKE_END_ANSWER_LOST:
     case IKE_END_AUTH_UNANSWERED:
         return OUTCOME_UNANSWERED;
     case IKE_END_CLIENT_REFUSED:
@@ -199,6 +219,30 @@ enum outcome judge_ike_outcome(const struct exchange *x)
         break;
     }
     return OUTCOME_INCOMPLETE;
+}
+
+enum client_answer judge_ike_server_certificate(const struct exchange *x, struct place *refusal)
+{
+    const struct ike_facts *f = &x->ike;
+    *refusal = (struct place){.frame = 0};
+    if (x->type != CONVERSATION_IKE || !f->server_certificate_seen)
+        return ANSWER_NO_CERTIFICATE;
+    if (x->eap.responses > 0)
+        return ANSWER_ACCEPTED;
+    switch (judge_ike(x).end) {
+    case IKE_END_ESTABLISHED:
+        return ANSWER_ACCEPTED;
+    case IKE_END_CLIENT_REFUSED:
+        *refusal = f->auth_error_from_initiator ? f->auth_error_place
+                   : f->deleted_by_initiator    ? f->delete_place
+                                                : f->first_informational;
+        return ANSWER_LEFT;
+    case IKE_END_UNKNOWN:
+    case IKE_END_EAP_STALLED:
+        return !x->last_from_client && judge_quiet_ns(x) >= JUDGE_SILENT_NS ? ANSWER_SILENT : ANSWER_UNKNOWN;
+    default:
+        return ANSWER_UNKNOWN;
+    }
 }
 
 bool judge_ike_closed(const struct exchange *x)

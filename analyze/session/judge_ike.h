@@ -3,7 +3,7 @@
 #define VS_ANALYZE_JUDGE_IKE_H
 
 #include "analyze/session/confidence.h"
-#include "analyze/session/exchange.h"
+#include "analyze/session/judge.h"
 
 enum ike_end {
     IKE_END_UNKNOWN,           /* the capture does not show it: it ended, began late, or has one side only */
@@ -15,6 +15,7 @@ enum ike_end {
     IKE_END_REDIRECTED,
     IKE_END_NO_AUTH,           /* K12: INIT answered, the client never goes on */
     IKE_END_AUTH_UNANSWERED,   /* K3 */
+    IKE_END_ANSWER_LOST,       /* IKE_AUTH is answered here, and the client repeats its request all the same */
     IKE_END_UNKNOWN_SPI,       /* K6: the responder knows no such association */
     IKE_END_SPLIT,             /* K5, seen whole: IKE_AUTH goes to another server than IKE_SA_INIT, and gets no answer */
     IKE_END_AUTH_REFUSED,      /* K10: the server refuses in its first answer */
@@ -37,6 +38,13 @@ struct ike_judgement judge_ike(const struct exchange *x);
 
 /* What it means for the session's outcome. */
 enum outcome judge_ike_outcome(const struct exchange *x);
+
+/*
+ * How the client answered the VPN server's own certificate, which only keys make readable: ANSWER_NO_CERTIFICATE, _ACCEPTED
+ * (it went on with EAP, or is through), _LEFT, _SILENT or _UNKNOWN. *refusal: its error notify where that is about
+ * authentication, else where it left; frame 0 when it did neither.
+ */
+enum client_answer judge_ike_server_certificate(const struct exchange *x, struct place *refusal);
 
 /* Where keys were missing, so that certificates and EAP of this association stay unseen. */
 bool judge_ike_closed(const struct exchange *x);

@@ -308,8 +308,8 @@ static void count_packet(struct ike_facts *f, const struct ike_event *ev, bool f
         return;
     count_u16(from_initiator ? &x->initiator_packets : &x->responder_packets);
     x->answered = x->answered || m->response;
-    uint64_t fragments = x->fragments + (uint64_t)(m->fragments > 0 ? 1 : ev->ip_fragments);
-    x->fragments = saturated(fragments);
+    x->fragments = saturated(x->fragments + (uint64_t)(m->fragments > 0));
+    x->ip_fragments = saturated(x->ip_fragments + (uint64_t)ev->ip_fragments);
 }
 
 static void keep_length(struct ike_facts *f, const struct ike_event *ev, bool from_initiator)
@@ -415,7 +415,9 @@ static void retransmission(struct ike_facts *f, const struct event *e)
         *(m->response ? &f->init_response_retransmissions : &f->init_request_retransmissions) += 1;
         *(m->response ? &f->init_response_last : &f->init_request_last) = e->place;
     } else if (m->exchange == IKE_AUTH && !m->response) {
+        const struct ike_exchange_fact *x = exchange_of(f, m, e->dir == TO_SERVER);
         f->auth_request_retransmissions++;
+        f->auth_repeated_although_answered += x != NULL && x->answered;
         f->auth_request_last = e->place;
     }
 }
@@ -481,6 +483,8 @@ void track_ike(const struct track_parts *t, struct live *l, const struct event *
     }
     if (ev->kind == IKE_EVENT_TRANSLATED) {
         translated(f, e);
+        if (f->translated == 0) /* a client that tries its other paths (MOBIKE) */
+            count_packet(f, ev, e->dir == TO_SERVER);
         return;
     }
     note_packet(f, e);
