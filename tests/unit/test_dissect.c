@@ -247,6 +247,55 @@ static void ike_esp_and_tls_are_named(void **state)
     bench_free(b);
 }
 
+/* An IKE_SA_INIT request with a notify alone (RFC 7296 sections 3.1 and 3.10). */
+#define IKE_REQUEST "a1b2c3d4e5f6071800000000000000002920220800000000000000280000000c0000400400000000"
+
+/* Behind SNAT the client's port can be that of anything. */
+static void ike_is_recognised_on_any_port(void **state)
+{
+    (void)state;
+    static const uint16_t ports[] = {111, 138, 464, 1024, 1812, 4500};
+    struct bench *b = bench_with(NULL);
+    struct bytes ike = from_hex(IKE_REQUEST);
+    for (uint8_t i = 0; i < 6; i++) {
+        ike.data[0] = i + 1;
+        send_udp(b, 1, ports[i], 2, 500, &ike);
+        assert_int_equal(b->events[b->count - 1].kind, EVENT_IKE);
+    }
+    ike.data[0] = 0x77;
+    send_udp(b, 1, 20000, 2, 20001, &ike);
+    assert_int_equal(b->count, 14);
+    ike.data[0] = 0x78;
+    ike.data[19] = 0x49; /* flags that nobody knows */
+    send_udp(b, 1, 20000, 2, 20002, &ike);
+    assert_int_equal(b->count, 14);
+    assert_int_equal(protocol(b, "IKE").flows, 7);
+    dissect_finish(b->d);
+    assert_int_equal(b->count, 21);
+    bench_free(b);
+}
+
+static void a_flow_with_esp_counts_as_esp(void **state)
+{
+    (void)state;
+    struct bench *b = bench_with(NULL);
+    struct bytes keepalive = {.data = {0xff}, .len = 1}, ike = from_hex("00000000" IKE_REQUEST);
+    struct bytes esp = from_hex("c1c2c3c400000001000000000000000000000000000000000000000000000000");
+    for (unsigned i = 0; i < 20; i++)
+        send_udp(b, 1, 40000, 2, 4500, &keepalive);
+    send_udp(b, 1, 40000, 2, 4500, &ike);
+    assert_int_equal(b->count, 2);
+    assert_int_equal(protocol(b, "IKE").packets, 21);
+    send_udp(b, 2, 4500, 1, 40000, &esp);
+    assert_int_equal(protocol(b, "ESP").packets, 22);
+    assert_int_equal(protocol(b, "ESP").flows, 1);
+    struct dissect_counters c;
+    dissect_get_counters(b->d, &c);
+    assert_int_equal(c.ike.associations, 1);
+    assert_int_equal(c.ike.esp_packets, 1);
+    bench_free(b);
+}
+
 static void the_rest_is_named_by_hint(void **state)
 {
     (void)state;
@@ -403,6 +452,8 @@ int main(void)
         cmocka_unit_test(malformed_and_cut_packets_on_its_ports_are_radius),
         cmocka_unit_test(other_traffic_is_not_radius),
         cmocka_unit_test(ike_esp_and_tls_are_named),
+        cmocka_unit_test(ike_is_recognised_on_any_port),
+        cmocka_unit_test(a_flow_with_esp_counts_as_esp),
         cmocka_unit_test(the_rest_is_named_by_hint),
         cmocka_unit_test(one_sided_flows_are_counted_until_the_other_side_speaks),
         cmocka_unit_test(an_icmp_error_reaches_the_request_that_it_quotes),
