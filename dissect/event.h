@@ -20,7 +20,7 @@ struct conversation {
     struct endpoint client, server; /* NAS and RADIUS server; supplicant and authenticator; initiator and responder */
     bool begun_before;              /* the capture started in its middle: its first packets were not seen */
     void *user;                     /* the receiver's own; NULL at first; never touched by dissection */
-    /* May be set by the receiver at EVENT_OPENED; NULL at first. EAP events of a RADIUS conversation then go straight to
+    /* May be set by the receiver at EVENT_OPENED; NULL at first. EAP events of a RADIUS or IKE conversation then go straight to
      * it, with user as its context, and not to the sink; only malformed ones, which dissection counts, still do. */
     eap_event_fn *on_eap;
     /* Likewise, with user as its context: gets the EVENT_RADIUS of a RADIUS conversation instead of the sink. */

@@ -1,6 +1,7 @@
 /* What keys show: payloads inside SK, EAP in IKE_AUTH, new SPIs of a rekeyed IKE SA (RFC 7296 section 1.3.2), its deletion
  * (section 1.4.1). */
 #include "dissect/ike/ike_state.h"
+#include "capture/wire/rarely.h"
 
 static const struct ike_keys *keys_of(struct ike_layer *l, struct association *a, unsigned which)
 {
@@ -31,8 +32,7 @@ enum ike_sk_state inside_open(struct ike_layer *l, struct ike_arrival *in, struc
     return IKE_SK_UNREADABLE;
 }
 
-/* Not inlined into tell_eap's caller: on_eap has to stay small for who takes the events itself. */
-static void tell_eap(struct association *a, const struct eap_event *eap)
+static RARELY_CALLED void tell_eap(struct association *a, const struct eap_event *eap)
 {
     event_emit(&a->layer->sink, &(struct event){.kind = EVENT_EAP, .dir = eap->dir, .place = eap->place, .conv = &a->pub,
                                                 .u.eap = eap});
