@@ -6,6 +6,7 @@
 #include "analyze/nat/nat_feed.h"
 #include "analyze/session/link.h"
 #include "analyze/finding/uneventful.h"
+#include "analyze/session/judge_ike.h"
 #include "analyze/session/sessions.h"
 #include "analyze/finding/verdict.h"
 
@@ -27,6 +28,7 @@ struct analysis {
     struct findings *findings;
     struct uneventful_logins *uneventful;
     struct chain_stats *stats; /* by chain serial */
+    struct chain_stats *ike_stats; /* the same, as the VPN server's own certificate */
     struct nat *nat;
     struct nat_feed *nat_feed;
     struct capture_report *captures;
@@ -71,6 +73,18 @@ static void count_chain(struct analysis *a, const struct exchange *x, struct ser
     a->stats[serial].silent += answer == ANSWER_SILENT;
 }
 
+static void count_vpn_chain(struct analysis *a, const struct exchange *x, bool again)
+{
+    uint32_t serial = x->ike.server_chain;
+    struct place refusal;
+    if (again || serial == 0 || serial > CHAINS_MAX)
+        return;
+    enum client_answer answer = judge_ike_server_certificate(x, &refusal);
+    a->ike_stats[serial].accepted += answer == ANSWER_ACCEPTED;
+    a->ike_stats[serial].refused += answer == ANSWER_LEFT;
+    a->ike_stats[serial].silent += answer == ANSWER_SILENT;
+}
+
 static void exchange_done(void *ctx, struct exchange *x, struct server *server)
 {
     struct analysis *a = ctx;
@@ -79,6 +93,8 @@ static void exchange_done(void *ctx, struct exchange *x, struct server *server)
     uint32_t head = links_find(a->links, x);
     a->linked = a->linked || head != 0;
     count_chain(a, x, server, head != 0);
+    if (exchange_is_ike(x))
+        count_vpn_chain(a, x, head != 0);
     nat_feed_exchange(a->nat_feed, x, head != 0);
     if (spool_put(a->spool, x, tag) && head != 0)
         spool_link(a->spool, head, x->id);
@@ -98,6 +114,7 @@ struct analysis *analysis_new(const struct analysis_options *options, char error
     a->findings = findings_new();
     a->uneventful = uneventful_new();
     a->stats = calloc(CHAINS_MAX + 1, sizeof *a->stats);
+    a->ike_stats = calloc(CHAINS_MAX + 1, sizeof *a->ike_stats);
     a->captures = calloc(CAPTURES_MAX, sizeof *a->captures);
     a->spool = spool_new();
     a->nat = nat_new(&a->options.nat);
@@ -109,7 +126,7 @@ struct analysis *analysis_new(const struct analysis_options *options, char error
         snprintf(error, 256,
                  "cannot make a temporary file for finished logins (is the folder for temporary files writable?)");
     } else if (a->track == NULL || a->links == NULL || a->findings == NULL || a->uneventful == NULL ||
-               a->stats == NULL || a->captures == NULL || a->nat_feed == NULL) {
+               a->stats == NULL || a->ike_stats == NULL || a->captures == NULL || a->nat_feed == NULL) {
         snprintf(error, 256, "not enough memory");
     } else {
         return a;
@@ -148,6 +165,7 @@ void analysis_free(struct analysis *a)
     nat_free(a->nat);
     uneventful_free(a->uneventful);
     free(a->stats);
+    free(a->ike_stats);
     for (size_t i = 0; i < a->capture_count; i++)
         capture_free(&a->captures[i]);
     free(a->captures);
@@ -278,6 +296,15 @@ static void present_again(struct analysis *a, bool *known, uint32_t serial, cons
     chain_presented(c, x->id);
 }
 
+/* Of several sights of one association the first that shows the certificate counts. */
+static bool first_of_vpn(const struct session *s, size_t index)
+{
+    for (size_t i = 0; i < index; i++)
+        if (s->exchanges[i]->ike.server_chain != 0)
+            return false;
+    return true;
+}
+
 /*
  * What was counted as it came counts copies of one exchange more than once, and of two copies the one that ended first,
  * which may show less. So where exchanges were linked, counts are taken anew from the sessions.
@@ -289,6 +316,7 @@ static bool recount(struct analysis *a)
     if (known == NULL)
         return true;
     memset(a->stats, 0, (CHAINS_MAX + 1) * sizeof *a->stats);
+    memset(a->ike_stats, 0, (CHAINS_MAX + 1) * sizeof *a->ike_stats);
     for (size_t i = 0; i < servers_count(a->servers); i++)
         server_forget_chains(servers_at(a->servers, i));
     for (uint32_t id = 1; id <= spool_last(a->spool); id++) {
@@ -299,8 +327,11 @@ static bool recount(struct analysis *a)
         for (size_t i = 0; i < b.session.exchange_count; i++) {
             const struct exchange *x = b.session.exchanges[i];
             count_chain(a, x, NULL, x != b.session.main);
+            count_vpn_chain(a, x, !first_of_vpn(&b.session, i));
             present_again(a, known, x->eap.tls.server_chain, x);
             present_again(a, known, x->eap.tls.client_chain, x);
+            present_again(a, known, x->ike.server_chain, x);
+            present_again(a, known, x->ike.client_chain, x);
             present_again(a, known, x->has_inner ? x->inner.tls.server_chain : 0, x);
             present_again(a, known, x->has_inner ? x->inner.tls.client_chain : 0, x);
         }
@@ -385,6 +416,7 @@ bool analysis_finish(struct analysis *a)
     a->input = (struct rule_input){
         .chains = a->chains,
         .stats = a->stats,
+        .ike_stats = a->ike_stats,
         .stats_count = CHAINS_MAX + 1,
         .servers = a->servers,
         .expect = a->options.expect,

@@ -3,7 +3,8 @@
 
 #include "analyze/certificate/chain_internal.h"
 
-static const char oid_server_auth[] = "1.3.6.1.5.5.7.3.1", oid_any_eku[] = "2.5.29.37.0";
+static const char oid_server_auth[] = "1.3.6.1.5.5.7.3.1", oid_any_eku[] = "2.5.29.37.0",
+                  oid_ike_intermediate[] = "1.3.6.1.5.5.8.2.2";
 
 bool chain_pinned(const struct expect_method *method, const uint8_t sha1[static 20], const uint8_t sha256[static 32])
 {
@@ -57,6 +58,7 @@ static void check_usage(const struct x509_facts *leaf, struct chain_checks *out)
     bool server_auth = false;
     for (size_t i = 0; i < leaf->eku_count; i++) {
         server_auth = server_auth || strcmp(leaf->eku[i], oid_server_auth) == 0;
+        out->ike_intermediate_eku = out->ike_intermediate_eku || strcmp(leaf->eku[i], oid_ike_intermediate) == 0;
         out->eku_any = out->eku_any || strcmp(leaf->eku[i], oid_any_eku) == 0;
     }
     out->eku_absent = !leaf->has_eku;
@@ -173,6 +175,60 @@ void chain_check_leaf(const struct expect *e, const struct expect_method *method
     check_pins(e, method, chain, path, out);
 }
 
+enum check chain_name_asked(const struct x509_facts *leaf, const char *asked)
+{
+    const char *names[X509_NAMES_MAX + 1];
+    char name[EXPECT_NAME_LENGTH + 1];
+    char *const expected[] = {name};
+    struct name_result result;
+    size_t count = leaf_names(leaf, names), length = strlen(asked);
+    bool wildcard = false;
+    if (length == 0 || length > EXPECT_NAME_LENGTH || strchr(asked, '*') != NULL)
+        return CHECK_UNKNOWN;
+    memcpy(name, asked, length + 1);
+    name_match(expected, 1, names, count, &result);
+    if (result.fit == NAME_MATCH || result.fit == NAME_MATCH_CASE)
+        return CHECK_PASS;
+    for (size_t i = 0; i < leaf->ip_count; i++)
+        if (strcmp(leaf->ip_names[i], asked) == 0)
+            return CHECK_PASS;
+    for (size_t i = 0; i < count; i++)
+        wildcard = wildcard || strchr(names[i], '*') != NULL;
+    return wildcard || strchr(asked, ':') != NULL ? CHECK_UNKNOWN : CHECK_FAIL;
+}
+
+/* What a client of IKEv2 dials is seen only where it asks for it; --server-name may name the EAP server alone. */
+static void check_vpn_names(const struct expect *e, const struct chain *chain, struct chain_checks *out)
+{
+    const char *names[X509_NAMES_MAX + 1];
+    size_t count = leaf_names(&chain->facts[0], names);
+    struct name_result *result = &out->name_result;
+    enum check asked = chain->asked_differs ? CHECK_UNKNOWN : chain_name_asked(&chain->facts[0], chain->asked);
+    name_match(e->server_names, e->server_name_count, names, count, result);
+    if (asked == CHECK_UNKNOWN && result->fit == NAME_MATCH) {
+        out->name = CHECK_PASS;
+        return;
+    }
+    *result = (struct name_result){.fit = asked == CHECK_PASS   ? NAME_MATCH
+                                          : asked == CHECK_FAIL ? NAME_MISMATCH
+                                                                : NAME_NO_EXPECTATION};
+    out->name = asked;
+    if (asked == CHECK_UNKNOWN)
+        return;
+    memcpy(result->pattern, chain->asked, sizeof result->pattern);
+    if (asked == CHECK_PASS)
+        memcpy(result->matched, chain->asked, sizeof result->matched);
+}
+
+void chain_check_vpn_leaf(const struct expect *e, const struct chain *chain, const struct chain_path *path,
+                          struct chain_checks *out)
+{
+    check_path(chain, path, out);
+    check_usage(&chain->facts[0], out);
+    check_vpn_names(e, chain, out);
+    out->key_usage_encipherment = out->key_usage_signature; /* the key of IKEv2 signs, always */
+}
+
 static const struct expect_method *method_at(const struct expect *e, uint8_t depth)
 {
     for (size_t i = 0; i < e->method_count; i++)
@@ -194,10 +250,26 @@ static void decode(struct chain *chain, struct chain_certs *certs)
     }
 }
 
+static bool check_vpn(const struct expect *e, struct chain *chain, const struct chain_certs *certs,
+                      struct chain_checks *out)
+{
+    struct chain_path path;
+    if (!chain_check_trust(e, NULL, chain, certs, &path, out))
+        return false;
+    if (path.count > 0)
+        chain_check_vpn_leaf(e, chain, &path, out);
+    return true;
+}
+
 static bool check_all(const struct expect *e, struct chain *chain, const struct chain_certs *certs)
 {
     const struct expect_method *inner = method_at(e, 1);
     struct chain_path path;
+    if ((chain->roles & ~(uint32_t)ROLE_CLIENT) == ROLE_IKEV2)
+        return check_vpn(e, chain, certs, &chain->checks);
+    chain->has_vpn = (chain->roles & ROLE_IKEV2) != 0;
+    if (chain->has_vpn && !check_vpn(e, chain, certs, &chain->vpn_checks))
+        return false;
     if (!chain_check_trust(e, method_at(e, 0), chain, certs, &path, &chain->checks))
         return false;
     if (path.count == 0)
@@ -230,8 +302,9 @@ bool chain_judge(const struct expect *e, struct chain *chain)
         free(chain->facts);
         free(chain->checks.root_subject);
         free(chain->inner_checks.root_subject);
+        free(chain->vpn_checks.root_subject);
         chain->facts = NULL;
-        chain->checks = chain->inner_checks = (struct chain_checks){.chain = CHECK_UNKNOWN};
+        chain->checks = chain->inner_checks = chain->vpn_checks = (struct chain_checks){.chain = CHECK_UNKNOWN};
     }
     return ok;
 }

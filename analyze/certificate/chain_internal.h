@@ -47,6 +47,10 @@ bool chain_pinned(const struct expect_method *method, const uint8_t sha1[static 
 void chain_check_leaf(const struct expect *e, const struct expect_method *method, bool outer, const struct chain *chain,
                       const struct chain_path *path, struct chain_checks *out);
 
+/* The same as of a VPN server's certificate: no method of EAP, and names that only ever fit. */
+void chain_check_vpn_leaf(const struct expect *e, const struct chain *chain, const struct chain_path *path,
+                          struct chain_checks *out);
+
 /* Fills facts, checks and the state of the stapled response. False when memory is short. */
 bool chain_judge(const struct expect *e, struct chain *chain);
 

@@ -51,6 +51,7 @@ void chains_free(struct chains *c)
         free(chain->facts);
         free_checks(&chain->checks);
         free_checks(&chain->inner_checks);
+        free_checks(&chain->vpn_checks);
         if (chain->ocsp.len > 0)
             free((void *)(uintptr_t)chain->ocsp.data);
         free(c->entries[i]);
@@ -189,6 +190,23 @@ void chain_presented(struct chain *c, uint32_t exchange)
     c->presented++;
     if (c->exchange_count < room && (c->exchange_count == 0 || c->exchanges[c->exchange_count - 1] != exchange))
         c->exchanges[c->exchange_count++] = exchange;
+}
+
+void chain_asked(struct chain *c, struct span name)
+{
+    if (name.len == 0 || name.len > EXPECT_NAME_LENGTH || memchr(name.data, 0, name.len) != NULL)
+        return;
+    if (c->asked[0] != '\0') {
+        c->asked_differs = c->asked_differs || strlen(c->asked) != name.len || memcmp(c->asked, name.data, name.len) != 0;
+        return;
+    }
+    memcpy(c->asked, name.data, name.len);
+    c->asked[name.len] = '\0';
+}
+
+const struct chain_checks *chain_checks_of(const struct chain *c, uint32_t role)
+{
+    return role == ROLE_IKEV2 && c->has_vpn ? &c->vpn_checks : &c->checks;
 }
 
 void chains_set_ocsp(struct chain *chain, struct span response)

@@ -44,6 +44,7 @@ struct chain_checks {
     bool root_known;                /* the path ends in a self-signed certificate that was sent or given */
     uint8_t root_sha1[20]; char *root_subject; /* of that certificate, or issuer name of the last one when not known */
     enum check name; struct name_result name_result;
+    bool ike_intermediate_eku;      /* names "IP security IKE intermediate", 1.3.6.1.5.5.8.2.2 */
     enum check server_auth_eku; bool eku_absent; bool eku_any;   /* absent extension or anyExtendedKeyUsage: unknown, with these set */
     enum check key_strength; enum check signature_strength; size_t weak_key_index, weak_signature_index;
     enum check key_usage_signature, key_usage_encipherment; /* fit for (EC)DHE signatures / static RSA; pass when no extension */
@@ -68,6 +69,9 @@ struct chain {
     bool parsed[CHAIN_CERTS_MAX];
     struct chain_checks checks;    /* outer expectation: --server-name, and the outermost method of --eap-config */
     struct chain_checks inner_checks; bool has_inner; /* against the inner method's configuration, when one was given */
+    struct chain_checks vpn_checks; bool has_vpn; /* as a VPN server's, where it serves EAP or others too; see chain_checks_of */
+    char asked[EXPECT_NAME_LENGTH + 1]; /* the server's name that IKEv2 clients asked for (IDr, RFC 7296 section 2.15), "" none */
+    bool asked_differs;            /* not all of them asked for the same */
     bool ocsp_revoked, ocsp_good;  /* from a stapled response, signature verified against the issuer */
     struct span ocsp;              /* last stapled response, own copy */
 };
@@ -82,6 +86,15 @@ struct chain *chains_intern(struct chains *c, const struct span *der, size_t cou
                             const struct endpoint *presenter, uint32_t exchange, struct place place);
 /* Counts one more presentation, in this exchange. chains_intern does so by itself. */
 void chain_presented(struct chain *c, uint32_t exchange);
+/* Keeps the name that an IKEv2 client asked for: a DNS name or an address as text; one that is too long or no text is
+ * ignored. */
+void chain_asked(struct chain *c, struct span name);
+/* Whether a certificate is for the name that a client asked for; unknown without one, and where that depends on the client
+ * (wildcards, IPv6 addresses in other spellings). Case does not count. */
+enum check chain_name_asked(const struct x509_facts *leaf, const char *asked);
+/* Checks for a role: ROLE_IKEV2 expects Server Authentication, a signing key and a trusted root; --server-name and
+ * --eap-config name another server, so that a name which fits none of them is unknown. Others: EAP's expectations. */
+const struct chain_checks *chain_checks_of(const struct chain *c, uint32_t role);
 /* Keeps a copy of the last stapled OCSPResponse (at most 64 KiB, within CHAINS_BYTES_MAX); ignored once judged. */
 void chains_set_ocsp(struct chain *c, struct span response);
 /* A chain by serial, NULL when there is none. */

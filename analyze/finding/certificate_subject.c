@@ -5,8 +5,21 @@
 #define POLICY_PATH                                                                                                    \
     "NPS console > Policies > Network Policies > your VPN policy > Properties > Constraints > Authentication Methods"
 
+int32_t subject_error(const struct subject *c, int32_t eap_error)
+{
+    return c->role == ROLE_IKEV2 ? 13801 : eap_error;
+}
+
+const char *subject_host(const struct subject *c)
+{
+    return c->role == ROLE_IKEV2 ? "VPN server" : "NPS server";
+}
+
 const char *subject_selection_path(const struct subject *c)
 {
+    if (c->role == ROLE_IKEV2)
+        return "certlm.msc > Personal > Certificates on the RRAS server, then restart the service RemoteAccess "
+               "(strongSwan: swanctl/x509, and certs in swanctl.conf)";
     if (c->x->eap.method == EAP_TYPE_TLS)
         return POLICY_PATH " > Microsoft: Smart Card or other certificate > Edit";
     if (c->x->eap.method != EAP_TYPE_PEAP)
@@ -33,17 +46,32 @@ static bool alert_names_another(uint8_t code, enum finding_id id)
     }
 }
 
+/* The refusal says that it is about the certificate, and no other fault. */
+static bool refusal_fits(const struct subject *c, enum finding_id id)
+{
+    if (c->role == ROLE_IKEV2)
+        return c->answer == ANSWER_LEFT && c->x->ike.auth_error_from_initiator &&
+               c->x->ike.auth_error == IKE_N_AUTHENTICATION_FAILED;
+    return c->answer == ANSWER_ALERT && !alert_names_another(c->alert->code, id);
+}
+
+/* Clients of IKEv2 that went on trust the VPN server's root: it need not be one of those given for the EAP server. */
+static bool matter_of_roots(const struct subject *c, enum finding_id id)
+{
+    return c->role == ROLE_IKEV2 && (id == FINDING_CERT_UNTRUSTED_ROOT || id == FINDING_CERT_INCOMPLETE_CHAIN ||
+                                     id == FINDING_CERT_SELF_SIGNED);
+}
+
 /* A fault that makes clients refuse: how bad, and how sure, is told by what clients did in this capture. */
 static void grade(const struct subject *c, struct finding *f)
 {
     if (c->stats.refused > 0) {
         f->severity = SEVERITY_CRITICAL;
-        bool proven = c->answer == ANSWER_ALERT && !alert_names_another(c->alert->code, f->id);
-        enum confidence sure = proven && c->stats.accepted == 0 ? CONFIDENCE_CERTAIN : CONFIDENCE_STRONG;
+        enum confidence sure = refusal_fits(c, f->id) && c->stats.accepted == 0 ? CONFIDENCE_CERTAIN : CONFIDENCE_STRONG;
         if (f->confidence > sure)
             f->confidence = sure;
     } else if (c->stats.accepted > 0) {
-        f->severity = SEVERITY_WARNING;
+        f->severity = matter_of_roots(c, f->id) ? SEVERITY_INFO : SEVERITY_WARNING;
         f->confidence = CONFIDENCE_HINT;
     } else {
         f->severity = SEVERITY_CRITICAL;
@@ -54,7 +82,7 @@ static void grade(const struct subject *c, struct finding *f)
 /* All fail since a point in time: the server presented another certificate before, which clients accepted. */
 static void what_was_before(const struct subject *c, struct finding *f)
 {
-    const struct server *server = servers_of(c->in->servers, &c->x->server);
+    const struct server *server = c->role == ROLE_NPS ? servers_of(c->in->servers, &c->x->server) : NULL;
     if (server == NULL || c->inner || c->stats.accepted > 0 || c->stats.refused == 0)
         return;
     for (size_t i = 0; i < server->chain_count; i++) {
@@ -75,12 +103,13 @@ static void what_was_before(const struct subject *c, struct finding *f)
 void subject_what_clients_did(const struct subject *c, struct finding *f)
 {
     uint64_t refused = c->stats.refused, accepted = c->stats.accepted;
+    const char *what = c->role == ROLE_IKEV2 ? "connection" : "login";
     if (refused > 0 && accepted > 0)
-        finding_explain(f, "In this capture %llu login%s refused it and %llu went on with it: the clients differ.",
-                        (unsigned long long)refused, refused == 1 ? "" : "s", (unsigned long long)accepted);
+        finding_explain(f, "In this capture %llu %s%s refused it and %llu went on with it: the clients differ.",
+                        (unsigned long long)refused, what, refused == 1 ? "" : "s", (unsigned long long)accepted);
     else if (refused > 0)
-        finding_explain(f, "Every client of this capture that answered it refused it (%llu login%s).",
-                        (unsigned long long)refused, refused == 1 ? "" : "s");
+        finding_explain(f, "Every client of this capture that answered it refused it (%llu %s%s).",
+                        (unsigned long long)refused, what, refused == 1 ? "" : "s");
     else if (accepted > 0)
         finding_explain(
             f, "The clients of this capture went on with it nevertheless: they have other settings than those given "
@@ -92,7 +121,14 @@ void subject_what_clients_did(const struct subject *c, struct finding *f)
 
 static void evidence(const struct subject *c, struct finding *f)
 {
-    finding_evidence(c->out, f, c->tls->certificate_last, "Certificate message with \"%s\"", c->id->name);
+    finding_evidence(c->out, f, c->place,
+                     c->role == ROLE_IKEV2 ? "IKE_AUTH answer with the certificate of \"%s\""
+                                           : "Certificate message with \"%s\"",
+                     c->id->name);
+    if (c->refusal.frame != 0)
+        finding_evidence(c->out, f, c->refusal,
+                         c->x->ike.auth_error_from_initiator ? "the client's error notify"
+                                                             : "the client ends the association");
     if (c->answer == ANSWER_ALERT)
         finding_evidence(c->out, f, c->alert->place, "the client's TLS alert %s (%u)",
                          tls_alert_name(c->alert->code) != NULL ? tls_alert_name(c->alert->code) : "unknown",
@@ -133,7 +169,10 @@ struct finding *subject_fault(const struct subject *c, enum finding_id id, uint6
         f->severity = SEVERITY_WARNING;
         f->confidence = breaks ? CONFIDENCE_HINT : CONFIDENCE_CERTAIN;
         char server[DESCRIBE_MAX];
-        describe_server(server, c->x);
+        if (c->role == ROLE_IKEV2)
+            describe_vpn_server(server, c->x);
+        else
+            describe_server(server, c->x);
         server[0] = 'T';
         finding_explain(f, "%s presented \"%s\"%s, issued by \"%s\".", server, c->id->name,
                         c->inner ? " inside the tunnel" : "", c->leaf->issuer[0] != '\0' ? c->leaf->issuer : "(empty)");
@@ -147,7 +186,7 @@ struct finding *subject_fault(const struct subject *c, enum finding_id id, uint6
 void subject_fix_selection(const struct subject *c, struct finding *f)
 {
     finding_fix(f, "Then select it: %s%s.", subject_selection_path(c),
-                c->x->eap.method == EAP_TYPE_PEAP && !c->inner
+                c->role == ROLE_NPS && c->x->eap.method == EAP_TYPE_PEAP && !c->inner
                     ? "; and the same one for the inner method \"Smart Card or other certificate\", if that is used"
                     : "");
 }

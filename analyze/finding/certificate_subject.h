@@ -1,6 +1,6 @@
 /*
  * One certificate in one session, as the rules about certificates look at it, and what they share. For
- * rules_certificate.c, rules_chain.c and certificate_subject.c only.
+ * rules_certificate.c, rules_vpn_certificate.c, rules_chain.c and certificate_subject.c only.
  */
 #ifndef VS_FINDING_CERTIFICATE_SUBJECT_H
 #define VS_FINDING_CERTIFICATE_SUBJECT_H
@@ -19,7 +19,9 @@ struct subject {
     const struct rule_input *in;
     const struct session *session;
     const struct exchange *x;
-    const struct tls_facts *tls;
+    enum chain_role role;        /* ROLE_NPS: the EAP server's; ROLE_IKEV2: the VPN server's own */
+    const struct tls_facts *tls; /* NULL for ROLE_IKEV2 */
+    struct place place;          /* where it was presented, whole */
     const struct chain *chain;
     const struct chain_checks *checks;
     const struct x509_facts *leaf;
@@ -27,9 +29,15 @@ struct subject {
     bool inner;
     enum client_answer answer;
     const struct alert_fact *alert;
+    struct place refusal; /* IKEv2: where the client refused, frame 0 when it did not */
     struct identity *id;
     const char *whose; /* "NPS certificate", or what else it is to be called */
 };
+
+/* What the client shows: IKEv2 has one error for whatever is wrong with the server's certificate. */
+int32_t subject_error(const struct subject *c, int32_t eap_error);
+/* "NPS server", "VPN server" */
+const char *subject_host(const struct subject *c);
 /* Where the administrator selects the server's certificate for the method in use. */
 const char *subject_selection_path(const struct subject *c);
 
@@ -50,5 +58,8 @@ void subject_fix_selection(const struct subject *c, struct finding *f);
 
 /* Faults of the path to a trusted root, and thumbprints pinned in the client's profile (rules_chain.c). */
 void subject_chain_faults(const struct subject *c);
+
+/* Faults that a certificate has in whatever role: its path, purpose, dates and strength (rules_certificate.c). */
+void subject_common_faults(const struct subject *c);
 
 #endif

@@ -38,6 +38,8 @@ const char *describe_user(char out[static DESCRIBE_MAX], const struct exchange *
         quote_text(out, exchange_text(x, x->radius.user));
     else if (x->eap.identity.len > 0)
         quote_text(out, exchange_text(x, x->eap.identity));
+    else if (x->ike.initiator_id.len > 0)
+        quote_text(out, exchange_text(x, x->ike.initiator_id));
     else
         snprintf(out, DESCRIBE_MAX, "an unknown user");
     return out;
@@ -48,8 +50,19 @@ const char *describe_server(char out[static DESCRIBE_MAX], const struct exchange
     char text[ADDRESS_TEXT];
     bool known = x->server.address.family != FAMILY_NONE;
     snprintf(out, DESCRIBE_MAX, "%s%s%s",
-             x->type == CONVERSATION_EAPOL ? "the server behind the authenticator" : "the RADIUS server",
+             x->type == CONVERSATION_EAPOL ? "the server behind the authenticator"
+             : exchange_is_ike(x)          ? "the EAP server behind the VPN server"
+                                           : "the RADIUS server",
              known ? " " : "", known ? address_text(text, &x->server.address) : "");
+    return out;
+}
+
+const char *describe_vpn_server(char out[static DESCRIBE_MAX], const struct exchange *x)
+{
+    char text[ADDRESS_TEXT];
+    bool known = x->server.address.family != FAMILY_NONE;
+    snprintf(out, DESCRIBE_MAX, "the VPN server%s%s", known ? " " : "",
+             known ? address_text(text, &x->server.address) : "");
     return out;
 }
 

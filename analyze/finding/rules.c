@@ -19,6 +19,7 @@ static void rules_ike(struct findings *out, const struct rule_input *in, const s
 void rules_session(struct findings *out, const struct rule_input *in, const struct session *s)
 {
     rules_certificate(out, in, s);
+    rules_vpn_certificate(out, in, s);
     rules_certificate_unseen(out, in, s);
     rules_client_answer(out, in, s);
     rules_eap(out, in, s);

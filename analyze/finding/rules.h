@@ -18,6 +18,7 @@ struct chain_stats { uint64_t accepted, refused, silent; };
 struct rule_input {
     const struct chains *chains;
     const struct chain_stats *stats; size_t stats_count; /* index: chain serial */
+    const struct chain_stats *ike_stats; /* as the VPN server's own certificate, as many; may be NULL */
     struct servers *servers;
     const struct expect *expect;
     bool has_keylog, has_radius_secret;
@@ -29,6 +30,7 @@ struct rule_input {
 };
 
 void rules_certificate(struct findings *out, const struct rule_input *in, const struct session *s);
+void rules_vpn_certificate(struct findings *out, const struct rule_input *in, const struct session *s);
 void rules_certificate_unseen(struct findings *out, const struct rule_input *in, const struct session *s);
 void rules_client_answer(struct findings *out, const struct rule_input *in, const struct session *s);
 void rules_eap(struct findings *out, const struct rule_input *in, const struct session *s);
@@ -83,8 +85,10 @@ enum { DESCRIBE_MAX = 200 };
 const char *describe_certificate(char out[static DESCRIBE_MAX], const struct chain *c, size_t index); /* CN, else a SAN name, else subject */
 /* "\"alice\"", or "an unknown user" */
 const char *describe_user(char out[static DESCRIBE_MAX], const struct exchange *x);
-/* "the RADIUS server 10.20.1.11", "the server behind the authenticator 00:..." */
+/* "the RADIUS server 10.20.1.11", "the server behind the authenticator 00:...", "the EAP server behind the VPN server ..." */
 const char *describe_server(char out[static DESCRIBE_MAX], const struct exchange *x);
+/* "the VPN server 172.20.30.11" */
+const char *describe_vpn_server(char out[static DESCRIBE_MAX], const struct exchange *x);
 const char *describe_sha256(char out[static 65], const struct chain *c); /* of the leaf */
 const char *describe_hex(char *out, const uint8_t *bytes, size_t len);   /* lower case; out has 2*len+1 */
 const char *describe_time(char out[static 32], int64_t seconds);        /* "2026-11-22 09:14:06 UTC" */

@@ -1,4 +1,5 @@
-/* What is wrong with the certificate that the EAP server presented. wire-facts 6.1, 6.2. */
+/* What is wrong with the certificate that a server presented: all that needs no names but the EAP server's. wire-facts
+ * 6.1, 6.2. */
 #include <stdio.h>
 
 #include "analyze/finding/certificate_subject.h"
@@ -87,34 +88,40 @@ static void eku_fault(const struct subject *c)
     if (f == NULL || !fresh)
         return;
     if (breaks) {
-        f->client_error = 864;
+        f->client_error = subject_error(c, 864);
         finding_title(f, "the %s \"%s\" lacks the Server Authentication EKU (1.3.6.1.5.5.7.3.1)", c->whose,
                       c->id->name);
         finding_explain(f, "It is for other purposes only, so a client must not accept it as a server's.");
         subject_what_clients_did(c, f);
     } else {
-        f->severity = SEVERITY_WARNING;
+        bool vpn = c->role == ROLE_IKEV2;
+        f->severity = vpn && c->stats.accepted > 0 && c->stats.refused == 0 ? SEVERITY_INFO : SEVERITY_WARNING;
         f->confidence = CONFIDENCE_STRONG;
         finding_title(f, "the %s \"%s\" does not name the Server Authentication EKU (%s)", c->whose, c->id->name,
                       k->eku_absent ? "no EKU extension" : "any purpose");
         finding_explain(
-            f, "By RFC 5280 that allows every purpose, but the NPS console does not list such certificates and Windows "
-               "clients can be set to refuse them (PeapServerAcceptAllPurposeCert).");
+            f, "By RFC 5280 that allows every purpose, but %s.",
+            vpn ? "Microsoft asks for it in the certificate of a VPN server, and strict clients refuse others"
+                : "the NPS console does not list such certificates and Windows clients can be set to refuse them "
+                  "(PeapServerAcceptAllPurposeCert)");
     }
     if (c->leaf->template_name != NULL)
         finding_explain(f, "It was issued from the template %s.", c->leaf->template_name);
-    finding_fix(f, "Issue the certificate from a template with Server Authentication (\"RAS and IAS Server\") and "
-                   "enrol it on the NPS server.");
+    finding_fix(f,
+                "Issue the certificate from a template with Server Authentication (\"RAS and IAS Server\"%s) and enrol "
+                "it on the %s.",
+                c->role == ROLE_IKEV2 ? "; better a copy of it with IP security IKE intermediate too" : "",
+                subject_host(c));
     subject_fix_selection(c, f);
 }
 
 static void time_fault(const struct subject *c)
 {
-    int64_t now = c->tls->certificate_last.time_ns / INT64_C(1000000000);
+    int64_t now = c->place.time_ns / INT64_C(1000000000);
     const struct chain_checks *k = c->checks;
     bool fresh;
     char at[32], limit[32], who[DESCRIBE_MAX];
-    if (c->tls->certificate_last.time_ns <= 0)
+    if (c->place.time_ns <= 0)
         return;
     bool expired = k->path_not_after<now - RULE_CLOCK_SKEW_S, early = k->path_not_before> now + RULE_CLOCK_SKEW_S;
     if (!expired && !early) {
@@ -125,8 +132,8 @@ static void time_fault(const struct subject *c)
             finding_title(f, "the certificate \"%s\" expires on %s",
                           describe_certificate(who, c->chain, k->not_after_index),
                           describe_time(limit, k->path_not_after));
-            finding_explain(f, "The login was at %s. After that date every client refuses it (error 858).",
-                            describe_time(at, now));
+            finding_explain(f, "It was presented at %s. After that date every client refuses it (error %d).",
+                            describe_time(at, now), (int)subject_error(c, 858));
             finding_fix(f, "Renew it in time, then select the new one: %s.", subject_selection_path(c));
         }
         return;
@@ -136,7 +143,7 @@ static void time_fault(const struct subject *c)
         subject_fault(c, expired ? FINDING_CERT_EXPIRED : FINDING_CERT_NOT_YET_VALID, index, true, &fresh);
     if (f == NULL || !fresh)
         return;
-    f->client_error = expired ? 858 : 857;
+    f->client_error = subject_error(c, expired ? 858 : 857);
     if (expired)
         finding_title(f, "the certificate \"%s\" expired on %s", describe_certificate(who, c->chain, index),
                       describe_time(limit, k->path_not_after));
@@ -155,9 +162,8 @@ static void time_fault(const struct subject *c)
                     subject_selection_path(c));
     else
         finding_fix(f,
-                    "Check the clocks of the CA, the NPS server and the clients; or select a certificate that is valid "
-                    "now: %s.",
-                    subject_selection_path(c));
+                    "Check the clocks of the CA, the %s and the clients; or select a certificate that is valid now: %s.",
+                    subject_host(c), subject_selection_path(c));
 }
 
 static void strength_faults(const struct subject *c)
@@ -191,6 +197,20 @@ static void strength_faults(const struct subject *c)
                         subject_selection_path(c));
         }
     }
+}
+
+static void revoked(const struct subject *c)
+{
+    bool fresh;
+    if (!c->chain->ocsp_revoked)
+        return;
+    struct finding *f = subject_fault(c, FINDING_CERT_REVOKED, 0, true, &fresh);
+    if (f == NULL || !fresh)
+        return;
+    f->client_error = subject_error(c, 859);
+    finding_title(f, "the %s \"%s\" is revoked: the stapled OCSP response says so", c->whose, c->id->name);
+    subject_what_clients_did(c, f);
+    finding_fix(f, "Issue a new certificate and select it: %s.", subject_selection_path(c));
 }
 
 static void subject_faults(const struct subject *c)
@@ -231,15 +251,6 @@ static void subject_faults(const struct subject *c)
                            "(FreeRADIUS: certificate_file).");
         }
     }
-    if (c->chain->ocsp_revoked) {
-        struct finding *f = subject_fault(c, FINDING_CERT_REVOKED, 0, true, &fresh);
-        if (f != NULL && fresh) {
-            f->client_error = 859;
-            finding_title(f, "the %s \"%s\" is revoked: the stapled OCSP response says so", c->whose, c->id->name);
-            subject_what_clients_did(c, f);
-            finding_fix(f, "Issue a new certificate and select it: %s.", subject_selection_path(c));
-        }
-    }
 }
 
 static bool static_rsa(const struct tls_facts *t)
@@ -274,6 +285,15 @@ static void key_usage_fault(const struct subject *c)
                 subject_selection_path(c));
 }
 
+void subject_common_faults(const struct subject *c)
+{
+    subject_chain_faults(c);
+    eku_fault(c);
+    time_fault(c);
+    strength_faults(c);
+    revoked(c);
+}
+
 static void one_certificate(struct findings *out, const struct rule_input *in, const struct session *s,
                             const struct exchange *x, bool inner)
 {
@@ -284,17 +304,15 @@ static void one_certificate(struct findings *out, const struct rule_input *in, c
     struct identity leaf;
     leaf.known = false;
     struct subject c = {
-        .id = &leaf, .out = out, .in = in, .session = s, .x = x, .tls = tls, .chain = chain, .inner = inner};
+        .id = &leaf, .out = out, .in = in, .session = s, .x = x, .tls = tls, .chain = chain, .inner = inner,
+        .role = ROLE_NPS, .place = tls->certificate_last};
     c.whose = rule_certificate_owner(x);
     c.checks = inner && chain->has_inner ? &chain->inner_checks : &chain->checks;
     c.leaf = &chain->facts[0];
     c.stats = rule_chain_stats(in, tls->server_chain);
     c.answer = inner ? judge_inner_answer(x, &c.alert) : judge_client_answer(x, &c.alert);
-    subject_chain_faults(&c);
+    subject_common_faults(&c);
     name_fault(&c);
-    eku_fault(&c);
-    time_fault(&c);
-    strength_faults(&c);
     subject_faults(&c);
     key_usage_fault(&c);
 }

@@ -1,4 +1,4 @@
-/* What is wrong with the path from the EAP server's certificate to a trusted root. wire-facts 6.1, 6.3. */
+/* What is wrong with the path from a server's certificate to a trusted root. wire-facts 6.1, 6.3. */
 #include "analyze/finding/certificate_subject.h"
 
 static void explain_chain(const struct subject *c, struct finding *f)
@@ -12,6 +12,18 @@ static const char *root_name(const struct subject *c)
                                                                                  : "(unknown)";
 }
 
+static void fix_root(const struct subject *c, struct finding *f, const char *when, const char *root)
+{
+    finding_fix(
+        f,
+        "%s: put the root \"%s\" into the computer store of every client, Trusted Root "
+        "Certification Authorities (group policy: Computer Configuration > Policies > Windows Settings > Security "
+        "Settings > Public Key Policies; Intune: trusted certificate profile)%s.",
+        when, root,
+        c->role == ROLE_IKEV2 ? "; the user's store does not count"
+                              : ", and tick it in the EAP settings of the VPN profile");
+}
+
 static void untrusted_root(const struct subject *c)
 {
     bool fresh;
@@ -19,7 +31,7 @@ static void untrusted_root(const struct subject *c)
     if (f == NULL || !fresh)
         return;
     char thumb[41];
-    f->client_error = 864;
+    f->client_error = subject_error(c, 864);
     finding_title(f, "clients do not trust the issuer of the %s \"%s\" (root: %s)", c->whose, c->id->name,
                   root_name(c));
     if (c->checks->root_known)
@@ -35,16 +47,48 @@ static void untrusted_root(const struct subject *c)
             "that root must refuse the server.",
             root_name(c));
     subject_what_clients_did(c, f);
-    finding_fix(
-        f,
-        "If this is the right certificate: put the root \"%s\" into the computer store of every client, Trusted Root "
-        "Certification Authorities (group policy: Computer Configuration > Policies > Windows Settings > Security "
-        "Settings > Public Key Policies; Intune: trusted certificate profile), and tick it in the EAP settings of the "
-        "VPN profile.",
-        root_name(c));
-    finding_fix(f, "If it is the wrong one: select the certificate whose root the clients trust: %s%s.",
-                subject_selection_path(c),
-                c->x->eap.method == EAP_TYPE_PEAP && !c->inner ? "; for the inner method too" : "");
+    fix_root(c, f, "If this is the right certificate", root_name(c));
+    if (c->role == ROLE_IKEV2)
+        finding_fix(f, "If it is the wrong one: put a certificate whose root the clients trust in its place: %s.",
+                    subject_selection_path(c));
+    else
+        finding_fix(f, "If it is the wrong one: select the certificate whose root the clients trust: %s%s.",
+                    subject_selection_path(c),
+                    c->x->eap.method == EAP_TYPE_PEAP && !c->inner ? "; for the inner method too" : "");
+}
+
+static void fix_intermediate(const struct subject *c, struct finding *f, const char *on)
+{
+    bool vpn = c->role == ROLE_IKEV2;
+    finding_fix(f,
+                "%s the %s: import the certificate of the CA \"%s\" into the computer store, Intermediate "
+                "Certification Authorities, and restart the service %s, so that it is sent along (%s).",
+                on, vpn ? "RRAS server" : "NPS server", c->leaf->issuer,
+                vpn ? "RemoteAccess" : "\"Network Policy Server\"",
+                vpn ? "strongSwan: put it into swanctl/x509ca" : "FreeRADIUS: append it to certificate_file");
+}
+
+/* VPN servers send the intermediates that they hold, so an issuer that is not sent is most likely a root. */
+static void lone_vpn_certificate(const struct subject *c)
+{
+    bool fresh;
+    struct finding *f = subject_fault(c, FINDING_CERT_UNTRUSTED_ROOT, 8, true, &fresh);
+    if (f == NULL)
+        return;
+    if (f->confidence == CONFIDENCE_CERTAIN)
+        f->confidence = CONFIDENCE_STRONG;
+    if (!fresh)
+        return;
+    f->client_error = subject_error(c, 864);
+    finding_title(f, "clients do not trust the issuer of the %s \"%s\" (%s)", c->whose, c->id->name, c->leaf->issuer);
+    finding_explain(f, "The server sent no CA with its certificate, and the issuer is not among the trusted roots given. "
+                       "VPN servers send the intermediate CAs that they hold, so the issuer is most likely a root that "
+                       "clients do not trust; or it is an intermediate CA that the server lacks.");
+    subject_what_clients_did(c, f);
+    fix_root(c, f, "If the issuer is a root and the certificate the right one", c->leaf->issuer);
+    finding_fix(f, "If it is the wrong one: put a certificate whose root the clients trust in its place: %s.",
+                subject_selection_path(c));
+    fix_intermediate(c, f, "If the issuer is an intermediate CA: on");
 }
 
 static void incomplete(const struct subject *c)
@@ -53,18 +97,12 @@ static void incomplete(const struct subject *c)
     struct finding *f = subject_fault(c, FINDING_CERT_INCOMPLETE_CHAIN, 0, true, &fresh);
     if (f == NULL || !fresh)
         return;
-    f->client_error = 864;
+    f->client_error = subject_error(c, 864);
     finding_title(f, "the server sends the %s \"%s\" without the intermediate CA above it", c->whose, c->id->name);
     explain_chain(c, f);
     subject_what_clients_did(c, f);
     finding_explain(f, "Clients that hold the intermediate already do succeed, so it may be that only some fail.");
-    finding_fix(
-        f,
-        "On the NPS server: import the certificate of the CA \"%s\" into the computer store, Intermediate "
-        "Certification "
-        "Authorities, and restart the service \"Network Policy Server\", so that it is sent along (FreeRADIUS: append "
-        "it to certificate_file).",
-        c->leaf->issuer);
+    fix_intermediate(c, f, "On");
 }
 
 /* Complete only with an intermediate that was given here, not sent: clients need it from elsewhere. */
@@ -78,15 +116,12 @@ static void intermediate_not_sent(const struct subject *c)
         return;
     f->severity = c->stats.refused > 0 ? SEVERITY_CRITICAL : c->stats.accepted > 0 ? SEVERITY_INFO : SEVERITY_WARNING;
     f->confidence = CONFIDENCE_STRONG;
-    f->client_error = c->stats.refused > 0 ? 864 : 0;
+    f->client_error = c->stats.refused > 0 ? subject_error(c, 864) : 0;
     finding_title(f, "the server does not send the intermediate CA of the %s \"%s\"", c->whose, c->id->name);
     explain_chain(c, f);
-    finding_explain(f, "Clients that neither hold it nor can fetch it fail with error 864.");
+    finding_explain(f, "Clients that neither hold it nor can fetch it fail with error %d.", (int)subject_error(c, 864));
     subject_what_clients_did(c, f);
-    finding_fix(f,
-                "Make the server send it: on NPS, import \"%s\" into the computer store, Intermediate Certification "
-                "Authorities (FreeRADIUS: append it to certificate_file).",
-                c->leaf->issuer);
+    fix_intermediate(c, f, "On");
 }
 
 static void self_signed(const struct subject *c)
@@ -95,11 +130,13 @@ static void self_signed(const struct subject *c)
     struct finding *f = subject_fault(c, FINDING_CERT_SELF_SIGNED, 0, true, &fresh);
     if (f == NULL || !fresh)
         return;
-    f->client_error = 864;
+    f->client_error = subject_error(c, 864);
     finding_title(f, "the %s \"%s\" is self-signed: no CA vouches for it", c->whose, c->id->name);
     finding_explain(f, "A client accepts it only where this very certificate is installed as a trusted root.");
     subject_what_clients_did(c, f);
-    finding_fix(f, "Issue the NPS server a certificate from the enterprise CA (template \"RAS and IAS Server\").");
+    finding_fix(f, "Issue the %s a certificate from the enterprise CA (template \"RAS and IAS Server\"%s).",
+                subject_host(c),
+                c->role == ROLE_IKEV2 ? ", or a copy of it with the EKU IP security IKE intermediate too" : "");
     subject_fix_selection(c, f);
 }
 
@@ -109,15 +146,16 @@ static void bad_signature(const struct subject *c)
     struct finding *f = subject_fault(c, FINDING_CERT_BAD_SIGNATURE, 0, true, &fresh);
     if (f == NULL || !fresh)
         return;
-    f->client_error = 857;
+    f->client_error = subject_error(c, 857);
     finding_title(f, "a signature in the chain of the %s \"%s\" is wrong", c->whose, c->id->name);
     explain_chain(c, f);
     subject_what_clients_did(c, f);
     finding_fix(
-        f, "The usual cause is a CA whose key was renewed under the same name: on the NPS server, install the CA "
-           "certificate "
-           "whose key signed this one (Intermediate Certification Authorities), and remove the other; or issue the "
-           "server's certificate again.");
+        f,
+        "The usual cause is a CA whose key was renewed under the same name: on the %s, install the CA certificate "
+        "whose key signed this one (Intermediate Certification Authorities), and remove the other; or issue the "
+        "server's certificate again.",
+        subject_host(c));
 }
 
 static void chain_fault(const struct subject *c)
@@ -129,7 +167,10 @@ static void chain_fault(const struct subject *c)
         untrusted_root(c);
         break;
     case CHAIN_INCOMPLETE:
-        incomplete(c);
+        if (c->role == ROLE_IKEV2 && c->chain->count == 1)
+            lone_vpn_certificate(c);
+        else
+            incomplete(c);
         break;
     case CHAIN_SELF_SIGNED:
         self_signed(c);
@@ -142,7 +183,7 @@ static void chain_fault(const struct subject *c)
     case CHAIN_OTHER:
         f = subject_fault(c, FINDING_CERT_BAD_SIGNATURE, 1, true, &fresh);
         if (f != NULL && fresh) {
-            f->client_error = 857;
+            f->client_error = subject_error(c, 857);
             finding_title(f, "the chain of the %s \"%s\" is not valid", c->whose, c->id->name);
             explain_chain(c, f);
             subject_what_clients_did(c, f);
@@ -166,7 +207,7 @@ static void pin_fault(const struct subject *c)
     if (f == NULL || !fresh)
         return;
     char thumb[41], pinned[DESCRIBE_MAX];
-    f->client_error = 864;
+    f->client_error = subject_error(c, 864);
     if (pin == PIN_NOT_IN_CHAIN) {
         finding_title(f, "the VPN profile pins another root (TrustedRootCA) than that of the %s \"%s\"", c->whose,
                       c->id->name);

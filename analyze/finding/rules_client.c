@@ -3,6 +3,8 @@
 #include <stdio.h>
 
 #include "analyze/finding/rules.h"
+#include "analyze/session/ike_lengths.h"
+#include "analyze/session/judge_ike.h"
 
 static void say_why(struct finding *f, const struct rule_input *in, const struct tls_facts *t, bool inner)
 {
@@ -127,7 +129,8 @@ static void rejected(struct findings *out, const struct rule_input *in, const st
     explain_rejected(f, x, inner, alert);
     say_why(f, in, t, inner);
     if (x->outcome == OUTCOME_REJECTED)
-        finding_explain(f, "The reject that follows is only the consequence.");
+        finding_explain(f, "The %s that follows is only the consequence.",
+                        exchange_is_ike(x) ? "EAP-Failure" : "reject");
     fix_client_refusal(f, in, x, inner, f->client_error);
 }
 
@@ -169,8 +172,8 @@ static void silent(struct findings *out, const struct rule_input *in, const stru
     finding_fix(f, "On the client: is a window open that asks about the server's certificate? Look at the RasClient "
                    "events 20221 to "
                    "20227 of that time.");
-    finding_fix(
-        f, "Capture at the client or on the RRAS external NIC at the same time, to see whether the flight reaches it.");
+    finding_fix(f, "Capture at the client%s at the same time, to see whether the flight reaches it.",
+                exchange_is_ike(x) ? "" : " or on the RRAS external NIC");
 }
 
 void rules_client_answer(struct findings *out, const struct rule_input *in, const struct session *s)
@@ -193,12 +196,36 @@ enum unseen {
     UNSEEN_BEGUN_BEFORE,
     UNSEEN_TOO_MANY,
     UNSEEN_KEY_WRONG,
-    UNSEEN_ONE_SIDED
+    UNSEEN_ONE_SIDED,
+    UNSEEN_IN_IKE,
+    UNSEEN_IKE_KEY_WRONG
 };
+
+/*
+ * An association that keys did not open, and that got so far that the VPN server's certificate, or the one of the EAP
+ * server behind it, must have passed.
+ */
+static enum unseen why_unseen_in_ike(const struct exchange *x)
+{
+    const struct ike_facts *f = &x->ike;
+    if (f->decrypted)
+        return f->certificate_too_many ? UNSEEN_TOO_MANY : 0;
+    if (!judge_ike_closed(x) || f->auth_responses == 0)
+        return 0;
+    enum ike_eap_shape shape = ike_read_lengths(f).shape;
+    bool eap = shape == IKE_EAP_SUCCESS || shape == IKE_EAP_CLIENT_ALERT || shape == IKE_EAP_FAILURE ||
+               shape == IKE_EAP_STALLED;
+    if (!eap && judge_ike(x).end != IKE_END_CLIENT_REFUSED)
+        return 0;
+    return f->wrong_key ? UNSEEN_IKE_KEY_WRONG : UNSEEN_IN_IKE;
+}
 
 static enum unseen why_unseen(const struct rule_input *in, const struct exchange *x)
 {
     const struct tls_facts *t = &x->eap.tls;
+    enum unseen in_ike = x->type == CONVERSATION_IKE ? why_unseen_in_ike(x) : 0;
+    if (in_ike != 0)
+        return in_ike;
     if (t->server_chain != 0)
         return rule_chain(in, t->server_chain) == NULL ? UNSEEN_TOO_MANY : 0;
     if (!x->eap.seen)
@@ -221,11 +248,25 @@ static enum unseen why_unseen(const struct rule_input *in, const struct exchange
     return 0;
 }
 
+/* Shown by an EAP server through the VPN server with that address. */
+static bool presented_behind(const struct chain *c, const struct address *vpn)
+{
+    for (size_t i = 0; (c->roles & ROLE_NPS) != 0 && i < c->presenter_count; i++)
+        if (address_equal(&c->presenters[i].server.address, vpn))
+            return true;
+    return false;
+}
+
 /* A resumed session hides nothing when the same server's certificate was read elsewhere in the capture. */
 static bool known_anyway(const struct rule_input *in, const struct exchange *x, enum unseen why)
 {
+    if (why != UNSEEN_RESUMED)
+        return false;
+    for (size_t i = 0; exchange_is_ike(x) && i < chains_count(in->chains); i++)
+        if (presented_behind(chains_at(in->chains, i), &x->server.address))
+            return true;
     struct server *server = servers_of(in->servers, &x->server);
-    return why == UNSEEN_RESUMED && server != NULL && server->chain_count > 0;
+    return server != NULL && server->chain_count > 0;
 }
 
 static void explain_unseen(struct finding *f, const struct rule_input *in, enum unseen why)
@@ -276,6 +317,18 @@ static void explain_unseen(struct finding *f, const struct rule_input *in, enum 
         finding_explain(f, "Only the client's direction was captured.");
         finding_fix(f, "Capture both directions, between RRAS and NPS.");
         break;
+    case UNSEEN_IN_IKE:
+    case UNSEEN_IKE_KEY_WRONG:
+        finding_explain(f, "IKE_AUTH carries the certificate of the VPN server and, with EAP, that of the server behind it "
+                           "(NPS) inside its encrypted payload, so neither was checked.");
+        if (why == UNSEEN_IKE_KEY_WRONG)
+            finding_explain(f, "There are keys for these associations, but they do not open their messages.");
+        finding_fix(f, "For the NPS certificate: capture between RRAS and NPS (UDP 1812); there it is readable up to TLS "
+                       "1.2.");
+        finding_fix(f, "For both: give the keys of the associations with --ike-keys (strongSwan's plugin save-keys and "
+                       "Wireshark's ikev2_decryption_table have them; Windows does not give them out).");
+        finding_fix(f, "For the VPN server's own: look at it in certlm.msc > Personal on the RRAS server.");
+        break;
     }
 }
 
@@ -289,6 +342,8 @@ void rules_certificate_unseen(struct findings *out, const struct rule_input *in,
         [UNSEEN_TOO_MANY] = "too many different chains",
         [UNSEEN_KEY_WRONG] = "the TLS secrets given do not fit",
         [UNSEEN_ONE_SIDED] = "the server's packets are not in the capture",
+        [UNSEEN_IN_IKE] = "it is inside IKE's encrypted payloads",
+        [UNSEEN_IKE_KEY_WRONG] = "the IKE keys given do not fit",
     };
     const struct exchange *x = s->main;
     enum unseen why = why_unseen(in, x);
@@ -298,7 +353,10 @@ void rules_certificate_unseen(struct findings *out, const struct rule_input *in,
     struct finding *f = findings_raise(out, FINDING_CERT_UNSEEN, "", why, &fresh);
     if (f == NULL)
         return;
-    finding_evidence(out, f, x->eap.tls.hello.frame != 0 ? x->eap.tls.hello : x->first,
+    finding_evidence(out, f,
+                     x->eap.tls.hello.frame != 0       ? x->eap.tls.hello
+                     : x->ike.auth_response.frame != 0 ? x->ike.auth_response
+                                                       : x->first,
                      "login whose certificate is not readable");
     if (!fresh)
         return;

@@ -2,9 +2,27 @@
 #include <stdio.h>
 
 #include "analyze/finding/rules.h"
+#include "analyze/session/judge_ike.h"
 
 #define EVENTS_PATH                                                                                                    \
     "On the NPS server: Event Viewer > Custom Views > Server Roles > Network Policy and Access Services, event 6273"
+
+/* An IKE association may fail for what is not EAP's, before it or after. */
+static bool went_well(const struct exchange *x)
+{
+    return x->outcome == OUTCOME_ESTABLISHED || (exchange_is_ike(x) && x->eap.result == EAP_RESULT_SUCCESS);
+}
+
+static bool was_rejected(const struct exchange *x)
+{
+    return x->outcome == OUTCOME_REJECTED &&
+           (!exchange_is_ike(x) || x->eap.result == EAP_RESULT_FAILURE || judge_ike(x).end == IKE_END_EAP_FAILED);
+}
+
+static const char *end_name(const struct exchange *x)
+{
+    return exchange_is_ike(x) ? "EAP-Failure" : "reject";
+}
 
 static struct finding *raise(struct findings *out, enum finding_id id, const struct exchange *x, uint64_t variant,
                              bool *fresh)
@@ -29,7 +47,7 @@ static void method_refused(struct findings *out, const struct exchange *x, bool 
 {
     const struct eap_facts *e = inner ? &x->inner : &x->eap;
     bool fresh;
-    if (!naked(e) || x->outcome == OUTCOME_ESTABLISHED)
+    if (!naked(e) || went_well(x))
         return;
     uint8_t offered = e->method_count > 0 ? e->methods[e->method_count - 1] : 0;
     uint64_t variant = (uint64_t)inner << 16 | (uint64_t)offered << 8 | (e->nak_count > 0 ? e->nak[0] : 0);
@@ -82,7 +100,7 @@ static void server_refused_client(struct findings *out, const struct exchange *x
     if (alert != NULL)
         finding_evidence(out, f, alert->place, "the server's TLS alert");
     else
-        finding_evidence(out, f, end, "reject right after the client's certificate");
+        finding_evidence(out, f, end, "%s right after the client's certificate", end_name(x));
     if (!fresh)
         return;
     char user[DESCRIBE_MAX];
@@ -97,11 +115,11 @@ static void server_refused_client(struct findings *out, const struct exchange *x
                       name != NULL ? name : "unknown", alert->code);
     else
         finding_title(f, "the server refuses the client's certificate");
-    finding_explain(f, "The client of %s %s, then the server ended the login%s.", describe_user(user, x),
+    finding_explain(f, "The client of %s %s, then the server ended the login%s%s.", describe_user(user, x),
                     t->client_certificate_empty ? "sent an empty certificate list"
                     : t->client_certificate     ? "sent its certificate"
                                                 : "sent its (encrypted) certificate",
-                    alert != NULL ? "" : " with a reject");
+                    alert != NULL ? "" : " with ", alert != NULL ? "" : exchange_is_ike(x) ? "EAP-Failure" : "a reject");
     fix_client_certificate(f, t->client_certificate_empty);
 }
 
@@ -186,11 +204,11 @@ static void without_server_hello(struct findings *out, const struct exchange *x,
 static void handshake_rules(struct findings *out, const struct exchange *x)
 {
     const struct tls_facts *t = &x->eap.tls;
-    if (x->outcome == OUTCOME_ESTABLISHED || !t->seen || judge_client_refused(x))
+    if (went_well(x) || !t->seen || judge_client_refused(x))
         return;
     const struct alert_fact *alert = judge_server_alert(t);
     /* a server that never issued the State rejects because of that, whatever the handshake says */
-    bool failed = (x->outcome == OUTCOME_REJECTED && !x->radius.other_server) || alert != NULL;
+    bool failed = (was_rejected(x) && !x->radius.other_server) || alert != NULL;
     if (!t->server_hello) {
         without_server_hello(out, x, failed);
         return;
@@ -210,7 +228,7 @@ static void handshake_rules(struct findings *out, const struct exchange *x)
 static const struct alert_fact *inner_server_alert(const struct exchange *x)
 {
     bool shown = x->has_inner && (x->inner.tls.client_certificate || x->inner.tls.client_certificate_empty);
-    return shown && x->outcome != OUTCOME_ESTABLISHED ? judge_server_alert(&x->inner.tls) : NULL;
+    return shown && !went_well(x) ? judge_server_alert(&x->inner.tls) : NULL;
 }
 
 static void say_password(struct finding *f, uint32_t error)
@@ -280,14 +298,14 @@ static void credentials(struct findings *out, const struct exchange *x)
     const struct eap_facts *inner = x->has_inner ? &x->inner : &x->eap;
     uint32_t error = inner->mschapv2_error != 0 ? inner->mschapv2_error : x->radius.ms_chap_error;
     bool fresh;
-    if (x->outcome == OUTCOME_ESTABLISHED || (error == 0 && (x->outcome != OUTCOME_REJECTED || !credentials_tried(x))))
+    if (went_well(x) || (error == 0 && (!was_rejected(x) || !credentials_tried(x))))
         return;
     struct finding *f = raise(out, FINDING_EAP_CREDENTIALS_REJECTED, x, error, &fresh);
     if (f == NULL)
         return;
     struct place end = x->radius.final_place.frame != 0 ? x->radius.final_place : x->eap.result_place;
     finding_evidence(out, f, inner->error_place.frame != 0 ? inner->error_place : end,
-                     error != 0 ? "MS-CHAPv2 failure" : "reject");
+                     "%s", error != 0 ? "MS-CHAPv2 failure" : end_name(x));
     if (!fresh)
         return;
     f->severity = SEVERITY_CRITICAL;
@@ -329,7 +347,7 @@ static void fragments_lost(struct findings *out, const struct rule_input *in, co
 {
     const struct eap_facts *e = &x->eap;
     bool fresh, stalled = stalled_in_flight(x);
-    if (x->outcome == OUTCOME_ESTABLISHED || x->outcome == OUTCOME_REJECTED || x->begun_before ||
+    if (went_well(x) || was_rejected(x) || x->begun_before ||
         x->close_reason == CLOSE_EVICTED || (!stalled && !died_at_gap(x)))
         return;
     struct finding *f = raise(out, FINDING_EAP_FRAGMENTS_LOST, x, stalled, &fresh);
@@ -471,10 +489,12 @@ void rules_eap(struct findings *out, const struct rule_input *in, const struct s
             method_refused(out, x, true);
         if (inner_server_alert(x) != NULL)
             server_refused_client(out, x, &x->inner.tls, inner_server_alert(x));
-        fragments_lost(out, in, x);
-        unfinished(out, x);
         weak_tls(out, x);
-        weak_method(out, x);
+        if (!exchange_is_ike(x)) { /* where that stops is IKE's to tell, and its encryption goes around every method */
+            fragments_lost(out, in, x);
+            unfinished(out, x);
+            weak_method(out, x);
+        }
     }
     credentials(out, x);
 }

@@ -79,10 +79,13 @@ static void certificates(const struct track_parts *t, struct exchange *x, struct
     *(of_server ? &f->server_certificate_place : &f->client_certificate_place) = e->place;
     struct chain *known = chains_intern(t->chains, chain, count, of_server ? ROLE_IKEV2 : ROLE_CLIENT,
                                         of_server ? &x->server : &x->client, x->id, e->place);
-    if (known == NULL)
+    if (known == NULL) {
         f->certificate_too_many = true;
-    else
-        *(of_server ? &f->server_chain : &f->client_chain) = (uint32_t)known->serial;
+        return;
+    }
+    if (of_server && (f->asked_id_type == ID_FQDN || f->asked_id_type == ID_IPV4 || f->asked_id_type == ID_IPV6))
+        chain_asked(known, exchange_text(x, f->asked_id));
+    *(of_server ? &f->server_chain : &f->client_chain) = (uint32_t)known->serial;
 }
 
 static void authorities(struct ike_facts *f, const struct ike_payloads *p)
@@ -231,7 +234,9 @@ void track_ike_inside(const struct track_parts *t, struct live *l, struct ike_fa
     bool from_initiator = e->dir == TO_SERVER;
     if (ev->message->exchange == IKE_AUTH) {
         keep_id(x, &f->initiator_id_type, &f->initiator_id, &p->idi);
-        if (!from_initiator)
+        if (from_initiator)
+            keep_id(x, &f->asked_id_type, &f->asked_id, &p->idr);
+        else
             keep_id(x, &f->responder_id_type, &f->responder_id, &p->idr);
         if (p->auth_method != 0)
             *(from_initiator ? &f->initiator_auth : &f->responder_auth) = p->auth_method;
