@@ -55,13 +55,6 @@ static bool refusal_fits(const struct subject *c, enum finding_id id)
     return c->answer == ANSWER_ALERT && !alert_names_another(c->alert->code, id);
 }
 
-/* Clients of IKEv2 that went on trust the VPN server's root: it need not be one of those given for the EAP server. */
-static bool matter_of_roots(const struct subject *c, enum finding_id id)
-{
-    return c->role == ROLE_IKEV2 && (id == FINDING_CERT_UNTRUSTED_ROOT || id == FINDING_CERT_INCOMPLETE_CHAIN ||
-                                     id == FINDING_CERT_SELF_SIGNED);
-}
-
 /* A fault that makes clients refuse: how bad, and how sure, is told by what clients did in this capture. */
 static void grade(const struct subject *c, struct finding *f)
 {
@@ -71,7 +64,7 @@ static void grade(const struct subject *c, struct finding *f)
         if (f->confidence > sure)
             f->confidence = sure;
     } else if (c->stats.accepted > 0) {
-        f->severity = matter_of_roots(c, f->id) ? SEVERITY_INFO : SEVERITY_WARNING;
+        f->severity = SEVERITY_WARNING;
         f->confidence = CONFIDENCE_HINT;
     } else {
         f->severity = SEVERITY_CRITICAL;

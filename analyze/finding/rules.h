@@ -71,6 +71,8 @@ const struct chain *rule_chain(const struct rule_input *in, uint32_t serial);   
 #define RULE_CLOCK_SKEW_S 300 /* clocks may differ that much before a validity limit counts */
 /* The certificate of this handshake has a fault that a cert-* finding reports and a client may refuse it for. */
 bool rule_certificate_fault(const struct rule_input *in, const struct tls_facts *t, bool inner);
+/* The same of the VPN server's own certificate, in an IKE association that keys opened. */
+bool rule_vpn_certificate_fault(const struct rule_input *in, const struct exchange *x);
 /* "NPS certificate"; on a wired or wireless port nothing says that the server behind it is NPS. */
 const char *rule_certificate_owner(const struct exchange *x);
 struct chain_stats rule_chain_stats(const struct rule_input *in, uint32_t serial);

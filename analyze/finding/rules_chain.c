@@ -158,10 +158,33 @@ static void bad_signature(const struct subject *c)
         subject_host(c));
 }
 
+/* The roots given may be the EAP server's alone; clients of IKEv2 that went on trust the VPN server's, too. */
+static bool accepted_vpn_root(const struct subject *c)
+{
+    enum chain_error e = c->checks->chain_error;
+    bool fresh;
+    if (c->role != ROLE_IKEV2 || c->stats.accepted == 0 || c->stats.refused > 0 ||
+        (e != CHAIN_UNTRUSTED_ROOT && e != CHAIN_INCOMPLETE && e != CHAIN_SELF_SIGNED))
+        return false;
+    struct finding *f = subject_fault(c, FINDING_CERT_UNTRUSTED_ROOT, 9, false, &fresh);
+    if (f == NULL || !fresh)
+        return true;
+    f->severity = SEVERITY_INFO;
+    f->confidence = CONFIDENCE_HINT;
+    finding_title(f, "the root of the %s \"%s\" is not among those given, but clients accept it (%s)", c->whose,
+                  c->id->name, root_name(c));
+    finding_explain(f, "The clients of this capture went on with it, so they know its root; others that do not would "
+                       "fail with error 13801.");
+    finding_fix(f, "If it is the right certificate: give its root with --trusted-root, too. Nothing else needs to be done.");
+    return true;
+}
+
 static void chain_fault(const struct subject *c)
 {
     bool fresh;
     struct finding *f;
+    if (accepted_vpn_root(c))
+        return;
     switch (c->checks->chain_error) {
     case CHAIN_UNTRUSTED_ROOT:
         untrusted_root(c);

@@ -248,6 +248,14 @@ static enum unseen why_unseen(const struct rule_input *in, const struct exchange
     return 0;
 }
 
+static bool chain_of_nps_seen(const struct rule_input *in)
+{
+    for (size_t i = 0; i < chains_count(in->chains); i++)
+        if ((chains_at(in->chains, i)->roles & ROLE_NPS) != 0)
+            return true;
+    return false;
+}
+
 /* Shown by an EAP server through the VPN server with that address. */
 static bool presented_behind(const struct chain *c, const struct address *vpn)
 {
@@ -323,10 +331,13 @@ static void explain_unseen(struct finding *f, const struct rule_input *in, enum 
                            "(NPS) inside its encrypted payload, so neither was checked.");
         if (why == UNSEEN_IKE_KEY_WRONG)
             finding_explain(f, "There are keys for these associations, but they do not open their messages.");
-        finding_fix(f, "For the NPS certificate: capture between RRAS and NPS (UDP 1812); there it is readable up to TLS "
-                       "1.2.");
-        finding_fix(f, "For both: give the keys of the associations with --ike-keys (strongSwan's plugin save-keys and "
-                       "Wireshark's ikev2_decryption_table have them; Windows does not give them out).");
+        if (chain_of_nps_seen(in))
+            finding_explain(f, "Other logins of this analysis do show a certificate of NPS.");
+        else
+            finding_fix(f, "For the NPS certificate: capture between RRAS and NPS (UDP 1812); there it is readable up "
+                           "to TLS 1.2.");
+        finding_fix(f, "For both: give the keys of the associations with --ike-keys (strongSwan's plugin save-keys writes them in "
+                       "Wireshark's format; Windows does not give them out).");
         finding_fix(f, "For the VPN server's own: look at it in certlm.msc > Personal on the RRAS server.");
         break;
     }
@@ -342,7 +353,7 @@ void rules_certificate_unseen(struct findings *out, const struct rule_input *in,
         [UNSEEN_TOO_MANY] = "too many different chains",
         [UNSEEN_KEY_WRONG] = "the TLS secrets given do not fit",
         [UNSEEN_ONE_SIDED] = "the server's packets are not in the capture",
-        [UNSEEN_IN_IKE] = "it is inside IKE's encrypted payloads",
+        [UNSEEN_IN_IKE] = "they are inside IKE's encrypted payloads",
         [UNSEEN_IKE_KEY_WRONG] = "the IKE keys given do not fit",
     };
     const struct exchange *x = s->main;
@@ -362,7 +373,11 @@ void rules_certificate_unseen(struct findings *out, const struct rule_input *in,
         return;
     f->severity = SEVERITY_INFO;
     f->confidence = CONFIDENCE_CERTAIN;
-    finding_title(f, "the server's certificate could not be read in some logins: %s", reason[why]);
+    bool in_ike = why == UNSEEN_IN_IKE || why == UNSEEN_IKE_KEY_WRONG;
+    finding_title(f, "%s: %s",
+                  in_ike ? "the servers' certificates could not be read in some VPN connections"
+                         : "the server's certificate could not be read in some logins",
+                  reason[why]);
     explain_unseen(f, in, why);
 }
 

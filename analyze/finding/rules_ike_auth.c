@@ -276,7 +276,30 @@ static void refused_by_server(struct findings *out, const struct exchange *x, st
                    "tunnels, machine certificate authentication for IKEv2)?");
 }
 
-static void refused_by_client(struct findings *out, const struct exchange *x, struct ike_judgement j)
+static void fix_refused_certificate(struct finding *f, const struct rule_input *in, const struct exchange *x)
+{
+    const struct chain *c = rule_chain(in, x->ike.server_chain);
+    if (!x->ike.decrypted)
+        finding_explain(f, "The certificate itself is encrypted: give --ike-keys to have it checked.");
+    if (rule_vpn_certificate_fault(in, x)) {
+        finding_explain(f, "The certificate has a fault that explains it: see the cert-* findings.");
+        finding_fix(f, "Mend the certificate first, as the cert-* findings say.");
+        return;
+    }
+    if (c != NULL && chain_checks_of(c, ROLE_IKEV2)->chain == CHECK_UNKNOWN)
+        finding_explain(f, "Which roots the clients trust was not given: give --trusted-root to have its chain checked.");
+    else if (c != NULL)
+        finding_explain(f, "The certificate passes every check against the roots given, so look at the client: its "
+                           "machine store, its clock, and whether the name that it dials is in the certificate.");
+    finding_fix(f, "The IKEv2 certificate of RRAS needs the name that clients dial (as DNS name in the SAN; an address "
+                   "there, too, must be "
+                   "a DNS name), the Server Authentication EKU, and a chain to a root in the clients' machine store.");
+    finding_fix(f, "certlm.msc on RRAS: of several such certificates RRAS prefers the one that also has the EKU IP "
+                   "security IKE intermediate.");
+}
+
+static void refused_by_client(struct findings *out, const struct rule_input *in, const struct exchange *x,
+                              struct ike_judgement j)
 {
     const struct ike_facts *k = &x->ike;
     bool fresh;
@@ -297,13 +320,7 @@ static void refused_by_client(struct findings *out, const struct exchange *x, st
     finding_title(f, "clients refuse the VPN server's certificate");
     finding_explain(f, "The server's first IKE_AUTH answer carries its certificate; the client %s instead of going on.",
                     j.read ? "answers with an error" : "ends the association at once");
-    if (!k->decrypted)
-        finding_explain(f, "The certificate itself is encrypted: give --ike-keys to have it checked.");
-    finding_fix(f, "The IKEv2 certificate of RRAS needs the name that clients dial (as DNS name in the SAN; an address "
-                   "there, too, must be "
-                   "a DNS name), the Server Authentication EKU, and a chain to a root in the clients' machine store.");
-    finding_fix(f, "certlm.msc on RRAS: of several such certificates RRAS prefers the one that also has the EKU IP "
-                   "security IKE intermediate.");
+    fix_refused_certificate(f, in, x);
 }
 
 /* A client that has no certificate never gets to IKE_AUTH (13806); at the server a blocked port 4500 looks the same. */
@@ -350,7 +367,7 @@ void rules_ike_auth(struct findings *out, const struct rule_input *in, const str
     else if (j.end == IKE_END_AUTH_REFUSED)
         refused_by_server(out, x, j);
     else if (j.end == IKE_END_CLIENT_REFUSED)
-        refused_by_client(out, x, j);
+        refused_by_client(out, in, x, j);
     else if (j.end == IKE_END_NO_AUTH && !lost)
         never_goes_on(out, x);
 }

@@ -121,6 +121,22 @@ static void one_association(struct findings *out, const struct rule_input *in, c
     no_ike_intermediate(&c);
 }
 
+bool rule_vpn_certificate_fault(const struct rule_input *in, const struct exchange *x)
+{
+    const struct chain *c = rule_chain(in, x->ike.server_chain);
+    char asked[EXPECT_NAME_LENGTH + 1];
+    if (c == NULL || !c->parsed[0])
+        return false;
+    const struct chain_checks *k = chain_checks_of(c, ROLE_IKEV2);
+    int64_t now = x->ike.server_certificate_place.time_ns / INT64_C(1000000000);
+    if (now > 0 && (k->path_not_after < now - RULE_CLOCK_SKEW_S || k->path_not_before > now + RULE_CLOCK_SKEW_S))
+        return true;
+    return k->chain == CHECK_FAIL || k->intermediate_given || k->server_auth_eku == CHECK_FAIL ||
+           k->key_usage_signature == CHECK_FAIL || (k->subject_empty && c->facts[0].dns_count == 0) ||
+           k->key_strength == CHECK_FAIL || k->signature_strength == CHECK_FAIL || c->ocsp_revoked ||
+           (asked_for(asked, x) && chain_name_asked(&c->facts[0], asked) == CHECK_FAIL);
+}
+
 /* The first sight of the association that shows the certificate: the others show the same. */
 void rules_vpn_certificate(struct findings *out, const struct rule_input *in, const struct session *s)
 {

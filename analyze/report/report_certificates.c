@@ -99,11 +99,12 @@ static void print_check(const struct layout *l, const char *label, enum check c,
     layout_words(l, at, INDENT + CHECK_LABEL, span_of(reason, strlen(reason)));
 }
 
-static const char *name_reason(char out[static NAMES_TEXT], const struct name_result *n)
+static const char *name_reason(char out[static NAMES_TEXT], const struct name_result *n, bool vpn)
 {
     switch (n->fit) {
     case NAME_NO_EXPECTATION:
-        return "no expected name was given (--server-name, --eap-config)";
+        return vpn ? "no client asked for a name here, and --server-name has none of this certificate"
+                   : "no expected name was given (--server-name, --eap-config)";
     case NAME_MATCH:
         snprintf(out, NAMES_TEXT, "%s", n->matched);
         return out;
@@ -116,6 +117,10 @@ static const char *name_reason(char out[static NAMES_TEXT], const struct name_re
         return out;
     case NAME_MISMATCH:
         break;
+    }
+    if (vpn) {
+        snprintf(out, NAMES_TEXT, "clients ask for %s", n->pattern);
+        return out;
     }
     return "no name of the certificate is an expected one";
 }
@@ -145,7 +150,7 @@ static const char *eku_reason(const struct chain_checks *k)
     return k->server_auth_eku == CHECK_FAIL ? "Server Authentication is not among its usages" : "";
 }
 
-static void print_checks(const struct layout *l, const struct chain *c, const struct chain_checks *k)
+static void print_checks(const struct layout *l, const struct chain *c, const struct chain_checks *k, bool vpn)
 {
     char text[NAMES_TEXT];
     size_t index;
@@ -153,7 +158,7 @@ static void print_checks(const struct layout *l, const struct chain *c, const st
     enum check valid = chain_valid_at(c, c->first.time_ns, &index, &expired);
     print_check(l, "chain", k->chain,
                 k->chain_error == CHAIN_NO_ROOTS ? "no root certificates were given (--trusted-root)" : k->chain_text);
-    print_check(l, "name", k->name, name_reason(text, &k->name_result));
+    print_check(l, "name", k->name, name_reason(text, &k->name_result, vpn));
     print_check(l, "server usage", k->server_auth_eku, eku_reason(k));
     print_check(l, "validity", valid, validity_reason(text, c, valid, index, expired));
     snprintf(text, sizeof text, "key of certificate %zu", k->weak_key_index + 1);
@@ -186,11 +191,15 @@ static void print_chain(const struct report *r, const struct layout *l, const st
         layout_labelled_string(l, 2, "", 0, "not examined: too many distinct chains");
     else if (c->judged && (c->roles & ~(uint32_t)ROLE_CLIENT) != 0) {
         output_string(l->out, c->has_inner ? "  Checks, as the certificate of the outer method\n" : "  Checks\n");
-        print_checks(l, c, &c->checks);
+        print_checks(l, c, &c->checks, (c->roles & ~(uint32_t)ROLE_CLIENT) == ROLE_IKEV2);
     }
     if (c->judged && c->has_inner) {
         output_string(l->out, "  Checks, as the certificate of the inner method\n");
-        print_checks(l, c, &c->inner_checks);
+        print_checks(l, c, &c->inner_checks, false);
+    }
+    if (c->judged && c->has_vpn) {
+        output_string(l->out, "  Checks, as the certificate of the VPN server\n");
+        print_checks(l, c, &c->vpn_checks, true);
     }
 }
 

@@ -77,6 +77,7 @@ static void print_ids(const struct layout *l, const struct exchange *x)
     const char *initiator = f->initiator_auth != 0 ? ike_auth_method_name(f->initiator_auth) : NULL;
     const char *responder = f->responder_auth != 0 ? ike_auth_method_name(f->responder_auth) : NULL;
     line_span(l, "Initiator", exchange_text(x, f->initiator_id));
+    line_span(l, "Asked for", exchange_text(x, f->asked_id));
     line_span(l, "Responder", exchange_text(x, f->responder_id));
     if (initiator != NULL)
         append(text, ", ", initiator);
