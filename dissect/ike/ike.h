@@ -38,7 +38,7 @@ enum ike_notify_type {
 
 enum { IKE_HEADER = 28, IKE_SPI = 8, IKE_NON_ESP_MARKER = 4, IKE_MESSAGE_MAX = 65535, IKE_NAT_HASH = 20,
        IKE_PAYLOADS_MAX = 64, IKE_NOTIFIES_MAX = 32, IKE_VENDOR_IDS_MAX = 24, IKE_CERTS_MAX = 8, IKE_DELETES_MAX = 8,
-       IKE_PROPOSALS_MAX = 32, IKE_TRANSFORMS_MAX = 32, IKE_TS_MAX = 16, IKE_CP_ATTRIBUTES_MAX = 24 };
+       IKE_PROPOSALS_MAX = 32, IKE_TRANSFORMS_MAX = 64, IKE_TS_MAX = 16, IKE_CP_ATTRIBUTES_MAX = 24 };
 
 /* The header and what of the rest can be said without looking into payloads. */
 struct ike_message {

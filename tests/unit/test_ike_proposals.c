@@ -147,8 +147,8 @@ static void more_proposals_than_are_held(void **state)
     assert_true(all.too_many);
     assert_false(all.malformed);
     bytes.len = 0;
-    ike_hex(&bytes, "0000 0000 01 01 00 22");
-    for (int i = 0; i < 34; i++)
+    ike_hex(&bytes, "0000 0000 01 01 00 42");
+    for (int i = 0; i < 66; i++)
         ike_hex(&bytes, "0300 0008 0400 0002");
     ike_set_be16(&bytes, 2, bytes.len);
     ike_read_proposals(ike_span(&bytes), false, &all);
