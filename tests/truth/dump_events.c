@@ -1,5 +1,5 @@
 /*
- * dump_events [--keylog FILE] CAPTURE: what the dissector tells of a capture, one event a line, for the comparison with
+ * dump_events [--keylog FILE | --ike-keys FILE]... CAPTURE: what the dissector tells of a capture, one event a line, for the comparison with
  * what other programs counted. A line begins with its kind and frame; words are separated by blanks.
  */
 #include <stdio.h>
@@ -7,10 +7,11 @@
 
 #include "capture/platform.h"
 #include "capture/source.h"
-#include "dissect/crypto/digest.h"
 #include "dissect/dissect.h"
+#include "dissect/ike/ike_keys.h"
+#include "dump_ike.h"
 
-enum { KEY_LOG_MAX = 4 << 20, MEMORY = 256 << 20 };
+enum { KEYS_MAX = 4 << 20, MEMORY = 256 << 20 };
 
 struct dump {
     struct secrets *secrets;
@@ -86,37 +87,55 @@ static void print_radius(struct place place, const struct radius_event *r)
 
 static void on_event(void *ctx, const struct event *e)
 {
+    struct dump *d = ctx;
     unsigned long long frame = e->place.frame;
     if (e->kind == EVENT_RADIUS)
         print_radius(e->place, e->u.radius);
     else if (e->kind == EVENT_EAP)
-        print_eap(ctx, e->u.eap);
+        print_eap(d, e->u.eap);
+    else if (e->kind == EVENT_IKE)
+        dump_ike(d->digests, e->place, e->u.ike);
     else if (e->kind == EVENT_EAPOL)
         printf("eapol %llu type=%u version=%u\n", frame, e->u.eapol->type, e->u.eapol->version);
     else if (e->kind == EVENT_LOST_FRAGMENTS)
         printf("lost_fragments %llu\n", frame);
 }
 
-static void embedded(void *ctx, uint32_t type, struct span text)
+typedef bool add_fn(struct secrets *s, struct span text, char message[static SECRETS_MESSAGE]);
+
+static void add_keys(struct dump *d, add_fn *add, struct span text)
 {
-    struct dump *d = ctx;
     char message[SECRETS_MESSAGE];
-    if (type == SECRETS_TLS_KEY_LOG && !secrets_add_key_log(d->secrets, text, message))
+    if (!add(d->secrets, text, message))
         fprintf(stderr, "dump_events: %s\n", message);
 }
 
-static bool read_key_log(struct dump *d, const char *path)
+static void embedded(void *ctx, uint32_t type, struct span text)
+{
+    if (type == SECRETS_TLS_KEY_LOG)
+        add_keys(ctx, secrets_add_key_log, text);
+}
+
+static bool read_keys(struct dump *d, add_fn *add, const char *path)
 {
     char error[PLATFORM_ERROR];
-    uint8_t *room = malloc(KEY_LOG_MAX);
+    uint8_t *room = malloc(KEYS_MAX);
     FILE *in = platform_open(path, "r", error);
     if (in != NULL && room != NULL)
-        embedded(d, SECRETS_TLS_KEY_LOG, span_of(room, fread(room, 1, KEY_LOG_MAX, in)));
+        add_keys(d, add, span_of(room, fread(room, 1, KEYS_MAX, in)));
     bool good = in != NULL && room != NULL;
     if (in != NULL)
         fclose(in);
     free(room);
     return good;
+}
+
+static void print_totals(const struct dissect_counters *c, const struct source_info *info)
+{
+    printf("frames %llu duplicates=%llu fragments=%llu damage=%d keepalives=%llu esp=%llu ike_malformed=%llu\n",
+           (unsigned long long)info->packets, (unsigned long long)c->net.duplicates, (unsigned long long)c->net.fragments,
+           info->damage != NULL, (unsigned long long)c->ike.keepalives, (unsigned long long)c->ike.esp_packets,
+           (unsigned long long)c->ike.malformed);
 }
 
 static int dump(struct dump *d, const char *path)
@@ -140,10 +159,7 @@ static int dump(struct dump *d, const char *path)
         struct dissect_counters counters;
         dissect_finish(dissector);
         dissect_get_counters(dissector, &counters);
-        const struct source_info *info = source_info(source);
-        printf("frames %llu duplicates=%llu fragments=%llu damage=%d\n", (unsigned long long)info->packets,
-               (unsigned long long)counters.net.duplicates, (unsigned long long)counters.net.fragments,
-               info->damage != NULL);
+        print_totals(&counters, source_info(source));
     }
     dissect_free(dissector);
     source_close(source);
@@ -155,12 +171,15 @@ int main(int argc, char **argv)
     struct dump d = {.secrets = secrets_new(), .digests = digests_new()};
     int status = 2, first = 1;
     bool good = d.secrets != NULL && d.digests != NULL;
-    for (; good && first + 1 < argc && strcmp(argv[first], "--keylog") == 0; first += 2)
-        good = read_key_log(&d, argv[first + 1]);
+    for (; good && first + 1 < argc && argv[first][0] == '-'; first += 2) {
+        bool ike = strcmp(argv[first], "--ike-keys") == 0;
+        good = (ike || strcmp(argv[first], "--keylog") == 0) &&
+               read_keys(&d, ike ? secrets_add_ike_keys : secrets_add_key_log, argv[first + 1]);
+    }
     if (good && first + 1 == argc)
         status = dump(&d, argv[first]);
     else
-        fprintf(stderr, "usage: dump_events [--keylog FILE]... CAPTURE\n");
+        fprintf(stderr, "usage: dump_events [--keylog FILE | --ike-keys FILE]... CAPTURE\n");
     digests_free(d.digests);
     secrets_free(d.secrets);
     return status;

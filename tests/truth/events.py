@@ -9,10 +9,12 @@ TIMEOUT = 30
 class Events:
     """What the dissector told of one capture."""
 
-    def __init__(self, dump_events, capture, keylogs=()):
+    def __init__(self, dump_events, capture, keylogs=(), ike_keys=()):
         argv = [dump_events]
         for keylog in keylogs:
             argv += ["--keylog", keylog]
+        for table in ike_keys:
+            argv += ["--ike-keys", table]
         done = subprocess.run(argv + [capture], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=TIMEOUT, check=False)
         self.status = done.returncode
         self.errors = done.stderr.decode("utf-8", "replace").strip()

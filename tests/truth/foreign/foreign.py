@@ -15,6 +15,7 @@ import counts
 import events
 import explained
 import frames
+import ike_counts
 import program
 import table
 import tls
@@ -27,15 +28,21 @@ def keylogs(capture):
     return [path for path in beside if os.path.exists(path)][:1]
 
 
+def ike_keys(capture):
+    return [path for path in [capture + ".ikev2_decryption_table"] if os.path.exists(path)]
+
+
 def compare(programs, capture, truth, deviations):
     vpnscope, dump_events, dump_tls = programs
-    keys = keylogs(capture)
-    told = events.Events(dump_events, capture, keys)
-    facts = truth["truth_with_keys"] if keys and truth.get("truth_with_keys") else truth["truth"]
+    keys, tables = keylogs(capture), ike_keys(capture)
+    told = events.Events(dump_events, capture, keys, tables)
+    facts = truth["truth_with_keys"] if (keys or tables) and truth.get("truth_with_keys") else truth["truth"]
     counts.compare(facts, told, deviations)
+    ike_counts.compare(facts, told, deviations)
     tls.compare(facts, events.Events(dump_tls, capture, keys), deviations)
+    arguments = [word for key in keys for word in ("--keylog", key)] + [word for key in tables for word in ("--ike-keys", key)]
     try:
-        run = program.Run(vpnscope, [word for key in keys for word in ("--keylog", key)] + [capture], None)
+        run = program.Run(vpnscope, arguments + [capture], None)
     except program.Failure as failure:
         if told.total("frames") is not None:
             deviations.differs("run", "a report", failure)
