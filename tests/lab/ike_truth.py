@@ -4,7 +4,6 @@ import collections
 import hashlib
 import ipaddress
 import os
-import shutil
 import subprocess
 
 FIELDS = ("frame.number", "ip.src", "ip.dst", "ipv6.src", "ipv6.dst", "udp.srcport", "udp.dstport", "isakmp.ispi",
@@ -21,7 +20,7 @@ NOTIFIES = {
     16388: "NAT_DETECTION_SOURCE_IP", 16389: "NAT_DETECTION_DESTINATION_IP", 16390: "COOKIE",
     16393: "REKEY_SA", 16394: "ESP_TFC_PADDING_NOT_SUPPORTED", 16396: "MOBIKE_SUPPORTED", 16397: "ADDITIONAL_IP4_ADDRESS",
     16398: "ADDITIONAL_IP6_ADDRESS", 16399: "NO_ADDITIONAL_ADDRESSES", 16400: "UPDATE_SA_ADDRESSES", 16401: "COOKIE2",
-    16404: "AUTH_LIFETIME", 16406: "REDIRECT_SUPPORTED", 16407: "REDIRECT", 16408: "REDIRECTED_FROM",
+    16403: "AUTH_LIFETIME", 16404: "MULTIPLE_AUTH_SUPPORTED", 16406: "REDIRECT_SUPPORTED", 16407: "REDIRECT", 16408: "REDIRECTED_FROM",
     16417: "EAP_ONLY_AUTHENTICATION", 16418: "CHILDLESS_IKEV2_SUPPORTED", 16420: "IKEV2_MESSAGE_ID_SYNC_SUPPORTED",
     16430: "IKEV2_FRAGMENTATION_SUPPORTED", 16431: "SIGNATURE_HASH_ALGORITHMS",
 }
@@ -182,5 +181,11 @@ def owners(client_captures, work):
     return out
 
 
-def remove(path):
-    shutil.rmtree(path, ignore_errors=True)
+def begun(client_captures, work):
+    """Initiator SPIs that an IKE_SA_INIT or an IKEv1 phase 1 brought into the world; others are renewals of those."""
+    out = set()
+    for path in client_captures:
+        for ispi, association in read(path, work)[0].items():
+            if any(exchange in (34, 2, 4) for exchange, _ in association.exchanges):
+                out.add(ispi)
+    return out

@@ -127,7 +127,7 @@ class Lab(VpnLab):
         for stem, path, differs in self.files:
             facts = self.facts(stem, path, differs)
             if self.entry.vpn and stem in self.ike_files:
-                facts.update(self.vpn_facts(stem, path))
+                facts.update(self.vpn_facts(stem, path, "further_captures" in facts))
             keylog = os.path.join(self.output, facts["keylog"]) if facts["keylog"] else None
             counts = truth.write(os.path.join(self.output, stem + ".truth.json"), facts, path, keylog, empty)
             if not self.entry.vpn:

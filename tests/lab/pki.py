@@ -183,11 +183,13 @@ def vpn_servers(pki):
     pki.issue("ec-vpn", "/CN=" + VPN_NAME, leaf_extensions(VPN_NAME, eku=eku, usage="digitalSignature"), issuer="ec-issuing",
               key="ec")
     pki.issue("vpn-expired", "/CN=" + VPN_NAME, good, issuer="issuing", key="vpn", start=-400, end=-35)
-    for name, key, issuer, organisation in (("pc01", "2048", "issuing", "/DC=com/DC=contoso/DC=corp"),
-                                            ("fabrikam-pc01", "pc01", "fabrikam-root", "/O=Fabrikam")):
-        pki.issue(name, organisation + "/CN=PC01.corp.contoso.com",
+    contoso = "/DC=com/DC=contoso/DC=corp/CN="
+    for name, key, issuer, subject in (("pc01", "2048", "issuing", contoso + "PC01"), ("pc02", "2048", "issuing", contoso + "PC02"),
+                                       ("fabrikam-pc01", "pc01", "fabrikam-root", "/O=Fabrikam/CN=PC01")):
+        host = subject[-4:] + ".corp.contoso.com"
+        pki.issue(name, subject + ".corp.contoso.com",
                   "basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\nextendedKeyUsage=clientAuth\n"
-                  "subjectAltName=DNS:PC01.corp.contoso.com\nauthorityKeyIdentifier=keyid\n", issuer=issuer, key=key)
+                  "subjectAltName=DNS:%s\nauthorityKeyIdentifier=keyid\n" % host, issuer=issuer, key=key)
 
 
 def ocsp_response(pki, name, revoked, path):

@@ -238,10 +238,10 @@ class Attempt:
         if re.search(r"CHILD_SA %s\{\d+\} established" % self.name, text):
             return "established"
         if re.search(r"giving up after \d+ retransmits", text):
-            return "incomplete" if re.search(r"parsed (IKE_SA_INIT|ID_PROT) response 0 \[ SA", text) else "unanswered"
+            return "unanswered"
         if "received EAP_FAILURE" in text or "failed with error ERROR_AUTHENTICATION_FAILURE" in text:
             return "rejected"
-        if re.search(r"generating INFORMATIONAL request \d+ \[ N\(AUTH_FAILED\) \]", text):
+        if "no private key found" in text or re.search(r"generating INFORMATIONAL request \d+ \[ N\(AUTH_FAILED\) \]", text):
             return "aborted"
         return "rejected" if self.notify_errors() or re.search(r"giving up after \d+ retries", text) else "incomplete"
 

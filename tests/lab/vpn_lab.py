@@ -129,7 +129,7 @@ class VpnLab:
             row["client_certificates"] = [self.pki.sha256(name) for name in (attempt.certificate, "issuing")]
         return row
 
-    def vpn_facts(self, stem, path):
+    def vpn_facts(self, stem, path, joined):
         """The sections `ike` and `nat` of one truth file."""
         point, with_keys, nat = self.ike_files[stem]
         work = os.path.join(self.directory, "keys-" + stem)
@@ -142,11 +142,17 @@ class VpnLab:
             attempt = owner.get(ispi)
             if attempt:
                 row.update(self.attempt_facts(attempt, ispi))
+                if row["expected_outcome"] == "unanswered" and not joined and all(
+                        answers and asked < 2 for asked, answers, _ in row["exchanges"].values()):
+                    row["expected_outcome"] = "incomplete"  # what stayed unanswered did not come by here
+                if ispi not in self.begun:
+                    row["rekeys"] = self.first_of(attempt)
             rows.append(row)
         facts = {"point": point, "counts": counts, "associations": rows}
         return {"ike": facts, "nat": {
             "verdicts": nat, "translations": self.translations(point, found, owner), "virtual": VIP,
             "backends": sorted({RRAS[node] for node in self.served_by.values()}),
+            "clients": sorted({one.address for one in self.attempts}),
             "on_the_way": sorted({PUBLIC[one.node] for one in self.attempts if one.node in PUBLIC} | {LB_INSIDE})}}
 
     def owners(self):
@@ -158,12 +164,17 @@ class VpnLab:
             captures = [path for name, path in self.points.items() if name in ("client1", "client2", "mobile", "direct")]
             empty = ike_truth.key_directory(os.path.join(self.directory, "no-keys"), [])
             self.true_ports = {}
+            self.begun = ike_truth.begun(captures, empty)
             for ispi, (address, port) in ike_truth.owners(captures, empty).items():
                 queue = waiting.get(address)
                 if queue:
                     self._owners[ispi] = queue.pop(0) if len(queue) > 1 else queue[0]
                     self.true_ports[ispi] = port
         return self._owners
+
+    def first_of(self, attempt):
+        """The association that the attempt began with."""
+        return next(ispi for ispi, one in self._owners.items() if one is attempt)
 
     def attempt_facts(self, attempt, ispi):
         server = self.served_by.get(attempt.name)
