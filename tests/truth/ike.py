@@ -141,5 +141,7 @@ def compare(truth, run, table):
     for spi, row in rows.items():
         if spi in exchanges:
             compare_association(row, exchanges[spi], truth, table)
+    # However many captures or points show an association, and whatever RADIUS belongs to it: it is one session.
+    table.check("sessions", len(set(rows) - renewals), len(run.report["sessions"]) - len(renewals & set(exchanges)))
     compare_verdicts(truth, run, table)
     compare_findings(truth, run, table)
