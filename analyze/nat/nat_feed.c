@@ -7,7 +7,7 @@
 
 enum { SEEN = 1 << 15, WAYS = 4, VIRTUAL_PORT = 5 /* NAS-Port-Type */ };
 
-/* An association as it was seen at one vantage point. */
+/* The first request of an association as it was seen at one vantage point; FAMILY_NONE: it was not. */
 struct seen {
     uint64_t spi; /* 0: free */
     struct endpoint source, destination;
@@ -134,16 +134,18 @@ static uint64_t spi_of(const struct ike_facts *k)
 /* The same association in an earlier capture, with other addresses: a translator stands between the two. */
 static bool seen_before(struct nat_feed *f, const struct exchange *x)
 {
-    struct seen mine = {spi_of(&x->ike), x->client, x->server, x->first};
+    struct seen mine = {spi_of(&x->ike), x->ike.init_initiator, x->ike.init_responder,
+                        x->ike.init_request.frame != 0 ? x->ike.init_request : x->first};
     if (f->seen == NULL || mine.spi == 0)
         return false;
     struct seen *bucket = &f->seen[hash_mix(mine.spi, 1) % (SEEN / WAYS) * WAYS], *at = bucket;
     for (int i = 0; i < WAYS; i++) {
         if (bucket[i].spi == mine.spi && bucket[i].place.capture != mine.place.capture) {
             const struct seen *old = &bucket[i];
+            bool comparable = old->source.address.family != FAMILY_NONE && mine.source.address.family != FAMILY_NONE;
             bool moved =
                 !endpoint_equal(&old->source, &mine.source) || !endpoint_equal(&old->destination, &mine.destination);
-            if (moved)
+            if (comparable && moved)
                 nat_add_translation(f->nat,
                                     &(struct nat_translation){.source = {old->source, mine.source},
                                                               .destination = {old->destination, mine.destination},

@@ -245,6 +245,14 @@ enum client_answer judge_ike_server_certificate(const struct exchange *x, struct
     }
 }
 
+bool judge_ike_halves(const struct exchange *init, const struct exchange *auth)
+{
+    const struct ike_facts *i = &init->ike, *a = &auth->ike;
+    return i->init_requests > 0 && i->auth_requests == 0 && a->auth_requests > 0 && a->init_requests == 0 &&
+           memcmp(i->initiator_spi, a->initiator_spi, IKE_SPI) == 0 &&
+           !address_equal(&init->server.address, &auth->server.address);
+}
+
 bool judge_ike_closed(const struct exchange *x)
 {
     return x->ike.encrypted_seen && !x->ike.decrypted;

@@ -46,6 +46,9 @@ enum outcome judge_ike_outcome(const struct exchange *x);
  */
 enum client_answer judge_ike_server_certificate(const struct exchange *x, struct place *refusal);
 
+/* Two halves of one association, at different servers: one was sent IKE_SA_INIT only, the other IKE_AUTH only (K5). */
+bool judge_ike_halves(const struct exchange *init, const struct exchange *auth);
+
 /* Where keys were missing, so that certificates and EAP of this association stay unseen. */
 bool judge_ike_closed(const struct exchange *x);
 

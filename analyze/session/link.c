@@ -7,7 +7,7 @@
 enum { WAYS = 4 };
 #define RETRY_NS (60 * INT64_C(1000000000)) /* a NAS that tries its next server does so within this time */
 
-enum key_kind { KEY_CLIENT_RANDOM, KEY_AUTHENTICATOR, KEY_ATTEMPT, KEY_KINDS };
+enum key_kind { KEY_CLIENT_RANDOM, KEY_AUTHENTICATOR, KEY_ATTEMPT, KEY_KINDS, KEY_SPI = KEY_AUTHENTICATOR };
 
 /* What is remembered of an exchange. */
 struct link {
@@ -75,7 +75,7 @@ static uint32_t hash_address(const struct address *a)
  * the NAS went to its next server because one of the two did not answer. */
 static bool joins(enum key_kind kind, const struct link *old, const struct exchange *x, const struct link *mine)
 {
-    if (kind == KEY_CLIENT_RANDOM)
+    if (kind == KEY_CLIENT_RANDOM || (kind == KEY_SPI && exchange_is_ike(x)))
         return true;
     if (kind == KEY_AUTHENTICATOR) /* a NAS that never changes it must not become one endless session */
         return old->capture != mine->capture || old->server != mine->server;
@@ -121,6 +121,11 @@ static inline void keys_of(uint64_t keys[static KEY_KINDS], const struct exchang
 {
     keys[KEY_CLIENT_RANDOM] = x->eap.tls.client_hello ? hash_random(x->eap.tls.random, KEY_CLIENT_RANDOM) : 0;
     keys[KEY_AUTHENTICATOR] = x->authenticator_hash != 0 ? hash_mix(x->authenticator_hash, KEY_AUTHENTICATOR) : 0;
+    if (exchange_is_ike(x)) { /* it has no Request Authenticator; the initiator's SPI is as random */
+        uint64_t spi;
+        memcpy(&spi, x->ike.initiator_spi, sizeof spi);
+        keys[KEY_SPI] = hash_mix(spi, KEY_KINDS);
+    }
     keys[KEY_ATTEMPT] = x->eap_hash != 0 ? hash_mix(x->eap_hash, KEY_ATTEMPT) : 0;
 }
 

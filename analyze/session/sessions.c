@@ -1,5 +1,7 @@
 #include "analyze/session/sessions.h"
 
+#include "analyze/session/judge_ike.h"
+
 static int by_id(const struct exchange *a, const struct exchange *b)
 {
     return a->id < b->id ? -1 : a->id > b->id;
@@ -37,6 +39,19 @@ static unsigned knowledge(const struct exchange *x)
     return known;
 }
 
+/* What one server was asked in IKE_SA_INIT, for the copy that shows the rest at another. */
+static void take_init(struct exchange *to, const struct exchange *from)
+{
+    enum { BEGIN = offsetof(struct ike_facts, init_requests), END = offsetof(struct ike_facts, auth_requests) };
+    const struct endpoint initiator = to->ike.auth_initiator, responder = to->ike.auth_responder;
+    memcpy((uint8_t *)&to->ike + BEGIN, (const uint8_t *)&from->ike + BEGIN, END - BEGIN);
+    to->ike.auth_initiator = initiator;
+    to->ike.auth_responder = responder;
+    to->ike.redirect_target = (struct text){0, 0}; /* it lies among the other's texts */
+    to->first = from->first;
+    to->begun_before = false;
+}
+
 /* Keeps the copy that shows more, seen in both captures. */
 static void merge(struct exchange *keep, const struct exchange *other)
 {
@@ -65,7 +80,12 @@ static void list_exchanges(struct session_build *b)
         for (size_t o = 0; o < b->owned_count; o++)
             if (b->owned[o] == s->exchanges[k])
                 old = b->owned[o];
-        if (knowledge(x) > knowledge(old)) {
+        bool halves = judge_ike_halves(old, x), swapped = judge_ike_halves(x, old);
+        if (halves)
+            take_init(x, old);
+        else if (swapped)
+            take_init(old, x);
+        if (halves || (!swapped && knowledge(x) > knowledge(old))) {
             merge(x, old);
             s->exchanges[k] = x;
         } else {
