@@ -9,11 +9,19 @@ static struct finding *raise(struct findings *out, enum finding_id id, const str
     return findings_raise(out, id, address_text(subject, &v->server), v->tunnel, fresh);
 }
 
-/* The rest stands in the section on translation. */
-static void add_evidence(struct findings *out, struct finding *f, const struct nat_verdict *v, size_t most)
+enum aspect { SOURCES = 1, DESTINATION = 2, BOTH = 3 };
+
+/* The first ones of this aspect; the rest stands in the section on translation. */
+static void add_evidence(struct findings *out, struct finding *f, const struct nat_verdict *v, enum aspect aspect,
+                         size_t most)
 {
-    for (size_t i = 0; i < v->evidence_count && i < most; i++)
-        finding_evidence(out, f, v->evidence[i].place, "%s", v->evidence[i].what);
+    for (size_t i = 0, told = 0; i < v->evidence_count && told < most; i++) {
+        const struct nat_evidence *e = &v->evidence[i];
+        if (((e->destination ? DESTINATION : SOURCES) & aspect) == 0)
+            continue;
+        finding_evidence(out, f, e->place, "%s", e->what);
+        told++;
+    }
 }
 
 /* What the section on translation lists in full is named here by its first examples. */
@@ -42,7 +50,7 @@ static void snat(struct findings *out, const struct nat_verdict *v)
     struct finding *f = raise(out, FINDING_SNAT_HIDES_CLIENTS, v, &fresh);
     if (f == NULL)
         return;
-    add_evidence(out, f, v, FINDING_EVIDENCE_MAX);
+    add_evidence(out, f, v, BOTH, FINDING_EVIDENCE_MAX);
     if (!fresh)
         return;
     address_text(server, &v->server);
@@ -80,15 +88,16 @@ static void dnat(struct findings *out, const struct nat_verdict *v)
     struct finding *f = raise(out, FINDING_DNAT_ONLY, v, &fresh);
     if (f == NULL)
         return;
-    add_evidence(out, f, v, 2);
+    add_evidence(out, f, v, DESTINATION, 2);
     if (!fresh)
         return;
     f->severity = SEVERITY_INFO;
     f->confidence = v->kind == NAT_DNAT_ONLY ? v->confidence : v->destination_confidence;
     finding_title(f, "only the destination is translated in front of the VPN server %s, as it should be",
                   address_text(server, &v->server));
-    finding_explain(f,
-                    "Clients dial another address than the server's own, and their source addresses arrive unchanged.");
+    finding_explain(
+        f, "Clients dial another address than the server's own; nothing but their own routers touches their source "
+           "addresses.");
     if (v->reason[0] != '\0')
         finding_explain(f, "%s", v->reason);
 }
@@ -100,7 +109,7 @@ static void client_side(struct findings *out, const struct nat_verdict *v)
     struct finding *f = raise(out, FINDING_CLIENT_SIDE_NAT, v, &fresh);
     if (f == NULL)
         return;
-    add_evidence(out, f, v, 2);
+    add_evidence(out, f, v, SOURCES, 2);
     if (!fresh)
         return;
     f->severity = SEVERITY_INFO;

@@ -98,7 +98,7 @@ enum nat_kind { NAT_SNAT, NAT_DNAT_ONLY, NAT_CLIENT_SIDE, NAT_NONE, NAT_UNKNOWN 
 enum { NAT_EVIDENCE_MAX = 10, NAT_WHAT = 220, NAT_RECOVERED_MAX = 64, NAT_REASON = 400 };
 
 struct nat_recovered { struct endpoint seen, real; const char *how; /* constant */ struct place place; };
-struct nat_evidence { struct place place; char what[NAT_WHAT]; };
+struct nat_evidence { struct place place; bool destination; /* about it, not about the source */ char what[NAT_WHAT]; };
 
 struct nat_verdict {
     enum nat_kind kind;

@@ -6,16 +6,33 @@
 
 #include "capture/wire/like_printf.h"
 
-LIKE_PRINTF(3, 4)
-static void say(struct nat_verdict *out, const struct place *place, const char *format, ...)
+static void add(struct nat_verdict *out, const struct place *place, bool destination, const char *format, va_list list)
 {
     if (out->evidence_count == NAT_EVIDENCE_MAX)
         return;
     struct nat_evidence *e = &out->evidence[out->evidence_count++];
     e->place = *place;
+    e->destination = destination;
+    vsnprintf(e->what, sizeof e->what, format, list);
+}
+
+/* About sources. */
+LIKE_PRINTF(3, 4)
+static void say(struct nat_verdict *out, const struct place *place, const char *format, ...)
+{
     va_list list;
     va_start(list, format);
-    vsnprintf(e->what, sizeof e->what, format, list);
+    add(out, place, false, format, list);
+    va_end(list);
+}
+
+/* About the destination. */
+LIKE_PRINTF(3, 4)
+static void say_destination(struct nat_verdict *out, const struct place *place, const char *format, ...)
+{
+    va_list list;
+    va_start(list, format);
+    add(out, place, true, format, list);
     va_end(list);
 }
 
@@ -110,22 +127,25 @@ void nat_say_server(const struct nat *n, const struct nat_server *s, struct nat_
 {
     char seen[ENDPOINT_TEXT], real[ENDPOINT_TEXT];
     if (s->vip_count > 0)
-        say(out, &s->vips[0].place, "clients call %s, and it arrives here for %s: the destination is translated",
-            endpoint_text(real, &s->vips[0].real), endpoint_text(seen, &s->vips[0].seen));
+        say_destination(out, &s->vips[0].place,
+                        "clients call %s, and it arrives here for %s: the destination is translated",
+                        endpoint_text(real, &s->vips[0].real), endpoint_text(seen, &s->vips[0].seen));
     else if (s->target_other > 0 && out->destination_translated)
-        say(out, &s->target_other_place,
-            "NAT_DETECTION_DESTINATION_IP of %" PRIu64 " requests is not %s: the destination is translated before it",
-            s->target_other, address_text(seen, &s->address));
+        say_destination(out, &s->target_other_place,
+                        "NAT_DETECTION_DESTINATION_IP of %" PRIu64
+                        " requests is not %s: the destination is translated before it",
+                        s->target_other, address_text(seen, &s->address));
     if (s->backend_count > 0)
-        say(out, &s->backends[0].place,
+        say_destination(
+            out, &s->backends[0].place,
             "the answer from %s comes from %s (NAT_DETECTION_SOURCE_IP; %u such address%s known): the destination is "
             "translated",
             endpoint_text(seen, &s->backends[0].seen), endpoint_text(real, &s->backends[0].real), s->backend_count,
             s->backend_count == 1 ? "" : "es");
     else if (s->self_other_windows > 0 && out->destination_translated)
-        say(out, &s->self_other_place,
-            "the answer from %s was sent from another address: the destination is translated",
-            address_text(seen, &s->address));
+        say_destination(out, &s->self_other_place,
+                        "the answer from %s was sent from another address: the destination is translated",
+                        address_text(seen, &s->address));
     for (size_t i = 0; i < n->proven_count && out->evidence_count + 1 < NAT_EVIDENCE_MAX; i++) {
         const struct nat_translation *t = &n->proven[i].first;
         if (!address_equal(&t->destination[0].address, &s->address) || t->tunnel[0] != s->tunnel)
