@@ -510,6 +510,98 @@ static struct span ocsp_response(const struct made *leaf, const struct made *iss
     return span_of(der, (size_t)len);
 }
 
+/* What --server-name, --eap-config and clients' requests say of the VPN server's certificate. */
+static void a_vpn_servers_certificate_has_its_own_expectations(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *expected, *asked, *also_asked;
+        enum check name;
+    } cases[] = {
+        {"vpn.example", "", "", CHECK_PASS},
+        {NPS, "", "", CHECK_UNKNOWN}, /* the EAP server's name alone */
+        {NULL, "", "", CHECK_UNKNOWN},
+        {NPS, "VPN.example", "", CHECK_PASS},
+        {NULL, "192.0.2.1", "", CHECK_PASS},
+        {NULL, "192.0.2.2", "", CHECK_FAIL},
+        {NULL, "2001:db8::1", "", CHECK_UNKNOWN}, /* there are several ways to write it */
+        {"vpn.example", "remote.example", "", CHECK_FAIL},
+        {"vpn.example", "remote.example", "vpn.example", CHECK_PASS},
+        {NULL, "remote.example", "vpn.example", CHECK_UNKNOWN},
+        {NULL, "*.example", "", CHECK_UNKNOWN},
+    };
+    struct made vpn = server("/CN=rras", "keyUsage=keyEncipherment\nsubjectAltName=DNS:vpn.example,IP:192.0.2.1\n"
+                                         "extendedKeyUsage=serverAuth,1.3.6.1.5.5.8.2.2\n",
+                             &pki.issuing, pki.issuing_key);
+    struct span der[] = {vpn.der, pki.issuing.der};
+    char error[EXPECT_ERROR];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct expect *e = TRUSTING(&pki.root);
+        pin_certificate(e, &pki.other_root, false);
+        assert_true(cases[i].expected == NULL || expect_add_server_name(e, cases[i].expected, error));
+        struct chains *c = chains_new(e);
+        struct chain *chain = chains_intern(c, der, 2, ROLE_IKEV2, &(struct endpoint){.port = 500}, 1, (struct place){.frame = 1});
+        chain_asked(chain, span_of(cases[i].asked, strlen(cases[i].asked)));
+        chain_asked(chain, span_of(cases[i].also_asked, strlen(cases[i].also_asked)));
+        chains_judge(c, 1);
+        const struct chain_checks *k = chain_checks_of(chain, ROLE_IKEV2);
+        assert_ptr_equal(k, &chain->checks);
+        assert_int_equal(k->name, cases[i].name);
+        assert_int_equal(k->chain, CHECK_PASS);
+        assert_int_equal(k->pin, PIN_NONE_GIVEN); /* TrustedRootCA is EAP's */
+        assert_int_equal(k->server_auth_eku, CHECK_PASS);
+        assert_true(k->ike_intermediate_eku);
+        assert_int_equal(k->key_usage_signature, CHECK_FAIL);
+        chains_free(c);
+        expect_free(e);
+    }
+    made_free(&vpn);
+}
+
+/* RRAS and NPS on one host may have one certificate. */
+static void one_certificate_in_two_roles_has_two_verdicts(void **state)
+{
+    (void)state;
+    struct expect *e = TRUSTING(&pki.root);
+    char error[EXPECT_ERROR];
+    pin_certificate(e, &pki.other_root, false);
+    assert_true(expect_add_server_name(e, "other.example", error));
+    struct judged j = JUDGE(e, &pki.leaf, &pki.issuing);
+    assert_false(j.chain->has_vpn);
+    assert_ptr_equal(chain_checks_of(j.chain, ROLE_IKEV2), &j.chain->checks);
+    chains_free(j.chains);
+    j = judge_as(e, (const struct made *const[]){&pki.leaf, &pki.issuing, NULL}, ROLE_NPS | ROLE_IKEV2);
+    const struct chain_checks *vpn = chain_checks_of(j.chain, ROLE_IKEV2);
+    assert_ptr_not_equal(vpn, j.checks);
+    assert_ptr_equal(chain_checks_of(j.chain, ROLE_NPS), j.checks);
+    assert_int_equal(j.checks->name, CHECK_FAIL);
+    assert_int_equal(j.checks->pin, PIN_NOT_IN_CHAIN);
+    assert_int_equal(vpn->name, CHECK_UNKNOWN);
+    assert_int_equal(vpn->chain, CHECK_PASS);
+    assert_int_equal(vpn->pin, PIN_NONE_GIVEN);
+    chains_free(j.chains);
+    expect_free(e);
+}
+
+static void names_asked_for_are_texts(void **state)
+{
+    (void)state;
+    static const char with_nul[] = "vpn\0.example";
+    char longest[EXPECT_NAME_LENGTH + 1];
+    struct expect *e = TRUSTING_NONE();
+    struct judged j = JUDGE(e, &pki.leaf);
+    memset(longest, 'a', sizeof longest);
+    chain_asked(j.chain, span_of(with_nul, sizeof with_nul - 1));
+    chain_asked(j.chain, span_of(longest, sizeof longest));
+    assert_string_equal(j.chain->asked, "");
+    chain_asked(j.chain, span_of(longest, EXPECT_NAME_LENGTH));
+    assert_int_equal(strlen(j.chain->asked), EXPECT_NAME_LENGTH);
+    assert_int_equal(chain_name_asked(&j.chain->facts[0], j.chain->asked), CHECK_FAIL);
+    assert_int_equal(chain_name_asked(&j.chain->facts[0], NPS), CHECK_PASS);
+    chains_free(j.chains);
+    expect_free(e);
+}
+
 static void a_stapled_response_counts_when_the_issuer_signed_it(void **state)
 {
     (void)state;
@@ -809,6 +901,9 @@ int main(void)
         cmocka_unit_test(weakness_is_found_where_it_counts),
         cmocka_unit_test(the_inner_method_has_its_own_verdict),
         cmocka_unit_test(a_clients_certificate_is_not_judged_as_a_servers),
+        cmocka_unit_test(a_vpn_servers_certificate_has_its_own_expectations),
+        cmocka_unit_test(one_certificate_in_two_roles_has_two_verdicts),
+        cmocka_unit_test(names_asked_for_are_texts),
         cmocka_unit_test(a_stapled_response_counts_when_the_issuer_signed_it),
         cmocka_unit_test(a_chain_is_kept_once_with_its_presenters),
         cmocka_unit_test(the_ceilings_hold),
