@@ -131,7 +131,10 @@ static uint64_t spi_of(const struct ike_facts *k)
     return spi;
 }
 
-/* The same association in an earlier capture, with other addresses: a translator stands between the two. */
+/*
+ * The same association in an earlier capture, with other addresses: a translator stands between the two. True when it
+ * was sent to the same server there, which has its session already.
+ */
 static bool seen_before(struct nat_feed *f, const struct exchange *x)
 {
     struct seen mine = {spi_of(&x->ike), x->ike.init_initiator, x->ike.init_responder,
@@ -150,7 +153,7 @@ static bool seen_before(struct nat_feed *f, const struct exchange *x)
                                     &(struct nat_translation){.source = {old->source, mine.source},
                                                               .destination = {old->destination, mine.destination},
                                                               .place = {old->place, mine.place}});
-            return true;
+            return !comparable || address_equal(&old->destination.address, &mine.destination.address);
         }
         at = bucket[i].spi == 0 || bucket[i].place.time_ns < at->place.time_ns ? &bucket[i] : at;
     }

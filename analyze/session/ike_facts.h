@@ -5,7 +5,7 @@
 #include "analyze/session/text.h"
 #include "dissect/event.h"
 
-enum { IKE_FACTS_EXCHANGES = 24, IKE_FACTS_NOTIFIES = 24, IKE_FACTS_VENDOR_IDS = 12, IKE_FACTS_LENGTHS = 64, IKE_FACTS_PORTS = 4,
+enum { IKE_FACTS_EXCHANGES = 24, IKE_FACTS_NOTIFIES = 40, IKE_FACTS_VENDOR_IDS = 12, IKE_FACTS_LENGTHS = 64, IKE_FACTS_PORTS = 4,
        IKE_FACTS_OFFERED = 12, IKE_FACTS_SOURCES = 4, IKE_FACTS_VENDOR_BYTES = 20, IKE_FACTS_NOTIFY_DATA = 4 };
 
 /* One request with its response, by message id and who asked. */

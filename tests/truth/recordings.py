@@ -25,7 +25,7 @@ def arguments(truth):
            "--radius-secret", truth["radius_secret_file"]]
     if truth["keylog"]:
         out += ["--keylog", truth["keylog"]]
-    if ike.REPORTED and truth.get("ike_keys"):
+    if truth.get("ike_keys"):
         out += ["--ike-keys", truth["ike_keys"]]
     return out + [truth["capture"]] + truth.get("further_captures", [])
 
