@@ -52,8 +52,7 @@ def compare(vpnscope, dump_events, path, deviations):
     directory = os.path.dirname(path)
     with open(path, encoding="utf-8") as source:
         truth = json.load(source)
-    if ike.REPORTED:
-        truth["expect_findings"] += truth.get("expect_ike", [])
+    truth["expect_findings"] += truth.get("expect_ike", [])
     try:
         run = program.Run(vpnscope, arguments(truth), directory)
         if "together_with" in truth:
