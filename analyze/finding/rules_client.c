@@ -332,13 +332,13 @@ static void explain_unseen(struct finding *f, const struct rule_input *in, enum 
         if (why == UNSEEN_IKE_KEY_WRONG)
             finding_explain(f, "There are keys for these associations, but they do not open their messages.");
         if (chain_of_nps_seen(in))
-            finding_explain(f, "Other logins of this analysis do show a certificate of NPS.");
+            finding_explain(f, "Other logins of this analysis do show a certificate of NPS, and that one was checked.");
         else
             finding_fix(f, "For the NPS certificate: capture between RRAS and NPS (UDP 1812); there it is readable up "
                            "to TLS 1.2.");
-        finding_fix(f, "For both: give the keys of the associations with --ike-keys (strongSwan's plugin save-keys writes them in "
-                       "Wireshark's format; Windows does not give them out).");
         finding_fix(f, "For the VPN server's own: look at it in certlm.msc > Personal on the RRAS server.");
+        finding_fix(f, "Or give the keys of the associations with --ike-keys, which opens both (strongSwan's plugin "
+                       "save-keys writes them in Wireshark's format; Windows does not give them out).");
         break;
     }
 }
