@@ -131,7 +131,8 @@ void dump_ike(struct digests *digests, struct place place, const struct ike_even
         return;
     bool version1 = m->version >> 4 == 1;
     const struct chains all = chains_of(e, version1, &room);
-    printf("ike %llu %s version=0x%02x exchange=%u ispi=", (unsigned long long)place.frame, kinds[e->kind], m->version, m->exchange);
+    printf("ike %llu %s version=0x%02x exchange=%u ispi=", (unsigned long long)place.frame, kinds[e->kind], m->version,
+           m->exchange);
     print_hex(m->initiator_spi, IKE_SPI);
     printf(" rspi=");
     print_hex(m->responder_spi, IKE_SPI);
