@@ -1,6 +1,6 @@
 /*
- * dump_events [--keylog FILE | --ike-keys FILE]... CAPTURE: what the dissector tells of a capture, one event a line, for the
- * comparison with what other programs counted. A line begins with its kind and frame; words are separated by blanks.
+ * dump_events [--keylog FILE | --ike-keys FILE]... CAPTURE: what the dissector tells of a capture, one event a line, for
+ * the comparison with what other programs counted. A line begins with its kind and frame; words are separated by blanks.
  */
 #include <stdio.h>
 #include <stdlib.h>
