@@ -107,6 +107,8 @@ void subject_what_clients_did(const struct subject *c, struct finding *f)
         finding_explain(
             f, "The clients of this capture went on with it nevertheless: they have other settings than those given "
                "here, or do not check the server.");
+    else if (c->stats.silent > 0)
+        finding_explain(f, "The clients of this capture fell silent after it.");
     else
         finding_explain(f, "How the clients answered it is not in this capture.");
     what_was_before(c, f);

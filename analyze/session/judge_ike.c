@@ -221,6 +221,12 @@ enum outcome judge_ike_outcome(const struct exchange *x)
     return OUTCOME_INCOMPLETE;
 }
 
+/* Without EAP the certificate comes with the child association, so only what the client does later is its answer. */
+static bool client_went_on(const struct ike_facts *f)
+{
+    return f->state.esp_packets[0] > 0 || f->child_seen || (f->informational_seen && !f->deleted_by_initiator);
+}
+
 enum client_answer judge_ike_server_certificate(const struct exchange *x, struct place *refusal)
 {
     const struct ike_facts *f = &x->ike;
@@ -231,7 +237,9 @@ enum client_answer judge_ike_server_certificate(const struct exchange *x, struct
         return ANSWER_ACCEPTED;
     switch (judge_ike(x).end) {
     case IKE_END_ESTABLISHED:
-        return ANSWER_ACCEPTED;
+        if (client_went_on(f))
+            return ANSWER_ACCEPTED;
+        return !x->last_from_client && judge_quiet_ns(x) >= JUDGE_SILENT_NS ? ANSWER_SILENT : ANSWER_UNKNOWN;
     case IKE_END_CLIENT_REFUSED:
         *refusal = f->auth_error_from_initiator ? f->auth_error_place
                    : f->deleted_by_initiator    ? f->delete_place

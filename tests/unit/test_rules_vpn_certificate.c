@@ -345,6 +345,32 @@ static void a_root_that_clients_accept_is_no_problem(void **state)
     nothing_raised();
 }
 
+/* A computer's tunnel: the answer that brings the certificate makes the child association too, whatever the client says. */
+static void a_child_association_is_no_answer_of_the_client(void **state)
+{
+    (void)state;
+    struct place refusal;
+    established();
+    assert_int_equal(judge_ike_server_certificate(&scene.x, &refusal), ANSWER_ACCEPTED);
+    scene.x.ike.state.esp_packets[0] = scene.x.ike.state.esp_packets[1] = 0;
+    assert_int_equal(judge_ike_server_certificate(&scene.x, &refusal), ANSWER_UNKNOWN);
+    scene.x.capture_last_ns += 60 * SECOND;
+    assert_int_equal(judge_ike_server_certificate(&scene.x, &refusal), ANSWER_SILENT);
+    scene.ike_stats[VPN_SERIAL] = (struct chain_stats){.silent = 1};
+    chain(VPN_SERIAL)->checks.chain = CHECK_FAIL;
+    chain(VPN_SERIAL)->checks.chain_error = CHAIN_UNTRUSTED_ROOT;
+    const struct finding *f = of_vpn(FINDING_CERT_UNTRUSTED_ROOT, SEVERITY_CRITICAL, CONFIDENCE_STRONG);
+    assert_true(says(f, "fell silent"));
+    refused();
+    assert_int_equal(judge_ike_server_certificate(&scene.x, &refusal), ANSWER_LEFT);
+    assert_int_equal(refusal.frame, 5);
+    established_by_peap(); /* who goes on with EAP has accepted it */
+    scene.x.ike.child_created = false;
+    scene.x.ike.state.esp_packets[0] = scene.x.ike.state.esp_packets[1] = 0;
+    scene.x.eap.result = EAP_RESULT_FAILURE;
+    assert_int_equal(judge_ike_server_certificate(&scene.x, &refusal), ANSWER_ACCEPTED);
+}
+
 static void dates_are_those_of_the_packet(void **state)
 {
     (void)state;
@@ -589,6 +615,7 @@ int main(void)
         cmocka_unit_test(refusals_of_the_vpn_servers_certificate),
         cmocka_unit_test(a_lone_certificate_of_an_unknown_issuer),
         cmocka_unit_test(a_root_that_clients_accept_is_no_problem),
+        cmocka_unit_test(a_child_association_is_no_answer_of_the_client),
         cmocka_unit_test(dates_are_those_of_the_packet),
         cmocka_unit_test(strength),
         cmocka_unit_test(a_name_mismatch_must_be_proven),
