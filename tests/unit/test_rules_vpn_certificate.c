@@ -589,6 +589,8 @@ static void credentials_inside_ike(void **state)
     scene.x.ike.child_error_place = at(21);
     assert_null(found(FINDING_EAP_CREDENTIALS_REJECTED));
     assert_non_null(found(FINDING_IKE_TS_UNACCEPTABLE));
+    scene.x.eap.mschapv2_error = 691; /* mistyped, then right */
+    assert_null(found(FINDING_EAP_CREDENTIALS_REJECTED));
 }
 
 /* The tunnel of IKE protects every method, and the server has proven itself before. */
