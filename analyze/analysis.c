@@ -208,6 +208,28 @@ static void copy_interfaces(struct capture_report *c, const struct source_info *
     }
 }
 
+static void add_flooded(struct analysis_totals *t, const struct ike_flooded *f)
+{
+    uint8_t at = 0;
+    while (at < t->flooded_count && !address_equal(&t->flooded[at].responder, &f->responder))
+        at++;
+    if (f->requests == 0 || at == IKE_FLOODED_MAX)
+        return;
+    if (at == t->flooded_count) {
+        t->flooded[t->flooded_count++] = *f;
+        return;
+    }
+    t->flooded[at].requests += f->requests;
+    t->flooded[at].last = f->last;
+}
+
+static void add_unlisted(struct analysis_totals *t, const struct ike_layer_counters *c)
+{
+    t->half_open_unlisted += c->unlisted;
+    for (uint8_t i = 0; i < c->flooded_count; i++)
+        add_flooded(t, &c->flooded[i]);
+}
+
 static void add_counters(struct dissect_counters *sum, const struct dissect_counters *c)
 {
     sum->net.frames += c->net.frames;
@@ -227,6 +249,7 @@ static void add_counters(struct dissect_counters *sum, const struct dissect_coun
 void analysis_add_capture(struct analysis *a, const struct source_info *info, const struct dissect_counters *counters)
 {
     add_counters(&a->counters, counters);
+    add_unlisted(&a->totals, &counters->ike);
     a->totals.packets += info->packets;
     a->totals.bytes += info->bytes;
     if (a->capture_count == CAPTURES_MAX)

@@ -212,7 +212,7 @@ static bool make_parts(struct dissector *d, const struct dissect_options *option
         .requests = (uint32_t)(requests > UINT32_MAX ? UINT32_MAX : requests),
         .conversations = (uint32_t)(logins > UINT32_MAX ? UINT32_MAX : logins)});
     d->ike = ike_layer_new(&(struct ike_layer_options){
-        .secrets = secrets, .tls = d->tls, .sink = sink, .buffer_bytes = memory / 128,
+        .secrets = secrets, .tls = d->tls, .sink = sink, .buffer_bytes = memory / 128, .lone_bytes = memory / 32,
         .associations = (uint32_t)(associations > UINT32_MAX ? UINT32_MAX : associations)});
     return d->eapol != NULL && d->radius != NULL && d->ike != NULL;
 }

@@ -193,6 +193,31 @@ static json_t *finding_value(const struct report *r, const struct finding *f)
     return o;
 }
 
+static json_t *flooded_value(const struct report *r, const struct ike_flooded *f)
+{
+    char text[ADDRESS_TEXT];
+    json_t *o = json_object();
+    json_put(o, "responder", json_c_text(address_text(text, &f->responder)));
+    json_put(o, "requests", json_count(f->requests));
+    json_put(o, "first", json_time(r, f->first.time_ns, f->first.capture));
+    json_put(o, "last", json_time(r, f->last.time_ns, f->last.capture));
+    return o;
+}
+
+/* Only where there are any: of a flood. */
+static void put_unlisted(const struct report *r, json_t *o, const struct analysis_totals *t)
+{
+    json_t *responders = json_array();
+    if (t->half_open_unlisted == 0) {
+        json_decref(responders);
+        return;
+    }
+    for (uint8_t i = 0; i < t->flooded_count; i++)
+        json_array_append_new(responders, flooded_value(r, &t->flooded[i]));
+    json_put(o, "half_open_unlisted", json_count(t->half_open_unlisted));
+    json_put(o, "half_open_unlisted_responders", responders);
+}
+
 static json_t *statistics_value(const struct report *r)
 {
     struct analysis_totals t;
@@ -206,6 +231,7 @@ static json_t *statistics_value(const struct report *r)
     json_put(o, "elapsed_s", json_real(report_span(r, &first, &last) ? (double)(last - first) / 1e9 : 0.0));
     json_put(o, "peak_state_bytes", json_count(t.state_bytes_peak));
     json_put(o, "evicted", json_count(t.evicted));
+    put_unlisted(r, o, &t);
     json_put(o, "sessions", json_count(t.sessions));
     json_put(o, "exchanges", json_count(t.exchanges));
     json_put(o, "accounting_requests", json_count(t.accounting_requests));

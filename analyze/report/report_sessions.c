@@ -52,6 +52,28 @@ static bool gather(void *ctx, const struct session *s)
     return true;
 }
 
+/* Of a flood: what is not in the table, and why. */
+static void print_unlisted(const struct layout *l, const struct analysis_totals *t)
+{
+    char text[200 + IKE_FLOODED_MAX * (ADDRESS_TEXT + 24)], responder[ADDRESS_TEXT];
+    uint64_t named = 0;
+    int used = snprintf(text, sizeof text,
+                        "Not listed: %llu more IKE requests that nobody answered or repeated and nothing followed"
+                        " (half-open; a scan or a flood):",
+                        (unsigned long long)t->half_open_unlisted);
+    for (uint8_t i = 0; i < t->flooded_count; i++) {
+        const struct ike_flooded *f = &t->flooded[i];
+        named += f->requests;
+        used += snprintf(text + used, sizeof text - (size_t)used, "%s %llu to %s", i > 0 ? "," : "",
+                         (unsigned long long)f->requests, address_text(responder, &f->responder));
+    }
+    if (named < t->half_open_unlisted)
+        used += snprintf(text + used, sizeof text - (size_t)used, "%s %llu to others", t->flooded_count > 0 ? "," : "",
+                         (unsigned long long)(t->half_open_unlisted - named));
+    output_string(l->out, "  ");
+    layout_words(l, 2, 2, span_of(text, (size_t)used));
+}
+
 static void print_totals(const struct layout *l, const struct analysis_totals *t, const char *server)
 {
     char text[200];
@@ -69,6 +91,8 @@ static void print_totals(const struct layout *l, const struct analysis_totals *t
         output_format(l->out, "  RADIUS accounting: %llu request%s, %llu unanswered\n",
                       (unsigned long long)t->accounting_requests, t->accounting_requests == 1 ? "" : "s",
                       (unsigned long long)t->accounting_unanswered);
+    if (t->half_open_unlisted > 0)
+        print_unlisted(l, t);
 }
 
 /* What room the failed ones leave is for others. */

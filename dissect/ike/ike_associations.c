@@ -69,13 +69,6 @@ void association_establish(struct ike_layer *l, struct association *a)
     append_association(l, a, a->since_ns);
 }
 
-static uint64_t hash_of_spi(const uint8_t spi[static IKE_SPI])
-{
-    uint64_t word;
-    memcpy(&word, spi, sizeof word);
-    return hash_mix(word, 0) | 1;
-}
-
 static uint64_t hash_of_pair(const void *owner, uint32_t item)
 {
     const struct ike_layer *l = owner;
@@ -115,14 +108,14 @@ void association_add_pair(struct ike_layer *l, struct association *a, const stru
         which = 1;
     }
     a->pairs[which] = *pair;
-    a->pairs[which].hash = hash_of_spi(pair->initiator);
+    a->pairs[which].hash = spi_hash(pair->initiator);
     put_pair(l, a, which);
 }
 
 void associations_prefetch(const struct ike_layer *l, const struct ike_message *m)
 {
 #if defined(__GNUC__)
-    __builtin_prefetch(&l->spi_index.slots[index_home(&l->spi_index, hash_of_spi(m->initiator_spi))]);
+    __builtin_prefetch(&l->spi_index.slots[index_home(&l->spi_index, spi_hash(m->initiator_spi))]);
     uint32_t next = l->free != 0 ? l->free : l->used == l->room ? l->half_open.head : l->used + 1;
     const char *a = (const char *)&l->associations[next];
     for (size_t at = 0; m->exchange == IKE_SA_INIT && at < sizeof *l->associations; at += 64)
@@ -168,7 +161,7 @@ static bool fits(const struct association *a, const struct spi_pair *pair, const
 struct association *association_find(const struct ike_layer *l, const struct ike_message *m, const struct packet *p,
                                      uint8_t *pair)
 {
-    uint64_t hash = hash_of_spi(m->initiator_spi);
+    uint64_t hash = spi_hash(m->initiator_spi);
     enum conversation_type type = m->version >> 4 == 1 ? CONVERSATION_IKE1 : CONVERSATION_IKE;
     struct association *found = NULL;
     unsigned probe = 0;
@@ -231,7 +224,7 @@ struct association *association_open(struct ike_layer *l, const struct ike_messa
     l->counters.associations++;
     l->open++;
     memcpy(a->pairs[0].initiator, m->initiator_spi, IKE_SPI);
-    a->pairs[0].hash = hash_of_spi(m->initiator_spi);
+    a->pairs[0].hash = spi_hash(m->initiator_spi);
     put_pair(l, a, 0);
     event_emit(&l->sink, &(struct event){.kind = EVENT_OPENED, .dir = TO_SERVER, .place = l->place, .conv = &a->pub});
     return a;

@@ -52,8 +52,9 @@ void ike_layer_icmp(struct ike_layer *l, const struct packet *p)
 {
     struct icmp_quote quote;
     bool by_initiator;
-    if (l->open == 0 || !icmp_read_unreachable(p, &quote))
+    if ((l->open == 0 && l->ring.index.used == 0) || !icmp_read_unreachable(p, &quote))
         return;
+    lone_quoted(l, frame_place(p->frame), quote.payload);
     struct association *a = quoted_association(l, &quote, p->tunnel, &by_initiator);
     unsigned side = by_initiator ? 0 : 1;
     if (a == NULL)

@@ -22,6 +22,8 @@ struct ike_layer *ike_layer_new(const struct ike_layer_options *options)
     l->digests = digests_new();
     bool made = associations_init(l, room);
     made = sent_init(l, room * SENT_PER_ASSOCIATION) && made;
+    made = lone_init(l, options->lone_bytes) && made;
+    l->lone_listed = options->lone_listed != 0 ? options->lone_listed : IKE_LONE_LISTED;
     if (made && l->ciphers != NULL && l->digests != NULL)
         return l;
     ike_layer_free(l);
@@ -34,6 +36,7 @@ void ike_layer_free(struct ike_layer *l)
         return;
     associations_free(l);
     sent_free(l);
+    lone_free(l);
     ciphers_free(l->ciphers);
     digests_free(l->digests);
     free(l->plain);
@@ -50,7 +53,7 @@ uint64_t ike_layer_bytes(const struct ike_layer *l)
 {
     uint64_t bytes = (uint64_t)l->used * sizeof(struct association) + (uint64_t)l->sent_used * sizeof(struct sent);
     uint64_t slots = (uint64_t)l->spi_index.used + l->path_index.used;
-    return bytes + slots * INDEX_SPARE * sizeof(struct index_slot) + l->buffer_used;
+    return bytes + slots * INDEX_SPARE * sizeof(struct index_slot) + l->buffer_used + lone_bytes(l);
 }
 
 void ike_layer_get_counters(const struct ike_layer *l, struct ike_layer_counters *out)
@@ -134,6 +137,7 @@ static void repeated(struct ike_layer *l, struct ike_arrival *in, struct sent *s
     in->pair = pair_of(in->a, &in->m);
     in->from_initiator = sent_by_initiator(in);
     association_touch(l, in->a);
+    lone_followed(l, in->a);
     bool same_way = s->way == sent_way(in->p);
     int64_t since = elapsed_ns(l->place.time_ns, s->last_ns);
     bool at_once = since < TRANSLATED_NS && since > -TRANSLATED_NS;
@@ -226,6 +230,10 @@ static void new_message(struct ike_layer *l, struct ike_arrival *in)
     bool opened = in->a == NULL;
     if (opened && (in->a = open_for(l, in)) == NULL)
         return;
+    if (opened)
+        lone_mark(l, in->a, &in->m);
+    else
+        lone_followed(l, in->a);
     struct ike_event about = event_of(in, IKE_EVENT_MESSAGE);
     in->from_initiator = sent_by_initiator(in);
     association_touch(l, in->a);
@@ -258,6 +266,9 @@ static void new_message1(struct ike_layer *l, struct ike_arrival *in)
         if (in->m.malformed || spi_is_zero(in->m.initiator_spi))
             return;
         in->a = association_open(l, &in->m, &path, !first);
+        lone_mark(l, in->a, &in->m);
+    } else {
+        lone_followed(l, in->a);
     }
     struct spi_pair *pair = &in->a->pairs[in->pair];
     if (!first && !pair->responder_known) {
@@ -277,6 +288,30 @@ static void new_message1(struct ike_layer *l, struct ike_arrival *in)
     tell(l, in, &about);
 }
 
+/* Whose message it is, and what it tells. */
+static void take_message(struct ike_layer *l, struct ike_arrival *in)
+{
+    in->hash = sent_hash(&in->m);
+    sent_prefetch(l, in->hash);
+    associations_prefetch(l, &in->m);
+    if (in->m.version >> 4 == 2) /* meanwhile; only a copy would not need it */
+        ike_read_payloads(in->m.next_payload, in->m.payloads, in->m.cut, &l->clear);
+    struct sent *s = sent_find(l, in);
+    if (s != NULL)
+        repeated(l, in, s);
+    else if (in->m.version >> 4 == 1)
+        new_message1(l, in);
+    else
+        new_message(l, in);
+}
+
+void ike_layer_take(struct ike_layer *l, const struct packet *p, struct span bytes, uint32_t wire_len, bool marker)
+{
+    struct ike_arrival in = {.p = p, .marker = marker};
+    if (ike_parse(bytes, wire_len, &in.m))
+        take_message(l, &in);
+}
+
 static RARELY_CALLED void on_message(struct ike_layer *l, const struct packet *p, struct span bytes, uint32_t wire_len,
                                      bool marker)
 {
@@ -288,20 +323,10 @@ static RARELY_CALLED void on_message(struct ike_layer *l, const struct packet *p
         return;
     }
     l->counters.malformed += in.m.malformed;
-    l->place = frame_place(p->frame);
-    l->active_ns = l->place.time_ns < l->now_ns ? l->now_ns : l->place.time_ns;
-    in.hash = sent_hash(&in.m);
-    sent_prefetch(l, in.hash);
-    associations_prefetch(l, &in.m);
-    if (version == 2) /* meanwhile; only a copy would not need it */
-        ike_read_payloads(in.m.next_payload, in.m.payloads, in.m.cut, &l->clear);
-    struct sent *s = sent_find(l, &in);
-    if (s != NULL)
-        repeated(l, &in, s);
-    else if (version == 1)
-        new_message1(l, &in);
-    else
-        new_message(l, &in);
+    ike_layer_at(l, frame_place(p->frame));
+    if ((l->lone >= l->lone_listed || l->ring.index.used > 0) && lone_take(l, &in, bytes, wire_len))
+        return;
+    take_message(l, &in);
 }
 
 static inline uint32_t be32_at(struct span bytes, size_t at)

@@ -17,6 +17,19 @@ struct ike_layer_options {
     struct event_sink sink;
     uint32_t associations;         /* most SAs held; at least 16 are. Half-open ones of a flood go before established ones. */
     uint64_t buffer_bytes;         /* for SKF fragments and decrypted messages in progress, over all SAs */
+    uint64_t lone_bytes;           /* for first requests that wait until something follows them; at least 64 KiB are taken */
+    uint32_t lone_listed;          /* associations that stay a first request and no more; further ones are counted only. 0:
+                                      IKE_LONE_LISTED */
+};
+
+/* IKE_FLOODED_MAX: responders whose lone requests are counted apart. */
+enum { IKE_LONE_LISTED = 2048, IKE_FLOODED_MAX = 8 };
+
+/* Requests to one responder that nobody answered, repeated or went on from, beyond those that are told. */
+struct ike_flooded {
+    struct address responder;
+    uint64_t requests;
+    struct place first, last;      /* of those that waited at some time */
 };
 
 struct ike_layer_counters {
@@ -24,6 +37,8 @@ struct ike_layer_counters {
     uint64_t malformed;            /* messages */
     uint64_t keepalives, esp_packets, esp_bytes, esp_unattributed; /* packets on no known SA's path */
     uint64_t wrong_keys;           /* SK payloads that a given key did not open */
+    uint64_t unlisted;             /* first requests that are not told: too many, and nothing followed them */
+    struct ike_flooded flooded[IKE_FLOODED_MAX]; uint8_t flooded_count; /* whom they asked; in order of first sight */
 };
 
 /* NULL when memory is short. */

@@ -77,6 +77,7 @@ struct association {
     uint8_t other_responder[IKE_SPI]; /* SPI of a second answer to the first request */
     bool other_known;
     bool used, established, keyed /* its paths are in the index */;
+    bool lone;               /* a first request, and nothing after it yet */
     bool encrypted[2];       /* a message with SK was seen from the initiator, from the responder */
     uint8_t path_count;
     uint8_t asked_count[2], asked_newest[2];
@@ -88,6 +89,13 @@ struct association {
     /* From here on nothing is set in a new one; the counts above say what is. */
     struct ike_path paths[PATHS];
     struct asked asked[2][ASKED];    /* by the initiator, by the responder */
+};
+
+/* First requests that wait for what follows them: ike_lone.c. In units of 64 bytes. */
+struct lone_ring {
+    uint8_t *bytes;          /* made at the first */
+    struct index index;      /* by initiator's SPI; items: unit + 1 */
+    uint32_t units, head, tail, used;
 };
 
 struct ike_layer {
@@ -103,6 +111,9 @@ struct ike_layer {
     struct index path_index;          /* items: association * PATH_KEYS + key */
     uint32_t room, used, free, open;  /* used: ever taken; free: chain through next */
     struct ike_list half_open, established;
+
+    uint32_t lone, lone_listed;       /* associations that are or ended as a lone request; how many there may be */
+    struct lone_ring ring;
 
     struct sent *sent;                /* buckets of SENT_WAYS */
     uint32_t sent_mask, sent_used;
@@ -135,6 +146,41 @@ static inline bool spi_is_zero(const uint8_t spi[static IKE_SPI])
     static const uint8_t zero[IKE_SPI];
     return memcmp(spi, zero, IKE_SPI) == 0;
 }
+
+static inline uint64_t spi_hash(const uint8_t spi[static IKE_SPI])
+{
+    uint64_t word;
+    memcpy(&word, spi, sizeof word);
+    return hash_mix(word, 0) | 1;
+}
+
+/* ike_layer.c */
+/* Takes a message, whatever waits in the ring; l->place is where it was seen. */
+void ike_layer_take(struct ike_layer *l, const struct packet *p, struct span bytes, uint32_t wire_len, bool marker);
+
+/* The packet at hand was seen there. */
+static inline void ike_layer_at(struct ike_layer *l, struct place place)
+{
+    l->place = place;
+    l->active_ns = place.time_ns < l->now_ns ? l->now_ns : place.time_ns;
+}
+
+/* ike_lone.c */
+bool lone_init(struct ike_layer *l, uint64_t bytes);
+void lone_free(struct ike_layer *l);
+uint64_t lone_bytes(const struct ike_layer *l);
+/* True when the message at hand is a lone request that waits now, one of too many. Before any other, the request that it
+ * follows is brought back. */
+bool lone_take(struct ike_layer *l, const struct ike_arrival *in, struct span bytes, uint32_t wire_len);
+/* The message that opened an association, and another one of it. */
+void lone_mark(struct ike_layer *l, struct association *a, const struct ike_message *m);
+static inline void lone_followed(struct ike_layer *l, struct association *a)
+{
+    l->lone -= a->lone;
+    a->lone = false;
+}
+/* An ICMP error quotes this datagram's payload. */
+void lone_quoted(struct ike_layer *l, struct place place, struct span quoted);
 
 /* ike_associations.c */
 bool associations_init(struct ike_layer *l, uint32_t room);
