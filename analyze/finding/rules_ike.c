@@ -21,8 +21,8 @@ const char *describe_ike_offer(char out[static IKE_TEXT], const struct ike_facts
         char name[IKE_TRANSFORM_NAME];
         int n = snprintf(out + at, IKE_TEXT - at, "%s%s", i > 0 ? ", " : "",
                          ike_transform_name(name, &f->offered[type - IKE_ENCR][i]));
-        if (n < 0 || (size_t)n >= IKE_TEXT - at) {
-            out[at] = '\0';
+        if (n < 0 || (size_t)n >= IKE_TEXT - at || i == IKE_FACTS_OFFERED - 1) {
+            snprintf(out + at, IKE_TEXT - at, " ...");
             break;
         }
         at += (size_t)n;
@@ -134,7 +134,8 @@ static void no_proposal(struct findings *out, const struct exchange *x)
     f->confidence = CONFIDENCE_CERTAIN;
     f->client_error = 13868;
     finding_title(f, "client and server have no IKEv2 proposal in common");
-    explain_offer(f, k);
+    if (k->offer_seen)
+        explain_offer(f, k);
     finding_explain(
         f, "The server answered NO_PROPOSAL_CHOSEN: it accepts none of these. What it would accept is not said.");
     if (k->windows_initiator && offers_only_group2(k))
@@ -253,7 +254,7 @@ static void weak_proposal(struct findings *out, const struct exchange *x)
     struct finding *f = rule_ike_raise(out, FINDING_IKE_WEAK_PROPOSAL, x, variant, &fresh);
     if (f == NULL)
         return;
-    finding_evidence(out, f, k->init_response, "the proposal that the server chose");
+    finding_evidence(out, f, k->chosen_place, "the proposal that the server chose");
     if (!fresh)
         return;
     f->severity = SEVERITY_WARNING;
@@ -299,7 +300,7 @@ void rules_ike_init(struct findings *out, const struct rule_input *in, const str
         return;
     if (k->refused_proposal && !k->chosen_seen && j.end == IKE_END_NO_PROPOSAL)
         no_proposal(out, x);
-    if (k->invalid_ke > 0)
+    if (k->invalid_ke > 0 && k->offer_seen) /* of the answer alone nothing follows for the client */
         wrong_group(out, x, j.end == IKE_END_INVALID_KE);
     if (k->cookies > 0)
         cookie(out, x, j.end == IKE_END_COOKIE);

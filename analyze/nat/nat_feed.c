@@ -5,6 +5,8 @@
 #include "analyze/nat/nat_hash.h"
 #include "capture/wire/hash.h"
 
+#define CLOCKS_APART_NS (3600 * INT64_C(1000000000)) /* fixed SPIs of test programs come again much later */
+
 enum { SEEN = 1 << 15, WAYS = 4, VIRTUAL_PORT = 5 /* NAS-Port-Type */ };
 
 /* The first request of an association as it was seen at one vantage point; FAMILY_NONE: it was not. */
@@ -145,7 +147,9 @@ static bool seen_before(struct nat_feed *f, const struct exchange *x)
     for (int i = 0; i < WAYS; i++) {
         if (bucket[i].spi == mine.spi && bucket[i].place.capture != mine.place.capture) {
             const struct seen *old = &bucket[i];
-            bool comparable = old->source.address.family != FAMILY_NONE && mine.source.address.family != FAMILY_NONE;
+            int64_t apart = old->place.time_ns - mine.place.time_ns;
+            bool comparable = old->source.address.family != FAMILY_NONE && mine.source.address.family != FAMILY_NONE &&
+                              apart < CLOCKS_APART_NS && apart > -CLOCKS_APART_NS;
             bool moved =
                 !endpoint_equal(&old->source, &mine.source) || !endpoint_equal(&old->destination, &mine.destination);
             if (comparable && moved)

@@ -6,7 +6,7 @@
 #include "dissect/event.h"
 
 enum { IKE_FACTS_EXCHANGES = 24, IKE_FACTS_NOTIFIES = 40, IKE_FACTS_VENDOR_IDS = 12, IKE_FACTS_LENGTHS = 64, IKE_FACTS_PORTS = 4,
-       IKE_FACTS_OFFERED = 12, IKE_FACTS_SOURCES = 4, IKE_FACTS_VENDOR_BYTES = 20, IKE_FACTS_NOTIFY_DATA = 4 };
+       IKE_FACTS_OFFERED = 24, IKE_FACTS_SOURCES = 4, IKE_FACTS_VENDOR_BYTES = 20, IKE_FACTS_NOTIFY_DATA = 4 };
 
 /* One request with its response, by message id and who asked. */
 struct ike_exchange_fact {
@@ -66,7 +66,7 @@ struct ike_facts {
     bool offer_seen; uint8_t offer_proposals; /* saturating */
     struct ike_transform offered[4][IKE_FACTS_OFFERED]; uint8_t offered_count[4]; /* distinct, by type - 1: ENCR, PRF, INTEG, DH */
     uint16_t offered_group;        /* of the first KE */
-    bool chosen_seen; struct ike_suite chosen;
+    bool chosen_seen; struct ike_suite chosen; struct place chosen_place;
     bool refused_proposal; struct place refused_place;      /* N(NO_PROPOSAL_CHOSEN) in the clear */
     uint16_t invalid_ke, wanted_group; struct place invalid_ke_place; /* N(INVALID_KE_PAYLOAD): times, group asked for */
     bool retried_with_wanted_group;

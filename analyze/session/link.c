@@ -7,6 +7,8 @@
 enum { WAYS = 4 };
 #define RETRY_NS (60 * INT64_C(1000000000)) /* a NAS that tries its next server does so within this time */
 
+#define SAME_SPI_NS (3600 * INT64_C(1000000000)) /* by more the clocks of two captures are hardly apart */
+
 enum key_kind { KEY_CLIENT_RANDOM, KEY_AUTHENTICATOR, KEY_ATTEMPT, KEY_KINDS, KEY_SPI = KEY_AUTHENTICATOR };
 
 /* What is remembered of an exchange. */
@@ -19,7 +21,8 @@ struct link {
     uint8_t outcome, proxied;
 };
 
-/* Where an exchange is found by one of its keys. Small, for they are all over the table, while the links come in turn. */
+/* Where an exchange is found by one of its keys. Small, for they are all over the table, while the links come in turn.
+ */
 struct slot {
     uint32_t tag;    /* of the key */
     uint32_t serial; /* of the link, 0: free */
@@ -75,11 +78,13 @@ static uint32_t hash_address(const struct address *a)
  * the NAS went to its next server because one of the two did not answer. */
 static bool joins(enum key_kind kind, const struct link *old, const struct exchange *x, const struct link *mine)
 {
-    if (kind == KEY_CLIENT_RANDOM || (kind == KEY_SPI && exchange_is_ike(x)))
+    int64_t apart = x->first.time_ns > old->time_ns ? x->first.time_ns - old->time_ns : old->time_ns - x->first.time_ns;
+    if (kind == KEY_CLIENT_RANDOM)
         return true;
+    if (kind == KEY_SPI && exchange_is_ike(x)) /* test programs have fixed ones */
+        return apart <= SAME_SPI_NS;
     if (kind == KEY_AUTHENTICATOR) /* a NAS that never changes it must not become one endless session */
         return old->capture != mine->capture || old->server != mine->server;
-    int64_t apart = x->first.time_ns > old->time_ns ? x->first.time_ns - old->time_ns : old->time_ns - x->first.time_ns;
     if (old->server == mine->server || old->capture != mine->capture || apart > RETRY_NS)
         return false;
     return old->proxied != mine->proxied || old->outcome == OUTCOME_UNANSWERED || mine->outcome == OUTCOME_UNANSWERED;

@@ -109,15 +109,17 @@ static void offer(struct ike_facts *f, const struct ike_payloads *p, bool versio
             keep_offered(f, &all.proposals[i].transforms[k]);
 }
 
-static void choice(struct ike_facts *f, const struct ike_payloads *p, bool version1)
+static void choice(struct ike_facts *f, const struct ike_payloads *p, bool version1, struct place place)
 {
     struct ike_proposals all;
     if (p->sa.len == 0 || f->chosen_seen)
         return;
     ike_read_proposals(p->sa, version1, &all);
     f->chosen_seen = all.count > 0;
-    if (all.count > 0)
-        keep_suite(&f->chosen, &all.proposals[0]);
+    if (all.count == 0)
+        return;
+    keep_suite(&f->chosen, &all.proposals[0]);
+    f->chosen_place = place;
 }
 
 static void keep_hash(uint8_t to[static IKE_NAT_HASH], const struct ike_notify *n)
@@ -278,7 +280,7 @@ static void init_response(struct ike_facts *f, const struct event *e)
         f->init_response = e->place;
     f->init_response_last = e->place;
     f->certreq_in_clear = f->certreq_in_clear || ev->clear->certreq_count > 0;
-    choice(f, ev->clear, false);
+    choice(f, ev->clear, false, e->place);
     nat_hashes(&f->nat_response, e, ev->clear);
 }
 
@@ -303,7 +305,9 @@ static struct ike_exchange_fact *exchange_of(struct ike_facts *f, const struct i
 static void count_packet(struct ike_facts *f, const struct ike_event *ev, bool from_initiator)
 {
     const struct ike_message *m = ev->message;
-    struct ike_exchange_fact *x = exchange_of(f, m, m->response ? !from_initiator : from_initiator);
+    bool asked =
+        f->version >> 4 == 1 || (m->response ? !from_initiator : from_initiator); /* IKEv1 does not say who asks */
+    struct ike_exchange_fact *x = exchange_of(f, m, asked);
     if (x == NULL)
         return;
     count_u16(from_initiator ? &x->initiator_packets : &x->responder_packets);
@@ -404,7 +408,7 @@ static void whole_message1(struct ike_facts *f, const struct event *e)
     } else if (!from_initiator) {
         if (f->init_responses++ == 0)
             f->init_response = e->place;
-        choice(f, ev->clear, true);
+        choice(f, ev->clear, true, e->place);
     }
 }
 

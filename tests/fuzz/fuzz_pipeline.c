@@ -61,7 +61,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char error[SOURCE_ERROR], why[256];
     struct secrets *secrets = secrets_new();
     struct expect *expect = expect_new();
-    struct analysis_options options = {.expect = expect, .ladder = true};
+    struct analysis_options options = {
+        .expect = expect, .ladder = true, .nat = {.budget = 2000, .half_open_budget = 1000, .question_budget = 1000}};
     struct analysis *a = analysis_new(&options, why);
     struct source_options source_options = {.secrets = on_secrets, .secrets_ctx = secrets};
     struct source *source = source_open_memory(span_of(data, size), 4096, &source_options, error);

@@ -70,6 +70,7 @@ static void begun(void)
                                 .offered_group = 14,
                                 .chosen_seen = true,
                                 .chosen = good_suite,
+                                .chosen_place = at(2),
                                 .init_responder = endpoint_of(1, 500)};
     const struct ike_transform offered[] = {good_suite.encr, good_suite.prf, good_suite.integ, good_suite.dh};
     for (unsigned i = 0; i < 4; i++) {
@@ -224,6 +225,11 @@ static void invalid_ke(void **state)
     only(FINDING_IKE_INVALID_KE, SEVERITY_CRITICAL, CONFIDENCE_CERTAIN, 13868);
     assert_non_null(strstr(found(FINDING_IKE_INVALID_KE)->explanation, "group 19"));
     assert_non_null(strstr(found(FINDING_IKE_INVALID_KE)->explanation, "group 14"));
+    begun(); /* answers alone: nobody knows what the client offered */
+    f->invalid_ke = 2;
+    f->chosen_seen = f->offer_seen = false;
+    f->init_requests = 0;
+    nothing();
 }
 
 static void cookie_challenge(void **state)
