@@ -60,7 +60,8 @@ static void grade(const struct subject *c, struct finding *f)
 {
     if (c->stats.refused > 0) {
         f->severity = SEVERITY_CRITICAL;
-        enum confidence sure = refusal_fits(c, f->id) && c->stats.accepted == 0 ? CONFIDENCE_CERTAIN : CONFIDENCE_STRONG;
+        enum confidence sure =
+            refusal_fits(c, f->id) && c->stats.accepted == 0 ? CONFIDENCE_CERTAIN : CONFIDENCE_STRONG;
         if (f->confidence > sure)
             f->confidence = sure;
     } else if (c->stats.accepted > 0) {

@@ -81,9 +81,10 @@ static void lone_vpn_certificate(const struct subject *c)
         return;
     f->client_error = subject_error(c, 864);
     finding_title(f, "clients do not trust the issuer of the %s \"%s\" (%s)", c->whose, c->id->name, c->leaf->issuer);
-    finding_explain(f, "The server sent no CA with its certificate, and the issuer is not among the trusted roots given. "
-                       "VPN servers send the intermediate CAs that they hold, so the issuer is most likely a root that "
-                       "clients do not trust; or it is an intermediate CA that the server lacks.");
+    finding_explain(f,
+                    "The server sent no CA with its certificate, and the issuer is not among the trusted roots given. "
+                    "VPN servers send the intermediate CAs that they hold, so the issuer is most likely a root that "
+                    "clients do not trust; or it is an intermediate CA that the server lacks.");
     subject_what_clients_did(c, f);
     fix_root(c, f, "If the issuer is a root and the certificate the right one", c->leaf->issuer);
     finding_fix(f, "If it is the wrong one: put a certificate whose root the clients trust in its place: %s.",
@@ -175,7 +176,8 @@ static bool accepted_vpn_root(const struct subject *c)
                   c->id->name, root_name(c));
     finding_explain(f, "The clients of this capture went on with it, so they know its root; others that do not would "
                        "fail with error 13801.");
-    finding_fix(f, "If it is the right certificate: give its root with --trusted-root, too. Nothing else needs to be done.");
+    finding_fix(
+        f, "If it is the right certificate: give its root with --trusted-root, too. Nothing else needs to be done.");
     return true;
 }
 

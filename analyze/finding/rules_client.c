@@ -327,8 +327,9 @@ static void explain_unseen(struct finding *f, const struct rule_input *in, enum 
         break;
     case UNSEEN_IN_IKE:
     case UNSEEN_IKE_KEY_WRONG:
-        finding_explain(f, "IKE_AUTH carries the certificate of the VPN server and, with EAP, that of the server behind it "
-                           "(NPS) inside its encrypted payload, so neither was checked.");
+        finding_explain(
+            f, "IKE_AUTH carries the certificate of the VPN server and, with EAP, that of the server behind it "
+               "(NPS) inside its encrypted payload, so neither was checked.");
         if (why == UNSEEN_IKE_KEY_WRONG)
             finding_explain(f, "There are keys for these associations, but they do not open their messages.");
         if (chain_of_nps_seen(in))

@@ -119,7 +119,10 @@ static void server_refused_client(struct findings *out, const struct exchange *x
                     t->client_certificate_empty ? "sent an empty certificate list"
                     : t->client_certificate     ? "sent its certificate"
                                                 : "sent its (encrypted) certificate",
-                    alert != NULL ? "" : " with ", alert != NULL ? "" : exchange_is_ike(x) ? "EAP-Failure" : "a reject");
+                    alert != NULL ? "" : " with ",
+                    alert != NULL        ? ""
+                    : exchange_is_ike(x) ? "EAP-Failure"
+                                         : "a reject");
     fix_client_certificate(f, t->client_certificate_empty);
 }
 
@@ -304,8 +307,8 @@ static void credentials(struct findings *out, const struct exchange *x)
     if (f == NULL)
         return;
     struct place end = x->radius.final_place.frame != 0 ? x->radius.final_place : x->eap.result_place;
-    finding_evidence(out, f, inner->error_place.frame != 0 ? inner->error_place : end,
-                     "%s", error != 0 ? "MS-CHAPv2 failure" : end_name(x));
+    finding_evidence(out, f, inner->error_place.frame != 0 ? inner->error_place : end, "%s",
+                     error != 0 ? "MS-CHAPv2 failure" : end_name(x));
     if (!fresh)
         return;
     f->severity = SEVERITY_CRITICAL;
@@ -347,8 +350,8 @@ static void fragments_lost(struct findings *out, const struct rule_input *in, co
 {
     const struct eap_facts *e = &x->eap;
     bool fresh, stalled = stalled_in_flight(x);
-    if (went_well(x) || was_rejected(x) || x->begun_before ||
-        x->close_reason == CLOSE_EVICTED || (!stalled && !died_at_gap(x)))
+    if (went_well(x) || was_rejected(x) || x->begun_before || x->close_reason == CLOSE_EVICTED ||
+        (!stalled && !died_at_gap(x)))
         return;
     struct finding *f = raise(out, FINDING_EAP_FRAGMENTS_LOST, x, stalled, &fresh);
     if (f == NULL)

@@ -9,7 +9,8 @@
 
 enum { ID_IPV4 = 1, ID_FQDN = 2, ID_IPV6 = 5 }; /* RFC 7296 section 3.5 */
 
-/* The server that this client asked for, as text; false when it named none, or in a way that certificates do not have. */
+/* The server that this client asked for, as text; false when it named none, or in a way that certificates do not have.
+ */
 static bool asked_for(char out[static EXPECT_NAME_LENGTH + 1], const struct exchange *x)
 {
     uint8_t type = x->ike.asked_id_type;
@@ -37,10 +38,11 @@ static void name_fault(const struct subject *c)
     finding_explain(f, "The client names the server that it wants (IDr in its first IKE_AUTH request), and no name in "
                        "the certificate is that one.");
     subject_what_clients_did(c, f);
-    finding_fix(f,
-                "Give the VPN server a certificate with \"%s\" as DNS name in the SAN (an address that clients dial must be "
-                "there as a DNS name, too): %s.",
-                asked, subject_selection_path(c));
+    finding_fix(
+        f,
+        "Give the VPN server a certificate with \"%s\" as DNS name in the SAN (an address that clients dial must be "
+        "there as a DNS name, too): %s.",
+        asked, subject_selection_path(c));
     finding_fix(f, "Or let the clients dial a name that the certificate has: \"%s\".", c->id->name);
 }
 
@@ -56,8 +58,9 @@ static void no_name(const struct subject *c)
     finding_title(f, "the %s has no name: neither a subject nor a DNS name", c->whose);
     finding_explain(f, "Windows clients look there for the name that they dial, and refuse the server without it.");
     subject_what_clients_did(c, f);
-    finding_fix(f, "Issue a certificate with the name that clients dial as subject and as DNS name in the SAN, and put "
-                   "it into its place: %s.",
+    finding_fix(f,
+                "Issue a certificate with the name that clients dial as subject and as DNS name in the SAN, and put "
+                "it into its place: %s.",
                 subject_selection_path(c));
 }
 
@@ -89,10 +92,12 @@ static void no_ike_intermediate(const struct subject *c)
     f->severity = SEVERITY_INFO;
     finding_title(f, "the %s \"%s\" lacks the EKU IP security IKE intermediate (1.3.6.1.5.5.8.2.2)", c->whose,
                   c->id->name);
-    finding_explain(f, "Clients do not need it. Where RRAS has several certificates with Server Authentication, it takes "
-                       "one that has this EKU; without, after a renewal another one may be taken.");
-    finding_fix(f, "Only if RRAS presents the wrong certificate: issue the right one from a copy of the template \"RAS and "
-                   "IAS Server\" with IP security IKE intermediate added, and restart the service RemoteAccess.");
+    finding_explain(f,
+                    "Clients do not need it. Where RRAS has several certificates with Server Authentication, it takes "
+                    "one that has this EKU; without, after a renewal another one may be taken.");
+    finding_fix(
+        f, "Only if RRAS presents the wrong certificate: issue the right one from a copy of the template \"RAS and "
+           "IAS Server\" with IP security IKE intermediate added, and restart the service RemoteAccess.");
 }
 
 static void one_association(struct findings *out, const struct rule_input *in, const struct session *s,

@@ -207,8 +207,7 @@ static void refused_nps(uint8_t alert)
     struct tls_facts *t = &scene.x.eap.tls;
     t->client_key_exchange = t->client_finished = t->server_finished = t->data_from_client = t->data_from_server =
         false;
-    t->alerts[t->alert_count++] =
-        (struct alert_fact){.from_client = true, .level = 2, .code = alert, .place = at(9)};
+    t->alerts[t->alert_count++] = (struct alert_fact){.from_client = true, .level = 2, .code = alert, .place = at(9)};
     scene.stats[NPS_SERIAL] = (struct chain_stats){.refused = 1};
 }
 
@@ -345,7 +344,8 @@ static void a_root_that_clients_accept_is_no_problem(void **state)
     nothing_raised();
 }
 
-/* A computer's tunnel: the answer that brings the certificate makes the child association too, whatever the client says. */
+/* A computer's tunnel: the answer that brings the certificate makes the child association too, whatever the client
+ * says. */
 static void a_child_association_is_no_answer_of_the_client(void **state)
 {
     (void)state;
