@@ -3,7 +3,9 @@
 
 #include "capture/wire/hash.h"
 
-enum { SEARCHES = 64, HALF_OPEN_SEARCHES = 4, SELF_SEARCHES = 8 };
+#include <stdlib.h>
+
+enum { SEARCHES = 64, HALF_OPEN_SEARCHES = 4, SELF_SEARCHES = 8, FIRST_NAMES = 2 };
 
 /* Whether a message's SOURCE or DESTINATION hashes fit an endpoint; UNSAID when they prove neither. */
 enum fit { UNSAID, FITS, DIFFERS };
@@ -68,9 +70,11 @@ static bool ask_about_source(struct nat *n, struct nat_server *s, struct nat_sou
     ++*searches;
     struct endpoint real;
     enum nat_search_result result = nat_ask(n, p, s, NAT_ROUND_QUICK, &real);
+    if (result != NAT_FOUND && f->pending == NULL)
+        f->pending = calloc(NAT_PENDING, sizeof *f->pending);
     if (result == NAT_FOUND)
         nat_learn(n, s, f, p, &real);
-    else
+    else if (f->pending != NULL)
         wait_for_search(f->pending, &f->pending_count, NAT_PENDING, p);
     f->cut += result == NAT_BUDGET;
     return result == NAT_FOUND;
@@ -177,6 +181,10 @@ static void add_response(struct nat *n, struct nat_server *s, struct nat_source 
 static void add_interval(struct nat_source *f, int64_t first, int64_t last)
 {
     struct nat_interval now = {first, last};
+    if (f->intervals == NULL)
+        f->intervals = calloc(NAT_INTERVALS, sizeof *f->intervals);
+    if (f->intervals == NULL)
+        return;
     if (f->interval_count < NAT_INTERVALS) {
         f->intervals[f->interval_count++] = now;
     } else {
@@ -239,15 +247,22 @@ void nat_add_ike(struct nat *n, const struct nat_ike_observation *o)
     add_request(n, s, f, o);
 }
 
-static void keep_name(uint64_t *list, uint8_t *count, uint64_t name)
+static void keep_name(struct nat_names *names, uint64_t name)
 {
     if (name == 0)
         return;
-    for (uint8_t i = 0; i < *count; i++)
-        if (list[i] == name)
+    for (uint8_t i = 0; i < names->count; i++)
+        if (names->list[i] == name)
             return;
-    if (*count < NAT_USERS)
-        list[(*count)++] = name;
+    if (names->count == names->room) {
+        uint8_t room = names->room == 0 ? FIRST_NAMES : (uint8_t)(names->room * 2);
+        uint64_t *list = room <= NAT_USERS ? realloc(names->list, room * sizeof *list) : NULL;
+        if (list == NULL)
+            return;
+        names->list = list;
+        names->room = room;
+    }
+    names->list[names->count++] = name;
 }
 
 void nat_add_radius(struct nat *n, const struct nat_radius_observation *o)
@@ -266,8 +281,8 @@ void nat_add_radius(struct nat *n, const struct nat_radius_observation *o)
         return;
     f->logins++;
     keep_place(&f->login, &o->place);
-    keep_name(f->users, &f->user_count, o->user);
-    keep_name(f->computers, &f->computer_count, o->computer);
+    keep_name(&f->users, o->user);
+    keep_name(&f->computers, o->computer);
 }
 
 /* 0 the client's own network, 1 between the two edges, 2 behind a destination NAT, 3 where both ends are private. */

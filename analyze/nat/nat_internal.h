@@ -38,12 +38,22 @@ struct nat_hidden {
 
 struct nat_interval { int64_t first, last; };
 
-/* All that was seen from one address at one server. */
+/* Different names, by their hashes; grown as they come. */
+struct nat_names {
+    uint64_t *list;
+    uint8_t count, room;
+};
+
+/* All that was seen from one address at one server. What few have is made when it is needed: the memory of thousands that
+ * only logged in by RADIUS is mostly what it costs to take them in. */
 struct nat_source {
     struct address address;
+    bool used;
     uint32_t server;                  /* index */
     uint32_t next_hash, previous, next; /* chain of the table; list of the server's sources */
-    bool used;
+    uint64_t logins;                  /* of RADIUS */
+    struct place login;
+    struct nat_names users, computers; /* at most NAT_USERS each */
     enum nat_link link;
     bool has_mac; uint8_t mac[NAT_MAC];
     uint8_t ttl_least, ttl_most;      /* 0: none seen */
@@ -58,13 +68,10 @@ struct nat_source {
     enum confidence translated_as; bool translated_snat, translated_client;
     struct place first, match, mismatch, seen_same_place, seen_other_place;
     struct nat_hidden *hidden; uint32_t hidden_count, hidden_room; uint64_t hidden_more; /* sessions whose address had no room */
-    struct nat_pending pending[NAT_PENDING]; uint8_t pending_count;
+    struct nat_pending *pending; uint8_t pending_count; /* NAT_PENDING when there are any */
     uint32_t searches, half_open_searches, cut; /* cut: for want of budget */
     uint32_t vain;                    /* searches in depth that found nothing */
-    struct nat_interval intervals[NAT_INTERVALS]; uint8_t interval_count; uint32_t concurrent;
-    uint64_t logins;                  /* of RADIUS */
-    uint64_t users[NAT_USERS], computers[NAT_USERS]; uint8_t user_count, computer_count;
-    struct place login;
+    struct nat_interval *intervals; uint8_t interval_count; uint32_t concurrent; /* NAT_INTERVALS when there are any */
 };
 
 struct nat_server {
@@ -98,6 +105,7 @@ struct nat {
     struct nat_source *sources; uint32_t source_room, source_count; /* source_count: ever used, from the front */
     uint32_t table[NAT_TABLE];
     uint32_t hand, server_hand, server_count;
+    uint32_t spared; int least_worth; /* sources that the hand passed by since one was put in or taken out; the least of them */
     uint32_t hidden_total;
     struct address balancers[NAT_LOAD_BALANCERS_MAX]; size_t balancer_count;
     uint16_t hints[NAT_HINTS];        /* where a server was found last, by its hash */

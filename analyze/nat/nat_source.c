@@ -275,11 +275,11 @@ static void judge_logins(const struct nat *n, const struct nat_server *s, const 
     if (f->logins == 0)
         return;
     bool site = nat_is_balancer(n, &f->address) || nat_is_neighbour(s, f);
-    uint8_t many = f->computer_count > 0 ? f->computer_count : f->user_count;
+    uint8_t many = f->computers.count > 0 ? f->computers.count : f->users.count;
     if (many >= MANY_USERS && site)
         view_set(v, NAT_SOURCE_SNAT, CONFIDENCE_CERTAIN, "stands beside the server and many users log in from it");
     else if (many >= MANY_USERS && nat_is_private(&f->address) &&
-             (f->computer_count >= MANY_USERS || !nat_is_internal(n, &f->address)))
+             (f->computers.count >= MANY_USERS || !nat_is_internal(n, &f->address)))
         view_set(v, NAT_SOURCE_SNAT, CONFIDENCE_STRONG, "is private and many users log in from it");
     else if ((nat_is_private(&f->address) || site) && f->sessions > 0)
         return; /* IKE says more */

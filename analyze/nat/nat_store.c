@@ -32,12 +32,21 @@ struct nat *nat_new(const struct nat_settings *settings)
     return n;
 }
 
+static void release(struct nat_source *f)
+{
+    free(f->hidden);
+    free(f->pending);
+    free(f->intervals);
+    free(f->users.list);
+    free(f->computers.list);
+}
+
 void nat_free(struct nat *n)
 {
     if (n == NULL)
         return;
     for (uint32_t i = 0; i < n->source_count; i++)
-        free(n->sources[i].hidden);
+        release(&n->sources[i]);
     free(n->sources);
     free(n->servers);
     free(n->proven);
@@ -63,10 +72,9 @@ void nat_source_forget(struct nat *n, uint32_t index)
     else
         s->last_source = f->previous;
     n->hidden_total -= f->hidden_room;
-    free(f->hidden);
-    f->hidden = NULL;
-    f->hidden_count = f->hidden_room = 0;
-    f->used = false;
+    n->spared = 0;
+    release(f);
+    *f = (struct nat_source){.used = false};
 }
 
 static void fold(struct nat *n, struct nat_server *s, const struct address *a, uint64_t sessions)
@@ -84,6 +92,15 @@ static int worth(const struct nat *n, const struct address *a, bool established)
     return (nat_is_private(a) || nat_is_balancer(n, a) ? 2 : 0) + (established ? 1 : 0);
 }
 
+/*
+ * Whether the hand need not look: it went all the way round and found none worth less. That stays so while none goes and
+ * none comes, since the worth of a source only grows.
+ */
+static bool all_are_worth(const struct nat *n, int worth)
+{
+    return n->spared >= NAT_SOURCES_MAX && n->least_worth >= worth;
+}
+
 /* A place for a source; NAT_NOBODY when none is worth less. */
 static uint32_t source_place(struct nat *n, const struct address *a, bool established)
 {
@@ -98,17 +115,25 @@ static uint32_t source_place(struct nat *n, const struct address *a, bool establ
         }
         return n->source_count++;
     }
+    int own = worth(n, a, established);
+    if (all_are_worth(n, own)) {
+        n->hand = (n->hand + LOOKED_AT) % NAT_SOURCES_MAX;
+        return NAT_NOBODY;
+    }
     for (int i = 0; i < LOOKED_AT; i++) {
         uint32_t at = n->hand;
         n->hand = (n->hand + 1) % NAT_SOURCES_MAX;
         struct nat_source *f = &n->sources[at];
         if (!f->used)
             return at;
-        if (worth(n, &f->address, f->established + f->logins > 0) < worth(n, a, established)) {
+        int its = worth(n, &f->address, f->established + f->logins > 0);
+        if (its < own) {
             fold(n, &n->servers[f->server], &f->address, f->sessions);
             nat_source_forget(n, at);
             return at;
         }
+        n->least_worth = n->spared == 0 || its < n->least_worth ? its : n->least_worth;
+        n->spared += n->spared < NAT_SOURCES_MAX;
     }
     return NAT_NOBODY;
 }
@@ -124,6 +149,7 @@ struct nat_source *nat_source_of(struct nat *n, struct nat_server *s, const stru
         fold(n, s, a, 1);
         return NULL;
     }
+    n->spared = 0;
     struct nat_source *f = &n->sources[at];
     *f = (struct nat_source){.address = *a,
                              .server = server,

@@ -47,7 +47,7 @@ static void tally_source(struct tally *t, const struct nat_source *f, const stru
             t->hidden_count < UNION_MAX)
             t->hidden[t->hidden_count++] = *a;
     }
-    uint32_t people = f->computer_count > 0 ? f->computer_count : f->user_count;
+    uint32_t people = f->computers.count > 0 ? f->computers.count : f->users.count;
     t->concurrent = f->concurrent > t->concurrent ? f->concurrent : t->concurrent;
     t->people = people > t->people ? people : t->people;
 }

@@ -91,9 +91,9 @@ static void say_crowd(const struct nat_source *f, const char *address, struct na
     if (f->concurrent > 2)
         say(out, &f->first, "at least %" PRIu32 " associations from %s were up at the same time", f->concurrent,
             address);
-    if (f->computer_count > 1 || f->user_count > 1)
+    if (f->computers.count > 1 || f->users.count > 1)
         say(out, &f->login, "RADIUS: %" PRIu64 " logins of at least %u users and %u computers come from %s", f->logins,
-            f->user_count, f->computer_count, address);
+            f->users.count, f->computers.count, address);
     if (f->established > 2 && f->ttl_least != 0 && f->ttl_least == f->ttl_most)
         say(out, &f->first, "all %" PRIu64 " associations from %s arrive with the same TTL, %u", f->sessions, address,
             f->ttl_least);
