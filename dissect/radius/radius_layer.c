@@ -44,7 +44,7 @@ void radius_layer_free(struct radius_layer *r)
 
 size_t radius_layer_request_bytes(void)
 {
-    return sizeof(struct request) + INDEX_SPARE * sizeof(struct index_slot);
+    return sizeof(struct request) + sizeof(struct links) + INDEX_SPARE * sizeof(struct index_slot);
 }
 
 size_t radius_layer_conversation_bytes(void)
@@ -191,14 +191,15 @@ static void note_request(struct radius_layer *r, struct login *l, const struct r
 static RARELY_CALLED void retransmission(struct radius_layer *r, struct request *q, struct radius_event *about, const struct packet *p)
 {
     struct login *l = login_of_request(r, q);
-    q->last = r->place;
+    q->last = (struct sight){r->place.frame, r->place.time_ns};
+    q->last_capture = r->place.capture;
     q->transmissions += q->transmissions != UINT32_MAX;
     request_touch(r, q, r->active_ns, !q->answered && !q->told);
     if (l != NULL)
         login_touch(r, l);
     about->role = RADIUS_RETRANSMISSION;
-    about->request = q->first;
-    about->request_last = q->last;
+    about->request = request_first(q);
+    about->request_last = request_last(q);
     about->transmissions = q->transmissions;
     check(r, about, p, NULL);
     tell(r, about, TO_SERVER, l);
@@ -217,7 +218,8 @@ static inline struct request *enter_request(struct radius_layer *r, struct reque
     q->code = about->code;
     q->answered = q->told = false;
     q->transmissions = 1;
-    q->first = q->last = r->place;
+    q->first = q->last = (struct sight){r->place.frame, r->place.time_ns};
+    q->first_capture = q->last_capture = r->place.capture;
     q->login = q->login_id = 0;
     memcpy(q->authenticator, about->packet->authenticator.data, sizeof q->authenticator);
     return q;
@@ -267,8 +269,8 @@ static inline void apply_answer(struct radius_layer *r, struct login *l, const s
 static inline void about_request(struct radius_event *about, const struct request *q, const struct packet *p)
 {
     int64_t elapsed = elapsed_ns(p->frame->time_ns, q->first.time_ns);
-    about->request = q->first;
-    about->request_last = q->last;
+    about->request = request_first(q);
+    about->request_last = request_last(q);
     about->transmissions = q->transmissions;
     about->request_code = q->code;
     about->elapsed_ns = elapsed > 0 ? elapsed : 0;
@@ -396,7 +398,7 @@ void radius_layer_packet(struct radius_layer *r, const struct packet *p, bool pe
     }
     bool request = radius_is_request(p->payload.data[0]);
     struct request_key key = key_of_packet(p, request);
-    request_prefetch(r, &key);
+    struct request_search search = request_search(r, &key);
     r->place = frame_place(p->frame);
     r->active_ns = r->place.time_ns < r->now_ns ? r->now_ns : r->place.time_ns;
     if (!radius_parse(p->payload, p->payload_wire_len, &rp)) {
@@ -404,7 +406,7 @@ void radius_layer_packet(struct radius_layer *r, const struct packet *p, bool pe
         return;
     }
     r->counters.malformed += rp.malformed;
-    struct request *q = request_find(r, &key);
+    struct request *q = request_found(r, &key, search);
     if (request)
         on_request(r, q, &key, &rp, p, peer_seen);
     else

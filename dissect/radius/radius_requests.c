@@ -7,17 +7,27 @@ enum { REBASES_PER_CALL = 8 };
 bool requests_init(struct radius_layer *r, uint32_t room)
 {
     r->request_room = room;
-    r->requests = calloc((size_t)room + 2, sizeof *r->requests);
-    if (r->requests == NULL)
+    r->request_links = calloc((size_t)room + 2, sizeof *r->request_links);
+    r->request_memory = calloc((size_t)room + 2, sizeof *r->requests);
+    if (r->request_links == NULL || r->request_memory == NULL)
         return false;
-    r->requests[room + 1].links = (struct links){room + 1, room + 1};
+    uint8_t *memory = r->request_memory;
+    void *aligned = memory + (CACHE_LINE - (uintptr_t)memory % CACHE_LINE);
+    r->requests = aligned;
+    r->request_links[room + 1] = (struct links){room + 1, room + 1};
     return index_init(&r->request_index, room);
 }
 
 void requests_free(struct radius_layer *r)
 {
-    free(r->requests);
+    free(r->request_memory);
+    free(r->request_links);
     index_free(&r->request_index);
+}
+
+static uint64_t hash_of_request(const struct request *q)
+{
+    return hash_address(&q->client.address, q->rest);
 }
 
 static void forget(struct radius_layer *r, struct request *q)
@@ -25,8 +35,8 @@ static void forget(struct radius_layer *r, struct request *q)
     if (q->waiting && !q->told)
         r->counters.requests_evicted++;
     request_unlink(r, q);
-    index_remove(&r->request_index, q->hash, request_item(r, q));
-    q->links.next = r->request_free;
+    index_remove(&r->request_index, hash_of_request(q), request_item(r, q));
+    r->request_links[request_item(r, q)].next = r->request_free;
     r->request_free = request_item(r, q);
 }
 
@@ -70,24 +80,24 @@ static struct request *take_entry(struct radius_layer *r)
     if (r->request_free == 0)
         return &r->requests[++r->requests_used];
     struct request *q = &r->requests[r->request_free];
-    r->request_free = q->links.next;
+    r->request_free = r->request_links[r->request_free].next;
     return q;
 }
 
 static uint64_t hash_of_item(const void *owner, uint32_t item)
 {
     const struct radius_layer *r = owner;
-    return r->requests[item].hash;
+    return hash_of_request(&r->requests[item]);
 }
 
 struct request *request_new(struct radius_layer *r, const struct request_key *key, int64_t now_ns)
 {
     struct request *q = take_entry(r);
     uint32_t item = request_item(r, q), victim;
-    *q = (struct request){.hash = key->hash, .rest = key->rest, .client = *key->client, .server = *key->server,
+    *q = (struct request){.rest = key->rest, .client = *key->client, .server = *key->server,
                           .waiting = true, .since_ns = now_ns};
     index_make_room(&r->request_index, hash_of_item, r);
-    while ((victim = index_put(&r->request_index, q->hash, item)) != 0)
+    while ((victim = index_put(&r->request_index, key->hash, item)) != 0)
         forget(r, &r->requests[victim]);
     request_append(r, q);
     return q;
@@ -99,11 +109,11 @@ void request_tell_unanswered(struct radius_layer *r, struct request *q, int64_t 
     struct login *login = login_of_request(r, q);
     int64_t waited = elapsed_ns(now_ns, q->first.time_ns);
     struct radius_event about = {.role = RADIUS_UNANSWERED, .code = q->code, .client = &q->client, .server = &q->server,
-                                 .request = q->first, .request_last = q->last, .transmissions = q->transmissions,
+                                 .request = request_first(q), .request_last = request_last(q), .transmissions = q->transmissions,
                                  .elapsed_ns = waited > 0 ? waited : 0, .capture_ended = capture_ended,
                                  .icmp_unreachable = icmp != NULL, .request_code = q->code};
     q->told = true;
-    tell_radius(r, &(struct event){.kind = EVENT_RADIUS, .dir = TO_SERVER, .place = icmp != NULL ? *icmp : q->last,
+    tell_radius(r, &(struct event){.kind = EVENT_RADIUS, .dir = TO_SERVER, .place = icmp != NULL ? *icmp : request_last(q),
                                    .conv = login != NULL ? &login->pub : NULL, .u.radius = &about});
 }
 

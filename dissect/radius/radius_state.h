@@ -17,21 +17,28 @@ struct links {
     uint32_t prev, next;
 };
 
+/* A request's packet; its capture lies apart. */
+struct sight {
+    uint64_t frame;
+    int64_t time_ns;
+};
+
+/* Two cache lines, what a look-up reads in the first: an identifier comes again when its request has long left the cache. */
 struct request {
-    uint64_t hash;
     uint64_t rest; /* of its key */
     struct endpoint client, server;
     uint8_t code;
     bool waiting;  /* on the list of those that wait; else on the other */
     bool answered;
     bool told;     /* its silence was told */
-    uint8_t authenticator[16];
     uint32_t transmissions;
     uint32_t login, login_id; /* item and serial: the item may have been given to another login since */
-    struct place first, last;
+    uint8_t authenticator[16];
     int64_t since_ns; /* last activity, for the lists */
-    struct links links;
+    struct sight first, last;
+    uint32_t first_capture, last_capture;
 };
+enum { CACHE_LINE = 64 };
 
 /* A State that a challenge issued, or what stands for one that was not seen. */
 struct login_key {
@@ -69,7 +76,10 @@ struct radius_layer {
     struct event_sink sink;
     struct radius_layer_counters counters;
 
-    struct request *requests;  /* the first and the last one stand for the lists of those that wait and of the settled */
+    struct request *requests;      /* [0] is unused */
+    struct links *request_links;   /* of each; apart, since the neighbours of one are others. The first and the last ones
+                                      stand for the lists of those that wait and of the settled */
+    void *request_memory;          /* the requests, not aligned */
     struct index request_index;
     uint32_t request_room, requests_used, request_free; /* used: entries ever taken; request_free: chain through links.next */
 
@@ -116,25 +126,43 @@ static inline struct request_key request_key_of(const struct endpoint *client, c
     return (struct request_key){client, server, rest, hash_address(&client->address, rest)};
 }
 
-static inline struct request *request_find(const struct radius_layer *r, const struct request_key *key)
+/* A request is looked for in two steps, so that its memory can come meanwhile. */
+struct request_search {
+    uint32_t item; /* the next one that may be it */
+    unsigned probe;
+};
+static inline struct request_search request_search(const struct radius_layer *r, const struct request_key *key)
 {
-    unsigned probe = 0;
-    for (uint32_t item; (item = index_next(&r->request_index, key->hash, &probe)) != 0;) {
-        struct request *q = &r->requests[item];
+    struct request_search s = {0, 0};
+    s.item = index_next(&r->request_index, key->hash, &s.probe);
+#if defined(__GNUC__)
+    __builtin_prefetch(&r->requests[s.item], 1);
+    __builtin_prefetch((const char *)&r->requests[s.item] + CACHE_LINE, 1);
+#endif
+    return s;
+}
+static inline struct request *request_found(const struct radius_layer *r, const struct request_key *key,
+                                            struct request_search s)
+{
+    for (; s.item != 0; s.item = index_next(&r->request_index, key->hash, &s.probe)) {
+        struct request *q = &r->requests[s.item];
         if (q->rest == key->rest && endpoint_equal(&q->server, key->server) &&
             address_equal(&q->client.address, &key->client->address))
             return q;
     }
     return NULL;
 }
-/* Has the memory brought that request_find will look at. */
-static inline void request_prefetch(const struct radius_layer *r, const struct request_key *key)
+static inline struct request *request_find(const struct radius_layer *r, const struct request_key *key)
 {
-#if defined(__GNUC__)
-    __builtin_prefetch(&r->request_index.slots[index_home(&r->request_index, key->hash)]);
-#else
-    (void)r, (void)key;
-#endif
+    return request_found(r, key, request_search(r, key));
+}
+static inline struct place request_first(const struct request *q)
+{
+    return (struct place){.frame = q->first.frame, .time_ns = q->first.time_ns, .capture = q->first_capture};
+}
+static inline struct place request_last(const struct request *q)
+{
+    return (struct place){.frame = q->last.frame, .time_ns = q->last.time_ns, .capture = q->last_capture};
 }
 /* A waiting request of the key's client and identifier that another server was asked and that takes an answer of this code;
  * the latest one. */
@@ -149,20 +177,21 @@ static inline uint32_t request_list(const struct radius_layer *r, bool waiting)
 /* The least recently used of a list; NULL when it is empty. */
 static inline struct request *request_oldest(const struct radius_layer *r, bool waiting)
 {
-    uint32_t list = request_list(r, waiting), item = r->requests[list].links.next;
+    uint32_t list = request_list(r, waiting), item = r->request_links[list].next;
     return item != list ? &r->requests[item] : NULL;
 }
-static inline void request_unlink(struct radius_layer *r, struct request *q)
+static inline void request_unlink(struct radius_layer *r, const struct request *q)
 {
-    struct links links = q->links;
-    r->requests[links.prev].links.next = links.next;
-    r->requests[links.next].links.prev = links.prev;
+    struct links *all = r->request_links, own = all[q - r->requests];
+    all[own.prev].next = own.next;
+    all[own.next].prev = own.prev;
 }
-static inline void request_append(struct radius_layer *r, struct request *q)
+static inline void request_append(struct radius_layer *r, const struct request *q)
 {
-    uint32_t list = request_list(r, q->waiting), tail = r->requests[list].links.prev, item = (uint32_t)(q - r->requests);
-    q->links = (struct links){tail, list};
-    r->requests[tail].links.next = r->requests[list].links.prev = item;
+    struct links *all = r->request_links;
+    uint32_t list = request_list(r, q->waiting), tail = all[list].prev, item = (uint32_t)(q - r->requests);
+    all[item] = (struct links){tail, list};
+    all[tail].next = all[list].prev = item;
 }
 /* Puts it at the end of the list where it belongs now. */
 static inline void request_touch(struct radius_layer *r, struct request *q, int64_t now_ns, bool waiting)
