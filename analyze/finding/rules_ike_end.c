@@ -105,6 +105,33 @@ static void eap_stalled(struct findings *out, const struct exchange *x, struct i
     }
 }
 
+/* Without keys the size of the final answer tells that there is no tunnel, not why. */
+static void no_child(struct findings *out, const struct exchange *x, struct ike_judgement j)
+{
+    const struct ike_facts *k = &x->ike;
+    bool fresh;
+    struct finding *f = rule_ike_raise(out, FINDING_IKE_TS_UNACCEPTABLE, x, 0x70000u, &fresh);
+    if (f == NULL)
+        return;
+    finding_evidence(out, f, k->auth_response_last,
+                     "a final IKE_AUTH answer that is too small for a child association");
+    if (!fresh)
+        return;
+    f->severity = SEVERITY_CRITICAL;
+    f->confidence = j.confidence;
+    finding_title(f, "the VPN server accepts the user and then makes no tunnel");
+    finding_explain(
+        f,
+        "Authentication went through: the server's final answer proves itself, but is too small to hold the tunnel's "
+        "association. It refuses the proposal for the data, the traffic selectors, or has no address for the client; "
+        "which of them is encrypted.");
+    finding_fix(f, "Routing and Remote Access > server > Properties > IPv4: is the address pool large enough, does "
+                   "DHCP answer RRAS?");
+    finding_fix(
+        f,
+        "Compare the custom IPsec policies of both sides (-CipherTransformConstants, -PfsGroup); or give --ike-keys.");
+}
+
 static void child_refused(struct findings *out, const struct exchange *x)
 {
     const struct ike_facts *k = &x->ike;
@@ -161,7 +188,10 @@ void rules_ike_end(struct findings *out, const struct rule_input *in, const stru
         eap_stalled(out, x, j);
         break;
     case IKE_END_CHILD_REFUSED:
-        child_refused(out, x);
+        if (j.read)
+            child_refused(out, x);
+        else
+            no_child(out, x, j);
         break;
     default:
         break;

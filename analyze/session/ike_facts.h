@@ -30,6 +30,7 @@ struct ike_length_fact {
     uint16_t length;               /* L: UDP payload with marker, of a whole message; saturating */
     uint8_t message_id;            /* saturating */
     uint8_t exchange;
+    uint8_t first;                 /* type of the first payload inside SK, which stands in the clear; IKE_NO_PAYLOAD: none */
     bool from_initiator, response, fragmented; /* fragmented: SKF; its lengths are summed */
 };
 

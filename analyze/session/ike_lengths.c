@@ -162,28 +162,64 @@ static bool client_alert(const struct ike_facts *f, uint32_t last, uint32_t *run
     return flight.most >= CLIENT_FLIGHT_LEAST && finished.most < LARGE_LEAST;
 }
 
+/* Of what it begins with, as far as that is known. */
+static bool begins_with(const struct ike_length_fact *m, uint8_t type)
+{
+    return m != NULL && m->first == type;
+}
+
+static bool is_small(const struct ike_facts *f, const struct ike_length_fact *m, uint32_t most)
+{
+    struct ike_content c;
+    return content_of(f, m, &c) && c.least <= most;
+}
+
+const struct ike_length_fact *ike_goodbye(const struct ike_facts *f)
+{
+    for (unsigned i = 0; i < f->length_count; i++) {
+        const struct ike_length_fact *m = &f->lengths[i];
+        bool ends = begins_with(m, IKE_NOTIFY) || begins_with(m, IKE_DELETE);
+        if (m->exchange == IKE_INFORMATIONAL && m->from_initiator && !m->response && ends &&
+            is_small(f, m, BARE_NOTIFY))
+            return m;
+    }
+    return NULL;
+}
+
+/* The final answer proves the server (AUTH) and makes the child association (SA, TSi, TSr). */
+static enum ike_eap_shape final_shape(const struct ike_facts *f, uint32_t last)
+{
+    struct ike_content c, success;
+    const struct ike_length_fact *m = message_of(f, last, true);
+    bool proves = begins_with(m, IKE_AUTHENTICATION) && begins_with(message_of(f, last, false), IKE_AUTHENTICATION);
+    /* The exchange before it was answered with EAP Success, of which there is but one size. */
+    bool after_success =
+        content_of(f, message_of(f, last - 1, true), &success) && ike_content_fits(success, BARE_NOTIFY);
+    if ((!proves && !after_success) || !content_of(f, m, &c))
+        return IKE_EAP_STALLED;
+    if (c.most >= FINAL_LEAST)
+        return IKE_EAP_SUCCESS;
+    return proves ? IKE_EAP_NO_CHILD : IKE_EAP_STALLED;
+}
+
 static struct ike_eap_reading last_response(const struct ike_facts *f, uint32_t last, uint32_t rounds)
 {
     struct ike_eap_reading r = {IKE_EAP_STALLED, rounds, 0};
     struct ike_content c;
-    if (!content_of(f, message_of(f, last, true), &c)) {
+    const struct ike_length_fact *m = message_of(f, last, true);
+    bool ends = begins_with(m, IKE_EAP) || begins_with(m, IKE_NOTIFY);
+    if (!content_of(f, m, &c))
         r.shape = IKE_EAP_UNKNOWN;
-    } else if (ike_content_fits(c, BARE_NOTIFY)) {
+    else if (ends && ike_content_fits(c, BARE_NOTIFY))
         r.shape = client_alert(f, last, &r.large_flight) ? IKE_EAP_CLIENT_ALERT : IKE_EAP_FAILURE;
-    } else if (c.most >= FINAL_LEAST) {
-        /* The exchange before the last was answered with EAP Success, of which there is but one size. */
-        struct ike_content success;
-        bool after_success =
-            content_of(f, message_of(f, last - 1, true), &success) && ike_content_fits(success, BARE_NOTIFY);
-        r.shape = after_success ? IKE_EAP_SUCCESS : IKE_EAP_STALLED;
-    }
+    else
+        r.shape = final_shape(f, last);
     return r;
 }
 
 struct ike_eap_reading ike_read_lengths(const struct ike_facts *f)
 {
     struct ike_eap_reading r = {IKE_EAP_UNKNOWN, 0, 0};
-    struct ike_content c;
     uint32_t last = 0;
     for (unsigned i = 0; i < f->length_count; i++) {
         const struct ike_length_fact *m = &f->lengths[i];
@@ -195,8 +231,9 @@ struct ike_eap_reading ike_read_lengths(const struct ike_facts *f)
     if (r.rounds == 0 || f->length_count == IKE_FACTS_LENGTHS || f->auth_last_id >= UINT8_MAX)
         return r;
     if (last == 1) {
-        bool small = content_of(f, message_of(f, 1, true), &c) && c.least <= STATUS_NOTIFY;
-        r.shape = f->auth_last_id > 1 ? IKE_EAP_STALLED : small ? IKE_EAP_REFUSED_AT_ONCE : IKE_EAP_NONE;
+        const struct ike_length_fact *m = message_of(f, 1, true);
+        bool refused = begins_with(m, IKE_NOTIFY) && is_small(f, m, STATUS_NOTIFY);
+        r.shape = f->auth_last_id > 1 ? IKE_EAP_STALLED : refused ? IKE_EAP_REFUSED_AT_ONCE : IKE_EAP_NONE;
         return r;
     }
     if (f->auth_last_id > last) {

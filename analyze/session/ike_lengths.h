@@ -1,4 +1,5 @@
-/* What the lengths of encrypted IKE messages prove (wire-facts 3.8). Pure; nothing here decrypts. */
+/* What encrypted IKE messages prove by their lengths, and by the type of their first payload, which the header of SK tells in
+ * the clear (RFC 7296 section 3.14; wire-facts 3.8). Pure; nothing here decrypts. */
 #ifndef VS_ANALYZE_IKE_LENGTHS_H
 #define VS_ANALYZE_IKE_LENGTHS_H
 
@@ -23,6 +24,7 @@ enum ike_eap_shape {
     IKE_EAP_NONE,            /* one exchange of IKE_AUTH only: certificates or shared keys */
     IKE_EAP_REFUSED_AT_ONCE, /* the first response is too small for anything but an error notify (K10) */
     IKE_EAP_SUCCESS,         /* the final response is as large as a child association needs */
+    IKE_EAP_NO_CHILD,        /* the final response proves the server and is too small for a child association */
     IKE_EAP_FAILURE,         /* a last response as small as EAP-Failure, and no further IKE_AUTH request */
     IKE_EAP_CLIENT_ALERT,    /* FAILURE, right after a message of the size of a TLS alert where an acknowledgment belongs,
                                 behind the server's large flight: the client refused the EAP server's certificate (E1, E2) */
@@ -36,5 +38,9 @@ struct ike_eap_reading {
 };
 
 struct ike_eap_reading ike_read_lengths(const struct ike_facts *f);
+
+/* The initiator ended the association: its INFORMATIONAL request that is a lone notify or Delete, by type and size. NULL. An
+ * empty one merely asks whether the peer lives, and several notifies tell of a new address (MOBIKE). */
+const struct ike_length_fact *ike_goodbye(const struct ike_facts *f);
 
 #endif

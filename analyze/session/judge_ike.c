@@ -84,11 +84,11 @@ static struct ike_judgement judge_opened(const struct exchange *x)
     return verdict(IKE_END_UNKNOWN, CONFIDENCE_HINT);
 }
 
-/* The client says goodbye, at once, after the server's first answer, and no data ever passed. */
+/* The client ends the association, at once, after the server's first answer, and no data ever passed. */
 static bool client_leaves(const struct exchange *x)
 {
     const struct ike_facts *f = &x->ike;
-    return f->informational_seen && f->auth_response.frame != 0 &&
+    return ike_goodbye(f) != NULL && f->auth_response.frame != 0 &&
            f->first_informational.time_ns >= f->auth_response.time_ns &&
            f->first_informational.time_ns - f->auth_response.time_ns <= AT_ONCE_NS && f->state.esp_packets[0] == 0 &&
            f->state.esp_packets[1] == 0 && !f->child_seen;
@@ -98,9 +98,9 @@ static struct ike_judgement stalled(const struct exchange *x)
 {
     const struct ike_facts *f = &x->ike;
     struct ike_judgement j = verdict(IKE_END_EAP_STALLED, CONFIDENCE_STRONG);
-    bool over = waits_in_vain(x, f->state.request_waiting ? f->state.waiting_transmissions - 1 : 0) ||
-                client_leaves(x) || f->informational_seen;
-    j.client_silent = !x->last_from_client || f->informational_seen;
+    bool left = ike_goodbye(f) != NULL;
+    bool over = waits_in_vain(x, f->state.request_waiting ? f->state.waiting_transmissions - 1 : 0) || left;
+    j.client_silent = !x->last_from_client || left;
     if (!over)
         j.end = IKE_END_UNKNOWN;
     return j;
@@ -143,6 +143,8 @@ static struct ike_judgement judge_closed(const struct exchange *x)
         return verdict(IKE_END_AUTH_REFUSED, CONFIDENCE_STRONG);
     case IKE_EAP_SUCCESS:
         return verdict(IKE_END_ESTABLISHED, CONFIDENCE_STRONG);
+    case IKE_EAP_NO_CHILD:
+        return verdict(IKE_END_CHILD_REFUSED, CONFIDENCE_STRONG);
     case IKE_EAP_CLIENT_ALERT:
         return verdict(IKE_END_EAP_CLIENT_REFUSED, CONFIDENCE_STRONG);
     case IKE_EAP_FAILURE:

@@ -325,6 +325,7 @@ static void keep_length(struct ike_facts *f, const struct ike_event *ev, bool fr
         .length = saturated(ev->sk_length),
         .message_id = (uint8_t)(m->message_id < UINT8_MAX ? m->message_id : UINT8_MAX),
         .exchange = m->exchange,
+        .first = m->sk_next,
         .from_initiator = from_initiator,
         .response = m->response,
         .fragmented = m->fragments > 1,

@@ -61,20 +61,29 @@ static void what_cannot_be(void **state)
     assert_false(ike_content_of(&gcm, 0, &c));
 }
 
-static void say(struct ike_facts *f, uint32_t id, bool response, uint32_t n)
+static void say(struct ike_facts *f, uint32_t id, bool response, uint8_t first, uint32_t n)
 {
     f->lengths[f->length_count++] = (struct ike_length_fact){.length = (uint16_t)length_of(&cbc_sha256, n),
                                                              .message_id = (uint8_t)id,
                                                              .exchange = IKE_AUTH,
+                                                             .first = first,
                                                              .from_initiator = !response,
                                                              .response = response};
     f->auth_last_id = id;
 }
 
+/* EAP, but for the first exchange, where either names itself. */
 static void round_trip(struct ike_facts *f, uint32_t id, uint32_t request, uint32_t response)
 {
-    say(f, id, false, request);
-    say(f, id, true, response);
+    say(f, id, false, id == 1 ? IKE_IDI : IKE_EAP, request);
+    say(f, id, true, id == 1 ? IKE_IDR : IKE_EAP, response);
+}
+
+/* Either proves itself. */
+static void proof(struct ike_facts *f, uint32_t id, uint32_t request, uint32_t response)
+{
+    say(f, id, false, IKE_AUTHENTICATION, request);
+    say(f, id, true, IKE_AUTHENTICATION, response);
 }
 
 /* Identity, server's flight of three fragments, the client's key exchange, the server's Finished: ids 1 to 7. */
@@ -98,9 +107,35 @@ static void success(void **state)
     round_trip(&f, 8, 4 + 6, 4 + 40);
     round_trip(&f, 9, 4 + 60, 4 + 90);
     round_trip(&f, 10, 4 + 46, 8);
-    round_trip(&f, 11, 40, 220);
+    proof(&f, 11, 40, 220);
     assert_int_equal(ike_read_lengths(&f).shape, IKE_EAP_SUCCESS);
     assert_int_equal(ike_read_lengths(&f).rounds, 11);
+}
+
+static void no_tunnel(void **state)
+{
+    (void)state;
+    struct ike_facts f = peap_to_finished();
+    round_trip(&f, 10, 4 + 46, 8);
+    proof(&f, 11, 40, 40 + 8); /* AUTH and a notify */
+    assert_int_equal(ike_read_lengths(&f).shape, IKE_EAP_NO_CHILD);
+}
+
+static void goodbye(void **state)
+{
+    (void)state;
+    struct ike_facts f = {.chosen = cbc_sha256};
+    say(&f, 2, false, IKE_NO_PAYLOAD, 0); /* does the peer live? */
+    f.lengths[0].exchange = IKE_INFORMATIONAL;
+    say(&f, 3, false, IKE_NOTIFY, 8 + 28 + 28); /* a new address, with NAT detection */
+    f.lengths[1].exchange = IKE_INFORMATIONAL;
+    say(&f, 0, false, IKE_DELETE, 8); /* of the server */
+    f.lengths[2].exchange = IKE_INFORMATIONAL;
+    f.lengths[2].from_initiator = false;
+    assert_null(ike_goodbye(&f));
+    say(&f, 4, false, IKE_DELETE, 8);
+    f.lengths[3].exchange = IKE_INFORMATIONAL;
+    assert_ptr_equal(ike_goodbye(&f), &f.lengths[3]);
 }
 
 static void the_client_refuses_after_the_handshake(void **state)
@@ -145,11 +180,12 @@ static void first_answers(void **state)
 {
     (void)state;
     struct ike_facts refused = {.chosen = cbc_sha256}, served = {.chosen = cbc_sha256};
-    round_trip(&refused, 1, 900, 8);
+    say(&refused, 1, false, IKE_IDI, 900);
+    say(&refused, 1, true, IKE_NOTIFY, 8);
     assert_int_equal(ike_read_lengths(&refused).shape, IKE_EAP_REFUSED_AT_ONCE);
     round_trip(&served, 1, 900, 1800);
     assert_int_equal(ike_read_lengths(&served).shape, IKE_EAP_NONE);
-    say(&served, 2, false, 29);
+    say(&served, 2, false, IKE_EAP, 29);
     assert_int_equal(ike_read_lengths(&served).shape, IKE_EAP_STALLED);
     struct ike_facts nothing = {.chosen = cbc_sha256};
     assert_int_equal(ike_read_lengths(&nothing).shape, IKE_EAP_UNKNOWN);
@@ -175,6 +211,8 @@ int main(void)
         cmocka_unit_test(known_lengths),
         cmocka_unit_test(what_cannot_be),
         cmocka_unit_test(success),
+        cmocka_unit_test(no_tunnel),
+        cmocka_unit_test(goodbye),
         cmocka_unit_test(the_client_refuses_after_the_handshake),
         cmocka_unit_test(the_client_refuses_at_once),
         cmocka_unit_test(a_password_is_refused),

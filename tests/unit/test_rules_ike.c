@@ -37,8 +37,13 @@ static const struct ike_suite good_suite = {
 static void say(uint8_t id, bool response, uint16_t length)
 {
     struct ike_facts *f = &scene.x.ike;
-    f->lengths[f->length_count++] = (struct ike_length_fact){
-        .length = length, .message_id = id, .exchange = IKE_AUTH, .from_initiator = !response, .response = response};
+    uint8_t first = id > 1 ? IKE_EAP : !response ? IKE_IDI : length <= 84 ? IKE_NOTIFY : IKE_IDR;
+    f->lengths[f->length_count++] = (struct ike_length_fact){.length = length,
+                                                             .message_id = id,
+                                                             .exchange = IKE_AUTH,
+                                                             .first = first,
+                                                             .from_initiator = !response,
+                                                             .response = response};
     f->auth_last_id = id;
     *(response ? &f->auth_responses : &f->auth_requests) += 1;
 }
@@ -349,12 +354,16 @@ static void client_refuses(void **state)
     f->state.esp_packets[0] = f->state.esp_packets[1] = 0;
     f->informational_seen = true;
     f->first_informational = at(5);
+    f->lengths[f->length_count++] = (struct ike_length_fact){
+        .length = 84, .message_id = 2, .exchange = IKE_INFORMATIONAL, .first = IKE_NOTIFY, .from_initiator = true};
     only(FINDING_IKE_AUTH_FAILED, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 13801);
     assert_int_equal(scene.x.outcome, OUTCOME_ABORTED);
     established(); /* long after: an idle tunnel is taken down */
     f->state.esp_packets[0] = f->state.esp_packets[1] = 0;
     f->informational_seen = true;
     f->first_informational = at(5);
+    f->lengths[f->length_count++] = (struct ike_length_fact){
+        .length = 84, .message_id = 2, .exchange = IKE_INFORMATIONAL, .first = IKE_DELETE, .from_initiator = true};
     f->first_informational.time_ns += 60 * SECOND;
     nothing();
 }
@@ -397,6 +406,22 @@ static void child_is_refused(void **state)
         scene.x.ike.child_error_place = at(4);
         only(cases[i].id, SEVERITY_CRITICAL, CONFIDENCE_CERTAIN, cases[i].client_error);
     }
+}
+
+static void no_child_by_size(void **state)
+{
+    (void)state;
+    established();
+    struct ike_facts *f = &scene.x.ike;
+    f->state = (struct ike_state){0};
+    say(2, false, 100);
+    say(2, true, 84);
+    say(3, false, 116);
+    say(3, true, 116);
+    f->lengths[f->length_count - 1].first = f->lengths[f->length_count - 2].first = IKE_AUTHENTICATION;
+    f->auth_response_last = at(8);
+    only(FINDING_IKE_TS_UNACCEPTABLE, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 0);
+    assert_int_equal(scene.x.outcome, OUTCOME_REJECTED);
 }
 
 /* Ids 1 to 8 with AES-CBC and SHA-256: certificates, key exchange, an alert, a failure. */
@@ -530,6 +555,7 @@ int main(void)
         cmocka_unit_test(client_never_goes_on),
         cmocka_unit_test(init_is_refused),
         cmocka_unit_test(child_is_refused),
+        cmocka_unit_test(no_child_by_size),
         cmocka_unit_test(eap_by_lengths),
         cmocka_unit_test(eap_stalls),
         cmocka_unit_test(address_translation),
