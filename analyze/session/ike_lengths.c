@@ -94,7 +94,8 @@ enum {
     EAP_ALERT_MOST = 4 + 10 + 5 + 80,
     CLIENT_FLIGHT_LEAST = 4 + 6 + 100,   /* key exchange, ChangeCipherSpec, Finished */
     LARGE_LEAST = 700,                   /* a fragment of a certificate flight */
-    FINAL_LEAST = 8 + 20 + 44 + 24 + 24, /* AUTH, SA, TSi, TSr */
+    FINAL_LEAST = 8 + 20 + 40 + 24 + 24, /* AUTH, SA, TSi, TSr */
+    FINAL_SURE = 160,                    /* more than AUTH, addresses and notifies of an answer without a tunnel take */
 };
 
 /* The message of IKE_AUTH with this id and side; NULL. */
@@ -197,9 +198,9 @@ static enum ike_eap_shape final_shape(const struct ike_facts *f, uint32_t last)
         content_of(f, message_of(f, last - 1, true), &success) && ike_content_fits(success, BARE_NOTIFY);
     if ((!proves && !after_success) || !content_of(f, m, &c))
         return IKE_EAP_STALLED;
-    if (c.most >= FINAL_LEAST)
+    if (c.least >= FINAL_SURE)
         return IKE_EAP_SUCCESS;
-    return proves ? IKE_EAP_NO_CHILD : IKE_EAP_STALLED;
+    return proves && c.most < FINAL_LEAST ? IKE_EAP_NO_CHILD : IKE_EAP_PROVED;
 }
 
 static struct ike_eap_reading last_response(const struct ike_facts *f, uint32_t last, uint32_t rounds)

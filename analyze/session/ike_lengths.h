@@ -24,6 +24,7 @@ enum ike_eap_shape {
     IKE_EAP_NONE,            /* one exchange of IKE_AUTH only: certificates or shared keys */
     IKE_EAP_REFUSED_AT_ONCE, /* the first response is too small for anything but an error notify (K10) */
     IKE_EAP_SUCCESS,         /* the final response is as large as a child association needs */
+    IKE_EAP_PROVED,          /* the final response proves the server; whether there is a tunnel its size does not tell */
     IKE_EAP_NO_CHILD,        /* the final response proves the server and is too small for a child association */
     IKE_EAP_FAILURE,         /* a last response as small as EAP-Failure, and no further IKE_AUTH request */
     IKE_EAP_CLIENT_ALERT,    /* FAILURE, right after a message of the size of a TLS alert where an acknowledgment belongs,

@@ -154,6 +154,7 @@ static struct ike_judgement judge_closed(const struct exchange *x)
                                 : verdict(IKE_END_UNKNOWN, CONFIDENCE_HINT);
     case IKE_EAP_STALLED:
         return stalled(x);
+    case IKE_EAP_PROVED:
     case IKE_EAP_UNKNOWN:
         break;
     }

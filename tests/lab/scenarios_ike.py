@@ -363,7 +363,7 @@ def _(lab):
 
 
 @scenario("ike-no-address", "the server's pool is used up: INTERNAL_ADDRESS_FAILURE, error 720", attempts=["established", "rejected"],
-          seconds=5)
+          expect=["ike-ts-unacceptable"], seconds=5)
 def _(lab):
     home(lab)
     made = attempts(lab, (HOME1_CLIENTS[0], ALICE, "EAP-MSCHAPv2"), (HOME1_CLIENTS[1], "bob@corp.contoso.com", "EAP-MSCHAPv2"))

@@ -119,6 +119,9 @@ static void no_tunnel(void **state)
     round_trip(&f, 10, 4 + 46, 8);
     proof(&f, 11, 40, 40 + 8); /* AUTH and a notify */
     assert_int_equal(ike_read_lengths(&f).shape, IKE_EAP_NO_CHILD);
+    f.length_count -= 2;
+    proof(&f, 11, 40, 40 + 32 + 8 + 12 + 12 + 12 + 8); /* with addresses and more notifies */
+    assert_int_equal(ike_read_lengths(&f).shape, IKE_EAP_PROVED);
 }
 
 static void goodbye(void **state)
