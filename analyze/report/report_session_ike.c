@@ -45,29 +45,30 @@ static void print_spis(const struct layout *l, const struct ike_facts *f)
     line(l, "SPIs", text);
 }
 
-static void print_vendors(const struct layout *l, const struct ike_facts *f)
+static void print_vendors(const struct layout *l, const struct ike_facts *f, bool from_initiator)
 {
     char text[LINE] = "";
     for (unsigned i = 0; i < f->vendor_id_count; i++) {
         const char *name;
         uint32_t number;
         (void)ike_vendor_of(span_of(f->vendor_ids[i].bytes, f->vendor_ids[i].len), &name, &number);
-        if (name != NULL)
+        if (name != NULL && (f->vendor_ids[i].from_initiator != 0) == from_initiator)
             append(text, "; ", name);
     }
-    line(l, "Vendor ids", text);
+    line(l, from_initiator ? "Client is" : "Server is", text);
 }
 
-static void print_notifies(const struct layout *l, const struct ike_facts *f)
+static void print_notifies(const struct layout *l, const struct ike_facts *f, bool from_initiator)
 {
     char text[LINE] = "";
     for (unsigned i = 0; i < f->notify_count; i++) {
         const char *name = ike_notify_name(f->version, f->notifies[i].type);
         char number[32];
         snprintf(number, sizeof number, "%u", f->notifies[i].type);
-        append(text, ", ", name != NULL ? name : number);
+        if (f->notifies[i].from_initiator == from_initiator)
+            append(text, ", ", name != NULL ? name : number);
     }
-    line(l, "Notifies", text);
+    line(l, from_initiator ? "Client says" : "Server says", text);
 }
 
 static void print_ids(const struct layout *l, const struct exchange *x)
@@ -98,7 +99,9 @@ static void print_certificate(const struct report *r, const struct layout *l, co
     if (leaf == NULL)
         return;
     snprintf(text, sizeof text, "%.300s (SHA-1 %s)",
-             leaf->facts != NULL && leaf->facts->subject != NULL && leaf->facts->subject[0] != '\0' ? leaf->facts->subject : "(no subject)",
+             leaf->facts != NULL && leaf->facts->subject != NULL && leaf->facts->subject[0] != '\0'
+                 ? leaf->facts->subject
+                 : "(no subject)",
              leaf->sha1);
     line(l, label, text);
 }
@@ -109,8 +112,9 @@ static void print_esp(const struct layout *l, const struct ike_state *s)
     if (s->esp_packets[0] == 0 && s->esp_packets[1] == 0)
         return;
     snprintf(text, sizeof text, "%llu packets (%llu bytes) from the client, %llu (%llu) from the server%s",
-             (unsigned long long)s->esp_packets[0], (unsigned long long)s->esp_bytes[0], (unsigned long long)s->esp_packets[1],
-             (unsigned long long)s->esp_bytes[1], s->esp_bare ? "; not in UDP" : "");
+             (unsigned long long)s->esp_packets[0], (unsigned long long)s->esp_bytes[0],
+             (unsigned long long)s->esp_packets[1], (unsigned long long)s->esp_bytes[1],
+             s->esp_bare ? "; not in UDP" : "");
     line(l, "ESP", text);
 }
 
@@ -145,15 +149,17 @@ void report_session_ike(const struct report *r, const struct layout *l, const st
     print_spis(l, f);
     suite_text(text, &f->chosen);
     line(l, "Proposal", text);
-    print_vendors(l, f);
-    print_notifies(l, f);
+    print_vendors(l, f, true);
+    print_vendors(l, f, false);
+    print_notifies(l, f, true);
+    print_notifies(l, f, false);
     print_nat(l, "NAT, asked", &f->nat_request);
     print_nat(l, "NAT, answer", &f->nat_response);
     snprintf(text, sizeof text, "%u requests, %u answered%s%s", (unsigned)f->auth_requests, (unsigned)f->auth_responses,
              sk_text(f)[0] != '\0' ? "; " : "", sk_text(f));
     line(l, "IKE_AUTH", f->auth_requests + f->auth_responses > 0 ? text : "");
     print_ids(l, x);
-    print_certificate(r, l, "Certificate", f->server_chain);
+    print_certificate(r, l, "VPN cert.", f->server_chain);
     print_certificate(r, l, "Client cert.", f->client_chain);
     suite_text(text, &f->child);
     line(l, "Tunnel", text);
