@@ -1,5 +1,7 @@
 #include "analyze/report/report.h"
 
+#include "analyze/session/ike_lengths.h"
+
 #include <stdio.h>
 
 #include "dissect/net/flow.h"
@@ -142,13 +144,29 @@ const char *eap_facts_method(char out[static METHOD_TEXT], const struct eap_fact
     return out;
 }
 
+/* What the shape of an association tells where its EAP is not read. */
+static const char *ike_method(const struct exchange *x)
+{
+    if (x->type == CONVERSATION_IKE1)
+        return "IKEv1";
+    switch (ike_tunnel_of(&x->ike)) {
+    case IKE_TUNNEL_USER:
+        return "IKEv2, EAP";
+    case IKE_TUNNEL_DEVICE:
+        return "IKEv2, no EAP";
+    case IKE_TUNNEL_UNKNOWN:
+        break;
+    }
+    return "IKEv2";
+}
+
 const char *session_method(char out[static METHOD_TEXT], const struct session *s)
 {
     char outer[METHOD_TEXT], inner[METHOD_TEXT] = "";
     const struct exchange *x = s->main;
     eap_facts_method(outer, &x->eap);
     if (outer[0] == '\0' && exchange_is_ike(x))
-        snprintf(outer, sizeof outer, "%s", x->type == CONVERSATION_IKE ? "IKEv2" : "IKEv1");
+        snprintf(outer, sizeof outer, "%s", ike_method(x));
     if (x->has_inner)
         eap_facts_method(inner, &x->inner);
     if (outer[0] == '\0' && !x->eap.seen)
@@ -191,8 +209,10 @@ bool tls_alert_is_fatal(const struct alert_fact *a)
 
 const char *exchange_type_name(const struct exchange *x)
 {
-    static const char *const names[] = {[CONVERSATION_RADIUS] = "radius", [CONVERSATION_EAPOL] = "eapol",
-                                        [CONVERSATION_IKE] = "ikev2", [CONVERSATION_IKE1] = "ikev1"};
+    static const char *const names[] = {[CONVERSATION_RADIUS] = "radius",
+                                        [CONVERSATION_EAPOL] = "eapol",
+                                        [CONVERSATION_IKE] = "ikev2",
+                                        [CONVERSATION_IKE1] = "ikev1"};
     return names[x->type];
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "analyze/report/report_json.h"
+#include "analyze/session/ike_lengths.h"
 
 static json_t *transform_value(const struct ike_transform *t)
 {
@@ -183,6 +184,7 @@ json_t *json_ike(const struct report *r, const struct exchange *x)
     json_put(o, "assigned_address", json_text_or_null(x, f->assigned_address));
     json_put(o, "internal_server", json_text_or_null(x, f->internal_server));
     json_put(o, "child", child_value(x));
+    json_put(o, "tunnel", json_c_text(ike_tunnel_name(ike_tunnel_of(f))));
     json_put(o, "esp", esp_value(&f->state));
     return o;
 }

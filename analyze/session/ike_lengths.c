@@ -243,3 +243,22 @@ struct ike_eap_reading ike_read_lengths(const struct ike_facts *f)
     }
     return last_response(f, last, r.rounds);
 }
+
+/* EAP has rounds of its own; without it one exchange of IKE_AUTH is all, and what follows is of another type. */
+enum ike_tunnel ike_tunnel_of(const struct ike_facts *f)
+{
+    bool after = f->child_seen || f->state.esp_packets[0] > 0 || f->state.esp_packets[1] > 0 || f->child_created;
+    if (f->eap)
+        return IKE_TUNNEL_USER;
+    for (unsigned i = 0; i < f->length_count; i++)
+        if (f->lengths[i].exchange == IKE_AUTH && f->lengths[i].message_id > 1 && f->lengths[i].first == IKE_EAP)
+            return IKE_TUNNEL_USER;
+    return after && f->auth_last_id == 1 && f->auth_responses == 1 ? IKE_TUNNEL_DEVICE : IKE_TUNNEL_UNKNOWN;
+}
+
+const char *ike_tunnel_name(enum ike_tunnel t)
+{
+    static const char *const names[] = {
+        [IKE_TUNNEL_UNKNOWN] = NULL, [IKE_TUNNEL_USER] = "user", [IKE_TUNNEL_DEVICE] = "device"};
+    return names[t];
+}

@@ -44,4 +44,9 @@ struct ike_eap_reading ike_read_lengths(const struct ike_facts *f);
  * empty one merely asks whether the peer lives, and several notifies tell of a new address (MOBIKE). */
 const struct ike_length_fact *ike_goodbye(const struct ike_facts *f);
 
+/* Who authenticates: with EAP it is a user's tunnel, without it a device's (or a site's, with a shared key). */
+enum ike_tunnel { IKE_TUNNEL_UNKNOWN, IKE_TUNNEL_USER, IKE_TUNNEL_DEVICE };
+enum ike_tunnel ike_tunnel_of(const struct ike_facts *f);
+const char *ike_tunnel_name(enum ike_tunnel t); /* "user", "device"; NULL for unknown */
+
 #endif

@@ -124,6 +124,18 @@ static void no_tunnel(void **state)
     assert_int_equal(ike_read_lengths(&f).shape, IKE_EAP_PROVED);
 }
 
+static void whose_tunnel(void **state)
+{
+    (void)state;
+    struct ike_facts user = peap_to_finished(), device = {.chosen = cbc_sha256};
+    assert_int_equal(ike_tunnel_of(&user), IKE_TUNNEL_USER);
+    round_trip(&device, 1, 1600, 1500);
+    device.auth_responses = 1;
+    assert_int_equal(ike_tunnel_of(&device), IKE_TUNNEL_UNKNOWN); /* EAP may still follow */
+    device.state.esp_packets[0] = 1;
+    assert_int_equal(ike_tunnel_of(&device), IKE_TUNNEL_DEVICE);
+}
+
 static void goodbye(void **state)
 {
     (void)state;
@@ -216,6 +228,7 @@ int main(void)
         cmocka_unit_test(success),
         cmocka_unit_test(no_tunnel),
         cmocka_unit_test(goodbye),
+        cmocka_unit_test(whose_tunnel),
         cmocka_unit_test(the_client_refuses_after_the_handshake),
         cmocka_unit_test(the_client_refuses_at_once),
         cmocka_unit_test(a_password_is_refused),
