@@ -12,7 +12,7 @@
 #include "dissect/recognise.h"
 
 enum { RADIUS_TRIES = 8, JUDGED_PACKETS = 4, TCP_ACK = 16, FLOW_BYTES = 128, FLOWS_MAX = 1 << 20,
-       PREFETCH_BYTES = 256, LOOK_AHEAD = NET_AHEAD - 1 };
+       PREFETCH_BYTES = 256, LOOK_AHEAD = NET_AHEAD - 1, FLOW_AHEAD = 3 };
 #define MEMORY_LEAST (UINT64_C(4) << 20)
 #define TICK_NS INT64_C(250000000) /* silences are told with this grain of capture time */
 
@@ -305,15 +305,25 @@ static inline void prefetch(const struct frame *f)
 #endif
 }
 
+/* For flow_soon. */
+static inline uint32_t look_ahead(struct dissector *d, const struct frame *f)
+{
+    struct packet_ends ends = net_ahead(d->net, f);
+    return ends.ports != 0 ? flow_ahead(d->flows, ends) : 0;
+}
+
 void dissect_frames(struct dissector *d, const struct frame *frames, size_t count)
 {
+    uint32_t ahead[NET_AHEAD] = {0};
     for (size_t i = 0; i < LOOK_AHEAD && i < count; i++)
-        net_ahead(d->net, &frames[i]);
+        ahead[i % NET_AHEAD] = look_ahead(d, &frames[i]);
     for (size_t i = 0; i < count; i++) {
         if (i + LOOK_AHEAD + 1 < count)
             prefetch(&frames[i + LOOK_AHEAD + 1]);
         if (i + LOOK_AHEAD < count)
-            net_ahead(d->net, &frames[i + LOOK_AHEAD]);
+            ahead[(i + LOOK_AHEAD) % NET_AHEAD] = look_ahead(d, &frames[i + LOOK_AHEAD]);
+        if (i + FLOW_AHEAD < count && ahead[(i + FLOW_AHEAD) % NET_AHEAD] != 0)
+            flow_soon(d->flows, ahead[(i + FLOW_AHEAD) % NET_AHEAD]);
         tick(d, frames[i].time_ns);
         net_frame(d->net, &frames[i]);
     }

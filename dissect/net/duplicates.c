@@ -62,7 +62,7 @@ static struct lanes hash_headers(const struct packet *p, uint32_t id, uint32_t f
                                       protocol << 32 | (uint64_t)p->src.port << 16 | p->dst.port,
                                       (uint64_t)p->frame->capture << 32 | p->tunnel,
                                       (uint64_t)id << 32 | p->payload_wire_len);
-    l.a += ((uint64_t)fragment << 32 | p->tcp_seq) * LANE_FACTOR;
+    l.a += ((uint64_t)fragment << 32) * LANE_FACTOR;
     return l;
 }
 
@@ -71,9 +71,9 @@ static uint64_t hash_packet(const struct packet *p, uint32_t id, uint32_t fragme
 {
     struct lanes l = hash_headers(p, id, fragment);
     if (p->kind == PACKET_TCP)
-        l.c += (uint64_t)p->tcp_ack << 32 | (uint64_t)p->tcp_window << 8 | p->tcp_flags;
+        l = add_tcp(l, p);
     if (p->payload.len >= SAMPLED_LEAST)
-        l = add_sample(l, p->payload);
+        l = add_payload(l, p);
     else
         l.d ^= hash_bytes(p->payload.data, p->payload.len, l.a);
     return lanes_value(l);
@@ -88,6 +88,7 @@ static bool seen(struct sightings *t, uint64_t hash, int64_t time_ns, int64_t wi
 static bool packet_id_seen(struct duplicates *t, const struct packet *p, uint32_t fragment)
 {
     struct lanes l = hash_headers(p, 0, fragment);
+    l.a += p->kind == PACKET_TCP ? p->tcp_seq * LANE_FACTOR : 0;
     l = lanes_add(l, p->frame->packet_id, p->tcp_flags, 0, 0);
     return seen(t->ids, lanes_value(l), p->frame->time_ns, PACKET_ID_WINDOW_NS);
 }

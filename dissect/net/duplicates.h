@@ -107,12 +107,37 @@ static inline struct lanes add_stride(struct lanes l, const uint8_t *p)
     return lanes_add(l, load_u64(p), load_u64(p + WORD), load_u64(p + 2 * WORD), load_u64(p + 3 * WORD));
 }
 
+/*
+ * Whether the first bytes identify a packet whose addresses, ports and lengths are known: ESP by its SPI and sequence number
+ * (RFC 4303 section 2.2: never the same twice); TCP by the sequence number, which has gone into the hash.
+ */
+static inline bool is_known_by_head(const struct packet *p)
+{
+    enum { PORT_NAT_T = 4500, RESERVED_SPIS = 256 };
+    return p->kind == PACKET_TCP ||
+           (p->kind == PACKET_UDP && (p->src.port == PORT_NAT_T || p->dst.port == PORT_NAT_T) &&
+            load_be32(p->payload.data) >= RESERVED_SPIS);
+}
+
+static inline struct lanes add_tcp(struct lanes l, const struct packet *p)
+{
+    l.a += (uint64_t)p->tcp_seq * LANE_FACTOR;
+    l.c += (uint64_t)p->tcp_ack << 32 | (uint64_t)p->tcp_window << 8 | p->tcp_flags;
+    return l;
+}
+
 /* Of at least SAMPLED_LEAST bytes. */
 static inline struct lanes add_sample(struct lanes l, struct span s)
 {
-    const uint8_t *head = s.data, *middle = s.data + s.len / 2, *tail = s.data + s.len - SAMPLE_TAIL;
-    l = add_stride(add_stride(l, head), head + STRIDE);
+    const uint8_t *middle = s.data + s.len / 2, *tail = s.data + s.len - SAMPLE_TAIL;
+    l = add_stride(add_stride(l, s.data), s.data + STRIDE);
     return lanes_add(l, load_u64(middle), load_u64(middle + WORD), load_u64(tail), load_u64(tail + WORD));
+}
+
+/* Of a payload of at least SAMPLED_LEAST bytes; TCP's header has been added. */
+static inline struct lanes add_payload(struct lanes l, const struct packet *p)
+{
+    return is_known_by_head(p) ? add_stride(l, p->payload.data) : add_sample(l, p->payload);
 }
 
 #endif

@@ -12,7 +12,7 @@
 #include "capture/wire/rarely.h"
 
 /* PROBES_MAX: chance alone, at five eighths of the index, makes no row of that length. */
-enum { CHUNK = 1024, INDEX_MIN = 2048, EVICTION_SAMPLE = 8, PROBES_MAX = 256, RECENT_BITS = 7, RECENT = 1 << RECENT_BITS };
+enum { CHUNK = 1024, CACHE_LINE = 64, INDEX_MIN = 2048, EVICTION_SAMPLE = 8, MEASURED_EVERY = 16, SLOTS_LOOKED_AT = 8, PROBES_MAX = 256, RECENT_BITS = 7, RECENT = 1 << RECENT_BITS };
 
 struct slot {
     uint32_t hash;
@@ -37,9 +37,22 @@ struct flow_table {
     uint64_t made, evicted;
     flow_fn *drop;
     void *drop_ctx;
-    struct flow **chunks;
+    struct flow **chunks; /* each on a cache line */
+    void **memory;        /* where each lies */
+    int64_t idle_ns;      /* of flows that were given up lately, about */
+    uint32_t evictions;
     struct recent recent[RECENT];
 };
+
+static bool make_chunk(struct flow_table *t, uint32_t number)
+{
+    uint8_t *memory = calloc(1, CHUNK * sizeof **t->chunks + CACHE_LINE);
+    if (memory == NULL)
+        return false;
+    t->memory[number] = memory;
+    t->chunks[number] = (struct flow *)(void *)(memory + (CACHE_LINE - (uintptr_t)memory % CACHE_LINE));
+    return true;
+}
 
 struct flow_table *flow_table_new(uint32_t room)
 {
@@ -50,13 +63,11 @@ struct flow_table *flow_table_new(uint32_t room)
     t->index_mask = INDEX_MIN - 1;
     t->index = calloc(INDEX_MIN, sizeof *t->index);
     t->chunks = calloc((size_t)t->room / CHUNK + 1, sizeof *t->chunks);
-    struct flow *first = calloc(CHUNK, sizeof *first);
-    if (t->index == NULL || t->chunks == NULL || first == NULL) {
-        free(first);
+    t->memory = calloc((size_t)t->room / CHUNK + 1, sizeof *t->memory);
+    if (t->index == NULL || t->chunks == NULL || t->memory == NULL || !make_chunk(t, 0)) {
         flow_table_free(t);
         return NULL;
     }
-    t->chunks[0] = first;
     return t;
 }
 
@@ -64,8 +75,9 @@ void flow_table_free(struct flow_table *t)
 {
     if (t == NULL)
         return;
-    for (size_t i = 0; t->chunks != NULL && i <= t->room / CHUNK; i++)
-        free(t->chunks[i]);
+    for (size_t i = 0; t->memory != NULL && i <= t->room / CHUNK; i++)
+        free(t->memory[i]);
+    free(t->memory);
     free(t->chunks);
     free(t->index);
     free(t);
@@ -122,25 +134,50 @@ static bool is_flow_of(const struct flow *f, const struct key *k, const struct e
             endpoint_equal(&f->high, k->low_first ? b : a));
 }
 
-/* The index slot of a flow, or the empty one where it would go; NULL when there is neither near enough to its place. Its
- * key is put into *k. */
-static struct slot *probe(const struct flow_table *t, const struct endpoint *a, const struct endpoint *b, uint8_t ip_proto,
-                          uint32_t tunnel, struct key *k)
+static inline struct key key_of_words(uint64_t first, uint64_t second, bool low_first, uint32_t tunnel)
+{
+    uint64_t low = low_first ? first : second, high = low_first ? second : first;
+    return (struct key){low, high, hash_of(low, high, tunnel), low_first};
+}
+
+static struct key key_of(const struct endpoint *a, const struct endpoint *b, uint8_t ip_proto, uint32_t tunnel)
 {
     bool ipv4 = a->address.family == FAMILY_IPV4 && b->address.family == FAMILY_IPV4;
     uint64_t first = ipv4 ? ipv4_word(a, ip_proto) : hashed_word(a, ip_proto);
     uint64_t second = ipv4 ? ipv4_word(b, ip_proto) : hashed_word(b, ip_proto);
-    k->low_first = ipv4 ? first <= second : endpoint_compare(a, b) <= 0;
-    k->low = k->low_first ? first : second;
-    k->high = k->low_first ? second : first;
-    k->hash = hash_of(k->low, k->high, tunnel);
+    return key_of_words(first, second, ipv4 ? first <= second : endpoint_compare(a, b) <= 0, tunnel);
+}
+
+/* The same for IPv4 in no tunnel. */
+static inline struct key key_of_ends(struct packet_ends e)
+{
+    const uint8_t *b = (const uint8_t *)&e.addresses;
+    uint32_t from = (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+    uint32_t to = (uint32_t)b[4] << 24 | (uint32_t)b[5] << 16 | (uint32_t)b[6] << 8 | b[7];
+    uint64_t proto = e.ports >> 32 << 48;
+    uint64_t first = proto | (uint64_t)from << 16 | (e.ports >> 16 & 0xffff), second = proto | (uint64_t)to << 16 | (e.ports & 0xffff);
+    return key_of_words(first, second, first <= second, 0);
+}
+
+/* The index slot of a flow, or the empty one where it would go; NULL when there is neither near enough to its place. */
+static inline struct slot *probe(const struct flow_table *t, const struct key *k, const struct endpoint *a,
+                                 const struct endpoint *b, uint8_t ip_proto, uint32_t tunnel)
+{
     for (uint32_t i = 0; i < PROBES_MAX; i++) {
         struct slot *s = &t->index[(k->hash + i) & t->index_mask];
-        if (s->entry == 0 ||
-            (s->hash == k->hash && is_flow_of(entry_at(t, s->entry - 1), k, a, b, ip_proto, tunnel)))
+        if (s->entry == 0 || (s->hash == k->hash && is_flow_of(entry_at(t, s->entry - 1), k, a, b, ip_proto, tunnel)))
             return s;
     }
     return NULL;
+}
+
+/* The slot of an entry that is held, or, for none (0), the first empty one: there is one. */
+static struct slot *slot_with(const struct flow_table *t, uint32_t hash, uint32_t entry)
+{
+    uint32_t at = hash & t->index_mask;
+    while (t->index[at].entry != entry)
+        at = (at + 1) & t->index_mask;
+    return &t->index[at];
 }
 
 /* Doubles the index; when memory is short the old one stays, and serves as long as it has an empty slot. Taken in their
@@ -191,19 +228,62 @@ static void give_up(struct flow_table *t, struct flow *f, int64_t now_ns)
         t->drop(t->drop_ctx, f);
 }
 
-/* Makes an entry free by giving up the stalest of a few; returns its number. */
+static inline void prefetch(const void *p)
+{
+#if defined(__GNUC__)
+    __builtin_prefetch(p, 1);
+#else
+    (void)p;
+#endif
+}
+
+static inline void step_hand(struct flow_table *t)
+{
+    t->hand = t->hand + 1 < t->used ? t->hand + 1 : 0;
+}
+
+static uint32_t hash_of_flow(const struct flow *f)
+{
+    return hash_of(f->key[0], f->key[1], f->tunnel);
+}
+
+/* What the next evictions will look at. */
+static void prefetch_next(const struct flow_table *t)
+{
+    uint32_t after = t->hand + 1 < t->used ? t->hand + 1 : 0;
+    const struct flow *soon = entry_at(t, after);
+    prefetch(soon);
+    prefetch((const uint8_t *)soon + CACHE_LINE);
+    prefetch(&t->index[hash_of_flow(entry_at(t, t->hand)) & t->index_mask]);
+}
+
+static int64_t idle_of(const struct flow *f, int64_t now_ns)
+{
+    return now_ns > f->last_ns ? now_ns - f->last_ns : 0;
+}
+
+/*
+ * Makes an entry free by giving up the stalest of a few, or the first that is about as stale as those are: where nearly all
+ * are, as in a flood, one is looked at. Returns its number.
+ */
 static uint32_t evict(struct flow_table *t, int64_t now_ns)
 {
     uint32_t victim = t->hand;
+    bool measure = t->evictions++ % MEASURED_EVERY == 0;
+    int64_t enough = measure ? INT64_MAX : t->idle_ns - t->idle_ns / 4;
     for (uint32_t i = 0; i < EVICTION_SAMPLE; i++) {
         if (entry_at(t, t->hand)->last_ns < entry_at(t, victim)->last_ns)
             victim = t->hand;
-        t->hand = t->hand + 1 < t->used ? t->hand + 1 : 0;
+        step_hand(t);
+        if (idle_of(entry_at(t, victim), now_ns) >= enough)
+            break;
     }
     struct flow *f = entry_at(t, victim);
+    if (measure)
+        t->idle_ns = idle_of(f, now_ns);
     give_up(t, f, now_ns);
-    struct key k;
-    index_remove(t, probe(t, &f->low, &f->high, f->ip_proto, f->tunnel, &k));
+    index_remove(t, slot_with(t, hash_of_flow(f), victim + 1));
+    prefetch_next(t);
     return victim;
 }
 
@@ -216,9 +296,7 @@ static uint32_t take_entry(struct flow_table *t, int64_t now_ns)
         grow_index(t);
     bool index_full = t->used >= t->index_mask - t->index_mask / 16;
     struct flow **chunk = &t->chunks[t->used / CHUNK];
-    if (*chunk == NULL && !index_full)
-        *chunk = calloc(CHUNK, sizeof **chunk);
-    if (*chunk == NULL || index_full)
+    if (index_full || (*chunk == NULL && !make_chunk(t, t->used / CHUNK)))
         return evict(t, now_ns);
     return t->used++;
 }
@@ -237,70 +315,71 @@ static struct slot *displace(struct flow_table *t, uint32_t hash, int64_t now_ns
     return victim;
 }
 
-static struct flow *make(struct flow_table *t, const struct packet *p)
+/* s: where it belongs in the index; NULL: too many others stand there. */
+static struct flow *make(struct flow_table *t, const struct packet *p, const struct key *k, struct slot *s)
 {
-    struct key k;
     int64_t now_ns = p->frame->time_ns;
-    struct slot *s = probe(t, &p->src, &p->dst, p->ip_proto, p->tunnel, &k);
     uint32_t number;
     if (s == NULL) {
-        s = displace(t, k.hash, now_ns);
+        s = displace(t, k->hash, now_ns);
         number = s->entry - 1;
     } else {
         number = take_entry(t, now_ns);
-        s = probe(t, &p->src, &p->dst, p->ip_proto, p->tunnel, &k); /* the index may have changed */
+        s = slot_with(t, k->hash, 0); /* the index may have changed */
     }
-    *s = (struct slot){k.hash, number + 1};
+    *s = (struct slot){k->hash, number + 1};
     struct flow *f = entry_at(t, number);
-    *f = (struct flow){.key = {k.low, k.high}, .low = k.low_first ? p->src : p->dst, .high = k.low_first ? p->dst : p->src,
-                       .tunnel = p->tunnel, .ip_proto = p->ip_proto, .low_is_client = k.low_first, .id = ++t->next_id};
+    *f = (struct flow){.key = {k->low, k->high}, .low = k->low_first ? p->src : p->dst, .high = k->low_first ? p->dst : p->src,
+                       .tunnel = p->tunnel, .ip_proto = p->ip_proto, .low_is_client = k->low_first, .id = ++t->next_id};
     t->made++;
     return f;
 }
 
-RARELY_CALLED static struct flow *find_or_make(struct flow_table *t, const struct packet *p, bool *from_low, bool *fresh)
+static inline size_t recent_slot(struct packet_ends e)
 {
-    struct key k;
-    const struct slot *s = probe(t, &p->src, &p->dst, p->ip_proto, p->tunnel, &k);
-    *from_low = k.low_first;
-    *fresh = s == NULL || s->entry == 0;
-    return *fresh ? make(t, p) : entry_at(t, s->entry - 1);
-}
-
-/* The flow when it is of IPv4, in no tunnel, and stands in its own place in the index, as nearly all do; else NULL. */
-static inline struct flow *find_at_once(const struct flow_table *t, const struct packet *p, bool *from_low)
-{
-    uint64_t src = ipv4_word(&p->src, p->ip_proto), dst = ipv4_word(&p->dst, p->ip_proto);
-    *from_low = src <= dst;
-    uint64_t low = *from_low ? src : dst, high = *from_low ? dst : src;
-    uint32_t hash = hash_of(low, high, 0);
-    const struct slot *s = &t->index[hash & t->index_mask];
-    if (s->entry == 0 || s->hash != hash)
-        return NULL;
-    struct flow *f = entry_at(t, s->entry - 1);
-    return f->key[0] == low && f->key[1] == high && f->tunnel == 0 ? f : NULL;
-}
-
-static inline struct recent *recent_of(struct flow_table *t, struct packet_ends e)
-{
-    return &t->recent[(e.addresses ^ e.ports << 16) * UINT64_C(0x9e3779b97f4a7c15) >> (64 - RECENT_BITS)];
+    return (size_t)((e.addresses ^ e.ports << 16) * UINT64_C(0x9e3779b97f4a7c15) >> (64 - RECENT_BITS));
 }
 
 RARELY_CALLED static struct flow *find_and_remember(struct flow_table *t, const struct packet *p, struct recent *r,
                                                     bool *from_low, bool *fresh)
 {
-    if (p->ends.ports == 0)
-        return find_or_make(t, p, from_low, fresh);
-    struct flow *f = find_at_once(t, p, from_low);
-    if (f == NULL)
-        f = find_or_make(t, p, from_low, fresh);
-    *r = (struct recent){p->ends, f, f->id, *from_low};
+    bool plain = p->ends.ports != 0;
+    struct key k = plain ? key_of_ends(p->ends) : key_of(&p->src, &p->dst, p->ip_proto, p->tunnel);
+    struct slot *s = probe(t, &k, &p->src, &p->dst, p->ip_proto, p->tunnel);
+    *from_low = k.low_first;
+    *fresh = s == NULL || s->entry == 0;
+    struct flow *f = *fresh ? make(t, p, &k, s) : entry_at(t, s->entry - 1);
+    if (plain)
+        *r = (struct recent){p->ends, f, f->id, *from_low};
     return f;
+}
+
+uint32_t flow_ahead(const struct flow_table *t, struct packet_ends ends)
+{
+    const struct recent *r = &t->recent[recent_slot(ends)];
+    if (r->ends.ports == ends.ports && r->ends.addresses == ends.addresses)
+        return 0;
+    uint32_t hash = key_of_ends(ends).hash;
+    prefetch(&t->index[hash & t->index_mask]);
+    return hash;
+}
+
+void flow_soon(const struct flow_table *t, uint32_t ahead)
+{
+    for (uint32_t i = 0; i < SLOTS_LOOKED_AT; i++) {
+        const struct slot *s = &t->index[(ahead + i) & t->index_mask];
+        if (s->entry == 0)
+            return;
+        if (s->hash == ahead) {
+            prefetch(entry_at(t, s->entry - 1));
+            return;
+        }
+    }
 }
 
 struct flow *flow_of(struct flow_table *t, const struct packet *p, bool *from_low, bool *fresh)
 {
-    struct recent *r = recent_of(t, p->ends);
+    struct recent *r = &t->recent[recent_slot(p->ends)];
     struct flow *f = r->flow;
     *fresh = false;
     if (p->ends.ports != 0 && r->ends.ports == p->ends.ports && r->ends.addresses == p->ends.addresses && f->id == r->id)
@@ -316,8 +395,8 @@ struct flow *flow_of(struct flow_table *t, const struct packet *p, bool *from_lo
 struct flow *flow_find(struct flow_table *t, const struct endpoint *a, const struct endpoint *b, uint8_t ip_proto,
                        uint32_t tunnel)
 {
-    struct key k;
-    const struct slot *s = probe(t, a, b, ip_proto, tunnel, &k);
+    struct key k = key_of(a, b, ip_proto, tunnel);
+    const struct slot *s = probe(t, &k, a, b, ip_proto, tunnel);
     return s == NULL || s->entry == 0 ? NULL : entry_at(t, s->entry - 1);
 }
 

@@ -20,23 +20,24 @@ enum flow_class {
 
 #define FLOW_HINT_DONE UINT32_MAX
 
+/* What any packet needs comes first: half of an entry, one cache line. */
 struct flow {
     uint64_t key[2];           /* flow.c's own: low and high in a word each */
-    struct endpoint low, high; /* canonical order (endpoint_compare) */
-    uint32_t tunnel;
-    uint8_t ip_proto;
-    uint8_t class;             /* enum flow_class */
-    uint8_t tries;             /* payload packets shown to the recognisers so far */
-    uint8_t low_is_client;     /* 1: low sent the first packet seen */
-    uint32_t id;               /* serial, from 1; unique within a table's life */
-    uint32_t hint;             /* nDPI state slot + 1 while undecided, 0 none, FLOW_HINT_DONE: asked, no more to come */
-    uint16_t protocol;         /* nDPI's master/app protocol once known, 0 unknown */
-    uint8_t judged;            /* the dissector's marks about one-sidedness */
-    bool carries_esp;          /* FLOW_IKE: ESP as well, and counts as that */
-    uint32_t ike;              /* the IKE layer's own, 0 at first */
     uint64_t packets[2];       /* from low, from high */
     uint64_t bytes;            /* both directions, payload bytes on the wire */
     int64_t last_ns;
+    uint32_t tunnel;
+    uint32_t id;               /* serial, from 1; unique within a table's life */
+    uint32_t ike;              /* the IKE layer's own, 0 at first */
+    uint8_t ip_proto;
+    uint8_t class;             /* enum flow_class */
+    uint8_t judged;            /* the dissector's marks about one-sidedness */
+    bool carries_esp;          /* FLOW_IKE: ESP as well, and counts as that */
+    uint32_t hint;             /* nDPI state slot + 1 while undecided, 0 none, FLOW_HINT_DONE: asked, no more to come */
+    uint16_t protocol;         /* nDPI's master/app protocol once known, 0 unknown */
+    uint8_t tries;             /* payload packets shown to the recognisers so far */
+    uint8_t low_is_client;     /* 1: low sent the first packet seen */
+    struct endpoint low, high; /* canonical order (endpoint_compare) */
 };
 
 struct flow_table;
@@ -46,6 +47,13 @@ struct flow_table;
 
 /* room: most flows held at once. NULL when memory is short. */
 struct flow_table *flow_table_new(uint32_t room);
+
+/*
+ * Brings near what flow_of will need for a packet that comes soon: first its place in the table (the answer is for
+ * flow_soon; 0: nothing to do), then, when that has arrived, its flow.
+ */
+uint32_t flow_ahead(const struct flow_table *t, struct packet_ends ends);
+void flow_soon(const struct flow_table *t, uint32_t ahead);
 
 /* Finds or makes the flow of a packet and counts it. *from_low tells the direction; *fresh that it was just made.
  * Never NULL for UDP and TCP packets; the pointer is valid until the next call. */

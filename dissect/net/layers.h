@@ -81,8 +81,8 @@ static inline uint32_t load_be32(const uint8_t *p)
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-/* plain.c: net_frame and net_ahead, and the short way of the usual frame, a whole UDP datagram in IPv4 without options in
- * Ethernet without tags, straight to the handler. The walk, which takes all, would hand over the very same packet. */
+/* plain.c: net_frame and net_ahead, and the short way of the usual frame, a UDP datagram or TCP segment in IPv4 without
+ * options in Ethernet without tags, straight to the handler. The walk, which takes all, would hand over the very same packet. */
 void plain_init(struct net *n);
 
 /* net.c: the walk of any other. */

@@ -53,8 +53,9 @@ struct net *net_new(const struct net_handler *handler);
 
 /* Looks at a frame before its turn, so that what it needs is brought near meanwhile. Calls no handler. It is to be given
  * to net_frame, unchanged, before its memory is used for another one; with more than NET_AHEAD waiting it is of no use. */
-enum { NET_AHEAD = 4 };
-void net_ahead(struct net *n, const struct frame *f);
+enum { NET_AHEAD = 8 };
+/* Returns what tells its flow, ports 0 where that is not known yet. */
+struct packet_ends net_ahead(struct net *n, const struct frame *f);
 
 /* Decodes one frame and calls the handler for what it completes (at most one packet). */
 void net_frame(struct net *n, const struct frame *f);
