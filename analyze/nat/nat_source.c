@@ -176,6 +176,12 @@ static bool at_client(const struct nat_server *s, const struct nat_source *f)
     return nat_is_private(&f->address) && !nat_is_private(&s->address) && f->link != NAT_LINK_ON && f->seen_same == 0;
 }
 
+/* No answer tells whether the public address that is called is the server's own, so translators may yet follow. */
+static bool perhaps_before_balancer(const struct nat_server *s, const struct nat_source *f)
+{
+    return !nat_is_private(&s->address) && s->self_same == 0 && f->seen_same + f->seen_other == 0;
+}
+
 /* By the client's own hash: translators between the client and this point. */
 static void judge_upstream(const struct nat *n, const struct nat_server *s, const struct nat_source *f,
                            const struct nat_crowd *crowd, struct nat_view *v)
@@ -187,7 +193,7 @@ static void judge_upstream(const struct nat *n, const struct nat_server *s, cons
     v->about = NAT_CLIENT_SELF;
     v->sessions = differs > 0 ? differs : f->matches;
     v->place = b.place.frame != 0 ? b.place : differs > 0 ? f->mismatch : f->match;
-    if (differs == 0 && (f->matches == 0 || at_client(s, f)))
+    if (differs == 0 && (f->matches == 0 || at_client(s, f) || perhaps_before_balancer(s, f)))
         return;
     if (!crowd->sound) {
         view_set(v, NAT_SOURCE_UNDECIDED, CONFIDENCE_HINT, "sends hashes that fit nothing");
@@ -222,7 +228,9 @@ static void judge_downstream(const struct nat *n, const struct nat_server *s, co
     v->sessions = f->seen_other > 0 ? f->seen_other : f->seen_same;
     v->place = f->seen_other > 0 ? f->seen_other_place : f->seen_same_place;
     if (f->seen_other == 0) {
-        if (f->seen_same > 0)
+        /* Behind a load balancer the server sees what is seen here; only requests tell what came before. */
+        bool before_balancer = s->backend_count > 0 || s->self_other_windows > 0;
+        if (f->seen_same > 0 && (f->matches > 0 || before_balancer))
             view_set(v, nat_is_private(&f->address) ? NAT_SOURCE_INTERNAL : NAT_SOURCE_CLEAN, CONFIDENCE_CERTAIN,
                      "is what the server saw");
         return;

@@ -109,8 +109,8 @@ void nat_say_source(const struct nat *n, const struct nat_server *s, const struc
     char address[ADDRESS_TEXT];
     address_text(address, &f->address);
     if (alike > 1)
-        say(out, &v->place, "%s %s; %" PRIu64 " sessions, and so do %" PRIu64 " other addresses", address, v->why,
-            v->sessions, alike - 1);
+        say(out, &v->place, "%s %s; %" PRIu64 " session%s, and the same of %" PRIu64 " other address%s", address,
+            v->why, v->sessions, v->sessions == 1 ? "" : "s", alike - 1, alike == 2 ? "" : "es");
     else
         say(out, &v->place, "%s %s; %" PRIu64 " session%s", address, v->why, v->sessions, v->sessions == 1 ? "" : "s");
     static const enum nat_about each[] = {NAT_CLIENT_SELF, NAT_CLIENT_SEEN, NAT_BY_TRANSLATION};
@@ -187,6 +187,10 @@ static const char *why_unknown(const struct nat_server *s, bool sound, const str
         return "no IKE_SA_INIT with NAT detection was seen (IKEv1, refused at once, or begun before the capture); "
                "capture "
                "while clients connect, on the VPN server's external interface";
+    if (s->no_request > 0 && s->no_request + s->no_hashes == s->sessions)
+        return "no IKE_SA_INIT request was seen, and only that tells the client's own address; capture both "
+               "directions, "
+               "and while clients connect";
     if (s->no_response > 0)
         return "this is the client's side of the way and no answer of the server was seen; capture both directions, or "
                "on the VPN "
