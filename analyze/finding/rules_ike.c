@@ -158,11 +158,11 @@ static void wrong_group(struct findings *out, const struct exchange *x, bool in_
     if (f == NULL)
         return;
     finding_evidence(out, f, k->init_request, "IKE_SA_INIT with a KE payload of group %u", k->offered_group);
-    finding_evidence(out, f, k->invalid_ke_place, "INVALID_KE_PAYLOAD: group %u wanted", k->wanted_group);
+    finding_evidence(out, f, k->invalid_ke_place, "INVALID_KE_PAYLOAD: group %u wanted", k->wanted_first);
     if (!fresh)
         return;
     describe_ike_group(guessed, k->offered_group);
-    describe_ike_group(wanted, k->wanted_group);
+    describe_ike_group(wanted, k->wanted_first);
     f->severity = in_vain ? SEVERITY_CRITICAL : SEVERITY_INFO;
     f->confidence = CONFIDENCE_CERTAIN;
     f->client_error = in_vain ? 13868 : 0;
@@ -170,6 +170,9 @@ static void wrong_group(struct findings *out, const struct exchange *x, bool in_
                              : "clients guess another Diffie-Hellman group than the server wants");
     finding_explain(f, "The client began with %s and offers %s. The server wants %s.", guessed,
                     describe_ike_offer(offered, k, IKE_DH), wanted);
+    if (k->wanted_group != k->wanted_first)
+        finding_explain(f, "Asked again it wants %s: it does not know itself, or two servers answer.",
+                        describe_ike_group(guessed, k->wanted_group));
     if (in_vain)
         finding_explain(f, "%s",
                         k->retried_with_wanted_group
@@ -177,7 +180,7 @@ static void wrong_group(struct findings *out, const struct exchange *x, bool in_
                             : "The client never tried that group.");
     else
         finding_explain(f, "It tries again with the right one, which costs a round trip and nothing else.");
-    finding_fix(f, "Use the same group on both sides: -DHGroup of " SET_CLIENT ", and " SET_SERVER ".");
+    finding_fix(f, "Use the same group on both sides: " SET_CLIENT " -DHGroup, " SET_SERVER ".");
 }
 
 static void cookie(struct findings *out, const struct exchange *x, bool in_vain)

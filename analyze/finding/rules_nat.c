@@ -24,6 +24,16 @@ static void add_evidence(struct findings *out, struct finding *f, const struct n
     }
 }
 
+/* What remains open, as a sentence. */
+static void explain_reason(struct finding *f, const struct nat_verdict *v)
+{
+    char first = v->reason[0];
+    if (first >= 'a' && first <= 'z')
+        finding_explain(f, "%c%s.", first - 'a' + 'A', v->reason + 1);
+    else if (first != '\0')
+        finding_explain(f, "%s.", v->reason);
+}
+
 /* What the section on translation lists in full is named here by its first examples. */
 static void explain_hidden(struct finding *f, const struct nat_verdict *v)
 {
@@ -39,8 +49,7 @@ static void explain_hidden(struct finding *f, const struct nat_verdict *v)
         finding_explain(f, "%llu session%s come%s from behind a translator of the client's own side, which is normal.",
                         (unsigned long long)v->client_sessions, v->client_sessions == 1 ? "" : "s",
                         v->client_sessions == 1 ? "s" : "");
-    if (v->reason[0] != '\0')
-        finding_explain(f, "%s", v->reason);
+    explain_reason(f, v);
 }
 
 static void snat(struct findings *out, const struct nat_verdict *v)
@@ -98,8 +107,7 @@ static void dnat(struct findings *out, const struct nat_verdict *v)
     finding_explain(
         f, "Clients dial another address than the server's own; nothing but their own routers touches their source "
            "addresses.");
-    if (v->reason[0] != '\0')
-        finding_explain(f, "%s", v->reason);
+    explain_reason(f, v);
 }
 
 static void client_side(struct findings *out, const struct nat_verdict *v)

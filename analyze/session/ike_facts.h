@@ -69,7 +69,7 @@ struct ike_facts {
     uint16_t offered_group;        /* of the first KE */
     bool chosen_seen; struct ike_suite chosen; struct place chosen_place;
     bool refused_proposal; struct place refused_place;      /* N(NO_PROPOSAL_CHOSEN) in the clear */
-    uint16_t invalid_ke, wanted_group; struct place invalid_ke_place; /* N(INVALID_KE_PAYLOAD): times, group asked for */
+    uint16_t invalid_ke, wanted_first, wanted_group; struct place invalid_ke_place; /* N(INVALID_KE_PAYLOAD): times, group asked for */
     bool retried_with_wanted_group;
     uint16_t cookies; struct place cookie_place; bool cookie_returned;
     bool fragmentation_initiator, fragmentation_responder;  /* N(IKEV2_FRAGMENTATION_SUPPORTED) */

@@ -211,8 +211,10 @@ static void invalid_ke(struct ike_facts *f, const struct ike_notify *n, struct p
     if (f->invalid_ke == 0)
         f->invalid_ke_place = place;
     count_u16(&f->invalid_ke);
-    if (take_be16(&c, &group))
-        f->wanted_group = group;
+    if (!take_be16(&c, &group))
+        return;
+    f->wanted_group = group;
+    f->wanted_first = f->wanted_first != 0 ? f->wanted_first : group;
 }
 
 /* Notifies that anybody can read, and that nothing protects: they are what the receiver may, not must, believe. */

@@ -219,12 +219,12 @@ static void invalid_ke(void **state)
     begun();
     struct ike_facts *f = &scene.x.ike;
     f->invalid_ke = 1;
-    f->wanted_group = 19;
+    f->wanted_first = f->wanted_group = 19;
     f->invalid_ke_place = at(2);
     only(FINDING_IKE_INVALID_KE, SEVERITY_INFO, CONFIDENCE_CERTAIN, 0); /* and went on */
     begun();
     f->invalid_ke = 2;
-    f->wanted_group = 19;
+    f->wanted_first = f->wanted_group = 19;
     f->chosen_seen = false;
     f->invalid_ke_place = at(2);
     only(FINDING_IKE_INVALID_KE, SEVERITY_CRITICAL, CONFIDENCE_CERTAIN, 13868);
