@@ -34,13 +34,12 @@ struct tls_facts {
     bool client_encrypted_alert, server_encrypted_alert; /* by position, E2 */
     uint8_t alert_count;
     uint16_t version, cipher_suite, max_version; /* version 0 until the ServerHello; max_version: the client's offer */
-    uint16_t client_records, server_records; /* application data records of each side, saturating */
+    uint16_t client_records;          /* application data records of the client, saturating */
     uint32_t server_chain, client_chain; /* chains_get() serials, 0 none */
-    uint32_t inner_run, inner_flight; /* unread application data from the server without an answer: now, at most; bytes */
     uint8_t random[32];               /* the client's */
     char ja3[33], ja4[37];            /* "" when no ClientHello was seen */
     struct text sni, alpn;            /* alpn: names joined by ',' */
-    struct place hello, server_hello_place, certificate_first, certificate_last, finished;
+    struct place hello, server_hello_place, certificate_last, finished;
     /* What some logins have. */
     struct place encrypted_alert;
     struct alert_fact alerts[EXCHANGE_ALERTS_MAX];
@@ -53,7 +52,7 @@ struct eap_facts {
     uint8_t methods[EXCHANGE_METHODS_MAX], method_count; /* proposed by the server, in order */
     uint8_t peap_version;
     uint32_t requests, responses, fragments;
-    struct place last_request, last_response;
+    struct place last_response;
     struct text identity;
     enum { EAP_RESULT_NONE, EAP_RESULT_SUCCESS, EAP_RESULT_FAILURE } result;
     struct place result_place;
@@ -73,13 +72,12 @@ struct eap_facts {
 
 struct radius_facts {
     /* What some logins have. */
-    struct place unanswered_place, unanswered_last, missing_place, bad_authenticator_place, wrong_source_place, other_server_place;
+    struct place unanswered_place, missing_place, bad_authenticator_place, wrong_source_place, other_server_place;
     struct endpoint state_server, asked_server; /* with other_server */
     struct endpoint wrong_source_address;
-    int64_t unanswered_waited_ns;
     uint32_t unanswered_transmissions;
     uint32_t ms_chap_error;           /* E= of an MS-CHAP-Error in clear, 0 none */
-    uint32_t icmp_unreachable, wrong_source, bad_authenticator, lost_fragments;
+    uint32_t icmp_unreachable, wrong_source, bad_authenticator;
     uint32_t retransmissions, repeated_responses, unanswered, proxy_states;
     struct text reply_message;
     bool pap, chap, mschap;
@@ -88,16 +86,16 @@ struct radius_facts {
     bool icmp_seen, unanswered_capture_ended, other_server; /* R4 */
     uint8_t unanswered_code;
     /* What any login has. */
-    uint32_t requests, challenges, responses, joined_datagrams;
+    uint32_t requests, challenges, responses;
     int64_t response_max_ns, response_sum_ns; /* per round, from the first transmission */
     int64_t final_ns;                 /* login: first request to final answer; -1 without */
     enum radius_check message_authenticator;  /* worst seen */
-    uint32_t tunnel_type, nas_port_type, framed_mtu; /* UINT32_MAX when absent */
+    uint32_t tunnel_type, nas_port_type; /* UINT32_MAX when absent */
     struct text nas_identifier, calling_station, called_station, user, tunnel_client_endpoint, client_name, correlation_id,
         machine_name;
     struct address nas_address;       /* FAMILY_NONE when absent */
     uint8_t final;                    /* RADIUS_ACCESS_ACCEPT, RADIUS_ACCESS_REJECT or 0 */
-    struct place first_request, slow_place, final_place;
+    struct place first_request, final_place;
 };
 
 /* One line of the message ladder, kept only when a session is asked for. */
@@ -125,8 +123,8 @@ struct exchange {
     uint64_t eap_hash;                /* of the first EAP response's bytes and the calling station, 0 none */
     struct eap_facts eap;
     struct span ladder;               /* packed ladder entries, see exchange_ladder; owned by who made the exchange */
-    struct eap_facts inner;           /* inside PEAP or TTLS; all zero without has_inner */
     uint8_t text[EXCHANGE_TEXT_MAX];  /* only text_used bytes of it are spooled, and zeroed is none of it */
+    struct eap_facts inner;           /* inside PEAP or TTLS; all zero without has_inner */
     struct ike_facts ike;             /* all zero but for CONVERSATION_IKE and CONVERSATION_IKE1; last, as it is large */
 };
 

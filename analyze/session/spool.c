@@ -9,16 +9,19 @@
 enum { WINDOW = 1 << 15, FAR = 1 << 10, WRITTEN = 1 << 16, BLOCK = 1 << 13, BLOCKS = 512, SPARES = 4 };
 
 /*
- * An exchange is written in parts: what any login has, as it is; then, each only when it is not all zero, what some have
+ * An exchange is written in parts: of what any login has, the words that are not those of the first one put, for most say
+ * the same in all logins; then, each only when it is not all zero, what some have
  * that lies before and behind that; its inner EAP and its IKE when there are; the used part of its texts.
  */
 enum {
-    USUAL = EXCHANGE_USUAL_END - EXCHANGE_USUAL,
+    WORD = sizeof(uint64_t),
+    WORDS = (EXCHANGE_USUAL_END - EXCHANGE_USUAL + WORD - 1) / WORD,
+    USUAL = WORDS * WORD,
     BEFORE = EXCHANGE_USUAL,
-    BEHIND = offsetof(struct exchange, inner) - EXCHANGE_USUAL_END,
+    BEHIND = offsetof(struct exchange, text) - EXCHANGE_USUAL - USUAL,
     INNER = sizeof(struct eap_facts),
     IKE = sizeof(struct ike_facts),
-    PACKED_MAX = BEFORE + USUAL + BEHIND + INNER + IKE + EXCHANGE_TEXT_MAX,
+    PACKED_MAX = BEFORE + USUAL + 2 * (WORDS / 2 + 1) + BEHIND + INNER + IKE + EXCHANGE_TEXT_MAX,
 };
 enum { HAS_BEFORE = 1, HAS_BEHIND = 2, HAS_INNER = 4, HAS_IKE = 8 };
 
@@ -29,6 +32,7 @@ struct record {
     uint32_t ladder; /* bytes of its ladder, behind them */
 };
 enum { RECORD_MAX = sizeof(struct record) + PACKED_MAX };
+static_assert(WORDS <= UINT8_MAX, "a run's length fits its octet");
 static_assert(PACKED_MAX <= UINT16_MAX, "a record's length fits its header");
 
 /* Where an exchange lies. offset is the record's place plus one, so that zeroed entries mean "never put". */
@@ -46,6 +50,8 @@ struct spool {
     uint8_t *buffer; /* WRITTEN bytes gathered for one write, and what the last record has more */
     size_t used;     /* of it */
     uint64_t end;    /* bytes in records, and in the buffer */
+    bool has_model;
+    uint64_t model[WORDS]; /* what any login has, of the first one put */
     bool reading;
     uint64_t position;     /* of the file when reading */
     uint8_t *blocks;       /* read back through these: block n of the file in slot n % BLOCKS; made at the first read */
@@ -164,18 +170,58 @@ static uint8_t *append(uint8_t *to, const void *from, size_t len)
     return to + len;
 }
 
+static inline uint64_t word_at(const uint8_t *bytes, size_t i)
+{
+    uint64_t word;
+    memcpy(&word, bytes + i * WORD, WORD);
+    return word;
+}
+
+/* Runs by turns: how many words are the model's, how many are not, and these. */
+static uint8_t *append_words(uint8_t *to, const uint8_t *from, const uint64_t model[static WORDS])
+{
+    for (size_t i = 0; i < WORDS;) {
+        uint8_t *lengths = to;
+        size_t begin = i;
+        to += 2;
+        while (i < WORDS && word_at(from, i) == model[i])
+            i++;
+        lengths[0] = (uint8_t)(i - begin);
+        begin = i;
+        for (uint64_t word; i < WORDS && (word = word_at(from, i)) != model[i]; i++)
+            to = append(to, &word, WORD);
+        lengths[1] = (uint8_t)(i - begin);
+    }
+    return to;
+}
+
+static bool take_words(struct cursor *c, uint8_t *to, const uint64_t model[static WORDS])
+{
+    for (size_t i = 0; i < WORDS;) {
+        uint8_t same, own;
+        if (!take_u8(c, &same) || !take_u8(c, &own) || same + own == 0 || (size_t)same + own > WORDS - i)
+            return false;
+        memcpy(to + i * WORD, model + i, (size_t)same * WORD);
+        i += same;
+        if (!take_bytes(c, (size_t)own * WORD, to + i * WORD))
+            return false;
+        i += own;
+    }
+    return true;
+}
+
 /* Returns the end of what it wrote, at most PACKED_MAX bytes; *parts tells which there are. */
-static uint8_t *pack(const struct exchange *x, uint8_t *to, uint16_t *parts)
+static uint8_t *pack(const struct exchange *x, const uint64_t model[static WORDS], uint8_t *to, uint16_t *parts)
 {
     const uint8_t *from = (const uint8_t *)x;
     unsigned has = (x->has_inner ? HAS_INNER : 0u) | (exchange_is_ike(x) ? HAS_IKE : 0u);
-    to = append(to, from + EXCHANGE_USUAL, USUAL);
+    to = append_words(to, from + EXCHANGE_USUAL, model);
     if (!all_zero(from, BEFORE)) {
         to = append(to, from, BEFORE);
         has |= HAS_BEFORE;
     }
-    if (!all_zero(from + EXCHANGE_USUAL_END, BEHIND)) {
-        to = append(to, from + EXCHANGE_USUAL_END, BEHIND);
+    if (!all_zero(from + EXCHANGE_USUAL + USUAL, BEHIND)) {
+        to = append(to, from + EXCHANGE_USUAL + USUAL, BEHIND);
         has |= HAS_BEHIND;
     }
     if (x->has_inner)
@@ -196,12 +242,12 @@ static bool take_part(struct cursor *c, bool there, void *to, size_t len)
 }
 
 /* False when the bytes cannot have come from pack. */
-static bool unpack(struct span from, uint16_t parts, struct exchange *x)
+static bool unpack(struct span from, const uint64_t model[static WORDS], uint16_t parts, struct exchange *x)
 {
     struct cursor c = cursor_of(from);
     uint8_t *to = (uint8_t *)x;
-    if (!take_bytes(&c, USUAL, to + EXCHANGE_USUAL) || !take_part(&c, (parts & HAS_BEFORE) != 0, to, BEFORE) ||
-        !take_part(&c, (parts & HAS_BEHIND) != 0, to + EXCHANGE_USUAL_END, BEHIND) ||
+    if (!take_words(&c, to + EXCHANGE_USUAL, model) || !take_part(&c, (parts & HAS_BEFORE) != 0, to, BEFORE) ||
+        !take_part(&c, (parts & HAS_BEHIND) != 0, to + EXCHANGE_USUAL + USUAL, BEHIND) ||
         !take_part(&c, (parts & HAS_INNER) != 0, &x->inner, INNER) || !take_part(&c, (parts & HAS_IKE) != 0, &x->ike, IKE))
         return false;
     return x->text_used <= EXCHANGE_TEXT_MAX && c.len == x->text_used && take_bytes(&c, c.len, x->text);
@@ -242,8 +288,12 @@ bool spool_put(struct spool *s, const struct exchange *x, uint16_t tag)
     if (s->failed || x->id == 0)
         return false;
     struct record head = {.ladder = (uint32_t)x->ladder.len};
+    if (!s->has_model) {
+        memcpy(s->model, (const uint8_t *)x + EXCHANGE_USUAL, USUAL);
+        s->has_model = true;
+    }
     struct entry room, *e = entry_for(s, x->id, &room);
-    uint8_t *begin = s->buffer + s->used, *end = pack(x, begin + sizeof head, &head.parts);
+    uint8_t *begin = s->buffer + s->used, *end = pack(x, s->model, begin + sizeof head, &head.parts);
     head.packed = (uint16_t)((size_t)(end - begin) - sizeof head);
     memcpy(begin, &head, sizeof head);
     e->offset = s->end + 1;
@@ -383,7 +433,7 @@ struct exchange *spool_get(struct spool *s, uint32_t id)
     if (x == NULL)
         return NULL;
     uint8_t *ladder = (uint8_t *)(x + 1);
-    if (!unpack(span_of(from, head.packed), head.parts, x) ||
+    if (!unpack(span_of(from, head.packed), s->model, head.parts, x) ||
         (head.ladder > 0 && (from = bytes_at(s, at + sizeof head + head.packed, head.ladder, ladder)) == NULL)) {
         free(x);
         goto unreadable;

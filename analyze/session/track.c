@@ -65,7 +65,7 @@ static bool more_lives(struct track *t)
     return true;
 }
 
-static struct live *live_take(struct track *t)
+static struct live *live_take(struct track *t, enum conversation_type type)
 {
     if (t->free == NULL && !more_lives(t))
         return NULL;
@@ -73,9 +73,10 @@ static struct live *live_take(struct track *t)
     t->free = l->next_free;
     if (l->x.has_inner)
         memset(&l->x.inner, 0, sizeof l->x.inner);
-    if (exchange_is_ike(&l->x))
+    /* Also what is zero already: memory that is written before it is read comes in one step. */
+    if (exchange_is_ike(&l->x) || type == CONVERSATION_IKE || type == CONVERSATION_IKE1)
         memset(&l->x.ike, 0, sizeof l->x.ike);
-    memset(&l->x, 0, offsetof(struct exchange, inner));
+    memset(&l->x, 0, offsetof(struct exchange, text));
     l->parts = &t->parts;
     l->server = NULL;
     l->radius_known = 0;
@@ -101,7 +102,7 @@ static void login_radius(void *live, const struct event *e);
 
 static RARELY_CALLED void open_exchange(struct track *t, const struct event *e)
 {
-    struct live *l = live_take(t);
+    struct live *l = live_take(t, e->conv->type);
     e->conv->user = l;
     if (l == NULL)
         return;
@@ -115,7 +116,7 @@ static RARELY_CALLED void open_exchange(struct track *t, const struct event *e)
     x->server = e->conv->server;
     x->begun_before = e->conv->begun_before;
     x->first = x->last = e->place;
-    x->radius.tunnel_type = x->radius.nas_port_type = x->radius.framed_mtu = UINT32_MAX;
+    x->radius.tunnel_type = x->radius.nas_port_type = UINT32_MAX;
     x->radius.final_ns = -1;
 }
 

@@ -18,10 +18,9 @@ static RARELY_CALLED void propose(struct eap_facts *f, uint8_t type)
         f->methods[f->method_count++] = type;
 }
 
-static inline void request(struct eap_facts *f, const struct eap_event *e, const struct eap_packet *p)
+static inline void request(struct eap_facts *f, const struct eap_packet *p)
 {
     f->requests++;
-    f->last_request = e->place;
     f->client_answered = false;
     if (p->type >= EAP_TYPE_MD5 && (f->method_count == 0 || f->methods[f->method_count - 1] != p->type))
         propose(f, p->type);
@@ -77,7 +76,7 @@ static RARELY_CALLED void other_packet(struct exchange *x, struct eap_facts *f, 
 {
     const struct eap_packet *p = e->u.packet;
     if (p->code == EAP_REQUEST)
-        request(f, e, p);
+        request(f, p);
     else if (p->code == EAP_RESPONSE)
         other_response(x, f, e, p);
     else if (p->code == EAP_SUCCESS || p->code == EAP_FAILURE)
@@ -105,7 +104,7 @@ static RARELY_CALLED void packet(struct exchange *x, struct eap_facts *f, const 
     if (p->code == EAP_REQUEST) {
         if (p->type == EAP_TYPE_PEAP)
             f->peap_version = p->version;
-        request(f, e, p);
+        request(f, p);
     } else {
         response(f, e);
         f->method = p->type;

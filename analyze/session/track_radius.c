@@ -56,7 +56,7 @@ static const uint64_t REQUEST_FIELDS =
     RADIUS_FIELD_BIT(RADIUS_CALLED_STATION_ID) | RADIUS_FIELD_BIT(RADIUS_TUNNEL_CLIENT_ENDPOINT) |
     RADIUS_FIELD_BIT(RADIUS_MS_RAS_CLIENT_NAME) | RADIUS_FIELD_BIT(RADIUS_MS_RAS_CORRELATION_ID) |
     RADIUS_FIELD_BIT(RADIUS_MS_MACHINE_NAME) | RADIUS_FIELD_BIT(RADIUS_TUNNEL_TYPE) | RADIUS_FIELD_BIT(RADIUS_NAS_PORT_TYPE) |
-    RADIUS_FIELD_BIT(RADIUS_FRAMED_MTU) | RADIUS_FIELD_BIT(RADIUS_USER_PASSWORD) | RADIUS_FIELD_BIT(RADIUS_CHAP_PASSWORD) |
+    RADIUS_FIELD_BIT(RADIUS_USER_PASSWORD) | RADIUS_FIELD_BIT(RADIUS_CHAP_PASSWORD) |
     RADIUS_FIELD_BIT(RADIUS_MS_CHAP_RESPONSE) | RADIUS_FIELD_BIT(RADIUS_MS_CHAP2_RESPONSE);
 
 static RARELY_CALLED void request_attributes(struct live *l, const struct radius_packet *p)
@@ -73,7 +73,6 @@ static RARELY_CALLED void request_attributes(struct live *l, const struct radius
     keep_string(l, &r->machine_name, RADIUS_MS_MACHINE_NAME, radius_span(p, RADIUS_MS_MACHINE_NAME));
     keep_number(l, &r->tunnel_type, RADIUS_TUNNEL_TYPE, radius_tunnel_type(p));
     keep_number(l, &r->nas_port_type, RADIUS_NAS_PORT_TYPE, radius_number(p, RADIUS_NAS_PORT_TYPE));
-    keep_number(l, &r->framed_mtu, RADIUS_FRAMED_MTU, radius_number(p, RADIUS_FRAMED_MTU));
     keep_sign(l, &r->pap, p, RADIUS_USER_PASSWORD);
     keep_sign(l, &r->chap, p, RADIUS_CHAP_PASSWORD);
     keep_sign(l, &r->mschap, p, RADIUS_MS_CHAP_RESPONSE);
@@ -145,10 +144,8 @@ static inline void response(struct exchange *x, const struct event *e, const str
     if (ev->role == RADIUS_RESPONSE) {
         r->responses++;
         r->response_sum_ns += ev->elapsed_ns;
-        if (ev->elapsed_ns > r->response_max_ns) {
+        if (ev->elapsed_ns > r->response_max_ns)
             r->response_max_ns = ev->elapsed_ns;
-            r->slow_place = e->place;
-        }
     }
     if (p->code == RADIUS_ACCESS_ACCEPT || p->code == RADIUS_ACCESS_REJECT) {
         r->final = p->code;
@@ -185,9 +182,7 @@ static RARELY_CALLED void unanswered(struct exchange *x, const struct event *e)
     struct radius_facts *r = &x->radius;
     r->unanswered++;
     r->unanswered_place = ev->request;
-    r->unanswered_last = ev->request_last;
     r->unanswered_transmissions = ev->transmissions;
-    r->unanswered_waited_ns = ev->elapsed_ns;
     r->unanswered_capture_ended = ev->capture_ended;
     r->unanswered_code = ev->code;
     if (ev->icmp_unreachable) {
@@ -297,7 +292,6 @@ void track_radius(const struct track_parts *t, struct live *l, const struct even
     if (l == NULL)
         return;
     struct exchange *x = &l->x;
-    x->radius.joined_datagrams += ev->fragments > 0;
     if (ev->role == RADIUS_NEW_REQUEST)
         new_request(l, e, ev->packet);
     else if (ev->role == RADIUS_RESPONSE)

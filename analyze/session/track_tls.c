@@ -53,7 +53,6 @@ static RARELY_CALLED void certificate(const struct track_parts *t, struct exchan
         f->client_certificate = c->count > 0;
         f->client_certificate_empty = c->count == 0 && !c->malformed;
     } else {
-        f->certificate_first = e->first;
         f->certificate_last = e->place;
         f->certificate_seen = c->count > 0;
         f->certificate_truncated = c->count == 0 && c->malformed;
@@ -87,25 +86,21 @@ enum { TLS13_ALERT_RECORD = 2 + 1 + 16 }; /* level, description, inner type, tag
 void track_closed_record(struct tls_facts *f, enum direction dir, uint32_t length, const struct place *place)
 {
     bool from_client = dir == TO_SERVER;
-    uint16_t *records = from_client ? &f->client_records : &f->server_records;
-    if (f->version == 0x0304 && from_client && *records == 0 && length == TLS13_ALERT_RECORD) {
+    if (f->version == 0x0304 && from_client && f->client_records == 0 && length == TLS13_ALERT_RECORD) {
         f->client_encrypted_alert = true; /* shorter than any Finished */
         f->encrypted_alert = *place;
     }
-    if (*records < UINT16_MAX)
-        ++*records;
+    if (from_client && f->client_records < UINT16_MAX)
+        f->client_records++;
     if (f->version == 0x0304) {
         /* The client's first record is (at least) its Finished; only later ones can be data. */
         f->client_finished = f->client_finished || (from_client && !f->client_encrypted_alert);
-        f->data_from_client = f->data_from_client || (from_client && *records > 1);
+        f->data_from_client = f->data_from_client || (from_client && f->client_records > 1);
         f->server_finished = f->server_finished || f->client_finished;
         f->data_from_server = f->data_from_server || (!from_client && f->client_finished);
     } else {
         *(from_client ? &f->data_from_client : &f->data_from_server) = true;
     }
-    f->inner_run = from_client ? 0 : f->inner_run + length;
-    if (f->inner_run > f->inner_flight && (f->version != 0x0304 || f->client_finished))
-        f->inner_flight = f->inner_run;
 }
 
 /* A record that stayed closed: its type and place tell what it can be. */

@@ -143,7 +143,6 @@ static void healthy(void)
         .server_chain = SERIAL,
         .hello = at(3),
         .server_hello_place = at(4),
-        .certificate_first = at(4),
         .certificate_last = at(6),
         .finished = at(10),
     };

@@ -185,7 +185,6 @@ static void established_by_peap(void)
                                     .server_chain = NPS_SERIAL,
                                     .hello = at(6),
                                     .server_hello_place = at(7),
-                                    .certificate_first = at(7),
                                     .certificate_last = at(8),
                                     .finished = at(10)};
     x->last = at(22);

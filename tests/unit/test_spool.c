@@ -86,6 +86,43 @@ static void facts_inside_the_tunnel_come_back_and_stay_where_they_belong(void **
     spool_free(s);
 }
 
+/* Every byte that any login has: all as in the first one put, none, and every third or so, in runs of all lengths. */
+static void fill(struct exchange *x, uint32_t id)
+{
+    memset(x, 0, sizeof *x);
+    uint8_t *facts[] = {(uint8_t *)&x->eap.tls.random, (uint8_t *)&x->eap.tls.ja3, (uint8_t *)&x->radius.nas_address,
+                        (uint8_t *)&x->client, (uint8_t *)&x->server, (uint8_t *)&x->first};
+    size_t lengths[] = {sizeof x->eap.tls.random, sizeof x->eap.tls.ja3, sizeof x->radius.nas_address,
+                        sizeof x->client, sizeof x->server, sizeof x->first};
+    for (size_t k = 0; k < sizeof facts / sizeof *facts; k++)
+        for (size_t i = 0; i < lengths[k]; i++)
+            facts[k][i] = (uint8_t)(id % 3 == 0 ? 0xa5 : id % 3 == 1 ? id : i % (id % 23 + 1) == 0 ? id : 0xa5);
+    x->id = id;
+    x->eap.identity = exchange_put(x, span_of("outer", id % 6));
+}
+
+static void what_differs_from_the_first_one_comes_back(void **state)
+{
+    (void)state;
+    struct spool *s = spool_new();
+    struct exchange *x = malloc(sizeof *x);
+    assert_non_null(s);
+    assert_non_null(x);
+    for (uint32_t id = 3; id <= 300; id++) { /* 3: nothing but 0xa5 */
+        fill(x, id);
+        assert_true(spool_put(s, x, 0));
+    }
+    for (uint32_t id = 300; id >= 3; id--) {
+        struct exchange *back = spool_get(s, id);
+        assert_non_null(back);
+        fill(x, id);
+        assert_memory_equal(back, x, offsetof(struct exchange, ladder));
+        spool_release(s, back);
+    }
+    free(x);
+    spool_free(s);
+}
+
 static void ids_that_never_closed_are_absent(void **state)
 {
     (void)state;
@@ -212,6 +249,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_put_comes_back_in_any_order),
         cmocka_unit_test(facts_inside_the_tunnel_come_back_and_stay_where_they_belong),
+        cmocka_unit_test(what_differs_from_the_first_one_comes_back),
         cmocka_unit_test(ids_that_never_closed_are_absent),
         cmocka_unit_test(linked_exchanges_become_one_session),
         cmocka_unit_test(texts_that_do_not_fit_are_absent_not_cut),
