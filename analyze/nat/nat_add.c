@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-enum { SEARCHES = 64, HALF_OPEN_SEARCHES = 4, SELF_SEARCHES = 8, FIRST_NAMES = 2 };
+enum { SEARCHES = 64, HALF_OPEN_SEARCHES = 4, SELF_SEARCHES = 8, FIRST_NAMES = 2, FOUND_TRIED = 4 };
 
 /* Whether a message's SOURCE or DESTINATION hashes fit an endpoint; UNSAID when they prove neither. */
 enum fit { UNSAID, FITS, DIFFERS };
@@ -61,6 +61,19 @@ static void wait_for_search(struct nat_pending *list, uint8_t *count, size_t roo
         }
 }
 
+/* Behind a source it is mostly one of the computers that were found there lately, on its port: a hash or two instead of a
+ * search through networks. */
+static bool is_one_found(struct nat *n, const struct nat_source *f, const struct nat_pending *p, struct endpoint *real)
+{
+    uint32_t last = f->hidden_count, least = last > FOUND_TRIED ? last - FOUND_TRIED : 0;
+    for (uint32_t i = last; i > least; i--)
+        if (f->hidden[i - 1].about == p->about && nat_hash_matches(n->digests, &p->question, &f->hidden[i - 1].real)) {
+            *real = f->hidden[i - 1].real;
+            return true;
+        }
+    return false;
+}
+
 /* True when the answer is found; else the question waits, if it is one of those that may. */
 static bool ask_about_source(struct nat *n, struct nat_server *s, struct nat_source *f, const struct nat_pending *p)
 {
@@ -69,7 +82,8 @@ static bool ask_about_source(struct nat *n, struct nat_server *s, struct nat_sou
         return false;
     ++*searches;
     struct endpoint real;
-    enum nat_search_result result = nat_ask(n, p, s, NAT_ROUND_QUICK, &real);
+    enum nat_search_result result =
+        is_one_found(n, f, p, &real) ? NAT_FOUND : nat_ask(n, p, s, NAT_ROUND_QUICK, &real);
     if (result != NAT_FOUND && f->pending == NULL)
         f->pending = calloc(NAT_PENDING, sizeof *f->pending);
     if (result == NAT_FOUND)

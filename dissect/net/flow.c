@@ -8,11 +8,12 @@
 
 #include <stdlib.h>
 
+#include "capture/platform.h"
 #include "capture/wire/hash.h"
 #include "capture/wire/rarely.h"
 
 /* PROBES_MAX: chance alone, at five eighths of the index, makes no row of that length. */
-enum { CHUNK = 1024, CACHE_LINE = 64, INDEX_MIN = 2048, EVICTION_SAMPLE = 8, MEASURED_EVERY = 16, SLOTS_LOOKED_AT = 8, PROBES_MAX = 256, RECENT_BITS = 7, RECENT = 1 << RECENT_BITS };
+enum { CHUNK = 1024, CACHE_LINE = 64, SINGLE_CHUNKS = 16, GROUP = 64 /* chunks */, HUGE_PAGE = 1 << 21, INDEX_MIN = 2048, EVICTION_SAMPLE = 8, MEASURED_EVERY = 16, SLOTS_LOOKED_AT = 8, PROBES_MAX = 256, RECENT_BITS = 7, RECENT = 1 << RECENT_BITS };
 
 struct slot {
     uint32_t hash;
@@ -29,6 +30,7 @@ struct recent {
 
 struct flow_table {
     struct slot *index;
+    void *index_memory;
     uint32_t index_mask;
     uint32_t used;   /* entries in use; they are numbered from 0 without gaps */
     uint32_t room;
@@ -44,13 +46,30 @@ struct flow_table {
     struct recent recent[RECENT];
 };
 
+/* Zeroed; large tables lie on huge pages, as what is looked for is all over them. *memory is what has to be freed. */
+static void *table_new(size_t size, void **memory)
+{
+    size_t align = size >= HUGE_PAGE ? HUGE_PAGE : CACHE_LINE;
+    uint8_t *bytes = calloc(1, size + align);
+    if (bytes == NULL)
+        return NULL;
+    *memory = bytes;
+    bytes += align - (uintptr_t)bytes % align;
+    if (align == HUGE_PAGE)
+        platform_advise_huge(bytes, size);
+    return bytes;
+}
+
+/* The first ones come one by one, further ones in groups. */
 static bool make_chunk(struct flow_table *t, uint32_t number)
 {
-    uint8_t *memory = calloc(1, CHUNK * sizeof **t->chunks + CACHE_LINE);
-    if (memory == NULL)
+    bool single = number < SINGLE_CHUNKS;
+    uint32_t left = t->room / CHUNK + 1 - number, count = single ? 1 : left < GROUP ? left : GROUP;
+    struct flow *flows = table_new((size_t)count * CHUNK * sizeof *flows, &t->memory[number]);
+    if (flows == NULL)
         return false;
-    t->memory[number] = memory;
-    t->chunks[number] = (struct flow *)(void *)(memory + (CACHE_LINE - (uintptr_t)memory % CACHE_LINE));
+    for (uint32_t i = 0; i < count; i++)
+        t->chunks[number + i] = flows + (size_t)i * CHUNK;
     return true;
 }
 
@@ -61,7 +80,7 @@ struct flow_table *flow_table_new(uint32_t room)
         return NULL;
     t->room = room == 0 ? 1 : room > UINT32_MAX / 4 ? UINT32_MAX / 4 : room;
     t->index_mask = INDEX_MIN - 1;
-    t->index = calloc(INDEX_MIN, sizeof *t->index);
+    t->index = table_new(INDEX_MIN * sizeof *t->index, &t->index_memory);
     t->chunks = calloc((size_t)t->room / CHUNK + 1, sizeof *t->chunks);
     t->memory = calloc((size_t)t->room / CHUNK + 1, sizeof *t->memory);
     if (t->index == NULL || t->chunks == NULL || t->memory == NULL || !make_chunk(t, 0)) {
@@ -79,7 +98,7 @@ void flow_table_free(struct flow_table *t)
         free(t->memory[i]);
     free(t->memory);
     free(t->chunks);
-    free(t->index);
+    free(t->index_memory);
     free(t);
 }
 
@@ -185,7 +204,8 @@ static struct slot *slot_with(const struct flow_table *t, uint32_t hash, uint32_
 static void grow_index(struct flow_table *t)
 {
     uint32_t mask = t->index_mask * 2 + 1;
-    struct slot *grown = calloc((size_t)mask + 1, sizeof *grown);
+    void *memory;
+    struct slot *grown = table_new(((size_t)mask + 1) * sizeof *grown, &memory);
     if (grown == NULL)
         return;
     uint32_t empty = 0;
@@ -200,8 +220,9 @@ static void grow_index(struct flow_table *t)
             at = (at + 1) & mask;
         grown[at] = moved;
     }
-    free(t->index);
+    free(t->index_memory);
     t->index = grown;
+    t->index_memory = memory;
     t->index_mask = mask;
 }
 

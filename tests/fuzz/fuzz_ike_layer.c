@@ -14,7 +14,7 @@
 #include "dissect/ike/ike_layer.h"
 #include "tests/fuzz/fuzz_conversations.h"
 
-enum { ROOM = 16, BUFFER_BYTES = 32768, KEY_BYTES = 20, ICV_BYTES = 12, KEY = 0x11 };
+enum { ROOM = 16, BUFFER_BYTES = 32768, LONE_LISTED = 2, LONE_BYTES = 65536, KEY_BYTES = 20, ICV_BYTES = 12, KEY = 0x11 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -103,7 +103,7 @@ static void feed(struct ike_layer *l, struct digests *d, struct cursor c)
         ike_layer_time(l, f.time_ns);
         feed_packet(l, &p, kind & 3, &hints[ends & 63]);
         free(block);
-        if (ike_layer_bytes(l) > 2 * ROOM * ike_layer_association_bytes() + BUFFER_BYTES)
+        if (ike_layer_bytes(l) > 2 * ROOM * ike_layer_association_bytes() + BUFFER_BYTES + 2 * LONE_BYTES)
             abort();
     }
     ike_layer_finish(l, f.time_ns);
@@ -118,6 +118,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct digests *digests = digests_new();
     struct ike_layer *l = ike_layer_new(&(struct ike_layer_options){.secrets = secrets, .tls = tls,
                                                                     .sink = {on_event, &t, &serial}, .associations = ROOM,
+                                                                    .lone_bytes = LONE_BYTES, .lone_listed = LONE_LISTED,
                                                                     .buffer_bytes = BUFFER_BYTES});
     if (secrets == NULL || tls == NULL || digests == NULL || l == NULL)
         abort();
