@@ -10,6 +10,7 @@ import pki as pki_module
 import recorder
 import truth
 from freeradius import SECRET
+from sstp_lab import SstpLab
 from vpn_lab import VpnLab
 
 SCENARIOS = {}
@@ -35,6 +36,9 @@ class Scenario:
         self.seconds = claims.pop("seconds", 3)
         self.vpn = "attempts" in claims
         self.attempts = claims.pop("attempts", [])
+        self.sstp = claims.pop("sstp", None)
+        self.findings = claims.pop("findings", [])
+        self.client_error = claims.pop("client_error", None) if self.sstp is not None else None
         self.extra = claims
 
 
@@ -47,6 +51,7 @@ def scenario(name, description, **claims):
     tshark_misses             they are there, but tshark does not find all of them
     expect, forbid, healthy   findings that the recording must raise, must not raise; none but info at all
     attempts                  a VPN scenario: how its clients' attempts end, compared with the daemons' logs
+    sstp, findings            an SSTP scenario: how its clients' attempts end by their own logs; what must be found
     """
     def register(function):
         SCENARIOS[name] = Scenario(function, name, description, **claims)
@@ -54,7 +59,7 @@ def scenario(name, description, **claims):
     return register
 
 
-class Lab(VpnLab):
+class Lab(VpnLab, SstpLab):
     """The surroundings of one running scenario."""
 
     def __init__(self, entry, network, pki, output, directory, strongswan=None):
@@ -67,6 +72,8 @@ class Lab(VpnLab):
         self.keylog = None
         if entry.vpn:
             self.begin_vpn(network.vpn(), strongswan)
+        if entry.sstp is not None:
+            self.begin_sstp(network.vpn())
 
     def count(self):
         self.counter += 1
@@ -108,7 +115,7 @@ class Lab(VpnLab):
         entry = self.entry
         facts = {
             "scenario": stem, "capture": os.path.basename(path),
-            "origin": "tests/lab/run, %s, %s" % (versions(entry.vpn), datetime.datetime.now(datetime.timezone.utc).date()),
+            "origin": "tests/lab/run, %s, %s" % (versions(entry), datetime.datetime.now(datetime.timezone.utc).date()),
             "description": entry.description, "radius_secret": SECRET, "radius_secret_file": "pki/radius-secret",
             "keylog": os.path.basename(self.keylog) if self.keylog else None,
             "trusted_root": "pki/%s.pem" % entry.root, "server_name": entry.server_name, **entry.extra,
@@ -124,13 +131,22 @@ class Lab(VpnLab):
         empty = os.path.join(self.directory, "wireshark")
         os.makedirs(empty, exist_ok=True)
         wrong = self.check_logins() + (self.check_vpn() if self.entry.vpn else [])
+        if self.entry.sstp is not None:
+            wrong += self.check_sstp()
         for stem, path, differs in self.files:
             facts = self.facts(stem, path, differs)
             if self.entry.vpn and stem in self.ike_files:
                 facts.update(self.vpn_facts(stem, path, "further_captures" in facts))
             keylog = os.path.join(self.output, facts["keylog"]) if facts["keylog"] else None
+            tunnels = self.entry.sstp is not None and stem in self.sstp_files
+            if tunnels:
+                facts["sstp"] = self.sstp_facts(stem, path, keylog)
             counts = truth.write(os.path.join(self.output, stem + ".truth.json"), facts, path, keylog, empty)
-            if not self.entry.vpn:
+            if tunnels:
+                wrong += self.check_tunnels(stem, path, facts, keylog)
+            elif self.entry.sstp is not None:
+                wrong += self.check_recording(facts, counts)
+            elif not self.entry.vpn:
                 wrong += self.check_recording(facts, counts)
                 wrong += self.check_claims(stem, path, keylog)
             elif stem in self.ike_files:
@@ -170,8 +186,9 @@ class Lab(VpnLab):
                         if recorder.frames(path, claim, keylog)]
 
 
-def versions(vpn=False):
-    packages = ("strongswan-swanctl", "freeradius", "nftables", "tcpdump") if vpn else (
+def versions(entry):
+    packages = ("strongswan-swanctl", "freeradius", "nftables", "tcpdump") if entry.vpn else (
+        "freeradius", "haproxy", "libssl3", "nftables", "sstp-client", "tcpdump") if entry.sstp is not None else (
         "freeradius", "eapoltest", "hostapd", "wpasupplicant", "tcpdump")
     out = subprocess.run(("dpkg-query", "-W", "-f", "${Package} ${Version}, ", *packages), check=False,
                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.decode().strip(", ")

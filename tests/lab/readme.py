@@ -7,8 +7,8 @@ import os
 HEAD = """# Recordings
 
 Small captures of real daemons, good as examples and as tests. `tests/lab/run` makes them: FreeRADIUS (or hostapd) as
-the RADIUS server, eapol_test, wpa_supplicant and radclient as clients, strongSwan as VPN server and VPN client, nftables
-as every kind of translator, tcpdump or dumpcap as recorder, in network namespaces without a way out. People, names and addresses are invented; the keys are thrown away after the run.
+the RADIUS server, eapol_test, wpa_supplicant and radclient as clients, strongSwan as VPN server and VPN client, the lab's
+own SSTP client and server, haproxy and nftables as load balancers and every kind of translator, tcpdump or dumpcap as recorder, in network namespaces without a way out. People, names and addresses are invented; the keys are thrown away after the run.
 No Windows or NPS took part: the requests carry RRAS's attributes, but the daemons are those named.
 
 | address | who |
@@ -54,6 +54,13 @@ comes from vpnscope.
   the clients' configuration and logs say (`real_client`, `expected_outcome`, `proposal_by_log`, `errors_by_log`).
 - `nat`: the verdict on translation that each server must get from this recording (null: none is demanded), and which address
   stands for whom here. `snat_source` hides clients. `client_error` is what a Windows client would show.
+- `sstp` (SSTP recordings): `connections` has a row for each TCP connection as tshark shows it at this `point`, with the TLS secrets
+  where `keylog` names them (`sni`, `tls_version` and `certificates` are those of the outermost handshake; `messages` what SSTP
+  says and who; `certificate_hash` what the client says that it saw), and what the logs of the client and of the server say of it
+  (`expected_outcome`, `client_end`, `real_client`, `hidden_client` where only another's address is seen, `binding_at_server`:
+  whether the crypto binding was right). `expect_findings` there and `client_error` are those of the recording, `nat` is the
+  translation that there is on the way to each server. Client and server are the lab's own programs, so both ends read MS-SSTP
+  alike; TLS is OpenSSL's, RADIUS FreeRADIUS's, the load balancer haproxy or nftables, and one client is Debian's sstpc.
 - Most ESP is left out: a few pings prove that the tunnel works.
 
 | recording | truth | what it shows | logins | must be found |
@@ -73,12 +80,15 @@ def row(facts):
     further = "".join(", `%s`" % name for name in facts.get("further_captures", []))
     files = [name for name in (facts["keylog"], facts.get("ike_keys")) if name]
     secrets = " with " + ", ".join("`%s`" % name for name in files) if files else ""
-    found = " ".join("`%s`" % finding for finding in facts["expect_findings"])
+    tunnels = facts.get("sstp", {})
+    found = " ".join("`%s`" % finding for finding in facts["expect_findings"] + tunnels.get("expect_findings", []))
     if not found:
         found = "nothing" if facts["forbid_severity"] else "-"
+    rows = facts["logins"] or facts.get("ike", tunnels).get("associations", [])
+    rows = rows or [one for one in tunnels.get("connections", []) if one["kind"] == "sstp"]
     return "| `%s`%s%s | `%s.truth.json` | %s | %s | %s |\n" % (
         facts["capture"], further, secrets, facts["scenario"], facts["description"],
-        outcome_words(facts["logins"] or facts.get("ike", {}).get("associations", [])), found)
+        outcome_words(rows), found)
 
 
 def write(directory):

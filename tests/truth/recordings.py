@@ -14,6 +14,7 @@ import frames
 import ike
 import logins
 import program
+import sstp
 import table
 
 SUFFIX = ".truth.json"
@@ -62,6 +63,9 @@ def compare(vpnscope, dump_events, path, deviations):
         return
     if "ike" in truth:
         ike.compare(truth, run, deviations)
+        return
+    if "sstp" in truth:
+        sstp.compare(truth, run, deviations)
         return
     keys = has_keys(truth, directory)
     told = events.Events(dump_events, os.path.join(directory, truth["capture"]),

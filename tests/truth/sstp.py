@@ -1,0 +1,58 @@
+"""SSTP connections of the lab's recordings against the report: `exchanges[].sstp`, `exchanges[].tls`, findings."""
+
+
+def compare_tls(row, got, who, table):
+    if not row["tls_version"]:
+        return
+    table.check("TLS version of " + who, row["tls_version"], got["version"])
+    table.check("SNI of " + who, row["sni"], got["sni"])
+    table.check("client random of " + who, row["client_random"], got["client_random"])
+    if row["certificates"]:
+        table.check("certificates of " + who, row["certificates"], got["server_certificates"])
+
+
+def compare_connection(row, exchange, hidden, table):
+    who = "%s port %s" % (row["client"]["address"], row["client"]["port"])
+    table.check("type of " + who, row["kind"], exchange["type"])
+    if exchange["tls"]:
+        compare_tls(row, exchange["tls"], who, table)
+    if row["kind"] == "sstp" and not hidden:
+        table.check("outcome of " + who, row["expected_outcome"], exchange["outcome"])
+    got = exchange["sstp"]
+    if not got:
+        return
+    table.check("offload of " + who, row["http_method"] is not None and row["tls_version"] is None, got["offloaded"])
+    if row["http_method"]:
+        table.check("HTTP status of " + who, row["http_status"], got["http_status"])
+        table.check("correlation id of " + who, row["correlation_id"], got["correlation_id"])
+        table.check("messages of " + who, [name.split()[-1] for name in row["messages"]],
+                    [one if isinstance(one, str) else one["name"] for one in got["messages"]])
+
+
+def compare_findings(truth, run, table):
+    want, raised = truth["sstp"], run.raised()
+    for name in want["expect_findings"]:
+        if name not in raised:
+            table.differs("finding", name, "not raised")
+    for name, severity in sorted(raised.items()):
+        if severity != "info" and name not in want["expect_findings"] + want["allow_findings"]:
+            table.differs("finding", "not named by the truth", "%s (%s)" % (name, severity))
+    if want["client_error"]:
+        codes = {session["client_error"]["code"] for session in run.report["sessions"] if session["client_error"]}
+        table.check("client errors", {want["client_error"]}, codes)
+
+
+def compare(truth, run, table):
+    """What is told of SSTP only where the report knows it: as long as it has no such exchange, the packets are compared."""
+    table.check("packets", truth["frames"]["frames"], run.report["captures"][0]["packets"])
+    exchanges = {(one["client"]["address"], one["client"]["port"]): one for one in run.exchanges()
+                 if one["type"] in ("sstp", "probe", "tls")}
+    if not any(one["type"] == "sstp" for one in exchanges.values()):
+        return
+    for row in truth["sstp"]["connections"]:
+        exchange = exchanges.get((row["client"]["address"], row["client"]["port"]))
+        if exchange:
+            compare_connection(row, exchange, truth["sstp"]["outcome_hidden"], table)
+        else:
+            table.differs("exchanges", "%s port %s" % (row["client"]["address"], row["client"]["port"]), "none")
+    compare_findings(truth, run, table)
