@@ -56,9 +56,9 @@ void ike_layer_icmp(struct ike_layer *l, const struct packet *p)
         return;
     lone_quoted(l, frame_place(p->frame), quote.payload);
     struct association *a = quoted_association(l, &quote, p->tunnel, &by_initiator);
-    unsigned side = by_initiator ? 0 : 1;
     if (a == NULL)
         return;
+    unsigned side = by_initiator ? 0 : 1;
     const struct asked *q = a->asked_count[side] > 0 ? &a->asked[side][a->asked_newest[side]] : NULL;
     if (a->pub.type == CONVERSATION_IKE && (q == NULL || q->answered))
         return;
