@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "capture/platform.h"
+#include "capture/wire/elapsed.h"
 #include "capture/wire/hash.h"
 #include "capture/wire/rarely.h"
 
@@ -41,7 +42,7 @@ struct flow_table {
     void *drop_ctx;
     struct flow **chunks; /* each on a cache line */
     void **memory;        /* where each lies */
-    int64_t idle_ns;      /* of flows that were given up lately, about */
+    int64_t idle_ns;      /* usual_idle, a while ago */
     uint32_t evictions;
     struct recent recent[RECENT];
 };
@@ -280,28 +281,38 @@ static void prefetch_next(const struct flow_table *t)
 
 static int64_t idle_of(const struct flow *f, int64_t now_ns)
 {
-    return now_ns > f->last_ns ? now_ns - f->last_ns : 0;
+    return now_ns > f->last_ns ? elapsed_ns(now_ns, f->last_ns) : 0;
+}
+
+/* How long those that the hand will look at next have been silent, on average. */
+static int64_t usual_idle(const struct flow_table *t, int64_t now_ns)
+{
+    int64_t sum = 0;
+    for (uint32_t i = 0, at = t->hand; i < EVICTION_SAMPLE; i++) {
+        sum += idle_of(entry_at(t, at), now_ns) / EVICTION_SAMPLE;
+        at = at + 1 < t->used ? at + 1 : 0;
+    }
+    return sum;
 }
 
 /*
- * Makes an entry free by giving up the stalest of a few, or the first that is about as stale as those are: where nearly all
- * are, as in a flood, one is looked at. Returns its number.
+ * Makes an entry free by giving up the stalest of a few, or the first that has been silent about as long as is usual: where
+ * nearly all are stale, as in a flood, one is looked at. Returns its number.
  */
 static uint32_t evict(struct flow_table *t, int64_t now_ns)
 {
     uint32_t victim = t->hand;
-    bool measure = t->evictions++ % MEASURED_EVERY == 0;
-    int64_t enough = measure ? INT64_MAX : t->idle_ns - t->idle_ns / 4;
+    if (t->evictions++ % MEASURED_EVERY == 0)
+        t->idle_ns = usual_idle(t, now_ns);
+    int64_t enough = t->idle_ns - t->idle_ns / 8;
     for (uint32_t i = 0; i < EVICTION_SAMPLE; i++) {
         if (entry_at(t, t->hand)->last_ns < entry_at(t, victim)->last_ns)
             victim = t->hand;
         step_hand(t);
-        if (idle_of(entry_at(t, victim), now_ns) >= enough)
+        if (enough > 0 && idle_of(entry_at(t, victim), now_ns) >= enough)
             break;
     }
     struct flow *f = entry_at(t, victim);
-    if (measure)
-        t->idle_ns = idle_of(f, now_ns);
     give_up(t, f, now_ns);
     index_remove(t, slot_with(t, hash_of_flow(f), victim + 1));
     prefetch_next(t);
