@@ -180,6 +180,10 @@ void analysis_event(void *ctx, const struct event *e)
         a->totals.accounting_requests += e->u.radius->role == RADIUS_NEW_REQUEST;
         a->totals.accounting_unanswered += accounting_in_vain(e->u.radius);
     }
+    if (e->kind == EVENT_IKE && e->u.ike->message != NULL) {
+        a->totals.ike_clear += e->u.ike->message->exchange == IKE_SA_INIT;
+        a->totals.ike_encrypted += e->u.ike->message->encrypted;
+    }
     track_event(a->track, e);
 }
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 enum { UDP_PAYLOAD_MTU = 1472 }; /* what fits one IPv4 packet of 1,500 bytes */
+#define BEGINNING_NS (30 * INT64_C(1000000000)) /* a client that gets no answer repeats itself about as long */
 
 #define SERVER_FRAGMENTATION                                                                                           \
     "On RRAS (Windows Server 1803 or later) create "                                                                   \
@@ -82,12 +83,32 @@ static bool ip_fragments_lost(struct findings *out, const struct rule_input *in,
     return true;
 }
 
+/*
+ * Who does not get a whole message repeats its request, so fragments without any repetition are missing in the capture
+ * only; so are those of a message that was followed by later ones.
+ */
+static bool sent_in_vain(const struct ike_facts *k)
+{
+    const struct ike_state *s = &k->state;
+    if (k->auth_last_id > s->fragments_message_id || k->child_seen || k->informational_seen || s->esp_packets[0] > 0)
+        return false;
+    if (s->request_waiting && s->waiting_message_id == s->fragments_message_id && s->waiting_transmissions > 1)
+        return true;
+    for (unsigned i = 0; i < k->exchange_count; i++) {
+        const struct ike_exchange_fact *q = &k->exchanges[i];
+        uint16_t packets = s->fragments_from_initiator ? q->initiator_packets : q->responder_packets;
+        if (q->type == IKE_AUTH && q->message_id == s->fragments_message_id && packets >= 2 * s->fragments_waiting)
+            return true;
+    }
+    return false;
+}
+
 static bool skf_fragments_lost(struct findings *out, const struct exchange *x)
 {
     const struct ike_facts *k = &x->ike;
     const struct ike_state *s = &k->state;
     bool fresh;
-    if (s->fragments_waiting == 0 || s->fragments_announced == 0)
+    if (s->fragments_waiting == 0 || s->fragments_announced == 0 || !sent_in_vain(k))
         return false;
     struct finding *f = rule_ike_raise(out, FINDING_IKE_FRAGMENTS_LOST, x, s->fragments_from_initiator ? 3 : 4, &fresh);
     if (f == NULL)
@@ -188,6 +209,19 @@ static void answer_lost(struct findings *out, const struct exchange *x, struct i
 /* K5 and K6: only the second half arrives here; the server says so; or both halves are in the capture. */
 enum split { SPLIT_HALF, SPLIT_TOLD, SPLIT_SEEN };
 
+/* The first half may just not be in the captures: filtered out, or before their beginning. */
+static bool first_half_hidden(const struct rule_input *in, const struct exchange *x)
+{
+    if (in->totals == NULL || in->totals->ike_clear == 0)
+        return true;
+    for (size_t i = 0; i < in->capture_count; i++) {
+        int64_t since = x->first.time_ns - in->captures[i].info.first_ns;
+        if (since >= 0 && since < BEGINNING_NS)
+            return true;
+    }
+    return false;
+}
+
 static void explain_split(struct finding *f, const struct exchange *x, enum split how)
 {
     char one[ADDRESS_TEXT], other[ADDRESS_TEXT];
@@ -212,11 +246,13 @@ static void explain_split(struct finding *f, const struct exchange *x, enum spli
     }
 }
 
-static void split(struct findings *out, const struct exchange *x, enum split how)
+static void split(struct findings *out, const struct rule_input *in, const struct exchange *x, enum split how)
 {
     const struct ike_facts *k = &x->ike;
-    bool fresh;
-    struct finding *f = rule_ike_raise(out, FINDING_IKE_BACKEND_SPLIT, x, how, &fresh);
+    bool fresh, hidden = how == SPLIT_HALF && first_half_hidden(in, x);
+    if (how == SPLIT_HALF && k->auth_request_retransmissions == 0)
+        return; /* sent once, so it was answered, or its client gave up */
+    struct finding *f = rule_ike_raise(out, FINDING_IKE_BACKEND_SPLIT, x, (uint64_t)hidden << 8 | how, &fresh);
     if (f == NULL)
         return;
     if (how == SPLIT_SEEN)
@@ -226,11 +262,16 @@ static void split(struct findings *out, const struct exchange *x, enum split how
                                        : "message of an association that this server never began");
     if (!fresh)
         return;
-    f->severity = SEVERITY_CRITICAL;
-    f->confidence = how == SPLIT_SEEN ? CONFIDENCE_CERTAIN : CONFIDENCE_STRONG;
+    f->severity = hidden ? SEVERITY_WARNING : SEVERITY_CRITICAL;
+    f->confidence = hidden ? CONFIDENCE_HINT : how == SPLIT_SEEN ? CONFIDENCE_CERTAIN : CONFIDENCE_STRONG;
     f->client_error = 809;
-    finding_title(f, "ports 500 and 4500 of one client reach different VPN servers");
+    finding_title(f, hidden ? "IKE_AUTH is not answered; ports 500 and 4500 of one client may reach different servers"
+                            : "ports 500 and 4500 of one client reach different VPN servers");
     explain_split(f, x, how);
+    if (hidden)
+        finding_explain(f, "But the capture holds no IKE_SA_INIT at all, or begins only shortly before: its first half "
+                           "may have been filtered out or missed. Capture UDP 500 and 4500, from before the client "
+                           "dials.");
     finding_fix(
         f,
         "Set the load balancer's affinity to the client's address alone, over both ports (Azure Load Balancer: session "
@@ -323,21 +364,32 @@ static void refused_by_client(struct findings *out, const struct rule_input *in,
     fix_refused_certificate(f, in, x);
 }
 
+/* As a filter for UDP 500 leaves it. */
+static bool only_first_port(const struct rule_input *in)
+{
+    const struct analysis_totals *t = in->totals;
+    return t != NULL && t->packets > 0 && t->ike_encrypted == 0 &&
+           t->ike_clear + in->counters->net.duplicates >= t->packets;
+}
+
 /* A client that has no certificate never gets to IKE_AUTH (13806); at the server a blocked port 4500 looks the same. */
-static void never_goes_on(struct findings *out, const struct exchange *x)
+static void never_goes_on(struct findings *out, const struct rule_input *in, const struct exchange *x)
 {
     const struct ike_facts *k = &x->ike;
-    bool fresh;
-    struct finding *f = rule_ike_raise(out, FINDING_IKE_AUTH_FAILED, x, 0x50000u, &fresh);
+    bool fresh, filtered = only_first_port(in);
+    struct finding *f = rule_ike_raise(out, FINDING_IKE_AUTH_FAILED, x, filtered ? 0x50001u : 0x50000u, &fresh);
     if (f == NULL)
         return;
     finding_evidence(out, f, k->init_response, "IKE_SA_INIT is answered, and nothing follows");
     if (!fresh)
         return;
-    f->severity = SEVERITY_WARNING;
+    f->severity = filtered ? SEVERITY_INFO : SEVERITY_WARNING;
     f->confidence = CONFIDENCE_HINT;
-    f->client_error = 13806;
+    f->client_error = filtered ? 0 : 13806;
     finding_title(f, "clients begin IKE and never go on after the server's answer");
+    if (filtered)
+        finding_explain(f, "The capture holds nothing but IKE_SA_INIT, as a filter for UDP 500 leaves it: what follows "
+                           "on UDP 4500 cannot be in it. Capture both ports to know.");
     finding_explain(f, "Taken at the client: it has no usable certificate for IKEv2 (13806). Taken at the server: the "
                        "same, or the client "
                        "does not get the answer, or its IKE_AUTH on UDP 4500 does not arrive (809).");
@@ -355,11 +407,11 @@ void rules_ike_auth(struct findings *out, const struct rule_input *in, const str
         return;
     bool lost = x->outcome != OUTCOME_REJECTED && (ip_fragments_lost(out, in, x) || skf_fragments_lost(out, x));
     if (j.end == IKE_END_UNKNOWN_SPI)
-        split(out, x, SPLIT_TOLD);
+        split(out, in, x, SPLIT_TOLD);
     else if (j.end == IKE_END_SPLIT)
-        split(out, x, SPLIT_SEEN);
+        split(out, in, x, SPLIT_SEEN);
     else if (j.end == IKE_END_AUTH_UNANSWERED && x->begun_before && k->init_requests == 0 && k->init_responses == 0)
-        split(out, x, SPLIT_HALF);
+        split(out, in, x, SPLIT_HALF);
     else if (j.end == IKE_END_AUTH_UNANSWERED && !lost)
         unanswered(out, in, x, j);
     else if (j.end == IKE_END_ANSWER_LOST && !lost)
@@ -369,5 +421,5 @@ void rules_ike_auth(struct findings *out, const struct rule_input *in, const str
     else if (j.end == IKE_END_CLIENT_REFUSED)
         refused_by_client(out, in, x, j);
     else if (j.end == IKE_END_NO_AUTH && !lost)
-        never_goes_on(out, x);
+        never_goes_on(out, in, x);
 }

@@ -218,6 +218,8 @@ static void judge_upstream(const struct nat *n, const struct nat_server *s, cons
         judge_private(f, &b, v);
     else
         judge_public(f, &b, crowd, v);
+    if (v->kind == NAT_SOURCE_CLIENT && v->confidence == CONFIDENCE_CERTAIN && perhaps_before_balancer(s, f))
+        v->confidence = CONFIDENCE_STRONG;
 }
 
 /* By what the server saw of the client: translators between this point and the server. */

@@ -196,8 +196,10 @@ static enum ike_eap_shape final_shape(const struct ike_facts *f, uint32_t last)
     /* The exchange before it was answered with EAP Success, of which there is but one size. */
     bool after_success =
         content_of(f, message_of(f, last - 1, true), &success) && ike_content_fits(success, BARE_NOTIFY);
-    if ((!proves && !after_success) || !content_of(f, m, &c))
+    if (begins_with(m, IKE_EAP))
         return IKE_EAP_STALLED;
+    if ((!proves && !after_success) || !content_of(f, m, &c))
+        return IKE_EAP_UNKNOWN; /* what led to it was not captured */
     if (c.least >= FINAL_SURE)
         return IKE_EAP_SUCCESS;
     return proves && c.most < FINAL_LEAST ? IKE_EAP_NO_CHILD : IKE_EAP_PROVED;
@@ -229,7 +231,8 @@ struct ike_eap_reading ike_read_lengths(const struct ike_facts *f)
         r.rounds++;
         last = m->message_id > last ? m->message_id : last;
     }
-    if (r.rounds == 0 || f->length_count == IKE_FACTS_LENGTHS || f->auth_last_id >= UINT8_MAX)
+    /* Responses without a length were cut short by the capture: it is not known which. */
+    if (r.rounds == 0 || r.rounds < f->auth_responses || f->length_count == IKE_FACTS_LENGTHS || f->auth_last_id >= UINT8_MAX)
         return r;
     if (last == 1) {
         const struct ike_length_fact *m = message_of(f, 1, true);

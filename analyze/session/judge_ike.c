@@ -43,7 +43,8 @@ static struct ike_judgement judge_init(const struct exchange *x)
     if (f->redirected)
         return verdict(IKE_END_REDIRECTED, CONFIDENCE_CERTAIN);
     if (f->chosen_seen) {
-        bool over = judge_quiet_ns(x) >= JUDGE_SILENT_NS || f->init_response_retransmissions >= REPEATED;
+        bool over = f->init_requests > 0 &&
+                    (judge_quiet_ns(x) >= JUDGE_SILENT_NS || f->init_response_retransmissions >= REPEATED);
         return over ? verdict(IKE_END_NO_AUTH, CONFIDENCE_HINT) : verdict(IKE_END_UNKNOWN, CONFIDENCE_HINT);
     }
     if (f->refused_proposal)
@@ -75,8 +76,12 @@ static struct ike_judgement judge_opened(const struct exchange *x)
         return read_verdict(IKE_END_EAP_FAILED);
     if (x->eap.mschapv2_error != 0 || x->inner.mschapv2_error != 0)
         return read_verdict(IKE_END_EAP_FAILED);
-    if (f->auth_error != 0 && f->auth_error_from_initiator)
-        return read_verdict(x->eap.responses > 0 ? IKE_END_EAP_STALLED : IKE_END_CLIENT_REFUSED);
+    if (refuses && x->eap.responses > 0)
+        return read_verdict(IKE_END_EAP_STALLED);
+    if (refuses && f->auth_responses == 1 && f->auth_last_id == 1)
+        return read_verdict(IKE_END_CLIENT_REFUSED);
+    if (refuses) /* what it refused was not captured */
+        return verdict(IKE_END_UNKNOWN, CONFIDENCE_HINT);
     if (f->child_error != 0)
         return read_verdict(IKE_END_CHILD_REFUSED);
     if (f->auth_error != 0 || f->ms_status != 0)
@@ -84,11 +89,18 @@ static struct ike_judgement judge_opened(const struct exchange *x)
     return verdict(IKE_END_UNKNOWN, CONFIDENCE_HINT);
 }
 
-/* The client ends the association, at once, after the server's first answer, and no data ever passed. */
+/* The client says so itself, next after IKE_AUTH. A Delete need not mean it: so ends a tunnel whose data was not captured. */
+static bool client_complains(const struct ike_facts *f)
+{
+    const struct ike_length_fact *m = ike_goodbye(f);
+    return m != NULL && m->first == IKE_NOTIFY && m->message_id == f->auth_last_id + 1;
+}
+
+/* The client refuses, at once, after the server's first answer, and no data ever passed. */
 static bool client_leaves(const struct exchange *x)
 {
     const struct ike_facts *f = &x->ike;
-    return ike_goodbye(f) != NULL && f->auth_response.frame != 0 &&
+    return client_complains(f) && f->auth_response.frame != 0 &&
            f->first_informational.time_ns >= f->auth_response.time_ns &&
            f->first_informational.time_ns - f->auth_response.time_ns <= AT_ONCE_NS && f->state.esp_packets[0] == 0 &&
            f->state.esp_packets[1] == 0 && !f->child_seen;
@@ -98,8 +110,11 @@ static struct ike_judgement stalled(const struct exchange *x)
 {
     const struct ike_facts *f = &x->ike;
     struct ike_judgement j = verdict(IKE_END_EAP_STALLED, CONFIDENCE_STRONG);
-    bool left = ike_goodbye(f) != NULL;
-    bool over = waits_in_vain(x, f->state.request_waiting ? f->state.waiting_transmissions - 1 : 0) || left;
+    bool left = client_complains(f);
+    uint32_t again = f->state.request_waiting ? f->state.waiting_transmissions - 1 : 0;
+    /* A request that is sent once and never again was answered, wherever the answer went. */
+    bool in_auth = again > 0 && f->state.waiting_exchange == IKE_AUTH;
+    bool over = left || ((in_auth || !f->state.request_waiting) && waits_in_vain(x, again));
     j.client_silent = !x->last_from_client || left;
     if (!over)
         j.end = IKE_END_UNKNOWN;
@@ -130,6 +145,21 @@ static bool answer_lost(const struct exchange *x)
            x->ike.auth_responses > 0 && !f->informational_seen && !f->child_seen && f->state.esp_packets[0] == 0;
 }
 
+/*
+ * What is as small as EAP-Failure may be EAP-Success. A client answers that at once, so it must be seen to do something
+ * else, or nothing while the capture goes on.
+ */
+static bool nothing_after(const struct exchange *x)
+{
+    const struct ike_facts *f = &x->ike;
+    const struct ike_length_fact *m = ike_goodbye(f);
+    if (f->state.esp_packets[0] > 0 || f->state.esp_packets[1] > 0)
+        return false;
+    if (f->informational_seen)
+        return m != NULL && m->message_id == f->auth_last_id + 1;
+    return judge_quiet_ns(x) >= AT_ONCE_NS;
+}
+
 /* From lengths and order alone. */
 static struct ike_judgement judge_closed(const struct exchange *x)
 {
@@ -146,9 +176,11 @@ static struct ike_judgement judge_closed(const struct exchange *x)
     case IKE_EAP_NO_CHILD:
         return verdict(IKE_END_CHILD_REFUSED, CONFIDENCE_STRONG);
     case IKE_EAP_CLIENT_ALERT:
-        return verdict(IKE_END_EAP_CLIENT_REFUSED, CONFIDENCE_STRONG);
+        return nothing_after(x) ? verdict(IKE_END_EAP_CLIENT_REFUSED, CONFIDENCE_STRONG)
+                                : verdict(IKE_END_UNKNOWN, CONFIDENCE_HINT);
     case IKE_EAP_FAILURE:
-        return verdict(IKE_END_EAP_FAILED, CONFIDENCE_STRONG);
+        return nothing_after(x) ? verdict(IKE_END_EAP_FAILED, CONFIDENCE_STRONG)
+                                : verdict(IKE_END_UNKNOWN, CONFIDENCE_HINT);
     case IKE_EAP_NONE: /* with EAP the server's first answer looks the same */
         return client_leaves(x) ? verdict(IKE_END_CLIENT_REFUSED, CONFIDENCE_STRONG)
                                 : verdict(IKE_END_UNKNOWN, CONFIDENCE_HINT);
@@ -159,6 +191,14 @@ static struct ike_judgement judge_closed(const struct exchange *x)
         break;
     }
     return verdict(IKE_END_UNKNOWN, CONFIDENCE_HINT);
+}
+
+/* The initiator went on, so its request was answered, though not here. */
+static bool went_on(const struct ike_facts *f)
+{
+    bool init_answered_elsewhere = f->init_requests > 0 && f->init_responses == 0;
+    return init_answered_elsewhere || f->auth_last_id > 1 || f->informational_seen || f->child_seen ||
+           f->state.esp_packets[0] > 0;
 }
 
 static bool other_server(const struct ike_facts *f)
@@ -186,8 +226,9 @@ struct ike_judgement judge_ike(const struct exchange *x)
     if (f->auth_requests > 0 && f->auth_responses == 0 && other_server(f))
         return verdict(IKE_END_SPLIT, CONFIDENCE_CERTAIN);
     if (f->auth_requests > 0 && f->auth_responses == 0)
-        return waits_in_vain(x, f->auth_request_retransmissions) ? verdict(IKE_END_AUTH_UNANSWERED, CONFIDENCE_STRONG)
-                                                                 : verdict(IKE_END_UNKNOWN, CONFIDENCE_HINT);
+        return !went_on(f) && waits_in_vain(x, f->auth_request_retransmissions)
+                   ? verdict(IKE_END_AUTH_UNANSWERED, CONFIDENCE_STRONG)
+                   : verdict(IKE_END_UNKNOWN, CONFIDENCE_HINT);
     return judge_closed(x);
 }
 

@@ -306,7 +306,15 @@ static void ike_fragments_missing(void **state)
     scene.x.ike.state.fragments_waiting = 2;
     scene.x.ike.state.fragments_announced = 4;
     scene.x.ike.state.fragments_from_initiator = true;
+    scene.x.ike.state.fragments_message_id = 1;
+    scene.x.ike.exchanges[0] = (struct ike_exchange_fact){
+        .type = IKE_AUTH, .from_initiator = true, .message_id = 1, .initiator_packets = 4, .fragments = 4};
+    scene.x.ike.exchange_count = 1;
     only(FINDING_IKE_FRAGMENTS_LOST, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 809);
+    begun(); /* sent once, and the capture ends */
+    scene.x.ike.encrypted_seen = true;
+    scene.x.ike.state = (struct ike_state){.fragments_waiting = 2, .fragments_announced = 4, .fragments_message_id = 1};
+    nothing();
 }
 
 static void backend_split(void **state)
@@ -318,6 +326,16 @@ static void backend_split(void **state)
     auth_unanswered(600);
     scene.x.ike.notifies[0] = (struct ike_notify_fact){.type = IKE_N_INVALID_IKE_SPI, .place = at(4)};
     scene.x.ike.notify_count = 1;
+    only(FINDING_IKE_BACKEND_SPLIT, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 809);
+    auth_unanswered(600); /* its first half was not seen: nothing to say where it need not be in the capture */
+    scene.x.begun_before = true;
+    scene.x.ike.init_requests = scene.x.ike.init_responses = 0;
+    only(FINDING_IKE_BACKEND_SPLIT, SEVERITY_WARNING, CONFIDENCE_HINT, 809);
+    auth_unanswered(600);
+    scene.x.begun_before = true;
+    scene.x.ike.init_requests = scene.x.ike.init_responses = 0;
+    scene.totals.ike_clear = 4; /* of others */
+    scene.in.totals = &scene.totals;
     only(FINDING_IKE_BACKEND_SPLIT, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 809);
     established(); /* a redirected or balanced client that is served raises nothing */
     scene.x.ike.auth_responder = endpoint_of(2, 4500);
@@ -366,6 +384,8 @@ static void client_refuses(void **state)
         .length = 84, .message_id = 2, .exchange = IKE_INFORMATIONAL, .first = IKE_DELETE, .from_initiator = true};
     f->first_informational.time_ns += 60 * SECOND;
     nothing();
+    f->first_informational.time_ns -= 60 * SECOND; /* at once, but a Delete: its data may not have been captured */
+    nothing();
 }
 
 static void client_never_goes_on(void **state)
@@ -374,6 +394,12 @@ static void client_never_goes_on(void **state)
     begun();
     scene.x.capture_last_ns += 60 * SECOND;
     only(FINDING_IKE_AUTH_FAILED, SEVERITY_WARNING, CONFIDENCE_HINT, 13806);
+    begun(); /* a filter for UDP 500 leaves nothing else */
+    scene.x.capture_last_ns += 60 * SECOND;
+    scene.totals.packets = scene.totals.ike_clear = 2;
+    scene.in.totals = &scene.totals;
+    scene.in.counters = &scene.counters;
+    only(FINDING_IKE_AUTH_FAILED, SEVERITY_INFO, CONFIDENCE_HINT, 0);
 }
 
 static void init_is_refused(void **state)
@@ -437,11 +463,15 @@ static void refusal_by_lengths(void)
         say((uint8_t)(i + 1), false, lengths[i][0]);
         say((uint8_t)(i + 1), true, lengths[i][1]);
     }
+    scene.x.capture_last_ns += 10 * SECOND;
 }
 
 static void eap_by_lengths(void **state)
 {
     (void)state;
+    refusal_by_lengths();
+    scene.x.capture_last_ns = scene.x.last.time_ns; /* it may be EAP-Success, where the capture ends there */
+    nothing();
     refusal_by_lengths();
     only(FINDING_EAP_CLIENT_REJECTED_CERTIFICATE, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 864);
     assert_int_equal(scene.x.outcome, OUTCOME_REJECTED);
@@ -464,7 +494,9 @@ static void eap_stalls(void **state)
     scene.x.ike.auth_last_id = 8;
     scene.x.ike.lengths[scene.x.ike.length_count] = (struct ike_length_fact){0};
     scene.x.last_from_client = true;
+    scene.x.ike.auth_responses = 6;
     scene.x.ike.state.request_waiting = true;
+    scene.x.ike.state.waiting_exchange = IKE_AUTH;
     scene.x.ike.state.waiting_transmissions = 4;
     only(FINDING_EAP_UNFINISHED, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 930);
 }

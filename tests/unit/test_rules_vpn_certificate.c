@@ -108,6 +108,7 @@ static void established(void)
     x->capture_last_ns = x->last.time_ns;
     x->ike.version = 0x20;
     x->ike.init_requests = x->ike.init_responses = x->ike.auth_requests = x->ike.auth_responses = 1;
+    x->ike.auth_last_id = 1;
     x->ike.chosen_seen = x->ike.encrypted_seen = x->ike.decrypted = x->ike.floated = true;
     x->ike.chosen = (struct ike_suite){
         .encr = {IKE_ENCR, 12, 256}, .integ = {IKE_INTEG, 12, 0}, .prf = {IKE_PRF, 5, 0}, .dh = {IKE_DH, 14, 0}};
@@ -510,10 +511,12 @@ static void say_lengths(bool keys_wrong)
     f->server_chain = 0;
     f->state.esp_packets[0] = f->state.esp_packets[1] = 0;
     f->auth_requests = f->auth_responses = f->auth_last_id = 8;
+    scene.x.capture_last_ns += 60 * SECOND;
     for (uint8_t i = 0; i < 16; i++)
         f->lengths[f->length_count++] = (struct ike_length_fact){.length = lengths[i / 2][i % 2],
                                                                  .message_id = (uint8_t)(i / 2 + 1),
                                                                  .exchange = IKE_AUTH,
+                                                                 .first = i < 2 ? IKE_IDI : IKE_EAP,
                                                                  .from_initiator = i % 2 == 0,
                                                                  .response = i % 2 == 1};
 }
@@ -548,6 +551,8 @@ static void certificates_inside_ike_are_unseen(void **state)
     for (uint8_t i = 0; i < 2; i++)
         scene.x.ike.lengths[scene.x.ike.length_count++] = (struct ike_length_fact){
             .length = 1500, .message_id = 1, .exchange = IKE_AUTH, .from_initiator = i == 0, .response = i == 1};
+    scene.x.ike.lengths[scene.x.ike.length_count++] = (struct ike_length_fact){
+        .length = 84, .message_id = 2, .exchange = IKE_INFORMATIONAL, .first = IKE_NOTIFY, .from_initiator = true};
     assert_non_null(found(FINDING_CERT_UNSEEN));
 }
 
