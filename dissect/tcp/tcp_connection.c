@@ -1,0 +1,226 @@
+#include "dissect/tcp/tcp_connection.h"
+
+#include "capture/wire/elapsed.h"
+#include "capture/wire/rarely.h"
+
+void tcp_connection_begin(struct tcp_connection *c)
+{
+    *c = (struct tcp_connection){.syn_to_syn_ack_ns = -1, .syn_ack_to_ack_ns = -1};
+}
+
+bool tcp_sent_by_client(const struct packet *p, bool *certain)
+{
+    *certain = (p->tcp_flags & TCP_SYN) != 0;
+    if (*certain)
+        return (p->tcp_flags & TCP_ACK) == 0;
+    return p->src.port > p->dst.port;
+}
+
+static bool seen(struct place place)
+{
+    return place.frame != 0;
+}
+
+bool tcp_connection_is_over(const struct tcp_connection *c, const struct packet *p, enum tcp_side side)
+{
+    const struct tcp_sent *sent = &c->sent[side], *peer = &c->sent[side ^ 1];
+    if ((p->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN || (sent->packets == 0 && peer->packets == 0))
+        return false;
+    if (side == TCP_SERVER)
+        return true; /* now it is the client */
+    if (sent->syn.seen)
+        return p->tcp_seq != sent->syn.isn && (peer->syn.seen || sent->acked || peer->acked);
+    /* Joined in the middle, or the capture mixed up the order of the first segments. */
+    if (sent->data_packets > 0)
+        return p->tcp_seq + 1 != sent->first_data_seq;
+    return !peer->syn.seen || sent->acked || peer->acked;
+}
+
+/* Time from a segment that was sent once to its answer. */
+static int64_t round_trip(const struct tcp_sent *asked, struct place answer)
+{
+    if (asked->syns != 1 || !seen(asked->first_syn) || asked->first_syn.time_ns == 0 || answer.time_ns == 0 ||
+        answer.capture != asked->first_syn.capture || answer.time_ns < asked->first_syn.time_ns)
+        return -1;
+    return elapsed_ns(answer.time_ns, asked->first_syn.time_ns);
+}
+
+static void take_syn(struct tcp_connection *c, const struct packet *p, enum tcp_side side, struct place place)
+{
+    struct tcp_sent *sent = &c->sent[side];
+    if (((p->tcp_flags & TCP_ACK) != 0) != (side == TCP_SERVER))
+        return; /* simultaneous open, or nonsense */
+    if (!sent->syn.seen) {
+        tcp_syn_read(p, &sent->syn);
+        sent->first_syn = place;
+        if (side == TCP_SERVER)
+            c->syn_to_syn_ack_ns = round_trip(&c->sent[TCP_CLIENT], place);
+    }
+    if (p->tcp_seq == sent->syn.isn)
+        sent->syns++;
+    else
+        sent->syns_other_isn++;
+    sent->last_syn = place;
+}
+
+static void take_reset(struct tcp_connection *c, const struct packet *p, enum tcp_side side, struct place place)
+{
+    struct tcp_sent *sent = &c->sent[side];
+    if (sent->resets++ == 0) {
+        sent->reset = place;
+        sent->reset_ttl = p->ttl;
+    }
+    if (c->reset != TCP_RESET_NONE)
+        return;
+    const struct tcp_sent *client = &c->sent[TCP_CLIENT], *server = &c->sent[TCP_SERVER];
+    c->reset_by = side;
+    c->reset = seen(client->fin) || seen(server->fin)               ? TCP_RESET_CLOSING
+               : server->data_packets > 0                           ? TCP_RESET_DATA
+               : client->data_packets > 0                           ? TCP_RESET_REQUEST
+               : client->syn.seen && !server->syn.seen && !client->acked ? TCP_RESET_SYN
+                                                                    : TCP_RESET_HANDSHAKE;
+}
+
+static void take_fin(struct tcp_connection *c, enum tcp_side side, struct place place)
+{
+    if (seen(c->sent[side].fin))
+        return;
+    c->sent[side].fin = place;
+    if (!seen(c->sent[side ^ 1].fin))
+        c->fin_first = side;
+}
+
+/* Payload; one octet just behind what was sent already is a keep-alive (RFC 9293 section 3.8.4). */
+static void take_data(struct tcp_sent *sent, const struct packet *p, struct place place)
+{
+    uint32_t end = p->tcp_seq + p->payload_wire_len;
+    bool again = sent->reached_known && (int32_t)(end - sent->reached) <= 0;
+    if (again && p->payload_wire_len == 1 && end == sent->reached)
+        return;
+    if (sent->data_packets++ == 0) {
+        sent->first_data = place;
+        sent->first_data_seq = p->tcp_seq;
+        sent->first_data_end = end;
+    }
+    sent->bytes += p->payload_wire_len;
+    if (again)
+        return;
+    sent->reached = end;
+    sent->reached_known = true;
+}
+
+static void take_ack(struct tcp_connection *c, const struct packet *p, enum tcp_side side, struct place place)
+{
+    struct tcp_sent *sent = &c->sent[side], *peer = &c->sent[side ^ 1];
+    if (!sent->acked && side == TCP_CLIENT && peer->syn.seen && p->tcp_ack - 1 == peer->syn.isn)
+        c->syn_ack_to_ack_ns = round_trip(peer, place);
+    sent->acked = true;
+    if (peer->data_packets == 0)
+        return;
+    peer->any_data_acked = peer->any_data_acked || (int32_t)(p->tcp_ack - peer->first_data_seq) > 0;
+    peer->data_acked = peer->data_acked || (int32_t)(p->tcp_ack - peer->first_data_end) >= 0;
+}
+
+/* What happens a few times in a connection. */
+RARELY_CALLED static void take_control(struct tcp_connection *c, const struct packet *p, enum tcp_side side,
+                                       struct place place)
+{
+    struct tcp_sent *sent = &c->sent[side];
+    if ((p->tcp_flags & TCP_RST) != 0) {
+        take_reset(c, p, side, place);
+        return;
+    }
+    if ((p->tcp_flags & TCP_SYN) != 0)
+        take_syn(c, p, side, place);
+    else if ((p->tcp_flags & TCP_ACK) != 0)
+        take_ack(c, p, side, place);
+    if (!sent->reached_known && (p->tcp_flags & TCP_SYN) != 0) {
+        sent->reached = p->tcp_seq + 1;
+        sent->reached_known = true;
+    }
+    if (p->payload_wire_len > 0 && (p->tcp_flags & TCP_SYN) == 0)
+        take_data(sent, p, place);
+    if ((p->tcp_flags & TCP_FIN) != 0)
+        take_fin(c, side, place);
+}
+
+void tcp_connection_packet(struct tcp_connection *c, const struct packet *p, enum tcp_side side)
+{
+    struct tcp_sent *sent = &c->sent[side], *peer = &c->sent[side ^ 1];
+    struct place place = frame_place(p->frame);
+    bool reset = (p->tcp_flags & TCP_RST) != 0;
+    if (sent->packets++ == 0)
+        sent->first = place;
+    sent->last = place;
+    if (!reset && (sent->ttl_max == 0 || p->ttl < sent->ttl_min))
+        sent->ttl_min = p->ttl;
+    if (!reset && p->ttl > sent->ttl_max)
+        sent->ttl_max = p->ttl;
+    /* Most are data after data, or acknowledge what is known to be acknowledged. */
+    uint32_t end = p->tcp_seq + p->payload_wire_len;
+    bool plain = (p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)) == 0 && sent->acked &&
+                 (peer->data_acked || peer->data_packets == 0) &&
+                 (p->payload_wire_len == 0 || (sent->data_packets > 0 && (int32_t)(end - sent->reached) > 0));
+    if (!plain) {
+        take_control(c, p, side, place);
+        return;
+    }
+    if (p->payload_wire_len == 0)
+        return;
+    sent->data_packets++;
+    sent->bytes += p->payload_wire_len;
+    sent->reached = end;
+}
+
+void tcp_connection_icmp(struct tcp_connection *c, const struct tcp_icmp *icmp, const struct address *reporter,
+                         struct place place)
+{
+    if (c->icmp_errors++ > 0)
+        return;
+    c->icmp = *icmp;
+    c->icmp_from = *reporter;
+    c->icmp_place = place;
+}
+
+/* There is no SYN/ACK: what the client's SYN met. */
+static enum tcp_outcome unanswered(const struct tcp_connection *c)
+{
+    const struct tcp_sent *client = &c->sent[TCP_CLIENT], *server = &c->sent[TCP_SERVER];
+    if (server->resets > 0 && server->packets == server->resets)
+        return TCP_OUTCOME_REFUSED;
+    if (client->resets > 0)
+        return TCP_OUTCOME_CLIENT_GAVE_UP;
+    return c->icmp_errors > 0 && c->icmp.kind != TCP_ICMP_TOO_BIG ? TCP_OUTCOME_UNREACHABLE : TCP_OUTCOME_NO_ANSWER;
+}
+
+/* True when this side was the first to end it. */
+static bool ended_by(const struct tcp_connection *c, enum tcp_side side)
+{
+    if (c->reset != TCP_RESET_NONE && c->reset != TCP_RESET_CLOSING)
+        return c->reset_by == side;
+    return (seen(c->sent[TCP_CLIENT].fin) || seen(c->sent[TCP_SERVER].fin)) && c->fin_first == side;
+}
+
+enum tcp_outcome tcp_connection_outcome(const struct tcp_connection *c)
+{
+    const struct tcp_sent *client = &c->sent[TCP_CLIENT], *server = &c->sent[TCP_SERVER];
+    bool ended = ended_by(c, TCP_CLIENT) || ended_by(c, TCP_SERVER);
+    bool answered = server->packets > server->resets;
+    if (client->syn.seen && !answered && !client->acked && client->data_packets == 0)
+        return unanswered(c);
+    if (client->packets == 0 ? server->acked || server->data_packets > 0 || server->syn.seen
+                             : server->packets == 0 && (client->acked || client->data_packets > 0))
+        return TCP_OUTCOME_ONE_WAY;
+    if (server->syn.seen && !client->acked && client->data_packets == 0 && server->data_packets == 0)
+        return client->resets > 0 ? TCP_OUTCOME_CLIENT_GAVE_UP : TCP_OUTCOME_ANSWER_UNHEARD;
+    if (client->data_packets == 0 && server->data_packets == 0) {
+        if (!client->syn.seen && !server->syn.seen)
+            return TCP_OUTCOME_NOTHING;
+        return ended ? TCP_OUTCOME_PROBE : TCP_OUTCOME_IDLE;
+    }
+    if (server->data_packets == 0)
+        return ended_by(c, TCP_SERVER) ? TCP_OUTCOME_HUNG_UP : TCP_OUTCOME_NO_REPLY;
+    if (seen(client->fin) || seen(server->fin))
+        return TCP_OUTCOME_CLOSED;
+    return c->reset != TCP_RESET_NONE ? TCP_OUTCOME_RESET : TCP_OUTCOME_OPEN;
+}
