@@ -5,15 +5,24 @@
 #include "capture/wire/hash.h"
 #include "capture/wire/rarely.h"
 
+static void set_first(struct tcp_stream_table *t, struct tcp_stream *s, unsigned side, uint32_t chunk)
+{
+    struct rest *r = rest_of(t, s, side);
+    r->first = chunk;
+    if (chunk != NONE) {
+        s->slow[side] |= SLOW_WAITS;
+        return;
+    }
+    r->last = NONE;
+    s->slow[side] &= (uint8_t)~SLOW_WAITS;
+}
+
 static void chunks_drop(struct tcp_stream_table *t, struct tcp_stream *s, unsigned side)
 {
-    struct half *h = &s->half[side];
-    while (h->first != NONE) {
-        uint32_t chunk = h->first;
-        h->first = chunk_of(t, chunk)->h.next;
+    for (uint32_t chunk; (chunk = rest_of(t, s, side)->first) != NONE;) {
+        set_first(t, s, side, chunk_of(t, chunk)->h.next);
         tcp_chunk_give(t, s, chunk);
     }
-    s->rest[side].last = NONE;
 }
 
 /* Telling. */
@@ -21,7 +30,7 @@ static void chunks_drop(struct tcp_stream_table *t, struct tcp_stream *s, unsign
 static void tell(struct tcp_stream_table *t, struct tcp_stream *s, struct tcp_stream_event *e)
 {
     e->stream = s;
-    e->user = s->user;
+    e->user = more_of(t, s)->user;
     t->event(t->ctx, e);
 }
 
@@ -37,7 +46,7 @@ static void tell_gap(struct tcp_stream_table *t, struct tcp_stream *s, unsigned 
                      const struct place *place)
 {
     struct half *h = &s->half[side];
-    struct rest *r = &s->rest[side];
+    struct rest *r = rest_of(t, s, side);
     while (h->next < to) {
         uint64_t from = h->next, end = to;
         bool done = h->skip_to == ALL, skipped = from < h->skip_to;
@@ -60,7 +69,7 @@ static void tell_bytes(struct tcp_stream_table *t, struct tcp_stream *s, unsigne
                        const struct place *place)
 {
     struct half *h = &s->half[side];
-    struct rest *r = &s->rest[side];
+    struct rest *r = rest_of(t, s, side);
     while (h->next < to) {
         uint64_t from = h->next, left = to - from;
         if (from < h->skip_to) {
@@ -83,7 +92,7 @@ static void tell_bytes(struct tcp_stream_table *t, struct tcp_stream *s, unsigne
 
 static void tell_end(struct tcp_stream_table *t, struct tcp_stream *s, unsigned side, const struct place *place)
 {
-    struct rest *r = &s->rest[side];
+    struct rest *r = rest_of(t, s, side);
     if (s->half[side].next < r->fin || r->ended)
         return;
     r->ended = true;
@@ -93,15 +102,11 @@ static void tell_end(struct tcp_stream_table *t, struct tcp_stream *s, unsigned 
 /* Tells what waits and is in order now. */
 static void drain(struct tcp_stream_table *t, struct tcp_stream *s, unsigned side)
 {
-    struct half *h = &s->half[side];
-    while (h->first != NONE) {
-        uint32_t chunk = h->first;
-        struct chunk *c = chunk_of(t, chunk);
-        if (c->h.from > h->next)
+    for (uint32_t chunk; (chunk = rest_of(t, s, side)->first) != NONE;) {
+        const struct chunk *c = chunk_of(t, chunk);
+        if (c->h.from > s->half[side].next)
             return;
-        h->first = c->h.next;
-        if (h->first == NONE)
-            s->rest[side].last = NONE;
+        set_first(t, s, side, c->h.next);
         tell_bytes(t, s, side, c->h.kept ? span_of(c->bytes, c->h.len) : (struct span){NULL, 0}, c->h.from + c->h.len,
                    &c->h.place);
         tcp_chunk_give(t, s, chunk);
@@ -112,9 +117,9 @@ static void drain(struct tcp_stream_table *t, struct tcp_stream *s, unsigned sid
 static void give_up_hole(struct tcp_stream_table *t, struct tcp_stream *s, unsigned side, uint64_t to,
                          const struct place *place)
 {
-    struct half *h = &s->half[side];
-    if (h->first != NONE && chunk_of(t, h->first)->h.from < to)
-        to = chunk_of(t, h->first)->h.from;
+    uint32_t first = rest_of(t, s, side)->first;
+    if (first != NONE && chunk_of(t, first)->h.from < to)
+        to = chunk_of(t, first)->h.from;
     tell_gap(t, s, side, to, false, place);
     drain(t, s, side);
 }
@@ -123,8 +128,8 @@ static void give_up_hole(struct tcp_stream_table *t, struct tcp_stream *s, unsig
 static void flush(struct tcp_stream_table *t, struct tcp_stream *s)
 {
     for (unsigned side = 0; side < SIDES; side++)
-        while (s->half[side].first != NONE) {
-            struct place place = chunk_of(t, s->half[side].first)->h.place;
+        while (rest_of(t, s, side)->first != NONE) {
+            struct place place = chunk_of(t, rest_of(t, s, side)->first)->h.place;
             give_up_hole(t, s, side, ALL, &place);
             tell_end(t, s, side, &place);
         }
@@ -152,7 +157,7 @@ static struct span arrival_bytes(const struct arrival *a, uint64_t from, uint64_
 
 static void tell_differs(const struct arrival *a, uint64_t from, struct span bytes)
 {
-    a->s->rest[a->side].counts.differing++;
+    rest_of(a->t, a->s, a->side)->counts.differing++;
     tell(a->t, a->s, &(struct tcp_stream_event){.kind = TCP_STREAM_DIFFERS, .side = a->side, .offset = from,
                                                 .length = bytes.len, .bytes = bytes, .place = a->g->place});
 }
@@ -160,7 +165,7 @@ static void tell_differs(const struct arrival *a, uint64_t from, struct span byt
 /* A piece of the last ones told that comes again as a whole. */
 static void compare_told(const struct arrival *a)
 {
-    struct rest *r = &a->s->rest[a->side];
+    struct rest *r = rest_of(a->t, a->s, a->side);
     for (unsigned i = 0; i < TCP_STREAM_REMEMBERED; i++) {
         const struct piece *p = &r->pieces[i];
         if (p->len == 0 || p->from < a->from || p->from + p->len > a->captured_to)
@@ -176,7 +181,7 @@ static void compare_told(const struct arrival *a)
 /* Bytes that wait and come again. */
 static void compare_waiting(const struct arrival *a)
 {
-    for (uint32_t i = a->s->half[a->side].first; i != NONE;) {
+    for (uint32_t i = rest_of(a->t, a->s, a->side)->first; i != NONE;) {
         const struct chunk *c = chunk_of(a->t, i);
         i = c->h.next;
         uint64_t from = c->h.from > a->from ? c->h.from : a->from;
@@ -195,23 +200,25 @@ static void compare_waiting(const struct arrival *a)
 static bool keep_run(const struct arrival *a, uint32_t after, uint64_t from, uint64_t to, struct span bytes)
 {
     struct tcp_stream_table *t = a->t;
-    struct half *h = &a->s->half[a->side];
-    struct rest *r = &a->s->rest[a->side];
+    struct rest *r = rest_of(a->t, a->s, a->side);
     struct chunk *left = after != NONE ? chunk_of(t, after) : NULL;
     if (left != NULL && bytes.len == 0 && !left->h.kept && left->h.from + left->h.len == from &&
         to - left->h.from <= UINT32_MAX) {
         left->h.len = (uint32_t)(to - left->h.from);
         return true;
     }
-    uint32_t chunk = a->s->chunks < CHUNKS_A_CONNECTION ? tcp_chunk_take(t, a->s) : NONE;
+    uint32_t chunk = more_of(a->t, a->s)->chunks < CHUNKS_A_CONNECTION ? tcp_chunk_take(t, a->s) : NONE;
     if (chunk == NONE)
         return false;
     struct chunk *c = chunk_of(t, chunk);
     c->h = (struct chunk_head){.from = from, .len = (uint32_t)(to - from), .kept = bytes.len > 0, .place = a->g->place,
-                               .next = left != NULL ? left->h.next : h->first};
+                               .next = left != NULL ? left->h.next : r->first};
     if (bytes.len > 0)
         memcpy(c->bytes, bytes.data, bytes.len);
-    *(left != NULL ? &left->h.next : &h->first) = chunk;
+    if (left != NULL)
+        left->h.next = chunk;
+    else
+        set_first(t, a->s, a->side, chunk);
     if (c->h.next == NONE)
         r->last = chunk;
     return true;
@@ -235,10 +242,10 @@ static uint64_t run_end(const struct arrival *a, uint64_t from, uint64_t to, str
 /* The last chunk that begins at or before `at`, NONE when all begin behind. */
 static uint32_t chunk_before(const struct arrival *a, uint64_t at)
 {
-    uint32_t last = a->s->rest[a->side].last, before = NONE;
+    uint32_t last = rest_of(a->t, a->s, a->side)->last, before = NONE;
     if (last != NONE && chunk_of(a->t, last)->h.from <= at)
         return last;
-    for (uint32_t i = a->s->half[a->side].first; i != NONE && chunk_of(a->t, i)->h.from <= at;
+    for (uint32_t i = rest_of(a->t, a->s, a->side)->first; i != NONE && chunk_of(a->t, i)->h.from <= at;
          i = chunk_of(a->t, i)->h.next)
         before = i;
     return before;
@@ -255,7 +262,7 @@ static uint64_t keep(const struct arrival *a, uint64_t at, bool *full, bool *new
             at = left->h.from + left->h.len;
             continue;
         }
-        uint32_t right = left != NULL ? left->h.next : a->s->half[a->side].first;
+        uint32_t right = left != NULL ? left->h.next : rest_of(a->t, a->s, a->side)->first;
         uint64_t to = a->to;
         if (right != NONE && chunk_of(a->t, right)->h.from < to)
             to = chunk_of(a->t, right)->h.from;
@@ -277,7 +284,7 @@ static void make_room(const struct arrival *a, uint64_t at)
 {
     struct tcp_stream_table *t = a->t;
     t->counters.gave_up++;
-    if (a->s->chunks < CHUNKS_A_CONNECTION && t->waits_first != NONE) {
+    if (more_of(a->t, a->s)->chunks < CHUNKS_A_CONNECTION && t->waits_first != NONE) {
         flush(t, &t->slots[t->waits_first]);
         return;
     }
@@ -297,8 +304,9 @@ static bool place_bytes(const struct arrival *a)
             at = h->next;
         } else if (at == h->next) {
             uint64_t to = a->to;
-            if (h->first != NONE && chunk_of(a->t, h->first)->h.from < to)
-                to = chunk_of(a->t, h->first)->h.from;
+            uint32_t first = rest_of(a->t, a->s, a->side)->first;
+            if (first != NONE && chunk_of(a->t, first)->h.from < to)
+                to = chunk_of(a->t, first)->h.from;
             news = true;
             tell_bytes(a->t, a->s, a->side, arrival_bytes(a, at, to), to, &a->g->place);
             drain(a->t, a->s, a->side);
@@ -316,32 +324,32 @@ static bool place_bytes(const struct arrival *a)
 static void look_at_acked_hole(struct tcp_stream_table *t, struct tcp_stream *s, unsigned side, const struct place *place)
 {
     struct half *h = &s->half[side];
-    struct rest *r = &s->rest[side];
+    struct rest *r = rest_of(t, s, side);
     if (r->acked <= h->next) {
-        s->awaits_acked[side] = false;
+        s->slow[side] &= (uint8_t)~SLOW_AWAITS_ACKED;
         return;
     }
-    uint32_t now = s->segments[TCP_CLIENT] + s->segments[TCP_SERVER];
-    if (!s->awaits_acked[side]) {
-        s->awaits_acked[side] = true;
+    uint32_t now = s->half[TCP_CLIENT].segments + s->half[TCP_SERVER].segments;
+    if ((s->slow[side] & SLOW_AWAITS_ACKED) == 0) {
+        s->slow[side] |= SLOW_AWAITS_ACKED;
         r->hole_mark = now;
         r->hole_ns = place->time_ns;
         return;
     }
     if (now - r->hole_mark <= TCP_STREAM_LAG_SEGMENTS && elapsed_ns(place->time_ns, r->hole_ns) <= TCP_STREAM_LAG_NS)
         return;
-    if (r->acked == h->next + 1 && h->first == NONE)
+    if (r->acked == h->next + 1 && r->first == NONE)
         return; /* it may well be FIN that was acknowledged */
     while (h->next < r->acked)
         give_up_hole(t, s, side, r->acked, place);
-    s->awaits_acked[side] = false;
+    s->slow[side] &= (uint8_t)~SLOW_AWAITS_ACKED;
     tell_end(t, s, side, place);
 }
 
-static void take_ack(struct tcp_stream *s, unsigned side, uint32_t ack)
+static void take_ack(const struct tcp_stream_table *t, struct tcp_stream *s, unsigned side, uint32_t ack)
 {
     struct half *h = &s->half[side];
-    struct rest *r = &s->rest[side];
+    struct rest *r = rest_of(t, s, side);
     int32_t ahead = (int32_t)(ack - (h->base + (uint32_t)h->next));
     if (s->start[side] == TCP_START_NONE || ahead <= 0 || ahead > REACH)
         return;
@@ -369,7 +377,7 @@ static void tell_early(struct arrival *a, uint64_t before, uint32_t *len)
     uint32_t n = before < *len ? (uint32_t)before : *len;
     size_t captured = n < a->payload.len ? n : a->payload.len;
     struct span bytes = {a->payload.data, captured};
-    a->s->rest[a->side].counts.before_start++;
+    rest_of(a->t, a->s, a->side)->counts.before_start++;
     if (captured > 0)
         a->payload.data += captured;
     a->payload.len -= captured;
@@ -383,7 +391,7 @@ static void tell_early(struct arrival *a, uint64_t before, uint32_t *len)
 static void take_payload(struct arrival *a)
 {
     struct half *h = &a->s->half[a->side];
-    struct rest *r = &a->s->rest[a->side];
+    struct rest *r = rest_of(a->t, a->s, a->side);
     uint64_t next = h->next;
     if (a->from > next)
         r->counts.out_of_order++;
@@ -406,7 +414,7 @@ static void take_payload(struct arrival *a)
 /* Notes where the stream ends. A FIN before bytes that came is none. */
 static void take_fin(struct tcp_stream_table *t, struct tcp_stream *s, unsigned side, uint64_t fin)
 {
-    struct rest *r = &s->rest[side];
+    struct rest *r = rest_of(t, s, side);
     uint64_t reached = s->half[side].next;
     if (r->last != NONE)
         reached = chunk_of(t, r->last)->h.from + chunk_of(t, r->last)->h.len;
@@ -415,7 +423,7 @@ static void take_fin(struct tcp_stream_table *t, struct tcp_stream *s, unsigned 
         return;
     }
     r->fin = fin;
-    s->fin_known[side] = true;
+    s->slow[side] |= SLOW_FIN;
     if (r->acked > fin)
         r->acked = fin;
 }
@@ -424,7 +432,7 @@ static void take_fin(struct tcp_stream_table *t, struct tcp_stream *s, unsigned 
 static bool locate(struct arrival *a, uint32_t seq, uint32_t len)
 {
     struct half *h = &a->s->half[a->side];
-    struct rest *r = &a->s->rest[a->side];
+    struct rest *r = rest_of(a->t, a->s, a->side);
     bool fin = (a->g->flags & TCP_FIN) != 0;
     int64_t ahead = (int32_t)(seq - (h->base + (uint32_t)h->next));
     if (ahead < -(int64_t)REACH || ahead > REACH || len > (uint32_t)REACH) {
@@ -485,7 +493,7 @@ RARELY_CALLED static void segment_slow(struct tcp_stream_table *t, struct tcp_st
         return;
     take_segment(&a);
     if ((g->flags & TCP_ACK) != 0)
-        take_ack(s, a.side ^ 1, g->ack);
+        take_ack(t, s, a.side ^ 1, g->ack);
     for (unsigned side = 0; side < SIDES; side++)
         look_at_acked_hole(t, s, side, &g->place);
 }
@@ -494,13 +502,13 @@ void tcp_stream_segment(struct tcp_stream_table *t, struct tcp_stream *s, const 
 {
     unsigned side = g->side & 1;
     struct half *h = &s->half[side], *peer = &s->half[side ^ 1];
-    s->segments[side]++;
+    h->segments++;
     if (++t->tick - s->stamp > t->lazy)
         tcp_age_renew(t, s);
     /* In order and not wanted, nothing waits, nothing acknowledged that was not seen: this is what bulk looks like. */
-    bool plain = (g->flags & (TCP_SYN | TCP_FIN | TCP_RST)) == 0 && s->start[side] != TCP_START_NONE &&
-                 h->first == NONE && g->seq == h->base + (uint32_t)h->next && !s->awaits_acked[side] &&
-                 (g->wire_len == 0 || (h->next < h->skip_to && h->skip_to - h->next >= g->wire_len && !s->fin_known[side])) &&
+    bool plain = (g->flags & (TCP_SYN | TCP_FIN | TCP_RST)) == 0 && s->start[side] != TCP_START_NONE && s->slow[side] == 0 &&
+                 g->seq == h->base + (uint32_t)h->next &&
+                 (g->wire_len == 0 || (h->next < h->skip_to && h->skip_to - h->next >= g->wire_len)) &&
                  ((g->flags & TCP_ACK) == 0 || s->start[side ^ 1] == TCP_START_NONE ||
                   (int32_t)(g->ack - (peer->base + (uint32_t)peer->next)) <= 0);
     if (plain)
@@ -521,8 +529,8 @@ void tcp_stream_done(struct tcp_stream_table *t, struct tcp_stream *s, enum tcp_
 {
     struct half *h = &s->half[side];
     h->skip_to = ALL;
-    if (s->rest[side].last != NONE) {
-        const struct chunk *last = chunk_of(t, s->rest[side].last);
+    if (rest_of(t, s, side)->last != NONE) {
+        const struct chunk *last = chunk_of(t, rest_of(t, s, side)->last);
         h->next = last->h.from + last->h.len;
     }
     chunks_drop(t, s, side);
@@ -535,7 +543,7 @@ void tcp_stream_close(struct tcp_stream_table *t, struct tcp_stream *s)
     flush(t, s);
     for (unsigned side = 0; side < SIDES; side++) {
         struct half *h = &s->half[side];
-        struct rest *r = &s->rest[side];
+        struct rest *r = rest_of(t, s, side);
         if (r->acked > h->next && !(r->acked == h->next + 1 && r->fin == ALL))
             tell_gap(t, s, side, r->acked, false, &nowhere);
         if (r->fin != ALL)
@@ -552,10 +560,10 @@ enum tcp_start tcp_stream_start(const struct tcp_stream *s, enum tcp_side side)
     return s->start[side];
 }
 
-void tcp_stream_get_counts(const struct tcp_stream *s, enum tcp_side side, struct tcp_stream_counts *out)
+void tcp_stream_get_counts(const struct tcp_stream_table *t, const struct tcp_stream *s, enum tcp_side side, struct tcp_stream_counts *out)
 {
-    *out = s->rest[side].counts;
+    *out = rest_of(t, s, side)->counts;
     out->bytes = s->half[side].next;
-    out->skipped_bytes = out->bytes - s->rest[side].told - out->cut_bytes - out->lost_bytes - out->missing_bytes;
-    out->segments = s->segments[side];
+    out->skipped_bytes = out->bytes - rest_of(t, s, side)->told - out->cut_bytes - out->lost_bytes - out->missing_bytes;
+    out->segments = s->half[side].segments;
 }

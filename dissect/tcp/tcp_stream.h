@@ -130,7 +130,8 @@ void tcp_stream_close(struct tcp_stream_table *t, struct tcp_stream *s);
 void tcp_stream_table_finish(struct tcp_stream_table *t);
 
 enum tcp_start tcp_stream_start(const struct tcp_stream *s, enum tcp_side side);
-void tcp_stream_get_counts(const struct tcp_stream *s, enum tcp_side side, struct tcp_stream_counts *out);
+void tcp_stream_get_counts(const struct tcp_stream_table *t, const struct tcp_stream *s, enum tcp_side side,
+                           struct tcp_stream_counts *out);
 void tcp_stream_table_get_counters(const struct tcp_stream_table *t, struct tcp_stream_table_counters *out);
 
 /* Frees without telling; NULL is allowed. */

@@ -6,6 +6,7 @@
 
 enum {
     SIDES = 2,
+    LINE = 64, /* cache line */
     NONE = 0, /* slots and chunks are counted from 1 */
     CHUNK = 2048,
     CHUNKS_A_SLAB = 64,
@@ -35,18 +36,31 @@ struct piece {
     uint32_t len; /* 0: none */
 };
 
-/* What every segment needs. Positions count from the stream's first known byte; no stream gets to 2^64. */
+/* What every segment needs, in a cache line for both directions. Positions count from the stream's first known byte; no
+ * stream gets to 2^64. */
 struct half {
-    uint64_t next;    /* position of the next byte to tell */
-    uint64_t skip_to; /* bytes before are not wanted; ALL: done */
-    uint32_t base;    /* sequence number of position 0 */
-    uint32_t first;   /* chunk that waits */
+    uint64_t next;     /* position of the next byte to tell */
+    uint64_t skip_to;  /* bytes before are not wanted; ALL: done */
+    uint32_t base;     /* sequence number of position 0 */
+    uint32_t segments;
 };
+
+enum { SLOW_WAITS = 1, SLOW_AWAITS_ACKED = 2, SLOW_FIN = 4 };
+
+struct tcp_stream {
+    struct half half[SIDES];
+    uint32_t owner;
+    uint32_t stamp;       /* the table's tick at the last move to the list's young end */
+    uint8_t start[SIDES]; /* enum tcp_start */
+    uint8_t slow[SIDES];  /* why its segments need a closer look: bytes wait, the peer has bytes that we have not, FIN is known */
+    bool open;
+};
+_Static_assert(sizeof(struct tcp_stream) <= LINE, "more than a cache line");
 
 struct rest {
     uint64_t acked;     /* the peer has it up to here, when that is beyond next */
     uint64_t fin;       /* position of FIN, ALL when unknown */
-    uint32_t last;      /* chunk that waits */
+    uint32_t first, last; /* chunks that wait */
     uint32_t hole_mark; /* the connection's segments when acked went beyond next */
     int64_t hole_ns;
     bool ended;
@@ -56,24 +70,19 @@ struct rest {
     struct tcp_stream_counts counts;
 };
 
-struct tcp_stream {
-    struct half half[SIDES];
-    uint32_t owner;
-    uint32_t stamp;            /* the table's tick at the last move to the list's young end */
-    uint8_t start[SIDES];      /* enum tcp_start */
-    bool awaits_acked[SIDES];  /* bytes that the peer has and we have not */
-    bool fin_known[SIDES];
-    bool open;
-    uint32_t segments[SIDES];
-    uint32_t older, newer;     /* list by age; newer also links free ones */
-    uint32_t before, behind;   /* list of connections in which bytes wait, by its beginning */
+/* The rest of a connection. */
+struct tcp_more {
+    uint32_t older, newer;   /* list by age; newer also links free ones */
+    uint32_t before, behind; /* list of connections in which bytes wait, by its beginning */
     uint32_t chunks;
     void *user;
     struct rest rest[SIDES];
 };
 
 struct tcp_stream_table {
-    struct tcp_stream *slots; /* slots[0] is not used */
+    struct tcp_stream *slots; /* slots[0] and more[0] are not used */
+    struct tcp_more *more;
+    void *slots_block;        /* slots begin at a cache line in it */
     uint32_t room, made;
     uint32_t oldest, newest, free;
     uint32_t waits_first, waits_last;
@@ -90,6 +99,16 @@ struct tcp_stream_table {
 static inline uint32_t slot_of(const struct tcp_stream_table *t, const struct tcp_stream *s)
 {
     return (uint32_t)(s - t->slots);
+}
+
+static inline struct tcp_more *more_of(const struct tcp_stream_table *t, const struct tcp_stream *s)
+{
+    return &t->more[slot_of(t, s)];
+}
+
+static inline struct rest *rest_of(const struct tcp_stream_table *t, const struct tcp_stream *s, unsigned side)
+{
+    return &t->more[slot_of(t, s)].rest[side];
 }
 
 static inline struct chunk *chunk_of(const struct tcp_stream_table *t, uint32_t chunk)

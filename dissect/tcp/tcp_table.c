@@ -3,6 +3,11 @@
 
 #include "dissect/tcp/tcp_stream_state.h"
 
+enum {
+    SMALL = 64,      /* connections: order by age is exact in tables with less room */
+    LAZY_ROUNDS = 8, /* in others it is exact to so many segments a connection: one move in the list in as many segments */
+};
+
 struct tcp_stream_table *tcp_stream_table_new(const struct tcp_stream_table_options *options)
 {
     struct tcp_stream_table *t = calloc(1, sizeof *t);
@@ -14,16 +19,19 @@ struct tcp_stream_table *tcp_stream_table_new(const struct tcp_stream_table_opti
     if (slabs == 0 && options->waiting_bytes > 0)
         slabs = 1;
     t->slabs_max = slabs > UINT16_MAX ? UINT16_MAX : (uint32_t)slabs;
-    t->slots = calloc((size_t)room + 1, sizeof *t->slots);
+    t->slots_block = calloc((size_t)room + 2, sizeof *t->slots);
+    t->more = calloc((size_t)room + 1, sizeof *t->more);
     t->slabs = calloc((size_t)t->slabs_max + 1, sizeof *t->slabs);
     t->room = room;
-    t->lazy = room / 8 < 4096 ? room / 8 : 4096;
+    t->lazy = room < SMALL ? 0 : room < UINT32_MAX / LAZY_ROUNDS / 2 ? room * LAZY_ROUNDS : UINT32_MAX / 2;
     t->event = options->event;
     t->ctx = options->ctx;
-    if (t->slots == NULL || t->slabs == NULL) {
+    if (t->slots_block == NULL || t->more == NULL || t->slabs == NULL) {
         tcp_stream_table_free(t);
         return NULL;
     }
+    size_t beyond = (uintptr_t)t->slots_block % LINE;
+    t->slots = (struct tcp_stream *)(void *)((uint8_t *)t->slots_block + (beyond > 0 ? LINE - beyond : 0));
     return t;
 }
 
@@ -34,7 +42,8 @@ void tcp_stream_table_free(struct tcp_stream_table *t)
     for (uint32_t i = 0; i < t->slab_count; i++)
         free(t->slabs[i]);
     free(t->slabs);
-    free(t->slots);
+    free(t->slots_block);
+    free(t->more);
     free(t);
 }
 
@@ -42,16 +51,18 @@ void tcp_stream_table_free(struct tcp_stream_table *t)
 
 static void age_detach(struct tcp_stream_table *t, struct tcp_stream *s)
 {
-    *(s->older == NONE ? &t->oldest : &t->slots[s->older].newer) = s->newer;
-    *(s->newer == NONE ? &t->newest : &t->slots[s->newer].older) = s->older;
+    struct tcp_more *m = more_of(t, s);
+    *(m->older == NONE ? &t->oldest : &t->more[m->older].newer) = m->newer;
+    *(m->newer == NONE ? &t->newest : &t->more[m->newer].older) = m->older;
 }
 
 static void age_append(struct tcp_stream_table *t, struct tcp_stream *s)
 {
+    struct tcp_more *m = more_of(t, s);
     uint32_t self = slot_of(t, s);
-    s->older = t->newest;
-    s->newer = NONE;
-    *(t->newest == NONE ? &t->oldest : &t->slots[t->newest].newer) = self;
+    m->older = t->newest;
+    m->newer = NONE;
+    *(t->newest == NONE ? &t->oldest : &t->more[t->newest].newer) = self;
     t->newest = self;
     s->stamp = t->tick;
 }
@@ -66,16 +77,18 @@ void tcp_age_renew(struct tcp_stream_table *t, struct tcp_stream *s)
 
 static void waits_append(struct tcp_stream_table *t, struct tcp_stream *s)
 {
-    s->before = t->waits_last;
-    s->behind = NONE;
-    *(t->waits_last == NONE ? &t->waits_first : &t->slots[t->waits_last].behind) = slot_of(t, s);
+    struct tcp_more *m = more_of(t, s);
+    m->before = t->waits_last;
+    m->behind = NONE;
+    *(t->waits_last == NONE ? &t->waits_first : &t->more[t->waits_last].behind) = slot_of(t, s);
     t->waits_last = slot_of(t, s);
 }
 
 static void waits_detach(struct tcp_stream_table *t, struct tcp_stream *s)
 {
-    *(s->before == NONE ? &t->waits_first : &t->slots[s->before].behind) = s->behind;
-    *(s->behind == NONE ? &t->waits_last : &t->slots[s->behind].before) = s->before;
+    struct tcp_more *m = more_of(t, s);
+    *(m->before == NONE ? &t->waits_first : &t->more[m->before].behind) = m->behind;
+    *(m->behind == NONE ? &t->waits_last : &t->more[m->behind].before) = m->before;
 }
 
 static bool pool_grow(struct tcp_stream_table *t)
@@ -97,22 +110,24 @@ static bool pool_grow(struct tcp_stream_table *t)
 /* NONE when the pool is used up. */
 uint32_t tcp_chunk_take(struct tcp_stream_table *t, struct tcp_stream *s)
 {
+    struct tcp_more *m = more_of(t, s);
     if (t->free_chunk == NONE && !pool_grow(t))
         return NONE;
     uint32_t chunk = t->free_chunk;
     t->free_chunk = chunk_of(t, chunk)->h.next;
     t->chunks_used++;
-    if (s->chunks++ == 0)
+    if (m->chunks++ == 0)
         waits_append(t, s);
     return chunk;
 }
 
 void tcp_chunk_give(struct tcp_stream_table *t, struct tcp_stream *s, uint32_t chunk)
 {
+    struct tcp_more *m = more_of(t, s);
     chunk_of(t, chunk)->h.next = t->free_chunk;
     t->free_chunk = chunk;
     t->chunks_used--;
-    if (--s->chunks == 0)
+    if (--m->chunks == 0)
         waits_detach(t, s);
 }
 
@@ -126,12 +141,12 @@ uint32_t tcp_stream_open(struct tcp_stream_table *t, uint32_t owner, void *user)
     }
     uint32_t self = t->free;
     if (self != NONE)
-        t->free = t->slots[self].newer;
+        t->free = t->more[self].newer;
     else
         self = ++t->made;
     struct tcp_stream *s = &t->slots[self];
-    *s = (struct tcp_stream){.owner = owner, .user = user, .open = true};
-    s->rest[0].fin = s->rest[1].fin = ALL;
+    *s = (struct tcp_stream){.owner = owner, .open = true};
+    t->more[self] = (struct tcp_more){.user = user, .rest = {{.fin = ALL}, {.fin = ALL}}};
     age_append(t, s);
     t->counters.opened++;
     return self;
@@ -147,9 +162,10 @@ struct tcp_stream *tcp_stream_of(const struct tcp_stream_table *t, uint32_t slot
 
 void tcp_slot_release(struct tcp_stream_table *t, struct tcp_stream *s)
 {
+    struct tcp_more *m = more_of(t, s);
     age_detach(t, s);
     s->open = false;
-    s->newer = t->free;
+    m->newer = t->free;
     t->free = slot_of(t, s);
 }
 

@@ -192,7 +192,7 @@ static void feed_text(struct bench *b, unsigned side, uint32_t seq, const char *
 static struct tcp_stream_counts counts_of(const struct bench *b, enum tcp_side side)
 {
     struct tcp_stream_counts c;
-    tcp_stream_get_counts(b->stream, side, &c);
+    tcp_stream_get_counts(b->table, b->stream, side, &c);
     return c;
 }
 
@@ -594,7 +594,7 @@ static void test_the_ceiling_of_all_connections(void **state)
     tcp_stream_table_get_counters(b.table, &c);
     assert_true(c.waiting_bytes >= 90000 && c.pool_bytes <= 128 * 1024);
     struct tcp_stream_counts counts;
-    tcp_stream_get_counts(first, TCP_CLIENT, &counts);
+    tcp_stream_get_counts(b.table, first, TCP_CLIENT, &counts);
     assert_int_equal(counts.missing_bytes, 100);
     b.heard[0] = NULL;
     finish(&b);
