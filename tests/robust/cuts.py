@@ -191,7 +191,7 @@ def main():
                 counts.update(f["id"] for f in grave(report) if job[4])
     print("\n".join(wrong))
     print("%d cuts, %d wrong; of healthy sessions was said: %s" % (runs, len(wrong), dict(counts)))
-    return 1 if wrong or runs < 500 else 0
+    return 1 if wrong or runs < 300 else 0
 
 
 if __name__ == "__main__":
