@@ -10,7 +10,7 @@ import mschap
 from sstp import say
 
 REQUEST, RESPONSE, SUCCESS, FAILURE = 1, 2, 3, 4
-IDENTITY, NAK, PEAP, MSCHAPV2, EXTENSIONS = 1, 3, 25, 26, 33
+IDENTITY, NAK, TLS, PEAP, MSCHAPV2, EXTENSIONS = 1, 3, 13, 25, 26, 33
 FRAGMENT = 1300
 
 
@@ -47,11 +47,13 @@ class Peap:
 
     kind = PEAP
 
-    def __init__(self, user, password, trust, name, keylog, maximum=None):
+    def __init__(self, user, password, trust, name, keylog, maximum=None, certificate=None):
         self.inner_user, self.inner = user, MsChap(user, password)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.load_verify_locations(trust)
         context.keylog_filename = self.keylog = keylog
+        if certificate:
+            context.load_cert_chain(*certificate)
         context.maximum_version = maximum or ssl.TLSVersion.TLSv1_2
         self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.tls = context.wrap_bio(self.incoming, self.outgoing, server_hostname=name)
@@ -88,10 +90,12 @@ class Peap:
                 return
             except ssl.SSLError as error:
                 self.refused = getattr(error, "verify_message", None) or str(error)
-                say("peap refused", reason=self.refused)
+                say("refused inside", reason=self.refused)
                 return
             self.established = True
-            say("peap established", version=self.tls.version())
+            say("tunnel inside", version=self.tls.version())
+        if self.kind == TLS:
+            return  # the handshake is all
         try:
             request = self.tls.read(16384)
         except ssl.SSLWantReadError:
@@ -122,11 +126,17 @@ class Peap:
         secrets = {label: (bytes.fromhex(random), bytes.fromhex(secret)) for label, random, secret in secrets}
         digest = hashlib.sha384 if "SHA384" in self.tls.cipher()[0] else hashlib.sha256
         if self.tls.version() == "TLSv1.3":
-            msk = exporter(secrets["EXPORTER_SECRET"][1], b"EXPORTER_EAP_TLS_Key_Material", bytes([PEAP]), 64, digest)
+            msk = exporter(secrets["EXPORTER_SECRET"][1], b"EXPORTER_EAP_TLS_Key_Material", bytes([self.kind]), 64, digest)
         else:
             random, master = secrets["CLIENT_RANDOM"]
             msk = prf(master, b"client EAP encryption" + random + self.heard[11:43], 64, digest)
         return msk[:32], msk[32:64]
+
+
+class EapTls(Peap):
+    """EAP-TLS with the user's certificate (RFC 5216)."""
+
+    kind = TLS
 
 
 def prf(secret, seed, size, digest):

@@ -8,7 +8,8 @@ HEAD = """# Recordings
 
 Small captures of real daemons, good as examples and as tests. `tests/lab/run` makes them: FreeRADIUS (or hostapd) as
 the RADIUS server, eapol_test, wpa_supplicant and radclient as clients, strongSwan as VPN server and VPN client, the lab's
-own SSTP client and server, haproxy and nftables as load balancers and every kind of translator, tcpdump or dumpcap as recorder, in network namespaces without a way out. People, names and addresses are invented; the keys are thrown away after the run.
+own SSTP client and server, haproxy and nftables as load balancers and every kind of translator, tcpdump or
+dumpcap as recorder, in network namespaces without a way out. People, names and addresses are invented; the keys are thrown away after the run.
 No Windows or NPS took part: the requests carry RRAS's attributes, but the daemons are those named.
 
 | address | who |

@@ -107,10 +107,10 @@ def compress(plain, path):
         subprocess.run(argv, check=True, stdout=out)
 
 
-def frames(path, expression, keylog=None, directory=None):
+def frames(path, expression, keylog=None, directory=None, options=()):
     """Numbers of the frames that match a display filter; `directory`: tshark's configuration, with IKE keys."""
     secrets = ("-o", "tls.keylog_file:" + keylog) if keylog else ()
-    out = subprocess.run(("tshark", "-n", "-r", path, *secrets, "-Y", expression, "-T", "fields", "-e", "frame.number"),
+    out = subprocess.run(("tshark", "-n", "-r", path, *secrets, *options, "-Y", expression, "-T", "fields", "-e", "frame.number"),
                          check=False, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                          env={**os.environ, **({"WIRESHARK_CONFIG_DIR": directory} if directory else {})}).stdout
     return [int(line) for line in out.split()]

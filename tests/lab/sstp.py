@@ -81,6 +81,7 @@ class Tunnel:
         self.connection, self.buffer = connection, rest
         self.identifier = 0
         self.identifications = []
+        self.gives_up = False  # when the other end terminates the link
 
     def send(self, packet):
         self.connection.sendall(packet)
@@ -155,6 +156,8 @@ class Tunnel:
             self.identifications.append(payload[8:])
         elif code == TERM_REQUEST:
             self.send_code(LCP, TERM_ACK, identifier)
+            if self.gives_up:
+                raise Ended("ppp terminated")
         else:
             return False
         return True
@@ -168,17 +171,18 @@ class Tunnel:
             if what == "control":
                 raise Ended("unexpected " + NAMES.get(kind, str(kind)))
 
-    def negotiate(self, protocol, wishes, judge):
+    def negotiate(self, protocol, wishes, judge, fixed=None):
         """
         Configures a protocol in both directions. `wishes`: {option: value}; `judge(option, value)`: None when the other
-        end's option is taken, b"" when it is rejected, or the value that is wanted instead. Returns both lists of options.
+        end's option is taken, b"" when it is rejected, or the value that is wanted instead. Returns both lists of options. The option
+        `fixed` is not given up: the link is terminated when the other end has refused it three times.
         """
         def ask():
             identifier = self.next_identifier()
             self.send_code(protocol, CONF_REQUEST, identifier, pack(wishes.items()))
             return identifier
         asked, theirs = ask(), None
-        agreed = False
+        agreed, refusals = False, 0
         while not agreed or theirs is None:
             payload = self.expect_ppp(protocol)
             code, identifier, body = payload[0], payload[1], payload[4:struct.unpack_from(">H", payload, 2)[0]]
@@ -190,10 +194,15 @@ class Tunnel:
                 agreed = True
             elif code in (CONF_NAK, CONF_REJECT):
                 for option, value in unpack(body):
-                    if code == CONF_REJECT:
+                    if option == fixed:
+                        refusals += 1
+                    elif code == CONF_REJECT:
                         wishes.pop(option, None)
                     else:
                         wishes[option] = value
+                if refusals == 3:
+                    self.send_code(protocol, TERM_REQUEST, self.next_identifier())
+                    raise Ended("not agreed")
                 asked = ask()
         return dict(wishes), dict(theirs)
 

@@ -28,11 +28,13 @@ def arguments():
     parser.add_argument("--own-port", type=int, default=0)
     parser.add_argument("--name", default="vpn.contoso.com", help="the name that was dialled")
     parser.add_argument("--trust", help="roots and intermediates (PEM)")
+    parser.add_argument("--keylog", help="write the TLS secrets there")
     parser.add_argument("--late-check", action="store_true", help="check the certificate after the handshake, as Windows does")
     parser.add_argument("--tls", default="1.2", choices=VERSIONS)
     parser.add_argument("--user", default="alice@corp.contoso.com")
     parser.add_argument("--password", default="")
-    parser.add_argument("--auth", default="mschapv2", choices=("pap", "mschapv2", "eap-mschapv2", "peap"))
+    parser.add_argument("--auth", default="mschapv2", choices=("pap", "mschapv2", "eap-mschapv2", "peap", "eap-tls"))
+    parser.add_argument("--certificate", nargs=2, metavar=("CHAIN", "KEY"), help="the user's, for EAP-TLS")
     parser.add_argument("--peap-trust")
     parser.add_argument("--peap-name", default="nps01.corp.contoso.com")
     parser.add_argument("--peap-tls", default="1.2", choices=VERSIONS)
@@ -44,7 +46,7 @@ def arguments():
     parser.add_argument("--hold", type=float, default=0, help="seconds before the farewell")
     parser.add_argument("--timeout", type=float, default=10)
     parser.add_argument("--probe", choices=("tcp", "tls", "head", "get"), help="be a load balancer's health check")
-    parser.add_argument("--rounds", type=int, default=1, help="how often, for a probe")
+    parser.add_argument("--rounds", type=int, default=1, help="how often; a tunnel's TLS session is resumed")
     parser.add_argument("--every", type=float, default=0.5)
     return parser.parse_args()
 
@@ -53,6 +55,7 @@ class Client:
     def __init__(self, options):
         self.options, self.key, self.error = options, bytes(32), None
         self.correlation = uuid.uuid4()
+        self.context, self.session = None, None
 
     def connect(self):
         options = self.options
@@ -74,17 +77,19 @@ class Client:
     def secure(self, plain):
         """TLS as an old or a new Windows speaks it; the certificate of the server is kept for the binding."""
         options = self.options
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self.context = context = self.context or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         if options.tls < "1.2":
             context.set_ciphers("ALL:@SECLEVEL=0")
         context.minimum_version = min(VERSIONS[options.tls], ssl.TLSVersion.TLSv1_2)
         context.maximum_version = VERSIONS[options.tls]
+        if options.keylog:
+            context.keylog_filename = options.keylog
         if options.late_check or not options.trust:
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         else:
             context.load_verify_locations(options.trust)
         try:
-            connection = context.wrap_socket(plain, server_hostname=options.name or None)
+            connection = context.wrap_socket(plain, server_hostname=options.name or None, session=self.session)
         except ssl.SSLCertVerificationError as error:
             raise Ended("certificate refused", reason=error.verify_message, code=error.verify_code) from None
         except TimeoutError:
@@ -92,7 +97,7 @@ class Client:
         except (ssl.SSLError, OSError) as error:
             raise Ended("tls failed", error=str(error)) from None
         self.certificate = connection.getpeercert(True)
-        say("tls", version=connection.version(), cipher=connection.cipher()[0],
+        say("tls", version=connection.version(), cipher=connection.cipher()[0], resumed=connection.session_reused,
             certificate=sstp.hashlib.sha256(self.certificate).hexdigest())
         if options.late_check:
             self.check_late(connection)
@@ -175,10 +180,11 @@ class Client:
 
     def eap(self, tunnel):
         options = self.options
-        if options.auth == "peap":
-            with tempfile.NamedTemporaryFile(prefix="peap-", suffix=".keys") as keys:
-                method = eap_peer.Peap(options.user, options.password, options.peap_trust, options.peap_name, keys.name,
-                                       VERSIONS[options.peap_tls])
+        if options.auth in ("peap", "eap-tls"):
+            kind = eap_peer.Peap if options.auth == "peap" else eap_peer.EapTls
+            with tempfile.NamedTemporaryFile(prefix="eap-", suffix=".keys") as keys:
+                method = kind(options.user, options.password, options.peap_trust, options.peap_name, keys.name,
+                              VERSIONS[options.peap_tls], options.certificate)
                 self.eap_rounds(tunnel, method)
                 self.key = method.keys[0]
         else:
@@ -213,6 +219,7 @@ class Client:
         if self.options.wrong == "mac":
             packet[-32] ^= 0xFF
         say("binding", hash=self.algorithm, hlak=self.key.hex())
+        say("sent", message=sstp.NAMES[sstp.CONNECTED])
         tunnel.send(bytes(packet))
 
     def network(self, tunnel):
@@ -241,10 +248,12 @@ class Client:
         connection = self.secure(plain)
         try:
             self.talk(Tunnel(connection, self.request(connection)))
+            self.session = connection.session
         finally:
             sstp.leave(connection)
 
     def talk(self, tunnel):
+        tunnel.gives_up = True
         self.call(tunnel)
         self.link(tunnel)
         self.authenticate(tunnel)
@@ -298,7 +307,9 @@ def main():
                 Client(options).probe()
             say("end", outcome="probed")
         else:
-            client.run()
+            for _ in range(options.rounds):
+                client.run()
+                client.correlation, options.own_port = uuid.uuid4(), options.own_port + 1
             say("end", outcome="established")
     except Ended as end:
         say("end", outcome=end.outcome, **end.details)

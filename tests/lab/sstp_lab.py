@@ -15,11 +15,14 @@ from vpn_network import LB_INSIDE, NAS, NODE_OF, RRAS, VIP
 HERE = os.path.dirname(os.path.abspath(__file__))
 NAME = "vpn.contoso.com"
 TRUST = ("root", "issuing")
+# The header of the PROXY protocol stands where tshark expects TLS.
+PROXY_FIRST = ("-o", "tcp.try_heuristic_first:TRUE")
 # What the report calls the end of a connection, for each end in a client's log.
 OUTCOMES = {
     "established": "established", "no answer": "unanswered", "silence": "unanswered", "refused": "rejected", "tls failed": "rejected",
     "connection lost": "rejected", "closed": "rejected", "certificate refused": "aborted", "certificate refused inside": "rejected",
-    "rejected": "rejected", "http error": "rejected", "nak": "rejected", "aborted": "rejected", "probed": None,
+    "rejected": "rejected", "http error": "rejected", "nak": "rejected", "aborted": "rejected", "ppp terminated": "rejected",
+    "probed": None,
 }
 
 
@@ -75,7 +78,8 @@ class Attempt:
         trust = lab.pki.chain(*wishes.pop("trust", TRUST))
         self.options = {"address": to, "bind": address, "own_port": self.port, "password": PASSWORD, "trust": trust,
                         "peap_trust": lab.pki.chain(*wishes.pop("peap_trust", ("root",))), **wishes}
-        self.log = os.path.join(lab.directory, "sstp-%s.log" % self.name)
+        self.log, self.keylog = (os.path.join(lab.directory, "sstp-%s.%s" % (self.name, part)) for part in ("log", "keylog"))
+        self.options["keylog"] = self.keylog
         self.process = None
 
     def begin(self):
@@ -97,21 +101,34 @@ class Attempt:
         """The last line about this in the client's log, or {}."""
         return next((row for row in reversed(log_of(self.log)) if row["event"] == name), {})
 
+    def messages(self, turn=0):
+        """SSTP's control messages in the order of the client's log, of the connection with this number."""
+        sides, count, found = {"sent": "client", "received": "server"}, -1, []
+        for row in log_of(self.log):
+            count += row["event"] == "connected"
+            if row["event"] in sides and count == turn:
+                found.append("%s %s" % (sides[row["event"]], row["message"]))
+        return found
+
     @property
     def outcome(self):
         return self.event("end").get("outcome")
 
-    def truth(self):
+    def truth(self, port=None):
+        """What its log says; `port`: of which of its connections."""
+        turn = max(0, port - self.port) if port and self.port and port - self.port < self.options.get("rounds", 1) else 0
         end, options = self.event("end"), self.options
-        method = {"pap": "PAP", "mschapv2": "MS-CHAPv2", "eap-mschapv2": "EAP-MSCHAPv2", "peap": "PEAP"}[options.get("auth", "mschapv2")]
+        method = {"pap": "PAP", "mschapv2": "MS-CHAPv2", "eap-mschapv2": "EAP-MSCHAPv2", "peap": "PEAP",
+                  "eap-tls": "EAP-TLS"}[options.get("auth", "mschapv2")]
         return {
             "kind": "probe" if options.get("probe") else "sstp", "user": options.get("user", "alice@corp.contoso.com"),
             "method": method, "authenticated": bool(self.event("authenticated")), "computer": options.get("computer", "PC01"),
             "client_end": end.get("outcome"), "client_says": end.get("reason"), "client_code": end.get("code"),
-            "statuses": end.get("statuses", []), "expected_outcome": OUTCOMES[end.get("outcome")],
+            "statuses_at_client": end.get("statuses", []), "expected_outcome": OUTCOMES[end.get("outcome")],
             "certificate_at_client": self.event("tls").get("certificate"), "tls_at_client": self.event("tls").get("version"),
             "correlation_id": self.event("correlation").get("id"), "http_status_at_client": self.event("http").get("status"),
-            "real_client": {"address": self.address, "port": self.port}, "inner_address": self.event("address").get("own"),
+            "messages_at_client": self.messages(turn),
+            "real_client": {"address": self.address, "port": self.port + turn if self.port else None}, "inner_address": self.event("address").get("own"),
         }
 
 
@@ -121,14 +138,22 @@ class SstpLab:
     def begin_sstp(self, vpn):
         self.begin_vpn(vpn, None)
         self.sstp_servers, self.sstp_files = [], {}
-        self.offload_keylog = None
+        self.behind_proxy, self.front_certificate = False, None
+        self.strangers = "probe"  # whose connections belong to no attempt
 
     def forward(self, to="rras1", snat=False, port=443):
-        """The load balancer translates destinations of TCP, and the clients' addresses with `snat`."""
+        """
+        The load balancer translates destinations of TCP, and the clients' addresses with `snat`. `to`: a server, or
+        {client: server}.
+        """
+        if isinstance(to, dict):
+            target = "dnat to ip saddr map { %s }" % ", ".join("%s : %s" % (client, RRAS[node]) for client, node in to.items())
+        else:
+            target = "dnat to %s:%d" % (RRAS[to], port)
         hide = '  oifname "in" tcp dport %d snat to %s\n' % (port, LB_INSIDE) if snat else ""
         self.vpn.nft("lb", 'table ip sstp {\n chain pre {\n  type nat hook prerouting priority -100\n'
-                           '  iifname "wan" ip daddr %s tcp dport 443 dnat to %s:%d\n }\n'
-                           ' chain post {\n  type nat hook postrouting priority 100\n%s }\n}\n' % (VIP, RRAS[to], port, hide))
+                           '  iifname "wan" ip daddr %s tcp dport 443 %s\n }\n'
+                           ' chain post {\n  type nat hook postrouting priority 100\n%s }\n}\n' % (VIP, target, hide))
 
     def path_of_clients(self, **options):
         """The usual path: home routers, the load balancer's DNAT."""
@@ -153,19 +178,22 @@ class SstpLab:
         return path
 
     def keep_facts(self, stem, path, point, findings, keylog, differs):
-        claims = {name: differs.pop(name) for name in ("client_error", "nat", "allow", "outcome_hidden", "hidden_client")
+        differs = dict(differs)
+        claims = {name: differs.pop(name) for name in ("client_error", "nat", "allow", "outcome_hidden", "expect_any")
                   if name in differs}
         self.sstp_files[stem] = (point, findings, bool(keylog), claims)
         self.keep(path, stem=stem, **{"keylog": keylog, "logins": [], "server_name": NAME, **differs})
 
     def keep_secrets(self):
-        """The servers' TLS secrets, without the writer's comments; an offloader's are the client's own."""
+        """The TLS secrets of servers and clients, without the writer's comments."""
         target = self.path(".keylog")
         with open(target, "w", encoding="ascii") as new:
-            for keylog in [server.keylog for server in self.sstp_servers] + [self.offload_keylog]:
-                if keylog and os.path.exists(keylog):
+            lines = {}  # in order, each once
+            for keylog in [one.keylog for one in self.sstp_servers + self.attempts]:
+                if os.path.exists(keylog):
                     with open(keylog, encoding="ascii") as old:
-                        new.writelines(line for line in old if not line.startswith("#"))
+                        lines.update((line, None) for line in old if not line.startswith("#"))
+            new.writelines(lines)
         return os.path.basename(target)
 
     def keep_sstp_radius(self, server, alert=None, **differs):
@@ -175,23 +203,25 @@ class SstpLab:
         logins = []
         for attempt in self.attempts:
             facts = attempt.truth()
-            tunnel = facts["method"] == "PEAP"
+            tunnel = facts["method"] in ("PEAP", "EAP-TLS")
             logins.append({
                 "user": facts["user"], "nas": NAS["rras1"][0],
                 "method": "MS-CHAP" if facts["method"] == "MS-CHAPv2" else facts["method"],
-                "inner": "EAP-MSCHAPv2" if tunnel else None, "expected_outcome": facts["expected_outcome"], "client_alert": alert,
-                "certificates": list(server.certificates) if tunnel else []})
+                "inner": "EAP-MSCHAPv2" if facts["method"] == "PEAP" else None, "expected_outcome": facts["expected_outcome"], "client_alert": alert,
+                "certificates": list(server.certificates) if tunnel else [],
+                **({"client_certificates": [self.pki.sha256("alice"), self.pki.sha256("issuing")]} if facts["method"] == "EAP-TLS" else {})})
         self.keep(path, **{"logins": logins, "expect_findings": [], "forbid_severity": [], "keylog": None,
                            "description": self.entry.description + "; the RADIUS behind it", **differs})
 
     def sstp_facts(self, stem, path, keylog):
         """The section `sstp` of one truth file."""
         point, findings, _, claims = self.sstp_files[stem]
-        counts, rows = sstp_truth.read(path, keylog, os.path.join(self.directory, "wireshark"))
+        options = PROXY_FIRST if any(server.wishes.get("proxy") for server in self.sstp_servers) else ()
+        counts, rows = sstp_truth.read(path, keylog, os.path.join(self.directory, "wireshark"), options)
         owners = self.owners_of(rows)
         for row in rows:
             owner, server, log = owners.get(row["stream"], (None, None, {}))
-            row.update(owner.truth() if owner else {"kind": "probe"})
+            row.update(owner.truth(row["client"]["port"]) if owner else {"kind": self.strangers})
             if owner and owner.address != row["client"]["address"] and row["client"]["address"] == LB_INSIDE:
                 row["hidden_client"] = PUBLIC.get(owner.node, owner.address)
             if server:
@@ -199,17 +229,21 @@ class SstpLab:
                 row["server_end"] = log.get("end", {}).get("outcome")
                 row["binding_at_server"] = log.get("binding", {}).get("good")
                 row["proxied_client"] = log.get("proxy", {}).get("client")
+                if "request" in log:
+                    row["correlation_id"] = log["request"]["correlation"] or None
                 row["forwarded_for"] = log.get("request", {}).get("forwarded")
-            if row["kind"] == "probe" and owner is None and "request" in log:
-                row["correlation_id"] = log["request"]["correlation"]
-        return {"point": point, "expect_findings": findings, "allow_findings": claims.get("allow", []),
+            elif self.front_certificate and row["server"]["address"] == VIP:
+                row["certificate_configured"] = self.pki.sha256(self.front_certificate)
+        return {"point": point, "expect_findings": findings, "expect_any": claims.get("expect_any", []),
+                "allow_findings": claims.get("allow", []),
                 "healthy": self.entry.healthy, "client_error": claims.get("client_error", self.entry.client_error),
                 "outcome_hidden": claims.get("outcome_hidden", False), "nat": claims.get("nat"), "counts": counts,
-                "virtual": VIP, "backends": [RRAS["rras1"]], "connections": rows}
+                "virtual": VIP, "backends": sorted({RRAS[server.node] for server in self.sstp_servers}), "connections": rows}
 
     def owners_of(self, rows):
         """{stream: (attempt, server, the server's log of it)}: by the port of the client, or by what the server's log says."""
-        by_port = {attempt.port: attempt for attempt in self.attempts if attempt.port}
+        by_port = {attempt.port + turn: attempt for attempt in self.attempts if attempt.port
+                   for turn in range(attempt.options.get("rounds", 1))}
         by_correlation = {attempt.event("correlation").get("id"): attempt for attempt in self.attempts}
         by_probe = {address: attempt for attempt in self.attempts if attempt.options.get("probe")
                     for address in (attempt.address, LB_INSIDE)}
@@ -221,7 +255,7 @@ class SstpLab:
         for row in rows:
             client, to = (row["client"]["address"], row["client"]["port"]), row["server"]["address"]
             server, log = known.get((client, to), (None, {}))
-            if server is None and to == VIP:  # before the translation the ports are the same
+            if server is None and to == VIP and not self.behind_proxy:  # before the translation the ports are the same
                 server, log = next(((one, log) for (peer, _), (one, log) in known.items() if peer[1] == client[1]), (None, {}))
             attempt = by_port.get(client[1]) if log.get("request") is None else by_correlation.get(log["request"]["correlation"])
             if attempt is None and "proxy" in log and log["proxy"]["client"]:
@@ -239,15 +273,20 @@ class SstpLab:
         """Compares what was configured with what tshark sees here."""
         wrong, with_keys = [], self.sstp_files[stem][2]
         rows = facts["sstp"]["connections"]
-        if with_keys and not any(row["decrypted"] for row in rows):
+        if with_keys and not any(row["decrypted"] or row["certificates"] for row in rows):
             wrong.append("%s: tshark decrypts nothing" % stem)
         for row in rows:
             want = row.get("certificate_configured")
             if want and row["certificates"] and row["certificates"][0] != want:
                 wrong.append("%s: tshark sees another certificate" % stem)
+            # What is lost or overtaken on the way is hard on tshark's reassembly.
+            if row["messages"] and not row["retransmissions"] + row["out_of_order"] and "messages_at_client" in row and (
+                    sorted(row["messages"]) != sorted(row["messages_at_client"])):
+                wrong.append("%s: the client's log has other messages" % stem)
             if row["http_status"] and row.get("http_status_at_client") and row["http_status"] != row["http_status_at_client"]:
                 wrong.append("%s: HTTP %s instead of %s" % (stem, row["http_status"], row["http_status_at_client"]))
         if path == self.path(".pcap") and (with_keys or not any(self.sstp_files[one][2] for one in self.sstp_files)):
-            wrong += ["%s does not show %s" % (stem, claim) for claim in self.entry.shows if not recorder.frames(path, claim, keylog)]
-            wrong += ["%s shows %s" % (stem, claim) for claim in self.entry.lacks if recorder.frames(path, claim, keylog)]
+            for claims, want in ((self.entry.shows, True), (self.entry.lacks, False)):
+                wrong += ["%s %s %s" % (stem, "does not show" if want else "shows", claim) for claim in claims
+                          if bool(recorder.frames(path, claim, keylog, options=PROXY_FIRST if "proxy" in claim else ())) != want]
         return wrong

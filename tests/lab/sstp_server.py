@@ -39,7 +39,8 @@ def arguments():
     parser.add_argument("--proxy", action="store_true", help="expect a PROXY protocol header")
     parser.add_argument("--http", type=int, default=200, help="status of the answer")
     parser.add_argument("--nak", type=int, metavar="STATUS", help="refuse the call")
-    parser.add_argument("--abort", type=int, metavar="STATUS", help="abort instead of letting the client authenticate")
+    parser.add_argument("--abort", type=int, nargs="+", metavar="STATUS",
+                        help="abort instead of letting the client authenticate, each client with the next status")
     parser.add_argument("--silent-after", choices=("tcp", "tls", "http", "call", "lcp"))
     parser.add_argument("--close-after", choices=("tls",))
     parser.add_argument("--reset-after", choices=("hello",))
@@ -139,11 +140,12 @@ class Service:
     def link(self, tunnel):
         auth = {"pap": b"\xC0\x23", "mschapv2": b"\xC2\x23\x81", "eap": b"\xC2\x27"}[self.options.auth]
         tunnel.negotiate(sstp.LCP, {1: struct.pack(">H", 4091), 3: auth, 5: os.urandom(4), 7: b"", 8: b""},
-                         lambda option, value: b"" if option in (13, 17, 19, 23) else None)
+                         lambda option, value: b"" if option in (13, 17, 19, 23) else None, fixed=3)
         self.silent("lcp")
         if self.options.abort is not None:
-            tunnel.send_control(sstp.ABORT, sstp.status_info(0, self.options.abort))
-            raise Ended("aborted by the server", status=self.options.abort)
+            status = self.options.abort[(self.number - 1) % len(self.options.abort)]
+            tunnel.send_control(sstp.ABORT, sstp.status_info(0, status))
+            raise Ended("aborted by the server", status=status)
 
     def authenticate(self, tunnel):
         options, connection = self.options, self.connection

@@ -7,18 +7,19 @@ import subprocess
 from sstp import NAMES
 
 FIELDS = ("frame.number", "tcp.stream", "ip.src", "ip.dst", "ipv6.src", "ipv6.dst", "tcp.srcport", "tcp.dstport", "tcp.flags.syn",
-          "tcp.flags.ack", "tcp.flags.fin", "tcp.flags.reset", "tcp.len", "tcp.analysis.retransmission",
+          "tcp.flags.ack", "tcp.flags.fin", "tcp.flags.reset", "tcp.len", "tcp.analysis.retransmission", "tcp.analysis.out_of_order",
           "tls.handshake.type", "tls.handshake.version", "tls.handshake.extensions.supported_version",
           "tls.handshake.extensions_server_name", "tls.handshake.certificate", "tls.handshake.ciphersuite",
           "tls.alert_message.level", "tls.alert_message.desc", "http.request.method", "http.response.code",
-          "sstp.messagetype", "sstp.status", "sstp.cert_hash", "proxy.src.ipv4", "proxy.version", "tls.app_data",
+          "sstp.messagetype", "sstp.status", "sstp.cert_hash", "proxy.src.ipv4", "proxy.version", "proxy.v1.magic", "tls.app_data",
           "tls.handshake.random", "icmp.type", "http.x_forwarded_for")
 VERSIONS = {"0x0300": "SSL 3.0", "0x0301": "TLS 1.0", "0x0302": "TLS 1.1", "0x0303": "TLS 1.2", "0x0304": "TLS 1.3"}
 
 
-def tshark(path, keylog, empty, ports):
+def tshark(path, keylog, empty, ports, options):
     os.makedirs(empty, exist_ok=True)
-    argv = ["tshark", "-n", "-r", path, "-T", "fields", "-E", "separator=\t", "-E", "occurrence=a", "-Y", "tcp"]
+    argv = ["tshark", "-n", "-r", path, "-T", "fields", "-E", "separator=\t", "-E", "occurrence=a", "-Y", "tcp",
+            "-o", "tcp.reassemble_out_of_order:TRUE", *options]
     if keylog:
         argv += ["-o", "tls.keylog_file:" + keylog]
     for port in ports:
@@ -45,7 +46,7 @@ class Connection:
         self.facts = {
             "stream": stream, "client": dict(zip(("address", "port"), self.client)),
             "server": dict(zip(("address", "port"), self.server)), "first_frame": first, "last_frame": first, "packets": 0,
-            "client_bytes": 0, "server_bytes": 0, "syns": 0, "syn_acks": 0, "fin_from": [], "reset_from": None, "retransmissions": 0,
+            "client_bytes": 0, "server_bytes": 0, "syns": 0, "syn_acks": 0, "fin_from": [], "reset_from": None, "retransmissions": 0, "out_of_order": 0,
             "sni": None, "tls_version": None, "cipher": None, "client_random": None, "certificates": [], "alerts": [],
             "http_method": None, "http_status": None, "messages": [], "statuses": [], "certificate_hash": None, "decrypted": False,
             "proxy_header": None,
@@ -59,6 +60,7 @@ class Connection:
             facts[side + "_bytes"] += int(row["tcp.len"][0])
         else:
             facts["retransmissions"] += 1
+        facts["out_of_order"] += len(row["tcp.analysis.out_of_order"][:1])
         if flag(row, "syn"):
             facts["syn_acks" if flag(row, "ack") else "syns"] += 1
         if flag(row, "fin") and side not in facts["fin_from"]:
@@ -66,8 +68,8 @@ class Connection:
         if flag(row, "reset") and not facts["reset_from"]:
             facts["reset_from"] = side
         self.add_tls(row, side)
-        if row["proxy.version"]:
-            facts["proxy_header"] = {"version": int(row["proxy.version"][0]), "client": (row["proxy.src.ipv4"] or [None])[0]}
+        if row["proxy.version"] or row["proxy.v1.magic"]:
+            facts["proxy_header"] = {"version": 1 if row["proxy.v1.magic"] else 2, "client": (row["proxy.src.ipv4"] or [None])[0]}
         if row["http.request.method"] and not facts["http_method"]:
             facts["http_method"] = row["http.request.method"][0]
         if row["http.response.code"] and not facts["http_status"]:
@@ -97,11 +99,11 @@ class Connection:
             facts["decrypted"] = True
 
 
-def read(path, keylog, empty):
+def read(path, keylog, empty, options=()):
     """(counts, rows): tshark's rows of each connection in the order of their first packets."""
     plain = (80,)  # an offloader's own leg
     connections, counts = {}, {"tcp": 0, "tls_records_of_data": 0, "sstp": 0}
-    for row in tshark(path, keylog, empty, plain):
+    for row in tshark(path, keylog, empty, plain, options):
         if not row["tcp.stream"] or row["icmp.type"][:1] in (["3"], ["11"]):
             continue  # an error quotes what it is about
         stream = int(row["tcp.stream"][0])
