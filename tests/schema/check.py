@@ -138,7 +138,8 @@ def main():
         sys.exit(f"no recordings in {folder}")
     expectation = ["--trusted-root", str(folder / "pki/root.pem"), "--server-name", "nps01.corp.contoso.com"]
     secret = ["--radius-secret", str(folder / "pki/radius-secret")]
-    calls = [[str(capture)] for capture in captures]
+    # Without a word of the user; those of VPN servers search for hidden addresses, so once for each of them is enough.
+    calls = [[str(capture)] for capture in captures if not re.match(r"(ike|nat)\d?-", capture.name)]
     calls += [[*expectation, *secret, str(capture)] for capture in captures]
     calls += [["--session", "1", str(folder / "nps-untrusted-root.pcap")]]
     calls += [[*expectation, *(str(capture) for capture in captures if capture.name != "cut-off.pcap")]]
