@@ -117,12 +117,12 @@ static void every_header_byte_changed(void **state)
     for (const struct usual_kind *k = kinds; k < kinds + KINDS; k++) {
         unsigned packets = 0;
         for (size_t at = ETHERNET_HEADER; at < k->headers; at++)
-            for (unsigned value = 0; value < 256; value++) {
+            for (unsigned value = 0; value < 256; value += value < 16 || value > 250 ? 1 : 7) {
                 k->make(frame);
                 frame[at] = (uint8_t)value;
                 packets += compare(frame, FRAME, 0);
             }
-        assert_true(packets > 20 * 256); /* most bytes do not decide whether there is a packet */
+        assert_true(packets > 20 * 55); /* most bytes do not decide whether there is a packet */
     }
 }
 
@@ -146,7 +146,7 @@ static void every_announced_length(void **state)
     (void)state;
     uint8_t frame[FRAME];
     make_usual(frame);
-    for (unsigned total = 0; total < 220; total += 3)
+    for (unsigned total = 0; total < 220; total += 7)
         for (unsigned length = 0; length < 220; length++) {
             const uint8_t announced[] = {BE16(total), BE16(length)};
             memcpy(frame + ETHERNET_HEADER + 2, announced, 2);
@@ -162,7 +162,7 @@ static void every_announced_tcp_header(void **state)
     (void)state;
     uint8_t frame[FRAME];
     make_usual_tcp(frame);
-    for (unsigned total = 0; total < 220; total++)
+    for (unsigned total = 0; total < 220; total += 3)
         for (unsigned words = 0; words < 16; words++) {
             const uint8_t announced[] = {BE16(total)};
             memcpy(frame + ETHERNET_HEADER + 2, announced, 2);
