@@ -5,7 +5,8 @@
 
 void tcp_connection_begin(struct tcp_connection *c)
 {
-    *c = (struct tcp_connection){.syn_to_syn_ack_ns = -1, .syn_ack_to_ack_ns = -1};
+    *c = (struct tcp_connection){.sent = {{.ttl_min = UINT8_MAX}, {.ttl_min = UINT8_MAX}},
+                                 .syn_to_syn_ack_ns = -1, .syn_ack_to_ack_ns = -1};
 }
 
 bool tcp_sent_by_client(const struct packet *p, bool *certain)
@@ -126,10 +127,16 @@ RARELY_CALLED static void take_control(struct tcp_connection *c, const struct pa
                                        struct place place)
 {
     struct tcp_sent *sent = &c->sent[side];
+    if (sent->packets == 1)
+        sent->first = place;
     if ((p->tcp_flags & TCP_RST) != 0) {
         take_reset(c, p, side, place);
         return;
     }
+    if (p->ttl < sent->ttl_min)
+        sent->ttl_min = p->ttl;
+    if (p->ttl > sent->ttl_max)
+        sent->ttl_max = p->ttl;
     if ((p->tcp_flags & TCP_SYN) != 0)
         take_syn(c, p, side, place);
     else if ((p->tcp_flags & TCP_ACK) != 0)
@@ -147,29 +154,22 @@ RARELY_CALLED static void take_control(struct tcp_connection *c, const struct pa
 void tcp_connection_packet(struct tcp_connection *c, const struct packet *p, enum tcp_side side)
 {
     struct tcp_sent *sent = &c->sent[side], *peer = &c->sent[side ^ 1];
-    struct place place = frame_place(p->frame);
-    bool reset = (p->tcp_flags & TCP_RST) != 0;
-    if (sent->packets++ == 0)
-        sent->first = place;
-    sent->last = place;
-    if (!reset && (sent->ttl_max == 0 || p->ttl < sent->ttl_min))
-        sent->ttl_min = p->ttl;
-    if (!reset && p->ttl > sent->ttl_max)
-        sent->ttl_max = p->ttl;
+    uint32_t len = p->payload_wire_len, end = p->tcp_seq + len;
+    sent->packets++;
+    sent->last = frame_place(p->frame);
     /* Most are data after data, or acknowledge what is known to be acknowledged. */
-    uint32_t end = p->tcp_seq + p->payload_wire_len;
-    bool plain = (p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)) == 0 && sent->acked &&
-                 (peer->data_acked || peer->data_packets == 0) &&
-                 (p->payload_wire_len == 0 || (sent->data_packets > 0 && (int32_t)(end - sent->reached) > 0));
+    bool plain = (p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)) == 0 && sent->acked && p->ttl >= sent->ttl_min &&
+                 p->ttl <= sent->ttl_max && (peer->data_acked || peer->data_packets == 0) &&
+                 (len == 0 || (sent->data_packets > 0 && (int32_t)(end - sent->reached) > 0));
     if (!plain) {
-        take_control(c, p, side, place);
+        take_control(c, p, side, sent->last);
         return;
     }
-    if (p->payload_wire_len == 0)
-        return;
-    sent->data_packets++;
-    sent->bytes += p->payload_wire_len;
-    sent->reached = end;
+    sent->bytes += len;
+    if (len > 0) {
+        sent->data_packets++;
+        sent->reached = end;
+    }
 }
 
 void tcp_connection_icmp(struct tcp_connection *c, const struct tcp_icmp *icmp, const struct address *reporter,

@@ -37,7 +37,7 @@ struct tcp_sent {
     uint64_t bytes;             /* payload on the wire, retransmissions included */
     struct place first, last;   /* of all */
     struct place first_syn, last_syn, first_data, fin, reset; /* fin, reset: the first */
-    uint8_t ttl_min, ttl_max;   /* of all but resets, which others may forge */
+    uint8_t ttl_min, ttl_max;   /* of all but resets, which others may forge; 255 and 0 when there are none */
     uint8_t reset_ttl;
     bool acked;                 /* acknowledged something, in a segment that is neither SYN nor RST */
     bool data_acked;            /* its first data segment was acknowledged, wholly */
@@ -57,7 +57,7 @@ enum tcp_reset {
     TCP_RESET_CLOSING,   /* after a FIN of either side */
 };
 
-/* All zero but the times: a connection that has not begun. Plain data, to be copied as one likes. */
+/* Made by tcp_connection_begin. Plain data, to be copied as one likes. */
 struct tcp_connection {
     struct tcp_sent sent[2];     /* enum tcp_side */
     enum tcp_reset reset;
@@ -91,6 +91,13 @@ enum tcp_outcome {
 
 /* Begins with nothing seen. */
 void tcp_connection_begin(struct tcp_connection *c);
+
+/* The segment that a PACKET_TCP is, for tcp_stream_segment. Lent as long as p is. */
+static inline struct tcp_segment tcp_segment_of(const struct packet *p, enum tcp_side side)
+{
+    return (struct tcp_segment){.payload = p->payload, .wire_len = p->payload_wire_len, .seq = p->tcp_seq, .ack = p->tcp_ack,
+                                .flags = p->tcp_flags, .side = (uint8_t)side, .place = frame_place(p->frame)};
+}
 
 /* True when p's sender is the client. Certain for SYN and SYN/ACK, then *certain; else the one with the higher port. */
 bool tcp_sent_by_client(const struct packet *p, bool *certain);

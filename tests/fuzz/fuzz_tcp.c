@@ -102,9 +102,8 @@ static void segment(struct bench *b, unsigned i, unsigned side, struct cursor *c
     char text[TCP_LAYOUT_TEXT];
     must(strlen(tcp_syn_layout(text, &b->facts[i].sent[side].syn)) < sizeof text);
     must(tcp_connection_outcome(&b->facts[i]) <= TCP_OUTCOME_NOTHING);
-    tcp_stream_segment(b->table, s, &(struct tcp_segment){.payload = p.payload, .wire_len = p.payload_wire_len,
-                                                          .seq = p.tcp_seq, .ack = p.tcp_ack, .flags = flags,
-                                                          .side = (uint8_t)side, .place = frame_place(f)});
+    struct tcp_segment g = tcp_segment_of(&p, side);
+    tcp_stream_segment(b->table, s, &g);
     free(copy);
 }
 
