@@ -184,6 +184,9 @@ json_t *json_ike(const struct report *r, const struct exchange *x)
     json_put(o, "assigned_address", json_text_or_null(x, f->assigned_address));
     json_put(o, "internal_server", json_text_or_null(x, f->internal_server));
     json_put(o, "child", child_value(x));
+    json_put(o, "offer", json_c_text(ike_offer_name(ike_offer_of(f))));
+    json_put(o, "keepalives", json_count(f->state.keepalives));
+    json_put(o, "moves", json_count(f->moves));
     json_put(o, "tunnel", json_c_text(ike_tunnel_name(ike_tunnel_of(f))));
     json_put(o, "esp", esp_value(&f->state));
     return o;

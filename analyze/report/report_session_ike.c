@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "analyze/report/report.h"
+#include "analyze/session/ike_lengths.h"
 
 enum { INDENT = 2, LABEL = 12, LINE = 512 };
 
@@ -149,6 +150,8 @@ void report_session_ike(const struct report *r, const struct layout *l, const st
     print_spis(l, f);
     suite_text(text, &f->chosen);
     line(l, "Proposal", text);
+    if (ike_offer_of(f) == IKE_OFFER_WINDOWS_DEFAULT)
+        line(l, "Offered", "what Windows offers unless the profile sets a policy");
     print_vendors(l, f, true);
     print_vendors(l, f, false);
     print_notifies(l, f, true);

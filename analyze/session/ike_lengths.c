@@ -232,7 +232,8 @@ struct ike_eap_reading ike_read_lengths(const struct ike_facts *f)
         last = m->message_id > last ? m->message_id : last;
     }
     /* Responses without a length were cut short by the capture: it is not known which. */
-    if (r.rounds == 0 || r.rounds < f->auth_responses || f->length_count == IKE_FACTS_LENGTHS || f->auth_last_id >= UINT8_MAX)
+    if (r.rounds == 0 || r.rounds < f->auth_responses || f->length_count == IKE_FACTS_LENGTHS ||
+        f->auth_last_id >= UINT8_MAX)
         return r;
     if (last == 1) {
         const struct ike_length_fact *m = message_of(f, 1, true);
@@ -264,4 +265,39 @@ const char *ike_tunnel_name(enum ike_tunnel t)
     static const char *const names[] = {
         [IKE_TUNNEL_UNKNOWN] = NULL, [IKE_TUNNEL_USER] = "user", [IKE_TUNNEL_DEVICE] = "device"};
     return names[t];
+}
+
+enum {
+    GROUP_MODP1024 = 2,
+    FRAGMENTATION_NOTIFY = 8,
+    DEFAULT_LENGTH = 880,
+    CUSTOM_MODP2048 = 544,
+    CUSTOM_ECP256 = 344,
+    CUSTOM_ECP384 = 376
+};
+
+/* Of a Windows client's first request, with or without the notify that offers fragmentation. */
+static bool is_length(const struct ike_facts *f, uint16_t length)
+{
+    return f->init_length == length || f->init_length == length + FRAGMENTATION_NOTIFY;
+}
+
+enum ike_offer ike_offer_of(const struct ike_facts *f)
+{
+    const struct ike_transform *groups = f->offered[IKE_DH - IKE_ENCR];
+    if (f->offer_seen) {
+        bool one = f->offered_count[IKE_DH - IKE_ENCR] == 1 && groups[0].id == GROUP_MODP1024;
+        return one && f->windows_initiator ? IKE_OFFER_WINDOWS_DEFAULT : IKE_OFFER_CUSTOM;
+    }
+    if (is_length(f, DEFAULT_LENGTH))
+        return IKE_OFFER_WINDOWS_DEFAULT;
+    bool custom = is_length(f, CUSTOM_MODP2048) || is_length(f, CUSTOM_ECP256) || is_length(f, CUSTOM_ECP384);
+    return custom ? IKE_OFFER_CUSTOM : IKE_OFFER_UNKNOWN;
+}
+
+const char *ike_offer_name(enum ike_offer o)
+{
+    static const char *const names[] = {
+        [IKE_OFFER_UNKNOWN] = NULL, [IKE_OFFER_WINDOWS_DEFAULT] = "windows-default", [IKE_OFFER_CUSTOM] = "custom"};
+    return names[o];
 }

@@ -44,6 +44,12 @@ struct ike_eap_reading ike_read_lengths(const struct ike_facts *f);
  * empty one merely asks whether the peer lives, and several notifies tell of a new address (MOBIKE). */
 const struct ike_length_fact *ike_goodbye(const struct ike_facts *f);
 
+/* What kind of proposals the initiator offers: Windows' own (1024-bit MODP only), or a policy that somebody set. By the
+ * proposals; where the snap length cut them, by the length of the first request (wire-facts 3.6). */
+enum ike_offer { IKE_OFFER_UNKNOWN, IKE_OFFER_WINDOWS_DEFAULT, IKE_OFFER_CUSTOM };
+enum ike_offer ike_offer_of(const struct ike_facts *f);
+const char *ike_offer_name(enum ike_offer o); /* "windows-default", "custom"; NULL for unknown */
+
 /* Who authenticates: with EAP it is a user's tunnel, without it a device's (or a site's, with a shared key). */
 enum ike_tunnel { IKE_TUNNEL_UNKNOWN, IKE_TUNNEL_USER, IKE_TUNNEL_DEVICE };
 enum ike_tunnel ike_tunnel_of(const struct ike_facts *f);

@@ -136,6 +136,27 @@ static void whose_tunnel(void **state)
     assert_int_equal(ike_tunnel_of(&device), IKE_TUNNEL_DEVICE);
 }
 
+/* The lengths are those of public captures and logs of Windows clients. */
+static void whose_proposals(void **state)
+{
+    (void)state;
+    struct ike_facts f = {.init_length = 880};
+    assert_int_equal(ike_offer_of(&f), IKE_OFFER_WINDOWS_DEFAULT);
+    f.init_length = 888;
+    assert_int_equal(ike_offer_of(&f), IKE_OFFER_WINDOWS_DEFAULT);
+    f.init_length = 552;
+    assert_int_equal(ike_offer_of(&f), IKE_OFFER_CUSTOM);
+    f.init_length = 700;
+    assert_int_equal(ike_offer_of(&f), IKE_OFFER_UNKNOWN);
+    f.init_length = 552; /* what is seen counts more than a length */
+    f.offer_seen = f.windows_initiator = true;
+    f.offered[IKE_DH - IKE_ENCR][0] = (struct ike_transform){IKE_DH, 2, 0};
+    f.offered_count[IKE_DH - IKE_ENCR] = 1;
+    assert_int_equal(ike_offer_of(&f), IKE_OFFER_WINDOWS_DEFAULT);
+    f.windows_initiator = false;
+    assert_int_equal(ike_offer_of(&f), IKE_OFFER_CUSTOM);
+}
+
 static void goodbye(void **state)
 {
     (void)state;
@@ -228,6 +249,7 @@ int main(void)
         cmocka_unit_test(success),
         cmocka_unit_test(no_tunnel),
         cmocka_unit_test(goodbye),
+        cmocka_unit_test(whose_proposals),
         cmocka_unit_test(whose_tunnel),
         cmocka_unit_test(the_client_refuses_after_the_handshake),
         cmocka_unit_test(the_client_refuses_at_once),
