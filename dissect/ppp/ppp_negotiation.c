@@ -73,7 +73,7 @@ static enum ppp_change answered(struct ppp_negotiation *n, struct ppp_memory *me
 static enum ppp_change closed(struct ppp_negotiation *n, enum direction by, const struct place *place)
 {
     if (n->outcome == PPP_CLOSED)
-        return PPP_CHANGE_REPEATED;
+        return PPP_CHANGE_NONE;
     n->outcome = PPP_CLOSED;
     n->ended_by = (uint8_t)by;
     n->ended = *place;
@@ -93,7 +93,7 @@ enum ppp_change ppp_negotiate(struct ppp_negotiation *n, struct ppp_memory *memo
     case PPP_CONFIGURE_REJECT:
         return answered(n, memory, dir, p, place);
     case PPP_TERMINATE_REQUEST:
-        return closed(n, dir, place);
+        return n->outcome == PPP_CLOSED && n->ended_by == (uint8_t)dir ? PPP_CHANGE_REPEATED : closed(n, dir, place);
     case PPP_TERMINATE_ACK: /* its Request was not captured */
         return closed(n, ppp_other(dir), place);
     default:

@@ -14,7 +14,8 @@ struct sstp_link {
     sstp_event_fn *on_event;
     void *ctx;
     struct ppp_link *ppp;    /* made with the first data packet */
-    bool early_data[2], early_datagram[2]; /* told of */
+    uint16_t said[2];        /* bits of the messages this side sent, but for the one being looked at */
+    bool early_data, early_datagram; /* told of */
 };
 
 struct sstp_link *sstp_link_new(struct tls_context *tls, sstp_event_fn *on_event, void *ctx)
@@ -64,7 +65,7 @@ static void emit_reason(struct sstp_link *link, enum sstp_event_kind kind, enum 
 
 static void unexpected(struct sstp_link *link, enum direction dir, const char *reason)
 {
-    if (link->state.midway)
+    if (link->state.midway || link->framing[dir].lost > 0)
         return;
     link->state.unexpected++;
     emit_reason(link, SSTP_EVENT_UNEXPECTED, dir, reason);
@@ -88,6 +89,12 @@ static bool over(const struct sstp_state *s)
     return s->stage >= SSTP_STAGE_ABORTED;
 }
 
+/* This side sent such a message before the one being looked at. */
+static bool said(const struct sstp_link *link, enum direction dir, enum sstp_message message)
+{
+    return (link->said[dir] >> message & 1u) != 0;
+}
+
 static void keep_refusal(struct sstp_refusal *r, const struct sstp_packet *p)
 {
     memset(r, 0, sizeof *r);
@@ -100,6 +107,11 @@ static void keep_refusal(struct sstp_refusal *r, const struct sstp_packet *p)
     }
 }
 
+/*
+ * The two directions may be fed out of step with each other: one of them waits for a lost segment while the other goes on.
+ * So only what contradicts the roles or the order within one direction is against the state machine; what the other side
+ * must have said before is taken for said.
+ */
 static void connect_request(struct sstp_link *link, enum direction dir, const struct sstp_packet *p)
 {
     struct sstp_state *s = &link->state;
@@ -108,41 +120,43 @@ static void connect_request(struct sstp_link *link, enum direction dir, const st
         unexpected(link, dir, "a CALL_CONNECT_REQUEST from the server");
         return;
     }
-    if (s->stage > SSTP_STAGE_REFUSED) {
-        unexpected(link, dir, "a CALL_CONNECT_REQUEST after the connection was acknowledged");
-        return;
-    }
+    if (said(link, dir, SSTP_CALL_CONNECTED))
+        unexpected(link, dir, "a CALL_CONNECT_REQUEST after CALL_CONNECTED");
     s->protocol = a != NULL ? a->protocol : 0;
     s->retries_exceeded = s->count[SSTP_CALL_CONNECT_REQUEST] > CONNECT_REQUESTS_MAX;
-    enter(link, dir, SSTP_STAGE_REQUESTED);
+    if (s->stage <= SSTP_STAGE_REFUSED)
+        enter(link, dir, SSTP_STAGE_REQUESTED);
 }
 
 static void connect_ack(struct sstp_link *link, enum direction dir, const struct sstp_packet *p)
 {
     struct sstp_state *s = &link->state;
     const struct sstp_attribute *a = sstp_attribute_of(p, SSTP_ATTRIB_CRYPTO_BINDING_REQ);
-    if (dir != TO_CLIENT || s->stage > SSTP_STAGE_ACKNOWLEDGED) {
-        unexpected(link, dir, dir != TO_CLIENT ? "a CALL_CONNECT_ACK from the client" : "a late CALL_CONNECT_ACK");
+    if (dir != TO_CLIENT) {
+        unexpected(link, dir, "a CALL_CONNECT_ACK from the client");
         return;
     }
-    if (s->stage != SSTP_STAGE_REQUESTED)
-        unexpected(link, dir, "a CALL_CONNECT_ACK without a request");
+    if (said(link, dir, SSTP_CALL_CONNECT_ACK))
+        unexpected(link, dir, "a second CALL_CONNECT_ACK");
     if (a != NULL && a->nonce.len == sizeof s->nonce) {
         s->hashes_accepted = a->hash;
         memcpy(s->nonce, a->nonce.data, sizeof s->nonce);
         s->has_nonce = true;
     }
-    enter(link, dir, SSTP_STAGE_ACKNOWLEDGED);
+    if (s->stage < SSTP_STAGE_ACKNOWLEDGED)
+        enter(link, dir, SSTP_STAGE_ACKNOWLEDGED);
 }
 
 static void connect_nak(struct sstp_link *link, enum direction dir, const struct sstp_packet *p)
 {
-    if (dir != TO_CLIENT || link->state.stage > SSTP_STAGE_REFUSED) {
-        unexpected(link, dir, dir != TO_CLIENT ? "a CALL_CONNECT_NAK from the client" : "a late CALL_CONNECT_NAK");
+    if (dir != TO_CLIENT || said(link, dir, SSTP_CALL_CONNECT_ACK)) {
+        unexpected(link, dir,
+                   dir != TO_CLIENT ? "a CALL_CONNECT_NAK from the client" : "a CALL_CONNECT_NAK after CALL_CONNECT_ACK");
         return;
     }
     keep_refusal(&link->state.nak, p);
-    enter(link, dir, SSTP_STAGE_REFUSED);
+    if (link->state.stage <= SSTP_STAGE_REFUSED)
+        enter(link, dir, SSTP_STAGE_REFUSED);
 }
 
 static void connected(struct sstp_link *link, enum direction dir, struct span bytes)
@@ -152,12 +166,14 @@ static void connected(struct sstp_link *link, enum direction dir, struct span by
         unexpected(link, dir, "a CALL_CONNECTED from the server");
         return;
     }
+    if (said(link, dir, SSTP_CALL_CONNECTED))
+        unexpected(link, dir, "a second CALL_CONNECTED");
+    else if (!said(link, dir, SSTP_CALL_CONNECT_REQUEST))
+        unexpected(link, dir, "a CALL_CONNECTED without CALL_CONNECT_REQUEST");
     if (bytes.len == sizeof s->connected) {
         memcpy(s->connected, bytes.data, sizeof s->connected);
         s->has_connected = true;
     }
-    if (s->stage != SSTP_STAGE_ACKNOWLEDGED)
-        unexpected(link, dir, "a CALL_CONNECTED outside of an acknowledged connection");
     if (s->stage <= SSTP_STAGE_ACKNOWLEDGED)
         enter(link, dir, SSTP_STAGE_CONNECTED);
 }
@@ -175,9 +191,10 @@ static void aborted(struct sstp_link *link, enum direction dir, const struct sst
 static void disconnected(struct sstp_link *link, enum direction dir, const struct sstp_packet *p)
 {
     struct sstp_state *s = &link->state;
+    if (s->count[SSTP_CALL_DISCONNECT] == 1)
+        keep_refusal(&s->disconnect, p);
     if (over(s))
         return;
-    keep_refusal(&s->disconnect, p);
     s->ended_by = (uint8_t)dir;
     enter(link, dir, SSTP_STAGE_DISCONNECTING);
 }
@@ -185,16 +202,17 @@ static void disconnected(struct sstp_link *link, enum direction dir, const struc
 static void disconnect_acknowledged(struct sstp_link *link, enum direction dir)
 {
     struct sstp_state *s = &link->state;
-    if (s->stage == SSTP_STAGE_DISCONNECTING && s->ended_by != (uint8_t)dir)
+    if (s->stage == SSTP_STAGE_ABORTED || (s->stage == SSTP_STAGE_DISCONNECTING && s->ended_by == (uint8_t)dir))
+        return;
+    s->ended_by = (uint8_t)other(dir);
+    if (s->stage != SSTP_STAGE_DISCONNECTED)
         enter(link, dir, SSTP_STAGE_DISCONNECTED);
-    else if (!over(s))
-        unexpected(link, dir, "a CALL_DISCONNECT_ACK without a CALL_DISCONNECT");
 }
 
 static void echo(struct sstp_link *link, enum direction dir, bool request)
 {
     struct sstp_state *s = &link->state;
-    if (s->stage < SSTP_STAGE_CONNECTED)
+    if (dir == TO_SERVER && !said(link, dir, SSTP_CALL_CONNECTED))
         unexpected(link, dir, "an echo before CALL_CONNECTED");
     if (request && !s->echo_pending[dir]) {
         s->echo_pending[dir] = true;
@@ -206,7 +224,7 @@ static void echo(struct sstp_link *link, enum direction dir, bool request)
 static void first_packet(struct sstp_link *link, const struct sstp_packet *p, bool datagram)
 {
     struct sstp_state *s = &link->state;
-    if (p->message == SSTP_CALL_CONNECT_REQUEST)
+    if (p->message == SSTP_CALL_CONNECT_REQUEST || s->stage != SSTP_STAGE_NONE)
         return;
     s->midway = true;
     if (p->message == SSTP_ECHO_REQUEST || p->message == SSTP_ECHO_RESPONSE || datagram)
@@ -270,12 +288,11 @@ static void on_ppp(void *ctx, const struct ppp_event *e)
 /* MS-SSTP 3.3.5.2.3: before CALL_CONNECTED only PPP's control protocols pass. */
 static void data(struct sstp_link *link, enum direction dir, const struct sstp_packet *p, bool datagram)
 {
-    struct sstp_state *s = &link->state;
-    if (s->stage < SSTP_STAGE_ACKNOWLEDGED && !link->early_data[dir]) {
-        link->early_data[dir] = true;
+    if (dir == TO_CLIENT && !said(link, dir, SSTP_CALL_CONNECT_ACK) && !link->early_data) {
+        link->early_data = true;
         unexpected(link, dir, "data before CALL_CONNECT_ACK");
-    } else if (datagram && s->stage < SSTP_STAGE_CONNECTED && !link->early_datagram[dir]) {
-        link->early_datagram[dir] = true;
+    } else if (dir == TO_SERVER && datagram && !said(link, dir, SSTP_CALL_CONNECTED) && !link->early_datagram) {
+        link->early_datagram = true;
         unexpected(link, dir, "a user's datagram before CALL_CONNECTED");
     }
     if (link->ppp == NULL)
@@ -311,6 +328,8 @@ static void on_packet(void *ctx, struct span bytes, uint16_t length)
         control(link, f->dir, &p, bytes);
     else
         data(link, f->dir, &p, datagram);
+    if (p.message < SSTP_MESSAGES)
+        link->said[f->dir] |= (uint16_t)(1u << p.message);
 }
 
 static void broke(struct sstp_link *link, enum direction dir)

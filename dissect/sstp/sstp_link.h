@@ -36,7 +36,8 @@ struct sstp_refusal {
 struct sstp_state {
     uint8_t stage;                            /* enum sstp_stage */
     uint8_t ended_by;                         /* ABORTED, DISCONNECTING, DISCONNECTED: enum direction of who began it */
-    bool midway;                              /* the capture began within the connection */
+    bool midway;                              /* the capture began within the connection, or so it seems: neither the
+                                                 HTTP answer was told of nor was CALL_CONNECT_REQUEST the first packet */
     bool retries_exceeded;                    /* more CALL_CONNECT_REQUESTs than MS-SSTP's three */
     struct place since;                       /* the packet that led to this stage */
     struct place first[SSTP_MESSAGES];        /* of each message; SSTP_DATA: the first data packet */
@@ -53,7 +54,7 @@ struct sstp_state {
     bool closed[2];                           /* this side ended the connection (FIN or RST) */
     struct place closed_at[2];
     const char *broken[2];                    /* why this direction could not be read any further; NULL */
-    uint32_t unexpected, malformed;           /* messages against the state machine; packets */
+    uint32_t unexpected, malformed;           /* messages as in SSTP_EVENT_UNEXPECTED; packets */
 };
 
 /* The timers of MS-SSTP 3.1.2, 3.2.2, 3.3.2 that somebody waits on. */
@@ -80,7 +81,8 @@ enum sstp_event_kind {
     SSTP_EVENT_CONTROL,    /* u.packet: a control message */
     SSTP_EVENT_STAGE,      /* u.state: a new stage */
     SSTP_EVENT_PPP,        /* u.ppp: an event of the link inside; dir is its dir */
-    SSTP_EVENT_UNEXPECTED, /* u.reason: a message against the state machine */
+    SSTP_EVENT_UNEXPECTED, /* u.reason: a message against the roles or the order within its direction; the directions may
+                              be fed out of step with each other */
     SSTP_EVENT_MALFORMED,  /* u.reason: a packet whose lengths contradict */
     SSTP_EVENT_BROKEN      /* u.reason: the framing of this direction is lost for good */
 };
