@@ -330,19 +330,18 @@ static void look_at_acked_hole(struct tcp_stream_table *t, struct tcp_stream *s,
         return;
     }
     uint32_t now = s->half[TCP_CLIENT].segments + s->half[TCP_SERVER].segments;
-    if ((s->slow[side] & SLOW_AWAITS_ACKED) == 0) {
-        s->slow[side] |= SLOW_AWAITS_ACKED;
-        r->hole_mark = now;
-        r->hole_ns = place->time_ns;
-        return;
-    }
-    if (now - r->hole_mark <= TCP_STREAM_LAG_SEGMENTS && elapsed_ns(place->time_ns, r->hole_ns) <= TCP_STREAM_LAG_NS)
+    bool new = (s->slow[side] & SLOW_AWAITS_ACKED) == 0 || h->next >= r->hole_to;
+    if (!new && now - r->hole_mark <= TCP_STREAM_LAG_SEGMENTS &&
+        elapsed_ns(place->time_ns, r->hole_ns) <= TCP_STREAM_LAG_NS)
         return;
     if (r->acked == h->next + 1 && r->first == NONE)
         return; /* it may well be FIN that was acknowledged */
-    while (h->next < r->acked)
-        give_up_hole(t, s, side, r->acked, place);
-    s->slow[side] &= (uint8_t)~SLOW_AWAITS_ACKED;
+    while (!new && h->next < r->hole_to)
+        give_up_hole(t, s, side, r->hole_to, place);
+    s->slow[side] |= SLOW_AWAITS_ACKED;
+    r->hole_mark = now;
+    r->hole_ns = place->time_ns;
+    r->hole_to = r->acked; /* what is acknowledged later, is waited for later */
     tell_end(t, s, side, place);
 }
 

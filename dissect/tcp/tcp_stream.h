@@ -120,7 +120,8 @@ void tcp_stream_segment(struct tcp_stream_table *t, struct tcp_stream *s, const 
 /* The n bytes after what was told last are not wanted: they are only counted. */
 void tcp_stream_skip(struct tcp_stream *s, enum tcp_side side, uint64_t n);
 
-/* Nothing of this direction is wanted any more: no bytes, gaps nor differences are told, nothing waits. END still is. */
+/* Nothing of this direction is wanted any more: no bytes, gaps nor differences are told, nothing waits, and what comes too
+ * early counts as what came. END still is told. */
 void tcp_stream_done(struct tcp_stream_table *t, struct tcp_stream *s, enum tcp_side side);
 
 /* Tells what waits, with the gaps before it, then CLOSED; the slot is free. Not to be called from the callback. */

@@ -61,7 +61,8 @@ struct rest {
     uint64_t acked;     /* the peer has it up to here, when that is beyond next */
     uint64_t fin;       /* position of FIN, ALL when unknown */
     uint32_t first, last; /* chunks that wait */
-    uint32_t hole_mark; /* the connection's segments when acked went beyond next */
+    uint64_t hole_to;   /* where acked was when the wait for what is missing before began */
+    uint32_t hole_mark; /* the connection's segments then */
     int64_t hole_ns;
     bool ended;
     uint8_t piece;      /* the oldest of pieces */

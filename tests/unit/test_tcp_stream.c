@@ -422,6 +422,55 @@ static void test_data_that_is_captured_behind_its_acknowledgement_is_no_gap(void
     finish(&b);
 }
 
+/* Both directions with acknowledgements, as a capture mixes them up: each segment up to eight places from its own. Some are
+ * lost to the capture, which their acknowledgements tell; nothing else is ever missing. */
+static void test_small_disorder_with_acknowledgements(void **state)
+{
+    (void)state;
+    uint64_t seed = 6;
+    for (unsigned round = 0; round < 1500; round++) {
+        enum { PIECES = 150, PIECE = 20 };
+        static uint8_t bytes[PIECES * PIECE], expected[PIECES * PIECE];
+        unsigned order[2 * PIECES], n = 0;
+        bool lossy = draw(&seed, 2) == 0;
+        fill_stream(&seed, bytes, sizeof bytes);
+        memset(expected, TOLD_BYTE, sizeof expected);
+        for (unsigned i = 0; i < PIECES; i++) {
+            bool lost = lossy && i < PIECES - 1 && draw(&seed, 20) == 0;
+            if (lost)
+                memset(expected + i * PIECE, TOLD_LOST, PIECE);
+            else
+                order[n++] = 2 * i;
+            order[n++] = 2 * i + 1; /* its acknowledgement */
+        }
+        for (unsigned i = 0; i + 8 < n; i += 8)
+            for (unsigned j = 0; j < 8; j++) {
+                unsigned with = i + draw(&seed, 8), swap = order[i + j];
+                order[i + j] = order[with];
+                order[with] = swap;
+            }
+        struct bench b;
+        begin(&b, 1, 1 << 20);
+        uint32_t isn = draw(&seed, UINT32_MAX);
+        feed(&b, 0, isn, NULL, 0, 0, TCP_SYN, 0);
+        feed(&b, 1, 499, NULL, 0, 0, TCP_SYN | TCP_ACK, isn + 1);
+        for (unsigned i = 0; i < n; i++) {
+            unsigned at = order[i] / 2 * PIECE;
+            if (order[i] % 2 == 0)
+                feed(&b, 0, isn + 1 + at, bytes + at, PIECE, PIECE, TCP_ACK, 500);
+            else
+                feed(&b, 1, 500, NULL, 0, 0, TCP_ACK, isn + 1 + at + PIECE);
+        }
+        end_stream(&b);
+        const struct heard *h = b.heard[0];
+        assert_int_equal(h->next, sizeof bytes);
+        assert_memory_equal(h->state, expected, sizeof expected);
+        for (unsigned i = 0; i < sizeof bytes; i++)
+            assert_true(h->state[i] != TOLD_BYTE || h->bytes[i] == bytes[i]);
+        finish(&b);
+    }
+}
+
 /* A FIN that only its acknowledgement shows is no lost byte. */
 static void test_an_acknowledged_fin_is_not_a_byte(void **state)
 {
@@ -738,6 +787,7 @@ int main(void)
         cmocka_unit_test(test_gaps_are_told_exactly),
         cmocka_unit_test(test_an_acknowledged_hole_is_not_waited_for),
         cmocka_unit_test(test_data_that_is_captured_behind_its_acknowledgement_is_no_gap),
+        cmocka_unit_test(test_small_disorder_with_acknowledgements),
         cmocka_unit_test(test_an_acknowledged_fin_is_not_a_byte),
         cmocka_unit_test(test_keep_alives_are_no_bytes),
         cmocka_unit_test(test_the_first_copy_wins_and_others_are_told),
