@@ -425,6 +425,8 @@ static void take_fin(struct tcp_stream_table *t, struct tcp_stream *s, unsigned 
     s->slow[side] |= SLOW_FIN;
     if (r->acked > fin)
         r->acked = fin;
+    if (r->hole_to > fin)
+        r->hole_to = fin;
 }
 
 /* Finds the segment's place in the stream; false when it brings nothing to it. */

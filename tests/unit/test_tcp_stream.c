@@ -486,6 +486,25 @@ static void test_an_acknowledged_fin_is_not_a_byte(void **state)
     finish(&b);
 }
 
+/* The acknowledgement claims more than there is, as FIN shows: the gap ends at FIN. */
+static void test_no_gap_goes_beyond_fin(void **state)
+{
+    (void)state;
+    struct bench b;
+    begin(&b, 1, 1 << 20);
+    feed(&b, 0, 99, NULL, 0, 0, TCP_SYN, 0);
+    feed(&b, 1, 1, NULL, 0, 0, TCP_ACK, 120);
+    feed(&b, 0, 105, NULL, 0, 0, TCP_FIN, 0);
+    for (unsigned i = 0; i < 100; i++)
+        feed(&b, 1, 1, NULL, 0, 0, TCP_ACK, 120);
+    assert_int_equal(b.heard[0]->next, 5);
+    assert_int_equal(b.heard[0]->state[4], TOLD_LOST);
+    assert_int_equal(b.heard[0]->ends, 1);
+    assert_int_equal(b.heard[0]->end_offset, 5);
+    end_stream(&b);
+    finish(&b);
+}
+
 static void test_keep_alives_are_no_bytes(void **state)
 {
     (void)state;
@@ -789,6 +808,7 @@ int main(void)
         cmocka_unit_test(test_data_that_is_captured_behind_its_acknowledgement_is_no_gap),
         cmocka_unit_test(test_small_disorder_with_acknowledgements),
         cmocka_unit_test(test_an_acknowledged_fin_is_not_a_byte),
+        cmocka_unit_test(test_no_gap_goes_beyond_fin),
         cmocka_unit_test(test_keep_alives_are_no_bytes),
         cmocka_unit_test(test_the_first_copy_wins_and_others_are_told),
         cmocka_unit_test(test_a_capture_that_begins_in_the_middle),
