@@ -92,7 +92,7 @@ bool ppp_frame_parse(struct span bytes, struct ppp_frame *out);
 enum ppp_identification {
     PPP_IDENTIFICATION_NONE,
     PPP_IDENTIFICATION_VERSION,     /* "MSRASV5.20": identity is "5.20" */
-    PPP_IDENTIFICATION_COMPUTER,    /* "MSRAS-0-NAME": identity is "NAME" */
+    PPP_IDENTIFICATION_COMPUTER,    /* "MSRAS-0-NAME" (or another digit): identity is "NAME" */
     PPP_IDENTIFICATION_CORRELATION, /* 16 bytes of the attempt's GUID: identity is they, in their order on the wire */
     PPP_IDENTIFICATION_OTHER        /* identity is the message */
 };

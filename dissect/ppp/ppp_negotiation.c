@@ -94,8 +94,10 @@ enum ppp_change ppp_negotiate(struct ppp_negotiation *n, struct ppp_memory *memo
         return answered(n, memory, dir, p, place);
     case PPP_TERMINATE_REQUEST:
         return n->outcome == PPP_CLOSED && n->ended_by == (uint8_t)dir ? PPP_CHANGE_REPEATED : closed(n, dir, place);
-    case PPP_TERMINATE_ACK: /* its Request was not captured */
-        return closed(n, ppp_other(dir), place);
+    case PPP_TERMINATE_ACK:
+        /* Also the answer to a Configure-Request that comes too early (RFC 1661 section 4.1, state Closed), which ends
+         * nothing. After the opening it tells of a Request that was not captured. */
+        return n->outcome == PPP_OPENED ? closed(n, ppp_other(dir), place) : PPP_CHANGE_NONE;
     default:
         return PPP_CHANGE_NONE;
     }

@@ -58,13 +58,25 @@ static struct span from(struct span s, size_t start)
     return (struct span){s.data + start, s.len - start};
 }
 
+/* "MSRAS-0-NAME", of older systems "MSRAS-1-NAME" */
+static bool computer_name(struct span text, struct span *name)
+{
+    static const char mark[] = "MSRAS-";
+    struct cursor c = cursor_of(text);
+    uint8_t digit, dash;
+    if (!starts_with(text, mark, sizeof mark - 1) || !take_skip(&c, sizeof mark - 1) || !take_u8(&c, &digit) ||
+        !take_u8(&c, &dash) || digit < '0' || digit > '9' || dash != '-')
+        return false;
+    *name = cursor_rest(&c);
+    return true;
+}
+
 static void parse_identification(struct ppp_packet *p)
 {
-    static const char version[] = "MSRASV", computer[] = "MSRAS-0-";
+    static const char version[] = "MSRASV";
     struct span text = p->message;
-    if (starts_with(text, computer, sizeof computer - 1)) {
+    if (computer_name(text, &p->identity)) {
         p->identification = PPP_IDENTIFICATION_COMPUTER;
-        p->identity = from(text, sizeof computer - 1);
     } else if (starts_with(text, version, sizeof version - 1)) {
         p->identification = PPP_IDENTIFICATION_VERSION;
         p->identity = from(text, sizeof version - 1);

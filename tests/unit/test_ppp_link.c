@@ -309,6 +309,24 @@ static void an_answer_to_an_older_request_counts_for_nothing(void **state)
     assert_int_equal(ppp_link_state(s->link)->mru[TO_SERVER], 1400);
 }
 
+/* RFC 1661 section 4.1: who is not ready yet (IPCP that waits for MPPE) answers a Request with a Terminate-Ack. */
+static void a_terminate_ack_before_the_opening_ends_nothing(void **state)
+{
+    struct seen *s = *state;
+    const struct ppp_negotiation *n = &ppp_link_state(s->link)->ipcp;
+    C(s, 0x80, 0x21, 1, 7, 0, 10, 3, 6, 0, 0, 0, 0);
+    S(s, 0x80, 0x21, 6, 7, 0, 4);
+    assert_int_equal(n->outcome, PPP_RUNNING);
+    C(s, 0x80, 0x21, 1, 8, 0, 10, 3, 6, 10, 0, 0, 9);
+    S(s, 0x80, 0x21, 2, 8, 0, 10, 3, 6, 10, 0, 0, 9);
+    S(s, 0x80, 0x21, 1, 1, 0, 4);
+    C(s, 0x80, 0x21, 2, 1, 0, 4);
+    assert_int_equal(n->outcome, PPP_OPENED);
+    S(s, 0x80, 0x21, 6, 9, 0, 4); /* the client's Terminate-Request was not captured */
+    assert_int_equal(n->outcome, PPP_CLOSED);
+    assert_int_equal(n->ended_by, TO_SERVER);
+}
+
 static void a_new_lcp_starts_everything_over(void **state)
 {
     struct seen *s = *state;
@@ -364,6 +382,7 @@ int main(void)
         LINK_TEST(a_client_that_insists_on_its_address_is_735),
         LINK_TEST(copies_of_packets_change_nothing),
         LINK_TEST(an_answer_to_an_older_request_counts_for_nothing),
+        LINK_TEST(a_terminate_ack_before_the_opening_ends_nothing),
         LINK_TEST(a_new_lcp_starts_everything_over),
         LINK_TEST(rubbish_is_told_and_changes_nothing),
         LINK_TEST(the_bits_of_mppe_are_those_agreed),

@@ -132,6 +132,13 @@ static void windows_names_itself_in_three_identifications(void **state)
     PARSE(PPP_PROTOCOL_LCP, computer, &p);
     assert_int_equal(p.identification, PPP_IDENTIFICATION_COMPUTER);
     TEXT(p.identity, "PC17");
+    static const uint8_t older[] = {12, 3, 0, 17, 1, 2, 3, 4, 'M', 'S', 'R', 'A', 'S', '-', '1', '-', 'A'};
+    PARSE(PPP_PROTOCOL_LCP, older, &p);
+    assert_int_equal(p.identification, PPP_IDENTIFICATION_COMPUTER);
+    TEXT(p.identity, "A");
+    static const uint8_t part[] = {12, 3, 0, 15, 1, 2, 3, 4, 'M', 'S', 'R', 'A', 'S', '-', '1'};
+    PARSE(PPP_PROTOCOL_LCP, part, &p);
+    assert_int_equal(p.identification, PPP_IDENTIFICATION_OTHER);
     PARSE(PPP_PROTOCOL_LCP, guid, &p);
     assert_int_equal(p.identification, PPP_IDENTIFICATION_CORRELATION);
     assert_memory_equal(p.identity.data, guid + 8, 16);
