@@ -39,8 +39,8 @@ class Proxy:
     HTTP and adds X-Forwarded-For; staple: a file with an OCSP response.
     """
 
-    def __init__(self, lab, node, listen, to, certificate=None, issuing="issuing", again=False, header="", check=None, every=400, http=False,
-                 staple=None):
+    def __init__(self, lab, node, listen, to, certificate=None, issuing="issuing", again=False, header="", check=None, every=400,
+                 http=False, staple=None):
         text, options = CHECKS[check]
         options = options.format(every=every) + (" " + header if header else "")
         if again:

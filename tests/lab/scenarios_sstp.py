@@ -5,6 +5,7 @@ import subprocess
 import time
 
 import pki
+import recorder
 import sstp
 from freeradius import PASSWORD, USERS, Server as Radius
 from haproxy import Proxy
@@ -42,6 +43,8 @@ def _(lab):
     lab.keep_tunnels("rras1", keys={}, **AT_HOME)
     lab.keep_tunnels("client1", "-client", nat={VIP: None})
     lab.keep_sstp_radius(radius, forbid_severity=["critical", "warning"])
+    lab.keep_tunnels("rras1", stem="sstp-peap-joined", further=("-radius",), **AT_HOME,
+                     description=lab.entry.description + "; together with the RADIUS behind it")
 
 
 @scenario("sstp-peap-tls13", "a user's tunnel with EAP-PEAP through RADIUS, TLS 1.3 outside", sstp=["established"], healthy=True,
@@ -56,9 +59,10 @@ def _(lab):
 def _(lab):
     radius = tunnel(lab, {"auth": "peap"}, {"chain": ("fabrikam-nps", "fabrikam-root")}, auth="eap")
     told = {"findings": ["cert-untrusted-root", "eap-client-rejected-certificate"]}
-    lab.keep_tunnels("rras1", keys=told, findings=[], outcome_hidden=True, **AT_HOME)
-    lab.keep_sstp_radius(radius, {"code": 48, "name": "unknown_ca"},
-                         expect_findings=["cert-untrusted-root", "eap-client-rejected-certificate"])
+    lab.keep_tunnels("rras1", keys=dict(told), findings=[], outcome_hidden=True, **AT_HOME)
+    lab.keep_sstp_radius(radius, {"code": 48, "name": "unknown_ca"}, expect_findings=told["findings"])
+    lab.keep_tunnels("rras1", stem="sstp-untrusted-nps-joined", further=("-radius",), findings=told["findings"], **AT_HOME,
+                     description=lab.entry.description + "; together with the RADIUS behind it")
 
 
 @scenario("sstp-wrong-password", "MS-CHAPv2 with a wrong password: error 691", sstp=["rejected"], client_error=691)
@@ -232,3 +236,31 @@ def _(lab):
 def _(lab):
     stapled(lab, True)
     lab.keep_tunnels("outside", outcome_hidden=True, nat={VIP: "client-side-nat"}, allow=["sstp-tls-alert"])
+
+
+@scenario("sstp-parts", "two good tunnels, and what is left of them in poor captures", sstp=["established"] * 2, healthy=True,
+          seconds=6)
+def _(lab):
+    Radius(lab, "nps1")
+    lab.path_of_clients()
+    Server(lab)
+    made = [Attempt(lab, HOME1_CLIENTS[0]), Attempt(lab, HOME2_CLIENTS[0], user="bob@corp.contoso.com", computer="PC02")]
+    with lab.record_vpn("rras1"):
+        for one in made:
+            one.run()
+        time.sleep(0.2)
+    told = lab.entry.description
+    lab.keep_secrets()
+    server = RRAS["rras1"]
+    for name, words, change, more in (
+            ("late", "it begins in the middle of the first", lambda old, new: recorder.from_frame(old, 9, new), {}),
+            ("requests", "only what goes to the server", lambda old, new: recorder.matching(old, "dst host " + server, new),
+             {"allow": ["capture-one-sided"]}),
+            ("answers", "only what comes from the server", lambda old, new: recorder.matching(old, "src host " + server, new),
+             {"allow": ["capture-one-sided"]}),
+            ("short", "96 bytes of each packet", lambda old, new: recorder.cut_packets(old, 96, new),
+             {"allow": ["capture-truncated-packets"]})):
+        lab.keep_tunnels(lab.change_point("rras1", name, change), "-" + name, outcome_hidden=True,
+                         description="%s: %s" % (told, words), **more)
+    plain = lab.change_point("rras1", "dsb", lambda old, new: recorder.with_secrets(old, lab.path(".keylog"), new))
+    lab.keep_tunnels(plain, "-dsb", form=".pcapng", description=told + ": whole, the TLS secrets inside", **AT_HOME)

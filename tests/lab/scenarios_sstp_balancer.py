@@ -45,7 +45,7 @@ def _(lab):
     record(lab, people(lab, 2), "rras1", "outside")
     lab.keep_tunnels("rras1", allow=["snat-hides-clients"], **HIDDEN)
     lab.keep_tunnels("outside", "-outside", findings=[], keys={}, nat={VIP: "client-side-nat"})
-    lab.keep_tunnels("outside", "-outside", stem="sstp-offload-both-sides", further=("",), allow=["snat-hides-clients"], nat=HIDDEN["nat"],
+    lab.keep_tunnels("outside", "-outside", stem="sstp-offload-both-sides", further=("",), allow=["snat-hides-clients"], **HIDDEN,
                      description=lab.entry.description + "; outside and behind the load balancer at once")
 
 
@@ -89,7 +89,7 @@ def _(lab):
     # With the secrets there are four computers behind one address.
     lab.keep_tunnels("rras1", keys={"findings": ["snat-hides-clients"]}, allow=["snat-hides-clients"], **HIDDEN)
     lab.keep_tunnels("outside", "-outside", nat={VIP: None})
-    lab.keep_tunnels("outside", "-outside", stem="sstp-proxy-snat-both-sides", further=("",), findings=["snat-hides-clients"], nat=HIDDEN["nat"],
+    lab.keep_tunnels("outside", "-outside", stem="sstp-proxy-snat-both-sides", further=("",), findings=["snat-hides-clients"], **HIDDEN,
                      description=lab.entry.description + "; outside and behind the load balancer at once")
     lab.keep_sstp_radius(radius, allow_findings=["snat-hides-clients"], expect_later=["snat-hides-clients"])
 
@@ -101,13 +101,14 @@ def _(lab):
     Server(lab)
     record(lab, people(lab), "rras1", "outside")
     lab.keep_tunnels("rras1", keys={"findings": ["snat-hides-clients"]}, allow=["snat-hides-clients"], **HIDDEN)
-    lab.keep_tunnels("outside", "-outside", stem="sstp-nat-snat-both-sides", further=("",), findings=["snat-hides-clients"], nat=HIDDEN["nat"],
+    lab.keep_tunnels("outside", "-outside", stem="sstp-nat-snat-both-sides", further=("",), findings=["snat-hides-clients"], **HIDDEN,
                      description=lab.entry.description + "; outside and behind the load balancer at once")
 
 
 def proxy_protocol(version, header):
     @scenario("sstp-proxy-v%d" % version, "a TCP proxy that names the clients in PROXY protocol version %d" % version,
-              sstp=["established"] * 2, findings=["snat-hides-clients"], shows=["proxy.v1.magic" if version == 1 else "proxy.version == 2"], seconds=5)
+              sstp=["established"] * 2, findings=["snat-hides-clients"], seconds=5,
+              shows=["proxy.v1.magic" if version == 1 else "proxy.version == 2"])
     def _(lab):
         Radius(lab, "nps1")
         lab.vpn.home_nat()
@@ -122,7 +123,8 @@ proxy_protocol(2, "send-proxy-v2")
 
 
 def probes(kind, words, **server):
-    @scenario("sstp-probes-" + kind, "only the load balancer's health checks: " + words, sstp=[], findings=["probe-seen"], healthy=True, seconds=6)
+    @scenario("sstp-probes-" + kind, "only the load balancer's health checks: " + words, sstp=[], findings=["probe-seen"], healthy=True,
+              seconds=6)
     def _(lab):
         Server(lab, **server)
         Proxy(lab, "lb", VIP + ":443", HERE + ":443", check=kind)

@@ -89,8 +89,11 @@ class Client:
         else:
             context.load_verify_locations(options.trust)
         try:
-            connection = context.wrap_socket(plain, server_hostname=options.name or None, session=self.session)
+            connection = context.wrap_socket(plain, server_hostname=options.name or None, session=self.session,
+                                             do_handshake_on_connect=False)
+            connection.do_handshake()
         except ssl.SSLCertVerificationError as error:
+            time.sleep(0.1)  # or the reset overtakes the alert
             raise Ended("certificate refused", reason=error.verify_message, code=error.verify_code) from None
         except TimeoutError:
             raise Ended("silence") from None

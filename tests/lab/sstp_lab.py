@@ -13,7 +13,6 @@ from vpn_lab import PUBLIC
 from vpn_network import LB_INSIDE, NAS, NODE_OF, RRAS, VIP
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-NAME = "vpn.contoso.com"
 TRUST = ("root", "issuing")
 # The header of the PROXY protocol stands where tshark expects TLS.
 PROXY_FIRST = ("-o", "tcp.try_heuristic_first:TRUE")
@@ -128,7 +127,8 @@ class Attempt:
             "certificate_at_client": self.event("tls").get("certificate"), "tls_at_client": self.event("tls").get("version"),
             "correlation_id": self.event("correlation").get("id"), "http_status_at_client": self.event("http").get("status"),
             "messages_at_client": self.messages(turn),
-            "real_client": {"address": self.address, "port": self.port + turn if self.port else None}, "inner_address": self.event("address").get("own"),
+            "real_client": {"address": self.address, "port": self.port + turn if self.port else None},
+            "inner_address": self.event("address").get("own"),
         }
 
 
@@ -160,12 +160,12 @@ class SstpLab:
         self.vpn.home_nat()
         self.forward(**options)
 
-    def keep_tunnels(self, point, suffix="", stem=None, keys=None, findings=None, further=(), **differs):
+    def keep_tunnels(self, point, suffix="", stem=None, keys=None, findings=None, further=(), form=".pcap", **differs):
         """
         Puts the recording made at `point` beside its truth. keys: {claims that differ} adds a second truth file for the
         analysis with the TLS secrets; `findings`: what must be found here, else the scenario's.
         """
-        path = self.path(suffix + ".pcap")
+        path = self.path(suffix + form)
         shutil.copyfile(self.points[point], path)
         if further:
             differs["further_captures"] = ["%s%s.pcap" % (self.entry.name, more) for more in further]
@@ -181,8 +181,10 @@ class SstpLab:
         differs = dict(differs)
         claims = {name: differs.pop(name) for name in ("client_error", "nat", "allow", "outcome_hidden", "expect_any")
                   if name in differs}
+        if claims.get("outcome_hidden") and not keylog:
+            claims.setdefault("client_error", None)
         self.sstp_files[stem] = (point, findings, bool(keylog), claims)
-        self.keep(path, stem=stem, **{"keylog": keylog, "logins": [], "server_name": NAME, **differs})
+        self.keep(path, stem=stem, **{"keylog": keylog, "logins": [], **differs})
 
     def keep_secrets(self):
         """The TLS secrets of servers and clients, without the writer's comments."""
@@ -200,18 +202,19 @@ class SstpLab:
         """The recording between the SSTP server and RADIUS."""
         path = self.path("-radius.pcap")
         shutil.copyfile(self.points["radius1"], path)
-        logins = []
-        for attempt in self.attempts:
-            facts = attempt.truth()
-            tunnel = facts["method"] in ("PEAP", "EAP-TLS")
-            logins.append({
-                "user": facts["user"], "nas": NAS["rras1"][0],
-                "method": "MS-CHAP" if facts["method"] == "MS-CHAPv2" else facts["method"],
-                "inner": "EAP-MSCHAPv2" if facts["method"] == "PEAP" else None, "expected_outcome": facts["expected_outcome"], "client_alert": alert,
-                "certificates": list(server.certificates) if tunnel else [],
-                **({"client_certificates": [self.pki.sha256("alice"), self.pki.sha256("issuing")]} if facts["method"] == "EAP-TLS" else {})})
+        logins = [self.login_truth(attempt.truth(), server, alert) for attempt in self.attempts]
         self.keep(path, **{"logins": logins, "expect_findings": [], "forbid_severity": [], "keylog": None,
                            "description": self.entry.description + "; the RADIUS behind it", **differs})
+
+    def login_truth(self, facts, server, alert):
+        """An attempt as RADIUS shows it; a method without EAP is called by the family's name."""
+        method = "MS-CHAP" if facts["method"] == "MS-CHAPv2" else facts["method"]
+        login = {"user": facts["user"], "nas": NAS["rras1"][0], "method": method, "inner": "EAP-MSCHAPv2" if method == "PEAP" else None,
+                 "expected_outcome": facts["expected_outcome"], "client_alert": alert,
+                 "certificates": list(server.certificates) if method in ("PEAP", "EAP-TLS") else []}
+        if method == "EAP-TLS":
+            login["client_certificates"] = [self.pki.sha256("alice"), self.pki.sha256("issuing")]
+        return login
 
     def sstp_facts(self, stem, path, keylog):
         """The section `sstp` of one truth file."""
@@ -286,7 +289,8 @@ class SstpLab:
             if row["http_status"] and row.get("http_status_at_client") and row["http_status"] != row["http_status_at_client"]:
                 wrong.append("%s: HTTP %s instead of %s" % (stem, row["http_status"], row["http_status_at_client"]))
         if path == self.path(".pcap") and (with_keys or not any(self.sstp_files[one][2] for one in self.sstp_files)):
-            for claims, want in ((self.entry.shows, True), (self.entry.lacks, False)):
-                wrong += ["%s %s %s" % (stem, "does not show" if want else "shows", claim) for claim in claims
-                          if bool(recorder.frames(path, claim, keylog, options=PROXY_FIRST if "proxy" in claim else ())) != want]
+            for claim, want in [(one, True) for one in self.entry.shows] + [(one, False) for one in self.entry.lacks]:
+                options = sstp_truth.REASSEMBLE + (PROXY_FIRST if "proxy" in claim else ())
+                if bool(recorder.frames(path, claim, keylog, options=options)) != want:
+                    wrong.append("%s %s %s" % (stem, "does not show" if want else "shows", claim))
         return wrong

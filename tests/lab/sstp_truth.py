@@ -13,13 +13,15 @@ FIELDS = ("frame.number", "tcp.stream", "ip.src", "ip.dst", "ipv6.src", "ipv6.ds
           "tls.alert_message.level", "tls.alert_message.desc", "http.request.method", "http.response.code",
           "sstp.messagetype", "sstp.status", "sstp.cert_hash", "proxy.src.ipv4", "proxy.version", "proxy.v1.magic", "tls.app_data",
           "tls.handshake.random", "icmp.type", "http.x_forwarded_for")
+# Segments overtake each other here, as processors do.
+REASSEMBLE = ("-o", "tcp.reassemble_out_of_order:TRUE")
 VERSIONS = {"0x0300": "SSL 3.0", "0x0301": "TLS 1.0", "0x0302": "TLS 1.1", "0x0303": "TLS 1.2", "0x0304": "TLS 1.3"}
 
 
 def tshark(path, keylog, empty, ports, options):
     os.makedirs(empty, exist_ok=True)
     argv = ["tshark", "-n", "-r", path, "-T", "fields", "-E", "separator=\t", "-E", "occurrence=a", "-Y", "tcp",
-            "-o", "tcp.reassemble_out_of_order:TRUE", *options]
+            *REASSEMBLE, *options]
     if keylog:
         argv += ["-o", "tls.keylog_file:" + keylog]
     for port in ports:
@@ -46,7 +48,8 @@ class Connection:
         self.facts = {
             "stream": stream, "client": dict(zip(("address", "port"), self.client)),
             "server": dict(zip(("address", "port"), self.server)), "first_frame": first, "last_frame": first, "packets": 0,
-            "client_bytes": 0, "server_bytes": 0, "syns": 0, "syn_acks": 0, "fin_from": [], "reset_from": None, "retransmissions": 0, "out_of_order": 0,
+            "client_bytes": 0, "server_bytes": 0, "syns": 0, "syn_acks": 0, "fin_from": [], "reset_from": None,
+            "retransmissions": 0, "out_of_order": 0,
             "sni": None, "tls_version": None, "cipher": None, "client_random": None, "certificates": [], "alerts": [],
             "http_method": None, "http_status": None, "messages": [], "statuses": [], "certificate_hash": None, "decrypted": False,
             "proxy_header": None,
