@@ -97,8 +97,8 @@ enum ppp_identification {
     PPP_IDENTIFICATION_OTHER        /* identity is the message */
 };
 
-/* One packet of LCP, a network control protocol, PAP or CHAP. Spans are lent from the bytes it was read from; fields that
- * the code does not carry are zero or empty. */
+/* One packet of LCP, a network control protocol, PAP or CHAP. Spans are lent from the bytes it was read from; fields
+ * that the code does not carry are zero or empty. */
 struct ppp_packet {
     uint16_t protocol;
     uint8_t code, identifier;
@@ -115,7 +115,7 @@ struct ppp_packet {
     struct span rejected;        /* Protocol-Reject, Code-Reject: the refused packet's beginning */
     enum ppp_identification identification;
     struct span identity;        /* of Identification, see there */
-    struct span message;         /* text of Terminate-Request, Identification, Time-Remaining, PAP's and CHAP's answers */
+    struct span message;         /* text of Terminate, Identification, Time-Remaining, answers of PAP and CHAP */
     bool has_terminate_error;
     uint32_t terminate_error;    /* Windows' Terminate-Request: the RAS error why it leaves, 0 for a user's wish */
     struct span name;            /* PAP Peer-ID; CHAP: whose challenge or response */
@@ -123,8 +123,8 @@ struct ppp_packet {
     uint8_t password_length;     /* PAP; the password itself is nobody's business */
 };
 
-/* One packet of the protocol, from its code on. Octets behind its length are padding and ignored. False when not even the
- * four octets of the header are there, or the protocol has another shape (EAP, data). */
+/* One packet of the protocol, from its code on. Octets behind its length are padding and ignored. False when not even
+ * the four octets of the header are there, or the protocol has another shape (EAP, data). */
 bool ppp_packet_parse(uint16_t protocol, struct span bytes, struct ppp_packet *out);
 
 /* One option of a Configure packet. */
@@ -152,12 +152,12 @@ struct mschap_failure {
 };
 void mschap_failure_parse(struct span text, struct mschap_failure *out);
 
-/* The success message of MS-CHAPv2: "S=" and 40 hexadecimal digits (RFC 2759 section 5), given out as they are; empty when
- * the text is none. */
+/* The success message of MS-CHAPv2: "S=" and 40 hexadecimal digits (RFC 2759 section 5), given out as they are; empty
+ * when the text is none. */
 struct span mschap_success_authenticator(struct span text);
 
-/* The response of MS-CHAPv2 (RFC 2759 section 4): 49 octets. False for any other length or when the 8 reserved octets are
- * not zero (then it is MS-CHAPv1's or somebody else's). */
+/* The response of MS-CHAPv2 (RFC 2759 section 4): 49 octets. False for any other length or when the 8 reserved octets
+ * are not zero (then it is MS-CHAPv1's or somebody else's). */
 bool mschapv2_response_parse(struct span value, struct span *peer_challenge, struct span *nt_response);
 
 /* Names as in the RFCs; NULL when unknown. */

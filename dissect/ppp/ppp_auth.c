@@ -30,7 +30,16 @@ static void tell(struct ppp_link *link, enum direction demander)
     ppp_emit(link, PPP_EVENT_AUTHENTICATION, demander);
 }
 
-void ppp_auth_negotiated(struct ppp_link *link, enum direction dir, const struct ppp_packet *p)
+static void settled(struct ppp_link *link, enum direction demander, struct ppp_method m)
+{
+    struct ppp_method *chosen = &link->state.authentication[demander].chosen;
+    bool same = chosen->protocol == m.protocol && chosen->algorithm == m.algorithm;
+    *chosen = m;
+    if (m.protocol != 0 && !same)
+        tell(link, demander);
+}
+
+void ppp_auth_negotiated(struct ppp_link *link, enum direction dir, const struct ppp_packet *p, bool accepted)
 {
     bool present;
     struct ppp_method m = method_of(p, &present);
@@ -48,14 +57,11 @@ void ppp_auth_negotiated(struct ppp_link *link, enum direction dir, const struct
     case PPP_CONFIGURE_REJECT:
         demanded->rejected |= present;
         break;
-    case PPP_CONFIGURE_ACK:
-        demanded->chosen = m;
-        if (present)
-            tell(link, ppp_other(dir));
-        break;
     default:
         break;
     }
+    if (accepted)
+        settled(link, ppp_asker(dir, p), m);
 }
 
 /* The exchange goes on: its first packet, and its method when LCP did not tell. */
@@ -178,8 +184,9 @@ static void on_eap(void *ctx, const struct eap_event *e)
         a->error = e->u.avps->error;
     link->event.repeated = p != NULL && p->retransmission;
     link->event.u.eap = e;
-    ppp_emit(link, PPP_EVENT_EAP, e->dir == TO_CLIENT ? (enum direction)link->authenticator
-                                                      : ppp_other((enum direction)link->authenticator));
+    ppp_emit(link, PPP_EVENT_EAP,
+             e->dir == TO_CLIENT ? (enum direction)link->authenticator
+                                 : ppp_other((enum direction)link->authenticator));
     link->event.repeated = false;
     if (p != NULL && e->depth == 0 && !p->retransmission && !p->malformed)
         outer_packet(link, p);

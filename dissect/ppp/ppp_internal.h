@@ -18,6 +18,8 @@ enum { REQUESTS_REMEMBERED = 4 };
 struct ppp_said {
     uint64_t requests[REQUESTS_REMEMBERED]; /* hashes, the newest first; 0: none */
     uint64_t answer;                        /* hash of its last Ack, Nak or Reject */
+    uint64_t early_ack;                     /* hash of an Ack to a Request that was not seen: the directions may be fed
+                                               out of step with each other; 0: none */
     uint8_t identifier;                     /* of its last Request */
 };
 struct ppp_memory { struct ppp_said said[2]; };
@@ -27,9 +29,9 @@ enum ppp_change {
     PPP_CHANGE_NONE,
     PPP_CHANGE_REPEATED,  /* the packet is a copy of an earlier one */
     PPP_CHANGE_STALE,     /* the answer to another Request than the last */
-    PPP_CHANGE_ACCEPTED,  /* an Ack that is valid */
+    PPP_CHANGE_ACCEPTED,  /* an Ack that is valid, or a Request whose Ack was seen already */
     PPP_CHANGE_REFUSED,   /* a Nak or Reject that is valid */
-    PPP_CHANGE_OPENED,    /* an Ack that was valid and the last one needed */
+    PPP_CHANGE_OPENED,    /* likewise, and the last one needed */
     PPP_CHANGE_RESTARTED, /* a new Request after it was open or over */
     PPP_CHANGE_CLOSED     /* the first Terminate-Request */
 };
@@ -71,12 +73,19 @@ static inline void ppp_count(uint8_t *counter)
 /* Hash of a packet, never 0. */
 uint64_t ppp_packet_hash(const struct ppp_packet *p);
 
+/* The side whose options an accepted packet settles: an Ack repeats those of the other side's Request. */
+static inline enum direction ppp_asker(enum direction dir, const struct ppp_packet *p)
+{
+    return p->code == PPP_CONFIGURE_REQUEST ? dir : ppp_other(dir);
+}
+
 /* ppp_negotiation.c: follows one control protocol. */
 enum ppp_change ppp_negotiate(struct ppp_negotiation *n, struct ppp_memory *memory, enum direction dir,
                               const struct ppp_packet *p, const struct place *place);
 
-/* ppp_auth.c: what LCP settles about authentication. p: a Configure packet of LCP that is no copy. */
-void ppp_auth_negotiated(struct ppp_link *link, enum direction dir, const struct ppp_packet *p);
+/* ppp_auth.c: what LCP says about authentication. p: a Configure packet of LCP that is no copy; accepted: it settles
+ * its options. */
+void ppp_auth_negotiated(struct ppp_link *link, enum direction dir, const struct ppp_packet *p, bool accepted);
 /* A PAP or CHAP packet. */
 void ppp_auth_packet(struct ppp_link *link, enum direction dir, const struct ppp_packet *p);
 /* An EAP packet. */

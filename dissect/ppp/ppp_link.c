@@ -124,7 +124,7 @@ static void interface_agreed(struct ppp_state *s, enum direction whose, const st
     s->link_local[whose] = address_ipv6(bytes);
 }
 
-/* The options of a valid Ack are those of the side that asked. */
+/* The options of an accepted packet. */
 static void agreed(struct ppp_link *link, enum direction whose, const struct ppp_packet *p)
 {
     struct cursor c = cursor_of(p->options);
@@ -208,14 +208,15 @@ static void settle(struct ppp_link *link, enum direction dir, const struct ppp_p
         s->has_terminate_error = p->has_terminate_error;
         s->terminate_error = p->terminate_error;
     }
-    if (change == PPP_CHANGE_ACCEPTED || change == PPP_CHANGE_OPENED)
-        agreed(link, ppp_other(dir), p);
+    bool accepted = change == PPP_CHANGE_ACCEPTED || change == PPP_CHANGE_OPENED;
+    if (accepted)
+        agreed(link, ppp_asker(dir, p), p);
     if (p->configure && p->protocol == PPP_PROTOCOL_IPCP)
         follow_address(s, dir, p);
     if (p->protocol == PPP_PROTOCOL_LCP) {
         lcp_extras(link, dir, p);
         if (p->configure)
-            ppp_auth_negotiated(link, dir, p);
+            ppp_auth_negotiated(link, dir, p, accepted);
     }
     if (change == PPP_CHANGE_OPENED || change == PPP_CHANGE_CLOSED || change == PPP_CHANGE_RESTARTED)
         tell_negotiation(link, PPP_EVENT_NEGOTIATION, dir, p->protocol, n);

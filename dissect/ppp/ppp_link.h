@@ -1,7 +1,7 @@
 /*
- * One PPP link between a client and a server as an observer sees it: LCP, authentication, network protocols, the end. Fed
- * with frames in the order of the wire by whatever carries them; it tells events and keeps the facts for a judgement.
- * RFC 1661, 1994, 1334, 2284, 1332, 5072, 1962; wire-facts 2.6a.
+ * One PPP link between a client and a server as an observer sees it: LCP, authentication, network protocols, the end.
+ * Fed with frames in the order of the wire by whatever carries them; it tells events and keeps the facts for a
+ * judgement. RFC 1661, 1994, 1334, 2284, 1332, 5072, 1962; wire-facts 2.6a.
  */
 #ifndef VS_PPP_PPP_LINK_H
 #define VS_PPP_PPP_LINK_H
@@ -49,7 +49,7 @@ struct ppp_authentication {
     bool rejected;               /* the other side will not authenticate at all (Reject of the option) */
     struct ppp_method chosen;    /* acknowledged, or seen at work when LCP was not captured */
     uint8_t result;              /* enum ppp_auth_result; the last word counts */
-    uint8_t attempts;            /* responses or requests of the authenticating side; of EAP conversations; stops at 255 */
+    uint8_t attempts;            /* PAP's requests, CHAP's responses, EAP's conversations; stops at 255 */
     uint32_t error;              /* E= of the last failure, also inside EAP; 0 without */
     bool retry_allowed;          /* R=1 of it */
     struct place began, ended;   /* first packet; that of the result */
@@ -69,8 +69,9 @@ enum ppp_network {
 
 struct ppp_state {
     struct ppp_negotiation lcp, ipcp, ipv6cp, ccp;
-    struct ppp_authentication authentication[2]; /* by enum direction: TO_CLIENT is what the server demands, the usual */
-    struct address ipv4[2], link_local[2]; /* whose; TO_SERVER: the client's. link_local: fe80:: and IPv6CP's identifier */
+    struct ppp_authentication authentication[2]; /* by enum direction: TO_CLIENT is what the server demands */
+    struct address ipv4[2];                /* whose; TO_SERVER: the client's */
+    struct address link_local[2];          /* likewise: fe80:: and IPv6CP's identifier */
     struct address dns[2], wins[2];        /* given to the client; FAMILY_NONE without */
     uint16_t mru[2];                       /* acknowledged; 0: the default, 1500 */
     uint32_t mppe;                         /* bits of MPPC in the last acknowledged CCP Request, 0 without */

@@ -2,10 +2,15 @@
 #include "dissect/ppp/ppp_internal.h"
 #include "capture/wire/hash.h"
 
+static uint64_t hash_as(const struct ppp_packet *p, uint8_t code)
+{
+    uint64_t hash = hash_bytes(p->data.data, p->data.len, (uint64_t)code << 8 | p->identifier);
+    return hash != 0 ? hash : 1;
+}
+
 uint64_t ppp_packet_hash(const struct ppp_packet *p)
 {
-    uint64_t hash = hash_bytes(p->data.data, p->data.len, (uint64_t)p->code << 8 | p->identifier);
-    return hash != 0 ? hash : 1;
+    return hash_as(p, p->code);
 }
 
 static bool asked_before(struct ppp_said *said, uint64_t hash)
@@ -27,6 +32,18 @@ static void begin(struct ppp_negotiation *n, const struct place *place)
     n->refused_in_row[0] = n->refused_in_row[1] = 0;
 }
 
+/* The side's last Request is acknowledged. */
+static enum ppp_change accepted(struct ppp_negotiation *n, enum direction asker, const struct place *place)
+{
+    n->acked[asker] = true;
+    n->refused_in_row[asker] = 0;
+    if (!n->acked[ppp_other(asker)] || n->outcome != PPP_RUNNING)
+        return PPP_CHANGE_ACCEPTED;
+    n->outcome = PPP_OPENED;
+    n->ended = *place;
+    return PPP_CHANGE_OPENED;
+}
+
 static enum ppp_change requested(struct ppp_negotiation *n, struct ppp_memory *memory, enum direction dir,
                                  const struct ppp_packet *p, const struct place *place)
 {
@@ -41,7 +58,10 @@ static enum ppp_change requested(struct ppp_negotiation *n, struct ppp_memory *m
     }
     n->acked[dir] = false;
     ppp_count(&n->requests[dir]);
-    return change;
+    uint64_t *early = &memory->said[ppp_other(dir)].early_ack;
+    bool acked_before = *early == hash_as(p, PPP_CONFIGURE_ACK);
+    *early = 0;
+    return acked_before && change == PPP_CHANGE_NONE ? accepted(n, dir, place) : change;
 }
 
 /* dir answers the other side's Request. */
@@ -52,18 +72,15 @@ static enum ppp_change answered(struct ppp_negotiation *n, struct ppp_memory *me
     uint64_t hash = ppp_packet_hash(p);
     if (memory->said[dir].answer == hash)
         return PPP_CHANGE_REPEATED;
-    if (memory->said[asker].requests[0] != 0 && memory->said[asker].identifier != p->identifier)
+    bool unasked = memory->said[asker].requests[0] == 0;
+    bool stale = !unasked && memory->said[asker].identifier != p->identifier;
+    if ((unasked || stale) && p->code == PPP_CONFIGURE_ACK)
+        memory->said[dir].early_ack = hash;
+    if (stale)
         return PPP_CHANGE_STALE;
     memory->said[dir].answer = hash;
-    if (p->code == PPP_CONFIGURE_ACK) {
-        n->acked[asker] = true;
-        n->refused_in_row[asker] = 0;
-        if (!n->acked[dir] || n->outcome != PPP_RUNNING)
-            return PPP_CHANGE_ACCEPTED;
-        n->outcome = PPP_OPENED;
-        n->ended = *place;
-        return PPP_CHANGE_OPENED;
-    }
+    if (p->code == PPP_CONFIGURE_ACK)
+        return accepted(n, asker, place);
     n->acked[asker] = false;
     ppp_count(p->code == PPP_CONFIGURE_NAK ? &n->naks[dir] : &n->rejects[dir]);
     ppp_count(&n->refused_in_row[asker]);

@@ -10,7 +10,7 @@ enum { FIRST_SIZE = 512, GUID_TEXT = 36, STATUS_DIGITS = 3 };
 struct http_reader {
     uint8_t *buffer;
     uint32_t have, size;
-    uint32_t line;           /* where the unfinished line begins */
+    uint32_t line; /* where the unfinished line begins */
     enum http_progress progress;
     const char *reason;
     struct http_head head;
@@ -226,8 +226,12 @@ static void parse_field(struct span line, struct http_head *h)
     const struct {
         const char *name;
         struct span *place;
-    } kept[] = {{"host", &h->host}, {"server", &h->server}, {"via", &h->via}, {"forwarded", &h->forwarded},
-                {"x-forwarded-for", &h->x_forwarded_for}, {"sstpversion", &h->sstp_version}};
+    } kept[] = {{"host", &h->host},
+                {"server", &h->server},
+                {"via", &h->via},
+                {"forwarded", &h->forwarded},
+                {"x-forwarded-for", &h->x_forwarded_for},
+                {"sstpversion", &h->sstp_version}};
     for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++)
         if (same_text(name, kept[i].name) && kept[i].place->len == 0)
             *kept[i].place = value;

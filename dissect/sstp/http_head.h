@@ -17,8 +17,8 @@ enum http_progress {
     HTTP_TOO_LONG  /* longer than HTTP_HEAD_MAX, or no memory */
 };
 
-/* Spans are lent by the reader until it is fed again or freed. Fields that are not there are empty. Of a field that comes
- * several times the first one is kept. */
+/* Spans are lent by the reader until it is fed again or freed. Fields that are not there are empty. Of a field that
+ * comes several times the first one is kept. */
 struct http_head {
     bool request;               /* else a response */
     uint8_t minor;              /* HTTP/1.minor */
@@ -54,8 +54,8 @@ const struct http_head *http_reader_head(const struct http_reader *r);
 /* Why HTTP_NOT or HTTP_TOO_LONG: constant sentence, or NULL. */
 const char *http_reader_reason(const struct http_reader *r);
 
-/* The client that the proxies in front tell of: the first address of Forwarded (RFC 7239), else of X-Forwarded-For. False
- * when there is none or it is hidden. port: 0 when not told. */
+/* The client that the proxies in front tell of: the first address of Forwarded (RFC 7239), else of X-Forwarded-For.
+ * False when there is none or it is hidden. port: 0 when not told. */
 bool http_forwarded_client(const struct http_head *head, struct endpoint *out);
 
 /* The path is SSTP's, spelled in any case, percent-encoded or not, absolute or not, with or without a query. */

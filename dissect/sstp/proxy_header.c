@@ -107,7 +107,8 @@ static bool parse_v2(struct proxy_header *h)
     uint8_t version_command, family;
     uint16_t length;
     struct span source, destination;
-    if (!take_skip(&c, V2_SIGNATURE) || !take_u8(&c, &version_command) || !take_u8(&c, &family) || !take_be16(&c, &length))
+    if (!take_skip(&c, V2_SIGNATURE) || !take_u8(&c, &version_command) || !take_u8(&c, &family) ||
+        !take_be16(&c, &length))
         return false;
     if (version_command >> 4 != 2 || (version_command & 15) > 1)
         return false;
@@ -122,7 +123,8 @@ static bool parse_v2(struct proxy_header *h)
         h->source.address = address_ipv4(source.data);
         h->destination.address = address_ipv4(destination.data);
     } else if (family >> 4 == FAMILY_INET6) {
-        if (length < IPV6_BLOCK || !take_span(&c, 16, &source) || !take_span(&c, 16, &destination) || !take_ports(&c, h))
+        if (length < IPV6_BLOCK || !take_span(&c, 16, &source) || !take_span(&c, 16, &destination) ||
+            !take_ports(&c, h))
             return false;
         h->source.address = address_ipv6(source.data);
         h->destination.address = address_ipv6(destination.data);

@@ -1,6 +1,6 @@
 /*
- * SSTP packets (MS-SSTP 2.2) as data: framing over a byte stream, control messages, attributes, status codes. No state but
- * that of the framing; sstp_link.h follows a whole connection. wire-facts 2.3 and 2.4.
+ * SSTP packets (MS-SSTP 2.2) as data: framing over a byte stream, control messages, attributes, status codes. No state
+ * but that of the framing; sstp_link.h follows a whole connection. wire-facts 2.3 and 2.4.
  */
 #ifndef VS_SSTP_SSTP_H
 #define VS_SSTP_SSTP_H
@@ -92,22 +92,22 @@ struct sstp_packet {
     const char *reason;           /* constant sentence or NULL */
 };
 
-/* One packet from its first octet. Octets behind its length are ignored. False when the header is not whole, the version
- * is another or the length cannot be. */
+/* One packet from its first octet. Octets behind its length are ignored. False when the header is not whole, the
+ * version is another or the length cannot be. */
 bool sstp_parse(struct span bytes, struct sstp_packet *out);
 
 /* The first attribute of that kind that is not malformed; NULL without. */
 const struct sstp_attribute *sstp_attribute_of(const struct sstp_packet *p, enum sstp_attribute_id id);
 
-/* Names of MS-SSTP without prefix: "CALL_CONNECT_REQUEST", "CRYPTO_BINDING", "VALUE_NOT_SUPPORTED"; NULL when unknown. */
+/* Names of MS-SSTP without prefix: "CALL_CONNECT_REQUEST", "CRYPTO_BINDING", "VALUE_NOT_SUPPORTED"; NULL without. */
 const char *sstp_message_name(uint16_t message);
 const char *sstp_attribute_name(uint8_t id);
 const char *sstp_status_name(uint32_t status);
 
 /*
  * The framing of one direction: whole packets out of a stream in any cuts. Zeroed at first. A user's datagram is handed
- * over as its first octets, as soon as they are known, and its rest is only counted. A packet in pieces takes a buffer of
- * SSTP_PACKET_MAX octets, which sstp_framing_free gives back.
+ * over as its first octets, as soon as they are known, and its rest is only counted. A packet in pieces takes a buffer
+ * of SSTP_PACKET_MAX octets, which sstp_framing_free gives back.
  */
 struct sstp_framing {
     uint8_t *buffer;
@@ -119,7 +119,7 @@ struct sstp_framing {
     uint8_t head[SSTP_PEEK];   /* its first ones */
 };
 
-/* bytes: the packet, of a user's datagram at least SSTP_PEEK octets or all; lent for the call. length: the whole packet's. */
+/* bytes: the packet, of a user's datagram at least SSTP_PEEK octets or all; lent for the call. length: that of all. */
 typedef void sstp_packet_fn(void *ctx, struct span bytes, uint16_t length);
 
 /* False when the stream is, or just became, broken: MS-SSTP has no mark to find the next packet by. */

@@ -37,7 +37,8 @@ bool sstp_hlak_from_mschapv2(struct digests *d, const uint8_t password_hash_hash
                                           "on the server side, it is the send key.";
     uint8_t master[DIGEST_MAX];
     const struct span parts[] = {span_of(password_hash_hash, SSTP_MASTER_SECRET),
-                                 span_of(nt_response, SSTP_NT_RESPONSE), span_of(master_magic, sizeof master_magic - 1)};
+                                 span_of(nt_response, SSTP_NT_RESPONSE),
+                                 span_of(master_magic, sizeof master_magic - 1)};
     return digest_compute(d, DIGEST_SHA1, parts, sizeof parts / sizeof parts[0], master) &&
            start_key(d, master, client_sends, sizeof client_sends - 1, out) &&
            start_key(d, master, client_receives, sizeof client_receives - 1, out + SSTP_MPPE_KEY);

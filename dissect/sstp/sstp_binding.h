@@ -1,7 +1,7 @@
 /*
- * The crypto binding of MS-SSTP (3.2.5.2): it ties the authentication inside PPP to the TLS session that carries it. Who
- * sits between them has another certificate, whose hash the client signs with keys that only it and the server share.
- * wire-facts 2.7 and 11.1.
+ * The crypto binding of MS-SSTP (3.2.5.2): it ties the authentication inside PPP to the TLS session that carries it.
+ * Who sits between them has another certificate, whose hash the client signs with keys that only it and the server
+ * share. wire-facts 2.7 and 11.1.
  */
 #ifndef VS_SSTP_SSTP_BINDING_H
 #define VS_SSTP_SSTP_BINDING_H
@@ -24,7 +24,7 @@ bool sstp_hlak_from_mschapv2(struct digests *d, const uint8_t password_hash_hash
  * another hash or when the library refuses. */
 bool sstp_compound_mac_key(struct digests *d, uint8_t hash, const uint8_t hlak[static SSTP_HLAK], uint8_t *out);
 
-/* The compound MAC over a CALL_CONNECTED of SSTP_CONNECTED_SIZE octets; its own MAC field counts as zero. out as above. */
+/* The compound MAC over a CALL_CONNECTED of SSTP_CONNECTED_SIZE octets; its MAC field counts as zero. out as above. */
 bool sstp_compound_mac(struct digests *d, uint8_t hash, const uint8_t hlak[static SSTP_HLAK], struct span connected,
                        uint8_t *out);
 

@@ -13,8 +13,8 @@ struct sstp_link {
     struct tls_context *tls;
     sstp_event_fn *on_event;
     void *ctx;
-    struct ppp_link *ppp;    /* made with the first data packet */
-    uint16_t said[2];        /* bits of the messages this side sent, but for the one being looked at */
+    struct ppp_link *ppp;            /* made with the first data packet */
+    uint16_t said[2];                /* bits of the messages this side sent, but for the one being looked at */
     bool early_data, early_datagram; /* told of */
 };
 
@@ -108,9 +108,9 @@ static void keep_refusal(struct sstp_refusal *r, const struct sstp_packet *p)
 }
 
 /*
- * The two directions may be fed out of step with each other: one of them waits for a lost segment while the other goes on.
- * So only what contradicts the roles or the order within one direction is against the state machine; what the other side
- * must have said before is taken for said.
+ * The two directions may be fed out of step with each other: one of them waits for a lost segment while the other goes
+ * on. So only what contradicts the roles or the order within one direction is against the state machine; what the other
+ * side must have said before is taken for said.
  */
 static void connect_request(struct sstp_link *link, enum direction dir, const struct sstp_packet *p)
 {
@@ -151,7 +151,8 @@ static void connect_nak(struct sstp_link *link, enum direction dir, const struct
 {
     if (dir != TO_CLIENT || said(link, dir, SSTP_CALL_CONNECT_ACK)) {
         unexpected(link, dir,
-                   dir != TO_CLIENT ? "a CALL_CONNECT_NAK from the client" : "a CALL_CONNECT_NAK after CALL_CONNECT_ACK");
+                   dir != TO_CLIENT ? "a CALL_CONNECT_NAK from the client"
+                                    : "a CALL_CONNECT_NAK after CALL_CONNECT_ACK");
         return;
     }
     keep_refusal(&link->state.nak, p);
@@ -301,7 +302,10 @@ static void data(struct sstp_link *link, enum direction dir, const struct sstp_p
         ppp_link_feed(link->ppp, dir, p->payload, false, &link->event.place);
 }
 
-struct feeding { struct sstp_link *link; enum direction dir; };
+struct feeding {
+    struct sstp_link *link;
+    enum direction dir;
+};
 
 static void on_packet(void *ctx, struct span bytes, uint16_t length)
 {
@@ -376,11 +380,8 @@ void sstp_link_closed(struct sstp_link *link, enum direction dir, const struct p
 static struct sstp_wait waiting(enum sstp_timer timer, enum direction who, const struct place *since, int64_t limit,
                                 int64_t now)
 {
-    return (struct sstp_wait){.timer = timer,
-                              .waiting = who,
-                              .since = *since,
-                              .limit_ns = limit,
-                              .expired = now - since->time_ns >= limit};
+    return (struct sstp_wait){
+        .timer = timer, .waiting = who, .since = *since, .limit_ns = limit, .expired = now - since->time_ns >= limit};
 }
 
 struct sstp_wait sstp_waits_for(const struct sstp_state *s, int64_t now)

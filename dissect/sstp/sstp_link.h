@@ -1,7 +1,7 @@
 /*
- * One SSTP connection from behind its HTTP heads on, as an observer sees both ends of MS-SSTP's state machine (3.2, 3.3):
- * who asked, who refused, who aborted and with which status, which timer runs, and the PPP link inside. Fed with the octets
- * of each direction in order. wire-facts 2.4 to 2.6.
+ * One SSTP connection from behind its HTTP heads on, as an observer sees both ends of MS-SSTP's state machine
+ * (3.2, 3.3): who asked, who refused, who aborted and with which status, which timer runs, and the PPP link inside. Fed
+ * with the octets of each direction in order. wire-facts 2.4 to 2.6.
  */
 #ifndef VS_SSTP_SSTP_LINK_H
 #define VS_SSTP_SSTP_LINK_H
@@ -36,8 +36,8 @@ struct sstp_refusal {
 struct sstp_state {
     uint8_t stage;                            /* enum sstp_stage */
     uint8_t ended_by;                         /* ABORTED, DISCONNECTING, DISCONNECTED: enum direction of who began it */
-    bool midway;                              /* the capture began within the connection, or so it seems: neither the
-                                                 HTTP answer was told of nor was CALL_CONNECT_REQUEST the first packet */
+    bool midway;                              /* the capture seems to begin within the connection: neither the HTTP
+                                                 answer was told of nor was CALL_CONNECT_REQUEST the first packet */
     bool retries_exceeded;                    /* more CALL_CONNECT_REQUESTs than MS-SSTP's three */
     struct place since;                       /* the packet that led to this stage */
     struct place first[SSTP_MESSAGES];        /* of each message; SSTP_DATA: the first data packet */
@@ -81,8 +81,8 @@ enum sstp_event_kind {
     SSTP_EVENT_CONTROL,    /* u.packet: a control message */
     SSTP_EVENT_STAGE,      /* u.state: a new stage */
     SSTP_EVENT_PPP,        /* u.ppp: an event of the link inside; dir is its dir */
-    SSTP_EVENT_UNEXPECTED, /* u.reason: a message against the roles or the order within its direction; the directions may
-                              be fed out of step with each other */
+    SSTP_EVENT_UNEXPECTED, /* u.reason: a message against the roles or the order within its direction; the directions
+                              may be fed out of step with each other */
     SSTP_EVENT_MALFORMED,  /* u.reason: a packet whose lengths contradict */
     SSTP_EVENT_BROKEN      /* u.reason: the framing of this direction is lost for good */
 };

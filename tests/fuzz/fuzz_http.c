@@ -1,5 +1,5 @@
-/* The beginning of a stream: a PROXY header if there is one, then an HTTP head. The first octet is the size of the pieces;
- * whole and in pieces the result must be the same. */
+/* The beginning of a stream: a PROXY header if there is one, then an HTTP head. The first octet is the size of the
+ * pieces; whole and in pieces the result must be the same. */
 #include <stdlib.h>
 
 #include "dissect/sstp/http_head.h"

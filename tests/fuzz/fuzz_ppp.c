@@ -1,6 +1,6 @@
 /*
- * One PPP link. The input is a list of frames: a control octet, a length (one octet), bytes. Control: 1 from the server, 2
- * cut by the capture.
+ * One PPP link. The input is a list of frames: a control octet, a length (one octet), bytes. Control: 1 from the
+ * server, 2 cut by the capture.
  */
 #include <stdlib.h>
 

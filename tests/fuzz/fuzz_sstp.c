@@ -1,6 +1,7 @@
 /*
- * One SSTP connection. The input is a list of pieces: a control octet, a length (one octet), octets. Control: 1 from the
- * server, 2 a gap of that length instead, 4 the side ends the connection, 8 check a crypto binding with what was seen.
+ * One SSTP connection. The input is a list of pieces: a control octet, a length (one octet), octets. Control: 1 from
+ * the server, 2 a gap of that length instead, 4 the side ends the connection, 8 check a crypto binding with what was
+ * seen.
  */
 #include <stdlib.h>
 

@@ -1,4 +1,5 @@
-/* HTTP heads of SSTP, of monitors and of others, and PROXY headers in front: wire-facts 2.2, 7.4, RFC 9112, RFC 7239. */
+/* HTTP heads of SSTP, of monitors and of others, and PROXY headers in front: wire-facts 2.2, 7.4, RFC 9112, RFC 7239.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -76,7 +77,8 @@ static void a_request_of_sstp_in_any_cut(void **state)
 static void responses(void **state)
 {
     (void)state;
-    static const char ok[] = "HTTP/1.1 200\r\nServer: Microsoft-HTTPAPI/2.0\r\nContent-Length: 18446744073709551615\r\n\r\n";
+    static const char ok[] =
+        "HTTP/1.1 200\r\nServer: Microsoft-HTTPAPI/2.0\r\nContent-Length: 18446744073709551615\r\n\r\n";
     static const char denied[] = "HTTP/1.0 401 Not allowed here\nServer:x\n\n";
     struct http_reader *r = http_reader_new();
     size_t used;
@@ -201,7 +203,8 @@ static void a_head_without_end_stops_at_the_ceiling(void **state)
 static void odd_lines_are_left_out(void **state)
 {
     (void)state;
-    static const char head[] = "GET / HTTP/1.1\r\nno field\r\nHo st: a\r\nHost: b\r\nSSTPCORRELATIONID: {85F5114C}\r\n\r\n";
+    static const char head[] =
+        "GET / HTTP/1.1\r\nno field\r\nHo st: a\r\nHost: b\r\nSSTPCORRELATIONID: {85F5114C}\r\n\r\n";
     struct http_reader *r = http_reader_new();
     size_t used;
     assert_int_equal(feed(r, head, sizeof head - 1, 5, &used), HTTP_DONE);
@@ -279,11 +282,16 @@ static void proxy_version_1_against_the_rules(void **state)
 {
     (void)state;
     static const char *const rows[] = {
-        "PROXY TCP4 198.51.100.7 203.0.113.10 49152\r\n",      "PROXY TCP4 198.51.100.7 203.0.113.10 49152 99999\r\n",
-        "PROXY TCP6 198.51.100.7 203.0.113.10 49152 443\r\n",  "PROXY TCP4 198.51.100.7 203.0.113.10 49152 443\n",
-        "PROXY UDP4 198.51.100.7 203.0.113.10 49152 443\r\n",  "PROXY TCP4 198.51.100.7 203.0.113.10 49152 443 1\r\n",
-        "PROXY \n", "PROXY \r\n",
-        "PROXY UNKNOWN 0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789",
+        "PROXY TCP4 198.51.100.7 203.0.113.10 49152\r\n",
+        "PROXY TCP4 198.51.100.7 203.0.113.10 49152 99999\r\n",
+        "PROXY TCP6 198.51.100.7 203.0.113.10 49152 443\r\n",
+        "PROXY TCP4 198.51.100.7 203.0.113.10 49152 443\n",
+        "PROXY UDP4 198.51.100.7 203.0.113.10 49152 443\r\n",
+        "PROXY TCP4 198.51.100.7 203.0.113.10 49152 443 1\r\n",
+        "PROXY \n",
+        "PROXY \r\n",
+        "PROXY UNKNOWN "
+        "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789",
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         for (size_t piece = 1; piece <= 200; piece += 199) {

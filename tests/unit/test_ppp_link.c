@@ -229,7 +229,8 @@ static void eap_of_a_client_that_asks(void **state)
 static void an_error_inside_eap_mschapv2_is_the_error(void **state)
 {
     struct seen *s = *state;
-    S(s, 0xc2, 0x27, 1, 1, 0, 23, 26, 4, 1, 0, 18, 'E', '=', '6', '4', '7', ' ', 'R', '=', '0', ' ', 'V', '=', '3', ' ');
+    S(s, 0xc2, 0x27, 1, 1, 0, 23, 26, 4, 1, 0, 18, 'E', '=', '6', '4', '7', ' ', 'R', '=', '0', ' ', 'V', '=', '3',
+      ' ');
     S(s, 0xc2, 0x27, 4, 2, 0, 4);
     assert_int_equal(ppp_link_state(s->link)->authentication[TO_CLIENT].error, 647);
     assert_int_equal(ppp_link_state(s->link)->authentication[TO_CLIENT].result, PPP_AUTH_FAILED);
@@ -327,6 +328,44 @@ static void a_terminate_ack_before_the_opening_ends_nothing(void **state)
     assert_int_equal(n->ended_by, TO_SERVER);
 }
 
+/* A lost segment holds one side's frames back while the other's go on. */
+static void answers_that_come_before_their_requests(void **state)
+{
+    struct seen *s = *state;
+    const struct ppp_state *p = ppp_link_state(s->link);
+    C(s, 0xc0, 0x21, 1, 1, 0, 8, 1, 4, 5, 0xdc);
+    S(s, 0xc0, 0x21, 1, 1, 0, 9, 3, 5, 0xc2, 0x23, 0x81);
+    S(s, 0xc0, 0x21, 3, 1, 0, 8, 1, 4, 5, 0x78);
+    S(s, 0xc0, 0x21, 2, 2, 0, 8, 1, 4, 5, 0x78); /* to a Request that comes now */
+    assert_false(p->lcp.acked[TO_SERVER]);
+    C(s, 0xc0, 0x21, 2, 1, 0, 9, 3, 5, 0xc2, 0x23, 0x81);
+    C(s, 0xc0, 0x21, 1, 2, 0, 8, 1, 4, 5, 0x78);
+    assert_int_equal(p->lcp.outcome, PPP_OPENED);
+    assert_int_equal(p->mru[TO_SERVER], 1400);
+    S(s, 0x80, 0x21, 1, 1, 0, 10, 3, 6, 10, 9, 0, 1);
+    S(s, 0x80, 0x21, 2, 3, 0, 10, 3, 6, 10, 9, 0, 7);
+    C(s, 0x80, 0x21, 1, 3, 0, 10, 3, 6, 10, 9, 0, 7);
+    C(s, 0x80, 0x21, 2, 1, 0, 10, 3, 6, 10, 9, 0, 1);
+    assert_int_equal(p->ipcp.outcome, PPP_OPENED);
+    char text[ADDRESS_TEXT];
+    assert_string_equal(address_text(text, &p->ipv4[TO_SERVER]), "10.9.0.7");
+    assert_int_equal(p->restarts, 0);
+    assert_int_equal(s->events[PPP_EVENT_AUTHENTICATION], 1);
+}
+
+/* The same, where the demanding side's Request is the late one. */
+static void a_method_acknowledged_before_it_is_demanded(void **state)
+{
+    struct seen *s = *state;
+    const struct ppp_authentication *a = &ppp_link_state(s->link)->authentication[TO_CLIENT];
+    S(s, 0xc0, 0x21, 1, 1, 0, 8, 3, 4, 0xc0, 0x23);
+    C(s, 0xc0, 0x21, 2, 2, 0, 9, 3, 5, 0xc2, 0x23, 0x81);
+    assert_int_equal(a->chosen.protocol, PPP_PROTOCOL_NONE);
+    S(s, 0xc0, 0x21, 1, 2, 0, 9, 3, 5, 0xc2, 0x23, 0x81);
+    assert_int_equal(a->chosen.algorithm, CHAP_MSCHAP_V2);
+    assert_int_equal(s->events[PPP_EVENT_AUTHENTICATION], 1);
+}
+
 static void a_new_lcp_starts_everything_over(void **state)
 {
     struct seen *s = *state;
@@ -383,6 +422,8 @@ int main(void)
         LINK_TEST(copies_of_packets_change_nothing),
         LINK_TEST(an_answer_to_an_older_request_counts_for_nothing),
         LINK_TEST(a_terminate_ack_before_the_opening_ends_nothing),
+        LINK_TEST(answers_that_come_before_their_requests),
+        LINK_TEST(a_method_acknowledged_before_it_is_demanded),
         LINK_TEST(a_new_lcp_starts_everything_over),
         LINK_TEST(rubbish_is_told_and_changes_nothing),
         LINK_TEST(the_bits_of_mppe_are_those_agreed),

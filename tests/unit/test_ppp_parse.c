@@ -1,4 +1,5 @@
-/* PPP frames and packets by hand: RFC 1661, 1334, 1570, 1994, 2759, 1877, 3078; what Windows puts inside (wire-facts 2.6). */
+/* PPP frames and packets by hand: RFC 1661, 1334, 1570, 1994, 2759, 1877, 3078; what Windows puts inside
+ * (wire-facts 2.6). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -42,7 +43,8 @@ static void what_is_no_frame_is_refused(void **state)
     static const struct {
         uint8_t bytes[4];
         size_t len;
-    } rows[] = {{{0}, 0}, {{0xff}, 1}, {{0xff, 0x03}, 2}, {{0xff, 0x04, 0xc0, 0x21}, 4}, {{0xc0}, 1}, {{0xc0, 0x22}, 2}};
+    } rows[] = {{{0}, 0},    {{0xff}, 1},      {{0xff, 0x03}, 2}, {{0xff, 0x04, 0xc0, 0x21}, 4},
+                {{0xc0}, 1}, {{0xc0, 0x22}, 2}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct ppp_frame f;
         assert_false(ppp_frame_parse(span_of(rows[i].bytes, rows[i].len), &f));
@@ -256,7 +258,8 @@ static void success_messages_of_mschapv2(void **state)
 static void lengths_that_contradict(void **state)
 {
     (void)state;
-    static const uint8_t shorter[] = {9, 1, 0, 12, 0, 0, 0, 0}, tiny[] = {9, 1, 0, 3}, padded[] = {9, 1, 0, 8, 0, 0, 0, 5, 0, 0};
+    static const uint8_t shorter[] = {9, 1, 0, 12, 0, 0, 0, 0}, tiny[] = {9, 1, 0, 3},
+                         padded[] = {9, 1, 0, 8, 0, 0, 0, 5, 0, 0};
     struct ppp_packet p;
     PARSE(PPP_PROTOCOL_LCP, shorter, &p);
     assert_true(p.malformed);

@@ -206,7 +206,8 @@ static void one_octet_of_another_version_breaks_it_for_good(void **state)
         struct heard h = {0};
         bool good = true;
         for (size_t at = 0; at < sizeof bytes; at += cut)
-            good = sstp_framing_feed(&f, span_of(bytes + at, sizeof bytes - at < cut ? sizeof bytes - at : cut), hear, &h);
+            good =
+                sstp_framing_feed(&f, span_of(bytes + at, sizeof bytes - at < cut ? sizeof bytes - at : cut), hear, &h);
         assert_false(good);
         assert_non_null(f.broken);
         assert_int_equal(h.packets, 1);
