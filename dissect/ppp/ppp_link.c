@@ -275,11 +275,12 @@ void ppp_link_feed(struct ppp_link *link, enum direction dir, struct span bytes,
     }
 }
 
-/* IPCP decides: IPv6 alone is no Windows VPN's aim, but it is a network. */
+/* IPCP decides: IPv6 alone is no Windows VPN's aim, but it is a network. A server that sends datagrams has opened it,
+ * even when some of the negotiation was not captured. */
 enum ppp_network ppp_network_outcome(const struct ppp_state *s)
 {
     const struct ppp_negotiation *v4 = &s->ipcp, *v6 = &s->ipv6cp;
-    if (v4->outcome == PPP_OPENED || v6->outcome == PPP_OPENED || (s->datagrams[0] > 0 && s->datagrams[1] > 0))
+    if (v4->outcome == PPP_OPENED || v6->outcome == PPP_OPENED || s->datagrams[TO_CLIENT] > 0)
         return PPP_NETWORK_UP;
     if (v4->outcome == PPP_UNTOUCHED && v6->outcome == PPP_UNTOUCHED)
         return PPP_NETWORK_NOT_TRIED;

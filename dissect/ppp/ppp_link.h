@@ -59,7 +59,7 @@ struct ppp_authentication {
 enum ppp_network {
     PPP_NETWORK_NOT_TRIED,
     PPP_NETWORK_RUNNING,
-    PPP_NETWORK_UP,                /* IPCP or IPv6CP opened, or datagrams go both ways */
+    PPP_NETWORK_UP,                /* IPCP or IPv6CP opened, or the server sends datagrams */
     PPP_NETWORK_PROTOCOL_REJECTED, /* what was asked for was refused by Protocol-Reject: Windows 720 */
     PPP_NETWORK_NO_ADDRESS,        /* the client asked for any IPv4 address and was refused or given 0.0.0.0: 720 */
     PPP_NETWORK_ADDRESS_REFUSED,   /* the client insists on an address that the server refuses: 735 */

@@ -328,6 +328,18 @@ static void a_terminate_ack_before_the_opening_ends_nothing(void **state)
     assert_int_equal(n->ended_by, TO_SERVER);
 }
 
+static void a_server_that_sends_datagrams_has_a_network(void **state)
+{
+    struct seen *s = *state;
+    const struct ppp_state *p = ppp_link_state(s->link);
+    C(s, 0x80, 0x21, 1, 4, 0, 10, 3, 6, 0, 0, 0, 0);
+    S(s, 0x80, 0x21, 3, 4, 0, 10, 3, 6, 10, 9, 0, 5);
+    C(s, 0x21, 0x45, 0, 0, 20);
+    assert_int_equal(ppp_network_outcome(p), PPP_NETWORK_RUNNING);
+    S(s, 0x21, 0x45, 0, 0, 20);
+    assert_int_equal(ppp_network_outcome(p), PPP_NETWORK_UP);
+}
+
 /* A lost segment holds one side's frames back while the other's go on. */
 static void answers_that_come_before_their_requests(void **state)
 {
@@ -422,6 +434,7 @@ int main(void)
         LINK_TEST(copies_of_packets_change_nothing),
         LINK_TEST(an_answer_to_an_older_request_counts_for_nothing),
         LINK_TEST(a_terminate_ack_before_the_opening_ends_nothing),
+        LINK_TEST(a_server_that_sends_datagrams_has_a_network),
         LINK_TEST(answers_that_come_before_their_requests),
         LINK_TEST(a_method_acknowledged_before_it_is_demanded),
         LINK_TEST(a_new_lcp_starts_everything_over),
