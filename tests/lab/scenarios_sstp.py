@@ -43,7 +43,7 @@ def _(lab):
     lab.keep_tunnels("rras1", keys={}, **AT_HOME)
     lab.keep_tunnels("client1", "-client", nat={VIP: None})
     lab.keep_sstp_radius(radius, forbid_severity=["critical", "warning"])
-    lab.keep_tunnels("rras1", stem="sstp-peap-joined", further=("-radius",), **AT_HOME,
+    lab.keep_tunnels("rras1", stem="sstp-peap-joined", further=("-radius",), keys={}, **AT_HOME,
                      description=lab.entry.description + "; together with the RADIUS behind it")
 
 

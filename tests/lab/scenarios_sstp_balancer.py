@@ -38,15 +38,18 @@ def record(lab, made, *points, wait=0.3):
 @scenario("sstp-offload", "the load balancer ends TLS; the server knows the hash of its certificate", sstp=["established"] * 2,
           findings=["sstp-tls-offloaded"], shows=["sstp.messagetype == 4"], lacks=["tls"])
 def _(lab):
-    Radius(lab, "nps1")
+    radius = Radius(lab, "nps1")
     lab.vpn.home_nat()
     Server(lab, certificate=None, port=80, hash_of=der(lab, "vpn"))
     Proxy(lab, "lb", VIP + ":443", HERE + ":80", certificate="vpn")
-    record(lab, people(lab, 2), "rras1", "outside")
+    record(lab, people(lab, 2), "rras1", "outside", "radius1")
     lab.keep_tunnels("rras1", allow=["snat-hides-clients"], **HIDDEN)
     lab.keep_tunnels("outside", "-outside", findings=[], keys={}, nat={VIP: "client-side-nat"})
     lab.keep_tunnels("outside", "-outside", stem="sstp-offload-both-sides", further=("",), allow=["snat-hides-clients"], **HIDDEN,
                      description=lab.entry.description + "; outside and behind the load balancer at once")
+    lab.keep_tunnels("rras1", stem="sstp-offload-joined", further=("-radius",), allow=["snat-hides-clients"], **HIDDEN,
+                     description=lab.entry.description + "; together with the RADIUS behind it")
+    lab.keep_sstp_radius(radius, allow_findings=["snat-hides-clients"])
 
 
 @scenario("sstp-offload-wrong-hash", "the load balancer ends TLS; the server has the hash of another certificate",

@@ -188,7 +188,10 @@ def wrong_binding(what, words):
     def _(lab):
         radius = tunnel(lab, {"auth": "peap", "wrong": what}, auth="eap")
         found = {"findings": ["sstp-crypto-binding-failed"], "allow": ["sstp-call-abort"]}
-        lab.keep_tunnels("rras1", keys=found, findings=[], outcome_hidden=True, **AT_HOME)
+        lab.keep_tunnels("rras1", keys=dict(found), findings=[], outcome_hidden=True, **AT_HOME)
+        # With RADIUS's secret and answer the binding can be computed.
+        lab.keep_tunnels("rras1", stem="sstp-binding-%s-joined" % what, further=("-radius",), keys=dict(found), findings=[],
+                         outcome_hidden=True, **AT_HOME, description=lab.entry.description + "; together with the RADIUS behind it")
         lab.keep_sstp_radius(radius, expect_findings=[], logins=[{**login_of(lab, radius), "expected_outcome": "established"}])
 
 
