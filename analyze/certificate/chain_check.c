@@ -261,14 +261,28 @@ static bool check_vpn(const struct expect *e, struct chain *chain, const struct 
     return true;
 }
 
+/* Few chains need them. NULL when memory is short. */
+static struct chain_checks *more_checks(void)
+{
+    return calloc(1, sizeof(struct chain_checks));
+}
+
+static void forget_more(struct chain_checks **checks)
+{
+    if (*checks != NULL)
+        free((*checks)->root_subject);
+    free(*checks);
+    *checks = NULL;
+}
+
 static bool check_all(const struct expect *e, struct chain *chain, const struct chain_certs *certs)
 {
     const struct expect_method *inner = method_at(e, 1);
     struct chain_path path;
     if ((chain->roles & ~(uint32_t)ROLE_CLIENT) == ROLE_IKEV2)
         return check_vpn(e, chain, certs, &chain->checks);
-    chain->has_vpn = (chain->roles & ROLE_IKEV2) != 0;
-    if (chain->has_vpn && !check_vpn(e, chain, certs, &chain->vpn_checks))
+    if ((chain->roles & ROLE_IKEV2) != 0 &&
+        ((chain->vpn_checks = more_checks()) == NULL || !check_vpn(e, chain, certs, chain->vpn_checks)))
         return false;
     if (!chain_check_trust(e, method_at(e, 0), chain, certs, &path, &chain->checks))
         return false;
@@ -279,10 +293,10 @@ static bool check_all(const struct expect *e, struct chain *chain, const struct 
         chain_check_ocsp(chain, certs, path.at[1].cert);
     if (inner == NULL)
         return true;
-    chain->has_inner = true;
-    if (!chain_check_trust(e, inner, chain, certs, &path, &chain->inner_checks))
+    chain->inner_checks = more_checks();
+    if (chain->inner_checks == NULL || !chain_check_trust(e, inner, chain, certs, &path, chain->inner_checks))
         return false;
-    chain_check_leaf(e, inner, false, chain, &path, &chain->inner_checks);
+    chain_check_leaf(e, inner, false, chain, &path, chain->inner_checks);
     return true;
 }
 
@@ -301,10 +315,10 @@ bool chain_judge(const struct expect *e, struct chain *chain)
             x509_facts_free(&chain->facts[i]);
         free(chain->facts);
         free(chain->checks.root_subject);
-        free(chain->inner_checks.root_subject);
-        free(chain->vpn_checks.root_subject);
+        forget_more(&chain->inner_checks);
+        forget_more(&chain->vpn_checks);
         chain->facts = NULL;
-        chain->checks = chain->inner_checks = chain->vpn_checks = (struct chain_checks){.chain = CHECK_UNKNOWN};
+        chain->checks = (struct chain_checks){.chain = CHECK_UNKNOWN};
     }
     return ok;
 }

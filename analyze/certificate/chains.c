@@ -40,6 +40,13 @@ static void free_checks(struct chain_checks *checks)
     free(checks->root_subject);
 }
 
+static void free_more_checks(struct chain_checks *checks)
+{
+    if (checks != NULL)
+        free_checks(checks);
+    free(checks);
+}
+
 void chains_free(struct chains *c)
 {
     if (c == NULL)
@@ -50,8 +57,8 @@ void chains_free(struct chains *c)
             x509_facts_free(&chain->facts[k]);
         free(chain->facts);
         free_checks(&chain->checks);
-        free_checks(&chain->inner_checks);
-        free_checks(&chain->vpn_checks);
+        free_more_checks(chain->inner_checks);
+        free_more_checks(chain->vpn_checks);
         if (chain->ocsp.len > 0)
             free((void *)(uintptr_t)chain->ocsp.data);
         free(c->entries[i]);
@@ -206,7 +213,7 @@ void chain_asked(struct chain *c, struct span name)
 
 const struct chain_checks *chain_checks_of(const struct chain *c, uint32_t role)
 {
-    return role == ROLE_IKEV2 && c->has_vpn ? &c->vpn_checks : &c->checks;
+    return role == ROLE_IKEV2 && c->vpn_checks != NULL ? c->vpn_checks : &c->checks;
 }
 
 void chains_set_ocsp(struct chain *chain, struct span response)

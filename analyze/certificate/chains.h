@@ -68,8 +68,8 @@ struct chain {
     struct x509_facts *facts;      /* one per certificate; all zero for one that does not parse */
     bool parsed[CHAIN_CERTS_MAX];
     struct chain_checks checks;    /* outer expectation: --server-name, and the outermost method of --eap-config */
-    struct chain_checks inner_checks; bool has_inner; /* against the inner method's configuration, when one was given */
-    struct chain_checks vpn_checks; bool has_vpn; /* as a VPN server's, where it serves EAP or others too; see chain_checks_of */
+    struct chain_checks *inner_checks; /* against the inner method's configuration; NULL when none was given */
+    struct chain_checks *vpn_checks; /* as a VPN server's, where it serves EAP or others too, else NULL; see chain_checks_of */
     char asked[EXPECT_NAME_LENGTH + 1]; /* the server's name that IKEv2 clients asked for (IDr, RFC 7296 section 2.15), "" none */
     bool asked_differs;            /* not all of them asked for the same */
     bool ocsp_revoked, ocsp_good;  /* from a stapled response, signature verified against the issuer */

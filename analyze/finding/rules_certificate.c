@@ -307,7 +307,7 @@ static void one_certificate(struct findings *out, const struct rule_input *in, c
         .id = &leaf, .out = out, .in = in, .session = s, .x = x, .tls = tls, .chain = chain, .inner = inner,
         .role = ROLE_NPS, .place = tls->certificate_last};
     c.whose = rule_certificate_owner(x);
-    c.checks = inner && chain->has_inner ? &chain->inner_checks : &chain->checks;
+    c.checks = inner && chain->inner_checks != NULL ? chain->inner_checks : &chain->checks;
     c.leaf = &chain->facts[0];
     c.stats = rule_chain_stats(in, tls->server_chain);
     c.answer = inner ? judge_inner_answer(x, &c.alert) : judge_client_answer(x, &c.alert);
@@ -322,7 +322,7 @@ bool rule_certificate_fault(const struct rule_input *in, const struct tls_facts 
     const struct chain *c = rule_chain(in, t->server_chain);
     if (c == NULL || !c->parsed[0])
         return false;
-    const struct chain_checks *k = inner && c->has_inner ? &c->inner_checks : &c->checks;
+    const struct chain_checks *k = inner && c->inner_checks != NULL ? c->inner_checks : &c->checks;
     int64_t now = t->certificate_last.time_ns / INT64_C(1000000000);
     bool dated = t->certificate_last.time_ns > 0;
     if (dated && (k->path_not_after < now - RULE_CLOCK_SKEW_S || k->path_not_before > now + RULE_CLOCK_SKEW_S))

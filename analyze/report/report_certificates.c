@@ -190,16 +190,16 @@ static void print_chain(const struct report *r, const struct layout *l, const st
     if (c->refused)
         layout_labelled_string(l, 2, "", 0, "not examined: too many distinct chains");
     else if (c->judged && (c->roles & ~(uint32_t)ROLE_CLIENT) != 0) {
-        output_string(l->out, c->has_inner ? "  Checks, as the certificate of the outer method\n" : "  Checks\n");
+        output_string(l->out, c->inner_checks != NULL ? "  Checks, as the certificate of the outer method\n" : "  Checks\n");
         print_checks(l, c, &c->checks, (c->roles & ~(uint32_t)ROLE_CLIENT) == ROLE_IKEV2);
     }
-    if (c->judged && c->has_inner) {
+    if (c->judged && c->inner_checks != NULL) {
         output_string(l->out, "  Checks, as the certificate of the inner method\n");
-        print_checks(l, c, &c->inner_checks, false);
+        print_checks(l, c, c->inner_checks, false);
     }
-    if (c->judged && c->has_vpn) {
+    if (c->judged && c->vpn_checks != NULL) {
         output_string(l->out, "  Checks, as the certificate of the VPN server\n");
-        print_checks(l, c, &c->vpn_checks, true);
+        print_checks(l, c, c->vpn_checks, true);
     }
 }
 

@@ -153,7 +153,7 @@ static void a_good_chain_passes_every_check(void **state)
     assert_int_equal(c->key_usage_signature, CHECK_PASS);
     assert_int_equal(c->key_usage_encipherment, CHECK_PASS);
     assert_false(c->eku_absent || c->eku_any || c->subject_empty || c->subject_wildcard || c->order_wrong);
-    assert_false(c->root_sent || c->intermediate_given || j.chain->has_inner);
+    assert_false(c->root_sent || c->intermediate_given || j.chain->inner_checks != NULL);
     assert_true(c->root_known);
     assert_string_equal(c->root_subject, "CN=Root CA,DC=example");
     assert_memory_equal(c->root_sha1, e->roots[0].sha1, 20);
@@ -464,10 +464,10 @@ static void the_inner_method_has_its_own_verdict(void **state)
     struct expect *e = TRUSTING(&pki.root);
     assert_true(eap_config_parse(e, "config", span_of(config, strlen(config)), error));
     struct judged j = JUDGE(e, &pki.leaf, &pki.issuing);
-    assert_true(j.chain->has_inner);
+    assert_non_null(j.chain->inner_checks);
     assert_int_equal(j.checks->name, CHECK_PASS);
-    assert_int_equal(j.chain->inner_checks.name, CHECK_FAIL);
-    assert_int_equal(j.chain->inner_checks.chain, CHECK_PASS);
+    assert_int_equal(j.chain->inner_checks->name, CHECK_FAIL);
+    assert_int_equal(j.chain->inner_checks->chain, CHECK_PASS);
     chains_free(j.chains);
     assert_true(expect_add_server_name(e, "nps02.corp.example", error)); /* both must accept the outer name */
     j = JUDGE(e, &pki.leaf, &pki.issuing);
@@ -567,7 +567,7 @@ static void one_certificate_in_two_roles_has_two_verdicts(void **state)
     pin_certificate(e, &pki.other_root, false);
     assert_true(expect_add_server_name(e, "other.example", error));
     struct judged j = JUDGE(e, &pki.leaf, &pki.issuing);
-    assert_false(j.chain->has_vpn);
+    assert_null(j.chain->vpn_checks);
     assert_ptr_equal(chain_checks_of(j.chain, ROLE_IKEV2), &j.chain->checks);
     chains_free(j.chains);
     j = judge_as(e, (const struct made *const[]){&pki.leaf, &pki.issuing, NULL}, ROLE_NPS | ROLE_IKEV2);

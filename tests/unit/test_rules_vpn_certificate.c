@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <cmocka.h>
 
 #include "analyze/finding/rules.h"
@@ -485,16 +486,17 @@ static void one_certificate_in_both_roles(void **state)
     struct chain *c = chain(VPN_SERIAL);
     scene.x.eap.tls.server_chain = VPN_SERIAL;
     c->roles |= ROLE_NPS;
-    c->has_vpn = true;
-    c->vpn_checks = c->checks;
+    c->vpn_checks = malloc(sizeof *c->vpn_checks);
+    assert_non_null(c->vpn_checks);
+    *c->vpn_checks = c->checks;
     c->checks.chain = CHECK_FAIL;
     c->checks.chain_error = CHAIN_UNTRUSTED_ROOT;
     scene.stats[VPN_SERIAL] = (struct chain_stats){.accepted = 1};
     const struct finding *f = found(FINDING_CERT_UNTRUSTED_ROOT);
     assert_non_null(f);
     assert_true(says(f, "NPS console"));
-    c->checks = c->vpn_checks;
-    c->vpn_checks.key_usage_signature = CHECK_FAIL;
+    c->checks = *c->vpn_checks;
+    c->vpn_checks->key_usage_signature = CHECK_FAIL;
     f = found(FINDING_CERT_KEY_USAGE);
     assert_non_null(f);
     assert_true(says(f, "RRAS") && !says(f, "NPS"));
