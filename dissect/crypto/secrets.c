@@ -3,19 +3,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "capture/wire/hash.h"
+#include "dissect/crypto/keyed_table.h"
 
-enum { SECRET_MAX = 64, ENTRIES_IN_CHUNK = 512, RADIUS_SECRETS_MAX = 65536, RANDOM_SIZE = 32 };
+enum { SECRET_MAX = 64, RADIUS_SECRETS_MAX = 65536, RANDOM_SIZE = 32 };
 
-struct entry {
+/* What a secret is found by; only bytes, so that it is compared and hashed as it is. */
+struct key {
     uint8_t random[RANDOM_SIZE];
-    uint8_t label, len;
-    uint8_t secret[SECRET_MAX];
+    uint8_t label;
 };
 
-/* Entries never move: what secrets_tls lends must stay where it is while more is added. */
-struct chunk {
-    struct entry entries[ENTRIES_IN_CHUNK];
+/* Lent by secrets_tls, so it must stay where it is while more is added. */
+struct entry {
+    struct key key;
+    uint8_t len;
+    uint8_t secret[SECRET_MAX];
 };
 
 struct radius_secret {
@@ -26,10 +28,7 @@ struct radius_secret {
 };
 
 struct secrets {
-    struct chunk **chunks;
-    size_t chunk_count, count;
-    uint32_t *slots; /* entry number + 1, 0 is empty; slot_count is a power of two, at most half full */
-    size_t slot_count;
+    struct keyed_table tls;
     struct radius_secret *radius;
     size_t radius_count;
     struct secrets_part *part;
@@ -37,17 +36,17 @@ struct secrets {
 
 struct secrets *secrets_new(void)
 {
-    return calloc(1, sizeof(struct secrets));
+    struct secrets *s = calloc(1, sizeof *s);
+    if (s != NULL)
+        s->tls = (struct keyed_table){.entry_size = sizeof(struct entry), .key_size = sizeof(struct key)};
+    return s;
 }
 
 void secrets_free(struct secrets *s)
 {
     if (s == NULL)
         return;
-    for (size_t i = 0; i < s->chunk_count; i++)
-        free(s->chunks[i]);
-    free(s->chunks);
-    free(s->slots);
+    keyed_table_free(&s->tls);
     free(s->radius);
     secrets_set_part(s, NULL);
     free(s);
@@ -63,56 +62,6 @@ void secrets_set_part(struct secrets *s, struct secrets_part *part)
 struct secrets_part *secrets_get_part(const struct secrets *s)
 {
     return s != NULL ? s->part : NULL;
-}
-
-static struct entry *entry_at(const struct secrets *s, size_t i)
-{
-    return &s->chunks[i / ENTRIES_IN_CHUNK]->entries[i % ENTRIES_IN_CHUNK];
-}
-
-/* The slot that holds the entry, or the empty one where it would go. There is always an empty one. */
-static size_t slot_of(const struct secrets *s, const uint8_t *random, unsigned label)
-{
-    size_t i = (size_t)hash_bytes(random, RANDOM_SIZE, label) & (s->slot_count - 1);
-    for (; s->slots[i] != 0; i = (i + 1) & (s->slot_count - 1)) {
-        const struct entry *e = entry_at(s, s->slots[i] - 1);
-        if (e->label == label && memcmp(e->random, random, RANDOM_SIZE) == 0)
-            break;
-    }
-    return i;
-}
-
-static bool grow_slots(struct secrets *s)
-{
-    if (s->count * 2 < s->slot_count)
-        return true;
-    size_t wanted = s->slot_count == 0 ? 1024 : s->slot_count * 2;
-    uint32_t *slots = calloc(wanted, sizeof *slots);
-    if (slots == NULL)
-        return false;
-    free(s->slots);
-    s->slots = slots;
-    s->slot_count = wanted;
-    for (size_t i = 0; i < s->count; i++) {
-        const struct entry *e = entry_at(s, i);
-        s->slots[slot_of(s, e->random, e->label)] = (uint32_t)(i + 1);
-    }
-    return true;
-}
-
-static bool grow_entries(struct secrets *s)
-{
-    if (s->count < s->chunk_count * ENTRIES_IN_CHUNK)
-        return true;
-    struct chunk **chunks = realloc(s->chunks, (s->chunk_count + 1) * sizeof *chunks);
-    if (chunks == NULL)
-        return false;
-    s->chunks = chunks;
-    s->chunks[s->chunk_count] = malloc(sizeof(struct chunk));
-    if (s->chunks[s->chunk_count] == NULL)
-        return false;
-    s->chunk_count++;
-    return true;
 }
 
 static const struct {
@@ -181,18 +130,13 @@ static bool is_label(struct span word)
 /* Adds or replaces: of two secrets for the same key the later is taken. NULL or what is wrong. */
 static const char *store(struct secrets *s, const struct entry *e)
 {
-    if (!grow_slots(s) || !grow_entries(s))
-        return "memory is short";
-    size_t slot = slot_of(s, e->random, e->label);
-    if (s->slots[slot] != 0) {
-        *entry_at(s, s->slots[slot] - 1) = *e;
-        return NULL;
-    }
-    if (s->count >= SECRETS_KEYLOG_MAX)
+    bool fresh;
+    if (s->tls.count >= SECRETS_KEYLOG_MAX && keyed_table_find(&s->tls, &e->key) == NULL)
         return "more secrets than can be held";
-    *entry_at(s, s->count) = *e;
-    s->count++;
-    s->slots[slot] = (uint32_t)s->count;
+    struct entry *to = keyed_table_put(&s->tls, &e->key, &fresh);
+    if (to == NULL)
+        return "memory is short";
+    *to = *e;
     return NULL;
 }
 
@@ -213,8 +157,8 @@ static const char *add_line(struct secrets *s, struct span line)
     for (unsigned i = 0; i < TLS_SECRET_LABELS; i++) {
         if (!span_equal(label, span_of(labels[i].name, strlen(labels[i].name))))
             continue;
-        struct entry e = {.label = (uint8_t)i};
-        if (read_hex(random, e.random, RANDOM_SIZE) != RANDOM_SIZE)
+        struct entry e = {.key.label = (uint8_t)i};
+        if (read_hex(random, e.key.random, RANDOM_SIZE) != RANDOM_SIZE)
             return "the client random is not 64 hexadecimal digits";
         size_t n = read_hex(secret, e.secret, SECRET_MAX);
         if (n < labels[i].secret_min || n > labels[i].secret_max)
@@ -248,24 +192,23 @@ bool secrets_add_key_log(struct secrets *s, struct span text, char message[stati
 
 struct span secrets_tls(const struct secrets *s, const uint8_t client_random[static 32], enum tls_secret_label label)
 {
-    if (s == NULL || s->count == 0)
+    if (s == NULL || s->tls.count == 0)
         return (struct span){0};
-    uint32_t found = s->slots[slot_of(s, client_random, label)];
-    if (found == 0)
-        return (struct span){0};
-    const struct entry *e = entry_at(s, found - 1);
-    return span_of(e->secret, e->len);
+    struct key key = {.label = (uint8_t)label};
+    memcpy(key.random, client_random, sizeof key.random);
+    const struct entry *e = keyed_table_find(&s->tls, &key);
+    return e != NULL ? span_of(e->secret, e->len) : (struct span){0};
 }
 
 size_t secrets_tls_count(const struct secrets *s)
 {
-    return s != NULL ? s->count : 0;
+    return s != NULL ? s->tls.count : 0;
 }
 
 const size_t *secrets_tls_counter(const struct secrets *s)
 {
     static const size_t none;
-    return s != NULL ? &s->count : &none;
+    return s != NULL ? &s->tls.count : &none;
 }
 
 const size_t *secrets_radius_counter(const struct secrets *s)

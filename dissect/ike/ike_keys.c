@@ -1,97 +1,43 @@
 /* The table of IKEv2 keys: lines as Wireshark's ikev2_decryption_table has them. */
 #include "dissect/ike/ike_keys.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "capture/wire/hash.h"
+#include "dissect/crypto/keyed_table.h"
 #include "dissect/ike/ike_algorithms.h"
 
-enum { KEYS_IN_CHUNK = 128, FIRST_SLOTS = 256, FIELDS = 8, ALGORITHM_TEXT = 48 };
+enum { FIELDS = 8, ALGORITHM_TEXT = 48 };
 
-/* Keys never move: what secrets_ike lends stays where it is while more are added. */
+/* The two SPIs, with which struct ike_keys begins. */
+enum { KEY_SIZE = 2 * IKE_SPI };
+
 struct ike_key_table {
     struct secrets_part part; /* first: the secrets free the table by it */
-    struct ike_keys **chunks;
-    size_t chunk_count, count;
-    uint32_t *slots; /* number of the keys + 1, 0 is empty; slot_count is a power of two, at most half full */
-    size_t slot_count;
+    struct keyed_table keys;
 };
 
 static void free_table(struct secrets_part *part)
 {
     struct ike_key_table *t = (struct ike_key_table *)part;
-    for (size_t i = 0; i < t->chunk_count; i++)
-        free(t->chunks[i]);
-    free(t->chunks);
-    free(t->slots);
+    keyed_table_free(&t->keys);
     free(t);
 }
 
-static struct ike_keys *keys_at(const struct ike_key_table *t, size_t i)
-{
-    return &t->chunks[i / KEYS_IN_CHUNK][i % KEYS_IN_CHUNK];
-}
-
-/* The slot that holds the SA's keys, or the empty one where they would go. There is always an empty one. */
-static size_t slot_of(const struct ike_key_table *t, const uint8_t *initiator_spi, const uint8_t *responder_spi)
-{
-    uint64_t hash = hash_bytes(responder_spi, IKE_SPI, hash_bytes(initiator_spi, IKE_SPI, 0));
-    size_t i = (size_t)hash & (t->slot_count - 1);
-    for (; t->slots[i] != 0; i = (i + 1) & (t->slot_count - 1)) {
-        const struct ike_keys *k = keys_at(t, t->slots[i] - 1);
-        if (memcmp(k->initiator_spi, initiator_spi, IKE_SPI) == 0 && memcmp(k->responder_spi, responder_spi, IKE_SPI) == 0)
-            break;
-    }
-    return i;
-}
-
-static bool grow_slots(struct ike_key_table *t)
-{
-    if (t->count * 2 < t->slot_count)
-        return true;
-    size_t wanted = t->slot_count == 0 ? FIRST_SLOTS : t->slot_count * 2;
-    uint32_t *slots = calloc(wanted, sizeof *slots);
-    if (slots == NULL)
-        return false;
-    free(t->slots);
-    t->slots = slots;
-    t->slot_count = wanted;
-    for (size_t i = 0; i < t->count; i++) {
-        const struct ike_keys *k = keys_at(t, i);
-        t->slots[slot_of(t, k->initiator_spi, k->responder_spi)] = (uint32_t)(i + 1);
-    }
-    return true;
-}
-
-static bool grow_keys(struct ike_key_table *t)
-{
-    if (t->count < t->chunk_count * KEYS_IN_CHUNK)
-        return true;
-    struct ike_keys **chunks = realloc(t->chunks, (t->chunk_count + 1) * sizeof *chunks);
-    if (chunks == NULL)
-        return false;
-    t->chunks = chunks;
-    t->chunks[t->chunk_count] = malloc(KEYS_IN_CHUNK * sizeof **t->chunks);
-    if (t->chunks[t->chunk_count] == NULL)
-        return false;
-    t->chunk_count++;
-    return true;
-}
-
-/* NULL or what is wrong. */
+/* Of two for the same association the first counts. NULL or what is wrong. */
 static const char *store(struct ike_key_table *t, const struct ike_keys *k)
 {
-    if (!grow_slots(t) || !grow_keys(t))
-        return "memory is short";
-    size_t slot = slot_of(t, k->initiator_spi, k->responder_spi);
-    if (t->slots[slot] != 0)
-        return NULL;
-    if (t->count >= IKE_KEYS_MAX)
+    static_assert(offsetof(struct ike_keys, initiator_spi) == 0 && offsetof(struct ike_keys, responder_spi) == IKE_SPI,
+                  "the keys begin with what they are found by");
+    bool fresh;
+    if (t->keys.count >= IKE_KEYS_MAX && keyed_table_find(&t->keys, k) == NULL)
         return "more keys than can be held";
-    *keys_at(t, t->count) = *k;
-    t->count++;
-    t->slots[slot] = (uint32_t)t->count;
+    struct ike_keys *to = keyed_table_put(&t->keys, k, &fresh);
+    if (to == NULL)
+        return "memory is short";
+    if (fresh)
+        *to = *k;
     return NULL;
 }
 
@@ -242,6 +188,7 @@ static struct ike_key_table *table_of(struct secrets *s)
     struct ike_key_table *t = (struct ike_key_table *)secrets_get_part(s);
     if (t == NULL && (t = calloc(1, sizeof *t)) != NULL) {
         t->part.free = free_table;
+        t->keys = (struct keyed_table){.entry_size = sizeof(struct ike_keys), .key_size = KEY_SIZE};
         secrets_set_part(s, &t->part);
     }
     return t;
@@ -275,14 +222,16 @@ const struct ike_keys *secrets_ike(const struct secrets *s, const uint8_t initia
                                    const uint8_t responder_spi[static IKE_SPI])
 {
     const struct ike_key_table *t = (const struct ike_key_table *)secrets_get_part(s);
-    if (t == NULL || t->count == 0)
+    if (t == NULL || t->keys.count == 0)
         return NULL;
-    uint32_t found = t->slots[slot_of(t, initiator_spi, responder_spi)];
-    return found != 0 ? keys_at(t, found - 1) : NULL;
+    uint8_t key[KEY_SIZE];
+    memcpy(key, initiator_spi, IKE_SPI);
+    memcpy(key + IKE_SPI, responder_spi, IKE_SPI);
+    return keyed_table_find(&t->keys, key);
 }
 
 size_t secrets_ike_count(const struct secrets *s)
 {
     const struct ike_key_table *t = (const struct ike_key_table *)secrets_get_part(s);
-    return t != NULL ? t->count : 0;
+    return t != NULL ? t->keys.count : 0;
 }
