@@ -131,6 +131,8 @@ static void auth_unanswered(uint16_t length)
 
 static void run(void)
 {
+    findings_free(scene.findings);
+    scene.findings = findings_new();
     struct ike_judgement j = judge_ike(&scene.x);
     scene.x.outcome = (uint8_t)judge_ike_outcome(&scene.x);
     rules_ike_init(scene.findings, &scene.in, &scene.x, j);
