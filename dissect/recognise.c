@@ -106,9 +106,23 @@ static bool tls_record(const struct packet *p, bool port_443)
     return type == TLS_HANDSHAKE && take_u8(&c, &message) && (message == 1 || message == 2);
 }
 
+/* L2TPv2 outside of IPsec, or inside what was decrypted before (RFC 2661 section 3.1): version 2, reserved bits zero, a length
+ * that holds where there is one. */
+static bool l2tp(const struct packet *p)
+{
+    enum { PORT = 1701, RESERVED = 0x34f0, VERSION = 0x000f, HAS_LENGTH = 0x4000, HEADER_LEAST = 6 };
+    struct cursor c = cursor_of(p->payload);
+    uint16_t flags, length;
+    if ((p->src.port != PORT && p->dst.port != PORT) || !take_be16(&c, &flags) || p->payload_wire_len < HEADER_LEAST ||
+        (flags & VERSION) != 2 || (flags & RESERVED) != 0)
+        return false;
+    return (flags & HAS_LENGTH) == 0 || (take_be16(&c, &length) && length <= p->payload_wire_len && length >= HEADER_LEAST);
+}
+
 enum flow_class recognise_others(const struct packet *p)
 {
     if (p->kind == PACKET_TCP)
         return tls_record(p, p->src.port == PORT_HTTPS || p->dst.port == PORT_HTTPS) ? FLOW_TLS : FLOW_NEW;
-    return ike_or_esp(p);
+    enum flow_class found = ike_or_esp(p);
+    return found == FLOW_NEW && l2tp(p) ? FLOW_L2TP : found;
 }

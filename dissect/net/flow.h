@@ -15,6 +15,7 @@ enum flow_class {
     FLOW_IKE,       /* UDP 500/4500 or IKE header */
     FLOW_ESP,
     FLOW_TLS,
+    FLOW_L2TP,
     FLOW_OTHER,     /* left to nDPI's hint */
 };
 

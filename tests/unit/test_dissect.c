@@ -247,6 +247,21 @@ static void ike_esp_and_tls_are_named(void **state)
     bench_free(b);
 }
 
+static void l2tp_is_named(void **state)
+{
+    (void)state;
+    struct bench *b = bench_with(NULL);
+    struct bytes control = from_hex("c802000c0000000000000000"), data = from_hex("0002134b5b6bff03c021010100040000"); /* RFC 2661 3.1 */
+    struct bytes cut_short = from_hex("c80200ff0000000000000000"), reserved = from_hex("f802000c0000000000000000");
+    send_udp(b, 1, 1701, 2, 1701, &control);
+    send_udp(b, 3, 40000, 2, 1701, &data);
+    send_udp(b, 4, 40000, 2, 1701, &cut_short);
+    send_udp(b, 5, 40000, 2, 1701, &reserved);
+    send_udp(b, 6, 40000, 2, 1702, &control);
+    assert_int_equal(protocol(b, "L2TP").flows, 2);
+    bench_free(b);
+}
+
 /* An IKE_SA_INIT request with a notify alone (RFC 7296 sections 3.1 and 3.10). */
 #define IKE_REQUEST "a1b2c3d4e5f6071800000000000000002920220800000000000000280000000c0000400400000000"
 
@@ -452,6 +467,7 @@ int main(void)
         cmocka_unit_test(malformed_and_cut_packets_on_its_ports_are_radius),
         cmocka_unit_test(other_traffic_is_not_radius),
         cmocka_unit_test(ike_esp_and_tls_are_named),
+        cmocka_unit_test(l2tp_is_named),
         cmocka_unit_test(ike_is_recognised_on_any_port),
         cmocka_unit_test(a_flow_with_esp_counts_as_esp),
         cmocka_unit_test(the_rest_is_named_by_hint),
