@@ -9,9 +9,9 @@
 enum { WINDOW = 1 << 15, FAR = 1 << 10, WRITTEN = 1 << 16, BLOCK = 1 << 13, BLOCKS = 512, SPARES = 4 };
 
 /*
- * An exchange is written in parts: of what any login has, the words that are not those of the first one put, for most say
- * the same in all logins; then, each only when it is not all zero, what some have
- * that lies before and behind that; its inner EAP and its IKE when there are; the used part of its texts.
+ * An exchange is written in parts: of what any login has, the words that are not those of the first one put, for most
+ * say the same in all logins; then, each only when it is not all zero, what some have that lies before and behind that;
+ * its inner EAP when there is; of its IKE the words that are not zero; the used part of its texts.
  */
 enum {
     WORD = sizeof(uint64_t),
@@ -20,8 +20,9 @@ enum {
     BEFORE = EXCHANGE_USUAL,
     BEHIND = offsetof(struct exchange, text) - EXCHANGE_USUAL - USUAL,
     INNER = sizeof(struct eap_facts),
-    IKE = sizeof(struct ike_facts),
-    PACKED_MAX = BEFORE + USUAL + 2 * (WORDS / 2 + 1) + BEHIND + INNER + IKE + EXCHANGE_TEXT_MAX,
+    IKE_WORDS = sizeof(struct ike_facts) / WORD,
+    PACKED_MAX = BEFORE + USUAL + 2 * (WORDS / 2 + 1) + BEHIND + INNER + IKE_WORDS * WORD + 2 * (IKE_WORDS / 2 + 1) +
+                 EXCHANGE_TEXT_MAX,
 };
 enum { HAS_BEFORE = 1, HAS_BEHIND = 2, HAS_INNER = 4, HAS_IKE = 8 };
 
@@ -32,7 +33,7 @@ struct record {
     uint32_t ladder; /* bytes of its ladder, behind them */
 };
 enum { RECORD_MAX = sizeof(struct record) + PACKED_MAX };
-static_assert(WORDS <= UINT8_MAX, "a run's length fits its octet");
+static_assert(sizeof(struct ike_facts) % WORD == 0, "the facts of IKE are whole words");
 static_assert(PACKED_MAX <= UINT16_MAX, "a record's length fits its header");
 
 /* Where an exchange lies. offset is the record's place plus one, so that zeroed entries mean "never put". */
@@ -177,31 +178,40 @@ static inline uint64_t word_at(const uint8_t *bytes, size_t i)
     return word;
 }
 
-/* Runs by turns: how many words are the model's, how many are not, and these. */
-static uint8_t *append_words(uint8_t *to, const uint8_t *from, const uint64_t model[static WORDS])
+static inline uint64_t model_word(const uint64_t *model, size_t i)
 {
-    for (size_t i = 0; i < WORDS;) {
+    return model != NULL ? model[i] : 0;
+}
+
+/* Runs by turns: how many words are the model's (zero without one), how many are not, and these. */
+static uint8_t *append_words(uint8_t *to, const uint8_t *from, size_t words, const uint64_t *model)
+{
+    for (size_t i = 0; i < words;) {
         uint8_t *lengths = to;
         size_t begin = i;
         to += 2;
-        while (i < WORDS && word_at(from, i) == model[i])
+        while (i < words && i - begin < UINT8_MAX && word_at(from, i) == model_word(model, i))
             i++;
         lengths[0] = (uint8_t)(i - begin);
         begin = i;
-        for (uint64_t word; i < WORDS && (word = word_at(from, i)) != model[i]; i++)
+        for (uint64_t word; i < words && i - begin < UINT8_MAX && (word = word_at(from, i)) != model_word(model, i);
+             i++)
             to = append(to, &word, WORD);
         lengths[1] = (uint8_t)(i - begin);
     }
     return to;
 }
 
-static bool take_words(struct cursor *c, uint8_t *to, const uint64_t model[static WORDS])
+static bool take_words(struct cursor *c, uint8_t *to, size_t words, const uint64_t *model)
 {
-    for (size_t i = 0; i < WORDS;) {
+    for (size_t i = 0; i < words;) {
         uint8_t same, own;
-        if (!take_u8(c, &same) || !take_u8(c, &own) || same + own == 0 || (size_t)same + own > WORDS - i)
+        if (!take_u8(c, &same) || !take_u8(c, &own) || same + own == 0 || (size_t)same + own > words - i)
             return false;
-        memcpy(to + i * WORD, model + i, (size_t)same * WORD);
+        if (model != NULL)
+            memcpy(to + i * WORD, model + i, (size_t)same * WORD);
+        else
+            memset(to + i * WORD, 0, (size_t)same * WORD);
         i += same;
         if (!take_bytes(c, (size_t)own * WORD, to + i * WORD))
             return false;
@@ -215,7 +225,7 @@ static uint8_t *pack(const struct exchange *x, const uint64_t model[static WORDS
 {
     const uint8_t *from = (const uint8_t *)x;
     unsigned has = (x->has_inner ? HAS_INNER : 0u) | (exchange_is_ike(x) ? HAS_IKE : 0u);
-    to = append_words(to, from + EXCHANGE_USUAL, model);
+    to = append_words(to, from + EXCHANGE_USUAL, WORDS, model);
     if (!all_zero(from, BEFORE)) {
         to = append(to, from, BEFORE);
         has |= HAS_BEFORE;
@@ -227,7 +237,7 @@ static uint8_t *pack(const struct exchange *x, const uint64_t model[static WORDS
     if (x->has_inner)
         to = append(to, &x->inner, INNER);
     if (exchange_is_ike(x))
-        to = append(to, &x->ike, IKE);
+        to = append_words(to, (const uint8_t *)&x->ike, IKE_WORDS, NULL);
     *parts = (uint16_t)has;
     return append(to, x->text, x->text_used);
 }
@@ -241,14 +251,22 @@ static bool take_part(struct cursor *c, bool there, void *to, size_t len)
     return true;
 }
 
+static bool take_ike(struct cursor *c, bool there, struct ike_facts *to)
+{
+    if (there)
+        return take_words(c, (uint8_t *)to, IKE_WORDS, NULL);
+    memset(to, 0, sizeof *to);
+    return true;
+}
+
 /* False when the bytes cannot have come from pack. */
 static bool unpack(struct span from, const uint64_t model[static WORDS], uint16_t parts, struct exchange *x)
 {
     struct cursor c = cursor_of(from);
     uint8_t *to = (uint8_t *)x;
-    if (!take_words(&c, to + EXCHANGE_USUAL, model) || !take_part(&c, (parts & HAS_BEFORE) != 0, to, BEFORE) ||
+    if (!take_words(&c, to + EXCHANGE_USUAL, WORDS, model) || !take_part(&c, (parts & HAS_BEFORE) != 0, to, BEFORE) ||
         !take_part(&c, (parts & HAS_BEHIND) != 0, to + EXCHANGE_USUAL + USUAL, BEHIND) ||
-        !take_part(&c, (parts & HAS_INNER) != 0, &x->inner, INNER) || !take_part(&c, (parts & HAS_IKE) != 0, &x->ike, IKE))
+        !take_part(&c, (parts & HAS_INNER) != 0, &x->inner, INNER) || !take_ike(&c, (parts & HAS_IKE) != 0, &x->ike))
         return false;
     return x->text_used <= EXCHANGE_TEXT_MAX && c.len == x->text_used && take_bytes(&c, c.len, x->text);
 }
