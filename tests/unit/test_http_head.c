@@ -290,7 +290,7 @@ static void proxy_version_1_against_the_rules(void **state)
         "PROXY TCP4 198.51.100.7 203.0.113.10 49152 443 1\r\n",
         "PROXY \n",
         "PROXY \r\n",
-        "PROXY UNKNOWN 01234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901",
+        "PROXY UNKNOWN 0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789",
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         for (size_t piece = 1; piece <= 200; piece += 199) {
