@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "dissect/crypto/keyed_table.h"
+#include "dissect/crypto/secret_lines.h"
 
 enum { SECRET_MAX = 64, RADIUS_SECRETS_MAX = 65536, RANDOM_SIZE = 32 };
 
@@ -77,31 +78,6 @@ static const struct {
     [TLS_SECRET_EXPORTER] = {"EXPORTER_SECRET", 32, SECRET_MAX},
 };
 
-static int hex_digit(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
-/* Bytes of a hexadecimal text; 0 when it is none, of odd length, or longer than max bytes. */
-static size_t read_hex(struct span text, uint8_t *out, size_t max)
-{
-    if (text.len % 2 != 0 || text.len / 2 > max)
-        return 0;
-    for (size_t i = 0; i < text.len; i += 2) {
-        int high = hex_digit(text.data[i]), low = hex_digit(text.data[i + 1]);
-        if (high < 0 || low < 0)
-            return 0;
-        out[i / 2] = (uint8_t)(high << 4 | low);
-    }
-    return text.len / 2;
-}
-
 /* Takes the next word from the line; blanks around it go too. */
 static struct span take_word(struct span *line)
 {
@@ -141,8 +117,9 @@ static const char *store(struct secrets *s, const struct entry *e)
 }
 
 /* NULL or what is wrong with the line. */
-static const char *add_line(struct secrets *s, struct span line)
+static const char *add_line(void *ctx, struct span line)
 {
+    struct secrets *s = ctx;
     while (line.len > 0 &&
            (line.data[line.len - 1] == '\r' || line.data[line.len - 1] == ' ' || line.data[line.len - 1] == '\t'))
         line.len--;
@@ -158,9 +135,9 @@ static const char *add_line(struct secrets *s, struct span line)
         if (!span_equal(label, span_of(labels[i].name, strlen(labels[i].name))))
             continue;
         struct entry e = {.key.label = (uint8_t)i};
-        if (read_hex(random, e.key.random, RANDOM_SIZE) != RANDOM_SIZE)
+        if (secret_hex(random, e.key.random, RANDOM_SIZE) != RANDOM_SIZE)
             return "the client random is not 64 hexadecimal digits";
-        size_t n = read_hex(secret, e.secret, SECRET_MAX);
+        size_t n = secret_hex(secret, e.secret, SECRET_MAX);
         if (n < labels[i].secret_min || n > labels[i].secret_max)
             return "the secret is not hexadecimal of the label's length";
         if (rest.len > 0)
@@ -173,21 +150,7 @@ static const char *add_line(struct secrets *s, struct span line)
 
 bool secrets_add_key_log(struct secrets *s, struct span text, char message[static SECRETS_MESSAGE])
 {
-    bool good = true;
-    size_t number = 0;
-    while (text.len > 0) {
-        const uint8_t *newline = memchr(text.data, '\n', text.len);
-        struct span line = {text.data, newline != NULL ? (size_t)(newline - text.data) : text.len};
-        size_t step = newline != NULL ? line.len + 1 : line.len;
-        text = (struct span){text.data + step, text.len - step};
-        number++;
-        const char *wrong = add_line(s, line);
-        if (wrong != NULL && good) {
-            snprintf(message, SECRETS_MESSAGE, "line %zu: %s", number, wrong);
-            good = false;
-        }
-    }
-    return good;
+    return secret_lines_each(text, add_line, s, message);
 }
 
 struct span secrets_tls(const struct secrets *s, const uint8_t client_random[static 32], enum tls_secret_label label)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "dissect/crypto/keyed_table.h"
+#include "dissect/crypto/secret_lines.h"
 #include "dissect/ike/ike_algorithms.h"
 
 enum { FIELDS = 8, ALGORITHM_TEXT = 48 };
@@ -76,29 +77,10 @@ static size_t split(struct span line, struct span fields[static FIELDS])
     return count;
 }
 
-static int hex_digit(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* True when text is exactly size bytes in hexadecimal. */
 static bool read_hex(struct span text, uint8_t *out, size_t size)
 {
-    if (text.len != size * 2)
-        return false;
-    for (size_t i = 0; i < size; i++) {
-        int high = hex_digit(text.data[2 * i]), low = hex_digit(text.data[2 * i + 1]);
-        if (high < 0 || low < 0)
-            return false;
-        out[i] = (uint8_t)(high << 4 | low);
-    }
-    return true;
+    return text.len == size * 2 && secret_hex(text, out, size) == size;
 }
 
 /* Letters and digits of a name in lower case, up to the RFC in brackets: programs differ in the rest. */
@@ -168,7 +150,7 @@ static const char *read_keys(const struct span fields[static FIELDS], struct ike
 }
 
 /* NULL or what is wrong with the line. */
-static const char *add_line(struct ike_key_table *t, struct span line)
+static const char *add_line(void *ctx, struct span line)
 {
     struct span fields[FIELDS];
     struct ike_keys k = {0};
@@ -180,7 +162,7 @@ static const char *add_line(struct ike_key_table *t, struct span line)
     if (!read_hex(fields[0], k.initiator_spi, IKE_SPI) || !read_hex(fields[1], k.responder_spi, IKE_SPI))
         return "an SPI is not 16 hexadecimal digits";
     const char *wrong = read_keys(fields, &k);
-    return wrong != NULL ? wrong : store(t, &k);
+    return wrong != NULL ? wrong : store(ctx, &k);
 }
 
 static struct ike_key_table *table_of(struct secrets *s)
@@ -196,26 +178,12 @@ static struct ike_key_table *table_of(struct secrets *s)
 
 bool secrets_add_ike_keys(struct secrets *s, struct span text, char message[static SECRETS_MESSAGE])
 {
-    bool good = true;
-    size_t number = 0;
     struct ike_key_table *t = table_of(s);
     if (t == NULL) {
         snprintf(message, SECRETS_MESSAGE, "memory is short");
         return false;
     }
-    while (text.len > 0) {
-        const uint8_t *newline = memchr(text.data, '\n', text.len);
-        struct span line = {text.data, newline != NULL ? (size_t)(newline - text.data) : text.len};
-        size_t step = newline != NULL ? line.len + 1 : line.len;
-        text = (struct span){text.data + step, text.len - step};
-        number++;
-        const char *wrong = add_line(t, line);
-        if (wrong != NULL && good) {
-            snprintf(message, SECRETS_MESSAGE, "line %zu: %s", number, wrong);
-            good = false;
-        }
-    }
-    return good;
+    return secret_lines_each(text, add_line, t, message);
 }
 
 const struct ike_keys *secrets_ike(const struct secrets *s, const uint8_t initiator_spi[static IKE_SPI],
