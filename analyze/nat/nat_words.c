@@ -133,8 +133,8 @@ void nat_say_server(const struct nat *n, const struct nat_server *s, struct nat_
     else if (s->target_other > 0 && out->destination_translated)
         say_destination(out, &s->target_other_place,
                         "NAT_DETECTION_DESTINATION_IP of %" PRIu64
-                        " requests is not %s: the destination is translated before it",
-                        s->target_other, address_text(seen, &s->address));
+                        " request%s is not %s: the destination is translated before it",
+                        s->target_other, s->target_other == 1 ? "" : "s", address_text(seen, &s->address));
     if (s->backend_count > 0)
         say_destination(
             out, &s->backends[0].place,
