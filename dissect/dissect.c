@@ -11,7 +11,7 @@
 #include "dissect/radius/radius_layer.h"
 #include "dissect/recognise.h"
 
-enum { RADIUS_TRIES = 8, JUDGED_PACKETS = 4, TCP_ACK = 16, FLOW_BYTES = 128, FLOWS_MAX = 1 << 20,
+enum { RADIUS_TRIES = 8, JUDGED_PACKETS = 4, FLOW_BYTES = 128, FLOWS_MAX = 1 << 20,
        PREFETCH_BYTES = 256, LOOK_AHEAD = NET_AHEAD - 1, FLOW_AHEAD = 3 };
 #define MEMORY_LEAST (UINT64_C(4) << 20)
 #define TICK_NS INT64_C(250000000) /* silences are told with this grain of capture time */

@@ -8,20 +8,31 @@
 #include "dissect/ike/ike_event.h"
 #include "dissect/net/net.h"
 #include "dissect/radius/radius.h"
+#include "dissect/sstp/sstp_event.h"
 
-enum conversation_type { CONVERSATION_RADIUS, CONVERSATION_EAPOL, CONVERSATION_IKE /* IKEv2 */, CONVERSATION_IKE1 };
+enum conversation_type {
+    CONVERSATION_RADIUS,
+    CONVERSATION_EAPOL,
+    CONVERSATION_IKE,  /* IKEv2 */
+    CONVERSATION_IKE1,
+    CONVERSATION_SSTP, /* a TCP connection that is, or may be, SSTP, a probe of it, or other TLS */
+    CONVERSATION_L2TP, /* one call: PPP in L2TPv2 */
+    CONVERSATION_PPTP  /* one call: PPP in GRE */
+};
 
 struct event;
 
-/* One authentication as its carrier tells it apart (RADIUS by State, EAPOL by the supplicant's address, IKE by its SPIs). */
+/* One authentication as its carrier tells it apart (RADIUS by State, EAPOL by the supplicant's address, IKE by its SPIs, SSTP by
+ * its TCP connection, L2TP and PPTP by the call). */
 struct conversation {
     uint32_t id;                    /* serial from 1 over the whole analysis */
     enum conversation_type type;
-    struct endpoint client, server; /* NAS and RADIUS server; supplicant and authenticator; initiator and responder */
+    struct endpoint client, server; /* NAS and RADIUS server; supplicant and authenticator; initiator and responder;
+                                       who opened the TCP connection and who was asked */
     bool begun_before;              /* the capture started in its middle: its first packets were not seen */
     void *user;                     /* the receiver's own; NULL at first; never touched by dissection */
-    /* May be set by the receiver at EVENT_OPENED; NULL at first. EAP events of a RADIUS or IKE conversation then go straight to
-     * it, with user as its context, and not to the sink; only malformed ones, which dissection counts, still do. */
+    /* May be set by the receiver at EVENT_OPENED; NULL at first. EAP events of a RADIUS, IKE or PPP-carrying conversation then go
+     * straight to it, with user as its context, and not to the sink; only malformed ones, which dissection counts, still do. */
     eap_event_fn *on_eap;
     /* Likewise, with user as its context: gets the EVENT_RADIUS of a RADIUS conversation instead of the sink. */
     void (*on_radius)(void *user, const struct event *e);
@@ -78,6 +89,8 @@ enum event_kind {
     EVENT_EAP,             /* conv */
     EVENT_EAPOL,           /* conv */
     EVENT_IKE,             /* conv; EAP inside IKE_AUTH comes as EVENT_EAP of the same conv */
+    EVENT_SSTP,            /* conv; EAP inside its PPP comes as EVENT_EAP of the same conv */
+    EVENT_PPP,             /* conv of L2TP or PPTP; EAP likewise */
     EVENT_CLOSED,          /* conv; its user pointer is forgotten after this call */
     EVENT_LOST_FRAGMENTS,  /* conv NULL */
     EVENT_UNREACHABLE,     /* an ICMP error that quotes one of our protocols: told through RADIUS_UNANSWERED at once */
@@ -93,9 +106,13 @@ struct event {
         const struct eap_event *eap;
         const struct eapol_event *eapol;
         const struct ike_event *ike;
+        const struct sstp_told_event *sstp;
+        const struct ppp_event *ppp;
         const struct net_lost_fragments *lost;
         struct { enum close_reason reason; const struct eap_state *eap; /* NULL without EAP */
-                 const struct ike_state *ike; /* NULL but for IKE */ } closed;
+                 const struct ike_state *ike; /* NULL but for IKE */
+                 const struct sstp_connection_state *sstp; /* NULL but for SSTP */
+                 const struct ppp_state *ppp; /* NULL but for L2TP and PPTP, and there without PPP */ } closed;
     } u;
     int64_t now_ns;             /* EVENT_CLOSED, EVENT_LOST_FRAGMENTS: capture time when it was told, at the end its last */
 };

@@ -5,7 +5,7 @@
 static json_t *alerts_value(const struct tls_facts *t)
 {
     json_t *list = json_array();
-    for (size_t i = 0; i < t->alert_count && i < EXCHANGE_ALERTS_MAX; i++) {
+    for (size_t i = 0; i < t->alert_count && i < TLS_FACTS_ALERTS; i++) {
         const struct alert_fact *a = &t->alerts[i];
         char name[TLS_NAME_TEXT];
         json_t *o = json_object();

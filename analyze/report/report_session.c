@@ -113,7 +113,7 @@ static void print_tls(const struct report *r, const struct layout *l, const stru
     line(l, "TLS", text);
     line_span(l, "SNI", exchange_text(x, t->sni));
     print_chain(r, l, t);
-    for (size_t i = 0; i < t->alert_count && i < EXCHANGE_ALERTS_MAX; i++) {
+    for (size_t i = 0; i < t->alert_count && i < TLS_FACTS_ALERTS; i++) {
         const struct alert_fact *a = &t->alerts[i];
         snprintf(text, sizeof text, "%s (%u, %s) from the %s in frame %llu", tls_alert_text(name, a->code), a->code,
                  tls_alert_is_fatal(a) ? "fatal" : "warning", a->from_client ? "client" : "server",

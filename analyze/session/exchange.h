@@ -1,49 +1,23 @@
 /*
- * One exchange (a RADIUS/EAP or EAPOL authentication): all facts that rules and reports need, flat, so that a finished one is
+ * One exchange (a RADIUS/EAP or EAPOL authentication, an IKE association, an SSTP connection): all facts that rules and reports need, flat, so that a finished one is
  * spooled with one write and read back with one read. Texts lie in its own text block, named by offset.
  */
 #ifndef VS_ANALYZE_EXCHANGE_H
 #define VS_ANALYZE_EXCHANGE_H
 
-#include "analyze/session/ike_facts.h"
 #include <stddef.h>
 
-#include "dissect/event.h"
+#include "analyze/session/ike_facts.h"
+#include "analyze/session/sstp_facts.h"
 
-enum { EXCHANGE_TEXT_MAX = 1536, EXCHANGE_METHODS_MAX = 8, EXCHANGE_ALERTS_MAX = 4, EXCHANGE_CAPTURES_MAX = 4, EXCHANGE_LADDER_MAX = 65536 };
+enum { EXCHANGE_TEXT_MAX = 1536, EXCHANGE_METHODS_MAX = 8, EXCHANGE_CAPTURES_MAX = 4, EXCHANGE_LADDER_MAX = 65536 };
 
 enum outcome { OUTCOME_ESTABLISHED, OUTCOME_REJECTED, OUTCOME_ABORTED, OUTCOME_UNANSWERED, OUTCOME_INCOMPLETE };
-
-struct alert_fact { uint8_t from_client, level, code; bool decrypted; struct place place; };
 
 /*
  * In all of these, what any login fills lies apart from what only some do, and next to that of its neighbours: in struct
  * exchange it is one run of bytes (EXCHANGE_USUAL), which is written in one go; the rest is written where it is not zero.
  */
-
-/* What was seen of one TLS session inside EAP. */
-struct tls_facts {
-    bool seen;                        /* a ClientHello or ServerHello was */
-    bool client_hello, server_hello, resumed, decrypted, decryption_failed, hello_retry, malformed;
-    bool certificate_request, client_certificate, client_certificate_empty;
-    bool certificate_seen;            /* the server's Certificate message was read whole */
-    bool certificate_truncated;       /* ... was begun, but is not whole: capture cut, gap or end */
-    bool certificate_too_many;        /* the chain store was full: seen but not examined */
-    bool server_hello_done, client_key_exchange, client_finished, server_finished;
-    bool data_from_client, data_from_server; /* application data records, read or not */
-    bool client_encrypted_alert, server_encrypted_alert; /* by position, E2 */
-    uint8_t alert_count;
-    uint16_t version, cipher_suite, max_version; /* version 0 until the ServerHello; max_version: the client's offer */
-    uint16_t client_records;          /* application data records of the client, saturating */
-    uint32_t server_chain, client_chain; /* chains_get() serials, 0 none */
-    uint8_t random[32];               /* the client's */
-    char ja3[33], ja4[37];            /* "" when no ClientHello was seen */
-    struct text sni, alpn;            /* alpn: names joined by ',' */
-    struct place hello, server_hello_place, certificate_last, finished;
-    /* What some logins have. */
-    struct place encrypted_alert;
-    struct alert_fact alerts[EXCHANGE_ALERTS_MAX];
-};
 
 struct eap_facts {
     bool seen;
@@ -125,7 +99,10 @@ struct exchange {
     struct span ladder;               /* packed ladder entries, see exchange_ladder; owned by who made the exchange */
     uint8_t text[EXCHANGE_TEXT_MAX];  /* only text_used bytes of it are spooled, and zeroed is none of it */
     struct eap_facts inner;           /* inside PEAP or TTLS; all zero without has_inner */
-    struct ike_facts ike;             /* all zero but for CONVERSATION_IKE and CONVERSATION_IKE1; last, as it is large */
+    union {                           /* by type, else all zero; last, as they are large */
+        struct ike_facts ike;         /* CONVERSATION_IKE, CONVERSATION_IKE1 */
+        struct sstp_facts sstp;       /* CONVERSATION_SSTP; of it, L2TP and PPTP have ppp, packets, bytes and last */
+    };
 };
 
 /* Where the facts that any login has begin and end, in bytes of struct exchange. */
@@ -138,6 +115,18 @@ enum {
 static inline bool exchange_is_ike(const struct exchange *x)
 {
     return x->type == CONVERSATION_IKE || x->type == CONVERSATION_IKE1;
+}
+
+/* It has facts in the union. */
+static inline bool exchange_has_own(const struct exchange *x)
+{
+    return x->type >= CONVERSATION_IKE;
+}
+
+/* Its facts are in sstp: a PPP link, or a connection that may carry one. */
+static inline bool exchange_is_ppp(const struct exchange *x)
+{
+    return x->type == CONVERSATION_SSTP || x->type == CONVERSATION_L2TP || x->type == CONVERSATION_PPTP;
 }
 
 /* The bytes of a text; empty span when absent. */

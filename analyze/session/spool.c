@@ -11,7 +11,7 @@ enum { WINDOW = 1 << 15, FAR = 1 << 10, WRITTEN = 1 << 16, BLOCK = 1 << 13, BLOC
 /*
  * An exchange is written in parts: of what any login has, the words that are not those of the first one put, for most
  * say the same in all logins; then, each only when it is not all zero, what some have that lies before and behind that;
- * its inner EAP when there is; of its IKE the words that are not zero; the used part of its texts.
+ * its inner EAP when there is; of the facts of IKE or SSTP the words that are not zero; the used part of its texts.
  */
 enum {
     WORD = sizeof(uint64_t),
@@ -20,11 +20,12 @@ enum {
     BEFORE = EXCHANGE_USUAL,
     BEHIND = offsetof(struct exchange, text) - EXCHANGE_USUAL - USUAL,
     INNER = sizeof(struct eap_facts),
-    IKE_WORDS = sizeof(struct ike_facts) / WORD,
-    PACKED_MAX = BEFORE + USUAL + 2 * (WORDS / 2 + 1) + BEHIND + INNER + IKE_WORDS * WORD + 2 * (IKE_WORDS / 2 + 1) +
+    OWN = offsetof(struct exchange, ike), /* the facts of IKE, or of SSTP */
+    OWN_WORDS = (sizeof(struct exchange) - OWN) / WORD,
+    PACKED_MAX = BEFORE + USUAL + 2 * (WORDS / 2 + 1) + BEHIND + INNER + OWN_WORDS * WORD + 2 * (OWN_WORDS / 2 + 1) +
                  EXCHANGE_TEXT_MAX,
 };
-enum { HAS_BEFORE = 1, HAS_BEHIND = 2, HAS_INNER = 4, HAS_IKE = 8 };
+enum { HAS_BEFORE = 1, HAS_BEHIND = 2, HAS_INNER = 4, HAS_OWN = 8 };
 
 /* What goes before each record. */
 struct record {
@@ -33,7 +34,7 @@ struct record {
     uint32_t ladder; /* bytes of its ladder, behind them */
 };
 enum { RECORD_MAX = sizeof(struct record) + PACKED_MAX };
-static_assert(sizeof(struct ike_facts) % WORD == 0, "the facts of IKE are whole words");
+static_assert(OWN % WORD == 0 && sizeof(struct exchange) % WORD == 0, "the facts of IKE and SSTP are whole words");
 static_assert(PACKED_MAX <= UINT16_MAX, "a record's length fits its header");
 
 /* Where an exchange lies. offset is the record's place plus one, so that zeroed entries mean "never put". */
@@ -224,7 +225,7 @@ static bool take_words(struct cursor *c, uint8_t *to, size_t words, const uint64
 static uint8_t *pack(const struct exchange *x, const uint64_t model[static WORDS], uint8_t *to, uint16_t *parts)
 {
     const uint8_t *from = (const uint8_t *)x;
-    unsigned has = (x->has_inner ? HAS_INNER : 0u) | (exchange_is_ike(x) ? HAS_IKE : 0u);
+    unsigned has = (x->has_inner ? HAS_INNER : 0u) | (exchange_has_own(x) ? HAS_OWN : 0u);
     to = append_words(to, from + EXCHANGE_USUAL, WORDS, model);
     if (!all_zero(from, BEFORE)) {
         to = append(to, from, BEFORE);
@@ -236,8 +237,8 @@ static uint8_t *pack(const struct exchange *x, const uint64_t model[static WORDS
     }
     if (x->has_inner)
         to = append(to, &x->inner, INNER);
-    if (exchange_is_ike(x))
-        to = append_words(to, (const uint8_t *)&x->ike, IKE_WORDS, NULL);
+    if (exchange_has_own(x))
+        to = append_words(to, (const uint8_t *)x + OWN, OWN_WORDS, NULL);
     *parts = (uint16_t)has;
     return append(to, x->text, x->text_used);
 }
@@ -251,11 +252,12 @@ static bool take_part(struct cursor *c, bool there, void *to, size_t len)
     return true;
 }
 
-static bool take_ike(struct cursor *c, bool there, struct ike_facts *to)
+static bool take_own(struct cursor *c, bool there, struct exchange *x)
 {
+    uint8_t *to = (uint8_t *)x + OWN;
     if (there)
-        return take_words(c, (uint8_t *)to, IKE_WORDS, NULL);
-    memset(to, 0, sizeof *to);
+        return take_words(c, to, OWN_WORDS, NULL);
+    memset(to, 0, sizeof *x - OWN);
     return true;
 }
 
@@ -266,7 +268,7 @@ static bool unpack(struct span from, const uint64_t model[static WORDS], uint16_
     uint8_t *to = (uint8_t *)x;
     if (!take_words(&c, to + EXCHANGE_USUAL, WORDS, model) || !take_part(&c, (parts & HAS_BEFORE) != 0, to, BEFORE) ||
         !take_part(&c, (parts & HAS_BEHIND) != 0, to + EXCHANGE_USUAL + USUAL, BEHIND) ||
-        !take_part(&c, (parts & HAS_INNER) != 0, &x->inner, INNER) || !take_ike(&c, (parts & HAS_IKE) != 0, &x->ike))
+        !take_part(&c, (parts & HAS_INNER) != 0, &x->inner, INNER) || !take_own(&c, (parts & HAS_OWN) != 0, x))
         return false;
     return x->text_used <= EXCHANGE_TEXT_MAX && c.len == x->text_used && take_bytes(&c, c.len, x->text);
 }

@@ -74,8 +74,8 @@ static struct live *live_take(struct track *t, enum conversation_type type)
     if (l->x.has_inner)
         memset(&l->x.inner, 0, sizeof l->x.inner);
     /* Also what is zero already: memory that is written before it is read comes in one step. */
-    if (exchange_is_ike(&l->x) || type == CONVERSATION_IKE || type == CONVERSATION_IKE1)
-        memset(&l->x.ike, 0, sizeof l->x.ike);
+    if (exchange_has_own(&l->x) || type >= CONVERSATION_IKE)
+        memset((uint8_t *)&l->x + offsetof(struct exchange, ike), 0, sizeof l->x - offsetof(struct exchange, ike));
     memset(&l->x, 0, offsetof(struct exchange, text));
     l->parts = &t->parts;
     l->server = NULL;

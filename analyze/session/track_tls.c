@@ -70,7 +70,7 @@ static RARELY_CALLED void certificate(const struct track_parts *t, struct exchan
 
 static RARELY_CALLED void alert(struct tls_facts *f, const struct tls_event *e)
 {
-    if (f->alert_count == EXCHANGE_ALERTS_MAX)
+    if (f->alert_count == TLS_FACTS_ALERTS)
         return;
     f->alerts[f->alert_count++] = (struct alert_fact){
         .from_client = e->dir == TO_SERVER,

@@ -1,0 +1,51 @@
+/*
+ * What was seen of one TCP connection to an SSTP server, or of one PPP link in L2TP or PPTP: flat and of fixed size, so that
+ * it is spooled as it is. wire-facts 2 and 7.
+ */
+#ifndef VS_ANALYZE_SSTP_FACTS_H
+#define VS_ANALYZE_SSTP_FACTS_H
+
+#include "analyze/session/text.h"
+#include "analyze/session/tls_facts.h"
+#include "dissect/event.h"
+
+/* What the connection is; judge_sstp.h says it from the facts. */
+enum sstp_kind {
+    SSTP_KIND_UNSURE,  /* nothing contradicts SSTP, nothing shows it: the server's other connections may tell */
+    SSTP_KIND_TUNNEL,  /* an attempt at a tunnel, by its octets or by the order of lengths (wire-facts 2.8) */
+    SSTP_KIND_PROBE,   /* a load balancer's or monitor's: no tunnel is wanted */
+    SSTP_KIND_OTHER    /* TLS or HTTP that is no SSTP */
+};
+
+struct sstp_facts {
+    struct tcp_connection tcp;
+    struct sstp_state link;               /* stage SSTP_STAGE_NONE: no octet of SSTP was read */
+    struct ppp_state ppp;
+    struct tls_facts tls;                 /* of the connection; EAP's own lie in exchange.eap */
+    bool has_link, has_ppp;
+    bool proxy_seen, proxy_local;         /* PROXY protocol header */
+    uint8_t proxy_version;
+    struct endpoint proxy_source, proxy_destination; /* the client and whom it called, as the load balancer says */
+    struct place proxy_place;
+
+    bool request_seen, answer_seen;       /* HTTP heads read */
+    bool sstp_request, sstp_target;       /* SSTP_DUPLEX_POST to SSTP's target; any method to it */
+    bool has_correlation, forwarded_seen;
+    uint16_t http_status;                 /* of the first answer; 0 none */
+    uint8_t correlation[16];              /* as its text's digits */
+    struct endpoint forwarded_client;     /* Forwarded, X-Forwarded-For; FAMILY_NONE */
+    struct text method, target, host, http_server, via, http_reason;
+    struct place request_place, answer_place;
+
+    uint8_t carrier;                      /* enum sstp_carrier */
+    bool flooded;
+    uint16_t record_count;
+    struct sstp_record records[SSTP_RECORDS_MAX];
+    uint64_t records_seen[2], packets[2], bytes[2]; /* by enum direction */
+    uint64_t lost_bytes, cut_bytes;
+    struct place last[2];
+
+    uint8_t kind;                         /* enum sstp_kind; set when it is closed */
+};
+
+#endif
