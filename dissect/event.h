@@ -131,4 +131,15 @@ static inline void event_emit(const struct event_sink *s, const struct event *e)
     s->fn(s->ctx, e);
 }
 
+/* An event of the EAP inside a conversation: to who asked for them, but for malformed ones, which dissection counts. */
+static inline void event_emit_eap(const struct event_sink *s, struct conversation *conv, const struct eap_event *eap)
+{
+    bool malformed = (eap->kind == EAP_EVENT_PACKET && eap->u.packet->malformed) ||
+                     (eap->kind == EAP_EVENT_TLS && eap->u.tls->kind == TLS_EVENT_MALFORMED);
+    if (conv->on_eap != NULL && !malformed)
+        conv->on_eap(conv->user, eap);
+    else
+        event_emit(s, &(struct event){.kind = EVENT_EAP, .dir = eap->dir, .place = eap->place, .conv = conv, .u.eap = eap});
+}
+
 #endif

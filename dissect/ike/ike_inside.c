@@ -32,25 +32,10 @@ enum ike_sk_state inside_open(struct ike_layer *l, struct ike_arrival *in, struc
     return IKE_SK_UNREADABLE;
 }
 
-static RARELY_CALLED void tell_eap(struct association *a, const struct eap_event *eap)
-{
-    event_emit(&a->layer->sink, &(struct event){.kind = EVENT_EAP, .dir = eap->dir, .place = eap->place, .conv = &a->pub,
-                                                .u.eap = eap});
-}
-
-static bool is_malformed(const struct eap_event *eap)
-{
-    return (eap->kind == EAP_EVENT_PACKET && eap->u.packet->malformed) ||
-           (eap->kind == EAP_EVENT_TLS && eap->u.tls->kind == TLS_EVENT_MALFORMED);
-}
-
 static void on_eap(void *ctx, const struct eap_event *eap)
 {
     struct association *a = ctx;
-    if (a->pub.on_eap != NULL && !is_malformed(eap))
-        a->pub.on_eap(a->pub.user, eap);
-    else
-        tell_eap(a, eap);
+    event_emit_eap(&a->layer->sink, &a->pub, eap);
 }
 
 static void feed_eap(struct ike_layer *l, const struct ike_arrival *in, struct span eap)

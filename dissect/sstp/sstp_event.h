@@ -31,7 +31,7 @@ struct sstp_told_event {
     } u;
 };
 
-enum { SSTP_RECORDS_MAX = 64 };
+enum { SSTP_RECORDS_MAX = 96 };
 
 /* One record of application data that stayed closed, in the order of the capture. */
 struct sstp_record {
