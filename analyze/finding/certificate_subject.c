@@ -5,7 +5,7 @@
 #define POLICY_PATH                                                                                                    \
     "NPS console > Policies > Network Policies > your VPN policy > Properties > Constraints > Authentication Methods"
 
-int32_t subject_error(const struct subject *c, int32_t eap_error)
+uint32_t subject_error(const struct subject *c, uint32_t eap_error)
 {
     return c->role == ROLE_IKEV2 ? 13801 : eap_error;
 }

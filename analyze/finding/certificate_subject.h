@@ -35,7 +35,7 @@ struct subject {
 };
 
 /* What the client shows: IKEv2 has one error for whatever is wrong with the server's certificate. */
-int32_t subject_error(const struct subject *c, int32_t eap_error);
+uint32_t subject_error(const struct subject *c, uint32_t eap_error);
 /* "NPS server", "VPN server" */
 const char *subject_host(const struct subject *c);
 /* Where the administrator selects the server's certificate for the method in use. */

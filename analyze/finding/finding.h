@@ -2,6 +2,7 @@
 #ifndef VS_ANALYZE_FINDING_H
 #define VS_ANALYZE_FINDING_H
 
+#include "analyze/session/client_error.h"
 #include "analyze/session/confidence.h"
 #include "capture/frame.h"
 
@@ -27,7 +28,7 @@ struct finding {
     enum finding_id id;
     enum severity severity;
     enum confidence confidence;
-    int32_t client_error;                 /* what the Windows client shows (864 ...), 0 none */
+    uint32_t client_error;                /* what the Windows client shows (864, 0x800704C9 ...), 0 none */
     char title[FINDING_TITLE];            /* one line */
     char explanation[FINDING_EXPLANATION]; /* what was seen, why it breaks the connection; sentences */
     char fix[FINDING_FIXES_MAX][FINDING_FIX]; size_t fix_count;

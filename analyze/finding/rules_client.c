@@ -28,7 +28,7 @@ static void say_why(struct finding *f, const struct rule_input *in, const struct
 }
 
 static void fix_client_refusal(struct finding *f, const struct rule_input *in, const struct exchange *x, bool inner,
-                               int32_t error)
+                               uint32_t error)
 {
     const struct tls_facts *t = inner ? &x->inner.tls : &x->eap.tls;
     const struct chain *c = rule_chain(in, t->server_chain);

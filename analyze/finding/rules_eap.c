@@ -313,7 +313,7 @@ static void credentials(struct findings *out, const struct exchange *x)
         return;
     f->severity = SEVERITY_CRITICAL;
     f->confidence = error != 0 ? CONFIDENCE_CERTAIN : CONFIDENCE_STRONG;
-    f->client_error = error != 0 && error <= 1000 ? (int32_t)error : 691;
+    f->client_error = error != 0 && error <= 1000 ? error : 691;
     explain_credentials(f, x, error);
     finding_fix(f, EVENTS_PATH
                 " of this user. Reason 16 is the password, 48 or 66 the policy, 65 the dial-in permission of the "

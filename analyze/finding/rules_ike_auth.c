@@ -299,7 +299,7 @@ static void refused_by_server(struct findings *out, const struct exchange *x, st
         return;
     f->severity = SEVERITY_CRITICAL;
     f->confidence = j.confidence;
-    f->client_error = k->ms_status > 0 && k->ms_status < 65536 ? (int32_t)k->ms_status : 13801;
+    f->client_error = k->ms_status > 0 && k->ms_status < 65536 ? k->ms_status : 13801;
     finding_title(f, "the VPN server refuses clients in its first IKE_AUTH answer");
     finding_explain(
         f,

@@ -58,7 +58,7 @@ static void eap_failed(struct findings *out, const struct exchange *x, struct ik
         return;
     f->severity = SEVERITY_CRITICAL;
     f->confidence = j.read ? CONFIDENCE_CERTAIN : CONFIDENCE_STRONG;
-    f->client_error = k->ms_status > 0 && k->ms_status < 65536 ? (int32_t)k->ms_status : j.read ? 0 : 691;
+    f->client_error = k->ms_status > 0 && k->ms_status < 65536 ? k->ms_status : j.read ? 0 : 691;
     finding_title(f, "user authentication (EAP) fails inside IKE_AUTH");
     finding_explain(f,
                     "The VPN server and its certificate were accepted, EAP ran for %u rounds, and then came a failure.",

@@ -121,8 +121,9 @@ void verdict_write(char out[static VERDICT_MAX], const struct verdict_input *in)
         add(&l, ". Warning: %s.", f->title);
         return;
     }
+    char error[CLIENT_ERROR_TEXT];
     if (f->client_error != 0 && f->severity == SEVERITY_CRITICAL)
-        add(&l, "Error %d (%s): ", f->client_error, confidence_name(f->confidence));
+        add(&l, "Error %s (%s): ", client_error_text(error, f->client_error), confidence_name(f->confidence));
     else if (f->severity == SEVERITY_WARNING)
         add(&l, "Warning: ");
     bool bare = l.at == 0;

@@ -17,8 +17,10 @@ static void print_headline(const struct layout *l, const struct finding *f, size
     layout_styled(l, severity_style(f->severity), severities[f->severity]);
     output_string(l->out, "  ");
     layout_styled(l, STYLE_STRONG, finding_name(f->id));
+    char error[CLIENT_ERROR_TEXT];
     if (f->client_error != 0)
-        output_format(l->out, "  (client error %d, %s)\n", (int)f->client_error, confidence_name(f->confidence));
+        output_format(l->out, "  (client error %s, %s)\n", client_error_text(error, f->client_error),
+                      confidence_name(f->confidence));
     else
         output_format(l->out, "  (%s)\n", confidence_name(f->confidence));
 }

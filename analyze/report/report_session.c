@@ -215,10 +215,11 @@ static void print_exchange(const struct report *r, const struct layout *l, const
 
 static void print_session(const struct report *r, const struct layout *l, const struct session *s)
 {
-    char title[LINE];
+    char title[LINE], error[CLIENT_ERROR_TEXT];
     if (s->client_error != 0)
-        snprintf(title, sizeof title, "Session %u: %s, client error %d (%s)", (unsigned)s->number,
-                 outcome_name(s->outcome), (int)s->client_error, confidence_name(s->client_error_confidence));
+        snprintf(title, sizeof title, "Session %u: %s, client error %s (%s)", (unsigned)s->number,
+                 outcome_name(s->outcome), client_error_text(error, s->client_error),
+                 confidence_name(s->client_error_confidence));
     else
         snprintf(title, sizeof title, "Session %u: %s", (unsigned)s->number, outcome_name(s->outcome));
     layout_styled(l, s->outcome == OUTCOME_ESTABLISHED ? STYLE_GREEN : STYLE_RED, title);

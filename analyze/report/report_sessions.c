@@ -16,8 +16,9 @@ struct gathering {
 
 static void result_text(char *out, size_t room, const struct session *s)
 {
+    char error[CLIENT_ERROR_TEXT];
     if (s->client_error != 0)
-        snprintf(out, room, "%s %d", outcome_name(s->outcome), (int)s->client_error);
+        snprintf(out, room, "%s %s", outcome_name(s->outcome), client_error_text(error, s->client_error));
     else
         snprintf(out, room, "%s", outcome_name(s->outcome));
 }

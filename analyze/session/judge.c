@@ -103,7 +103,7 @@ bool judge_tunnel_up(const struct exchange *x)
     return t->data_from_client && t->data_from_server;
 }
 
-int32_t judge_alert_error(uint8_t code)
+uint32_t judge_alert_error(uint8_t code)
 {
     switch (code) {
     case 48: /* unknown_ca */

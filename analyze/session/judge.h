@@ -33,7 +33,7 @@ bool judge_tunnel_up(const struct exchange *x);
 int64_t judge_quiet_ns(const struct exchange *x);
 
 /* Windows' RAS error for a certificate alert of the client: 864 for unknown_ca and so on; 0 when the alert says nothing. */
-int32_t judge_alert_error(uint8_t code);
+uint32_t judge_alert_error(uint8_t code);
 
 #define JUDGE_SILENT_NS (30 * INT64_C(1000000000))   /* an EAP client that has not answered by now is silent */
 

@@ -2,6 +2,7 @@
 #ifndef VS_ANALYZE_SESSION_H
 #define VS_ANALYZE_SESSION_H
 
+#include "analyze/session/client_error.h"
 #include "analyze/session/confidence.h"
 #include "analyze/session/exchange.h"
 
@@ -14,7 +15,7 @@ struct session {
     const struct exchange *exchanges[SESSION_EXCHANGES_MAX]; size_t exchange_count; /* the first is the one nearest to the client */
     const struct exchange *main;    /* the exchange that decides: outcome, EAP facts */
     enum outcome outcome;
-    int32_t client_error;           /* 0: none; what the Windows client shows */
+    uint32_t client_error;          /* 0: none; what the Windows client shows */
     enum confidence client_error_confidence;
     const uint32_t *findings; size_t finding_count; /* indexes into the report's findings, ascending */
 };

@@ -191,9 +191,21 @@ static void dates_need_no_time_zone(void **state)
     }
 }
 
+static void error_numbers_are_written_as_windows_does(void **state)
+{
+    (void)state;
+    char out[CLIENT_ERROR_TEXT];
+    assert_string_equal(client_error_text(out, 864), "864");
+    assert_string_equal(client_error_text(out, 0x800704C9), "0x800704C9 (-2147023671)");
+    assert_string_equal(client_error_text(out, 0x800B0109), "0x800B0109 (-2146762487)");
+    assert_string_equal(client_error_text(out, 0x80000000), "0x80000000 (-2147483648)");
+    assert_string_equal(client_error_text(out, UINT32_MAX), "0xFFFFFFFF (-1)");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(error_numbers_are_written_as_windows_does),
         cmocka_unit_test(one_cause_is_one_finding_with_counts_and_first_examples),
         cmocka_unit_test(the_worst_and_the_cause_come_first),
         cmocka_unit_test(causes_beyond_the_ceiling_are_refused),

@@ -239,16 +239,16 @@ static const struct finding *found(enum finding_id id)
     return NULL;
 }
 
-static void raises(enum finding_id id, enum severity severity, int32_t client_error)
+static void raises(enum finding_id id, enum severity severity, uint32_t client_error)
 {
     const struct finding *f = found(id);
     if (f == NULL)
         fail_msg("%s was not raised", finding_name(id));
     if (f->severity != severity || f->client_error != client_error)
-        fail_msg("%s: %s, client error %d", finding_name(id), severity_name(f->severity), f->client_error);
+        fail_msg("%s: %s, client error %u", finding_name(id), severity_name(f->severity), f->client_error);
 }
 
-static void raises_with(enum finding_id id, enum severity severity, int32_t client_error, enum confidence sure,
+static void raises_with(enum finding_id id, enum severity severity, uint32_t client_error, enum confidence sure,
                         uint64_t frame)
 {
     raises(id, severity, client_error);
@@ -312,7 +312,7 @@ static void a_healthy_login_raises_nothing(void **state)
 
 /* --- the certificate --- */
 
-static void fault_refused(void (*mutate)(struct chain_checks *), enum finding_id id, int32_t error)
+static void fault_refused(void (*mutate)(struct chain_checks *), enum finding_id id, uint32_t error)
 {
     stopped_after_flight(OUTCOME_REJECTED);
     mutate(&chain(0)->checks);
@@ -586,7 +586,7 @@ static void refusal_by_alert(void **state)
     (void)state;
     static const struct {
         uint8_t code;
-        int32_t error;
+        uint32_t error;
     } cases[] = {{48, 864}, {49, 864}, {45, 858}, {44, 859}, {42, 857}, {43, 857}, {46, 857}, {51, 0}, {80, 0}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         stopped_after_flight(OUTCOME_REJECTED);

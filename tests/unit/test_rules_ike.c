@@ -159,7 +159,7 @@ static size_t total(void)
 }
 
 /* Only this one, with this severity, confidence and client error. */
-static void only(enum finding_id id, enum severity severity, enum confidence confidence, int32_t error)
+static void only(enum finding_id id, enum severity severity, enum confidence confidence, uint32_t error)
 {
     run();
     const struct finding *f = found(id);
@@ -420,7 +420,7 @@ static void child_is_refused(void **state)
     static const struct {
         uint16_t error;
         enum finding_id id;
-        int32_t client_error;
+        uint32_t client_error;
     } cases[] = {
         {IKE_N_TS_UNACCEPTABLE, FINDING_IKE_TS_UNACCEPTABLE, 0},
         {IKE_N_INTERNAL_ADDRESS_FAILURE, FINDING_IKE_TS_UNACCEPTABLE, 720},
