@@ -17,6 +17,9 @@ enum sstp_kind {
     SSTP_KIND_OTHER    /* TLS or HTTP that is no SSTP */
 };
 
+/* Control messages in their order; of ECHO_REQUEST and ECHO_RESPONSE the first only, as an idle tunnel sends nothing else. */
+enum { SSTP_LISTED_MAX = 16 };
+
 struct sstp_facts {
     struct tcp_connection tcp;
     struct sstp_state link;               /* stage SSTP_STAGE_NONE: no octet of SSTP was read */
@@ -46,6 +49,19 @@ struct sstp_facts {
     struct place last[2];
 
     uint8_t kind;                         /* enum sstp_kind; set when it is closed */
+    uint8_t message_count;                /* in messages */
+    uint16_t messages[SSTP_LISTED_MAX];   /* enum sstp_message or unknown; sstp_note_message fills it */
 };
+
+/* Lists a control message as it comes. */
+static inline void sstp_note_message(struct sstp_facts *f, uint16_t message)
+{
+    bool echo = message == SSTP_ECHO_REQUEST || message == SSTP_ECHO_RESPONSE;
+    for (unsigned i = 0; echo && i < f->message_count; i++)
+        if (f->messages[i] == message)
+            return;
+    if (f->message_count < SSTP_LISTED_MAX)
+        f->messages[f->message_count++] = message;
+}
 
 #endif

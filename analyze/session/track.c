@@ -287,6 +287,15 @@ static RARELY_CALLED void tell_ladder(struct live *l, const struct event *e)
     case EVENT_IKE:
         ladder_ike(l, e);
         break;
+    case EVENT_SSTP:
+        ladder_sstp(l, e);
+        break;
+    case EVENT_PPP:
+        ladder_ppp(l, e);
+        break;
+    case EVENT_CLOSED:
+        ladder_closed(l, e);
+        break;
     default:
         break;
     }

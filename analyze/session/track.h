@@ -51,5 +51,13 @@ void track_closed_record(struct tls_facts *f, enum direction dir, uint32_t lengt
 void ladder_radius(struct live *l, const struct event *e);
 void ladder_eap(struct live *l, const struct event *e);
 void ladder_eapol(struct live *l, const struct event *e);
+/* depth: steps of indentation. */
+void ladder_tls(struct live *l, const struct tls_event *t, unsigned depth);
+void ladder_sstp(struct live *l, const struct event *e); /* EVENT_SSTP */
+void ladder_ppp(struct live *l, const struct event *e);  /* EVENT_PPP */
+/* One event of PPP, inside of SSTP or by itself. */
+void ladder_ppp_line(struct live *l, const struct ppp_event *p);
+/* EVENT_CLOSED: what the TCP handshake was, which no event told, goes in front. */
+void ladder_closed(struct live *l, const struct event *e);
 
 #endif

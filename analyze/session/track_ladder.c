@@ -129,10 +129,8 @@ static void ladder_closed_record(struct live *l, struct place place, enum direct
     say(l, place, dir, depth, "TLS record, type %u, %u bytes, encrypted", type, length);
 }
 
-static void ladder_tls(struct live *l, const struct eap_event *ev)
+void ladder_tls(struct live *l, const struct tls_event *t, unsigned depth)
 {
-    const struct tls_event *t = ev->u.tls;
-    unsigned depth = 2 + 2u * ev->depth;
     enum direction dir = t->dir;
     switch (t->kind) {
     case TLS_EVENT_CLIENT_HELLO:
@@ -194,7 +192,7 @@ void ladder_eap(struct live *l, const struct event *e)
                                  ev->u.packet->closed_record);
         break;
     case EAP_EVENT_TLS:
-        ladder_tls(l, ev);
+        ladder_tls(l, ev->u.tls, 2 + 2u * ev->depth);
         break;
     case EAP_EVENT_TTLS_AVPS:
         say(l, ev->place, ev->dir, 3, "TTLS %s%s%.*s",

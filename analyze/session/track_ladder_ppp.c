@@ -1,0 +1,166 @@
+/* The message ladder's lines about PPP. */
+#include <stdio.h>
+
+#include "analyze/session/track_ike.h"
+
+enum { LIST = 240, SHOWN = 80 };
+
+#define TEXT(span)                                                                                                     \
+    (int)((span).len < SHOWN ? (span).len : SHOWN), (const char *)((span).len > 0 ? (span).data : (const uint8_t *)"")
+
+struct list {
+    char text[LIST];
+    size_t at;
+};
+
+static void add(struct list *l, const char *word)
+{
+    int n = snprintf(l->text + l->at, sizeof l->text - l->at, "%s%s", l->at > 0 ? ", " : ": ", word);
+    if (n > 0 && (size_t)n < sizeof l->text - l->at)
+        l->at += (size_t)n;
+    else
+        l->text[l->at] = '\0';
+}
+
+static bool is_ipcp_address(const struct ppp_packet *p, uint8_t type)
+{
+    return p->protocol == PPP_PROTOCOL_IPCP &&
+           (type == IPCP_OPTION_ADDRESS || (type >= IPCP_OPTION_DNS1 && type <= IPCP_OPTION_WINS2));
+}
+
+static void mppc_text(char *out, size_t room, uint32_t bits)
+{
+    snprintf(out, room, "MPPC%s%s%s%s%s", bits & MPPC_COMPRESSION ? ", compression" : "",
+             bits & MPPE_40 ? ", MPPE 40 bit" : "", bits & MPPE_56 ? ", MPPE 56 bit" : "",
+             bits & MPPE_128 ? ", MPPE 128 bit" : "", bits & MPPE_STATELESS ? ", stateless" : "");
+}
+
+static void option_text(char *out, size_t room, const struct ppp_packet *p, const struct ppp_option *o)
+{
+    const char *name = ppp_option_name(p->protocol, o->type), *method;
+    bool lcp = p->protocol == PPP_PROTOCOL_LCP;
+    char number[32];
+    snprintf(number, sizeof number, "option %u", o->type);
+    name = name != NULL ? name : number;
+    if (o->malformed)
+        snprintf(out, room, "%s (malformed)", name);
+    else if (lcp && o->type == LCP_OPTION_AUTHENTICATION) {
+        method = ppp_authentication_name(o->protocol, o->kind);
+        snprintf(number, sizeof number, "0x%04x", o->protocol);
+        snprintf(out, room, "authentication by %s", method != NULL ? method : number);
+    } else if (lcp && (o->type == LCP_OPTION_MRU || o->type == LCP_OPTION_MRRU))
+        snprintf(out, room, "%s %u", o->type == LCP_OPTION_MRU ? "MRU" : "MRRU", (unsigned)o->number);
+    else if (is_ipcp_address(p, o->type))
+        snprintf(out, room, "%s %u.%u.%u.%u", name, (unsigned)(o->number >> 24), (unsigned)(o->number >> 16 & 255),
+                 (unsigned)(o->number >> 8 & 255), (unsigned)(o->number & 255));
+    else if (p->protocol == PPP_PROTOCOL_CCP && o->type == CCP_OPTION_MPPC)
+        mppc_text(out, room, o->number);
+    else
+        snprintf(out, room, "%s", name);
+}
+
+static void add_options(struct list *l, const struct ppp_packet *p)
+{
+    struct cursor rest = cursor_of(p->options);
+    struct ppp_option o;
+    char text[120];
+    while (ppp_option_next(&rest, p->protocol, &o, NULL)) {
+        option_text(text, sizeof text, p, &o);
+        add(l, text);
+    }
+}
+
+static void add_identification(struct list *l, const struct ppp_packet *p)
+{
+    char text[160];
+    switch (p->identification) {
+    case PPP_IDENTIFICATION_COMPUTER:
+        snprintf(text, sizeof text, "computer %.*s", TEXT(p->identity));
+        break;
+    case PPP_IDENTIFICATION_VERSION:
+        snprintf(text, sizeof text, "version %.*s", TEXT(p->identity));
+        break;
+    case PPP_IDENTIFICATION_CORRELATION:
+        snprintf(text, sizeof text, "the attempt's correlation id");
+        break;
+    default:
+        snprintf(text, sizeof text, "%.*s", TEXT(p->identity));
+        break;
+    }
+    add(l, text);
+}
+
+static void add_rest(struct list *l, const struct ppp_packet *p)
+{
+    char text[200];
+    const char *name;
+    bool lcp = p->protocol == PPP_PROTOCOL_LCP;
+    if (lcp && p->code == PPP_PROTOCOL_REJECT) {
+        name = ppp_protocol_name(p->rejected_protocol);
+        snprintf(text, sizeof text, "0x%04x", p->rejected_protocol);
+        add(l, name != NULL ? name : text);
+    }
+    if (p->has_terminate_error) {
+        snprintf(text, sizeof text, "reason %u", (unsigned)p->terminate_error);
+        add(l, text);
+    }
+    if (p->name.len > 0) {
+        snprintf(text, sizeof text, "%.*s", TEXT(p->name));
+        add(l, text);
+    }
+    if (p->message.len > 0 && !p->has_terminate_error) {
+        snprintf(text, sizeof text, "%.*s", TEXT(p->message));
+        add(l, text);
+    }
+}
+
+static void ladder_packet(struct live *l, const struct ppp_event *ev)
+{
+    const struct ppp_packet *p = ev->u.packet;
+    const char *protocol = ppp_protocol_name(p->protocol), *code = ppp_code_name(p->protocol, p->code);
+    struct list what = {"", 0};
+    char number[32], unnamed[32];
+    if (p->configure)
+        add_options(&what, p);
+    else if (p->identification != PPP_IDENTIFICATION_NONE)
+        add_identification(&what, p);
+    else
+        add_rest(&what, p);
+    if (p->malformed && p->reason != NULL)
+        add(&what, p->reason);
+    snprintf(number, sizeof number, "PPP 0x%04x", p->protocol);
+    snprintf(unnamed, sizeof unnamed, "code %u", p->code);
+    ladder_say(l, ev->place, ev->dir, "  %s %s, id %u%s%s", protocol != NULL ? protocol : number,
+               code != NULL ? code : unnamed, p->identifier, ev->repeated ? ", sent again" : "", what.text);
+}
+
+void ladder_ppp_line(struct live *l, const struct ppp_event *ev)
+{
+    const char *name;
+    switch (ev->kind) {
+    case PPP_EVENT_PACKET:
+        ladder_packet(l, ev);
+        break;
+    case PPP_EVENT_LOOP:
+        name = ppp_protocol_name(ev->u.negotiation.protocol);
+        ladder_say(l, ev->place, ev->dir, "    %s goes round in circles: %u requests in a row were refused",
+                   name != NULL ? name : "the negotiation", (unsigned)PPP_LOOP);
+        break;
+    case PPP_EVENT_DATAGRAMS:
+        name = ppp_protocol_name(ev->u.protocol);
+        ladder_say(l, ev->place, ev->dir, "  the first datagram inside the tunnel (%s)", name != NULL ? name : "unknown");
+        break;
+    case PPP_EVENT_MALFORMED:
+        ladder_say(l, ev->place, ev->dir, "  PPP malformed: %s", ev->u.reason);
+        break;
+    case PPP_EVENT_EAP:            /* EVENT_EAP tells it */
+    case PPP_EVENT_NEGOTIATION:    /* its last packet has a line */
+    case PPP_EVENT_AUTHENTICATION: /* likewise */
+        break;
+    }
+}
+
+void ladder_ppp(struct live *l, const struct event *e)
+{
+    ladder_ppp_line(l, e->u.ppp);
+}
