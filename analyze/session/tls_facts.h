@@ -19,6 +19,8 @@ struct tls_facts {
     bool server_hello_done, client_key_exchange, client_finished, server_finished;
     bool data_from_client, data_from_server; /* application data records, read or not */
     bool client_encrypted_alert, server_encrypted_alert; /* by position, E2 */
+    bool server_alert_first;          /* ... the server's came first, or alone */
+    bool alpn_other;                  /* the ServerHello chose something else than HTTP/1.1; TLS 1.3 does not say it there */
     uint8_t alert_count;
     uint16_t version, cipher_suite, max_version; /* version 0 until the ServerHello; max_version: the client's offer */
     uint16_t client_records;          /* application data records of the client, saturating */

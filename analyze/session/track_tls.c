@@ -40,6 +40,7 @@ static RARELY_CALLED void server_hello(struct tls_facts *f, const struct tls_eve
     f->server_hello_place = e->place;
     f->version = h->version;
     f->cipher_suite = h->cipher_suite;
+    f->alpn_other = h->alpn.len > 0 && !span_equal(h->alpn, span_of("http/1.1", 8));
     /* TLS 1.3 echoes the session id for middleboxes; there the pre-shared key tells. */
     f->resumed = h->version == 0x0304 ? h->pre_shared_key : h->session_id_echoed;
 }
@@ -167,6 +168,7 @@ void track_tls(const struct track_parts *t, struct exchange *x, struct tls_facts
         alert(f, e);
         break;
     case TLS_EVENT_ENCRYPTED_ALERT:
+        f->server_alert_first = f->server_alert_first || (e->dir == TO_CLIENT && !f->client_encrypted_alert);
         *(e->dir == TO_SERVER ? &f->client_encrypted_alert : &f->server_encrypted_alert) = true;
         f->encrypted_alert = e->place;
         break;

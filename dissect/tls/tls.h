@@ -163,6 +163,13 @@ enum tls_suite_weakness {
     TLS_SUITE_UNKNOWN
 };
 enum tls_suite_weakness tls_cipher_suite_weakness(uint16_t suite);
+/* Octets of content that a protected fragment of that length holds: CBC pads to whole blocks, by the least padding, so that
+ * only a range is known. TLS 1.3 may pad too, which is not reckoned with. False when the suite's records are not known, or
+ * none has this length. */
+struct tls_plain {
+    uint32_t least, most;
+};
+bool tls_plain_of(uint16_t version, uint16_t suite, uint32_t fragment, struct tls_plain *out);
 /* Key exchange by static RSA: the certificate's key must be fit for keyEncipherment. */
 bool tls_cipher_suite_static_rsa(uint16_t suite);
 
