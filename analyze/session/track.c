@@ -5,19 +5,23 @@
 #include "analyze/session/judge.h"
 #include "analyze/session/judge_ike.h"
 #include "analyze/session/track_ike.h"
+#include "capture/wire/large.h"
 
-enum { SLAB = 64 };
+/* The first slab is small; further ones fill a huge page. */
+enum { SLAB_FIRST = 64, SLAB = LARGE_PAGE / sizeof(struct live), SLABS_MAX = 1 << 12 };
 struct slab {
-    struct slab *next;
-    struct live lives[SLAB];
+    void *memory; /* where it lies */
+    struct live *lives;
+    size_t count;
 };
 
 struct track {
     struct track_parts parts;
     exchange_done_fn *done;
     void *ctx;
-    struct slab *slabs;
-    struct live *free;
+    struct slab *slabs; /* SLABS_MAX of them; in the last one lives from `fresh` on were never used and are all zero */
+    size_t slab_count, fresh;
+    struct live *free;  /* given back */
     uint64_t live_count, live_peak;
     struct lost_pair lost[LOST_MAX];
     size_t lost_count;
@@ -26,8 +30,10 @@ struct track {
 struct track *track_new(struct chains *chains, struct servers *servers, bool ladder, exchange_done_fn *done, void *ctx)
 {
     struct track *t = calloc(1, sizeof *t);
-    if (t == NULL)
+    if (t == NULL || (t->slabs = calloc(SLABS_MAX, sizeof *t->slabs)) == NULL) {
+        free(t);
         return NULL;
+    }
     t->parts = (struct track_parts){chains, servers, ladder};
     t->done = done;
     t->ctx = ctx;
@@ -39,44 +45,55 @@ void track_free(struct track *t)
 {
     if (t == NULL)
         return;
-    while (t->slabs != NULL) {
-        struct slab *slab = t->slabs;
-        t->slabs = slab->next;
-        for (size_t i = 0; i < SLAB; i++)
+    for (size_t k = 0; k < t->slab_count; k++) {
+        struct slab *slab = &t->slabs[k];
+        size_t used = k + 1 < t->slab_count ? slab->count : t->fresh;
+        for (size_t i = 0; i < used; i++)
             free(slab->lives[i].ladder);
-        free(slab);
+        free(slab->memory);
     }
+    free(t->slabs);
     free(t);
 }
 
-/* Zeroed memory of this size comes from the system as it is: what a login does not use (IKE, most of its texts) stays
- * untouched, and costs nothing. */
 static bool more_lives(struct track *t)
 {
-    struct slab *slab = calloc(1, sizeof *slab);
-    if (slab == NULL)
+    if (t->slab_count == SLABS_MAX)
         return false;
-    slab->next = t->slabs;
-    t->slabs = slab;
-    for (size_t i = SLAB; i-- > 0;) {
-        slab->lives[i].next_free = t->free;
-        t->free = &slab->lives[i];
-    }
+    struct slab *slab = &t->slabs[t->slab_count];
+    slab->count = t->slab_count == 0 ? SLAB_FIRST : SLAB;
+    slab->lives = large_new(t->slab_count == 0 ? SLAB_FIRST * sizeof *slab->lives : LARGE_PAGE, &slab->memory);
+    if (slab->lives == NULL)
+        return false;
+    t->slab_count++;
+    t->fresh = 0;
     return true;
 }
 
-static struct live *live_take(struct track *t, enum conversation_type type)
+/* One that was never used: what a login does not need of it (IKE, most of its texts) stays untouched, and costs nothing. */
+static struct live *live_fresh(struct track *t)
 {
-    if (t->free == NULL && !more_lives(t))
-        return NULL;
+    bool full = t->slab_count == 0 || t->fresh == t->slabs[t->slab_count - 1].count;
+    return full && !more_lives(t) ? NULL : &t->slabs[t->slab_count - 1].lives[t->fresh++];
+}
+
+static struct live *live_again(struct track *t)
+{
     struct live *l = t->free;
     t->free = l->next_free;
     if (l->x.has_inner)
         memset(&l->x.inner, 0, sizeof l->x.inner);
-    /* Also what is zero already: memory that is written before it is read comes in one step. */
-    if (exchange_has_own(&l->x) || type >= CONVERSATION_IKE)
+    if (exchange_has_own(&l->x))
         memset((uint8_t *)&l->x + offsetof(struct exchange, ike), 0, sizeof l->x - offsetof(struct exchange, ike));
     memset(&l->x, 0, offsetof(struct exchange, text));
+    return l;
+}
+
+static struct live *live_take(struct track *t)
+{
+    struct live *l = t->free != NULL ? live_again(t) : live_fresh(t);
+    if (l == NULL)
+        return NULL;
     l->parts = &t->parts;
     l->server = NULL;
     l->radius_known = 0;
@@ -102,7 +119,7 @@ static void login_radius(void *live, const struct event *e);
 
 static RARELY_CALLED void open_exchange(struct track *t, const struct event *e)
 {
-    struct live *l = live_take(t, e->conv->type);
+    struct live *l = live_take(t);
     e->conv->user = l;
     if (l == NULL)
         return;

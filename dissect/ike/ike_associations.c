@@ -1,13 +1,15 @@
 /* Associations by their SPIs: opened, found again, idle, evicted. */
 #include "dissect/ike/ike_state.h"
 
+#include "capture/wire/large.h"
+
 enum { REBASES_PER_CALL = 8, ROTATIONS = 8 };
 #define LIST_GRAIN_NS INT64_C(250000000) /* of the lists' order */
 
 bool associations_init(struct ike_layer *l, uint32_t room)
 {
     l->room = room;
-    l->associations = calloc((size_t)room + 1, sizeof *l->associations);
+    l->associations = large_new(((size_t)room + 1) * sizeof *l->associations, &l->associations_memory);
     bool made = index_init(&l->spi_index, room * PAIRS);
     return index_init(&l->path_index, room * PATH_KEYS) && made && l->associations != NULL;
 }
@@ -22,7 +24,7 @@ void associations_free(struct ike_layer *l)
         fragments_drop(l, a, 0);
         fragments_drop(l, a, 1);
     }
-    free(l->associations);
+    free(l->associations_memory);
     index_free(&l->spi_index);
     index_free(&l->path_index);
 }

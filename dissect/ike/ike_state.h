@@ -107,6 +107,7 @@ struct ike_layer {
     struct ike_layer_counters counters;
 
     struct association *associations; /* [0] is unused */
+    void *associations_memory;        /* where they lie */
     struct index spi_index;           /* items: association * PAIRS + pair */
     struct index path_index;          /* items: association * PATH_KEYS + key */
     uint32_t room, used, free, open;  /* used: ever taken; free: chain through next */

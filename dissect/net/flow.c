@@ -8,13 +8,13 @@
 
 #include <stdlib.h>
 
-#include "capture/platform.h"
 #include "capture/wire/elapsed.h"
 #include "capture/wire/hash.h"
+#include "capture/wire/large.h"
 #include "capture/wire/rarely.h"
 
 /* PROBES_MAX: chance alone, at five eighths of the index, makes no row of that length. */
-enum { CHUNK = 1024, CACHE_LINE = 64, SINGLE_CHUNKS = 16, GROUP = 64 /* chunks */, HUGE_PAGE = 1 << 21, INDEX_MIN = 2048, EVICTION_SAMPLE = 8, MEASURED_EVERY = 16, SLOTS_LOOKED_AT = 8, PROBES_MAX = 256, RECENT_BITS = 7, RECENT = 1 << RECENT_BITS };
+enum { CHUNK = 1024, CACHE_LINE = 64, SINGLE_CHUNKS = 16, GROUP = 64 /* chunks */, INDEX_MIN = 2048, EVICTION_SAMPLE = 8, MEASURED_EVERY = 16, SLOTS_LOOKED_AT = 8, PROBES_MAX = 256, RECENT_BITS = 7, RECENT = 1 << RECENT_BITS };
 
 struct slot {
     uint32_t hash;
@@ -47,26 +47,12 @@ struct flow_table {
     struct recent recent[RECENT];
 };
 
-/* Zeroed; large tables lie on huge pages, as what is looked for is all over them. *memory is what has to be freed. */
-static void *table_new(size_t size, void **memory)
-{
-    size_t align = size >= HUGE_PAGE ? HUGE_PAGE : CACHE_LINE;
-    uint8_t *bytes = calloc(1, size + align);
-    if (bytes == NULL)
-        return NULL;
-    *memory = bytes;
-    bytes += align - (uintptr_t)bytes % align;
-    if (align == HUGE_PAGE)
-        platform_advise_huge(bytes, size);
-    return bytes;
-}
-
 /* The first ones come one by one, further ones in groups. */
 static bool make_chunk(struct flow_table *t, uint32_t number)
 {
     bool single = number < SINGLE_CHUNKS;
     uint32_t left = t->room / CHUNK + 1 - number, count = single ? 1 : left < GROUP ? left : GROUP;
-    struct flow *flows = table_new((size_t)count * CHUNK * sizeof *flows, &t->memory[number]);
+    struct flow *flows = large_new((size_t)count * CHUNK * sizeof *flows, &t->memory[number]);
     if (flows == NULL)
         return false;
     for (uint32_t i = 0; i < count; i++)
@@ -81,7 +67,7 @@ struct flow_table *flow_table_new(uint32_t room)
         return NULL;
     t->room = room == 0 ? 1 : room > UINT32_MAX / 4 ? UINT32_MAX / 4 : room;
     t->index_mask = INDEX_MIN - 1;
-    t->index = table_new(INDEX_MIN * sizeof *t->index, &t->index_memory);
+    t->index = large_new(INDEX_MIN * sizeof *t->index, &t->index_memory);
     t->chunks = calloc((size_t)t->room / CHUNK + 1, sizeof *t->chunks);
     t->memory = calloc((size_t)t->room / CHUNK + 1, sizeof *t->memory);
     if (t->index == NULL || t->chunks == NULL || t->memory == NULL || !make_chunk(t, 0)) {
@@ -206,7 +192,7 @@ static void grow_index(struct flow_table *t)
 {
     uint32_t mask = t->index_mask * 2 + 1;
     void *memory;
-    struct slot *grown = table_new(((size_t)mask + 1) * sizeof *grown, &memory);
+    struct slot *grown = large_new(((size_t)mask + 1) * sizeof *grown, &memory);
     if (grown == NULL)
         return;
     uint32_t empty = 0;
