@@ -119,10 +119,49 @@ static bool l2tp(const struct packet *p)
     return (flags & HAS_LENGTH) == 0 || (take_be16(&c, &length) && length <= p->payload_wire_len && length >= HEADER_LEAST);
 }
 
+/* A name without compression, and after it type and class; more than the capture holds is not looked for. */
+static bool dns_question(struct cursor c, uint32_t wire_len)
+{
+    enum { LABEL_MAX = 63, NAME_MAX_LEN = 255, TYPE_AND_CLASS = 4 };
+    uint32_t name = 0;
+    for (uint8_t label = 1; label != 0;) {
+        if (name >= wire_len)
+            return false;
+        if (!take_u8(&c, &label))
+            return true; /* cut */
+        name += label + 1u;
+        if (label > LABEL_MAX || name > NAME_MAX_LEN)
+            return false;
+        if (!take_skip(&c, label))
+            return name <= wire_len;
+    }
+    return name + TYPE_AND_CLASS <= wire_len;
+}
+
+/* A query or its answer on DNS's port (RFC 1035 section 4.1): operation and result that there are, one question. */
+static bool dns(const struct packet *p)
+{
+    enum { PORT = 53, RESPONSE = 0x8000, OPERATION = 0x7800, UPDATE = 5 << 11, RESERVED = 0x0040, RESULT = 0x000f, BADVERS = 11,
+           HEADER = 12, RECORDS_MAX = 1024 };
+    struct cursor c = cursor_of(p->payload);
+    uint16_t flags, questions, answers, authorities, additional;
+    if ((p->src.port != PORT && p->dst.port != PORT) || !take_skip(&c, 2) || !take_be16(&c, &flags) ||
+        !take_be16(&c, &questions) || !take_be16(&c, &answers) || !take_be16(&c, &authorities) || !take_be16(&c, &additional))
+        return false;
+    bool query = (flags & RESPONSE) == 0, usual = (flags & OPERATION) == 0;
+    if (questions != 1 || (flags & OPERATION) > UPDATE || (flags & RESERVED) != 0 || (flags & RESULT) > BADVERS)
+        return false;
+    if (query && usual && (answers != 0 || authorities != 0))
+        return false;
+    return (uint32_t)answers + authorities + additional <= RECORDS_MAX && dns_question(c, p->payload_wire_len - HEADER);
+}
+
 enum flow_class recognise_others(const struct packet *p)
 {
     if (p->kind == PACKET_TCP)
         return tls_record(p, p->src.port == PORT_HTTPS || p->dst.port == PORT_HTTPS) ? FLOW_TLS : FLOW_NEW;
+    if (dns(p))
+        return FLOW_DNS;
     enum flow_class found = ike_or_esp(p);
     return found == FLOW_NEW && l2tp(p) ? FLOW_L2TP : found;
 }

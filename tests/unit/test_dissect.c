@@ -316,15 +316,19 @@ static void the_rest_is_named_by_hint(void **state)
     (void)state;
     struct bench *b = bench_with(NULL);
     struct bytes query = from_hex("a1b201000001000000000000076578616d706c6503636f6d0000010001");
+    struct bytes time = from_hex("23000000000000000000000000000000000000000000000000000000000000000000000000000000"
+                                 "0000000000000000");
     struct bytes noise = from_hex("ffeeddccbbaa99887766554433221100");
     send_udp(b, 1, 40000, 2, 53, &query);
+    send_udp(b, 1, 40003, 2, 123, &time);
     send_udp(b, 1, 40001, 3, 40002, &noise);
     assert_int_equal(protocol(b, "DNS").flows, 1);
+    assert_int_equal(protocol(b, "NTP").flows, 1);
     assert_int_equal(protocol(b, "unknown").flows, 1);
     const struct protocol_count *rows;
     size_t count = dissect_protocols(b->d, &rows);
-    assert_int_equal(count, 2);
-    assert_true(rows[0].bytes >= rows[1].bytes);
+    assert_int_equal(count, 3);
+    assert_true(rows[0].bytes >= rows[1].bytes && rows[1].bytes >= rows[2].bytes);
     bench_free(b);
 }
 
