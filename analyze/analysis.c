@@ -327,7 +327,7 @@ static void present_again(struct analysis *a, bool *known, uint32_t serial, cons
 static bool first_of_vpn(const struct session *s, size_t index)
 {
     for (size_t i = 0; i < index; i++)
-        if (s->exchanges[i]->ike.server_chain != 0)
+        if (exchange_is_ike(s->exchanges[i]) && s->exchanges[i]->ike.server_chain != 0)
             return false;
     return true;
 }
@@ -354,11 +354,15 @@ static bool recount(struct analysis *a)
         for (size_t i = 0; i < b.session.exchange_count; i++) {
             const struct exchange *x = b.session.exchanges[i];
             count_chain(a, x, NULL, x != b.session.main);
-            count_vpn_chain(a, x, !first_of_vpn(&b.session, i));
+            if (exchange_is_ike(x)) {
+                count_vpn_chain(a, x, !first_of_vpn(&b.session, i));
+                present_again(a, known, x->ike.server_chain, x);
+                present_again(a, known, x->ike.client_chain, x);
+            }
+            if (x->type == CONVERSATION_SSTP)
+                present_again(a, known, x->sstp.tls.server_chain, x);
             present_again(a, known, x->eap.tls.server_chain, x);
             present_again(a, known, x->eap.tls.client_chain, x);
-            present_again(a, known, x->ike.server_chain, x);
-            present_again(a, known, x->ike.client_chain, x);
             present_again(a, known, x->has_inner ? x->inner.tls.server_chain : 0, x);
             present_again(a, known, x->has_inner ? x->inner.tls.client_chain : 0, x);
         }

@@ -14,7 +14,7 @@ bool chain_pinned(const struct expect_method *method, const uint8_t sha1[static 
     return false;
 }
 
-static size_t leaf_names(const struct x509_facts *leaf, const char *names[static X509_NAMES_MAX + 1])
+size_t chain_leaf_names(const struct x509_facts *leaf, const char *names[static X509_NAMES_MAX + 1])
 {
     size_t count = 0;
     if (leaf->common_name != NULL)
@@ -28,7 +28,7 @@ static void check_names(const struct expect *e, const struct expect_method *meth
                         const struct x509_facts *leaf, struct chain_checks *out)
 {
     const char *names[X509_NAMES_MAX + 1];
-    size_t count = leaf_names(leaf, names);
+    size_t count = chain_leaf_names(leaf, names);
     struct name_result *result = &out->name_result;
     name_match(e->server_names, outer ? e->server_name_count : 0, names, count, result);
     if (method != NULL && method->validates && method->checks_names) {
@@ -53,7 +53,7 @@ static enum check usage_allows(const struct x509_facts *leaf, uint32_t bit)
     return !leaf->has_key_usage || (leaf->key_usage & bit) != 0 ? CHECK_PASS : CHECK_FAIL;
 }
 
-static void check_usage(const struct x509_facts *leaf, struct chain_checks *out)
+void chain_check_usage(const struct x509_facts *leaf, struct chain_checks *out)
 {
     bool server_auth = false;
     for (size_t i = 0; i < leaf->eku_count; i++) {
@@ -109,7 +109,7 @@ static void worsen(enum check *check, size_t *index, enum check now, size_t at)
 
 /* Over what was sent and lies on the leaf's path. Of the root only the times count: its strength is a matter of trust.
  */
-static void check_path(const struct chain *chain, const struct chain_path *path, struct chain_checks *out)
+void chain_check_path(const struct chain *chain, const struct chain_path *path, struct chain_checks *out)
 {
     const struct x509_facts *leaf = &chain->facts[0];
     out->key_strength = out->signature_strength = CHECK_PASS;
@@ -165,68 +165,14 @@ void chain_check_leaf(const struct expect *e, const struct expect_method *method
                       const struct chain_path *path, struct chain_checks *out)
 {
     const struct x509_facts *leaf = &chain->facts[0];
-    check_path(chain, path, out);
-    check_usage(leaf, out);
+    chain_check_path(chain, path, out);
+    chain_check_usage(leaf, out);
     if (chain->roles == ROLE_CLIENT) {
         out->server_auth_eku = CHECK_UNKNOWN; /* nobody asks a client for it */
         return;
     }
     check_names(e, method, outer, leaf, out);
     check_pins(e, method, chain, path, out);
-}
-
-enum check chain_name_asked(const struct x509_facts *leaf, const char *asked)
-{
-    const char *names[X509_NAMES_MAX + 1];
-    char name[EXPECT_NAME_LENGTH + 1];
-    char *const expected[] = {name};
-    struct name_result result;
-    size_t count = leaf_names(leaf, names), length = strlen(asked);
-    bool wildcard = false;
-    if (length == 0 || length > EXPECT_NAME_LENGTH || strchr(asked, '*') != NULL)
-        return CHECK_UNKNOWN;
-    memcpy(name, asked, length + 1);
-    name_match(expected, 1, names, count, &result);
-    if (result.fit == NAME_MATCH || result.fit == NAME_MATCH_CASE)
-        return CHECK_PASS;
-    for (size_t i = 0; i < leaf->ip_count; i++)
-        if (strcmp(leaf->ip_names[i], asked) == 0)
-            return CHECK_PASS;
-    for (size_t i = 0; i < count; i++)
-        wildcard = wildcard || strchr(names[i], '*') != NULL;
-    return wildcard || strchr(asked, ':') != NULL ? CHECK_UNKNOWN : CHECK_FAIL;
-}
-
-/* What a client of IKEv2 dials is seen only where it asks for it; --server-name may name the EAP server alone. */
-static void check_vpn_names(const struct expect *e, const struct chain *chain, struct chain_checks *out)
-{
-    const char *names[X509_NAMES_MAX + 1];
-    size_t count = leaf_names(&chain->facts[0], names);
-    struct name_result *result = &out->name_result;
-    enum check asked = chain->asked_differs ? CHECK_UNKNOWN : chain_name_asked(&chain->facts[0], chain->asked);
-    name_match(e->server_names, e->server_name_count, names, count, result);
-    if (asked == CHECK_UNKNOWN && result->fit == NAME_MATCH) {
-        out->name = CHECK_PASS;
-        return;
-    }
-    *result = (struct name_result){.fit = asked == CHECK_PASS   ? NAME_MATCH
-                                          : asked == CHECK_FAIL ? NAME_MISMATCH
-                                                                : NAME_NO_EXPECTATION};
-    out->name = asked;
-    if (asked == CHECK_UNKNOWN)
-        return;
-    memcpy(result->pattern, chain->asked, sizeof result->pattern);
-    if (asked == CHECK_PASS)
-        memcpy(result->matched, chain->asked, sizeof result->matched);
-}
-
-void chain_check_vpn_leaf(const struct expect *e, const struct chain *chain, const struct chain_path *path,
-                          struct chain_checks *out)
-{
-    check_path(chain, path, out);
-    check_usage(&chain->facts[0], out);
-    check_vpn_names(e, chain, out);
-    out->key_usage_encipherment = out->key_usage_signature; /* the key of IKEv2 signs, always */
 }
 
 static const struct expect_method *method_at(const struct expect *e, uint8_t depth)
@@ -250,14 +196,16 @@ static void decode(struct chain *chain, struct chain_certs *certs)
     }
 }
 
-static bool check_vpn(const struct expect *e, struct chain *chain, const struct chain_certs *certs,
+static bool check_vpn(const struct expect *e, struct chain *chain, const struct chain_certs *certs, enum chain_role role,
                       struct chain_checks *out)
 {
     struct chain_path path;
     if (!chain_check_trust(e, NULL, chain, certs, &path, out))
         return false;
-    if (path.count > 0)
-        chain_check_vpn_leaf(e, chain, &path, out);
+    if (path.count == 0)
+        return true;
+    chain_check_vpn_leaf(e, chain, role, &path, out);
+    chain_check_ocsp(chain, certs, path.count > 1 ? path.at[1].cert : NULL);
     return true;
 }
 
@@ -275,22 +223,29 @@ static void forget_more(struct chain_checks **checks)
     *checks = NULL;
 }
 
-static bool check_all(const struct expect *e, struct chain *chain, const struct chain_certs *certs)
+/* The checks of a VPN server's role go into *first where no other role has it yet, else behind *more. */
+static bool check_role(const struct expect *e, struct chain *chain, const struct chain_certs *certs,
+                       enum chain_role role, struct chain_checks **first, struct chain_checks **more)
+{
+    struct chain_checks *out = *first;
+    if ((chain->roles & role) == 0)
+        return true;
+    if (out == NULL)
+        out = *more = more_checks();
+    *first = NULL;
+    return out != NULL && check_vpn(e, chain, certs, role, out);
+}
+
+static bool check_eap(const struct expect *e, struct chain *chain, const struct chain_certs *certs)
 {
     const struct expect_method *inner = method_at(e, 1);
     struct chain_path path;
-    if ((chain->roles & ~(uint32_t)ROLE_CLIENT) == ROLE_IKEV2)
-        return check_vpn(e, chain, certs, &chain->checks);
-    if ((chain->roles & ROLE_IKEV2) != 0 &&
-        ((chain->vpn_checks = more_checks()) == NULL || !check_vpn(e, chain, certs, chain->vpn_checks)))
-        return false;
     if (!chain_check_trust(e, method_at(e, 0), chain, certs, &path, &chain->checks))
         return false;
     if (path.count == 0)
         return true;
     chain_check_leaf(e, method_at(e, 0), true, chain, &path, &chain->checks);
-    if (chain->ocsp.len > 0 && path.count > 1)
-        chain_check_ocsp(chain, certs, path.at[1].cert);
+    chain_check_ocsp(chain, certs, path.count > 1 ? path.at[1].cert : NULL);
     if (inner == NULL)
         return true;
     chain->inner_checks = more_checks();
@@ -298,6 +253,19 @@ static bool check_all(const struct expect *e, struct chain *chain, const struct 
         return false;
     chain_check_leaf(e, inner, false, chain, &path, chain->inner_checks);
     return true;
+}
+
+static bool check_all(const struct expect *e, struct chain *chain, const struct chain_certs *certs)
+{
+    const uint32_t vpn = (uint32_t)ROLE_IKEV2 | (uint32_t)ROLE_SSTP;
+    struct chain_checks *first = &chain->checks;
+    if ((chain->roles & ROLE_NPS) != 0 || (chain->roles & vpn) == 0) {
+        if (!check_eap(e, chain, certs))
+            return false;
+        first = NULL;
+    }
+    return check_role(e, chain, certs, ROLE_IKEV2, &first, &chain->vpn_checks) &&
+           check_role(e, chain, certs, ROLE_SSTP, &first, &chain->sstp_checks);
 }
 
 bool chain_judge(const struct expect *e, struct chain *chain)
@@ -317,6 +285,7 @@ bool chain_judge(const struct expect *e, struct chain *chain)
         free(chain->checks.root_subject);
         forget_more(&chain->inner_checks);
         forget_more(&chain->vpn_checks);
+        forget_more(&chain->sstp_checks);
         chain->facts = NULL;
         chain->checks = (struct chain_checks){.chain = CHECK_UNKNOWN};
     }

@@ -47,14 +47,21 @@ bool chain_pinned(const struct expect_method *method, const uint8_t sha1[static 
 void chain_check_leaf(const struct expect *e, const struct expect_method *method, bool outer, const struct chain *chain,
                       const struct chain_path *path, struct chain_checks *out);
 
-/* The same as of a VPN server's certificate: no method of EAP, and names that only ever fit. */
-void chain_check_vpn_leaf(const struct expect *e, const struct chain *chain, const struct chain_path *path,
-                          struct chain_checks *out);
+/* The same as of a VPN server's certificate (ROLE_IKEV2, ROLE_SSTP): no method of EAP, and another name. */
+void chain_check_vpn_leaf(const struct expect *e, const struct chain *chain, enum chain_role role,
+                          const struct chain_path *path, struct chain_checks *out);
+
+/* Parts of both: strength and times along the path; usages. */
+void chain_check_path(const struct chain *chain, const struct chain_path *path, struct chain_checks *out);
+void chain_check_usage(const struct x509_facts *leaf, struct chain_checks *out);
+
+/* Common name and DNS names; how many. */
+size_t chain_leaf_names(const struct x509_facts *leaf, const char *names[static X509_NAMES_MAX + 1]);
 
 /* Fills facts, checks and the state of the stapled response. False when memory is short. */
 bool chain_judge(const struct expect *e, struct chain *chain);
 
-/* Sets ocsp_good or ocsp_revoked from chain->ocsp, for the leaf and its issuer. */
+/* Reads chain->ocsp, for the leaf and its issuer; NULL when that is not there. Once is enough. */
 void chain_check_ocsp(struct chain *chain, const struct chain_certs *certs, X509 *issuer);
 
 #endif

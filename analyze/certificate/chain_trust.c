@@ -230,7 +230,9 @@ static void conclude_no_parent(const struct chain *chain, const struct chain_pat
                  "already, or an "
                  "untrusted root%s.",
                  issuer.text,
-                 chain->facts[0].ca_issuers != NULL ? " (AIA names an address, but there is no network yet)" : "");
+                 chain->facts[0].issuer_address_count > 0
+                     ? " (AIA names where it may be had, which helps only a client that has a network)"
+                     : "");
 }
 
 /* The path ends in a root that was sent, but is not among those given. */

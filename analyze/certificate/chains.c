@@ -21,6 +21,8 @@ struct chains {
     const struct expect *expect;
     struct entry *entries[CHAINS_MAX]; /* by order of first sight */
     size_t count;
+    uint16_t spare[CHAINS_MAX]; /* serials of emptied entries, for the next chains */
+    size_t spare_count;
     uint16_t slots[TABLE_SLOTS]; /* index in entries + 1; 0 is free */
     size_t bytes;                /* of certificates and stapled responses */
     uint64_t refused;
@@ -47,22 +49,29 @@ static void free_more_checks(struct chain_checks *checks)
     free(checks);
 }
 
+static void free_entry(struct entry *entry)
+{
+    struct chain *chain = &entry->chain;
+    for (size_t k = 0; chain->facts != NULL && k < chain->count; k++)
+        x509_facts_free(&chain->facts[k]);
+    free(chain->facts);
+    free_checks(&chain->checks);
+    free_more_checks(chain->inner_checks);
+    free_more_checks(chain->vpn_checks);
+    free_more_checks(chain->sstp_checks);
+    for (size_t i = 0; i < chain->dialled_count; i++)
+        free(chain->dialled[i]);
+    if (chain->ocsp.len > 0)
+        free((void *)(uintptr_t)chain->ocsp.data);
+    free(entry);
+}
+
 void chains_free(struct chains *c)
 {
     if (c == NULL)
         return;
-    for (size_t i = 0; i < c->count; i++) {
-        struct chain *chain = &c->entries[i]->chain;
-        for (size_t k = 0; chain->facts != NULL && k < chain->count; k++)
-            x509_facts_free(&chain->facts[k]);
-        free(chain->facts);
-        free_checks(&chain->checks);
-        free_more_checks(chain->inner_checks);
-        free_more_checks(chain->vpn_checks);
-        if (chain->ocsp.len > 0)
-            free((void *)(uintptr_t)chain->ocsp.data);
-        free(c->entries[i]);
-    }
+    for (size_t i = 0; i < c->count; i++)
+        free_entry(c->entries[i]);
     free(c);
 }
 
@@ -123,6 +132,20 @@ static size_t find_slot(const struct chains *c, const struct span *der, size_t c
     return probe(c, *hash, der, count, ALIKE_MAX);
 }
 
+/* Closes the gap that a slot leaves, so that whatever was put behind it because of it is found. */
+static void empty_slot(struct chains *c, size_t slot)
+{
+    size_t next = slot;
+    c->slots[slot] = 0;
+    while (c->slots[next = (next + 1) % TABLE_SLOTS] != 0) {
+        size_t home = c->entries[c->slots[next] - 1]->hash % TABLE_SLOTS;
+        if ((next - home) % TABLE_SLOTS < (next - slot) % TABLE_SLOTS)
+            continue;
+        c->slots[slot] = c->slots[next];
+        c->slots[slot = next] = 0;
+    }
+}
+
 /* One block for the chain and copies of its certificates; NULL when a ceiling is reached or memory is short. */
 static struct entry *new_entry(struct chains *c, const struct span *der, size_t count)
 {
@@ -132,7 +155,8 @@ static struct entry *new_entry(struct chains *c, const struct span *der, size_t 
             return NULL;
         bytes += der[i].len;
     }
-    struct entry *entry = c->count < CHAINS_MAX ? calloc(1, sizeof *entry + bytes) : NULL;
+    bool again = c->spare_count > 0;
+    struct entry *entry = again || c->count < CHAINS_MAX ? calloc(1, sizeof *entry + bytes) : NULL;
     if (entry == NULL)
         return NULL;
     uint8_t *at = (uint8_t *)(entry + 1);
@@ -143,11 +167,34 @@ static struct entry *new_entry(struct chains *c, const struct span *der, size_t 
         at += der[i].len;
     }
     entry->chain.count = count;
-    entry->chain.serial = c->count + 1;
+    entry->chain.serial = again ? c->spare[--c->spare_count] : ++c->count;
     entry->owner = c;
     c->bytes += bytes;
-    c->entries[c->count++] = entry;
+    if (again)
+        free(c->entries[entry->chain.serial - 1]);
+    c->entries[entry->chain.serial - 1] = entry;
     return entry;
+}
+
+/* A chain that nobody wants any more: only its serial stays, until another one takes it. */
+static void give_up(struct chains *c, struct entry *entry)
+{
+    uint16_t serial = (uint16_t)entry->chain.serial;
+    size_t slot = entry->hash % TABLE_SLOTS;
+    struct entry *empty = calloc(1, sizeof *empty);
+    if (empty == NULL)
+        return; /* it stays, without a role */
+    while (c->slots[slot] != serial)
+        slot = (slot + 1) % TABLE_SLOTS;
+    empty_slot(c, slot);
+    c->bytes -= entry->chain.ocsp.len;
+    for (size_t i = 0; i < entry->chain.count; i++)
+        c->bytes -= entry->chain.der[i].len;
+    free_entry(entry);
+    empty->chain.serial = serial;
+    empty->owner = c;
+    c->entries[serial - 1] = empty;
+    c->spare[c->spare_count++] = serial;
 }
 
 static void add_presenter(struct chain *chain, const struct endpoint *presenter)
@@ -165,8 +212,8 @@ static void add_presenter(struct chain *chain, const struct endpoint *presenter)
     chain->presenters[chain->presenter_count++].count = 1;
 }
 
-struct chain *chains_intern(struct chains *c, const struct span *der, size_t count, uint32_t role,
-                            const struct endpoint *presenter, uint32_t exchange, struct place place)
+/* The chain with these bytes, which is new when it had no holder and no role. */
+static struct chain *find_or_make(struct chains *c, const struct span *der, size_t count, struct place place)
 {
     if (count == 0)
         return NULL;
@@ -179,16 +226,55 @@ struct chain *chains_intern(struct chains *c, const struct span *der, size_t cou
         c->refused++;
         return NULL;
     }
-    struct chain *chain = &entry->chain;
     if (c->slots[slot] == 0) {
-        c->slots[slot] = (uint16_t)chain->serial;
+        c->slots[slot] = (uint16_t)entry->chain.serial;
         entry->hash = hash;
-        chain->first = place;
+        entry->chain.first = place;
     }
+    return &entry->chain;
+}
+
+static void serve(struct chain *chain, uint32_t role, const struct endpoint *presenter, uint32_t exchange)
+{
     chain->roles |= role;
     add_presenter(chain, presenter);
     chain_presented(chain, exchange);
+}
+
+struct chain *chains_intern(struct chains *c, const struct span *der, size_t count, uint32_t role,
+                            const struct endpoint *presenter, uint32_t exchange, struct place place)
+{
+    struct chain *chain = find_or_make(c, der, count, place);
+    if (chain != NULL)
+        serve(chain, role, presenter, exchange);
     return chain;
+}
+
+struct chain *chains_hold(struct chains *c, const struct span *der, size_t count, struct place place)
+{
+    struct chain *chain = find_or_make(c, der, count, place);
+    if (chain != NULL)
+        chain->holders++;
+    return chain;
+}
+
+void chains_claim(struct chains *c, uint64_t serial, uint32_t role, const struct endpoint *presenter, uint32_t exchange)
+{
+    struct chain *chain = chains_get(c, serial);
+    if (chain == NULL || chain->holders == 0)
+        return;
+    chain->holders--;
+    serve(chain, role, presenter, exchange);
+}
+
+void chains_release(struct chains *c, uint64_t serial)
+{
+    struct chain *chain = chains_get(c, serial);
+    if (chain == NULL || chain->holders == 0)
+        return;
+    chain->holders--;
+    if (chain->holders == 0 && chain->roles == 0)
+        give_up(c, (struct entry *)(void *)chain);
 }
 
 void chain_presented(struct chain *c, uint32_t exchange)
@@ -199,9 +285,15 @@ void chain_presented(struct chain *c, uint32_t exchange)
         c->exchanges[c->exchange_count++] = exchange;
 }
 
+/* No NUL bytes in it: the whole name is what is compared. */
+static bool is_name(struct span name)
+{
+    return name.len > 0 && name.len <= EXPECT_NAME_LENGTH && memchr(name.data, 0, name.len) == NULL;
+}
+
 void chain_asked(struct chain *c, struct span name)
 {
-    if (name.len == 0 || name.len > EXPECT_NAME_LENGTH || memchr(name.data, 0, name.len) != NULL)
+    if (!is_name(name))
         return;
     if (c->asked[0] != '\0') {
         c->asked_differs = c->asked_differs || strlen(c->asked) != name.len || memcmp(c->asked, name.data, name.len) != 0;
@@ -211,8 +303,25 @@ void chain_asked(struct chain *c, struct span name)
     c->asked[name.len] = '\0';
 }
 
+void chain_dialled(struct chain *c, struct span name)
+{
+    if (!is_name(name) || c->dialled_count == CHAIN_DIALLED_MAX)
+        return;
+    for (size_t i = 0; i < c->dialled_count; i++)
+        if (strlen(c->dialled[i]) == name.len && memcmp(c->dialled[i], name.data, name.len) == 0)
+            return;
+    char *copy = malloc(name.len + 1);
+    if (copy == NULL)
+        return;
+    memcpy(copy, name.data, name.len);
+    copy[name.len] = '\0';
+    c->dialled[c->dialled_count++] = copy;
+}
+
 const struct chain_checks *chain_checks_of(const struct chain *c, uint32_t role)
 {
+    if (role == ROLE_SSTP && c->sstp_checks != NULL)
+        return c->sstp_checks;
     return role == ROLE_IKEV2 && c->vpn_checks != NULL ? c->vpn_checks : &c->checks;
 }
 
@@ -266,7 +375,7 @@ void chains_judge(struct chains *c, size_t budget)
     struct chain *waiting[CHAINS_MAX];
     size_t count = 0;
     for (size_t i = 0; i < c->count; i++)
-        if (!c->entries[i]->chain.judged)
+        if (!c->entries[i]->chain.judged && c->entries[i]->chain.roles != 0)
             waiting[count++] = &c->entries[i]->chain;
     qsort(waiting, count, sizeof waiting[0], most_presented_first);
     for (size_t i = 0; i < count; i++) {

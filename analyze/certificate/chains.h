@@ -10,7 +10,13 @@
 #include "dissect/crypto/x509.h"
 #include "capture/wire/address.h"
 
-enum { CHAINS_MAX = 2048, CHAINS_BYTES_MAX = 16 << 20, CHAIN_CERTS_MAX = 16, CHAIN_PRESENTERS_MAX = 16 };
+enum {
+    CHAINS_MAX = 2048,
+    CHAINS_BYTES_MAX = 16 << 20,
+    CHAIN_CERTS_MAX = 16,
+    CHAIN_PRESENTERS_MAX = 16,
+    CHAIN_DIALLED_MAX = 4
+};
 
 enum chain_role { ROLE_NPS = 1, ROLE_IKEV2 = 2, ROLE_SSTP = 4, ROLE_CLIENT = 8 };
 
@@ -55,9 +61,21 @@ struct chain_checks {
     size_t not_before_index, not_after_index;
 };
 
+/* A stapled OCSP response, as far as it is about the leaf. */
+enum chain_ocsp_status { CHAIN_OCSP_NONE /* it says nothing of it */, CHAIN_OCSP_GOOD, CHAIN_OCSP_REVOKED, CHAIN_OCSP_UNKNOWN };
+struct chain_ocsp {
+    bool read;                     /* there is one; false: none was stapled */
+    int8_t refusal;                /* OCSPResponseStatus other than successful (RFC 6960 section 4.2.1); -1 none, or unreadable */
+    int8_t reason;                 /* CRLReason of a revocation, -1 unsaid */
+    enum chain_ocsp_status status;
+    enum check signature;          /* by the issuer or its responder; unknown while the issuer's certificate is not there */
+    int64_t this_update, next_update, revoked_at; /* seconds, 0 unsaid */
+};
+
 struct chain {
-    uint64_t serial;               /* from 1, in order of first sight */
-    uint32_t roles;                /* enum chain_role, or-ed */
+    uint64_t serial;               /* from 1, in order of first sight, but for those that took an abandoned one's place */
+    uint32_t roles;                /* enum chain_role, or-ed; 0: held for what turned out to be none of ours, to be passed over */
+    uint32_t holders;              /* connections that showed it and may yet be SSTP's */
     uint64_t presented;            /* times */
     struct place first;            /* where first seen whole */
     struct span der[CHAIN_CERTS_MAX]; size_t count; /* own copies */
@@ -69,11 +87,14 @@ struct chain {
     bool parsed[CHAIN_CERTS_MAX];
     struct chain_checks checks;    /* outer expectation: --server-name, and the outermost method of --eap-config */
     struct chain_checks *inner_checks; /* against the inner method's configuration; NULL when none was given */
-    struct chain_checks *vpn_checks; /* as a VPN server's, where it serves EAP or others too, else NULL; see chain_checks_of */
+    struct chain_checks *vpn_checks; /* as IKEv2's, where it serves EAP too, else NULL; see chain_checks_of */
+    struct chain_checks *sstp_checks; /* as SSTP's, where it serves EAP or IKEv2 too, else NULL */
     char asked[EXPECT_NAME_LENGTH + 1]; /* the server's name that IKEv2 clients asked for (IDr, RFC 7296 section 2.15), "" none */
     bool asked_differs;            /* not all of them asked for the same */
+    char *dialled[CHAIN_DIALLED_MAX]; size_t dialled_count; /* names that SSTP clients dialled (SNI), as sent: distinct */
     bool ocsp_revoked, ocsp_good;  /* from a stapled response, signature verified against the issuer */
     struct span ocsp;              /* last stapled response, own copy */
+    struct chain_ocsp ocsp_facts;  /* what it says */
 };
 
 struct chains;
@@ -84,16 +105,31 @@ void chains_free(struct chains *c);
  * it has none (not counted). The pointer is stable until chains_free. */
 struct chain *chains_intern(struct chains *c, const struct span *der, size_t count, uint32_t role,
                             const struct endpoint *presenter, uint32_t exchange, struct place place);
-/* Counts one more presentation, in this exchange. chains_intern does so by itself. */
+/*
+ * For a connection that may or may not be SSTP: the chain is kept without a role until somebody claims it. NULL as above.
+ * Once, for each hold: chains_claim, for the connection is SSTP, or chains_release, for it is not; a chain that nobody holds
+ * or claimed may give its place, its serial and its bytes to the next one. An unclaimed one is neither judged nor shown.
+ */
+struct chain *chains_hold(struct chains *c, const struct span *der, size_t count, struct place place);
+void chains_claim(struct chains *c, uint64_t serial, uint32_t role, const struct endpoint *presenter, uint32_t exchange);
+void chains_release(struct chains *c, uint64_t serial);
+/* Counts one more presentation, in this exchange. chains_intern and chains_claim do so by themselves. */
 void chain_presented(struct chain *c, uint32_t exchange);
 /* Keeps the name that an IKEv2 client asked for: a DNS name or an address as text; one that is too long or no text is
  * ignored. */
 void chain_asked(struct chain *c, struct span name);
+/* Keeps the name that an SSTP client dialled; one that is too long or no text is ignored, as are more than a few. */
+void chain_dialled(struct chain *c, struct span name);
+/* Whether a certificate is for the name that an SSTP client dialled, as Windows' TLS looks at it: DNS names of the SAN with
+ * wildcards for one label, the common name only where there are none, case does not count. Unknown without a name, and where
+ * it depends on the client. */
+enum check chain_name_dialled(const struct x509_facts *leaf, struct span name);
 /* Whether a certificate is for the name that a client asked for; unknown without one, and where that depends on the client
  * (wildcards, IPv6 addresses in other spellings). Case does not count. */
 enum check chain_name_asked(const struct x509_facts *leaf, const char *asked);
 /* Checks for a role: ROLE_IKEV2 expects Server Authentication, a signing key and a trusted root; --server-name and
- * --eap-config name another server, so that a name which fits none of them is unknown. Others: EAP's expectations. */
+ * --eap-config name another server, so that a name which fits none of them is unknown. ROLE_SSTP: likewise, the name is the
+ * dialled one. Others: EAP's expectations. */
 const struct chain_checks *chain_checks_of(const struct chain *c, uint32_t role);
 /* Keeps a copy of the last stapled OCSPResponse (at most 64 KiB, within CHAINS_BYTES_MAX); ignored once judged. */
 void chains_set_ocsp(struct chain *c, struct span response);
@@ -108,5 +144,7 @@ void chains_judge(struct chains *c, size_t budget);
 
 /* Names of the enum values for JSON and text: "untrusted-root" ... */
 const char *chain_error_name(enum chain_error e);
+/* "good", "revoked", "unknown", "none" */
+const char *chain_ocsp_name(enum chain_ocsp_status s);
 
 #endif

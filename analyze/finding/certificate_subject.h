@@ -36,6 +36,8 @@ struct subject {
 
 /* What the client shows: IKEv2 has one error for whatever is wrong with the server's certificate. */
 uint32_t subject_error(const struct subject *c, uint32_t eap_error);
+/* What Windows' SSTP client shows for this fault of the server's certificate; 0 unsaid (rules_sstp_certificate.c). */
+uint32_t sstp_certificate_error(enum finding_id id);
 /* "NPS server", "VPN server" */
 const char *subject_host(const struct subject *c);
 /* Where the administrator selects the server's certificate for the method in use. */

@@ -19,6 +19,7 @@ struct rule_input {
     const struct chains *chains;
     const struct chain_stats *stats; size_t stats_count; /* index: chain serial */
     const struct chain_stats *ike_stats; /* as the VPN server's own certificate, as many; may be NULL */
+    const struct chain_stats *sstp_stats; /* as SSTP's, as many; may be NULL */
     struct servers *servers;
     const struct expect *expect;
     bool has_keylog, has_radius_secret;
@@ -61,6 +62,8 @@ struct suite_use rules_suite_use(const struct tls_facts *t);
 struct presentations { int64_t first_ns, last_ns; bool signature, encipherment; }; /* times 0: none is known */
 void rules_presented(struct presentations *p, struct place where, const struct suite_use *use);
 bool rule_weak_tls(const struct tls_facts *t);
+/* The certificate's key usage does not allow what the negotiated suite does with its key. */
+bool rule_key_usage_wrong(const struct chain_checks *k, const struct tls_facts *t);
 /* rules_certificate has nothing to say about logins that went on with this chain, shown like this. */
 bool rules_chain_uneventful(const struct rule_input *in, uint32_t serial, const struct presentations *p);
 /* rules_certificate_unseen has nothing to say about sessions resumed with this server. */
@@ -73,6 +76,25 @@ const struct chain *rule_chain(const struct rule_input *in, uint32_t serial);   
 bool rule_certificate_fault(const struct rule_input *in, const struct tls_facts *t, bool inner);
 /* The same of the VPN server's own certificate, in an IKE association that keys opened. */
 bool rule_vpn_certificate_fault(const struct rule_input *in, const struct exchange *x);
+/* Whether clients on the Internet can ask if a certificate is revoked: SSTP's insist on it. */
+enum sstp_revocation {
+    REVOCATION_PUBLIC,  /* by HTTP, or a good OCSP response is stapled */
+    REVOCATION_INSIDE,  /* LDAP only */
+    REVOCATION_NOWHERE  /* no address at all */
+};
+enum sstp_revocation sstp_certificate_revocation(const struct chain *c);
+/*
+ * What is wrong with the certificate of this SSTP connection, the fault that clients stop at first: id is the cert-* finding
+ * that tells it (FINDING_IDS: none does, as it is only that nothing public says whether it is revoked), error what Windows
+ * shows (0 unsaid), words a clause about the certificate: "its root is not among those that clients trust".
+ * False: nothing is, or it was not seen.
+ */
+struct certificate_fault {
+    enum finding_id id;
+    uint32_t error;
+    const char *words;
+};
+bool rule_sstp_certificate_fault(const struct rule_input *in, const struct exchange *x, struct certificate_fault *out);
 /* "NPS certificate"; on a wired or wireless port nothing says that the server behind it is NPS. */
 const char *rule_certificate_owner(const struct exchange *x);
 struct chain_stats rule_chain_stats(const struct rule_input *in, uint32_t serial);

@@ -258,7 +258,7 @@ static bool static_rsa(const struct tls_facts *t)
     return t->version < 0x0304 && tls_cipher_suite_static_rsa(t->cipher_suite);
 }
 
-static bool key_usage_wrong(const struct chain_checks *k, const struct tls_facts *t)
+bool rule_key_usage_wrong(const struct chain_checks *k, const struct tls_facts *t)
 {
     if (t->version == 0 || t->cipher_suite == 0 ||
         (k->key_usage_encipherment != CHECK_FAIL && k->key_usage_signature != CHECK_FAIL))
@@ -268,7 +268,7 @@ static bool key_usage_wrong(const struct chain_checks *k, const struct tls_facts
 
 static void key_usage_fault(const struct subject *c)
 {
-    if (!key_usage_wrong(c->checks, c->tls))
+    if (!rule_key_usage_wrong(c->checks, c->tls))
         return;
     bool fresh, rsa = static_rsa(c->tls);
     struct finding *f = subject_fault(c, FINDING_CERT_KEY_USAGE, rsa, true, &fresh);
@@ -330,7 +330,7 @@ bool rule_certificate_fault(const struct rule_input *in, const struct tls_facts 
     return k->chain == CHECK_FAIL || k->intermediate_given || k->name == CHECK_FAIL ||
            k->server_auth_eku == CHECK_FAIL || k->subject_empty || k->pin == PIN_ISSUING_CA || k->pin == PIN_LEAF ||
            k->pin == PIN_NOT_IN_CHAIN || k->key_strength == CHECK_FAIL || k->signature_strength == CHECK_FAIL ||
-           c->ocsp_revoked || key_usage_wrong(k, t);
+           c->ocsp_revoked || rule_key_usage_wrong(k, t);
 }
 
 void rules_certificate(struct findings *out, const struct rule_input *in, const struct session *s)

@@ -42,13 +42,19 @@ static int by_digest(const void *left, const void *right)
     return *a < *b ? -1 : *a > *b;
 }
 
+/* Unclaimed chains are somebody else's. */
+static size_t seats_of(const struct chain *c)
+{
+    return c->roles != 0 ? c->count : 0;
+}
+
 static bool make_seats(struct certificates *c, struct digests *digests)
 {
     size_t n = 0;
     for (size_t i = 0; i < chains_count(c->chains); i++) {
         const struct chain *chain = chains_at(c->chains, i);
         c->first_seat[i] = n;
-        for (size_t j = 0; j < chain->count; j++, n++) {
+        for (size_t j = 0; j < seats_of(chain); j++, n++) {
             struct seat *s = &c->seats[n];
             s->chain = (uint32_t)i;
             s->position = (uint32_t)j;
@@ -170,7 +176,7 @@ struct certificates *certificates_new(const struct chains *chains)
         return NULL;
     c->chains = chains;
     for (size_t i = 0; i < chains_count(chains); i++)
-        c->seat_count += chains_at(chains, i)->count;
+        c->seat_count += seats_of(chains_at(chains, i));
     c->seats = calloc(c->seat_count + 1, sizeof *c->seats);
     c->first_seat = calloc(chains_count(chains) + 1, sizeof *c->first_seat);
     if (c->seats == NULL || c->first_seat == NULL || !build(c)) {
@@ -207,7 +213,7 @@ const struct certificate *certificates_at(const struct certificates *c, size_t i
 
 const struct certificate *certificates_of_chain(const struct certificates *c, uint32_t serial, size_t position)
 {
-    if (serial == 0 || serial > chains_count(c->chains) || position >= chains_at(c->chains, serial - 1)->count)
+    if (serial == 0 || serial > chains_count(c->chains) || position >= seats_of(chains_at(c->chains, serial - 1)))
         return NULL;
     return &c->items[c->seats[c->first_seat[serial - 1] + position].certificate];
 }

@@ -74,7 +74,7 @@ bool certs_dir_write(const char *dir, const struct chains *chains, const struct 
     struct output o;
     for (size_t i = 0; i < chains_count(chains); i++) {
         const struct chain *c = chains_at(chains, i);
-        if (c->count == 0)
+        if (c->count == 0 || c->roles == 0)
             continue;
         snprintf(path, sizeof path, "%s/%s", dir, chain_file_name(name, certificates, c));
         if (!write_file(path, &o, certificates, c, reason)) {

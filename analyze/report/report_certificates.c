@@ -99,12 +99,14 @@ static void print_check(const struct layout *l, const char *label, enum check c,
     layout_words(l, at, INDENT + CHECK_LABEL, span_of(reason, strlen(reason)));
 }
 
-static const char *name_reason(char out[static NAMES_TEXT], const struct name_result *n, bool vpn)
+static const char *name_reason(char out[static NAMES_TEXT], const struct name_result *n,
+                               enum chain_role role)
 {
     switch (n->fit) {
     case NAME_NO_EXPECTATION:
-        return vpn ? "no client asked for a name here, and --server-name has none of this certificate"
-                   : "no expected name was given (--server-name, --eap-config)";
+        return role == ROLE_SSTP    ? "no client said which name it dials (SNI), or it depends on the client"
+               : role == ROLE_IKEV2 ? "no client asked for a name here, and --server-name has none of this certificate"
+                                    : "no expected name was given (--server-name, --eap-config)";
     case NAME_MATCH:
         snprintf(out, NAMES_TEXT, "%s", n->matched);
         return out;
@@ -118,8 +120,8 @@ static const char *name_reason(char out[static NAMES_TEXT], const struct name_re
     case NAME_MISMATCH:
         break;
     }
-    if (vpn) {
-        snprintf(out, NAMES_TEXT, "clients ask for %s", n->pattern);
+    if (role != ROLE_NPS) {
+        snprintf(out, NAMES_TEXT, "clients %s %s", role == ROLE_SSTP ? "dial" : "ask for", n->pattern);
         return out;
     }
     return "no name of the certificate is an expected one";
@@ -150,7 +152,7 @@ static const char *eku_reason(const struct chain_checks *k)
     return k->server_auth_eku == CHECK_FAIL ? "Server Authentication is not among its usages" : "";
 }
 
-static void print_checks(const struct layout *l, const struct chain *c, const struct chain_checks *k, bool vpn)
+static void print_checks(const struct layout *l, const struct chain *c, const struct chain_checks *k, enum chain_role role)
 {
     char text[NAMES_TEXT];
     size_t index;
@@ -158,7 +160,7 @@ static void print_checks(const struct layout *l, const struct chain *c, const st
     enum check valid = chain_valid_at(c, c->first.time_ns, &index, &expired);
     print_check(l, "chain", k->chain,
                 k->chain_error == CHAIN_NO_ROOTS ? "no root certificates were given (--trusted-root)" : k->chain_text);
-    print_check(l, "name", k->name, name_reason(text, &k->name_result, vpn));
+    print_check(l, "name", k->name, name_reason(text, &k->name_result, role));
     print_check(l, "server usage", k->server_auth_eku, eku_reason(k));
     print_check(l, "validity", valid, validity_reason(text, c, valid, index, expired));
     snprintf(text, sizeof text, "key of certificate %zu", k->weak_key_index + 1);
@@ -166,6 +168,30 @@ static void print_checks(const struct layout *l, const struct chain *c, const st
     snprintf(text, sizeof text, "signature of certificate %zu", k->weak_signature_index + 1);
     print_check(l, "signature", k->signature_strength, k->signature_strength == CHECK_FAIL ? text : "");
     print_check(l, "key usage", chain_key_usage(k), "");
+}
+
+/* c->checks are those of the first role that the chain has. */
+static void print_all_checks(const struct layout *l, const struct chain *c)
+{
+    enum chain_role first = (c->roles & ROLE_NPS) != 0 ? ROLE_NPS : (c->roles & ROLE_IKEV2) != 0 ? ROLE_IKEV2 : ROLE_SSTP;
+    bool many = c->vpn_checks != NULL || c->sstp_checks != NULL;
+    output_string(l->out, c->inner_checks != NULL ? "  Checks, as the certificate of the outer method\n"
+                          : !many                 ? "  Checks\n"
+                          : first == ROLE_NPS     ? "  Checks, as the EAP server's certificate\n"
+                                                  : "  Checks, as the certificate of IKEv2\n");
+    print_checks(l, c, &c->checks, first);
+    if (c->inner_checks != NULL) {
+        output_string(l->out, "  Checks, as the certificate of the inner method\n");
+        print_checks(l, c, c->inner_checks, ROLE_NPS);
+    }
+    if (c->vpn_checks != NULL) {
+        output_string(l->out, "  Checks, as the certificate of IKEv2\n");
+        print_checks(l, c, c->vpn_checks, ROLE_IKEV2);
+    }
+    if (c->sstp_checks != NULL) {
+        output_string(l->out, "  Checks, as the certificate of SSTP\n");
+        print_checks(l, c, c->sstp_checks, ROLE_SSTP);
+    }
 }
 
 static void print_chain(const struct report *r, const struct layout *l, const struct chain *c, size_t number)
@@ -189,35 +215,27 @@ static void print_chain(const struct report *r, const struct layout *l, const st
         print_certificate(r, l, c, i);
     if (c->refused)
         layout_labelled_string(l, 2, "", 0, "not examined: too many distinct chains");
-    else if (c->judged && (c->roles & ~(uint32_t)ROLE_CLIENT) != 0) {
-        output_string(l->out, c->inner_checks != NULL ? "  Checks, as the certificate of the outer method\n" : "  Checks\n");
-        print_checks(l, c, &c->checks, (c->roles & ~(uint32_t)ROLE_CLIENT) == ROLE_IKEV2);
-    }
-    if (c->judged && c->inner_checks != NULL) {
-        output_string(l->out, "  Checks, as the certificate of the inner method\n");
-        print_checks(l, c, c->inner_checks, false);
-    }
-    if (c->judged && c->vpn_checks != NULL) {
-        output_string(l->out, "  Checks, as the certificate of the VPN server\n");
-        print_checks(l, c, c->vpn_checks, true);
-    }
+    else if (c->judged && (c->roles & ~(uint32_t)ROLE_CLIENT) != 0)
+        print_all_checks(l, c);
 }
 
 void report_certificates_text(const struct report *r, const struct layout *l)
 {
     const struct chains *chains = analysis_chains(r->analysis);
-    size_t count = chains_count(chains);
-    if (count == 0)
-        return;
-    layout_heading(l, "CERTIFICATES");
-    for (size_t i = 0; i < count && i < CHAINS_SHOWN; i++) {
-        if (i > 0)
+    size_t count = 0;
+    for (size_t i = 0; i < chains_count(chains); i++) {
+        const struct chain *c = chains_at(chains, i);
+        if (c->roles == 0 || ++count > CHAINS_SHOWN)
+            continue;
+        if (count == 1)
+            layout_heading(l, "CERTIFICATES");
+        else
             output_string(l->out, "\n");
-        print_chain(r, l, chains_at(chains, i), i + 1);
+        print_chain(r, l, c, count);
     }
     if (count > CHAINS_SHOWN)
         output_format(l->out, "\n… and %zu more chains; --json and --certs have all\n", count - CHAINS_SHOWN);
-    if (chains_refused(chains) > 0)
+    if (count > 0 && chains_refused(chains) > 0)
         output_format(l->out, "%llu more presentations did not fit into memory\n",
                       (unsigned long long)chains_refused(chains));
 }

@@ -43,8 +43,12 @@ struct live {
 void track_radius(const struct track_parts *t, struct live *l, const struct event *e);
 /* live: of type struct live. */
 void track_eap(void *live, const struct eap_event *e);
-/* f: the session's facts in x, outer or inner. */
-void track_tls(const struct track_parts *t, struct exchange *x, struct tls_facts *f, const struct tls_event *e);
+/* f: the session's facts in x, outer or inner. role: whose certificate the server's is, ROLE_NPS or ROLE_SSTP; the chain of the
+ * latter is only held until track_sstp_chain says whether it is SSTP's. */
+void track_tls(const struct track_parts *t, struct exchange *x, struct tls_facts *f, enum chain_role role,
+               const struct tls_event *e);
+/* Once, when an SSTP connection is handed on: its chain (x->sstp.tls) is one of SSTP's, or not wanted, and then forgotten. */
+void track_sstp_chain(const struct track_parts *t, struct exchange *x, bool is_sstp);
 /* A record of application data that stayed closed. */
 void track_closed_record(struct tls_facts *f, enum direction dir, uint32_t length, const struct place *place);
 /* Ladder lines; they do nothing without --session. */

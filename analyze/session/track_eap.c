@@ -153,7 +153,7 @@ void track_eap(void *live, const struct eap_event *ev)
     if (ev->kind == EAP_EVENT_PACKET)
         packet(x, f, ev);
     else if (ev->kind == EAP_EVENT_TLS)
-        track_tls(l->parts, x, &f->tls, ev->u.tls);
+        track_tls(l->parts, x, &f->tls, ROLE_NPS, ev->u.tls);
     else if (ev->kind == EAP_EVENT_TTLS_AVPS)
         ttls_avps(x, ev);
     else if (ev->kind == EAP_EVENT_FRAGMENT_GAP)

@@ -1,12 +1,16 @@
-/* What the TLS sessions inside EAP tell of a login. */
+/* What a TLS session tells: inside EAP of a login, under SSTP of a connection. */
 #include "analyze/session/track.h"
 
-static RARELY_CALLED void client_hello(struct exchange *x, struct tls_facts *f, const struct tls_event *e)
+static RARELY_CALLED void client_hello(const struct track_parts *t, struct exchange *x, struct tls_facts *f,
+                                       enum chain_role role, const struct tls_event *e)
 {
     const struct tls_client_hello *h = &e->u.client_hello;
     /* A second ClientHello without a retry request begins another TLS session (the server proposed another method). */
-    if (f->server_hello && !f->hello_retry)
+    if (f->server_hello && !f->hello_retry) {
+        if (role == ROLE_SSTP)
+            chains_release(t->chains, f->server_chain);
         memset(f, 0, sizeof *f);
+    }
     f->seen = f->client_hello = true;
     f->max_version = h->max_version;
     f->hello = e->place;
@@ -45,8 +49,31 @@ static RARELY_CALLED void server_hello(struct tls_facts *f, const struct tls_eve
     f->resumed = h->version == 0x0304 ? h->pre_shared_key : h->session_id_echoed;
 }
 
+/* Whose connection it is shows later; another handshake in it may show another certificate. */
+static struct chain *hold(const struct track_parts *t, struct tls_facts *f, const struct tls_certificate *c,
+                          struct place place)
+{
+    chains_release(t->chains, f->server_chain);
+    f->server_chain = 0;
+    return chains_hold(t->chains, c->chain, c->count, place);
+}
+
+void track_sstp_chain(const struct track_parts *t, struct exchange *x, bool is_sstp)
+{
+    struct tls_facts *f = &x->sstp.tls;
+    if (f->server_chain == 0)
+        return;
+    if (is_sstp) {
+        chains_claim(t->chains, f->server_chain, ROLE_SSTP, &x->server, x->id);
+        chain_dialled(chains_get(t->chains, f->server_chain), exchange_text(x, f->sni));
+        return;
+    }
+    chains_release(t->chains, f->server_chain);
+    f->server_chain = 0;
+}
+
 static RARELY_CALLED void certificate(const struct track_parts *t, struct exchange *x, struct tls_facts *f,
-                                      const struct tls_event *e)
+                                      enum chain_role role, const struct tls_event *e)
 {
     const struct tls_certificate *c = &e->u.certificate;
     bool of_server = e->dir == TO_CLIENT;
@@ -59,10 +86,12 @@ static RARELY_CALLED void certificate(const struct track_parts *t, struct exchan
         f->certificate_truncated = c->count == 0 && c->malformed;
         f->resumed = false; /* a full handshake, whatever the session id looked like */
     }
-    if (c->count == 0)
+    if (c->count == 0 || (role == ROLE_SSTP && !of_server)) /* SSTP asks clients for none */
         return;
-    struct chain *chain = chains_intern(t->chains, c->chain, c->count, of_server ? ROLE_NPS : ROLE_CLIENT,
-                                        of_server ? &x->server : &x->client, x->id, e->place);
+    struct chain *chain = role == ROLE_SSTP
+                              ? hold(t, f, c, e->place)
+                              : chains_intern(t->chains, c->chain, c->count, of_server ? (uint32_t)role : ROLE_CLIENT,
+                                              of_server ? &x->server : &x->client, x->id, e->place);
     if (chain == NULL && of_server)
         f->certificate_too_many = true;
     if (chain != NULL)
@@ -136,11 +165,12 @@ static void handshake(struct tls_facts *f, const struct tls_event *e)
     }
 }
 
-void track_tls(const struct track_parts *t, struct exchange *x, struct tls_facts *f, const struct tls_event *e)
+void track_tls(const struct track_parts *t, struct exchange *x, struct tls_facts *f, enum chain_role role,
+               const struct tls_event *e)
 {
     switch (e->kind) {
     case TLS_EVENT_CLIENT_HELLO:
-        client_hello(x, f, e);
+        client_hello(t, x, f, role, e);
         break;
     case TLS_EVENT_SERVER_HELLO:
         server_hello(f, e);
@@ -149,7 +179,7 @@ void track_tls(const struct track_parts *t, struct exchange *x, struct tls_facts
         f->hello_retry = true;
         break;
     case TLS_EVENT_CERTIFICATE:
-        certificate(t, x, f, e);
+        certificate(t, x, f, role, e);
         break;
     case TLS_EVENT_CERTIFICATE_REQUEST:
         f->certificate_request = true;

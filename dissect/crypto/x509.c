@@ -189,18 +189,6 @@ static void read_microsoft_extensions(const X509 *cert, struct x509_facts *out)
     }
 }
 
-/* First http or ldap address of the issuer's certificate (RFC 5280 section 4.2.2.1). */
-static void read_authority_information(const X509 *cert, struct x509_facts *out)
-{
-    AUTHORITY_INFO_ACCESS *access = X509_get_ext_d2i(cert, NID_info_access, NULL, NULL);
-    for (int i = 0; out->ca_issuers == NULL && i < sk_ACCESS_DESCRIPTION_num(access); i++) {
-        const ACCESS_DESCRIPTION *item = sk_ACCESS_DESCRIPTION_value(access, i);
-        if (OBJ_obj2nid(item->method) == NID_ad_ca_issuers && item->location->type == GEN_URI)
-            out->ca_issuers = x509_string_text(item->location->d.uniformResourceIdentifier);
-    }
-    AUTHORITY_INFO_ACCESS_free(access);
-}
-
 static uint32_t key_usage_bits(const ASN1_BIT_STRING *usage)
 {
     uint32_t bits = 0;
@@ -273,10 +261,9 @@ bool x509_facts_of(X509 *cert, struct span der, struct x509_facts *out)
     out->issuer = x509_name_text(X509_get_issuer_name(cert));
     out->serial = serial_text(X509_get0_serialNumber(cert));
     bool ok = hashed && out->subject != NULL && out->issuer != NULL && out->serial != NULL &&
-              x509_collect_names(cert, out) && read_usage(cert, out);
+              x509_collect_names(cert, out) && x509_collect_addresses(cert, out) && read_usage(cert, out);
     if (ok) {
         read_microsoft_extensions(cert, out);
-        read_authority_information(cert, out);
         out->not_before = seconds_of(X509_get0_notBefore(cert), INT64_MIN);
         out->not_after = seconds_of(X509_get0_notAfter(cert), INT64_MAX);
         read_key(cert, out);
@@ -289,6 +276,11 @@ bool x509_facts_of(X509 *cert, struct span der, struct x509_facts *out)
     }
     ERR_clear_error();
     return ok;
+}
+
+int64_t x509_time_of(const ASN1_TIME *time)
+{
+    return seconds_of(time, 0);
 }
 
 bool x509_parse(struct span der, struct x509_facts *out)
@@ -318,6 +310,8 @@ void x509_facts_free(struct x509_facts *f)
     free(f->serial);
     free(f->eku);
     free(f->template_name);
-    free(f->ca_issuers);
+    free_list(f->issuer_addresses, f->issuer_address_count);
+    free_list(f->ocsp_addresses, f->ocsp_address_count);
+    free_list(f->crl_addresses, f->crl_address_count);
     memset(f, 0, sizeof *f);
 }

@@ -5,7 +5,7 @@
 #include "capture/wire/span.h"
 
 /* Texts are cut after X509_TEXT - 1 bytes ("..." marks it); a larger certificate than X509_DER_MAX is not parsed. */
-enum { X509_DER_MAX = 1 << 17, X509_TEXT = 512, X509_NAMES_MAX = 64, X509_OIDS_MAX = 32, X509_OID_TEXT = 96 };
+enum { X509_DER_MAX = 1 << 17, X509_TEXT = 512, X509_NAMES_MAX = 64, X509_ADDRESSES_MAX = 8, X509_OIDS_MAX = 32, X509_OID_TEXT = 96 };
 
 enum x509_key { X509_KEY_OTHER, X509_KEY_RSA, X509_KEY_EC, X509_KEY_DSA, X509_KEY_ED25519, X509_KEY_ED448 };
 
@@ -35,7 +35,10 @@ struct x509_facts {
     bool subject_empty, self_issued;  /* issuer equals subject */
     bool self_signed;                 /* self_issued and the signature verifies with its own key (absurdly large keys are not tried) */
     char *template_name;              /* Microsoft certificate template name or OID, NULL without */
-    char *ca_issuers;                 /* first address of AIA caIssuers: where the issuer's certificate can be fetched; NULL without */
+    char **issuer_addresses; size_t issuer_address_count; /* AIA caIssuers: where the issuer's certificate can be fetched */
+    char **ocsp_addresses; size_t ocsp_address_count;     /* AIA OCSP: who can be asked whether it is revoked */
+    char **crl_addresses; size_t crl_address_count;       /* of the CRL distribution points; each at most X509_ADDRESSES_MAX */
+    bool has_crl_points;              /* the extension is there, with an address or not */
 };
 
 /* Keeps OpenSSL from reading openssl.cnf (or what OPENSSL_CONF names): whoever uses OpenSSL calls it first; the certificate

@@ -28,4 +28,10 @@ char *x509_string_text(const ASN1_STRING *s);
 /* Fills common_name, the SAN lists and subject_empty. False when memory is short. */
 bool x509_collect_names(const X509 *cert, struct x509_facts *out);
 
+/* Fills the lists of addresses. False when memory is short. */
+bool x509_collect_addresses(const X509 *cert, struct x509_facts *out);
+
+/* Seconds since 1970 UTC; 0 for what is no time. */
+int64_t x509_time_of(const ASN1_TIME *time);
+
 #endif

@@ -83,7 +83,7 @@ static void a_server_certificate_gives_its_facts(void **state)
     assert_string_equal(f.signature, "sha256WithRSAEncryption");
     assert_int_equal(f.signature_hash, X509_HASH_SHA2);
     assert_true(f.self_issued && f.self_signed && !f.subject_empty && !f.has_sid_extension);
-    assert_string_equal(f.ca_issuers, "http://pki.example/ca.crt");
+    assert_string_equal(f.issuer_addresses[0], "http://pki.example/ca.crt");
     assert_null(f.template_name);
     x509_facts_free(&f);
     made_free(&made);
