@@ -75,12 +75,19 @@ static void snat(struct findings *out, const struct nat_verdict *v)
         "The load balancer or firewall in front of the server replaces the clients' source addresses, where it should "
         "translate only the destination.");
     explain_hidden(f, v);
-    finding_explain(
-        f, "Logs and RADIUS then name the translator instead of the client, and balancing by source sends everybody to "
-           "one "
-           "server. It also causes outages: Windows drops new IKE requests of an address from which more than 35 "
+    if (v->proxied)
+        finding_explain(f, "It tells the clients' addresses itself, but Routing and Remote Access reads neither PROXY protocol "
+                           "headers nor X-Forwarded-For.");
+    finding_explain(f, "Logs and RADIUS then name the translator instead of the client, and balancing by source sends everybody "
+                       "to one server.");
+    if (!v->sstp_only)
+        finding_explain(
+            f, "It also causes outages: Windows drops new IKE requests of an address from which more than 35 "
            "negotiations are half open, and slows down addresses with many tunnels, so that under load or after a "
            "failover clients get error 809 while others stay connected.");
+    if (v->proxied)
+        finding_fix(f, "Let the load balancer pass TCP 443 on as it is (layer 4), instead of taking clients' connections itself and "
+                       "making its own.");
     finding_fix(f,
                 "Turn off source NAT (SNAT, automap, \"full NAT\") for UDP 500 and 4500 and TCP 443 on the device that "
                 "owns %s, and let "

@@ -1,5 +1,5 @@
 /*
- * Network address translation in front of a VPN server: told of what IKE and RADIUS show, it gives one verdict a server,
+ * Network address translation in front of a VPN server: told of what IKE, SSTP and RADIUS show, it gives one verdict a server,
  * with evidence (wire-facts 3.4 and 9). Knows nothing of packets; bounded: counts and first examples, never one record a
  * session.
  *
@@ -19,7 +19,7 @@
 #include "capture/frame.h"
 
 enum { NAT_SERVERS_MAX = 512, NAT_SOURCES_MAX = 4096, NAT_HIDDEN_MAX = 64, NAT_HIDDEN_TOTAL = 16384, NAT_BACKENDS_MAX = 32,
-       NAT_TRANSLATIONS_MAX = 1024, NAT_LOAD_BALANCERS_MAX = 64, NAT_SOURCE_HASHES_MAX = 4, NAT_MAC = 6 };
+       NAT_TRANSLATIONS_MAX = 1024, NAT_LOAD_BALANCERS_MAX = 64, NAT_PROBERS_MAX = 64, NAT_SOURCE_HASHES_MAX = 4, NAT_MAC = 6 };
 
 /* Candidates that may be tried in all, and those of them for associations that were never established (a storm's). */
 #define NAT_BUDGET_TOTAL UINT64_C(400000000)
@@ -78,6 +78,24 @@ struct nat_radius_observation {
     struct place place;
 };
 
+/* One TCP connection that carries an SSTP tunnel, or is meant to (once: not for a second vantage point). Addresses that nobody
+ * told are FAMILY_NONE. */
+struct nat_sstp_observation {
+    struct endpoint client, server;           /* of the packets */
+    uint32_t layer;                           /* of encapsulation that it was seen in, 0 none */
+    bool attempt;                             /* a tunnel is wanted, for sure; else only what proxies say counts */
+    bool established;
+    bool clear;                               /* without TLS: no client speaks so, a load balancer does */
+    int64_t first_ns, last_ns;
+    struct place place;
+    struct endpoint proxied, proxied_to;      /* PROXY protocol header: the client and whom it called */
+    struct endpoint forwarded;                /* X-Forwarded-For, Forwarded: the client */
+    struct place proxied_place, forwarded_place;
+    uint64_t computer, user;                  /* hashes of the names inside PPP; 0 unknown */
+    uint8_t ttl;                              /* of the client's SYN; 0 unknown */
+    bool schannel, linux_stack;               /* the ClientHello is Windows' own; the SYN is a Linux kernel's */
+};
+
 /* The same association seen with two pairs of addresses. */
 struct nat_translation {
     struct endpoint source[2], destination[2]; /* of the initiator's packet, at either point */
@@ -109,6 +127,9 @@ struct nat_verdict {
     uint64_t sessions;             /* that the verdict rests on */
     uint64_t hidden_clients;       /* a lower bound; 0 unknown */
     uint64_t sessions_all;         /* of this server */
+    uint64_t tunnels;              /* of them SSTP's */
+    bool sstp_only;                /* neither IKE nor RADIUS told of this server */
+    bool proxied;                  /* NAT_SNAT: shown by what a load balancer writes in front of or into the stream */
     uint64_t client_sessions;      /* behind a translator of the client's own side */
     bool destination_translated; enum confidence destination_confidence; /* whatever the verdict on sources */
     uint64_t destination_sessions; /* whose destination was translated */
@@ -133,6 +154,11 @@ void nat_free(struct nat *n);
 
 void nat_add_ike(struct nat *n, const struct nat_ike_observation *o);
 void nat_add_radius(struct nat *n, const struct nat_radius_observation *o);
+void nat_add_sstp(struct nat *n, const struct nat_sstp_observation *o);
+/* A connection that a load balancer or monitor made for itself. says_so: by the header that it sent. */
+void nat_add_probe(struct nat *n, const struct address *from, const struct address *server, bool says_so);
+/* True for the cipher suites that Windows' Schannel offers unless configured, as JA4 names them. */
+bool nat_is_schannel(const char *ja4);
 void nat_add_translation(struct nat *n, const struct nat_translation *t);
 /* An address was recognised as a load balancer's own (it probes servers, for instance). */
 void nat_add_load_balancer(struct nat *n, const struct address *a);

@@ -41,7 +41,7 @@ static enum fit destination_fit(struct nat *n, const struct nat_ike_observation 
     return memcmp(hash, m->destination_hash, NAT_HASH) == 0 ? FITS : DIFFERS;
 }
 
-static void keep_place(struct place *at, const struct place *p)
+void nat_keep_place(struct place *at, const struct place *p)
 {
     if (at->frame == 0)
         *at = *p;
@@ -130,10 +130,10 @@ static void add_request(struct nat *n, struct nat_server *s, struct nat_source *
     struct nat_pending p = {.place = m->place, .established = o->established};
     if (target == FITS) {
         s->target_same++;
-        keep_place(&s->target_same_place, &m->place);
+        nat_keep_place(&s->target_same_place, &m->place);
     } else if (target == DIFFERS) {
         s->target_other++;
-        keep_place(&s->target_other_place, &m->place);
+        nat_keep_place(&s->target_other_place, &m->place);
         p.question = question_of(o, m, m->destination_hash);
         p.seen = m->destination, p.other = m->source, p.about = NAT_SERVER_TARGET;
         ask_about_server(n, s, &p);
@@ -142,7 +142,7 @@ static void add_request(struct nat *n, struct nat_server *s, struct nat_source *
         return;
     if (self == FITS) {
         f->matches++;
-        keep_place(&f->match, &m->place);
+        nat_keep_place(&f->match, &m->place);
     } else if (self == DIFFERS) {
         /* Windows does no NAT traversal over IPv6: such a hash proves nothing by itself. */
         if (m->maker == NAT_MAKER_WINDOWS && m->source.address.family == FAMILY_IPV4)
@@ -150,7 +150,7 @@ static void add_request(struct nat *n, struct nat_server *s, struct nat_source *
         else
             f->mismatches_other++;
         f->target_differs += target == DIFFERS;
-        keep_place(&f->mismatch, &m->place);
+        nat_keep_place(&f->mismatch, &m->place);
         p.seen = m->source, p.other = m->destination, p.about = NAT_CLIENT_SELF;
         for (uint8_t i = 0; i < m->source_count && i < NAT_SOURCE_HASHES_MAX; i++) {
             p.question = question_of(o, m, m->sources[i]);
@@ -172,7 +172,7 @@ static void add_response(struct nat *n, struct nat_server *s, struct nat_source 
             s->self_other_windows++;
         else
             s->self_other++;
-        keep_place(&s->self_other_place, &m->place);
+        nat_keep_place(&s->self_other_place, &m->place);
         p.question = question_of(o, m, m->sources[0]);
         p.seen = m->source, p.other = m->destination, p.about = NAT_SERVER_SELF;
         ask_about_server(n, s, &p);
@@ -181,11 +181,11 @@ static void add_response(struct nat *n, struct nat_server *s, struct nat_source 
         return;
     if (target == FITS) {
         f->seen_same++;
-        keep_place(&f->seen_same_place, &m->place);
+        nat_keep_place(&f->seen_same_place, &m->place);
         return;
     }
     f->seen_other++;
-    keep_place(&f->seen_other_place, &m->place);
+    nat_keep_place(&f->seen_other_place, &m->place);
     p.question = question_of(o, m, m->destination_hash);
     p.seen = m->destination, p.other = m->source, p.about = NAT_CLIENT_SEEN;
     ask_about_source(n, s, f, &p);
@@ -220,7 +220,7 @@ static void add_interval(struct nat_source *f, int64_t first, int64_t last)
 static void add_sight(struct nat_source *f, const struct nat_ike_observation *o)
 {
     f->sessions++;
-    keep_place(&f->first, o->request.seen ? &o->request.place : &o->response.place);
+    nat_keep_place(&f->first, o->request.seen ? &o->request.place : &o->response.place);
     if (o->link != NAT_LINK_UNKNOWN && f->link != NAT_LINK_ON)
         f->link = o->link;
     if (o->ttl != 0 && (f->ttl_least == 0 || o->ttl < f->ttl_least))
@@ -247,7 +247,7 @@ void nat_add_ike(struct nat *n, const struct nat_ike_observation *o)
     if (s == NULL)
         return;
     s->sessions++;
-    keep_place(&s->first, o->request.seen ? &o->request.place : &o->response.place);
+    nat_keep_place(&s->first, o->request.seen ? &o->request.place : &o->response.place);
     bool asks = o->request.seen && (o->request.source_count > 0 || o->request.has_destination);
     bool answers = o->response.seen && (o->response.source_count > 0 || o->response.has_destination);
     s->no_hashes += !asks && !answers;
@@ -261,7 +261,7 @@ void nat_add_ike(struct nat *n, const struct nat_ike_observation *o)
     add_request(n, s, f, o);
 }
 
-static void keep_name(struct nat_names *names, uint64_t name)
+void nat_keep_name(struct nat_names *names, uint64_t name)
 {
     if (name == 0)
         return;
@@ -285,7 +285,7 @@ void nat_add_radius(struct nat *n, const struct nat_radius_observation *o)
     if (s == NULL)
         return;
     s->logins++;
-    keep_place(&s->first, &o->place);
+    nat_keep_place(&s->first, &o->place);
     if (o->client.family != FAMILY_IPV4 && o->client.family != FAMILY_IPV6) {
         s->logins_without_address++;
         return;
@@ -294,9 +294,9 @@ void nat_add_radius(struct nat *n, const struct nat_radius_observation *o)
     if (f == NULL)
         return;
     f->logins++;
-    keep_place(&f->login, &o->place);
-    keep_name(&f->users, o->user);
-    keep_name(&f->computers, o->computer);
+    nat_keep_place(&f->login, &o->place);
+    nat_keep_name(&f->users, o->user);
+    nat_keep_name(&f->computers, o->computer);
 }
 
 /* 0 the client's own network, 1 between the two edges, 2 behind a destination NAT, 3 where both ends are private. */
@@ -395,7 +395,7 @@ void nat_add_translation(struct nat *n, const struct nat_translation *given)
     struct nat_server *s = nat_server_of(n, &t.destination[1].address, t.tunnel[1], true);
     if (s == NULL)
         return;
-    keep_place(&s->first, &t.place[1]);
+    nat_keep_place(&s->first, &t.place[1]);
     if (p->destination_changed) {
         struct nat_hidden h = {.seen = t.destination[1],
                                .real = t.destination[0],
@@ -408,7 +408,7 @@ void nat_add_translation(struct nat *n, const struct nat_translation *given)
     if (f == NULL)
         return;
     f->translated++;
-    keep_place(&f->first, &t.place[1]);
+    nat_keep_place(&f->first, &t.place[1]);
     if (p->source_changed) {
         struct nat_hidden h = {
             .seen = t.source[1], .real = t.source[0], .place = t.place[1], .about = NAT_BY_TRANSLATION, .sessions = 1};

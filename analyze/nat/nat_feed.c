@@ -6,20 +6,23 @@
 #include "capture/wire/hash.h"
 
 #define CLOCKS_APART_NS (3600 * INT64_C(1000000000)) /* fixed SPIs of test programs come again much later */
+#define PASSING_NS (5 * INT64_C(1000000000))         /* how long a translator holds a ClientHello, at most */
 
-enum { SEEN = 1 << 15, WAYS = 4, VIRTUAL_PORT = 5 /* NAS-Port-Type */ };
+enum { SEEN = 1 << 15, WAYS = 4, VIRTUAL_PORT = 5 /* NAS-Port-Type */, HTTP_OK = 200 };
 
-/* The first request of an association as it was seen at one vantage point; FAMILY_NONE: it was not. */
+/* The first request of an association or connection as it was seen at one vantage point; FAMILY_NONE: it was not. */
 struct seen {
-    uint64_t spi; /* 0: free */
+    uint64_t key; /* what no translator changes; 0: free */
     struct endpoint source, destination;
     struct place place;
+    bool sure; /* a VPN's */
 };
 
 struct nat_feed {
     struct nat *nat;
     struct digests *digests;
-    struct seen *seen; /* SEEN entries with several captures, else NULL */
+    bool several;      /* captures */
+    struct seen *seen; /* SEEN entries with several captures or once SSTP comes, else NULL */
 };
 
 struct nat_feed *nat_feed_new(struct nat *nat, bool several_captures)
@@ -28,6 +31,7 @@ struct nat_feed *nat_feed_new(struct nat *nat, bool several_captures)
     if (f == NULL)
         return NULL;
     f->nat = nat;
+    f->several = several_captures;
     f->digests = digests_new();
     f->seen = several_captures ? calloc(SEEN, sizeof *f->seen) : NULL;
     if (f->digests != NULL && (f->seen != NULL || !several_captures))
@@ -133,36 +137,57 @@ static uint64_t spi_of(const struct ike_facts *k)
     return spi;
 }
 
-/*
- * The same association in an earlier capture, with other addresses: a translator stands between the two. True when it
- * was sent to the same server there, which has its session already.
- */
-static bool seen_before(struct nat_feed *f, const struct exchange *x)
+/* Whether two sights may be of one association: in different captures clocks may differ; in one capture the sides of a
+ * translator are told apart by where public addresses end, and nothing else is believed. */
+static bool comparable(const struct seen *a, const struct seen *b)
 {
-    struct seen mine = {spi_of(&x->ike), x->ike.init_initiator, x->ike.init_responder,
-                        x->ike.init_request.frame != 0 ? x->ike.init_request : x->first};
-    if (f->seen == NULL || mine.spi == 0)
+    int64_t apart = a->place.time_ns - b->place.time_ns;
+    if (a->source.address.family == FAMILY_NONE || b->source.address.family == FAMILY_NONE)
         return false;
-    struct seen *bucket = &f->seen[hash_mix(mine.spi, 1) % (SEEN / WAYS) * WAYS], *at = bucket;
+    if (a->place.capture != b->place.capture)
+        return apart < CLOCKS_APART_NS && apart > -CLOCKS_APART_NS;
+    return apart < PASSING_NS && apart > -PASSING_NS &&
+           (nat_is_private(&a->source.address) != nat_is_private(&b->source.address) ||
+            nat_is_private(&a->destination.address) != nat_is_private(&b->destination.address));
+}
+
+enum sight { SIGHT_FIRST, SIGHT_ELSEWHERE, /* and then it went to another server's address */ SIGHT_AGAIN };
+
+/* Looks for the same association earlier, with other addresses: a translator stands between the two. within: also in the same
+ * capture. */
+static enum sight sight_of(struct nat_feed *f, const struct seen *mine, bool within)
+{
+    if (f->seen == NULL || mine->key == 0)
+        return SIGHT_FIRST;
+    struct seen *bucket = &f->seen[hash_mix(mine->key, 1) % (SEEN / WAYS) * WAYS], *at = bucket;
     for (int i = 0; i < WAYS; i++) {
-        if (bucket[i].spi == mine.spi && bucket[i].place.capture != mine.place.capture) {
-            const struct seen *old = &bucket[i];
-            int64_t apart = old->place.time_ns - mine.place.time_ns;
-            bool comparable = old->source.address.family != FAMILY_NONE && mine.source.address.family != FAMILY_NONE &&
-                              apart < CLOCKS_APART_NS && apart > -CLOCKS_APART_NS;
+        const struct seen *old = &bucket[i];
+        if (old->key == mine->key && (within || old->place.capture != mine->place.capture)) {
+            bool may = comparable(old, mine);
             bool moved =
-                !endpoint_equal(&old->source, &mine.source) || !endpoint_equal(&old->destination, &mine.destination);
-            if (comparable && moved)
+                !endpoint_equal(&old->source, &mine->source) || !endpoint_equal(&old->destination, &mine->destination);
+            if (may && moved && (old->sure || mine->sure))
                 nat_add_translation(f->nat,
-                                    &(struct nat_translation){.source = {old->source, mine.source},
-                                                              .destination = {old->destination, mine.destination},
-                                                              .place = {old->place, mine.place}});
-            return !comparable || address_equal(&old->destination.address, &mine.destination.address);
+                                    &(struct nat_translation){.source = {old->source, mine->source},
+                                                              .destination = {old->destination, mine->destination},
+                                                              .place = {old->place, mine->place}});
+            return !may || address_equal(&old->destination.address, &mine->destination.address) ? SIGHT_AGAIN
+                                                                                                : SIGHT_ELSEWHERE;
         }
-        at = bucket[i].spi == 0 || bucket[i].place.time_ns < at->place.time_ns ? &bucket[i] : at;
+        at = bucket[i].key == 0 || bucket[i].place.time_ns < at->place.time_ns ? &bucket[i] : at;
     }
-    *at = mine;
-    return false;
+    *at = *mine;
+    return SIGHT_FIRST;
+}
+
+static bool ike_seen_before(struct nat_feed *f, const struct exchange *x)
+{
+    const struct seen mine = {.key = spi_of(&x->ike),
+                              .source = x->ike.init_initiator,
+                              .destination = x->ike.init_responder,
+                              .place = x->ike.init_request.frame != 0 ? x->ike.init_request : x->first,
+                              .sure = true};
+    return f->several && sight_of(f, &mine, false) == SIGHT_AGAIN;
 }
 
 static bool text_address(const struct exchange *x, struct text t, struct address *out)
@@ -199,15 +224,89 @@ static void add_radius(struct nat_feed *f, const struct exchange *x)
     nat_add_radius(f->nat, &o);
 }
 
+/* TLS' client random, or what the client calls its connection, on the other side of a translator. */
+static bool sstp_seen_before(struct nat_feed *f, const struct exchange *x)
+{
+    const struct sstp_facts *k = &x->sstp;
+    struct seen mine = {.source = x->client,
+                        .destination = x->server,
+                        .place = k->tls.client_hello ? k->tls.hello : x->first,
+                        .sure = k->kind == SSTP_KIND_TUNNEL};
+    enum sight sight = SIGHT_FIRST;
+    if (f->seen == NULL)
+        f->seen = calloc(SEEN, sizeof *f->seen);
+    if (k->tls.client_hello) {
+        mine.key = hash_bytes(k->tls.random, sizeof k->tls.random, 1) | 1;
+        sight = sight_of(f, &mine, true);
+    }
+    if (k->has_correlation && sight == SIGHT_FIRST) {
+        mine.key = hash_bytes(k->correlation, sizeof k->correlation, 2) | 1;
+        mine.place = k->request_place;
+        sight = sight_of(f, &mine, true);
+    }
+    return sight == SIGHT_AGAIN;
+}
+
+static void add_tunnel(struct nat_feed *f, const struct exchange *x)
+{
+    const struct sstp_facts *k = &x->sstp;
+    const struct tcp_syn *syn = &k->tcp.sent[TCP_CLIENT].syn;
+    char layout[TCP_LAYOUT_TEXT];
+    struct nat_sstp_observation o = {
+        .client = x->client,
+        .server = x->server,
+        .attempt = k->kind == SSTP_KIND_TUNNEL,
+        .established = x->outcome == OUTCOME_ESTABLISHED,
+        .clear = k->carrier == SSTP_CARRIER_CLEAR && k->sstp_request && k->http_status == HTTP_OK,
+        .first_ns = x->first.time_ns,
+        .last_ns = x->last.time_ns,
+        .place = x->first,
+        .proxied = k->proxy_source,
+        .proxied_to = k->proxy_destination,
+        .proxied_place = k->proxy_place,
+        .forwarded = k->forwarded_client,
+        .forwarded_place = k->request_place,
+        .ttl = syn->seen ? syn->ttl : 0,
+        .schannel = nat_is_schannel(k->tls.ja4),
+        .linux_stack = syn->seen && strcmp(tcp_syn_layout(layout, syn), "mss,sok,ts,nop,ws") == 0,
+    };
+    if (k->has_ppp && k->ppp.computer_len > 0)
+        o.computer = hash_bytes(k->ppp.computer, k->ppp.computer_len, 1) | 1;
+    if (k->has_ppp && k->ppp.user_len > 0)
+        o.user = hash_bytes(k->ppp.user, k->ppp.user_len, 1) | 1;
+    for (int i = 0; i < 2; i++)
+        if (k->last[i].time_ns > o.last_ns)
+            o.last_ns = k->last[i].time_ns;
+    nat_add_sstp(f->nat, &o);
+}
+
+static void add_sstp(struct nat_feed *f, const struct exchange *x)
+{
+    switch (x->sstp.kind) {
+    case SSTP_KIND_PROBE:
+        nat_add_probe(f->nat, &x->client.address, &x->server.address, x->sstp.proxy_seen && x->sstp.proxy_local);
+        break;
+    case SSTP_KIND_TUNNEL:
+    case SSTP_KIND_UNSURE:
+        if (!sstp_seen_before(f, x))
+            add_tunnel(f, x);
+        break;
+    default:
+        break;
+    }
+}
+
 void nat_feed_exchange(struct nat_feed *f, struct exchange *x, bool again)
 {
     if (x->type == CONVERSATION_RADIUS && !again)
         add_radius(f, x);
+    if (x->type == CONVERSATION_SSTP)
+        add_sstp(f, x);
     if (x->type != CONVERSATION_IKE)
         return;
     compare_hashes(f, &x->ike, &x->ike.nat_request);
     compare_hashes(f, &x->ike, &x->ike.nat_response);
     add_translation(f, x);
-    if (!seen_before(f, x))
+    if (!ike_seen_before(f, x))
         add_ike(f, x);
 }

@@ -11,7 +11,7 @@ struct nat_feed;
 struct nat_feed *nat_feed_new(struct nat *nat, bool several_captures);
 void nat_feed_free(struct nat_feed *f);
 
-/* A finished exchange of IKE or RADIUS, before it is spooled: its hashes are compared (ike.nat_*.*_result), and what it proves
+/* A finished exchange of IKE, SSTP or RADIUS, before it is spooled: its hashes are compared (ike.nat_*.*_result), and what it proves
  * is added. `again`: it was linked to an exchange told before. */
 void nat_feed_exchange(struct nat_feed *f, struct exchange *x, bool again);
 

@@ -15,7 +15,9 @@ enum nat_about {
     NAT_SERVER_TARGET, /* DESTINATION of the request: the address that the client called */
     NAT_SERVER_SELF,   /* SOURCE of the answer: the server's own address */
     NAT_CLIENT_SEEN,   /* DESTINATION of the answer: what the server saw as the client */
-    NAT_BY_TRANSLATION /* no hash: seen on both sides */
+    NAT_BY_TRANSLATION, /* no hash: seen on both sides */
+    NAT_BY_PROXY,       /* PROXY protocol header */
+    NAT_BY_FORWARDED    /* X-Forwarded-For, Forwarded */
 };
 
 /* A hash that waits to be searched in depth. */
@@ -42,6 +44,22 @@ struct nat_interval { int64_t first, last; };
 struct nat_names {
     uint64_t *list;
     uint8_t count, room;
+};
+
+/* SSTP tunnels from one address at one server. */
+struct nat_tunnels {
+    uint64_t attempts, established;
+    uint64_t clear;                   /* attempts without TLS */
+    uint64_t contradictions;          /* Windows' TLS over the TCP of a Linux kernel */
+    uint64_t proxied, forwarded;      /* that name another client */
+    uint64_t proxied_same, forwarded_same; /* that name the address that is seen */
+    struct place first, contradiction, clear_place, proxied_place, forwarded_place, name;
+    bool has_ttl; uint8_t near_ttl, far_ttl; /* of SYNs that passed least and most routers */
+    struct nat_names users, computers; /* at most NAT_USERS each */
+    struct nat_named_interval { int64_t first, last; uint64_t computer; } intervals[NAT_INTERVALS];
+    uint8_t interval_count;
+    uint32_t concurrent;              /* established tunnels */
+    uint32_t computers_at_once;       /* whose names are known */
 };
 
 /* All that was seen from one address at one server. What few have is made when it is needed: the memory of thousands that
@@ -72,6 +90,7 @@ struct nat_source {
     uint32_t searches, half_open_searches, cut; /* cut: for want of budget */
     uint32_t vain;                    /* searches in depth that found nothing */
     struct nat_interval *intervals; uint8_t interval_count; uint32_t concurrent; /* NAT_INTERVALS when there are any */
+    struct nat_tunnels *tunnels;      /* NULL without */
 };
 
 struct nat_server {
@@ -79,7 +98,7 @@ struct nat_server {
     uint32_t tunnel;
     bool used, answered;              /* answered: it lives */
     uint32_t first_source, last_source;
-    uint64_t sessions, logins, logins_without_address;
+    uint64_t sessions, logins, logins_without_address, tunnels; /* of IKE; of RADIUS; of SSTP */
     uint64_t no_hashes, no_request, no_response; /* sessions that lack hashes at all, or one side */
     uint64_t target_same, target_other, self_same, self_other_windows, self_other;
     struct place first, target_same_place, target_other_place, self_other_place;
@@ -108,6 +127,7 @@ struct nat {
     uint32_t spared; int least_worth; /* sources that the hand passed by since one was put in or taken out; the least of them */
     uint32_t hidden_total;
     struct address balancers[NAT_LOAD_BALANCERS_MAX]; size_t balancer_count;
+    struct nat_prober { struct address address; uint64_t probes; } probers[NAT_PROBERS_MAX]; size_t prober_count;
     uint16_t hints[NAT_HINTS];        /* where a server was found last, by its hash */
     struct nat_proven *proven; size_t proven_count;
     uint16_t proven_table[NAT_PROVEN_TABLE]; /* index + 1; open addressing */
@@ -163,11 +183,31 @@ struct nat_crowd {
 void nat_look_around(const struct nat *n, const struct nat_server *s, struct nat_crowd *out);
 void nat_judge_source(const struct nat *n, const struct nat_server *s, const struct nat_source *f, const struct nat_crowd *crowd,
                       struct nat_view *out);
+/* On the client's side of the way: a private client calls a public address, and the server did not see it as it is. */
+bool nat_at_client(const struct nat_server *s, const struct nat_source *f);
 bool nat_is_balancer(const struct nat *n, const struct address *a);
 bool nat_is_internal(const struct nat *n, const struct address *a);
 bool nat_is_one_of(const struct address *list, size_t count, const struct address *a);
 /* A neighbour of the server, for certain or (private, in its /24) as good as. */
 bool nat_is_neighbour(const struct nat_server *s, const struct nat_source *f);
 bool nat_same_24(const struct address *a, const struct address *b);
+
+/* What was recovered behind a source. */
+struct nat_behind { uint64_t privates, publics; struct place place; };
+struct nat_behind nat_look_behind(const struct nat_source *f, enum nat_about about);
+void nat_view_set(struct nat_view *v, enum nat_source_kind kind, enum confidence sure, const char *why);
+
+/* nat_add.c */
+void nat_keep_name(struct nat_names *names, uint64_t name);
+void nat_keep_place(struct place *at, const struct place *p);
+
+/* nat_tunnels.c: what SSTP shows. */
+void nat_judge_tunnels(const struct nat *n, const struct nat_server *s, const struct nat_source *f, struct nat_view *v);
+void nat_judge_proxied(const struct nat *n, const struct nat_server *s, const struct nat_source *f, struct nat_view *v);
+void nat_judge_forwarded(const struct nat *n, const struct nat_server *s, const struct nat_source *f, struct nat_view *v);
+/* Routers that a packet passed, by its TTL. */
+uint8_t nat_hops(uint8_t ttl);
+uint64_t nat_probes_of(const struct nat *n, const struct address *a);
+void nat_tunnels_free(struct nat_tunnels *t);
 
 #endif

@@ -122,6 +122,8 @@ static void set_addresses(struct lists *l, const struct nat *n, const struct nat
         break;
     case NAT_CLIENT_SELF:
     case NAT_BY_TRANSLATION:
+    case NAT_BY_PROXY:
+    case NAT_BY_FORWARDED:
         add_exact(l, given->publics, given->public_count);
         /* Where one was found the others are; else clients of the site itself. */
         if (p->near.family != FAMILY_NONE || nat_is_private(&s->address))

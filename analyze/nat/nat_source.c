@@ -98,7 +98,23 @@ static void look_behind(const struct nat *n, const struct nat_server *s, const s
     }
 }
 
-static void view_set(struct nat_view *v, enum nat_source_kind kind, enum confidence sure, const char *why)
+struct nat_behind nat_look_behind(const struct nat_source *f, enum nat_about about)
+{
+    struct nat_behind b = {0};
+    for (uint32_t i = 0; i < f->hidden_count; i++) {
+        const struct nat_hidden *h = &f->hidden[i];
+        if (h->about != about)
+            continue;
+        if (nat_is_private(&h->real.address))
+            b.privates++;
+        else
+            b.publics++;
+        nat_keep_place(&b.place, &h->place);
+    }
+    return b;
+}
+
+void nat_view_set(struct nat_view *v, enum nat_source_kind kind, enum confidence sure, const char *why)
 {
     v->kind = kind;
     v->confidence = sure;
@@ -111,23 +127,23 @@ static void judge_neighbour(const struct nat_source *f, const struct behind *b, 
 {
     bool itself = (f->matches > 0 || b->guests == b->privates) && f->target_differs == 0;
     if (b->site > 0 && b->site == b->privates + b->publics)
-        view_set(v, NAT_SOURCE_UNDECIDED, CONFIDENCE_HINT,
+        nat_view_set(v, NAT_SOURCE_UNDECIDED, CONFIDENCE_HINT,
                  "hides clients of the site itself only (they call the public address from inside)");
     else if (!declared && b->privates == 1 && b->publics == 0 && itself)
-        view_set(v, NAT_SOURCE_CLIENT, CONFIDENCE_STRONG,
+        nat_view_set(v, NAT_SOURCE_CLIENT, CONFIDENCE_STRONG,
                  "is a computer with one guest (container, virtual machine) behind it");
     else if (proven && (declared || b->privates + b->publics > 0 || f->link == NAT_LINK_ON))
-        view_set(v, NAT_SOURCE_SNAT, CONFIDENCE_CERTAIN,
+        nat_view_set(v, NAT_SOURCE_SNAT, CONFIDENCE_CERTAIN,
                  "stands beside the server and is not the address that the client has");
     else if (proven)
-        view_set(v, NAT_SOURCE_SNAT, CONFIDENCE_STRONG,
+        nat_view_set(v, NAT_SOURCE_SNAT, CONFIDENCE_STRONG,
                  "stands beside the server, and a Windows client has another address");
     else if (f->target_differs > 0 && f->established > 0)
         /* Were it the client itself, answers would reach it past the translator and be refused. */
-        view_set(v, NAT_SOURCE_SNAT, CONFIDENCE_STRONG,
+        nat_view_set(v, NAT_SOURCE_SNAT, CONFIDENCE_STRONG,
                  "stands beside the server, yet what it sent had come through a translator of the destination");
     else
-        view_set(v, NAT_SOURCE_UNDECIDED, CONFIDENCE_HINT,
+        nat_view_set(v, NAT_SOURCE_UNDECIDED, CONFIDENCE_HINT,
                  "sends a hash of another address, which may be wrong on purpose");
 }
 
@@ -135,20 +151,20 @@ static void judge_neighbour(const struct nat_source *f, const struct behind *b, 
 static void judge_private(const struct nat_source *f, const struct behind *b, struct nat_view *v)
 {
     if (b->site > 0 && b->site == b->privates + b->publics)
-        view_set(v, NAT_SOURCE_UNDECIDED, CONFIDENCE_HINT, "hides clients of the site itself only");
+        nat_view_set(v, NAT_SOURCE_UNDECIDED, CONFIDENCE_HINT, "hides clients of the site itself only");
     else if (spread_unrelated(&b->spread))
-        view_set(v, NAT_SOURCE_SNAT, CONFIDENCE_CERTAIN,
+        nat_view_set(v, NAT_SOURCE_SNAT, CONFIDENCE_CERTAIN,
                  "is private and hides networks that have nothing to do with each other");
     else if (b->privates == 1 && b->guests == 1)
-        view_set(v, NAT_SOURCE_CLIENT, CONFIDENCE_STRONG,
+        nat_view_set(v, NAT_SOURCE_CLIENT, CONFIDENCE_STRONG,
                  "is a computer with one guest (container, virtual machine) behind it");
     else if (b->privates > 0)
-        view_set(v, NAT_SOURCE_SNAT, CONFIDENCE_STRONG,
+        nat_view_set(v, NAT_SOURCE_SNAT, CONFIDENCE_STRONG,
                  "is private and hides another address (or is a site's own translator)");
     else if (f->mismatches_windows > 0 && f->matches == 0)
-        view_set(v, NAT_SOURCE_SNAT, CONFIDENCE_STRONG, "is private, and a Windows client has another address");
+        nat_view_set(v, NAT_SOURCE_SNAT, CONFIDENCE_STRONG, "is private, and a Windows client has another address");
     else
-        view_set(v, NAT_SOURCE_UNDECIDED, CONFIDENCE_HINT,
+        nat_view_set(v, NAT_SOURCE_UNDECIDED, CONFIDENCE_HINT,
                  "sends a hash of another address, which may be wrong on purpose");
 }
 
@@ -157,21 +173,20 @@ static void judge_public(const struct nat_source *f, const struct behind *b, con
 {
     bool pool = crowd->one_pool && crowd->pool_unrelated;
     if (b->privates > 0 && pool && crowd->pool_computers >= POOL_COMPUTERS)
-        view_set(v, NAT_SOURCE_SNAT, CONFIDENCE_STRONG,
+        nat_view_set(v, NAT_SOURCE_SNAT, CONFIDENCE_STRONG,
                  "is where all Internet clients come from, though their networks have nothing to do with each other");
     else if (b->privates > 0)
-        view_set(v, NAT_SOURCE_CLIENT, pool ? CONFIDENCE_STRONG : CONFIDENCE_CERTAIN,
+        nat_view_set(v, NAT_SOURCE_CLIENT, pool ? CONFIDENCE_STRONG : CONFIDENCE_CERTAIN,
                  "is public and hides private addresses");
     else if (f->mismatches_windows > 0)
-        view_set(v, NAT_SOURCE_CLIENT, CONFIDENCE_HINT,
+        nat_view_set(v, NAT_SOURCE_CLIENT, CONFIDENCE_HINT,
                  "is public, and a Windows client has another address that was not found");
     else
-        view_set(v, NAT_SOURCE_UNDECIDED, CONFIDENCE_HINT,
+        nat_view_set(v, NAT_SOURCE_UNDECIDED, CONFIDENCE_HINT,
                  "sends a hash of another address, which may be wrong on purpose");
 }
 
-/* On the client's side of the way: a private client calls a public address, and the server did not see it as it is. */
-static bool at_client(const struct nat_server *s, const struct nat_source *f)
+bool nat_at_client(const struct nat_server *s, const struct nat_source *f)
 {
     return nat_is_private(&f->address) && !nat_is_private(&s->address) && f->link != NAT_LINK_ON && f->seen_same == 0;
 }
@@ -193,18 +208,18 @@ static void judge_upstream(const struct nat *n, const struct nat_server *s, cons
     v->about = NAT_CLIENT_SELF;
     v->sessions = differs > 0 ? differs : f->matches;
     v->place = b.place.frame != 0 ? b.place : differs > 0 ? f->mismatch : f->match;
-    if (differs == 0 && (f->matches == 0 || at_client(s, f) || perhaps_before_balancer(s, f)))
+    if (differs == 0 && (f->matches == 0 || nat_at_client(s, f) || perhaps_before_balancer(s, f)))
         return;
     if (!crowd->sound) {
-        view_set(v, NAT_SOURCE_UNDECIDED, CONFIDENCE_HINT, "sends hashes that fit nothing");
+        nat_view_set(v, NAT_SOURCE_UNDECIDED, CONFIDENCE_HINT, "sends hashes that fit nothing");
         return;
     }
     if (differs == 0 && nat_is_private(&f->address))
-        view_set(v, NAT_SOURCE_INTERNAL, CONFIDENCE_CERTAIN, "is private and the client's own");
+        nat_view_set(v, NAT_SOURCE_INTERNAL, CONFIDENCE_CERTAIN, "is private and the client's own");
     else if (differs == 0)
-        view_set(v, NAT_SOURCE_CLEAN, CONFIDENCE_CERTAIN, "is the client's own");
-    else if (!declared && at_client(s, f))
-        view_set(v, proven ? NAT_SOURCE_CLIENT : NAT_SOURCE_UNDECIDED,
+        nat_view_set(v, NAT_SOURCE_CLEAN, CONFIDENCE_CERTAIN, "is the client's own");
+    else if (!declared && nat_at_client(s, f))
+        nat_view_set(v, proven ? NAT_SOURCE_CLIENT : NAT_SOURCE_UNDECIDED,
                  b.privates > 0 ? CONFIDENCE_CERTAIN
                  : proven       ? CONFIDENCE_STRONG
                                 : CONFIDENCE_HINT,
@@ -212,7 +227,7 @@ static void judge_upstream(const struct nat *n, const struct nat_server *s, cons
     else if (declared || nat_is_neighbour(s, f))
         judge_neighbour(f, &b, declared, proven, v);
     else if (b.publics > 0)
-        view_set(v, NAT_SOURCE_SNAT, CONFIDENCE_STRONG,
+        nat_view_set(v, NAT_SOURCE_SNAT, CONFIDENCE_STRONG,
                  "is not the public address that the client has on the Internet");
     else if (nat_is_private(&f->address))
         judge_private(f, &b, v);
@@ -233,12 +248,12 @@ static void judge_downstream(const struct nat *n, const struct nat_server *s, co
         /* Behind a load balancer the server sees what is seen here; only requests tell what came before. */
         bool before_balancer = s->backend_count > 0 || s->self_other_windows > 0;
         if (f->seen_same > 0 && (f->matches > 0 || before_balancer))
-            view_set(v, nat_is_private(&f->address) ? NAT_SOURCE_INTERNAL : NAT_SOURCE_CLEAN, CONFIDENCE_CERTAIN,
+            nat_view_set(v, nat_is_private(&f->address) ? NAT_SOURCE_INTERNAL : NAT_SOURCE_CLEAN, CONFIDENCE_CERTAIN,
                      "is what the server saw");
         return;
     }
     if (!crowd->sound) {
-        view_set(v, NAT_SOURCE_UNDECIDED, CONFIDENCE_HINT, "is answered with hashes that fit nothing");
+        nat_view_set(v, NAT_SOURCE_UNDECIDED, CONFIDENCE_HINT, "is answered with hashes that fit nothing");
         return;
     }
     bool public_way = !nat_is_private(&s->address) || !nat_is_private(&f->address), known = false;
@@ -250,28 +265,28 @@ static void judge_downstream(const struct nat *n, const struct nat_server *s, co
         known = true;
         v->place = h->place;
         if (nat_is_one_of(n->settings.publics, n->settings.public_count, saw)) {
-            view_set(v, NAT_SOURCE_CLIENT, CONFIDENCE_CERTAIN, "reached the server as the client's public address");
+            nat_view_set(v, NAT_SOURCE_CLIENT, CONFIDENCE_CERTAIN, "reached the server as the client's public address");
             continue;
         }
         bool near = s->backend_count > 0 && nat_same_24(saw, &s->backends[0].real.address);
         bool sure = nat_is_balancer(n, saw) || near || (nat_is_rfc1918(saw) && public_way);
         if (nat_is_private(saw) || sure || !nat_is_private(&f->address)) {
-            view_set(v, NAT_SOURCE_SNAT, sure ? CONFIDENCE_CERTAIN : CONFIDENCE_STRONG,
+            nat_view_set(v, NAT_SOURCE_SNAT, sure ? CONFIDENCE_CERTAIN : CONFIDENCE_STRONG,
                      "reached the server as another address");
             return;
         }
-        view_set(v, NAT_SOURCE_CLIENT, CONFIDENCE_STRONG, "reached the server as a public address");
+        nat_view_set(v, NAT_SOURCE_CLIENT, CONFIDENCE_STRONG, "reached the server as a public address");
     }
     if (known)
         return;
     if (!nat_is_private(&f->address) && f->address.family == FAMILY_IPV4)
-        view_set(v, NAT_SOURCE_SNAT, CONFIDENCE_STRONG,
+        nat_view_set(v, NAT_SOURCE_SNAT, CONFIDENCE_STRONG,
                  "is public, and the server saw another address that was not found");
-    else if (at_client(s, f))
-        view_set(v, NAT_SOURCE_CLIENT, CONFIDENCE_STRONG,
+    else if (nat_at_client(s, f))
+        nat_view_set(v, NAT_SOURCE_CLIENT, CONFIDENCE_STRONG,
                  "is private, and the server saw an address that is not a usual private one");
     else
-        view_set(v, NAT_SOURCE_UNDECIDED, CONFIDENCE_HINT,
+        nat_view_set(v, NAT_SOURCE_UNDECIDED, CONFIDENCE_HINT,
                  "was not what the server saw, and what it saw was not found");
 }
 
@@ -287,17 +302,17 @@ static void judge_logins(const struct nat *n, const struct nat_server *s, const 
     bool site = nat_is_balancer(n, &f->address) || nat_is_neighbour(s, f);
     uint8_t many = f->computers.count > 0 ? f->computers.count : f->users.count;
     if (many >= MANY_USERS && site)
-        view_set(v, NAT_SOURCE_SNAT, CONFIDENCE_CERTAIN, "stands beside the server and many users log in from it");
+        nat_view_set(v, NAT_SOURCE_SNAT, CONFIDENCE_CERTAIN, "stands beside the server and many users log in from it");
     else if (many >= MANY_USERS && nat_is_private(&f->address) &&
              (f->computers.count >= MANY_USERS || !nat_is_internal(n, &f->address)))
-        view_set(v, NAT_SOURCE_SNAT, CONFIDENCE_STRONG, "is private and many users log in from it");
+        nat_view_set(v, NAT_SOURCE_SNAT, CONFIDENCE_STRONG, "is private and many users log in from it");
     else if ((nat_is_private(&f->address) || site) && f->sessions > 0)
         return; /* IKE says more */
     else if (nat_is_private(&f->address) || site)
-        view_set(v, NAT_SOURCE_UNDECIDED, CONFIDENCE_HINT,
+        nat_view_set(v, NAT_SOURCE_UNDECIDED, CONFIDENCE_HINT,
                  "is private: an internal client, or the load balancer with few users");
     else
-        view_set(v, NAT_SOURCE_CLEAN, CONFIDENCE_STRONG, "is the public address that the server logs");
+        nat_view_set(v, NAT_SOURCE_CLEAN, CONFIDENCE_STRONG, "is the public address that the server logs");
 }
 
 static void judge_translated(const struct nat *n, const struct nat_server *s, const struct nat_source *f,
@@ -309,11 +324,11 @@ static void judge_translated(const struct nat *n, const struct nat_server *s, co
     v->sessions = f->translated;
     v->place = b.place.frame != 0 ? b.place : f->first;
     if (f->translated_snat)
-        view_set(v, NAT_SOURCE_SNAT, f->translated_as, "was another address before the translator");
+        nat_view_set(v, NAT_SOURCE_SNAT, f->translated_as, "was another address before the translator");
     else if (f->translated_client)
-        view_set(v, NAT_SOURCE_CLIENT, CONFIDENCE_CERTAIN, "was a private address before the client's translator");
+        nat_view_set(v, NAT_SOURCE_CLIENT, CONFIDENCE_CERTAIN, "was a private address before the client's translator");
     else if (f->translated > 0)
-        view_set(v, nat_is_private(&f->address) ? NAT_SOURCE_INTERNAL : NAT_SOURCE_CLEAN, CONFIDENCE_STRONG,
+        nat_view_set(v, nat_is_private(&f->address) ? NAT_SOURCE_INTERNAL : NAT_SOURCE_CLEAN, CONFIDENCE_STRONG,
                  "was the same on both sides of the translator");
 }
 
@@ -328,15 +343,29 @@ static int weight(const struct nat_view *v)
 void nat_judge_source(const struct nat *n, const struct nat_server *s, const struct nat_source *f,
                       const struct nat_crowd *crowd, struct nat_view *out)
 {
-    struct nat_view views[4] = {{0}};
+    struct nat_view views[7] = {{0}};
     judge_upstream(n, s, f, crowd, &views[0]);
     judge_downstream(n, s, f, crowd, &views[1]);
     judge_translated(n, s, f, &views[2]);
     judge_logins(n, s, f, &views[3]);
+    if (f->tunnels != NULL) {
+        nat_judge_proxied(n, s, f, &views[4]);
+        nat_judge_forwarded(n, s, f, &views[5]);
+        nat_judge_tunnels(n, s, f, &views[6]);
+    }
     *out = views[0];
     for (size_t i = 1; i < sizeof views / sizeof views[0]; i++)
         if (weight(&views[i]) > weight(out))
             *out = views[i];
+}
+
+/* What proxies say has nothing to do with hashes. */
+static bool by_hash(const struct nat_hidden *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (list[i].about < NAT_BY_PROXY)
+            return true;
+    return false;
 }
 
 static uint64_t distinct(struct address *list, uint64_t count, const struct address *a)
@@ -351,10 +380,10 @@ void nat_look_around(const struct nat *n, const struct nat_server *s, struct nat
     struct address first = {0}, computers[POOL_MAX];
     struct spread spread = {0};
     *out = (struct nat_crowd){.one_pool = s->folded_public == 0,
-                              .sound = s->target_same + s->self_same + s->vip_count + s->backend_count > 0};
+                              .sound = s->target_same + s->self_same + s->backend_count > 0 || by_hash(s->vips, s->vip_count)};
     for (uint32_t i = s->first_source; i != NAT_NOBODY; i = n->sources[i].next) {
         const struct nat_source *f = &n->sources[i];
-        out->sound = out->sound || f->matches + f->seen_same + f->port_only + f->hidden_count > 0;
+        out->sound = out->sound || f->matches + f->seen_same + f->port_only > 0 || by_hash(f->hidden, f->hidden_count);
         if (nat_is_private(&f->address) || f->sessions == 0)
             continue;
         if (out->public_sources++ == 0)

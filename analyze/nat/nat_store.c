@@ -39,6 +39,7 @@ static void release(struct nat_source *f)
     free(f->intervals);
     free(f->users.list);
     free(f->computers.list);
+    nat_tunnels_free(f->tunnels);
 }
 
 void nat_free(struct nat *n)
@@ -126,9 +127,9 @@ static uint32_t source_place(struct nat *n, const struct address *a, bool establ
         struct nat_source *f = &n->sources[at];
         if (!f->used)
             return at;
-        int its = worth(n, &f->address, f->established + f->logins > 0);
+        int its = worth(n, &f->address, f->established + f->logins > 0 || (f->tunnels != NULL && f->tunnels->established > 0));
         if (its < own) {
-            fold(n, &n->servers[f->server], &f->address, f->sessions);
+            fold(n, &n->servers[f->server], &f->address, f->sessions + (f->tunnels != NULL ? f->tunnels->attempts : 0));
             nat_source_forget(n, at);
             return at;
         }

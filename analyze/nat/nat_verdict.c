@@ -17,12 +17,25 @@ struct share {
 
 struct tally {
     struct share of[NAT_SOURCE_UNDECIDED + 1];
-    struct address hidden[UNION_MAX];
-    size_t hidden_count;
-    uint64_t hidden_more;        /* sources whose hidden addresses had no room: not counted */
+    struct address hidden[UNION_MAX], told[UNION_MAX]; /* by hash or both sides; by proxies, who may mean the same computers */
+    size_t hidden_count, told_count;
     uint32_t concurrent, people; /* most of any hiding source */
     uint64_t behind_answer;      /* sources that the server saw as another address */
 };
+
+static void add_once(struct address list[static UNION_MAX], size_t *count, const struct address *a)
+{
+    if (*count < UNION_MAX && !nat_is_one_of(list, *count, a))
+        list[(*count)++] = *a;
+}
+
+static void tally_people(struct tally *t, const struct nat_names *computers, const struct nat_names *users,
+                         uint32_t concurrent)
+{
+    uint32_t people = computers->count > 0 ? computers->count : users->count;
+    t->concurrent = concurrent > t->concurrent ? concurrent : t->concurrent;
+    t->people = people > t->people ? people : t->people;
+}
 
 static void tally_source(struct tally *t, const struct nat_source *f, const struct nat_view *v)
 {
@@ -42,14 +55,14 @@ static void tally_source(struct tally *t, const struct nat_source *f, const stru
         return;
     }
     for (uint32_t i = 0; i < f->hidden_count; i++) {
-        const struct address *a = &f->hidden[i].real.address;
-        if (f->hidden[i].about != NAT_CLIENT_SEEN && !nat_is_one_of(t->hidden, t->hidden_count, a) &&
-            t->hidden_count < UNION_MAX)
-            t->hidden[t->hidden_count++] = *a;
+        if (f->hidden[i].about >= NAT_BY_PROXY)
+            add_once(t->told, &t->told_count, &f->hidden[i].real.address);
+        else if (f->hidden[i].about != NAT_CLIENT_SEEN)
+            add_once(t->hidden, &t->hidden_count, &f->hidden[i].real.address);
     }
-    uint32_t people = f->computers.count > 0 ? f->computers.count : f->users.count;
-    t->concurrent = f->concurrent > t->concurrent ? f->concurrent : t->concurrent;
-    t->people = people > t->people ? people : t->people;
+    tally_people(t, &f->computers, &f->users, f->concurrent);
+    if (f->tunnels != NULL)
+        tally_people(t, &f->tunnels->computers, &f->tunnels->users, f->tunnels->concurrent);
 }
 
 /* Whether and how surely the destination is translated, on either side of this point. */
@@ -58,7 +71,7 @@ static bool destination_view(const struct nat *n, const struct nat_server *s, bo
     *sure = CONFIDENCE_CERTAIN;
     for (uint8_t i = 0; i < s->vip_count; i++)
         if (nat_is_one_of(n->settings.vips, n->settings.vip_count, &s->vips[i].real.address) ||
-            s->vips[i].about == NAT_BY_TRANSLATION)
+            s->vips[i].about == NAT_BY_TRANSLATION || s->vips[i].about == NAT_BY_PROXY)
             return true;
     if (s->backend_count > 0)
         return true;
@@ -142,7 +155,9 @@ static void set_snat(const struct nat *n, const struct nat_server *s, const stru
     out->sessions = h->sessions;
     out->sources = (uint32_t)h->sources;
     out->source = seen_as(n, s, t);
-    out->hidden_clients = most(most(most(t->hidden_count, t->behind_answer), most(t->concurrent, t->people)), 1);
+    out->proxied = h->view.about == NAT_BY_PROXY || h->view.about == NAT_BY_FORWARDED;
+    out->hidden_clients = most(most(most(t->hidden_count, t->told_count), most(t->behind_answer, 1)),
+                               most(t->concurrent, t->people));
 }
 
 static void choose(const struct nat *n, const struct nat_server *s, const struct nat_crowd *crowd,
@@ -240,7 +255,9 @@ bool nat_verdict_at(const struct nat *n, size_t i, struct nat_verdict *out)
     struct nat_crowd crowd;
     nat_look_around(n, s, &crowd);
     *out =
-        (struct nat_verdict){.server = s->address, .tunnel = s->tunnel, .sessions_all = most(s->sessions, s->logins)};
+        (struct nat_verdict){.server = s->address, .tunnel = s->tunnel, .tunnels = s->tunnels,
+                               .sstp_only = s->tunnels > 0 && s->sessions + s->logins == 0,
+                               .sessions_all = most(s->sessions + s->tunnels, s->logins)};
     out->destination_sessions =
         most(s->target_other, s->self_other_windows + (s->backend_count > 0 ? s->self_other : 0));
     struct tally t = {0};

@@ -6,6 +6,8 @@
 
 #include "capture/wire/like_printf.h"
 
+enum { ALIKE_SOURCES = 20 };
+
 static void add(struct nat_verdict *out, const struct place *place, bool destination, const char *format, va_list list)
 {
     if (out->evidence_count == NAT_EVIDENCE_MAX)
@@ -47,6 +49,10 @@ const char *nat_how(enum nat_about about)
         return "NAT_DETECTION_SOURCE_IP of the server's answer";
     case NAT_CLIENT_SEEN:
         return "NAT_DETECTION_DESTINATION_IP of the server's answer";
+    case NAT_BY_PROXY:
+        return "PROXY protocol";
+    case NAT_BY_FORWARDED:
+        return "X-Forwarded-For";
     case NAT_BY_TRANSLATION:
         break;
     }
@@ -82,6 +88,10 @@ static void say_hidden(const struct nat_source *f, const struct nat_hidden *h, s
             "a request from %s says in NAT_DETECTION_SOURCE_IP that it left its sender as %s (%" PRIu64
             " such address%s known)",
             seen, real, count, count == 1 ? "" : "es");
+    else if (h->about == NAT_BY_PROXY || h->about == NAT_BY_FORWARDED)
+        say(out, &h->place, "%s of a connection from %s names the client %s (%" PRIu64 " such address%s known)",
+            h->about == NAT_BY_PROXY ? "the PROXY protocol header" : "X-Forwarded-For", seen, real, count,
+            count == 1 ? "" : "es");
     else
         say(out, &h->place, "what arrives here from %s is seen elsewhere from %s", seen, real);
 }
@@ -102,10 +112,36 @@ static void say_crowd(const struct nat_source *f, const char *address, struct na
             f->mac[1], f->mac[2], f->mac[3], f->mac[4], f->mac[5]);
 }
 
+/* The clients' way of SSTP to a source that hides them. */
+static void say_tunnels(const struct nat *n, const struct nat_tunnels *t, const struct nat_source *f,
+                        const char *address, struct nat_verdict *out)
+{
+    if (t->computers.count > 1 || t->users.count > 1)
+        say(out, &t->name, "inside the tunnels from %s at least %u computers and %u users gave their names", address,
+            t->computers.count, t->users.count);
+    if (t->concurrent > 2)
+        say(out, &t->first, "at least %" PRIu32 " SSTP tunnels from %s were up at the same time", t->concurrent,
+            address);
+    if (t->contradictions > 0)
+        say(out, &t->contradiction,
+            "the ClientHello of %" PRIu64 " connection%s from %s is Windows' own, but the TCP SYN is a Linux kernel's",
+            t->contradictions, t->contradictions == 1 ? "" : "s", address);
+    if (t->clear > 0)
+        say(out, &t->clear_place, "SSTP comes from %s without TLS", address);
+    if (t->has_ttl && nat_hops(t->near_ttl) != nat_hops(t->far_ttl))
+        say(out, &t->first, "connections from %s passed %u to %u routers (TTL %u, %u): different computers send them",
+            address, nat_hops(t->near_ttl), nat_hops(t->far_ttl), t->near_ttl, t->far_ttl);
+    else if (t->has_ttl && nat_hops(t->near_ttl) > 1)
+        say(out, &t->first, "connections from %s arrive with TTL %u, after %u routers", address, t->near_ttl,
+            nat_hops(t->near_ttl));
+    if (nat_probes_of(n, &f->address) > 0)
+        say(out, &f->first, "%" PRIu64 " health probes come from %s as well", nat_probes_of(n, &f->address), address);
+}
+
 void nat_say_source(const struct nat *n, const struct nat_server *s, const struct nat_source *f,
                     const struct nat_view *v, uint64_t alike, struct nat_verdict *out)
 {
-    (void)n, (void)s;
+    (void)s;
     char address[ADDRESS_TEXT];
     address_text(address, &f->address);
     if (alike > 1)
@@ -113,7 +149,8 @@ void nat_say_source(const struct nat *n, const struct nat_server *s, const struc
             v->why, v->sessions, v->sessions == 1 ? "" : "s", alike - 1, alike == 2 ? "" : "es");
     else
         say(out, &v->place, "%s %s; %" PRIu64 " session%s", address, v->why, v->sessions, v->sessions == 1 ? "" : "s");
-    static const enum nat_about each[] = {NAT_CLIENT_SELF, NAT_CLIENT_SEEN, NAT_BY_TRANSLATION};
+    static const enum nat_about each[] = {NAT_CLIENT_SELF, NAT_CLIENT_SEEN, NAT_BY_TRANSLATION, NAT_BY_PROXY,
+                                          NAT_BY_FORWARDED};
     for (size_t i = 0; i < sizeof each / sizeof each[0]; i++) {
         const struct nat_hidden *h = example(f, each[i]);
         if (h != NULL)
@@ -121,10 +158,31 @@ void nat_say_source(const struct nat *n, const struct nat_server *s, const struc
     }
     if (v->kind == NAT_SOURCE_SNAT)
         say_crowd(f, address, out);
+    if (v->kind == NAT_SOURCE_SNAT && f->tunnels != NULL && f->tunnels->attempts > 0)
+        say_tunnels(n, f->tunnels, f, address, out);
+}
+
+/* Whether all public clients' connections passed the same number of routers, which clients of the Internet never do. */
+static void say_hops(const struct nat_server *s, const struct nat *n, struct nat_verdict *out)
+{
+    uint64_t count = 0, sum = 0, squares = 0;
+    for (uint32_t i = s->first_source; i != NAT_NOBODY; i = n->sources[i].next) {
+        const struct nat_source *f = &n->sources[i];
+        if (f->tunnels == NULL || !f->tunnels->has_ttl || nat_is_private(&f->address))
+            continue;
+        uint64_t hops = nat_hops(f->tunnels->near_ttl);
+        count++, sum += hops, squares += hops * hops;
+    }
+    if (count >= ALIKE_SOURCES && count * squares - sum * sum < count * count)
+        say(out, &s->first,
+            "connections of %" PRIu64 " public addresses passed the same number of routers (%" PRIu64
+            "): a load balancer in front of the server makes them anew, with the clients' addresses",
+            count, (sum + count / 2) / count);
 }
 
 void nat_say_server(const struct nat *n, const struct nat_server *s, struct nat_verdict *out)
 {
+    say_hops(s, n, out);
     char seen[ENDPOINT_TEXT], real[ENDPOINT_TEXT];
     if (s->vip_count > 0)
         say_destination(out, &s->vips[0].place,
@@ -168,12 +226,15 @@ static bool searches_were_cut(const struct nat *n, const struct nat_server *s)
 
 static const char *why_unknown(const struct nat_server *s, bool sound, const struct nat_verdict *v)
 {
-    if (s->sessions == 0 && s->logins > 0 && s->logins == s->logins_without_address)
+    if (s->sessions + s->tunnels == 0 && s->logins > 0 && s->logins == s->logins_without_address)
         return "the RADIUS requests name no client address; capture on the VPN server's external interface";
-    if (s->sessions == 0 && s->logins > 0)
+    if (s->sessions + s->tunnels == 0 && s->logins > 0)
         return "too few logins from the private addresses to tell internal clients from a load balancer; capture "
                "longer, or on the "
                "VPN server's external interface";
+    if (s->sessions == 0 && s->tunnels > 0)
+        return "SSTP alone does not show whether an address is the client's own; capture on both sides of the load "
+               "balancer at once, give the TLS secrets (--keylog), or capture while clients connect by IKEv2";
     if (v->undecided_sessions > 0 && !sound && s->no_response < s->sessions)
         return "no hash fits any address, in either direction: the capture's addresses were changed (anonymised), or "
                "these "
@@ -206,7 +267,7 @@ void nat_say_reason(const struct nat *n, const struct nat_server *s, bool sound,
     else if (out->kind == NAT_CLIENT_SIDE && !nat_is_private(&s->address) && out->confidence != CONFIDENCE_CERTAIN)
         first =
             "whether the site translates sources too is not excluded; capture on the VPN server's external interface";
-    else if (out->kind != NAT_SNAT && s->sessions == 0 && s->logins > 0)
+    else if (out->kind != NAT_SNAT && s->sessions + s->tunnels == 0 && s->logins > 0)
         first = "RADIUS shows the addresses that the VPN server sees, not whether destinations are translated";
     else if (out->undecided_sessions > 0)
         first = "some clients' hashes fit no address that was searched; they may be wrong on purpose (forced "
