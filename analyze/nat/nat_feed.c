@@ -268,8 +268,8 @@ static void add_tunnel(struct nat_feed *f, const struct exchange *x)
         .forwarded_place = k->request_place,
         .ttl = syn->seen ? syn->ttl : 0,
         .schannel = nat_is_schannel(k->tls.ja4),
-        .linux_stack = syn->seen && strcmp(tcp_syn_layout(layout, syn), "mss,sok,ts,nop,ws") == 0,
     };
+    o.linux_stack = o.schannel && syn->seen && strcmp(tcp_syn_layout(layout, syn), "mss,sok,ts,nop,ws") == 0;
     if (k->has_ppp && k->ppp.computer_len > 0)
         o.computer = hash_bytes(k->ppp.computer, k->ppp.computer_len, 1) | 1;
     if (k->has_ppp && k->ppp.user_len > 0)

@@ -47,6 +47,33 @@ def compare_findings(truth, run, table):
         table.check("client errors", {want["client_error"]}, codes)
 
 
+def addresses_of(truth):
+    """All addresses that somebody in the lab has or had on the way."""
+    out = {truth["sstp"].get("virtual")} | set(truth["sstp"].get("backends") or [])
+    for row in truth["sstp"]["connections"]:
+        out |= {row["client"]["address"], row["server"]["address"], row.get("hidden_client")}
+        out |= {row["real_client"]["address"]} if row.get("real_client") else set()
+    return out
+
+
+def compare_verdicts(truth, run, table):
+    """What SSTP does not show is unknown; what is said must be so."""
+    real, hidden = addresses_of(truth), {row.get("hidden_client") for row in truth["sstp"]["connections"]} - {None}
+    for row in run.report["translation"]:
+        want = (truth["sstp"]["nat"] or {}).get(row["server"])
+        who = "NAT verdict of " + row["server"]
+        if want and row["verdict"] != "unknown":
+            table.check(who, want, row["verdict"])
+        elif row["verdict"] == "unknown" and not row["reason"]:
+            table.differs(who, "a reason", "none")
+        recovered = {one["real"].rsplit(":", 1)[0].strip("[]") for one in row["recovered"]}
+        if not recovered <= real:
+            table.differs("recovered addresses", "those of the lab", " ".join(sorted(recovered - real)))
+        told = any(one["proxied_client"] or one["forwarded_for"] for one in truth["sstp"]["connections"] if "proxied_client" in one)
+        if told and want == "snat" and not hidden <= recovered:
+            table.differs("recovered addresses", " ".join(sorted(hidden)), " ".join(sorted(recovered)) or "none")
+
+
 def compare(truth, run, table):
     """What is told of SSTP only where the report knows it: as long as it has no such exchange, the packets are compared."""
     table.check("packets", truth["frames"]["frames"], run.report["captures"][0]["packets"])
@@ -60,4 +87,5 @@ def compare(truth, run, table):
             compare_connection(row, exchange, truth["sstp"]["outcome_hidden"], table)
         else:
             table.differs("exchanges", "%s port %s" % (row["client"]["address"], row["client"]["port"]), "none")
+    compare_verdicts(truth, run, table)
     compare_findings(truth, run, table)
