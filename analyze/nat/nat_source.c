@@ -308,6 +308,8 @@ static void judge_logins(const struct nat *n, const struct nat_server *s, const 
         nat_view_set(v, NAT_SOURCE_SNAT, CONFIDENCE_STRONG, "is private and many users log in from it");
     else if ((nat_is_private(&f->address) || site) && f->sessions > 0)
         return; /* IKE says more */
+    else if (f->tunnels != NULL && f->sessions == 0)
+        return; /* SSTP came from there too: the server's word adds nothing to what is seen */
     else if (nat_is_private(&f->address) || site)
         nat_view_set(v, NAT_SOURCE_UNDECIDED, CONFIDENCE_HINT,
                  "is private: an internal client, or the load balancer with few users");

@@ -224,7 +224,26 @@ static bool searches_were_cut(const struct nat *n, const struct nat_server *s)
     return false;
 }
 
-static const char *why_unknown(const struct nat_server *s, bool sound, const struct nat_verdict *v)
+static const char *why_unknown_by_sstp(const struct nat *n, const struct nat_server *s)
+{
+    bool private = false, client = false;
+    for (uint32_t i = s->first_source; i != NAT_NOBODY; i = n->sources[i].next) {
+        if (!nat_is_private(&n->sources[i].address))
+            return "SSTP does not show whether a public address is the client's own (its router may translate, which is "
+                   "normal) nor what the client called; capture on both sides of the load balancer at once, or while "
+                   "clients connect by IKEv2";
+        private = true;
+        client = client || nat_at_client(s, &n->sources[i]);
+    }
+    if (client)
+        return "this is the client's side of the way; capture on the VPN server's external interface";
+    return private ? "all connections come from private addresses, and SSTP does not show whether these are internal clients' "
+                     "or a load balancer's; give --internal and --vip, the TLS secrets (--keylog), or capture on both "
+                     "sides of the load balancer at once"
+                   : "no address could be kept; capture on the VPN server's external interface";
+}
+
+static const char *why_unknown(const struct nat *n, const struct nat_server *s, bool sound, const struct nat_verdict *v)
 {
     if (s->sessions + s->tunnels == 0 && s->logins > 0 && s->logins == s->logins_without_address)
         return "the RADIUS requests name no client address; capture on the VPN server's external interface";
@@ -233,8 +252,7 @@ static const char *why_unknown(const struct nat_server *s, bool sound, const str
                "longer, or on the "
                "VPN server's external interface";
     if (s->sessions == 0 && s->tunnels > 0)
-        return "SSTP alone does not show whether an address is the client's own; capture on both sides of the load "
-               "balancer at once, give the TLS secrets (--keylog), or capture while clients connect by IKEv2";
+        return why_unknown_by_sstp(n, s);
     if (v->undecided_sessions > 0 && !sound && s->no_response < s->sessions)
         return "no hash fits any address, in either direction: the capture's addresses were changed (anonymised), or "
                "these "
@@ -263,7 +281,7 @@ void nat_say_reason(const struct nat *n, const struct nat_server *s, bool sound,
 {
     const char *first = "", *second = "";
     if (out->kind == NAT_UNKNOWN)
-        first = why_unknown(s, sound, out);
+        first = why_unknown(n, s, sound, out);
     else if (out->kind == NAT_CLIENT_SIDE && !nat_is_private(&s->address) && out->confidence != CONFIDENCE_CERTAIN)
         first =
             "whether the site translates sources too is not excluded; capture on the VPN server's external interface";

@@ -269,6 +269,26 @@ static void offices_and_carriers_are_no_alarm(void **state)
     expect(&v, NAT_UNKNOWN, CONFIDENCE_HINT);
 }
 
+static void what_remains_open_is_said(void **state)
+{
+    (void)state;
+    struct nat_verdict v = one(NULL, tunnel("203.0.113.22", "172.20.30.11"));
+    assert_non_null(strstr(v.reason, "IKEv2"));
+    v = one(NULL, tunnel("172.20.30.4", "172.20.30.11"));
+    assert_non_null(strstr(v.reason, "--internal"));
+    v = one(NULL, tunnel("192.168.178.23", "198.51.100.10"));
+    assert_non_null(strstr(v.reason, "client's side"));
+    /* The server logs the address that is seen anyway: that shows nothing new. */
+    struct nat *n = fresh(NULL);
+    struct nat_sstp_observation o = tunnel("203.0.113.22", "172.20.30.11");
+    nat_add_sstp(n, &o);
+    nat_add_radius(n, &(struct nat_radius_observation){.server = o.server.address, .client = o.client.address, .user = 1,
+                                                       .place = o.place});
+    v = only(n);
+    expect(&v, NAT_UNKNOWN, CONFIDENCE_HINT);
+    assert_false(v.sstp_only);
+}
+
 static void what_is_declared(void **state)
 {
     (void)state;
@@ -552,6 +572,7 @@ int main(void)
         cmocka_unit_test(clear_sstp_comes_from_a_proxy),
         cmocka_unit_test(several_computers_behind_one_address),
         cmocka_unit_test(offices_and_carriers_are_no_alarm),
+        cmocka_unit_test(what_remains_open_is_said),
         cmocka_unit_test(what_is_declared),
         cmocka_unit_test(hop_counts),
         cmocka_unit_test(windows_tls_in_linux_tcp),
