@@ -10,6 +10,7 @@
 #include "dissect/protocols.h"
 #include "dissect/radius/radius_layer.h"
 #include "dissect/recognise.h"
+#include "dissect/sstp/sstp_layer.h"
 
 enum { RADIUS_TRIES = 8, JUDGED_PACKETS = 4, FLOW_BYTES = 128, FLOWS_MAX = 1 << 20,
        PREFETCH_BYTES = 256, LOOK_AHEAD = NET_AHEAD - 1, FLOW_AHEAD = 3 };
@@ -24,6 +25,7 @@ struct dissector {
     struct radius_layer *radius;
     struct eapol *eapol;
     struct ike_layer *ike;
+    struct sstp_layer *sstp;
     struct secrets *no_secrets; /* an empty set, when the caller has none */
     struct event_sink out;
     uint32_t own_serial;
@@ -143,7 +145,9 @@ static void on_flow_packet(struct dissector *d, const struct packet *p)
         name_flow(d, f, p, from_low);
     if ((f->judged & JUDGED_FOR_GOOD) == 0)
         judge(d, f, p);
-    if (f->class == FLOW_RADIUS)
+    if (p->kind == PACKET_TCP)
+        sstp_layer_packet(d->sstp, p, f, from_low);
+    else if (f->class == FLOW_RADIUS)
         radius_layer_packet(d->radius, p, f->packets[from_low ? 1 : 0] > 0);
     else if (f->class == FLOW_IKE || f->class == FLOW_ESP)
         f->carries_esp |= ike_layer_packet(d->ike, p, &f->ike) == IKE_CARRIED_ESP;
@@ -159,6 +163,7 @@ RARELY_CALLED static void on_other_packet(struct dissector *d, const struct pack
     else if (p->kind == PACKET_ICMP) {
         radius_layer_icmp(d->radius, p);
         ike_layer_icmp(d->ike, p);
+        sstp_layer_icmp(d->sstp, p, d->flows);
     }
 }
 
@@ -183,13 +188,14 @@ static void on_lost_fragments(void *ctx, const struct net_lost_fragments *lost)
 static void on_flow_drop(void *ctx, struct flow *f)
 {
     struct dissector *d = ctx;
+    sstp_layer_drop(d->sstp, f);
     protocols_drop_flow(&d->protocols, f);
     if (d->hint != NULL && f->hint != 0)
         hint_release(d->hint, f);
 }
 
-/* How the budget is divided: a quarter each for flows and for TLS buffers, three sixteenths for logins, an eighth for
- * requests, a sixteenth for IKE associations and an eighth of that for their fragments; the rest is for fragments, EAPOL and
+/* How the budget is divided: a quarter for flows, an eighth each for TLS buffers, requests and TCP connections, three sixteenths
+ * for logins, a sixteenth for IKE associations and an eighth of that for their fragments; the rest is for fragments, EAPOL and
  * nDPI, which have ceilings of their own. */
 static bool make_parts(struct dissector *d, const struct dissect_options *options, const struct secrets *secrets)
 {
@@ -199,7 +205,7 @@ static bool make_parts(struct dissector *d, const struct dissect_options *option
     uint64_t logins = memory / 16 * 3 / radius_layer_conversation_bytes();
     uint64_t associations = memory / 16 / ike_layer_association_bytes();
     struct event_sink sink = {on_event, d, options->next_conversation != NULL ? options->next_conversation : &d->own_serial};
-    d->tls = tls_context_new(secrets, memory / 4);
+    d->tls = tls_context_new(secrets, memory / 8);
     d->flows = flow_table_new((uint32_t)(flows > FLOWS_MAX ? FLOWS_MAX : flows));
     d->net = net_new(&(struct net_handler){on_packet, on_lost_fragments, d});
     d->hint = options->without_hints ? NULL : hint_new();
@@ -214,7 +220,9 @@ static bool make_parts(struct dissector *d, const struct dissect_options *option
     d->ike = ike_layer_new(&(struct ike_layer_options){
         .secrets = secrets, .tls = d->tls, .sink = sink, .buffer_bytes = memory / 128, .lone_bytes = memory / 32,
         .associations = (uint32_t)(associations > UINT32_MAX ? UINT32_MAX : associations)});
-    return d->eapol != NULL && d->radius != NULL && d->ike != NULL;
+    d->sstp = sstp_layer_new(&(struct sstp_layer_options){
+        .secrets = secrets, .tls = d->tls, .sink = sink, .memory_bytes = memory / 12 /* with what waits: an eighth */});
+    return d->eapol != NULL && d->radius != NULL && d->ike != NULL && d->sstp != NULL;
 }
 
 struct dissector *dissect_new(const struct dissect_options *options)
@@ -257,6 +265,7 @@ RARELY_CALLED static void tick_surely(struct dissector *d, int64_t frame_ns)
         radius_layer_time(d->radius, now_ns);
         eapol_expire(d->eapol, now_ns);
         ike_layer_time(d->ike, now_ns);
+        sstp_layer_time(d->sstp, now_ns);
     }
     d->was_within = within_tick(d, frame_ns);
 }
@@ -275,7 +284,7 @@ static inline void tick(struct dissector *d, int64_t frame_ns)
 static void measure_state(struct dissector *d)
 {
     uint64_t held = tls_context_buffer_bytes(d->tls) + radius_layer_bytes(d->radius) +
-                    ike_layer_bytes(d->ike);
+                    ike_layer_bytes(d->ike) + sstp_layer_bytes(d->sstp);
     d->state_peak = held > d->state_peak ? held : d->state_peak;
 }
 
@@ -336,6 +345,7 @@ void dissect_finish(struct dissector *d)
     radius_layer_finish(d->radius, d->now_ns);
     eapol_finish(d->eapol);
     ike_layer_finish(d->ike, d->now_ns);
+    sstp_layer_finish(d->sstp, d->now_ns);
 }
 
 void dissect_free(struct dissector *d)
@@ -345,6 +355,7 @@ void dissect_free(struct dissector *d)
     radius_layer_free(d->radius);
     eapol_free(d->eapol);
     ike_layer_free(d->ike);
+    sstp_layer_free(d->sstp);
     if (d->flows != NULL)
         flow_table_free(d->flows);
     if (d->hint != NULL)
@@ -377,4 +388,5 @@ void dissect_get_counters(const struct dissector *d, struct dissect_counters *ou
         .malformed_radius = radius.malformed, .malformed_eap = d->eap_malformed, .malformed_tls = d->tls_malformed,
     };
     ike_layer_get_counters(d->ike, &out->ike);
+    sstp_layer_get_counters(d->sstp, &out->sstp);
 }

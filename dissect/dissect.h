@@ -6,6 +6,7 @@
 
 #include "dissect/event.h"
 #include "dissect/ike/ike_layer.h"
+#include "dissect/sstp/sstp_layer.h"
 
 struct dissect_options {
     const struct secrets *secrets;   /* may gain TLS secrets while frames are fed (DSB); outlives the dissector */
@@ -40,6 +41,7 @@ struct dissect_counters {
     uint64_t state_bytes_peak;
     uint64_t malformed_radius, malformed_eap, malformed_tls;
     struct ike_layer_counters ike;
+    struct sstp_layer_counters sstp;
 };
 void dissect_get_counters(const struct dissector *d, struct dissect_counters *out);
 

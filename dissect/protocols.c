@@ -40,7 +40,7 @@ static const char *name_of_row(unsigned row, const struct hint *hint)
 {
     static const char *const own[PROTOCOL_OWN] = {
         [PROTOCOL_UNKNOWN] = "unknown", [PROTOCOL_RADIUS] = "RADIUS", [PROTOCOL_EAPOL] = "EAPOL", [PROTOCOL_IKE] = "IKE",
-        [PROTOCOL_ESP] = "ESP", [PROTOCOL_TLS] = "TLS", [PROTOCOL_L2TP] = "L2TP", [PROTOCOL_DNS] = "DNS",
+        [PROTOCOL_ESP] = "ESP", [PROTOCOL_TLS] = "TLS", [PROTOCOL_L2TP] = "L2TP", [PROTOCOL_SSTP] = "SSTP", [PROTOCOL_DNS] = "DNS",
         [PROTOCOL_ICMP] = "ICMP", [PROTOCOL_ICMPV6] = "ICMPv6", [PROTOCOL_ARP] = "ARP", [PROTOCOL_LLDP] = "LLDP",
     };
     const char *name = row < PROTOCOL_OWN ? own[row] : hint != NULL ? hint_name(hint, (uint16_t)(row - PROTOCOL_OWN)) : NULL;

@@ -17,6 +17,7 @@ enum flow_class {
     FLOW_TLS,
     FLOW_L2TP,
     FLOW_DNS,
+    FLOW_SSTP,      /* read as such: with keys, or in clear */
     FLOW_OTHER,     /* left to nDPI's hint */
 };
 
@@ -30,7 +31,7 @@ struct flow {
     int64_t last_ns;
     uint32_t tunnel;
     uint32_t id;               /* serial, from 1; unique within a table's life */
-    uint32_t ike;              /* the IKE layer's own, 0 at first */
+    uint32_t ike;              /* the IKE layer's own (UDP), the SSTP layer's (TCP), 0 at first */
     uint8_t ip_proto;
     uint8_t class;             /* enum flow_class */
     uint8_t judged;            /* the dissector's marks about one-sidedness */

@@ -24,7 +24,7 @@ enum { SSTP_LONE_LISTED = 2048 };
 struct sstp_layer_counters {
     uint64_t connections, evicted;   /* TCP connections taken in; given up to stay in bounds */
     uint64_t unlisted;               /* attempts without an answer that are not told: too many */
-    uint64_t tls_other;              /* TLS connections that are no SSTP, given up early */
+    uint64_t others;                 /* whose first octets were something else */
     uint64_t malformed;
 };
 

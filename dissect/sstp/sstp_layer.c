@@ -1,0 +1,466 @@
+/* Connections: taken in, followed by their headers, told of, closed. */
+#include <stdlib.h>
+
+#include "capture/wire/elapsed.h"
+#include "capture/wire/rarely.h"
+#include "dissect/sstp/sstp_layer_state.h"
+
+enum { HTTPS = 443, ROOM_LEAST = 64, WAITING_SHARE = 3 };
+#define SECOND INT64_C(1000000000)
+#define IDLE_NS (600 * SECOND)   /* an idle tunnel sends an echo each 60 s (MS-SSTP 3.1.2) */
+#define ENDED_NS (5 * SECOND)    /* what still comes after the end belongs to it */
+#define NOT_OURS UINT32_MAX      /* in a flow's word */
+
+static void on_stream(void *ctx, const struct tcp_stream_event *e)
+{
+    struct connection *c = e->user;
+    enum direction dir = (enum direction)e->side;
+    (void)ctx;
+    switch (e->kind) {
+    case TCP_STREAM_BYTES:
+        carry_bytes(c, dir, e->bytes, &e->place);
+        break;
+    case TCP_STREAM_GAP:
+        carry_gap(c, dir, e->length, &e->place);
+        break;
+    case TCP_STREAM_END:
+        carry_end(c, dir, &e->place);
+        break;
+    case TCP_STREAM_CLOSED:
+        c->stream = NONE;
+        break;
+    default:
+        break;
+    }
+}
+
+struct sstp_layer *sstp_layer_new(const struct sstp_layer_options *options)
+{
+    struct sstp_layer *l = calloc(1, sizeof *l);
+    if (l == NULL)
+        return NULL;
+    /* Of the memory two thirds are for connections with their streams, one is for what carries TLS and SSTP. */
+    size_t each = sizeof *l->connections + sizeof *l->hot + 560;
+    uint64_t room = options->memory_bytes / 3 * 2 / each;
+    l->room = room < ROOM_LEAST ? ROOM_LEAST : room > 1u << 20 ? 1u << 20 : (uint32_t)room;
+    l->carried_bytes_max = options->memory_bytes / 3 + 16 * sizeof(struct carried);
+    l->secrets = options->secrets;
+    l->tls = options->tls;
+    l->sink = options->sink;
+    l->lone_listed = options->lone_listed != 0 ? options->lone_listed : SSTP_LONE_LISTED;
+    l->connections = calloc((size_t)l->room + 1, sizeof *l->connections);
+    l->hot = calloc((size_t)l->room + 1, sizeof *l->hot);
+    l->held = calloc(HELD_SLOTS, sizeof *l->held);
+    l->streams = tcp_stream_table_new(&(struct tcp_stream_table_options){
+        .connections = l->room, .waiting_bytes = options->memory_bytes / WAITING_SHARE, .event = on_stream, .ctx = l});
+    if (l->connections != NULL && l->hot != NULL && l->held != NULL && l->streams != NULL)
+        return l;
+    sstp_layer_free(l);
+    return NULL;
+}
+
+static void list_remove(struct sstp_layer *l, struct connection *c)
+{
+    uint32_t *oldest = &l->lists[c->list].oldest, *newest = &l->lists[c->list].newest;
+    *(c->older == NONE ? oldest : &l->connections[c->older].newer) = c->newer;
+    *(c->newer == NONE ? newest : &l->connections[c->newer].older) = c->older;
+}
+
+static void list_append(struct sstp_layer *l, struct connection *c, enum list list)
+{
+    uint32_t *oldest = &l->lists[list].oldest, *newest = &l->lists[list].newest;
+    c->list = (uint8_t)list;
+    c->queued_ns = l->now_ns;
+    c->older = *newest;
+    c->newer = NONE;
+    *(*newest == NONE ? oldest : &l->connections[*newest].newer) = c->slot;
+    *newest = c->slot;
+}
+
+void connection_open(struct connection *c)
+{
+    struct sstp_layer *l = c->layer;
+    if (c->opened)
+        return;
+    c->opened = true;
+    c->pub.id = ++*l->sink.next_conversation;
+    const struct tcp_sent *first = &c->tcp.sent[0], *other = &c->tcp.sent[1];
+    if (first->packets == 0 || (other->packets > 0 && other->first.frame < first->first.frame))
+        first = other;
+    c->pub.begun_before = !c->tcp.sent[TCP_CLIENT].syn.seen && !c->tcp.sent[TCP_SERVER].syn.seen;
+    event_emit(&l->sink, &(struct event){.kind = EVENT_OPENED, .place = first->packets > 0 ? first->first : l->place,
+                                         .dir = first == &c->tcp.sent[TCP_CLIENT] ? TO_SERVER : TO_CLIENT, .conv = &c->pub});
+}
+
+void connection_tell(struct connection *c, enum direction dir, const struct place *place, const struct sstp_told_event *told)
+{
+    event_emit(&c->layer->sink,
+               &(struct event){.kind = EVENT_SSTP, .dir = dir, .place = *place, .conv = &c->pub, .u.sstp = told});
+}
+
+static struct tcp_stream *stream_of(const struct connection *c)
+{
+    return tcp_stream_of(c->layer->streams, c->stream, c->layer->hot[c->slot].owner);
+}
+
+/* What waits in its stream is told before; its slot is free then. */
+static void stream_close(struct connection *c)
+{
+    struct tcp_stream *s = stream_of(c);
+    if (s == NULL)
+        return;
+    for (unsigned side = 0; side < SIDES; side++) {
+        struct tcp_stream_counts counts;
+        tcp_stream_get_counts(c->layer->streams, s, (enum tcp_side)side, &counts);
+        c->lost_bytes += counts.lost_bytes;
+        c->cut_bytes += counts.cut_bytes;
+    }
+    tcp_stream_close(c->layer->streams, s);
+    c->stream = NONE;
+}
+
+static bool on_service_port(const struct connection *c)
+{
+    for (unsigned i = 0; i < c->layer->port_count; i++)
+        if (c->layer->ports[i] == c->service_port)
+            return true;
+    return c->service_port == HTTPS;
+}
+
+/* An attempt that the server never sent an octet for: worth a word where SSTP may be meant, and there are not too many. */
+static void tell_lone(struct connection *c, enum close_reason reason)
+{
+    struct sstp_layer *l = c->layer;
+    if (c->opened || c->given_up || (!on_service_port(c) && held_of(l, c) == NULL))
+        return;
+    if (l->lone_told == l->lone_listed || reason == CLOSE_EVICTED) {
+        l->counters.unlisted++;
+        return;
+    }
+    if (c->held_serial != 0 && !c->answered) {
+        c->answered = true;
+        carry_held(c);
+    }
+    if (c->given_up)
+        return;
+    l->lone_told++;
+    connection_open(c);
+}
+
+static void tell_closed(struct connection *c, enum close_reason reason)
+{
+    struct sstp_layer *l = c->layer;
+    const struct hot *h = &l->hot[c->slot];
+    const struct carried *k = c->carried;
+    struct eap_state eap;
+    const struct ppp_link *ppp = k != NULL && k->link != NULL ? sstp_link_ppp(k->link) : NULL;
+    struct sstp_connection_state state = {
+        .tcp = &c->tcp,
+        .link = k != NULL && k->link != NULL ? sstp_link_state(k->link) : NULL,
+        .ppp = ppp != NULL ? ppp_link_state(ppp) : NULL,
+        .carrier = carry_carrier(c),
+        .records = k != NULL ? k->records : NULL,
+        .record_count = k != NULL ? k->record_count : 0,
+        .lost_bytes = c->lost_bytes,
+        .cut_bytes = c->cut_bytes,
+        .flooded = c->flooded,
+    };
+    for (unsigned side = 0; side < SIDES; side++) {
+        state.packets[side] = h->packets[side];
+        state.bytes[side] = h->bytes[side];
+        state.records_seen[side] = k != NULL ? k->records_seen[side] : 0;
+        state.last[side] = (struct place){.frame = h->frame[side], .time_ns = h->time_ns[side], .capture = c->capture};
+    }
+    bool has_eap = ppp != NULL && ppp_link_eap_state(ppp, &eap);
+    event_emit(&l->sink, &(struct event){.kind = EVENT_CLOSED, .place = l->place, .conv = &c->pub,
+                                         .u.closed = {.reason = reason, .eap = has_eap ? &eap : NULL, .sstp = &state},
+                                         .now_ns = l->now_ns});
+}
+
+static void connection_close(struct connection *c, enum close_reason reason)
+{
+    struct sstp_layer *l = c->layer;
+    stream_close(c);
+    if (l->hot[c->slot].frame[TCP_SERVER] == 0 || c->tcp.sent[TCP_SERVER].data_packets == 0)
+        tell_lone(c, reason);
+    if (c->opened)
+        tell_closed(c, reason);
+    carry_free(c);
+    held_forget(l, c);
+    list_remove(l, c);
+    l->hot[c->slot].owner = 0;
+    c->newer = l->free;
+    l->free = c->slot;
+}
+
+/* Who is nearest to its end: ended ones, then who was silent longest of the few at the front of the list. */
+static RARELY_CALLED void make_room(struct sstp_layer *l)
+{
+    enum { LOOKED_AT = 8 };
+    struct connection *victim = &l->connections[l->lists[LIST_ENDED].oldest];
+    if (l->lists[LIST_ENDED].oldest != NONE) {
+        connection_close(victim, CLOSE_FINAL);
+        return;
+    }
+    for (int i = 0; i < LOOKED_AT; i++) {
+        victim = &l->connections[l->lists[LIST_LIVE].oldest];
+        const struct hot *h = &l->hot[victim->slot];
+        int64_t last = h->time_ns[0] > h->time_ns[1] ? h->time_ns[0] : h->time_ns[1];
+        bool worth = victim->opened && elapsed_ns(l->now_ns, last) < IDLE_NS && last > victim->queued_ns;
+        if (!worth)
+            break;
+        list_remove(l, victim);
+        list_append(l, victim, LIST_LIVE);
+    }
+    l->counters.evicted++;
+    connection_close(&l->connections[l->lists[LIST_LIVE].oldest], CLOSE_EVICTED);
+}
+
+/* The client is who sent the SYN; else who does not own a service's port; else who has the higher one. */
+static bool sender_is_client(const struct packet *p)
+{
+    bool certain, client = tcp_sent_by_client(p, &certain);
+    if (certain || (p->src.port == HTTPS) == (p->dst.port == HTTPS))
+        return client;
+    return p->dst.port == HTTPS;
+}
+
+static struct connection *connection_begin(struct sstp_layer *l, const struct packet *p, struct flow *f, bool from_low)
+{
+    if (l->free == NONE && l->made == l->room)
+        make_room(l);
+    uint32_t slot = l->free;
+    if (slot != NONE)
+        l->free = l->connections[slot].newer;
+    else
+        slot = ++l->made;
+    bool by_client = sender_is_client(p);
+    struct connection *c = &l->connections[slot];
+    memset(c, 0, sizeof *c);
+    c->slot = slot;
+    c->layer = l;
+    c->capture = p->frame->capture;
+    c->pub.type = CONVERSATION_SSTP;
+    c->pub.client = by_client ? p->src : p->dst;
+    c->pub.server = by_client ? p->dst : p->src;
+    c->service_port = c->pub.server.port;
+    c->began_ns = p->frame->time_ns;
+    tcp_connection_begin(&c->tcp);
+    l->hot[slot] = (struct hot){.owner = f->id, .client_is_low = by_client == from_low};
+    list_append(l, c, LIST_LIVE);
+    f->ike = slot;
+    l->counters.connections++;
+    return c;
+}
+
+/* The stream is made with the first octets; what the SYNs said about its beginning is told to it then. */
+static struct tcp_stream *stream_for(struct connection *c, const struct packet *p)
+{
+    struct sstp_layer *l = c->layer;
+    struct tcp_stream *s = stream_of(c);
+    if (s != NULL || p->payload_wire_len == 0)
+        return s;
+    c->stream = tcp_stream_open(l->streams, l->hot[c->slot].owner, c);
+    s = stream_of(c);
+    for (unsigned side = 0; s != NULL && side < SIDES; side++) {
+        const struct tcp_sent *sent = &c->tcp.sent[side];
+        if (sent->syn.seen)
+            tcp_stream_segment(l->streams, s, &(struct tcp_segment){.seq = sent->syn.isn, .flags = TCP_SYN, .side = (uint8_t)side,
+                                                                    .place = sent->first_syn});
+    }
+    return s;
+}
+
+static RARELY_CALLED void tell_end(struct connection *c, enum tcp_side side, const struct place *place)
+{
+    if (c->finished[side])
+        return;
+    c->finished[side] = true;
+    if (c->opened)
+        connection_tell(c, (enum direction)side, place, &(struct sstp_told_event){.kind = SSTP_TOLD_CLOSING, .u.tcp = &c->tcp});
+}
+
+/* What is over stays for a while: late segments are its own. */
+static void end(struct connection *c)
+{
+    if (c->list == LIST_ENDED)
+        return;
+    list_remove(c->layer, c);
+    list_append(c->layer, c, LIST_ENDED);
+}
+
+static void passivate(struct connection *c)
+{
+    stream_close(c);
+    c->layer->hot[c->slot].passive = true;
+    if (c->carried != NULL && c->carried->tls != NULL) {
+        tls_session_free(c->carried->tls);
+        c->carried->tls = NULL;
+    }
+}
+
+/* What the flow is, is known by now, or that it is not ours. */
+static inline void settle(struct connection *c, struct flow *f)
+{
+    if (c->given_up) {
+        c->layer->counters.others++;
+        connection_close(c, CLOSE_FINAL);
+        f->ike = NOT_OURS;
+    } else if (c->carried != NULL && c->carried->link != NULL) {
+        f->class = FLOW_SSTP;
+    }
+}
+
+static void take(struct connection *c, const struct packet *p, enum tcp_side side)
+{
+    struct sstp_layer *l = c->layer;
+    struct hot *h = &l->hot[c->slot];
+    tcp_connection_packet(&c->tcp, p, side);
+    if (!h->passive) {
+        struct tcp_stream *s = stream_for(c, p);
+        struct tcp_segment g = tcp_segment_of(p, side);
+        if (s != NULL)
+            tcp_stream_segment(l->streams, s, &g);
+        if (carry_is_done(c))
+            passivate(c);
+    }
+    if ((p->tcp_flags & (TCP_FIN | TCP_RST)) == 0)
+        return;
+    tell_end(c, side, &l->place);
+    if ((p->tcp_flags & TCP_RST) != 0)
+        carry_end(c, (enum direction)side, &l->place);
+    if ((p->tcp_flags & TCP_RST) != 0 || (c->finished[0] && c->finished[1]))
+        end(c);
+}
+
+static inline void count(struct hot *h, const struct packet *p, enum tcp_side side)
+{
+    h->packets[side]++;
+    h->bytes[side] += p->payload_wire_len;
+    h->frame[side] = p->frame->number;
+    h->time_ns[side] = p->frame->time_ns;
+}
+
+static RARELY_CALLED void first_packet(struct sstp_layer *l, const struct packet *p, struct flow *f, bool from_low)
+{
+    if ((p->tcp_flags & TCP_RST) != 0 && (p->tcp_flags & TCP_SYN) == 0)
+        return; /* the end of something unseen */
+    struct connection *c = connection_begin(l, p, f, from_low);
+    enum tcp_side side = from_low == l->hot[c->slot].client_is_low ? TCP_CLIENT : TCP_SERVER;
+    l->place = frame_place(p->frame);
+    count(&l->hot[c->slot], p, side);
+    take(c, p, side);
+    settle(c, f);
+}
+
+static RARELY_CALLED void begin_anew(struct connection *c, const struct packet *p, struct flow *f, bool from_low)
+{
+    struct sstp_layer *l = c->layer;
+    l->place = frame_place(p->frame);
+    connection_close(c, CLOSE_REPLACED);
+    f->ike = NONE;
+    first_packet(l, p, f, from_low);
+}
+
+void sstp_layer_packet(struct sstp_layer *l, const struct packet *p, struct flow *f, bool from_low)
+{
+    if (f->ike == NOT_OURS && (p->tcp_flags & TCP_SYN) == 0)
+        return;
+    struct hot *h = f->ike != NONE && f->ike <= l->made ? &l->hot[f->ike] : NULL;
+    if (h == NULL || h->owner != f->id) {
+        first_packet(l, p, f, from_low);
+        return;
+    }
+    enum tcp_side side = from_low == h->client_is_low ? TCP_CLIENT : TCP_SERVER;
+    if (h->passive && (p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)) == 0) {
+        count(h, p, side);
+        return;
+    }
+    struct connection *c = &l->connections[f->ike];
+    if ((p->tcp_flags & TCP_SYN) != 0 && tcp_connection_is_over(&c->tcp, p, side)) {
+        begin_anew(c, p, f, from_low);
+        return;
+    }
+    count(h, p, side);
+    l->place = frame_place(p->frame);
+    take(c, p, side);
+    settle(c, f);
+}
+
+void sstp_layer_icmp(struct sstp_layer *l, const struct packet *p, struct flow_table *flows)
+{
+    struct tcp_icmp icmp;
+    if (!tcp_icmp_read(p, &icmp))
+        return;
+    struct flow *f = flow_find(flows, &icmp.src, &icmp.dst, IP_PROTO_TCP, p->tunnel);
+    if (f == NULL || f->ike == NONE || f->ike > l->made || l->hot[f->ike].owner != f->id)
+        return;
+    tcp_connection_icmp(&l->connections[f->ike].tcp, &icmp, &p->src.address, frame_place(p->frame));
+}
+
+void sstp_layer_drop(struct sstp_layer *l, struct flow *f)
+{
+    if (f->ip_proto == IP_PROTO_TCP && f->ike != NONE && f->ike <= l->made && l->hot[f->ike].owner == f->id)
+        connection_close(&l->connections[f->ike], CLOSE_EVICTED);
+}
+
+/* The front of a list: who was put there long ago. Who spoke since goes to the end. */
+static void expire(struct sstp_layer *l, enum list list, int64_t limit_ns)
+{
+    while (l->lists[list].oldest != NONE) {
+        struct connection *c = &l->connections[l->lists[list].oldest];
+        if (elapsed_ns(l->now_ns, c->queued_ns) < limit_ns)
+            return;
+        const struct hot *h = &l->hot[c->slot];
+        int64_t last = h->time_ns[0] > h->time_ns[1] ? h->time_ns[0] : h->time_ns[1];
+        if (list == LIST_LIVE && elapsed_ns(l->now_ns, last) < limit_ns) {
+            list_remove(l, c);
+            list_append(l, c, list);
+            c->queued_ns = last < l->now_ns ? last : l->now_ns;
+            continue;
+        }
+        connection_close(c, list == LIST_LIVE ? CLOSE_IDLE : CLOSE_FINAL);
+    }
+}
+
+void sstp_layer_time(struct sstp_layer *l, int64_t now_ns)
+{
+    l->now_ns = now_ns;
+    expire(l, LIST_ENDED, ENDED_NS);
+    expire(l, LIST_LIVE, IDLE_NS);
+}
+
+void sstp_layer_finish(struct sstp_layer *l, int64_t end_ns)
+{
+    l->now_ns = end_ns;
+    while (l->lists[LIST_ENDED].oldest != NONE)
+        connection_close(&l->connections[l->lists[LIST_ENDED].oldest], CLOSE_FINAL);
+    while (l->lists[LIST_LIVE].oldest != NONE)
+        connection_close(&l->connections[l->lists[LIST_LIVE].oldest], CLOSE_END);
+}
+
+void sstp_layer_get_counters(const struct sstp_layer *l, struct sstp_layer_counters *out)
+{
+    *out = l->counters;
+}
+
+uint64_t sstp_layer_bytes(const struct sstp_layer *l)
+{
+    struct tcp_stream_table_counters streams;
+    tcp_stream_table_get_counters(l->streams, &streams);
+    return (uint64_t)l->made * (sizeof *l->connections + sizeof *l->hot) + l->carried_bytes + streams.pool_bytes;
+}
+
+void sstp_layer_free(struct sstp_layer *l)
+{
+    if (l == NULL)
+        return;
+    for (uint32_t i = 1; i <= l->made; i++)
+        if (l->hot[i].owner != 0)
+            carry_free(&l->connections[i]);
+    tcp_stream_table_free(l->streams);
+    free(l->connections);
+    free(l->hot);
+    free(l->held);
+    free(l);
+}

@@ -1,0 +1,128 @@
+/*
+ * What the files of the SSTP layer share. Internal.
+ *
+ *   sstp_layer.c   connections: taken in, followed by their headers, closed     sstp_layer_packet
+ *   sstp_carry.c   their octets: PROXY, TLS, HTTP, SSTP                         carry_bytes
+ *   sstp_held.c    the first octets of clients, kept until the server answers
+ */
+#ifndef VS_SSTP_SSTP_LAYER_STATE_H
+#define VS_SSTP_SSTP_LAYER_STATE_H
+
+#include "dissect/sstp/sstp_layer.h"
+#include "dissect/tcp/tcp_stream.h"
+
+enum { SIDES = 2, HELD_MAX = 4096, HELD_SLOTS = 512, NONE = 0 /* slots are counted from 1 */ };
+
+/* How the octets of a connection are read. */
+enum carry_stage {
+    CARRY_DETECT, /* nothing is known yet */
+    CARRY_TLS,
+    CARRY_CLEAR,  /* HTTP without TLS */
+    CARRY_OTHER   /* not ours */
+};
+
+/* What stands inside of TLS, or in clear, by direction. */
+enum content_stage { CONTENT_HTTP, CONTENT_SSTP, CONTENT_IGNORED };
+
+/* What a connection needs once the server sent data. */
+struct carried {
+    struct proxy_header proxy;
+    struct tls_session *tls;
+    struct http_reader *http[SIDES];
+    struct sstp_link *link;
+    uint8_t stage;            /* enum carry_stage */
+    uint8_t content[SIDES];   /* enum content_stage */
+    bool began[SIDES];        /* octets of the content were read */
+    bool sstp_asked;          /* SSTP_DUPLEX_POST was */
+    bool tunnel_asked;        /* CONNECT of a forward proxy was: TLS follows its answer */
+    bool decrypted;
+    uint16_t record_count;
+    uint64_t records_seen[SIDES];
+    struct sstp_record records[SSTP_RECORDS_MAX];
+};
+
+/* What any segment needs, in a cache line of its own. */
+struct hot {
+    uint32_t owner;           /* the flow's id; 0: free */
+    bool client_is_low;
+    bool passive;             /* only FIN, RST and SYN are looked at any more */
+    uint32_t packets[SIDES];
+    uint64_t bytes[SIDES];
+    uint64_t frame[SIDES];    /* of the last segment of either side */
+    int64_t time_ns[SIDES];
+};
+_Static_assert(sizeof(struct hot) <= 64, "more than a cache line");
+
+enum list { LIST_LIVE, LIST_ENDED, LISTS };
+
+struct connection {
+    struct conversation pub;
+    struct sstp_layer *layer;
+    struct tcp_connection tcp;
+    struct carried *carried;  /* NULL: the server sent no data yet, or no memory */
+    uint32_t slot, stream;
+    uint32_t older, newer;
+    int64_t queued_ns;        /* when it was put at the end of its list */
+    int64_t began_ns;
+    uint32_t capture;
+    uint64_t held_serial;     /* of its first octets, 0 none */
+    uint16_t service_port;
+    uint8_t list;
+    bool opened;              /* told of */
+    bool finished[SIDES];     /* SSTP_TOLD_CLOSING was told */
+    bool answered;            /* octets of the server came */
+    bool given_up;
+    bool flooded;             /* its first octets were given up for others' */
+    uint64_t lost_bytes, cut_bytes;
+};
+
+/* The first octets of a client, until the server answers: most never get one. */
+struct held {
+    uint64_t serial;          /* whose; 0 nobody's any more */
+    struct place place;       /* of the last of them */
+    uint16_t len;
+    uint8_t bytes[HELD_MAX];
+};
+
+struct sstp_layer {
+    const struct secrets *secrets;
+    struct tls_context *tls;
+    struct event_sink sink;
+    struct connection *connections; /* [0] is not used */
+    struct hot *hot;
+    uint32_t room, made, free;
+    struct { uint32_t oldest, newest; } lists[LISTS];
+    struct tcp_stream_table *streams;
+    struct held *held;
+    uint64_t held_serial;
+    uint64_t carried_bytes, carried_bytes_max;
+    uint32_t lone_told, lone_listed;
+    int64_t now_ns;
+    struct place place;       /* of the segment that is being looked at */
+    uint16_t ports[8];        /* where SSTP was seen besides 443 */
+    uint8_t port_count;
+    struct sstp_layer_counters counters;
+};
+
+/* sstp_layer.c: tells that it exists, when that was not done; and an event of it. */
+void connection_open(struct connection *c);
+void connection_tell(struct connection *c, enum direction dir, const struct place *place, const struct sstp_told_event *told);
+
+/* sstp_carry.c: the next octets of one direction; a hole in them; the end of the direction. */
+void carry_bytes(struct connection *c, enum direction dir, struct span bytes, const struct place *place);
+void carry_gap(struct connection *c, enum direction dir, uint64_t length, const struct place *place);
+void carry_end(struct connection *c, enum direction dir, const struct place *place);
+/* The octets that were kept are read now: the server has answered, or never will. */
+void carry_held(struct connection *c);
+/* Nothing more of its octets can tell anything: they need not be put together. */
+bool carry_is_done(const struct connection *c);
+void carry_free(struct connection *c);
+enum sstp_carrier carry_carrier(const struct connection *c);
+
+/* sstp_held.c: keeps octets; false when they are too many, or a whole first message was kept before. */
+bool held_keep(struct sstp_layer *l, struct connection *c, struct span bytes, const struct place *place);
+/* What was kept, NULL when it was given up for others'. */
+struct held *held_of(struct sstp_layer *l, const struct connection *c);
+void held_forget(struct sstp_layer *l, struct connection *c);
+
+#endif
