@@ -7,6 +7,8 @@
 #include "analyze/session/link.h"
 #include "analyze/finding/uneventful.h"
 #include "analyze/session/judge_ike.h"
+#include "analyze/session/probes.h"
+#include "analyze/session/services.h"
 #include "analyze/session/sessions.h"
 #include "analyze/finding/verdict.h"
 
@@ -31,6 +33,8 @@ struct analysis {
     struct chain_stats *ike_stats; /* the same, as the VPN server's own certificate */
     struct nat *nat;
     struct nat_feed *nat_feed;
+    struct services *services; /* whose TCP connections are sessions */
+    struct probes *probes;
     struct capture_report *captures;
     size_t capture_count;
     struct protocol_count protocols[PROTOCOLS_MAX];
@@ -85,9 +89,34 @@ static void count_vpn_chain(struct analysis *a, const struct exchange *x, bool a
     a->ike_stats[serial].silent += answer == ANSWER_SILENT;
 }
 
+/* Other services of the web, and of a series of probes those beyond the first ones, are no exchanges of a report. */
+static bool is_kept(struct analysis *a, struct exchange *x)
+{
+    bool told_later = services_add(a->services, x);
+    if (x->type != CONVERSATION_SSTP)
+        return true;
+    bool kept = x->sstp.kind != SSTP_KIND_OTHER && probes_add(a->probes, x);
+    if (!told_later)
+        track_sstp_chain(a->chains, x, kept);
+    return kept;
+}
+
+static void settle_shown(void *ctx, const struct services_shown *shown, bool counts)
+{
+    struct analysis *a = ctx;
+    if (!counts) {
+        chains_release(a->chains, shown->chain);
+        return;
+    }
+    chains_claim(a->chains, shown->chain, ROLE_SSTP, &shown->server, shown->exchange);
+    chain_dialled(chains_get(a->chains, shown->chain), span_of((const uint8_t *)shown->dialled, shown->dialled_len));
+}
+
 static void exchange_done(void *ctx, struct exchange *x, struct server *server)
 {
     struct analysis *a = ctx;
+    if (!is_kept(a, x))
+        return;
     links_soon(a->links, x);
     uint16_t tag = uneventful_tag(a->uneventful, x, server);
     uint32_t head = links_find(a->links, x);
@@ -117,6 +146,8 @@ struct analysis *analysis_new(const struct analysis_options *options, char error
     a->ike_stats = calloc(CHAINS_MAX + 1, sizeof *a->ike_stats);
     a->captures = calloc(CAPTURES_MAX, sizeof *a->captures);
     a->spool = spool_new();
+    a->services = services_new();
+    a->probes = probes_new();
     a->nat = nat_new(&a->options.nat);
     if (a->nat != NULL)
         a->nat_feed = nat_feed_new(a->nat, options->several_captures);
@@ -126,9 +157,12 @@ struct analysis *analysis_new(const struct analysis_options *options, char error
         snprintf(error, 256,
                  "cannot make a temporary file for finished logins (is the folder for temporary files writable?)");
     } else if (a->track == NULL || a->links == NULL || a->findings == NULL || a->uneventful == NULL ||
-               a->stats == NULL || a->ike_stats == NULL || a->captures == NULL || a->nat_feed == NULL) {
+               a->stats == NULL || a->ike_stats == NULL || a->captures == NULL || a->nat_feed == NULL ||
+               a->services == NULL || a->probes == NULL) {
         snprintf(error, 256, "not enough memory");
     } else {
+        for (size_t i = 0; i < options->nat.vip_count; i++)
+            services_name(a->services, &options->nat.vips[i]);
         return a;
     }
     analysis_free(a);
@@ -161,6 +195,8 @@ void analysis_free(struct analysis *a)
     links_free(a->links);
     spool_free(a->spool);
     findings_free(a->findings);
+    services_free(a->services);
+    probes_free(a->probes);
     nat_feed_free(a->nat_feed);
     nat_free(a->nat);
     uneventful_free(a->uneventful);
@@ -291,6 +327,10 @@ void analysis_add_protocols(struct analysis *a, const struct protocol_count *row
 
 static void count_session(struct analysis_totals *t, const struct session *s)
 {
+    if (session_is_probes(s)) {
+        t->probe_series++;
+        return;
+    }
     t->sessions++;
     t->exchanges += s->exchange_count;
     switch (s->outcome) {
@@ -374,15 +414,27 @@ static bool recount(struct analysis *a)
 
 typedef bool build_fn(struct analysis *a, struct session *s, void *ctx);
 
-/* Reads a session and calls each for it; the rules run first, so that its findings are known. */
-static bool pass(struct analysis *a, uint32_t id, uint32_t number, build_fn *each, void *ctx, bool *go_on)
+/* What the captures as a whole show of a connection that by itself is unsure. */
+static bool counts(const struct analysis *a, struct session_build *b)
+{
+    for (size_t i = 0; i < b->owned_count; i++)
+        if (probes_has(a->probes, b->owned[i]))
+            b->owned[i]->sstp.kind = SSTP_KIND_PROBE;
+    return services_counts(a->services, b->session.main);
+}
+
+/* Reads a session and, when it is one, calls each for it as number *number + 1; the rules run first, so that its findings
+ * are known. */
+static bool pass(struct analysis *a, uint32_t id, uint32_t *number, build_fn *each, void *ctx, bool *go_on)
 {
     struct session_build b;
-    if (!session_read(a->spool, id, number, &b))
+    if (!session_read(a->spool, id, *number + 1, &b))
         return false;
-    findings_session(a->findings, number);
-    rules_session(a->findings, &a->input, &b.session);
-    *go_on = each(a, &b.session, ctx);
+    if (counts(a, &b)) {
+        findings_session(a->findings, ++*number);
+        rules_session(a->findings, &a->input, &b.session);
+        *go_on = each(a, &b.session, ctx);
+    }
     session_release(&b);
     return true;
 }
@@ -392,7 +444,7 @@ static bool walk(struct analysis *a, build_fn *each, void *ctx)
     uint32_t number = 0;
     bool go_on = true;
     for (uint32_t id = 1; id <= spool_last(a->spool) && go_on; id++)
-        if (spool_is_head(a->spool, id) && !pass(a, id, ++number, each, ctx, &go_on))
+        if (spool_is_head(a->spool, id) && !pass(a, id, &number, each, ctx, &go_on))
             return false;
     findings_session(a->findings, 0);
     return !spool_failed(a->spool);
@@ -410,7 +462,8 @@ static bool count_and_list(struct analysis *a, struct session *s, void *ctx)
 {
     (void)ctx;
     count_session(&a->totals, s);
-    list_session(session_failed(s) ? &a->failed : &a->others, s->head, s->number);
+    if (!session_is_probes(s))
+        list_session(session_failed(s) ? &a->failed : &a->others, s->head, s->number);
     return true;
 }
 
@@ -423,13 +476,12 @@ static bool first_pass(struct analysis *a)
         uint16_t tag;
         if (!spool_is_head_tagged(a->spool, id, &tag))
             continue;
-        number++;
         if (uneventful_still(a->uneventful, &a->input, tag)) {
             a->totals.sessions++;
             a->totals.exchanges++;
             a->totals.established++;
-            list_session(&a->others, id, number);
-        } else if (!pass(a, id, number, count_and_list, NULL, &go_on)) {
+            list_session(&a->others, id, ++number);
+        } else if (!pass(a, id, &number, count_and_list, NULL, &go_on)) {
             return false;
         }
     }
@@ -437,9 +489,22 @@ static bool first_pass(struct analysis *a)
     return !spool_failed(a->spool);
 }
 
+/* The probes of a series are one session. */
+static void link_probes(struct analysis *a)
+{
+    size_t count;
+    probes_settle(a->probes);
+    const struct probe_series *all = probes_all(a->probes, &count);
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 1; k < all[i].listed_count; k++)
+            spool_link(a->spool, all[i].listed[0], all[i].listed[k]);
+}
+
 bool analysis_finish(struct analysis *a)
 {
     size_t lost_count;
+    link_probes(a);
+    services_each_shown(a->services, settle_shown, a);
     chains_judge(a->chains, JUDGE_BUDGET);
     a->totals.flows = a->counters.flows;
     a->totals.evicted = a->counters.flows_evicted + a->counters.conversations_evicted;
@@ -459,6 +524,8 @@ bool analysis_finish(struct analysis *a)
         .counters = &a->counters,
         .totals = &a->totals,
         .nat = a->nat,
+        .services = a->services,
+        .probes = a->probes,
     };
     a->input.lost_count = lost_count;
     bool ok = !a->linked || recount(a);
@@ -508,9 +575,11 @@ bool analysis_first_sessions(struct analysis *a, session_fn *each, void *ctx)
     const struct listing *lists[] = {&a->failed, &a->others};
     bool go_on = true;
     for (size_t k = 0; k < 2; k++)
-        for (size_t i = 0; i < lists[k]->count && go_on; i++)
-            if (!pass(a, lists[k]->ids[i], lists[k]->numbers[i], visit, &v, &go_on))
+        for (size_t i = 0; i < lists[k]->count && go_on; i++) {
+            uint32_t before = lists[k]->numbers[i] - 1;
+            if (!pass(a, lists[k]->ids[i], &before, visit, &v, &go_on))
                 return false;
+        }
     findings_session(a->findings, 0);
     return !spool_failed(a->spool);
 }

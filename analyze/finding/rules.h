@@ -8,6 +8,8 @@
 #include "analyze/session/judge.h"
 #include "analyze/session/servers.h"
 #include "analyze/session/overview.h"
+#include "analyze/session/probes.h"
+#include "analyze/session/services.h"
 #include "analyze/session/session.h"
 #include "analyze/session/track.h"
 
@@ -28,6 +30,8 @@ struct rule_input {
     const struct dissect_counters *counters; /* sums over all captures */
     const struct analysis_totals *totals;
     const struct nat *nat;
+    const struct services *services;
+    const struct probes *probes;
 };
 
 void rules_certificate(struct findings *out, const struct rule_input *in, const struct session *s);

@@ -212,7 +212,10 @@ const char *exchange_type_name(const struct exchange *x)
     static const char *const names[] = {[CONVERSATION_RADIUS] = "radius",
                                         [CONVERSATION_EAPOL] = "eapol",
                                         [CONVERSATION_IKE] = "ikev2",
-                                        [CONVERSATION_IKE1] = "ikev1"};
+                                        [CONVERSATION_IKE1] = "ikev1",
+                                        [CONVERSATION_SSTP] = "sstp",
+                                        [CONVERSATION_L2TP] = "l2tp",
+                                        [CONVERSATION_PPTP] = "pptp"};
     return names[x->type];
 }
 

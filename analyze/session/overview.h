@@ -15,6 +15,7 @@ struct capture_report {
 struct analysis_totals {
     uint64_t sessions, established, rejected, aborted, unanswered, incomplete;
     uint64_t exchanges;
+    uint64_t probe_series;          /* sessions that are health probes of one source to one server; not among sessions */
     uint64_t accounting_requests, accounting_unanswered;
     uint64_t flows, packets, bytes, state_bytes_peak, evicted;
     uint64_t ike_clear, ike_encrypted; /* packets of IKE_SA_INIT, messages inside SK; of IKEv2, each transmission */

@@ -23,4 +23,10 @@ struct session {
 /* It came to an end, and not to a connection. */
 bool session_failed(const struct session *s);
 
+/* Not a user's attempt, but a series of health probes (probes.h). */
+static inline bool session_is_probes(const struct session *s)
+{
+    return s->main->type == CONVERSATION_SSTP && s->main->sstp.kind == SSTP_KIND_PROBE;
+}
+
 #endif

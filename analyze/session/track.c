@@ -4,8 +4,10 @@
 
 #include "analyze/session/judge.h"
 #include "analyze/session/judge_ike.h"
+#include "analyze/session/judge_sstp.h"
 #include "analyze/session/track_ike.h"
 #include "capture/wire/large.h"
+#include "analyze/session/track_sstp.h"
 
 /* The first slab is small; further ones fill a huge page. */
 enum { SLAB_FIRST = 64, SLAB = LARGE_PAGE / sizeof(struct live), SLABS_MAX = 1 << 12 };
@@ -185,6 +187,8 @@ static enum outcome outcome_of(const struct track *t, const struct exchange *x)
 {
     if (exchange_is_ike(x))
         return judge_ike_outcome(x);
+    if (exchange_is_ppp(x))
+        return judge_sstp_outcome(x);
     if (x->type == CONVERSATION_EAPOL) {
         if (x->eap.result == EAP_RESULT_SUCCESS)
             return OUTCOME_ESTABLISHED;
@@ -217,12 +221,18 @@ static RARELY_CALLED void close_exchange(struct track *t, const struct event *e)
     if (l == NULL)
         return;
     struct exchange *x = &l->x;
+    if (x->capture_count == 0) /* no event told of any of its packets */
+        saw_capture(x, x->first.capture);
     x->close_reason = (uint8_t)e->u.closed.reason;
     x->capture_last_ns = e->now_ns;
     if (e->u.closed.eap != NULL)
         x->eap_state = *e->u.closed.eap;
     if (e->u.closed.ike != NULL)
         x->ike.state = *e->u.closed.ike;
+    if (exchange_is_ppp(x))
+        track_sstp_closed(x, e);
+    if (x->type == CONVERSATION_SSTP)
+        x->sstp.kind = (uint8_t)judge_sstp_kind(x);
     if (x->eap_state.server_flight_partial && !x->eap.tls.certificate_seen)
         x->eap.tls.certificate_truncated = true;
     x->outcome = OUTCOME_INCOMPLETE; /* for judge.h, until it is known */
@@ -368,6 +378,15 @@ static RARELY_CALLED void ike_event(const struct track *t, struct live *l, const
     track_ike(&t->parts, l, e);
 }
 
+static RARELY_CALLED void ppp_event(const struct track *t, struct live *l, const struct event *e)
+{
+    saw_frame(&l->x, e);
+    if (e->kind == EVENT_SSTP)
+        track_sstp(&t->parts, l, e);
+    else
+        track_ppp(l, e);
+}
+
 static inline void dispatch(struct track *t, struct live *l, const struct event *e)
 {
     if (l != NULL && e->kind == EVENT_EAP)
@@ -376,6 +395,8 @@ static inline void dispatch(struct track *t, struct live *l, const struct event 
         login_radius(l, e);
     else if (l != NULL && e->kind == EVENT_IKE)
         ike_event(t, l, e);
+    else if (l != NULL && (e->kind == EVENT_SSTP || e->kind == EVENT_PPP))
+        ppp_event(t, l, e);
     else
         other_event(t, e);
 }

@@ -48,7 +48,7 @@ void track_eap(void *live, const struct eap_event *e);
 void track_tls(const struct track_parts *t, struct exchange *x, struct tls_facts *f, enum chain_role role,
                const struct tls_event *e);
 /* Once, when an SSTP connection is handed on: its chain (x->sstp.tls) is one of SSTP's, or not wanted, and then forgotten. */
-void track_sstp_chain(const struct track_parts *t, struct exchange *x, bool is_sstp);
+void track_sstp_chain(struct chains *chains, struct exchange *x, bool is_sstp);
 /* A record of application data that stayed closed. */
 void track_closed_record(struct tls_facts *f, enum direction dir, uint32_t length, const struct place *place);
 /* Ladder lines; they do nothing without --session. */

@@ -58,17 +58,17 @@ static struct chain *hold(const struct track_parts *t, struct tls_facts *f, cons
     return chains_hold(t->chains, c->chain, c->count, place);
 }
 
-void track_sstp_chain(const struct track_parts *t, struct exchange *x, bool is_sstp)
+void track_sstp_chain(struct chains *chains, struct exchange *x, bool is_sstp)
 {
     struct tls_facts *f = &x->sstp.tls;
     if (f->server_chain == 0)
         return;
     if (is_sstp) {
-        chains_claim(t->chains, f->server_chain, ROLE_SSTP, &x->server, x->id);
-        chain_dialled(chains_get(t->chains, f->server_chain), exchange_text(x, f->sni));
+        chains_claim(chains, f->server_chain, ROLE_SSTP, &x->server, x->id);
+        chain_dialled(chains_get(chains, f->server_chain), exchange_text(x, f->sni));
         return;
     }
-    chains_release(t->chains, f->server_chain);
+    chains_release(chains, f->server_chain);
     f->server_chain = 0;
 }
 

@@ -1,0 +1,147 @@
+#include "analyze/session/probes.h"
+
+#include <stdlib.h>
+
+#include "analyze/session/judge_sstp.h"
+#include "capture/wire/elapsed.h"
+
+enum { MONITORS_ANSWER = 401, HTTP_ERRORS = 400 };
+#define REGULAR 0.1 /* standard deviation of the times between probes, of their mean */
+
+struct probes {
+    struct probe_series all[PROBE_SERIES_MAX];
+    size_t count;
+};
+
+struct probes *probes_new(void)
+{
+    return calloc(1, sizeof(struct probes));
+}
+
+void probes_free(struct probes *p)
+{
+    free(p);
+}
+
+const char *probe_kind_name(enum probe_kind kind)
+{
+    return kind == PROBE_HTTP ? "http" : kind == PROBE_TLS ? "tls" : "tcp";
+}
+
+static struct probe_series *series_of(const struct probes *p, const struct exchange *x)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        const struct probe_series *s = &p->all[i];
+        if (address_equal(&s->source, &x->client.address) && endpoint_equal(&s->target, &x->server))
+            return (struct probe_series *)(uintptr_t)s;
+    }
+    return NULL;
+}
+
+/* The server never sent an octet: a probe of a dead server looks like an attempt. */
+static bool candidate(const struct exchange *x)
+{
+    return x->sstp.kind == SSTP_KIND_UNSURE && x->sstp.tcp.sent[TCP_SERVER].data_packets == 0;
+}
+
+static enum probe_kind kind_of(const struct exchange *x)
+{
+    return x->sstp.request_seen || x->sstp.tls.data_from_server ? PROBE_HTTP : x->sstp.tls.seen ? PROBE_TLS : PROBE_TCP;
+}
+
+static bool failed(const struct exchange *x)
+{
+    const struct sstp_facts *f = &x->sstp;
+    if (f->http_status >= HTTP_ERRORS && f->http_status != MONITORS_ANSWER)
+        return true;
+    enum tcp_outcome o = tcp_connection_outcome(&f->tcp);
+    return o == TCP_OUTCOME_REFUSED || o == TCP_OUTCOME_NO_ANSWER || o == TCP_OUTCOME_UNREACHABLE ||
+           o == TCP_OUTCOME_HUNG_UP || o == TCP_OUTCOME_NO_REPLY;
+}
+
+static void add_gap(struct probe_series *s, int64_t now_ns)
+{
+    double gap = (double)elapsed_ns(now_ns, s->previous_ns);
+    if (s->count > 0 && gap > 0) {
+        s->gaps++;
+        s->gap_sum += gap;
+        s->gap_squares += gap * gap;
+    }
+    s->previous_ns = now_ns;
+}
+
+static void add(struct probe_series *s, const struct exchange *x)
+{
+    add_gap(s, x->first.time_ns);
+    if (s->count++ == 0)
+        s->first = x->first;
+    s->last = x->first;
+    s->sure = s->sure || x->sstp.kind == SSTP_KIND_PROBE;
+    s->http_status = x->sstp.http_status != 0 ? x->sstp.http_status : s->http_status;
+    if (kind_of(x) > s->kind)
+        s->kind = kind_of(x);
+    if (!failed(x)) {
+        s->failed_last = 0;
+        return;
+    }
+    if (s->failed++ == 0)
+        s->first_failed = x->first;
+    s->failed_last++;
+}
+
+bool probes_add(struct probes *p, const struct exchange *x)
+{
+    if (x->type != CONVERSATION_SSTP || (x->sstp.kind != SSTP_KIND_PROBE && !candidate(x)))
+        return true;
+    struct probe_series *s = series_of(p, x);
+    if (s == NULL && p->count == PROBE_SERIES_MAX)
+        return true;
+    if (s == NULL) {
+        s = &p->all[p->count++];
+        s->source = x->client.address;
+        s->target = x->server;
+    }
+    add(s, x);
+    if (s->listed_count == PROBE_LISTED)
+        return x->sstp.kind != SSTP_KIND_PROBE;
+    size_t at = s->listed_count++;
+    for (; at > 0 && s->listed[at - 1] > x->id; at--)
+        s->listed[at] = s->listed[at - 1];
+    s->listed[at] = x->id;
+    return true;
+}
+
+/* variance < (REGULAR * mean)^2 */
+static bool is_regular(const struct probe_series *s)
+{
+    if (s->gaps < PROBE_SAMPLES - 1)
+        return false;
+    double mean = s->gap_sum / s->gaps, variance = s->gap_squares / s->gaps - mean * mean;
+    return variance < REGULAR * REGULAR * mean * mean;
+}
+
+void probes_settle(struct probes *p)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < p->count; i++) {
+        struct probe_series *s = &p->all[i];
+        bool regular = is_regular(s);
+        s->period_ns = regular ? (int64_t)(s->gap_sum / s->gaps) : 0;
+        if (s->sure || regular)
+            p->all[kept++] = *s;
+    }
+    p->count = kept;
+}
+
+const struct probe_series *probes_all(const struct probes *p, size_t *count)
+{
+    *count = p->count;
+    return p->all;
+}
+
+bool probes_has(const struct probes *p, const struct exchange *x)
+{
+    if (x->type != CONVERSATION_SSTP)
+        return false;
+    return x->sstp.kind == SSTP_KIND_PROBE || (candidate(x) && series_of(p, x) != NULL);
+}

@@ -1,0 +1,49 @@
+/*
+ * Health probes of load balancers and monitors: connections that want no tunnel, told by what they are, or by their number and
+ * regularity. They come by the thousand; a series of them is one session, of which the first are kept. wire-facts 7.4.
+ */
+#ifndef VS_ANALYZE_PROBES_H
+#define VS_ANALYZE_PROBES_H
+
+#include "analyze/session/exchange.h"
+
+enum { PROBE_SERIES_MAX = 256, PROBE_LISTED = 16, PROBE_SAMPLES = 5 };
+
+enum probe_kind { PROBE_TCP, PROBE_TLS, PROBE_HTTP };
+
+/* All probes of one source to one server. */
+struct probe_series {
+    struct address source;
+    struct endpoint target;
+    enum probe_kind kind;            /* the highest that was seen */
+    uint64_t count, failed;          /* failed: no answer, refused, or an HTTP error other than 401 */
+    uint64_t failed_last;            /* ... of the last ones in a row */
+    struct place first, last, first_failed;
+    uint16_t http_status;            /* of the last one, 0 unknown */
+    int64_t period_ns;               /* mean of the times between them; 0: too few, or not regular */
+    bool sure;                       /* probes by what they are; else attempts that nothing but their regularity tells apart */
+    uint32_t listed[PROBE_LISTED];   /* ids of exchanges, ascending */
+    size_t listed_count;
+    /* its own */
+    int64_t previous_ns;
+    double gaps, gap_sum, gap_squares;
+};
+
+struct probes;
+
+struct probes *probes_new(void); /* NULL when memory is short */
+void probes_free(struct probes *p);
+
+/* Takes account of a connection that is, or may turn out, a probe. False: it need not be kept. */
+bool probes_add(struct probes *p, const struct exchange *x);
+
+/* All were added: series of attempts that are not regular are forgotten. */
+void probes_settle(struct probes *p);
+const struct probe_series *probes_all(const struct probes *p, size_t *count);
+
+/* After probes_settle: x is a probe, if not by itself, then by its series. */
+bool probes_has(const struct probes *p, const struct exchange *x);
+
+const char *probe_kind_name(enum probe_kind kind); /* "tcp", "tls", "http" */
+
+#endif

@@ -1,0 +1,45 @@
+/*
+ * Which TCP connections are attempts at a VPN. One connection alone does not tell: a SYN to port 443 that nobody answers, or a
+ * TLS handshake that fails, may be meant for any web server. What the other connections of the captures show decides, when all
+ * are known. Bounded.
+ */
+#ifndef VS_ANALYZE_SERVICES_H
+#define VS_ANALYZE_SERVICES_H
+
+#include "analyze/session/exchange.h"
+
+enum { SERVICES_MAX = 256, SERVICES_UNSURE_MAX = 4, SERVICES_SHOWN_MAX = 512, SERVICES_NAME = 256 };
+
+struct services;
+
+struct services *services_new(void); /* NULL when memory is short */
+void services_free(struct services *s);
+
+/* A VPN server that the administrator named (--vip, --backend). */
+void services_name(struct services *s, const struct address *a);
+
+/* Takes account of a finished exchange: SSTP connections and IKE associations tell of servers. True when its held chain will
+ * be told of by services_each_shown. */
+bool services_add(struct services *s, const struct exchange *x);
+
+/*
+ * All exchanges were added: is this SSTP connection a session, or a probe? Of an unsure one: when its server is known for a
+ * VPN, or stands beside one and never answered; or when no VPN and nothing but a few servers on port 443 were seen at all, and
+ * no web server among them.
+ */
+bool services_counts(const struct services *s, const struct exchange *x);
+
+/* Unsure connections whose server showed a certificate: its chain was only held (chains_hold), until it is known whether they
+ * count. Tells that of each, once. */
+struct services_shown {
+    struct endpoint server;
+    uint32_t chain, exchange;
+    char dialled[SERVICES_NAME]; uint16_t dialled_len; /* SNI, as sent */
+};
+typedef void services_shown_fn(void *ctx, const struct services_shown *shown, bool counts);
+void services_each_shown(const struct services *s, services_shown_fn *each, void *ctx);
+
+/* True when SSTP, or an answer of IKE, was seen of this address, or it was named. */
+bool services_is_vpn(const struct services *s, const struct address *a);
+
+#endif
