@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "analyze/nat/nat_feed.h"
+#include "analyze/session/attempts.h"
 #include "analyze/session/link.h"
 #include "analyze/finding/uneventful.h"
 #include "analyze/session/judge_ike.h"
@@ -45,6 +46,7 @@ struct analysis {
     struct rule_input input;
     struct listing failed, others;
     char verdict[VERDICT_MAX];
+    bool tunnels, logins; /* that attempts.h may join were seen */
     bool linked; /* a session has several exchanges, or copies of one */
 };
 
@@ -125,6 +127,8 @@ static void exchange_done(void *ctx, struct exchange *x, struct server *server)
     if (exchange_is_ike(x))
         count_vpn_chain(a, x, head != 0);
     nat_feed_exchange(a->nat_feed, x, head != 0);
+    a->tunnels = a->tunnels || attempts_is_tunnel(x);
+    a->logins = a->logins || attempts_is_login(x);
     if (spool_put(a->spool, x, tag) && head != 0)
         spool_link(a->spool, head, x->id);
 }
@@ -412,6 +416,49 @@ static bool recount(struct analysis *a)
     return !spool_failed(a->spool);
 }
 
+static void join_heads(void *ctx, uint32_t tunnel_head, uint32_t login_head)
+{
+    struct analysis *a = ctx;
+    bool tunnel_first = tunnel_head < login_head;
+    a->linked |= spool_link(a->spool, tunnel_first ? tunnel_head : login_head, tunnel_first ? login_head : tunnel_head);
+}
+
+/* How far the captures' clocks are apart, for the report. */
+static void keep_clocks(struct analysis *a, struct clocks *clocks)
+{
+    for (size_t i = 0; i < a->capture_count; i++)
+        a->captures[i].has_clock_ahead =
+            clocks_offset(clocks, (uint32_t)i, &a->captures[i].clock_ahead_ns);
+}
+
+/* Joins tunnels and the logins behind them, and compares the captures' clocks; needs all sessions. */
+static bool join_attempts(struct analysis *a)
+{
+    bool layers = a->tunnels && a->logins;
+    if (!layers && !(a->options.several_captures && a->linked))
+        return true;
+    struct clocks *clocks = clocks_new();
+    struct attempts *attempts = clocks != NULL ? attempts_new(clocks) : NULL;
+    bool good = attempts != NULL;
+    for (uint32_t id = 1; good && id <= spool_last(a->spool); id++) {
+        struct session_build b;
+        if (!spool_is_head(a->spool, id))
+            continue;
+        good = session_read(a->spool, id, id, &b);
+        if (good) {
+            attempts_add(attempts, id, b.owned, b.owned_count);
+            session_release(&b);
+        }
+    }
+    if (good)
+        attempts_join(attempts, join_heads, a);
+    if (clocks != NULL)
+        keep_clocks(a, clocks);
+    attempts_free(attempts);
+    clocks_free(clocks);
+    return good;
+}
+
 typedef bool build_fn(struct analysis *a, struct session *s, void *ctx);
 
 /* What the captures as a whole show of a connection that by itself is unsure. */
@@ -528,7 +575,8 @@ bool analysis_finish(struct analysis *a)
         .probes = a->probes,
     };
     a->input.lost_count = lost_count;
-    bool ok = !a->linked || recount(a);
+    bool ok = join_attempts(a);
+    ok = (!a->linked || recount(a)) && ok;
     ok = first_pass(a) && ok;
     rules_servers(a->findings, &a->input);
     rules_capture(a->findings, &a->input);

@@ -344,7 +344,7 @@ static void explain_unseen(struct finding *f, const struct rule_input *in, enum 
     }
 }
 
-void rules_certificate_unseen(struct findings *out, const struct rule_input *in, const struct session *s)
+static void unseen(struct findings *out, const struct rule_input *in, const struct exchange *x)
 {
     static const char *const reason[] = {
         [UNSEEN_TLS13] = "TLS 1.3 encrypts it",
@@ -357,7 +357,6 @@ void rules_certificate_unseen(struct findings *out, const struct rule_input *in,
         [UNSEEN_IN_IKE] = "they are inside IKE's encrypted payloads",
         [UNSEEN_IKE_KEY_WRONG] = "the IKE keys given do not fit",
     };
-    const struct exchange *x = s->main;
     enum unseen why = why_unseen(in, x);
     bool fresh;
     if (why == 0 || known_anyway(in, x, why))
@@ -380,6 +379,15 @@ void rules_certificate_unseen(struct findings *out, const struct rule_input *in,
                          : "the server's certificate could not be read in some logins",
                   reason[why]);
     explain_unseen(f, in, why);
+}
+
+/* The login that tells of NPS' certificate; and a closed tunnel before it, which hides its own. */
+void rules_certificate_unseen(struct findings *out, const struct rule_input *in, const struct session *s)
+{
+    unseen(out, in, s->main);
+    for (size_t i = 0; i < s->exchange_count; i++)
+        if (s->exchanges[i] != s->main && exchange_is_ike(s->exchanges[i]))
+            unseen(out, in, s->exchanges[i]);
 }
 
 bool rules_resumed_uneventful(const struct server *server)

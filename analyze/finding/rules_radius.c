@@ -334,8 +334,9 @@ static void affinity(struct findings *out, const struct exchange *x)
 
 void rules_radius(struct findings *out, const struct rule_input *in, const struct session *s)
 {
-    const struct exchange *x = s->main;
-    if (exchange_is_ike(x))
+    bool tunnel = exchange_is_ike(s->main) || exchange_is_ppp(s->main);
+    const struct exchange *x = tunnel ? s->login : s->main;
+    if (x == NULL)
         return;
     rejected(out, x);
     if (x->type != CONVERSATION_RADIUS)

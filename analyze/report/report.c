@@ -96,16 +96,23 @@ struct place session_last(const struct session *s)
     return last;
 }
 
-struct span session_user(const struct session *s)
+static struct span exchange_user(const struct exchange *x)
 {
-    const struct exchange *x = s->main;
     if (x->has_inner && x->inner.identity.len > 0)
         return exchange_text(x, x->inner.identity);
     if (x->radius.user.len > 0)
         return exchange_text(x, x->radius.user);
     if (x->eap.identity.len > 0)
         return exchange_text(x, x->eap.identity);
-    return exchange_text(x, x->ike.initiator_id);
+    return exchange_is_ike(x) ? exchange_text(x, x->ike.initiator_id) : span_of(NULL, 0);
+}
+
+struct span session_user(const struct session *s)
+{
+    struct span user = exchange_user(s->main);
+    for (size_t i = 0; user.len == 0 && i < s->exchange_count; i++)
+        user = exchange_user(s->exchanges[i]);
+    return user;
 }
 
 struct span session_client(const struct session *s, char room[static ENDPOINT_TEXT])

@@ -43,6 +43,21 @@ static void print_times(const struct report *r, const struct layout *l, const st
     layout_labelled_string(l, INDENT, "", 0, text);
 }
 
+/* Of the first capture there is nothing to say: the others' clocks are compared with its. */
+static void print_clock(const struct layout *l, const struct capture_report *c, size_t index)
+{
+    char text[LINE_TEXT], by[TIME_TEXT];
+    if (index == 0 || !c->has_clock_ahead)
+        return;
+    int64_t ahead = c->clock_ahead_ns, apart = ahead < 0 ? -ahead : ahead;
+    if (apart < 1000000)
+        snprintf(text, sizeof text, "clock: as the first capture's, within 1 ms (estimated)");
+    else
+        snprintf(text, sizeof text, "clock: %s %s the first capture's (estimated)", duration_text(by, apart),
+                 ahead < 0 ? "behind" : "ahead of");
+    layout_labelled_string(l, INDENT, "", 0, text);
+}
+
 /* Only what is not as it should be, and whether losses can be known. */
 static void print_health(const struct layout *l, const struct capture_report *c)
 {
@@ -79,6 +94,7 @@ void report_captures_text(const struct report *r, const struct layout *l)
         layout_labelled_string(l, INDENT, "", 0, text);
         print_interfaces(l, info);
         print_times(r, l, info, (uint32_t)i);
+        print_clock(l, &r->captures[i], i);
         print_health(l, &r->captures[i]);
         if (info->damage != NULL)
             layout_labelled_string(l, INDENT, "damaged:", 9, info->damage);

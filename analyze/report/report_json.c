@@ -158,7 +158,7 @@ static json_t *capture_value(const struct report *r, uint32_t index)
     json_put(o, "truncated_packets", json_count(info->cut_packets));
     json_put(o, "duplicates", json_count(c->duplicates));
     json_put(o, "lost", c->has_lost ? json_count(c->lost) : json_null());
-    json_put(o, "clock_offset_ms", json_null());
+    json_put(o, "clock_offset_ms", c->has_clock_ahead ? json_real((double)c->clock_ahead_ns / 1e6) : json_null());
     json_put(o, "damage", json_c_text(info->damage));
     return o;
 }

@@ -199,8 +199,9 @@ json_t *json_session(const struct report *r, const struct session *s)
     json_put(o, "user", user.len > 0 ? json_text(user) : json_null());
     json_put(o, "client", client_value(s));
     json_put(o, "backend",
-             nearest->type == CONVERSATION_RADIUS ? json_string(address_text(address, &nearest->client.address))
-                                                  : json_null());
+             s->tunnel != NULL                      ? json_string(address_text(address, &s->tunnel->server.address))
+             : nearest->type == CONVERSATION_RADIUS ? json_string(address_text(address, &nearest->client.address))
+                                                    : json_null());
     json_put(o, "started", json_time(r, first.time_ns, first.capture));
     json_put(o, "ended", json_time(r, last.time_ns, last.capture));
     json_put(o, "outcome", json_string(outcome_name(s->outcome)));

@@ -34,7 +34,7 @@ static void fill_row(const struct report *r, struct table *t, const struct sessi
     table_cell_string(t, row, 1, report_clock(r, time, first, 0));
     table_cell(t, row, 2, user.len > 0 ? user : span_of("-", 1));
     table_cell(t, row, 3, session_client(s, room));
-    table_cell_string(t, row, 4, address_text(room, &s->main->server.address));
+    table_cell_string(t, row, 4, address_text(room, &(s->tunnel != NULL ? s->tunnel : s->main)->server.address));
     session_method(text, s);
     table_cell_string(t, row, 5, text[0] != '\0' ? text : "-");
     result_text(text, sizeof text, s);

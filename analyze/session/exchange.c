@@ -1,5 +1,7 @@
 #include "analyze/session/exchange.h"
 
+#include "capture/wire/hash.h"
+
 struct text exchange_put(struct exchange *x, struct span bytes)
 {
     /* Offset 0 means absent, so the block's first byte is never used. */
@@ -10,6 +12,16 @@ struct text exchange_put(struct exchange *x, struct span bytes)
     if (bytes.len > 0)
         memcpy(x->text + at, bytes.data, bytes.len);
     return (struct text){(uint16_t)at, (uint16_t)bytes.len};
+}
+
+uint64_t exchange_mschapv2_response(const uint8_t peer_challenge[static 16], const uint8_t nt_response[static 24])
+{
+    return hash_bytes(nt_response, 24, hash_bytes(peer_challenge, 16, 26)) | 1;
+}
+
+uint64_t exchange_chap_response(const uint8_t value[static 16])
+{
+    return hash_bytes(value, 16, 5) | 1;
 }
 
 const char *outcome_name(enum outcome o)

@@ -95,6 +95,7 @@ struct exchange {
     struct eap_state eap_state;
     uint64_t authenticator_hash;      /* of the first request's Request Authenticator, 0 none: same hop, other vantage point */
     uint64_t eap_hash;                /* of the first EAP response's bytes and the calling station, 0 none */
+    uint64_t response_hash;           /* of the client's answer to a challenge of MS-CHAPv2 or CHAP, in EAP or not; 0 none */
     struct eap_facts eap;
     struct span ladder;               /* packed ladder entries, see exchange_ladder; owned by who made the exchange */
     uint8_t text[EXCHANGE_TEXT_MAX];  /* only text_used bytes of it are spooled, and zeroed is none of it */
@@ -136,6 +137,10 @@ static inline struct span exchange_text(const struct exchange *x, struct text t)
 }
 /* Puts bytes into the block and returns their place; absent when there is no room (the fact is dropped, not cut). */
 struct text exchange_put(struct exchange *x, struct span bytes);
+
+/* For response_hash: of the Response value's parts that every carrier has alike. Never 0. RFC 2759 section 4, RFC 1994 section 4.1. */
+uint64_t exchange_mschapv2_response(const uint8_t peer_challenge[static 16], const uint8_t nt_response[static 24]);
+uint64_t exchange_chap_response(const uint8_t value[static 16]);
 
 const char *outcome_name(enum outcome o);             /* "established" ... as in the JSON schema */
 

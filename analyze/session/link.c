@@ -7,9 +7,17 @@
 enum { WAYS = 4 };
 #define RETRY_NS (60 * INT64_C(1000000000)) /* a NAS that tries its next server does so within this time */
 
-#define SAME_SPI_NS (3600 * INT64_C(1000000000)) /* by more the clocks of two captures are hardly apart */
+#define SAME_KEY_NS (3600 * INT64_C(1000000000)) /* by more the clocks of two captures are hardly apart */
 
-enum key_kind { KEY_CLIENT_RANDOM, KEY_AUTHENTICATOR, KEY_ATTEMPT, KEY_KINDS, KEY_SPI = KEY_AUTHENTICATOR };
+/* KEY_OWN: what a tunnel has instead of a Request Authenticator, an initiator's SPI or its TLS client random. */
+enum key_kind {
+    KEY_CLIENT_RANDOM,
+    KEY_AUTHENTICATOR,
+    KEY_ATTEMPT,
+    KEY_RESPONSE,
+    KEY_KINDS,
+    KEY_OWN = KEY_AUTHENTICATOR
+};
 
 /* What is remembered of an exchange. */
 struct link {
@@ -18,7 +26,7 @@ struct link {
     uint32_t head;
     uint32_t server; /* hash of the server's address: another hop or another server */
     uint16_t capture;
-    uint8_t outcome, proxied;
+    uint8_t outcome, proxied, type;
 };
 
 /* Where an exchange is found by one of its keys. Small, for they are all over the table, while the links come in turn.
@@ -79,10 +87,13 @@ static uint32_t hash_address(const struct address *a)
 static bool joins(enum key_kind kind, const struct link *old, const struct exchange *x, const struct link *mine)
 {
     int64_t apart = x->first.time_ns > old->time_ns ? x->first.time_ns - old->time_ns : old->time_ns - x->first.time_ns;
-    if (kind == KEY_CLIENT_RANDOM)
+    if (kind == KEY_CLIENT_RANDOM || (kind == KEY_OWN && x->type == CONVERSATION_SSTP))
         return true;
-    if (kind == KEY_SPI && exchange_is_ike(x)) /* test programs have fixed ones */
-        return apart <= SAME_SPI_NS;
+    if (kind == KEY_OWN && exchange_is_ike(x)) /* test programs have fixed ones */
+        return apart <= SAME_KEY_NS;
+    if (kind == KEY_RESPONSE) /* monitors too, of one server: each of their logins is one */
+        return old->capture != mine->capture ? apart <= SAME_KEY_NS
+                                             : apart <= RETRY_NS && (old->type != x->type || old->server != mine->server);
     if (kind == KEY_AUTHENTICATOR) /* a NAS that never changes it must not become one endless session */
         return old->capture != mine->capture || old->server != mine->server;
     if (old->server == mine->server || old->capture != mine->capture || apart > RETRY_NS)
@@ -129,8 +140,11 @@ static inline void keys_of(uint64_t keys[static KEY_KINDS], const struct exchang
     if (exchange_is_ike(x)) { /* it has no Request Authenticator; the initiator's SPI is as random */
         uint64_t spi;
         memcpy(&spi, x->ike.initiator_spi, sizeof spi);
-        keys[KEY_SPI] = hash_mix(spi, KEY_KINDS);
+        keys[KEY_OWN] = hash_mix(spi, KEY_KINDS);
+    } else if (x->type == CONVERSATION_SSTP && x->sstp.tls.client_hello) {
+        keys[KEY_OWN] = hash_random(x->sstp.tls.random, KEY_KINDS + 1);
     }
+    keys[KEY_RESPONSE] = x->response_hash != 0 ? hash_mix(x->response_hash, KEY_RESPONSE) : 0;
     keys[KEY_ATTEMPT] = x->eap_hash != 0 ? hash_mix(x->eap_hash, KEY_ATTEMPT) : 0;
 }
 
@@ -140,7 +154,8 @@ void links_soon(const struct links *l, const struct exchange *x)
     uint64_t keys[KEY_KINDS];
     keys_of(keys, x);
     for (unsigned kind = 0; kind < KEY_KINDS; kind++)
-        __builtin_prefetch(bucket_of(l, keys[kind]), 1);
+        if (kind != KEY_RESPONSE)
+            __builtin_prefetch(bucket_of(l, keys[kind]), 1);
 #else
     (void)l;
     (void)x;
@@ -155,6 +170,7 @@ static struct link link_of(const struct exchange *x)
         .capture = (uint16_t)x->first.capture,
         .outcome = x->outcome,
         .proxied = x->radius.proxy_states > 0,
+        .type = x->type,
     };
     keys_of(link.keys, x);
     return link;

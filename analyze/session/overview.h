@@ -10,6 +10,7 @@ struct capture_report {
     struct source_info info;        /* texts owned by the analysis; interfaces too */
     uint64_t duplicates;
     bool has_lost; uint64_t lost;   /* of the interfaces' drop counters */
+    bool has_clock_ahead; int64_t clock_ahead_ns; /* by how much its clock is ahead of the first capture's, estimated */
 };
 
 struct analysis_totals {

@@ -2,15 +2,30 @@
 
 #include "analyze/session/judge_ike.h"
 
-static int by_id(const struct exchange *a, const struct exchange *b)
+static bool is_tunnel(const struct exchange *x)
 {
+    return exchange_is_ike(x) || exchange_is_ppp(x);
+}
+
+/* From the client inwards: a tunnel, one whose TLS ended before it, the authentication behind. */
+static int layer_of(const struct exchange *x)
+{
+    if (is_tunnel(x))
+        return x->type == CONVERSATION_SSTP && x->sstp.carrier == SSTP_CARRIER_CLEAR;
+    return x->type == CONVERSATION_EAPOL ? 2 : 3;
+}
+
+static int in_order(const struct exchange *a, const struct exchange *b)
+{
+    if (layer_of(a) != layer_of(b))
+        return layer_of(a) - layer_of(b);
     return a->id < b->id ? -1 : a->id > b->id;
 }
 
 static void insert_sorted(struct session_build *b, struct exchange *x)
 {
     size_t at = b->owned_count++;
-    for (; at > 0 && by_id(b->owned[at - 1], x) > 0; at--)
+    for (; at > 0 && in_order(b->owned[at - 1], x) > 0; at--)
         b->owned[at] = b->owned[at - 1];
     b->owned[at] = x;
 }
@@ -23,6 +38,13 @@ static bool same_exchange(const struct exchange *a, const struct exchange *b)
         return false;
     if (exchange_is_ike(a)) /* whatever translators made of the addresses */
         return memcmp(a->ike.initiator_spi, b->ike.initiator_spi, IKE_SPI) == 0;
+    if (a->type == CONVERSATION_SSTP && a->sstp.carrier == SSTP_CARRIER_TLS)
+        return a->sstp.tls.client_hello && b->sstp.tls.client_hello &&
+               memcmp(a->sstp.tls.random, b->sstp.tls.random, sizeof a->sstp.tls.random) == 0;
+    if (exchange_is_ppp(a) && a->sstp.carrier != b->sstp.carrier)
+        return false;
+    if (a->response_hash != 0 && a->response_hash == b->response_hash && exchange_is_ppp(a))
+        return true;
     if (a->authenticator_hash != 0 && a->authenticator_hash == b->authenticator_hash)
         return true;
     return address_equal(&a->client.address, &b->client.address) &&
@@ -94,14 +116,39 @@ static void list_exchanges(struct session_build *b)
     }
 }
 
-/* The exchange that decides: the one that came to an end, of these the one that shows more. */
-static const struct exchange *main_exchange(const struct session *s)
+/* The exchange that shows most, of the tunnels or of the others; NULL when there is none. */
+static const struct exchange *best_of(const struct session *s, bool tunnels)
 {
-    const struct exchange *best = s->exchanges[0];
-    for (size_t i = 1; i < s->exchange_count; i++)
-        if (knowledge(s->exchanges[i]) > knowledge(best))
+    const struct exchange *best = NULL;
+    for (size_t i = 0; i < s->exchange_count; i++)
+        if (is_tunnel(s->exchanges[i]) == tunnels &&
+            (best == NULL || knowledge(s->exchanges[i]) > knowledge(best)))
             best = s->exchanges[i];
     return best;
+}
+
+/* The login behind a tunnel says why; unless it is the tunnel that shows the certificate. */
+static const struct exchange *main_exchange(const struct session *s)
+{
+    const struct exchange *tunnel = s->tunnel, *login = s->login;
+    if (tunnel == NULL || (login != NULL && (login->eap.tls.server_chain != 0 || tunnel->eap.tls.server_chain == 0)))
+        return login;
+    return tunnel;
+}
+
+/*
+ * A tunnel that is up is a connection, whatever was tried before. A login that failed is the end of its tunnel; one that
+ * was accepted leaves the tunnel time to fail otherwise.
+ */
+static enum outcome outcome_of(const struct exchange *tunnel, const struct exchange *login)
+{
+    if (tunnel == NULL || login == NULL)
+        return (enum outcome)(tunnel != NULL ? tunnel : login)->outcome;
+    if (tunnel->outcome == OUTCOME_ESTABLISHED)
+        return OUTCOME_ESTABLISHED;
+    bool undecided = login->outcome == OUTCOME_INCOMPLETE ||
+                     (login->outcome == OUTCOME_ESTABLISHED && tunnel->outcome != OUTCOME_INCOMPLETE);
+    return (enum outcome)(undecided ? tunnel : login)->outcome;
 }
 
 bool session_read(struct spool *spool, uint32_t head, uint32_t number, struct session_build *out)
@@ -121,8 +168,10 @@ bool session_read(struct spool *spool, uint32_t head, uint32_t number, struct se
     struct session *s = &out->session;
     s->head = head;
     s->number = number;
+    s->tunnel = best_of(s, true);
+    s->login = best_of(s, false);
     s->main = main_exchange(s);
-    s->outcome = (enum outcome)s->main->outcome;
+    s->outcome = outcome_of(s->tunnel, s->login);
     return true;
 }
 
@@ -131,6 +180,13 @@ void session_release(struct session_build *b)
     for (size_t i = 0; i < b->owned_count; i++)
         spool_release(b->spool, b->owned[i]);
     b->owned_count = 0;
+}
+
+const struct exchange *session_reason_behind(const struct session *s, const struct exchange *x)
+{
+    const struct exchange *login = s->login;
+    bool failed = login != NULL && login->outcome != OUTCOME_ESTABLISHED && login->outcome != OUTCOME_INCOMPLETE;
+    return failed && is_tunnel(x) ? login : NULL;
 }
 
 bool session_failed(const struct session *s)

@@ -331,7 +331,7 @@ bool spool_put(struct spool *s, const struct exchange *x, uint16_t tag)
 bool spool_link(struct spool *s, uint32_t head, uint32_t id)
 {
     struct entry e;
-    if (head == id || id == 0 || !index_read(s, id, &e) || e.linked || e.next != 0)
+    if (head == id || id == 0 || !index_read(s, id, &e) || e.linked)
         return false;
     uint32_t at = head;
     for (int hops = 0;; hops++) {

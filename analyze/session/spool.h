@@ -18,7 +18,7 @@ void spool_free(struct spool *s);
  */
 bool spool_put(struct spool *s, const struct exchange *x, uint16_t tag);
 
-/* Adds exchange `id` to the session of exchange `head`, both put before or later. */
+/* Adds exchange `id`, and those linked to it, to the session of exchange `head`, both put before or later. */
 bool spool_link(struct spool *s, uint32_t head, uint32_t id);
 
 /* Greatest id put. */

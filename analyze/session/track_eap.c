@@ -33,6 +33,19 @@ static inline void response(struct eap_facts *f, const struct eap_event *e)
     f->client_answered = true;
 }
 
+/* Outside of a TLS tunnel, where relays hand it on as it is. */
+static RARELY_CALLED void note_response(struct exchange *x, const struct eap_packet *p)
+{
+    enum { SIZE = 4, VALUE = 49, MD5_RESPONSE = 16 }; /* opcode, identifier and length come before the size */
+    if (x->response_hash != 0)
+        return;
+    if (p->type == EAP_TYPE_MSCHAPV2 && p->mschapv2_opcode == 2 && p->data.len > SIZE + VALUE &&
+        p->data.data[SIZE] == VALUE)
+        x->response_hash = exchange_mschapv2_response(p->data.data + SIZE + 1, p->data.data + SIZE + 25);
+    else if (p->type == EAP_TYPE_MD5 && p->data.len > MD5_RESPONSE && p->data.data[0] == MD5_RESPONSE)
+        x->response_hash = exchange_chap_response(p->data.data + 1);
+}
+
 static void other_response(struct exchange *x, struct eap_facts *f, const struct eap_event *e,
                            const struct eap_packet *p)
 {
@@ -50,6 +63,8 @@ static void other_response(struct exchange *x, struct eap_facts *f, const struct
         f->method = 0;
     } else if (p->type >= EAP_TYPE_MD5 && p->type != EAP_TYPE_TLV) {
         f->method = p->type;
+        if (e->depth == 0)
+            note_response(x, p);
     }
 }
 

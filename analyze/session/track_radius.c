@@ -59,6 +59,18 @@ static const uint64_t REQUEST_FIELDS =
     RADIUS_FIELD_BIT(RADIUS_USER_PASSWORD) | RADIUS_FIELD_BIT(RADIUS_CHAP_PASSWORD) |
     RADIUS_FIELD_BIT(RADIUS_MS_CHAP_RESPONSE) | RADIUS_FIELD_BIT(RADIUS_MS_CHAP2_RESPONSE);
 
+/* CHAP-Password: an identifier, then the response; MS-CHAP2-Response: identifier and flags before (RFC 2548 section 2.3.2). */
+static RARELY_CALLED void note_response(struct exchange *x, const struct radius_packet *p)
+{
+    struct span chap = radius_span(p, RADIUS_CHAP_PASSWORD), mschapv2 = radius_span(p, RADIUS_MS_CHAP2_RESPONSE);
+    if (x->response_hash != 0)
+        return;
+    if (mschapv2.len == 50)
+        x->response_hash = exchange_mschapv2_response(mschapv2.data + 2, mschapv2.data + 26);
+    else if (chap.len == 17)
+        x->response_hash = exchange_chap_response(chap.data + 1);
+}
+
 static RARELY_CALLED void request_attributes(struct live *l, const struct radius_packet *p)
 {
     struct radius_facts *r = &l->x.radius;
@@ -77,6 +89,8 @@ static RARELY_CALLED void request_attributes(struct live *l, const struct radius
     keep_sign(l, &r->chap, p, RADIUS_CHAP_PASSWORD);
     keep_sign(l, &r->mschap, p, RADIUS_MS_CHAP_RESPONSE);
     keep_sign(l, &r->mschap, p, RADIUS_MS_CHAP2_RESPONSE);
+    if (r->chap || r->mschap)
+        note_response(&l->x, p);
 }
 
 static void missing_message_authenticator(struct exchange *x, const struct event *e, const struct radius_packet *p)

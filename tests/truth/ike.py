@@ -2,6 +2,8 @@
 IKE associations and the NAT verdicts of the lab's VPN recordings against the report: its `exchanges[].ike`, `translation`, findings.
 """
 
+import joined
+
 # IANA's names of the transforms that the lab uses (registry "IKEv2 Parameters"), as the report has them.
 ENCRYPTION = {3: "3DES", 12: "AES-CBC", 13: "AES-CTR", 18: "AES-GCM", 19: "AES-GCM", 20: "AES-GCM", 28: "ChaCha20-Poly1305"}
 INTEGRITY = {None: None, 0: None, 1: "HMAC_MD5_96", 2: "HMAC_SHA1_96", 12: "HMAC_SHA2_256_128", 13: "HMAC_SHA2_384_192",
@@ -133,8 +135,9 @@ def compare(truth, run, table):
     for spi, row in rows.items():
         if spi in exchanges:
             compare_association(row, exchanges[spi], truth, table)
-    # However many captures or points show an association, it is one session. The RADIUS logins behind it stand beside it.
+    # However many captures or points show an association, it is one session, with the RADIUS login behind it.
     sessions = [session for session in run.report["sessions"] if session["protocol"].startswith("ikev")]
     table.check("sessions", len(set(rows) - renewals), len(sessions) - len(renewals & set(exchanges)))
+    joined.compare(truth, run, table)
     compare_verdicts(truth, run, table)
     compare_findings(truth, run, table)
