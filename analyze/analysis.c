@@ -542,9 +542,12 @@ static void link_probes(struct analysis *a)
     size_t count;
     probes_settle(a->probes);
     const struct probe_series *all = probes_all(a->probes, &count);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         for (size_t k = 1; k < all[i].listed_count; k++)
             spool_link(a->spool, all[i].listed[0], all[i].listed[k]);
+        if (all[i].sure && all[i].period_ns > 0)
+            nat_add_probes(a->nat, &all[i].source, &all[i].target.address, all[i].count);
+    }
 }
 
 bool analysis_finish(struct analysis *a)

@@ -89,6 +89,7 @@ struct nat_sstp_observation {
     int64_t first_ns, last_ns;
     struct place place;
     struct endpoint proxied, proxied_to;      /* PROXY protocol header: the client and whom it called */
+    bool balancer;                            /* the PROXY protocol header says that it speaks for itself (LOCAL) */
     struct endpoint forwarded;                /* X-Forwarded-For, Forwarded: the client */
     struct place proxied_place, forwarded_place;
     uint64_t computer, user;                  /* hashes of the names inside PPP; 0 unknown */
@@ -155,8 +156,8 @@ void nat_free(struct nat *n);
 void nat_add_ike(struct nat *n, const struct nat_ike_observation *o);
 void nat_add_radius(struct nat *n, const struct nat_radius_observation *o);
 void nat_add_sstp(struct nat *n, const struct nat_sstp_observation *o);
-/* A connection that a load balancer or monitor made for itself. says_so: by the header that it sent. */
-void nat_add_probe(struct nat *n, const struct address *from, const struct address *server, bool says_so);
+/* A regular series of connections that want no tunnel: a load balancer or monitor made them. */
+void nat_add_probes(struct nat *n, const struct address *from, const struct address *server, uint64_t count);
 /* True for the cipher suites that Windows' Schannel offers unless configured, as JA4 names them. */
 bool nat_is_schannel(const char *ja4);
 void nat_add_translation(struct nat *n, const struct nat_translation *t);

@@ -264,6 +264,7 @@ static void add_tunnel(struct nat_feed *f, const struct exchange *x)
         .proxied = k->proxy_source,
         .proxied_to = k->proxy_destination,
         .proxied_place = k->proxy_place,
+        .balancer = k->proxy_local,
         .forwarded = k->forwarded_client,
         .forwarded_place = k->request_place,
         .ttl = syn->seen ? syn->ttl : 0,
@@ -282,18 +283,9 @@ static void add_tunnel(struct nat_feed *f, const struct exchange *x)
 
 static void add_sstp(struct nat_feed *f, const struct exchange *x)
 {
-    switch (x->sstp.kind) {
-    case SSTP_KIND_PROBE:
-        nat_add_probe(f->nat, &x->client.address, &x->server.address, x->sstp.proxy_seen && x->sstp.proxy_local);
-        break;
-    case SSTP_KIND_TUNNEL:
-    case SSTP_KIND_UNSURE:
-        if (!sstp_seen_before(f, x))
-            add_tunnel(f, x);
-        break;
-    default:
-        break;
-    }
+    bool may = x->sstp.kind == SSTP_KIND_TUNNEL || x->sstp.kind == SSTP_KIND_UNSURE;
+    if (x->sstp.proxy_local || (may && !sstp_seen_before(f, x)))
+        add_tunnel(f, x);
 }
 
 void nat_feed_exchange(struct nat_feed *f, struct exchange *x, bool again)

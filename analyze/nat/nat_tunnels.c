@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-enum { MANY_COMPUTERS = 3, MANY_USERS = 3, MANY_TUNNELS = 3, PROBES = 5, FAR_HOPS = 2, JA4_CIPHERS = 11, JA4_PART = 12 };
+enum { MANY_COMPUTERS = 3, MANY_USERS = 3, MANY_TUNNELS = 3, FAR_HOPS = 2, JA4_CIPHERS = 11, JA4_PART = 12 };
 
 bool nat_is_schannel(const char *ja4)
 {
@@ -148,8 +148,17 @@ static void add_words(struct nat *n, struct nat_server *s, struct nat_source *f,
         add_client(n, f, o, NAT_BY_FORWARDED);
 }
 
+/* The Internet knocks on every door. */
+static bool is_inside(const struct address *from, const struct address *server)
+{
+    return nat_is_private(from) ||
+           (from->family == FAMILY_IPV6 && server->family == FAMILY_IPV6 && address_in(from, server, 64));
+}
+
 void nat_add_sstp(struct nat *n, const struct nat_sstp_observation *o)
 {
+    if (o->balancer && is_inside(&o->client.address, &o->server.address))
+        nat_add_load_balancer(n, &o->client.address);
     if (!o->attempt && o->proxied.address.family == FAMILY_NONE)
         return;
     struct nat_server *s = nat_server_of(n, &o->server.address, o->layer, o->established);
@@ -170,20 +179,17 @@ void nat_add_sstp(struct nat *n, const struct nat_sstp_observation *o)
     add_words(n, s, f, o);
 }
 
-void nat_add_probe(struct nat *n, const struct address *from, const struct address *server, bool says_so)
+void nat_add_probes(struct nat *n, const struct address *from, const struct address *server, uint64_t count)
 {
-    bool link = from->family == FAMILY_IPV6 && server->family == FAMILY_IPV6 && address_in(from, server, 64);
-    if (!nat_is_private(from) && !link)
-        return; /* the Internet knocks on every door */
-    if (says_so)
-        nat_add_load_balancer(n, from);
+    if (!is_inside(from, server))
+        return;
     for (size_t i = 0; i < n->prober_count; i++)
         if (address_equal(&n->probers[i].address, from)) {
-            n->probers[i].probes++;
+            n->probers[i].probes += count;
             return;
         }
     if (n->prober_count < NAT_PROBERS_MAX)
-        n->probers[n->prober_count++] = (struct nat_prober){*from, 1};
+        n->probers[n->prober_count++] = (struct nat_prober){*from, count};
 }
 
 uint64_t nat_probes_of(const struct nat *n, const struct address *a)
@@ -248,7 +254,7 @@ static void judge_site(const struct nat *n, const struct nat_source *f, struct n
     else if (t->has_ttl && nat_hops(t->far_ttl) >= FAR_HOPS)
         nat_view_set(v, NAT_SOURCE_SNAT, CONFIDENCE_STRONG,
                      "seems to stand beside the server, yet what it sends has passed several routers");
-    else if (nat_probes_of(n, &f->address) >= PROBES && t->established > 0)
+    else if (nat_probes_of(n, &f->address) > 0 && t->established > 0)
         nat_view_set(v, NAT_SOURCE_SNAT, t->established > 1 ? CONFIDENCE_STRONG : CONFIDENCE_HINT,
                      "probes the server as load balancers do, and tunnels come from it");
     else

@@ -367,10 +367,8 @@ static void health_probes(void **state)
     (void)state;
     const struct address balancer = address("172.20.30.4"), server = address("172.20.30.11"), scanner = address("203.0.113.9");
     struct nat *n = fresh(NULL);
-    for (int i = 0; i < 9; i++) {
-        nat_add_probe(n, &balancer, &server, false);
-        nat_add_probe(n, &scanner, &server, true);
-    }
+    nat_add_probes(n, &balancer, &server, 9);
+    nat_add_probes(n, &scanner, &server, 9);
     assert_int_equal(nat_verdicts(n), 0);
     for (int i = 0; i < 2; i++) {
         struct nat_sstp_observation o = tunnel("172.20.30.4", "172.20.30.11");
@@ -383,11 +381,15 @@ static void health_probes(void **state)
     assert_int_equal(v.sources, 1);
     assert_true(says(&v, "9 health probes"));
     n = fresh(NULL);
-    nat_add_probe(n, &balancer, &server, true); /* PROXY protocol, LOCAL */
-    struct nat_sstp_observation o = tunnel("172.20.30.4", "172.20.30.11");
+    struct nat_sstp_observation o = tunnel("172.20.30.4", "172.20.30.11"), check = o, forged = tunnel("203.0.113.9", "172.20.30.11");
+    check.attempt = check.established = false;
+    check.balancer = forged.balancer = true; /* PROXY protocol, LOCAL */
+    nat_add_sstp(n, &check);
+    nat_add_sstp(n, &forged);
     nat_add_sstp(n, &o);
     v = only(n);
     expect(&v, NAT_SNAT, CONFIDENCE_CERTAIN);
+    assert_int_equal(v.sources, 1);
 }
 
 /* Names of suites and their order as in Microsoft's lists; JA4 hashes their sorted numbers. */
@@ -553,7 +555,7 @@ static void flood(void **state)
         nat_add_sstp(n, &o);
         snprintf(text, sizeof text, "10.%u.%u.7", i / 256, i % 256);
         const struct address prober = address(text);
-        nat_add_probe(n, &prober, &o.server.address, i % 2 == 0);
+        nat_add_probes(n, &prober, &o.server.address, i);
     }
     struct nat_verdict v = only(n);
     expect(&v, NAT_SNAT, CONFIDENCE_CERTAIN);
