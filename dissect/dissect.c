@@ -6,7 +6,9 @@
 #include "capture/wire/rarely.h"
 #include "dissect/eap/eapol.h"
 #include "dissect/ike/ike_layer.h"
+#include "dissect/l2tp/l2tp_layer.h"
 #include "dissect/net/hint.h"
+#include "dissect/pptp/pptp_layer.h"
 #include "dissect/protocols.h"
 #include "dissect/radius/radius_layer.h"
 #include "dissect/recognise.h"
@@ -26,6 +28,8 @@ struct dissector {
     struct eapol *eapol;
     struct ike_layer *ike;
     struct sstp_layer *sstp;
+    struct l2tp_layer *l2tp;
+    struct pptp_layer *pptp;
     struct secrets *no_secrets; /* an empty set, when the caller has none */
     struct event_sink out;
     uint32_t own_serial;
@@ -145,12 +149,16 @@ static void on_flow_packet(struct dissector *d, const struct packet *p)
         name_flow(d, f, p, from_low);
     if ((f->judged & JUDGED_FOR_GOOD) == 0)
         judge(d, f, p);
+    if (f->class == FLOW_PPTP)
+        pptp_layer_packet(d->pptp, p, f->id);
     if (p->kind == PACKET_TCP)
         sstp_layer_packet(d->sstp, p, f, from_low);
     else if (f->class == FLOW_RADIUS)
         radius_layer_packet(d->radius, p, f->packets[from_low ? 1 : 0] > 0);
     else if (f->class == FLOW_IKE || f->class == FLOW_ESP)
         f->carries_esp |= ike_layer_packet(d->ike, p, &f->ike) == IKE_CARRIED_ESP;
+    else if (f->class == FLOW_L2TP)
+        l2tp_layer_packet(d->l2tp, p);
 }
 
 RARELY_CALLED static void on_other_packet(struct dissector *d, const struct packet *p)
@@ -160,6 +168,8 @@ RARELY_CALLED static void on_other_packet(struct dissector *d, const struct pack
         eapol_feed(d->eapol, p);
     else if (p->kind == PACKET_IP && p->ip_proto == IP_PROTO_ESP)
         ike_layer_esp(d->ike, p);
+    else if (p->kind == PACKET_IP && p->ip_proto == IP_PROTO_GRE)
+        pptp_layer_gre(d->pptp, p);
     else if (p->kind == PACKET_ICMP) {
         radius_layer_icmp(d->radius, p);
         ike_layer_icmp(d->ike, p);
@@ -194,9 +204,18 @@ static void on_flow_drop(void *ctx, struct flow *f)
         hint_release(d->hint, f);
 }
 
+static bool make_ppp_carriers(struct dissector *d, uint64_t memory, const struct event_sink *sink)
+{
+    d->l2tp = l2tp_layer_new(&(struct l2tp_layer_options){
+        .tls = d->tls, .sink = *sink, .calls = (uint32_t)(memory / l2tp_layer_call_bytes())});
+    d->pptp = pptp_layer_new(&(struct pptp_layer_options){
+        .tls = d->tls, .sink = *sink, .calls = (uint32_t)(memory / 4 * 3 / pptp_layer_call_bytes()), .waiting_bytes = memory / 4});
+    return d->l2tp != NULL && d->pptp != NULL;
+}
+
 /* How the budget is divided: a quarter for flows, an eighth each for TLS buffers, requests and TCP connections, three sixteenths
- * for logins, a sixteenth for IKE associations and an eighth of that for their fragments; the rest is for fragments, EAPOL and
- * nDPI, which have ceilings of their own. */
+ * for logins, a sixteenth for IKE associations and an eighth of that for their fragments, a 64th for L2TP and PPTP; the rest is
+ * for fragments, EAPOL and nDPI, which have ceilings of their own. */
 static bool make_parts(struct dissector *d, const struct dissect_options *options, const struct secrets *secrets)
 {
     uint64_t memory = options->memory_bytes < MEMORY_LEAST ? MEMORY_LEAST : options->memory_bytes;
@@ -222,7 +241,7 @@ static bool make_parts(struct dissector *d, const struct dissect_options *option
         .associations = (uint32_t)(associations > UINT32_MAX ? UINT32_MAX : associations)});
     d->sstp = sstp_layer_new(&(struct sstp_layer_options){
         .secrets = secrets, .tls = d->tls, .sink = sink, .memory_bytes = memory / 12 /* with what waits: an eighth */});
-    return d->eapol != NULL && d->radius != NULL && d->ike != NULL && d->sstp != NULL;
+    return make_ppp_carriers(d, memory / 64, &sink) && d->eapol != NULL && d->radius != NULL && d->ike != NULL && d->sstp != NULL;
 }
 
 struct dissector *dissect_new(const struct dissect_options *options)
@@ -266,6 +285,8 @@ RARELY_CALLED static void tick_surely(struct dissector *d, int64_t frame_ns)
         eapol_expire(d->eapol, now_ns);
         ike_layer_time(d->ike, now_ns);
         sstp_layer_time(d->sstp, now_ns);
+        l2tp_layer_time(d->l2tp, now_ns);
+        pptp_layer_time(d->pptp, now_ns);
     }
     d->was_within = within_tick(d, frame_ns);
 }
@@ -284,7 +305,8 @@ static inline void tick(struct dissector *d, int64_t frame_ns)
 static void measure_state(struct dissector *d)
 {
     uint64_t held = tls_context_buffer_bytes(d->tls) + radius_layer_bytes(d->radius) +
-                    ike_layer_bytes(d->ike) + sstp_layer_bytes(d->sstp);
+                    ike_layer_bytes(d->ike) + sstp_layer_bytes(d->sstp) + l2tp_layer_bytes(d->l2tp) +
+                    pptp_layer_bytes(d->pptp);
     d->state_peak = held > d->state_peak ? held : d->state_peak;
 }
 
@@ -346,6 +368,8 @@ void dissect_finish(struct dissector *d)
     eapol_finish(d->eapol);
     ike_layer_finish(d->ike, d->now_ns);
     sstp_layer_finish(d->sstp, d->now_ns);
+    l2tp_layer_finish(d->l2tp);
+    pptp_layer_finish(d->pptp);
 }
 
 void dissect_free(struct dissector *d)
@@ -356,6 +380,8 @@ void dissect_free(struct dissector *d)
     eapol_free(d->eapol);
     ike_layer_free(d->ike);
     sstp_layer_free(d->sstp);
+    l2tp_layer_free(d->l2tp);
+    pptp_layer_free(d->pptp);
     if (d->flows != NULL)
         flow_table_free(d->flows);
     if (d->hint != NULL)
@@ -389,4 +415,6 @@ void dissect_get_counters(const struct dissector *d, struct dissect_counters *ou
     };
     ike_layer_get_counters(d->ike, &out->ike);
     sstp_layer_get_counters(d->sstp, &out->sstp);
+    l2tp_layer_get_counters(d->l2tp, &out->l2tp);
+    pptp_layer_get_counters(d->pptp, &out->pptp);
 }

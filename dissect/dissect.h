@@ -6,6 +6,8 @@
 
 #include "dissect/event.h"
 #include "dissect/ike/ike_layer.h"
+#include "dissect/l2tp/l2tp_layer.h"
+#include "dissect/pptp/pptp_layer.h"
 #include "dissect/sstp/sstp_layer.h"
 
 struct dissect_options {
@@ -42,6 +44,8 @@ struct dissect_counters {
     uint64_t malformed_radius, malformed_eap, malformed_tls;
     struct ike_layer_counters ike;
     struct sstp_layer_counters sstp;
+    struct l2tp_layer_counters l2tp;
+    struct pptp_layer_counters pptp;
 };
 void dissect_get_counters(const struct dissector *d, struct dissect_counters *out);
 

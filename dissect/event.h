@@ -7,6 +7,7 @@
 #include "dissect/eap/eap.h"
 #include "dissect/ike/ike_event.h"
 #include "dissect/net/net.h"
+#include "dissect/ppp/ppp_call.h"
 #include "dissect/radius/radius.h"
 #include "dissect/sstp/sstp_event.h"
 
@@ -91,6 +92,7 @@ enum event_kind {
     EVENT_IKE,             /* conv; EAP inside IKE_AUTH comes as EVENT_EAP of the same conv */
     EVENT_SSTP,            /* conv; EAP inside its PPP comes as EVENT_EAP of the same conv */
     EVENT_PPP,             /* conv of L2TP or PPTP; EAP likewise */
+    EVENT_CALL,            /* conv of L2TP or PPTP: a control message about the call */
     EVENT_CLOSED,          /* conv; its user pointer is forgotten after this call */
     EVENT_LOST_FRAGMENTS,  /* conv NULL */
     EVENT_UNREACHABLE,     /* an ICMP error that quotes one of our protocols: told through RADIUS_UNANSWERED at once */
@@ -108,11 +110,13 @@ struct event {
         const struct ike_event *ike;
         const struct sstp_told_event *sstp;
         const struct ppp_event *ppp;
+        const struct ppp_call_message *call;
         const struct net_lost_fragments *lost;
         struct { enum close_reason reason; const struct eap_state *eap; /* NULL without EAP */
                  const struct ike_state *ike; /* NULL but for IKE */
                  const struct sstp_connection_state *sstp; /* NULL but for SSTP */
-                 const struct ppp_state *ppp; /* NULL but for L2TP and PPTP, and there without PPP */ } closed;
+                 const struct ppp_state *ppp; /* NULL but for L2TP and PPTP, and there without PPP */
+                 const struct ppp_call_state *call; /* NULL but for L2TP and PPTP */ } closed;
     } u;
     int64_t now_ns;             /* EVENT_CLOSED, EVENT_LOST_FRAGMENTS: capture time when it was told, at the end its last */
 };

@@ -7,7 +7,8 @@ unsigned protocols_row_of_packet(const struct packet *p)
     switch (p->kind) {
     case PACKET_EAPOL: return PROTOCOL_EAPOL;
     case PACKET_ICMP: return p->ip_proto == IP_PROTO_ICMPV6 ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP;
-    case PACKET_IP: return p->ip_proto == IP_PROTO_ESP ? PROTOCOL_ESP : PROTOCOL_UNKNOWN;
+    case PACKET_IP:
+        return p->ip_proto == IP_PROTO_ESP ? PROTOCOL_ESP : p->ip_proto == IP_PROTO_GRE ? PROTOCOL_GRE : PROTOCOL_UNKNOWN;
     case PACKET_LINK:
         return p->ethertype == ETHERTYPE_ARP ? PROTOCOL_ARP
                                              : p->ethertype == ETHERTYPE_LLDP ? PROTOCOL_LLDP : PROTOCOL_UNKNOWN;
@@ -40,7 +41,8 @@ static const char *name_of_row(unsigned row, const struct hint *hint)
 {
     static const char *const own[PROTOCOL_OWN] = {
         [PROTOCOL_UNKNOWN] = "unknown", [PROTOCOL_RADIUS] = "RADIUS", [PROTOCOL_EAPOL] = "EAPOL", [PROTOCOL_IKE] = "IKE",
-        [PROTOCOL_ESP] = "ESP", [PROTOCOL_TLS] = "TLS", [PROTOCOL_L2TP] = "L2TP", [PROTOCOL_SSTP] = "SSTP", [PROTOCOL_DNS] = "DNS",
+        [PROTOCOL_ESP] = "ESP", [PROTOCOL_TLS] = "TLS", [PROTOCOL_L2TP] = "L2TP", [PROTOCOL_PPTP] = "PPTP",
+        [PROTOCOL_GRE] = "GRE", [PROTOCOL_SSTP] = "SSTP", [PROTOCOL_DNS] = "DNS",
         [PROTOCOL_ICMP] = "ICMP", [PROTOCOL_ICMPV6] = "ICMPv6", [PROTOCOL_ARP] = "ARP", [PROTOCOL_LLDP] = "LLDP",
     };
     const char *name = row < PROTOCOL_OWN ? own[row] : hint != NULL ? hint_name(hint, (uint16_t)(row - PROTOCOL_OWN)) : NULL;

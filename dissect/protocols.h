@@ -8,8 +8,9 @@
 #include "dissect/net/hint.h"
 
 /* Rows beside those of nDPI's numbers, which follow from PROTOCOL_OWN on. */
-enum protocol_row { PROTOCOL_UNKNOWN, PROTOCOL_RADIUS, PROTOCOL_EAPOL, PROTOCOL_IKE, PROTOCOL_ESP, PROTOCOL_TLS, PROTOCOL_L2TP, PROTOCOL_SSTP, PROTOCOL_DNS,
-                    PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_ARP, PROTOCOL_LLDP, PROTOCOL_OWN };
+enum protocol_row { PROTOCOL_UNKNOWN, PROTOCOL_RADIUS, PROTOCOL_EAPOL, PROTOCOL_IKE, PROTOCOL_ESP, PROTOCOL_TLS, PROTOCOL_L2TP,
+                    PROTOCOL_PPTP, PROTOCOL_GRE, PROTOCOL_SSTP, PROTOCOL_DNS, PROTOCOL_ICMP, PROTOCOL_ICMPV6,
+                    PROTOCOL_ARP, PROTOCOL_LLDP, PROTOCOL_OWN };
 enum { PROTOCOL_ROWS = 1024 };
 
 struct protocol_sum { uint64_t flows, packets, bytes; };
@@ -24,7 +25,8 @@ static inline unsigned protocols_row_of_flow(const struct flow *f)
 {
     static const uint8_t own[] = {[FLOW_RADIUS] = PROTOCOL_RADIUS, [FLOW_EAPOL] = PROTOCOL_EAPOL, [FLOW_IKE] = PROTOCOL_IKE,
                                   [FLOW_ESP] = PROTOCOL_ESP, [FLOW_TLS] = PROTOCOL_TLS, [FLOW_L2TP] = PROTOCOL_L2TP,
-                                  [FLOW_SSTP] = PROTOCOL_SSTP, [FLOW_DNS] = PROTOCOL_DNS, [FLOW_OTHER] = PROTOCOL_UNKNOWN};
+                                  [FLOW_SSTP] = PROTOCOL_SSTP, [FLOW_PPTP] = PROTOCOL_PPTP, [FLOW_DNS] = PROTOCOL_DNS,
+                                  [FLOW_OTHER] = PROTOCOL_UNKNOWN};
     if (f->class == FLOW_IKE && f->carries_esp)
         return PROTOCOL_ESP;
     if (f->class < sizeof own && own[f->class] != PROTOCOL_UNKNOWN)

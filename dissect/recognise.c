@@ -1,6 +1,7 @@
 #include "dissect/recognise.h"
 
 #include "dissect/ike/ike.h"
+#include "dissect/pptp/pptp.h"
 #include "dissect/radius/radius.h"
 #include "dissect/tls/tls.h"
 #include "capture/wire/cursor.h"
@@ -156,8 +157,16 @@ static bool dns(const struct packet *p)
     return (uint32_t)answers + authorities + additional <= RECORDS_MAX && dns_question(c, p->payload_wire_len - HEADER);
 }
 
+static bool pptp(const struct packet *p)
+{
+    return (p->src.port == PORT_PPTP || p->dst.port == PORT_PPTP) && p->payload.len >= PPTP_HEADER &&
+           pptp_message_length(p->payload) != 0;
+}
+
 enum flow_class recognise_others(const struct packet *p)
 {
+    if (p->kind == PACKET_TCP && pptp(p))
+        return FLOW_PPTP;
     if (p->kind == PACKET_TCP)
         return tls_record(p, p->src.port == PORT_HTTPS || p->dst.port == PORT_HTTPS) ? FLOW_TLS : FLOW_NEW;
     if (dns(p))

@@ -17,7 +17,7 @@ bool recognise_radius(const struct packet *p);
 bool recognise_ike_port(uint16_t port);
 
 /* IKE on its ports (RFC 7296 section 3.1, RFC 3948 section 2.2) by its header, elsewhere by one that cannot be chance; ESP in
- * UDP 4500 (section 2.1); TLS by its first handshake record, on port 443 by any record; DNS on UDP port 53; L2TP on port 1701.
+ * UDP 4500 (section 2.1); TLS by its first handshake record, on port 443 by any record; DNS on UDP port 53; L2TP on port 1701, PPTP on 1723.
  * FLOW_NEW: none of them. */
 enum flow_class recognise_others(const struct packet *p);
 

@@ -16,6 +16,7 @@ enum flow_class {
     FLOW_ESP,
     FLOW_TLS,
     FLOW_L2TP,
+    FLOW_PPTP,      /* its control connection */
     FLOW_DNS,
     FLOW_SSTP,      /* read as such: with keys, or in clear */
     FLOW_OTHER,     /* left to nDPI's hint */

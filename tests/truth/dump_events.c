@@ -9,6 +9,7 @@
 #include "capture/source.h"
 #include "dissect/dissect.h"
 #include "dissect/ike/ike_keys.h"
+#include "dump_call.h"
 #include "dump_ike.h"
 
 enum { KEYS_MAX = 4 << 20, MEMORY = 256 << 20 };
@@ -95,6 +96,12 @@ static void on_event(void *ctx, const struct event *e)
         print_eap(d, e->u.eap);
     else if (e->kind == EVENT_IKE)
         dump_ike(d->digests, e->place, e->u.ike);
+    else if (e->kind == EVENT_CALL)
+        dump_call_message(e);
+    else if (e->kind == EVENT_PPP)
+        dump_call_ppp(e);
+    else if (e->kind == EVENT_CLOSED && e->u.closed.call != NULL)
+        dump_call_closed(e);
     else if (e->kind == EVENT_EAPOL)
         printf("eapol %llu type=%u version=%u\n", frame, e->u.eapol->type, e->u.eapol->version);
     else if (e->kind == EVENT_LOST_FRAGMENTS)

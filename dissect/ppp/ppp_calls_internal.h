@@ -1,0 +1,31 @@
+/* The table of calls: for ppp_calls.c and ppp_call.c only. */
+#ifndef VS_PPP_PPP_CALLS_INTERNAL_H
+#define VS_PPP_PPP_CALLS_INTERNAL_H
+
+#include "dissect/ppp/ppp_calls.h"
+
+/* In the order in which they are given up. */
+enum { LIST_ENDED, LIST_SETUP, LIST_OPEN, LISTS };
+struct ppp_call_list { uint32_t oldest, newest; };
+
+struct ppp_calls {
+    enum conversation_type type;
+    struct tls_context *tls;
+    struct event_sink sink;
+    ppp_call_gone_fn *gone;
+    void *ctx;
+    struct ppp_call *calls; /* from 1 on */
+    uint32_t room, used, free, count;
+    struct ppp_call_list lists[LISTS];
+    struct index index;
+    int64_t now_ns;
+    uint64_t links; /* held now */
+    struct ppp_calls_counters counters;
+};
+
+/* It was heard of just now; moves it to the list that it belongs to. */
+void ppp_call_touch(struct ppp_call *call);
+/* No packet is found to be its any more. */
+void ppp_call_clear_keys(struct ppp_call *call);
+
+#endif
