@@ -19,7 +19,7 @@ static bool went_on(const struct tls_facts *t)
 }
 
 /* Before TLS 1.3 a client may warn and go on all the same. */
-static const struct alert_fact *client_certificate_alert(const struct tls_facts *t)
+const struct alert_fact *judge_certificate_alert(const struct tls_facts *t)
 {
     for (size_t i = 0; i < t->alert_count; i++) {
         const struct alert_fact *a = &t->alerts[i];
@@ -52,7 +52,7 @@ enum client_answer judge_client_answer(const struct exchange *x, const struct al
     *alert = NULL;
     if (x->outcome == OUTCOME_ESTABLISHED)
         return certificate_passed(t) ? ANSWER_ACCEPTED : ANSWER_NO_CERTIFICATE;
-    if ((*alert = client_certificate_alert(t)) != NULL && (t->server_hello || judge_alert_error((*alert)->code) != 0))
+    if ((*alert = judge_certificate_alert(t)) != NULL && (t->server_hello || judge_alert_error((*alert)->code) != 0))
         return ANSWER_ALERT;
     *alert = NULL;
     /* A resumed session showed no certificate that could be refused. */
@@ -79,7 +79,7 @@ enum client_answer judge_inner_answer(const struct exchange *x, const struct ale
         return ANSWER_NO_CERTIFICATE;
     if (x->outcome == OUTCOME_ESTABLISHED)
         return ANSWER_ACCEPTED;
-    if ((*alert = client_certificate_alert(t)) != NULL)
+    if ((*alert = judge_certificate_alert(t)) != NULL)
         return ANSWER_ALERT;
     if (t->client_encrypted_alert && !t->data_from_client)
         return ANSWER_ENCRYPTED_ALERT;

@@ -20,6 +20,9 @@ enum client_answer judge_client_answer(const struct exchange *x, const struct al
 /* The same of the certificate that an EAP-TLS inside PEAP or TTLS presents; ANSWER_NO_CERTIFICATE when that is not readable. */
 enum client_answer judge_inner_answer(const struct exchange *x, const struct alert_fact **alert);
 
+/* The client's readable alert that can be about the server's certificate; NULL without. */
+const struct alert_fact *judge_certificate_alert(const struct tls_facts *t);
+
 /* The client refused the outer certificate, readable or not. */
 bool judge_client_refused(const struct exchange *x);
 
