@@ -10,6 +10,15 @@ static bool records_suffice(const struct carried *k)
     return k->stage == CARRY_TLS && !k->decrypted && k->record_count == SSTP_RECORDS_MAX;
 }
 
+/* What these records are cannot be SSTP: its client's second message, CALL_CONNECT_REQUEST, has 14 octets, which no suite makes
+ * longer than BRIEF, and neither side says much before. */
+static bool records_contradict(const struct carried *k)
+{
+    enum { CLIENTS_FIRST = 6, SERVERS_FIRST = 32 };
+    return k->stage == CARRY_TLS && !k->decrypted && !k->client_was_brief &&
+           (k->records_seen[TO_SERVER] >= CLIENTS_FIRST || k->records_seen[TO_CLIENT] >= SERVERS_FIRST);
+}
+
 bool carry_is_done(const struct connection *c)
 {
     const struct carried *k = c->carried;
@@ -217,8 +226,13 @@ static void content(struct connection *c, enum direction dir, struct span bytes,
 
 static void note_record(struct connection *c, const struct tls_event *e)
 {
+    enum { BRIEF = 96 };
     struct carried *k = c->carried;
     k->records_seen[e->dir]++;
+    bool finished = k->tls13 && k->records_seen[TO_SERVER] == 1; /* is hidden in the first record */
+    k->client_was_brief = k->client_was_brief || (e->dir == TO_SERVER && !finished && e->u.record.length <= BRIEF);
+    if (records_contradict(k))
+        c->given_up = true;
     if (k->record_count == SSTP_RECORDS_MAX)
         return;
     struct sstp_record *r = &k->records[k->record_count++];
@@ -236,6 +250,8 @@ static void on_tls(void *ctx, const struct tls_event *e)
         return;
     }
     c->layer->counters.malformed += e->kind == TLS_EVENT_MALFORMED;
+    if (e->kind == TLS_EVENT_SERVER_HELLO)
+        c->carried->tls13 = e->u.server_hello.version == 0x0304;
     connection_tell(c, e->dir, &e->place, &(struct sstp_told_event){.kind = SSTP_TOLD_TLS, .u.tls = e});
     if (e->kind == TLS_EVENT_DATA) {
         c->carried->decrypted = true;

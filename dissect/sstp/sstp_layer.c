@@ -1,11 +1,13 @@
 /* Connections: taken in, followed by their headers, told of, closed. */
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "capture/wire/elapsed.h"
 #include "capture/wire/rarely.h"
 #include "dissect/sstp/sstp_layer_state.h"
 
-enum { HTTPS = 443, ROOM_LEAST = 64, WAITING_SHARE = 3 };
+/* Half-open ones and ended ones are kept few: those of a storm take each other's place, near the processor. */
+enum { HTTPS = 443, ROOM_LEAST = 64, WAITING_SHARE = 3, HALF_OPEN_MAX = 4096, ENDED_MAX = 512 };
 #define SECOND INT64_C(1000000000)
 #define IDLE_NS (600 * SECOND)   /* an idle tunnel sends an echo each 60 s (MS-SSTP 3.1.2) */
 #define ENDED_NS (5 * SECOND)    /* what still comes after the end belongs to it */
@@ -64,6 +66,7 @@ static void list_remove(struct sstp_layer *l, struct connection *c)
     uint32_t *oldest = &l->lists[c->list].oldest, *newest = &l->lists[c->list].newest;
     *(c->older == NONE ? oldest : &l->connections[c->older].newer) = c->newer;
     *(c->newer == NONE ? newest : &l->connections[c->newer].older) = c->older;
+    l->lists[c->list].count--;
 }
 
 static void list_append(struct sstp_layer *l, struct connection *c, enum list list)
@@ -75,6 +78,7 @@ static void list_append(struct sstp_layer *l, struct connection *c, enum list li
     c->newer = NONE;
     *(*newest == NONE ? oldest : &l->connections[*newest].newer) = c->slot;
     *newest = c->slot;
+    l->lists[list].count++;
 }
 
 void connection_open(struct connection *c)
@@ -131,7 +135,8 @@ static bool on_service_port(const struct connection *c)
 static void tell_lone(struct connection *c, enum close_reason reason)
 {
     struct sstp_layer *l = c->layer;
-    if (c->opened || c->given_up || (!on_service_port(c) && held_of(l, c) == NULL))
+    if (c->opened || c->given_up || (!on_service_port(c) && held_of(l, c) == NULL) ||
+        tcp_connection_outcome(&c->tcp) == TCP_OUTCOME_NOTHING)
         return;
     if (l->lone_told == l->lone_listed || reason == CLOSE_EVICTED) {
         l->counters.unlisted++;
@@ -193,17 +198,23 @@ static void connection_close(struct connection *c, enum close_reason reason)
     l->free = c->slot;
 }
 
-/* Who is nearest to its end: ended ones, then who was silent longest of the few at the front of the list. */
+static bool close_oldest(struct sstp_layer *l, enum list list)
+{
+    if (l->lists[list].oldest == NONE)
+        return false;
+    l->counters.evicted += list != LIST_ENDED;
+    connection_close(&l->connections[l->lists[list].oldest], list == LIST_ENDED ? CLOSE_FINAL : CLOSE_EVICTED);
+    return true;
+}
+
+/* Who is nearest to its end: ended ones, half-open ones, then who was silent longest of the few at the front of the list. */
 static RARELY_CALLED void make_room(struct sstp_layer *l)
 {
     enum { LOOKED_AT = 8 };
-    struct connection *victim = &l->connections[l->lists[LIST_ENDED].oldest];
-    if (l->lists[LIST_ENDED].oldest != NONE) {
-        connection_close(victim, CLOSE_FINAL);
+    if (close_oldest(l, LIST_ENDED) || close_oldest(l, LIST_HALF_OPEN))
         return;
-    }
     for (int i = 0; i < LOOKED_AT; i++) {
-        victim = &l->connections[l->lists[LIST_LIVE].oldest];
+        struct connection *victim = &l->connections[l->lists[LIST_LIVE].oldest];
         const struct hot *h = &l->hot[victim->slot];
         int64_t last = h->time_ns[0] > h->time_ns[1] ? h->time_ns[0] : h->time_ns[1];
         bool worth = victim->opened && elapsed_ns(l->now_ns, last) < IDLE_NS && last > victim->queued_ns;
@@ -212,8 +223,7 @@ static RARELY_CALLED void make_room(struct sstp_layer *l)
         list_remove(l, victim);
         list_append(l, victim, LIST_LIVE);
     }
-    l->counters.evicted++;
-    connection_close(&l->connections[l->lists[LIST_LIVE].oldest], CLOSE_EVICTED);
+    (void)close_oldest(l, LIST_LIVE);
 }
 
 /* The client is who sent the SYN; else who does not own a service's port; else who has the higher one. */
@@ -227,6 +237,8 @@ static bool sender_is_client(const struct packet *p)
 
 static struct connection *connection_begin(struct sstp_layer *l, const struct packet *p, struct flow *f, bool from_low)
 {
+    if (l->lists[LIST_HALF_OPEN].count >= HALF_OPEN_MAX)
+        (void)close_oldest(l, LIST_HALF_OPEN);
     if (l->free == NONE && l->made == l->room)
         make_room(l);
     uint32_t slot = l->free;
@@ -236,7 +248,8 @@ static struct connection *connection_begin(struct sstp_layer *l, const struct pa
         slot = ++l->made;
     bool by_client = sender_is_client(p);
     struct connection *c = &l->connections[slot];
-    memset(c, 0, sizeof *c);
+    memset(&c->pub, 0, sizeof c->pub);
+    memset((uint8_t *)c + offsetof(struct connection, carried), 0, sizeof *c - offsetof(struct connection, carried));
     c->slot = slot;
     c->layer = l;
     c->capture = p->frame->capture;
@@ -247,7 +260,7 @@ static struct connection *connection_begin(struct sstp_layer *l, const struct pa
     c->began_ns = p->frame->time_ns;
     tcp_connection_begin(&c->tcp);
     l->hot[slot] = (struct hot){.owner = f->id, .client_is_low = by_client == from_low};
-    list_append(l, c, LIST_LIVE);
+    list_append(l, c, LIST_HALF_OPEN);
     f->ike = slot;
     l->counters.connections++;
     return c;
@@ -280,13 +293,22 @@ static RARELY_CALLED void tell_end(struct connection *c, enum tcp_side side, con
         connection_tell(c, (enum direction)side, place, &(struct sstp_told_event){.kind = SSTP_TOLD_CLOSING, .u.tcp = &c->tcp});
 }
 
-/* What is over stays for a while: late segments are its own. */
+/* What is over stays for a while: late segments are its own. Who was there longest goes when there are many. */
 static void end(struct connection *c)
 {
+    struct sstp_layer *l = c->layer;
     if (c->list == LIST_ENDED)
         return;
+    list_remove(l, c);
+    list_append(l, c, LIST_ENDED);
+    if (l->lists[LIST_ENDED].count > ENDED_MAX)
+        (void)close_oldest(l, LIST_ENDED);
+}
+
+static void becomes_live(struct connection *c)
+{
     list_remove(c->layer, c);
-    list_append(c->layer, c, LIST_ENDED);
+    list_append(c->layer, c, LIST_LIVE);
 }
 
 static void passivate(struct connection *c)
@@ -316,6 +338,8 @@ static void take(struct connection *c, const struct packet *p, enum tcp_side sid
     struct sstp_layer *l = c->layer;
     struct hot *h = &l->hot[c->slot];
     tcp_connection_packet(&c->tcp, p, side);
+    if (c->list == LIST_HALF_OPEN && side == TCP_SERVER && p->payload_wire_len > 0)
+        becomes_live(c);
     if (!h->passive) {
         struct tcp_stream *s = stream_for(c, p);
         struct tcp_segment g = tcp_segment_of(p, side);
@@ -413,13 +437,13 @@ static void expire(struct sstp_layer *l, enum list list, int64_t limit_ns)
             return;
         const struct hot *h = &l->hot[c->slot];
         int64_t last = h->time_ns[0] > h->time_ns[1] ? h->time_ns[0] : h->time_ns[1];
-        if (list == LIST_LIVE && elapsed_ns(l->now_ns, last) < limit_ns) {
+        if (list != LIST_ENDED && elapsed_ns(l->now_ns, last) < limit_ns) {
             list_remove(l, c);
             list_append(l, c, list);
             c->queued_ns = last < l->now_ns ? last : l->now_ns;
             continue;
         }
-        connection_close(c, list == LIST_LIVE ? CLOSE_IDLE : CLOSE_FINAL);
+        connection_close(c, list != LIST_ENDED ? CLOSE_IDLE : CLOSE_FINAL);
     }
 }
 
@@ -427,16 +451,16 @@ void sstp_layer_time(struct sstp_layer *l, int64_t now_ns)
 {
     l->now_ns = now_ns;
     expire(l, LIST_ENDED, ENDED_NS);
+    expire(l, LIST_HALF_OPEN, CONVERSATION_IDLE_NS);
     expire(l, LIST_LIVE, IDLE_NS);
 }
 
 void sstp_layer_finish(struct sstp_layer *l, int64_t end_ns)
 {
     l->now_ns = end_ns;
-    while (l->lists[LIST_ENDED].oldest != NONE)
-        connection_close(&l->connections[l->lists[LIST_ENDED].oldest], CLOSE_FINAL);
-    while (l->lists[LIST_LIVE].oldest != NONE)
-        connection_close(&l->connections[l->lists[LIST_LIVE].oldest], CLOSE_END);
+    for (int list = LIST_ENDED; list >= LIST_HALF_OPEN; list--)
+        while (l->lists[list].oldest != NONE)
+            connection_close(&l->connections[l->lists[list].oldest], list == LIST_ENDED ? CLOSE_FINAL : CLOSE_END);
 }
 
 void sstp_layer_get_counters(const struct sstp_layer *l, struct sstp_layer_counters *out)

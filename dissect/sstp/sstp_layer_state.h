@@ -36,6 +36,8 @@ struct carried {
     bool sstp_asked;          /* SSTP_DUPLEX_POST was */
     bool tunnel_asked;        /* CONNECT of a forward proxy was: TLS follows its answer */
     bool decrypted;
+    bool tls13;
+    bool client_was_brief;    /* a record of the client was as short as a CALL_CONNECT_REQUEST's */
     uint16_t record_count;
     uint64_t records_seen[SIDES];
     struct sstp_record records[SSTP_RECORDS_MAX];
@@ -53,7 +55,8 @@ struct hot {
 };
 _Static_assert(sizeof(struct hot) <= 64, "more than a cache line");
 
-enum list { LIST_LIVE, LIST_ENDED, LISTS };
+/* A connection is half open until its server sends data. */
+enum list { LIST_HALF_OPEN, LIST_LIVE, LIST_ENDED, LISTS };
 
 struct connection {
     struct conversation pub;
@@ -91,7 +94,7 @@ struct sstp_layer {
     struct connection *connections; /* [0] is not used */
     struct hot *hot;
     uint32_t room, made, free;
-    struct { uint32_t oldest, newest; } lists[LISTS];
+    struct { uint32_t oldest, newest, count; } lists[LISTS];
     struct tcp_stream_table *streams;
     struct held *held;
     uint64_t held_serial;
