@@ -10,6 +10,7 @@
 #include "analyze/session/judge_ike.h"
 #include "analyze/session/probes.h"
 #include "analyze/session/services.h"
+#include "analyze/session/session_binding.h"
 #include "analyze/session/sessions.h"
 #include "analyze/finding/verdict.h"
 
@@ -32,6 +33,7 @@ struct analysis {
     struct uneventful_logins *uneventful;
     struct chain_stats *stats; /* by chain serial */
     struct chain_stats *ike_stats; /* the same, as the VPN server's own certificate */
+    struct digests *digests;
     struct nat *nat;
     struct nat_feed *nat_feed;
     struct services *services; /* whose TCP connections are sessions */
@@ -149,6 +151,7 @@ struct analysis *analysis_new(const struct analysis_options *options, char error
     a->stats = calloc(CHAINS_MAX + 1, sizeof *a->stats);
     a->ike_stats = calloc(CHAINS_MAX + 1, sizeof *a->ike_stats);
     a->captures = calloc(CAPTURES_MAX, sizeof *a->captures);
+    a->digests = digests_new();
     a->spool = spool_new();
     a->services = services_new();
     a->probes = probes_new();
@@ -161,7 +164,7 @@ struct analysis *analysis_new(const struct analysis_options *options, char error
         snprintf(error, 256,
                  "cannot make a temporary file for finished logins (is the folder for temporary files writable?)");
     } else if (a->track == NULL || a->links == NULL || a->findings == NULL || a->uneventful == NULL ||
-               a->stats == NULL || a->ike_stats == NULL || a->captures == NULL || a->nat_feed == NULL ||
+               a->stats == NULL || a->ike_stats == NULL || a->captures == NULL || a->digests == NULL || a->nat_feed == NULL ||
                a->services == NULL || a->probes == NULL) {
         snprintf(error, 256, "not enough memory");
     } else {
@@ -201,6 +204,7 @@ void analysis_free(struct analysis *a)
     findings_free(a->findings);
     services_free(a->services);
     probes_free(a->probes);
+    digests_free(a->digests);
     nat_feed_free(a->nat_feed);
     nat_free(a->nat);
     uneventful_free(a->uneventful);
@@ -416,6 +420,17 @@ static bool recount(struct analysis *a)
     return !spool_failed(a->spool);
 }
 
+typedef bool build_fn(struct analysis *a, struct session *s, void *ctx);
+
+/* What the captures as a whole show of a connection that by itself is unsure. */
+static bool counts(const struct analysis *a, struct session_build *b)
+{
+    for (size_t i = 0; i < b->owned_count; i++)
+        if (probes_has(a->probes, b->owned[i]))
+            b->owned[i]->sstp.kind = SSTP_KIND_PROBE;
+    return services_counts(a->services, b->session.main);
+}
+
 static void join_heads(void *ctx, uint32_t tunnel_head, uint32_t login_head)
 {
     struct analysis *a = ctx;
@@ -445,10 +460,9 @@ static bool join_attempts(struct analysis *a)
         if (!spool_is_head(a->spool, id))
             continue;
         good = session_read(a->spool, id, id, &b);
-        if (good) {
+        if (good && counts(a, &b))
             attempts_add(attempts, id, b.owned, b.owned_count);
-            session_release(&b);
-        }
+        session_release(&b);
     }
     if (good)
         attempts_join(attempts, join_heads, a);
@@ -459,17 +473,6 @@ static bool join_attempts(struct analysis *a)
     return good;
 }
 
-typedef bool build_fn(struct analysis *a, struct session *s, void *ctx);
-
-/* What the captures as a whole show of a connection that by itself is unsure. */
-static bool counts(const struct analysis *a, struct session_build *b)
-{
-    for (size_t i = 0; i < b->owned_count; i++)
-        if (probes_has(a->probes, b->owned[i]))
-            b->owned[i]->sstp.kind = SSTP_KIND_PROBE;
-    return services_counts(a->services, b->session.main);
-}
-
 /* Reads a session and, when it is one, calls each for it as number *number + 1; the rules run first, so that its findings
  * are known. */
 static bool pass(struct analysis *a, uint32_t id, uint32_t *number, build_fn *each, void *ctx, bool *go_on)
@@ -478,6 +481,7 @@ static bool pass(struct analysis *a, uint32_t id, uint32_t *number, build_fn *ea
     if (!session_read(a->spool, id, *number + 1, &b))
         return false;
     if (counts(a, &b)) {
+        session_check_binding(&b.session, a->digests, a->chains);
         findings_session(a->findings, ++*number);
         rules_session(a->findings, &a->input, &b.session);
         *go_on = each(a, &b.session, ctx);

@@ -79,6 +79,7 @@ struct radius_event {
     struct place request;               /* first transmission of the request that this is about; frame 0 when none */
     struct place request_last;          /* its last transmission */
     struct endpoint state_server;       /* set with other_server only */
+    const struct radius_keys *keys;     /* of an Access-Accept that the secret opens; else NULL */
 };
 
 enum eapol_kind { EAPOL_EAP, EAPOL_START, EAPOL_LOGOFF, EAPOL_KEY, EAPOL_OTHER };

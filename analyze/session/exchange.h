@@ -9,6 +9,7 @@
 
 #include "analyze/session/ike_facts.h"
 #include "analyze/session/sstp_facts.h"
+#include "dissect/sstp/sstp_binding.h"
 
 enum { EXCHANGE_TEXT_MAX = 1536, EXCHANGE_METHODS_MAX = 8, EXCHANGE_CAPTURES_MAX = 4, EXCHANGE_LADDER_MAX = 65536 };
 
@@ -68,6 +69,8 @@ struct radius_facts {
     struct text nas_identifier, calling_station, called_station, user, tunnel_client_endpoint, client_name, correlation_id,
         machine_name;
     struct address nas_address;       /* FAMILY_NONE when absent */
+    bool has_keys;
+    uint8_t keys[SSTP_HLAK];          /* MS-MPPE-Recv-Key and -Send-Key of the Access-Accept, cut to what an SSTP binding takes */
     uint8_t final;                    /* RADIUS_ACCESS_ACCEPT, RADIUS_ACCESS_REJECT or 0 */
     struct place first_request, final_place;
 };

@@ -16,6 +16,8 @@ struct session {
     const struct exchange *main;    /* the exchange that tells most of the authentication: EAP facts, the reason */
     const struct exchange *tunnel;  /* IKE, SSTP, L2TP or PPTP: what the client's connection came to; NULL without */
     const struct exchange *login;   /* RADIUS or EAPOL, of several the one that shows most; NULL without */
+    const struct exchange *bound;   /* the SSTP connection whose CALL_CONNECTED was read; NULL: binding says nothing */
+    struct sstp_binding_check binding; /* its crypto binding, part by part; filled by session_check_binding */
     enum outcome outcome;
     uint32_t client_error;          /* 0: none; what the Windows client shows */
     enum confidence client_error_confidence;

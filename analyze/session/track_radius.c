@@ -169,6 +169,11 @@ static inline void response(struct exchange *x, const struct event *e, const str
         struct span said = radius_span(p, RADIUS_REPLY_MESSAGE);
         if (said.len > 0 && !text_present(r->reply_message))
             r->reply_message = exchange_put(x, said);
+        if (ev->keys != NULL) {
+            r->has_keys = true;
+            sstp_hlak_from_mppe(span_of(ev->keys->recv, ev->keys->recv_len), span_of(ev->keys->send, ev->keys->send_len),
+                                r->keys);
+        }
     }
     if (p->eap_pieces > 0)
         missing_message_authenticator(x, e, p);

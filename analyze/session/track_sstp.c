@@ -53,6 +53,19 @@ static void http_answer(struct exchange *x, struct sstp_facts *f, const struct h
     put_once(x, &f->http_reason, h->reason);
 }
 
+/* What RADIUS hands on as it is. */
+static void note_response(struct exchange *x, const struct ppp_event *e)
+{
+    const struct ppp_packet *p = e->u.packet;
+    struct span peer_challenge, nt_response;
+    if (e->kind != PPP_EVENT_PACKET || p->protocol != PPP_PROTOCOL_CHAP || p->code != CHAP_RESPONSE || x->response_hash != 0)
+        return;
+    if (mschapv2_response_parse(p->value, &peer_challenge, &nt_response))
+        x->response_hash = exchange_mschapv2_response(peer_challenge.data, nt_response.data);
+    else if (p->value.len == 16)
+        x->response_hash = exchange_chap_response(p->value.data);
+}
+
 void track_sstp(const struct track_parts *t, struct live *l, const struct event *e)
 {
     struct exchange *x = &l->x;
@@ -77,6 +90,8 @@ void track_sstp(const struct track_parts *t, struct live *l, const struct event 
     case SSTP_TOLD_LINK:
         if (told->u.link->kind == SSTP_EVENT_CONTROL)
             sstp_note_message(f, told->u.link->u.packet->message);
+        else if (told->u.link->kind == SSTP_EVENT_PPP)
+            note_response(x, told->u.link->u.ppp);
         break;
     case SSTP_TOLD_CLOSING:
         break;
@@ -86,6 +101,7 @@ void track_sstp(const struct track_parts *t, struct live *l, const struct event 
 void track_ppp(struct live *l, const struct event *e)
 {
     unsigned side = e->dir;
+    note_response(&l->x, e->u.ppp);
     l->x.sstp.packets[side]++;
     l->x.sstp.last[side] = e->place;
 }

@@ -142,6 +142,16 @@ enum radius_check radius_check_message_authenticator(struct digests *d, struct s
 enum radius_check radius_check_authenticator(struct digests *d, struct span whole, const struct radius_packet *p,
                                              const uint8_t *request_authenticator, struct span secret);
 
+/* The keys of an Access-Accept, opened: MS-MPPE-Recv-Key and MS-MPPE-Send-Key as the NAS has them (RFC 2548 sections 2.4.2
+ * and 2.4.3; with EAP the two halves of its MSK). Length 0: none, or not to be opened. */
+enum { RADIUS_KEY_MAX = 32 };
+struct radius_keys { uint8_t recv_len, send_len; uint8_t recv[RADIUS_KEY_MAX], send[RADIUS_KEY_MAX]; };
+
+/* Opens one of them. value: salt and ciphertext. Returns the key's length, at most RADIUS_KEY_MAX; 0 when the secret does not
+ * open it, or it is longer. */
+size_t radius_open_key(struct digests *d, struct span value, const uint8_t request_authenticator[static 16], struct span secret,
+                       uint8_t out[static RADIUS_KEY_MAX]);
+
 const char *radius_code_name(uint8_t code);             /* "Access-Request"; NULL when unknown */
 const char *radius_attribute_name(uint8_t type);        /* "User-Name"; NULL */
 const char *radius_tunnel_type_name(uint32_t value);    /* "SSTP", "L2TP"; NULL */

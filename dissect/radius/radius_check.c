@@ -1,4 +1,4 @@
-/* The four authenticators of RADIUS, checked with the shared secret. */
+/* What the shared secret of RADIUS is good for: four authenticators, and the keys that an Access-Accept hands out. */
 #include "dissect/crypto/digest.h"
 #include "dissect/radius/radius.h"
 
@@ -79,4 +79,31 @@ enum radius_check radius_check_authenticator(struct digests *d, struct span whol
     if (!digest_compute(d, DIGEST_MD5, parts, sizeof parts / sizeof *parts, computed))
         return RADIUS_CHECK_UNCHECKED;
     return same_16(computed, p->authenticator.data) ? RADIUS_CHECK_VALID : RADIUS_CHECK_INVALID;
+}
+
+/* b1 = MD5(secret + request authenticator + salt), bn = MD5(secret + ciphertext n-1). RFC 2548 section 2.4.2 */
+size_t radius_open_key(struct digests *d, struct span value, const uint8_t request_authenticator[static 16],
+                       struct span secret, uint8_t out[static RADIUS_KEY_MAX])
+{
+    enum { SALT = 2, BLOCK = 16, BLOCKS = (1 + RADIUS_KEY_MAX + BLOCK - 1) / BLOCK };
+    uint8_t plain[BLOCKS * BLOCK], mask[DIGEST_MAX];
+    size_t cipher = value.len > SALT ? value.len - SALT : 0;
+    if (secret.len == 0 || cipher == 0 || cipher % BLOCK != 0 || cipher > sizeof plain || (value.data[0] & 0x80) == 0)
+        return 0;
+    for (size_t at = 0; at < cipher; at += BLOCK) {
+        const struct span first[] = {secret, span_of(request_authenticator, 16), span_of(value.data, SALT)};
+        const struct span next[] = {secret, span_of(value.data + SALT + at - (at > 0 ? BLOCK : 0), BLOCK)};
+        if (!digest_compute(d, DIGEST_MD5, at == 0 ? first : next, at == 0 ? 3 : 2, mask))
+            return 0;
+        for (size_t i = 0; i < BLOCK; i++)
+            plain[at + i] = (uint8_t)(value.data[SALT + at + i] ^ mask[i]);
+    }
+    size_t len = plain[0];
+    if (len == 0 || len > RADIUS_KEY_MAX || len >= cipher)
+        return 0;
+    for (size_t i = 1 + len; i < cipher; i++)
+        if (plain[i] != 0)
+            return 0;
+    memcpy(out, plain + 1, len);
+    return len;
 }

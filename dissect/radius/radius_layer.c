@@ -63,6 +63,21 @@ void radius_layer_get_counters(const struct radius_layer *r, struct radius_layer
     *out = r->counters;
 }
 
+static void open_keys(struct radius_layer *r, struct radius_event *about, const uint8_t *request_authenticator,
+                      struct span secret)
+{
+    const struct radius_packet *rp = about->packet;
+    const uint64_t both = RADIUS_FIELD_BIT(RADIUS_MS_MPPE_RECV_KEY) | RADIUS_FIELD_BIT(RADIUS_MS_MPPE_SEND_KEY);
+    if ((rp->seen & both) == 0 || request_authenticator == NULL || about->authenticator == RADIUS_CHECK_INVALID)
+        return;
+    r->keys.recv_len = (uint8_t)radius_open_key(r->digests, radius_span(rp, RADIUS_MS_MPPE_RECV_KEY), request_authenticator,
+                                                secret, r->keys.recv);
+    r->keys.send_len = (uint8_t)radius_open_key(r->digests, radius_span(rp, RADIUS_MS_MPPE_SEND_KEY), request_authenticator,
+                                                secret, r->keys.send);
+    if (r->keys.recv_len > 0 || r->keys.send_len > 0)
+        about->keys = &r->keys;
+}
+
 /* With the secret for the NAS, the side that is changed by CoA and Disconnect. */
 static RARELY_CALLED void check_with_secret(struct radius_layer *r, struct radius_event *about, const struct packet *p,
                                             const uint8_t *request_authenticator)
@@ -75,6 +90,8 @@ static RARELY_CALLED void check_with_secret(struct radius_layer *r, struct radiu
     about->message_authenticator =
         radius_check_message_authenticator(r->digests, p->payload, rp, request_authenticator, secret);
     about->authenticator = radius_check_authenticator(r->digests, p->payload, rp, request_authenticator, secret);
+    if (rp->code == RADIUS_ACCESS_ACCEPT)
+        open_keys(r, about, request_authenticator, secret);
 }
 
 /* Fills in what the secret proves, when there is one. */
@@ -103,6 +120,7 @@ static inline void begin_event(struct radius_event *about, const struct radius_p
     about->server = key->server;
     about->source = &p->src;
     about->elapsed_ns = 0;
+    about->keys = NULL;
 }
 
 static inline void tell(struct radius_layer *r, const struct radius_event *about, enum direction dir, struct login *login)

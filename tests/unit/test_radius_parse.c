@@ -65,6 +65,28 @@ static void the_authenticators_of_the_vectors_hold(void **state)
     digests_free(d);
 }
 
+/* The vector of wire-facts 11.4: the key 40 41 .. 5f. */
+static void the_key_of_the_vector_is_opened(void **state)
+{
+    (void)state;
+    struct digests *d = digests_new();
+    uint8_t authenticator[16], key[RADIUS_KEY_MAX];
+    struct bytes value =
+        from_hex("800112e4450f495e607e886ff921f9f658bdc7a2d5d292b9ec4cddb2f068d703a4742ca58d79340c6cc695b6c02a75704757");
+    for (uint8_t i = 0; i < 16; i++)
+        authenticator[i] = i;
+    assert_int_equal(radius_open_key(d, bytes_span(&value), authenticator, text(TEST_SECRET), key), 32);
+    for (uint8_t i = 0; i < 32; i++)
+        assert_int_equal(key[i], 0x40 + i);
+    assert_int_equal(radius_open_key(d, bytes_span(&value), authenticator, text("testing124"), key), 0);
+    assert_int_equal(radius_open_key(d, bytes_span(&value), authenticator, text(""), key), 0);
+    for (size_t n = 0; n < value.len; n++)
+        assert_int_equal(radius_open_key(d, span_of(value.data, n), authenticator, text(TEST_SECRET), key), 0);
+    value.data[0] = 0; /* the salt's first bit is always set */
+    assert_int_equal(radius_open_key(d, bytes_span(&value), authenticator, text(TEST_SECRET), key), 0);
+    digests_free(d);
+}
+
 static void each_changed_byte_breaks_the_authenticators(void **state)
 {
     (void)state;
@@ -324,6 +346,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_request_vector_is_read),
         cmocka_unit_test(the_authenticators_of_the_vectors_hold),
+        cmocka_unit_test(the_key_of_the_vector_is_opened),
         cmocka_unit_test(each_changed_byte_breaks_the_authenticators),
         cmocka_unit_test(requests_of_accounting_and_coa_are_signed_over_zeros),
         cmocka_unit_test(every_prefix_is_cut_and_never_malformed),
