@@ -1,5 +1,6 @@
 #include "analyze/report/report.h"
 
+#include "analyze/report/sstp_words.h"
 #include "analyze/session/ike_lengths.h"
 
 #include <stdio.h>
@@ -104,6 +105,8 @@ static struct span exchange_user(const struct exchange *x)
         return exchange_text(x, x->radius.user);
     if (x->eap.identity.len > 0)
         return exchange_text(x, x->eap.identity);
+    if (exchange_is_ppp(x))
+        return span_of(x->sstp.ppp.user, x->sstp.ppp.user_len);
     return exchange_is_ike(x) ? exchange_text(x, x->ike.initiator_id) : span_of(NULL, 0);
 }
 
@@ -122,7 +125,10 @@ struct span session_client(const struct session *s, char room[static ENDPOINT_TE
         return exchange_text(x, x->radius.tunnel_client_endpoint);
     if (x->radius.calling_station.len > 0)
         return exchange_text(x, x->radius.calling_station);
-    address_text(room, &x->client.address);
+    /* A PROXY header is the load balancer's word; a line inside TLS may be anybody's. */
+    const struct endpoint *hidden = sstp_hidden_client(x);
+    bool trusted = hidden != NULL && (x->sstp.proxy_seen || x->sstp.carrier == SSTP_CARRIER_CLEAR);
+    address_text(room, trusted ? &hidden->address : &x->client.address);
     return span_of(room, strlen(room));
 }
 
@@ -167,10 +173,27 @@ static const char *ike_method(const struct exchange *x)
     return "IKEv2";
 }
 
+/* "SSTP, PEAP, EAP-MSCHAPv2", and where it stopped. What the tunnel hides, the RADIUS login behind it may tell. */
+static const char *ppp_session_method(char out[static METHOD_TEXT], const struct session *s, const struct exchange *x)
+{
+    char where[SSTP_WHERE], method[SSTP_METHOD], inner[METHOD_TEXT] = "", all[SSTP_METHOD];
+    const struct exchange *told = x->has_inner || s->main->eap.method == 0 ? x : s->main;
+    ppp_method(method, x);
+    if (method[0] == '\0' && told != x)
+        eap_facts_method(method, &told->eap);
+    if (told->has_inner)
+        eap_facts_method(inner, &told->inner);
+    snprintf(all, sizeof all, "%.40s%s%.40s", method, inner[0] != '\0' ? ", " : "", inner);
+    snprintf(out, METHOD_TEXT, "%s", sstp_where(where, x, all));
+    return out;
+}
+
 const char *session_method(char out[static METHOD_TEXT], const struct session *s)
 {
     char outer[METHOD_TEXT], inner[METHOD_TEXT] = "";
     const struct exchange *x = s->main;
+    if (session_ppp(s) != NULL)
+        return ppp_session_method(out, s, session_ppp(s));
     eap_facts_method(outer, &x->eap);
     if (outer[0] == '\0' && exchange_is_ike(x))
         snprintf(outer, sizeof outer, "%s", ike_method(x));
@@ -214,22 +237,32 @@ bool tls_alert_is_fatal(const struct alert_fact *a)
     return a->code != CLOSE_NOTIFY && a->code != USER_CANCELED && a->code != NO_RENEGOTIATION;
 }
 
+const char *exchange_protocol_name(const struct exchange *x)
+{
+    static const char *const names[] = {
+        [CONVERSATION_RADIUS] = "radius", [CONVERSATION_EAPOL] = "eapol", [CONVERSATION_IKE] = "ikev2",
+        [CONVERSATION_IKE1] = "ikev1",    [CONVERSATION_SSTP] = "sstp",   [CONVERSATION_L2TP] = "l2tp",
+        [CONVERSATION_PPTP] = "pptp"};
+    return names[x->type];
+}
+
 const char *exchange_type_name(const struct exchange *x)
 {
-    static const char *const names[] = {[CONVERSATION_RADIUS] = "radius",
-                                        [CONVERSATION_EAPOL] = "eapol",
-                                        [CONVERSATION_IKE] = "ikev2",
-                                        [CONVERSATION_IKE1] = "ikev1",
-                                        [CONVERSATION_SSTP] = "sstp",
-                                        [CONVERSATION_L2TP] = "l2tp",
-                                        [CONVERSATION_PPTP] = "pptp"};
-    return names[x->type];
+    if (x->type == CONVERSATION_SSTP && x->sstp.kind == SSTP_KIND_PROBE)
+        return "probe";
+    return x->type == CONVERSATION_SSTP && x->sstp.kind == SSTP_KIND_OTHER ? "tls" : exchange_protocol_name(x);
+}
+
+bool exchange_has_community_id(const struct exchange *x)
+{
+    return x->type != CONVERSATION_EAPOL && x->type != CONVERSATION_PPTP;
 }
 
 const char *exchange_community_id(char out[static 32], const struct exchange *x)
 {
     bool ordered = endpoint_compare(&x->client, &x->server) < 0;
-    struct flow f = {
-        .low = ordered ? x->client : x->server, .high = ordered ? x->server : x->client, .ip_proto = IP_PROTO_UDP};
+    struct flow f = {.low = ordered ? x->client : x->server,
+                     .high = ordered ? x->server : x->client,
+                     .ip_proto = x->type == CONVERSATION_SSTP ? IP_PROTO_TCP : IP_PROTO_UDP};
     return flow_community_id(out, &f);
 }

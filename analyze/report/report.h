@@ -62,11 +62,14 @@ const char *tls_alert_text(char out[static TLS_NAME_TEXT], uint8_t code);
 /* By level; TLS 1.3 ignores it, so odd levels are judged by what the alert says. */
 bool tls_alert_is_fatal(const struct alert_fact *a);
 
-/* Community ID of the exchange's flow as other tools name it, "-" for EAPOL. Returns out. */
+/* Community ID of the exchange's flow as other tools name it; only where it has one: not EAPOL, nor PPTP's GRE. Returns out. */
+bool exchange_has_community_id(const struct exchange *x);
 const char *exchange_community_id(char out[static 32], const struct exchange *x);
 
-/* "radius", "eapol", "ikev2", "ikev1" as in the schema. */
+/* "radius", "eapol", "ikev2", "ikev1", "sstp", "probe", "tls", "l2tp", "pptp" as in the schema; the protocol of a session is
+ * that of its nearest exchange, for which probes and other TLS are "sstp" too. */
 const char *exchange_type_name(const struct exchange *x);
+const char *exchange_protocol_name(const struct exchange *x);
 
 /* The writers. All of them escape what strangers wrote. False when the spool cannot be read back. */
 bool report_text(const struct report *r, struct output *out);
@@ -79,7 +82,10 @@ bool report_session(const struct report *r, struct output *out, bool *found);
 void report_finding_text(const struct report *r, const struct layout *l, size_t index);
 bool report_sessions_text(const struct report *r, const struct layout *l);
 void report_translation_text(const struct report *r, const struct layout *l);
-/* An IKE association in full, for report_session.c. */
+/* For report_session.c: a TLS session; an SSTP connection or PPP link in full; likewise an IKE association. */
+void report_session_tls(const struct report *r, const struct layout *l, const struct exchange *x, const struct tls_facts *t);
+void report_session_sstp(const struct report *r, const struct layout *l, const struct exchange *x);
+
 void report_session_ike(const struct report *r, const struct layout *l, const struct exchange *x);
 void report_certificates_text(const struct report *r, const struct layout *l);
 void report_captures_text(const struct report *r, const struct layout *l);

@@ -25,6 +25,10 @@ json_t *json_session(const struct report *r, const struct session *s);
 json_t *json_exchange(const struct report *r, const struct exchange *x, bool with_ladder);
 /* The member "ike" of an exchange; "translation"; the table of proven translations. */
 json_t *json_ike(const struct report *r, const struct exchange *x);
+/* The members "sstp", "ppp" and "tcp", of an exchange that has them. */
+json_t *json_sstp(const struct exchange *x);
+json_t *json_ppp(const struct exchange *x);
+json_t *json_tcp(const struct exchange *x);
 json_t *json_translation(const struct report *r);
 json_t *json_translation_table(const struct report *r);
 /* One element of "certificates", NULL for what cannot be parsed (it has none of the required members). */

@@ -161,17 +161,21 @@ json_t *json_exchange(const struct report *r, const struct exchange *x, bool wit
     char community[32];
     json_put(o, "client", json_endpoint(&x->client));
     json_put(o, "community_id",
-             x->type != CONVERSATION_EAPOL ? json_string(exchange_community_id(community, x)) : json_null());
+             exchange_has_community_id(x) ? json_string(exchange_community_id(community, x)) : json_null());
     json_put(o, "server", json_endpoint(&x->server));
     json_put(o, "outcome", json_string(outcome_name(x->outcome)));
-    json_put(o, "tls", json_null()); /* of the exchange itself; EAP's stands under eap */
+    json_put(o, "tls", x->type == CONVERSATION_SSTP ? tls_value(r, x, &x->sstp.tls) : json_null());
     json_t *eap = x->eap.seen ? eap_value(r, x, &x->eap) : json_null();
     if (x->eap.seen && x->has_inner)
         json_put(eap, "inner", eap_value(r, x, &x->inner));
     json_put(o, "eap", eap);
     json_put(o, "radius", x->type == CONVERSATION_RADIUS ? radius_value(x) : json_null());
     json_put(o, "ike", exchange_is_ike(x) ? json_ike(r, x) : json_null());
-    json_put(o, "sstp", json_null());
+    json_put(o, "sstp", x->type == CONVERSATION_SSTP && x->sstp.kind != SSTP_KIND_OTHER ? json_sstp(x) : json_null());
+    if (exchange_is_ppp(x))
+        json_put(o, "ppp", x->sstp.has_ppp ? json_ppp(x) : json_null());
+    if (x->type == CONVERSATION_SSTP)
+        json_put(o, "tcp", json_tcp(x));
     if (with_ladder)
         json_put(o, "ladder", ladder_value(r, x));
     return o;
@@ -195,7 +199,7 @@ json_t *json_session(const struct report *r, const struct session *s)
     char address[ADDRESS_TEXT];
     json_t *o = json_object(), *exchanges = json_array(), *findings = json_array();
     json_put(o, "id", json_integer(s->number));
-    json_put(o, "protocol", json_string(exchange_type_name(nearest)));
+    json_put(o, "protocol", json_string(exchange_protocol_name(nearest)));
     json_put(o, "user", user.len > 0 ? json_text(user) : json_null());
     json_put(o, "client", client_value(s));
     json_put(o, "backend",

@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-enum { INDENT = 2, LABEL = 12, LINE = 512 };
+enum { INDENT = 2, LABEL = 12, LINE = 512, ALERT_CLOSE_NOTIFY = 0 };
 
 static void line_span(const struct layout *l, const char *label, struct span text)
 {
@@ -96,8 +96,8 @@ static void print_chain(const struct report *r, const struct layout *l, const st
     }
 }
 
-static void print_tls(const struct report *r, const struct layout *l, const struct exchange *x,
-                      const struct tls_facts *t)
+void report_session_tls(const struct report *r, const struct layout *l, const struct exchange *x,
+                        const struct tls_facts *t)
 {
     char text[LINE] = "", name[TLS_NAME_TEXT];
     if (!t->seen)
@@ -115,6 +115,8 @@ static void print_tls(const struct report *r, const struct layout *l, const stru
     print_chain(r, l, t);
     for (size_t i = 0; i < t->alert_count && i < TLS_FACTS_ALERTS; i++) {
         const struct alert_fact *a = &t->alerts[i];
+        if (a->code == ALERT_CLOSE_NOTIFY)
+            continue; /* that is how TLS ends */
         snprintf(text, sizeof text, "%s (%u, %s) from the %s in frame %llu", tls_alert_text(name, a->code), a->code,
                  tls_alert_is_fatal(a) ? "fatal" : "warning", a->from_client ? "client" : "server",
                  (unsigned long long)a->place.frame);
@@ -149,7 +151,7 @@ static void print_eap(const struct report *r, const struct layout *l, const stru
     }
     line(l, inner ? "Inner EAP" : "EAP", text);
     line_span(l, "Error", exchange_text(x, e->error));
-    print_tls(r, l, x, &e->tls);
+    report_session_tls(r, l, x, &e->tls);
 }
 
 static void print_ladder(const struct layout *l, const struct session *s, const struct exchange *x)
@@ -189,9 +191,12 @@ static void print_exchange(const struct report *r, const struct layout *l, const
 {
     char title[LINE], client[ENDPOINT_TEXT], server[ENDPOINT_TEXT];
     static const char *const types[] = {[CONVERSATION_RADIUS] = "RADIUS", [CONVERSATION_EAPOL] = "EAPOL",
-                                        [CONVERSATION_IKE] = "IKEv2", [CONVERSATION_IKE1] = "IKEv1"};
-    snprintf(title, sizeof title, "%s exchange %u: %s", types[x->type],
-             (unsigned)x->id, outcome_name(x->outcome));
+                                        [CONVERSATION_IKE] = "IKEv2", [CONVERSATION_IKE1] = "IKEv1",
+                                        [CONVERSATION_SSTP] = "SSTP", [CONVERSATION_L2TP] = "L2TP",
+                                        [CONVERSATION_PPTP] = "PPTP"};
+    const char *kind = exchange_type_name(x);
+    kind = strcmp(kind, "probe") == 0 ? "Probe of SSTP," : strcmp(kind, "tls") == 0 ? "TLS" : types[x->type];
+    snprintf(title, sizeof title, "%s exchange %u: %s", kind, (unsigned)x->id, outcome_name(x->outcome));
     layout_heading(l, title);
     line(l, "Client", endpoint_text(client, &x->client));
     line(l, "Server", endpoint_text(server, &x->server));
@@ -199,7 +204,7 @@ static void print_exchange(const struct report *r, const struct layout *l, const
              (unsigned long long)x->first.frame, (unsigned long long)x->last.frame, report_file(r, x->first.capture));
     line(l, "Seen", title);
     char community[32];
-    if (x->type != CONVERSATION_EAPOL)
+    if (exchange_has_community_id(x))
         line(l, "Community", exchange_community_id(community, x));
     if (x->begun_before)
         line(l, "", "the capture began in its middle");
@@ -207,6 +212,8 @@ static void print_exchange(const struct report *r, const struct layout *l, const
         print_radius(l, x);
     if (exchange_is_ike(x))
         report_session_ike(r, l, x);
+    if (exchange_is_ppp(x))
+        report_session_sstp(r, l, x);
     print_eap(r, l, x, &x->eap, false);
     if (x->has_inner)
         print_eap(r, l, x, &x->inner, true);

@@ -59,12 +59,21 @@ static void option_text(char *out, size_t room, const struct ppp_packet *p, cons
         snprintf(out, room, "%s", name);
 }
 
+/* What every link has, and nobody looks for unless it is refused. */
+static bool is_usual(const struct ppp_packet *p, uint8_t type)
+{
+    return p->protocol == PPP_PROTOCOL_LCP && (p->code == PPP_CONFIGURE_REQUEST || p->code == PPP_CONFIGURE_ACK) &&
+           (type == LCP_OPTION_MAGIC || type == LCP_OPTION_PFC || type == LCP_OPTION_ACFC || type == LCP_OPTION_ACCM);
+}
+
 static void add_options(struct list *l, const struct ppp_packet *p)
 {
     struct cursor rest = cursor_of(p->options);
     struct ppp_option o;
     char text[120];
     while (ppp_option_next(&rest, p->protocol, &o, NULL)) {
+        if (is_usual(p, o.type))
+            continue;
         option_text(text, sizeof text, p, &o);
         add(l, text);
     }

@@ -182,6 +182,13 @@ void tcp_connection_icmp(struct tcp_connection *c, const struct tcp_icmp *icmp, 
     c->icmp_place = place;
 }
 
+uint64_t tcp_sent_again(const struct tcp_sent *sent)
+{
+    uint32_t once = sent->reached - sent->first_data_seq;
+    bool known = sent->data_packets > 0 && sent->bytes <= INT32_MAX && once <= INT32_MAX;
+    return known && sent->bytes > once ? sent->bytes - once : 0;
+}
+
 /* There is no SYN/ACK: what the client's SYN met. */
 static enum tcp_outcome unanswered(const struct tcp_connection *c)
 {

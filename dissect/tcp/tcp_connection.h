@@ -115,6 +115,9 @@ void tcp_connection_icmp(struct tcp_connection *c, const struct tcp_icmp *icmp, 
 
 enum tcp_outcome tcp_connection_outcome(const struct tcp_connection *c);
 
+/* Octets of payload that this side sent more than once (or that were captured twice). 0 also where more than 2 GiB were sent. */
+uint64_t tcp_sent_again(const struct tcp_sent *sent);
+
 /* Reads the options of a SYN or SYN/ACK. */
 void tcp_syn_read(const struct packet *p, struct tcp_syn *out);
 
