@@ -589,6 +589,7 @@ bool analysis_finish(struct analysis *a)
     rules_capture(a->findings, &a->input);
     (void)nat_verdicts(a->nat);
     rules_nat(a->findings, &a->input);
+    rules_probes(a->findings, &a->input);
     findings_finish(a->findings);
     size_t count;
     const struct finding *all = findings_all(a->findings, &count);

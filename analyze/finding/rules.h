@@ -43,6 +43,7 @@ void rules_radius(struct findings *out, const struct rule_input *in, const struc
 void rules_servers(struct findings *out, const struct rule_input *in);
 void rules_capture(struct findings *out, const struct rule_input *in);
 void rules_nat(struct findings *out, const struct rule_input *in);
+void rules_probes(struct findings *out, const struct rule_input *in);
 
 /* All rules about one session, causes before consequences. */
 void rules_session(struct findings *out, const struct rule_input *in, const struct session *s);

@@ -1,0 +1,97 @@
+/* Health probes of load balancers and monitors: that there are any, and servers whose probes fail. wire-facts 7.4. */
+#include <stdio.h>
+
+#include "analyze/finding/rules.h"
+
+#define AZURE "168.63.129.16"
+
+enum { WHO = 96, FAILED_IN_ROW = 3 };
+
+/* "the load balancer 10.0.0.4", by what is known of it. */
+static const char *describe_source(char out[static WHO], const struct probe_series *s)
+{
+    char text[ADDRESS_TEXT];
+    address_text(text, &s->source);
+    snprintf(out, WHO, strcmp(text, AZURE) == 0 ? "Azure's load balancer (%s)" : "%s", text);
+    return out;
+}
+
+static void explain_kind(struct finding *f, const struct probe_series *s)
+{
+    switch (s->kind) {
+    case PROBE_TCP:
+        finding_explain(f, "They open the port and close it without a byte: that tells a machine which is up from one which is "
+                           "not, but not whether the VPN service behind the port works.");
+        break;
+    case PROBE_TLS:
+        finding_explain(f, "They make a TLS handshake and ask nothing: that does not tell whether the VPN service behind it works.");
+        break;
+    case PROBE_HTTP:
+        if (s->http_status != 0)
+            finding_explain(f, "They ask over HTTP; the last answer was %u%s.", s->http_status,
+                            s->http_status == 401 ? ", which is what RRAS answers to anything but a tunnel: it is well" : "");
+        else
+            finding_explain(f, "They ask one short question inside TLS and close.");
+        break;
+    }
+}
+
+static void seen(struct findings *out, const struct probe_series *s)
+{
+    char who[WHO], target[ENDPOINT_TEXT], subject[ADDRESS_TEXT];
+    bool fresh;
+    if (s->count < PROBE_SAMPLES || s->failed == s->count)
+        return;
+    struct finding *f = findings_raise(out, FINDING_PROBE_SEEN, address_text(subject, &s->target.address), s->target.port, &fresh);
+    if (f == NULL)
+        return;
+    finding_evidence(out, f, s->first, "the first of %llu from %s", (unsigned long long)s->count, describe_source(who, s));
+    if (!fresh)
+        return;
+    f->severity = SEVERITY_INFO;
+    f->confidence = s->sure ? CONFIDENCE_CERTAIN : CONFIDENCE_STRONG;
+    finding_title(f, "%s checks the health of %s", who, endpoint_text(target, &s->target));
+    finding_explain(f, "%llu connections of this kind are probes, not logins; they are counted apart.", (unsigned long long)s->count);
+    if (s->period_ns > 0)
+        finding_explain(f, "They come every %.1f s.", (double)s->period_ns / 1e9);
+    explain_kind(f, s);
+    finding_fix(f, "Nothing is wrong. A probe that would notice a hung service asks HEAD or GET for "
+                   "/sra_{BA195980-CD49-458b-9E23-C84EE0ADCD75}/ over HTTPS and takes 401 for healthy.");
+}
+
+static void failing(struct findings *out, const struct probe_series *s)
+{
+    char who[WHO], target[ENDPOINT_TEXT], subject[ADDRESS_TEXT];
+    bool fresh;
+    if (s->failed_last < FAILED_IN_ROW || s->count < PROBE_SAMPLES)
+        return;
+    struct finding *f =
+        findings_raise(out, FINDING_BACKEND_DOWN, address_text(subject, &s->target.address), s->target.port, &fresh);
+    if (f == NULL)
+        return;
+    finding_evidence(out, f, s->first_failed, "the first of %llu probes from %s that failed", (unsigned long long)s->failed,
+                     describe_source(who, s));
+    if (!fresh)
+        return;
+    f->severity = SEVERITY_WARNING;
+    f->confidence = CONFIDENCE_CERTAIN;
+    finding_title(f, "health probes of the VPN server %s fail", endpoint_text(target, &s->target));
+    finding_explain(f, "%llu of %llu probes from %s failed, the last %llu in a row%s.", (unsigned long long)s->failed,
+                    (unsigned long long)s->count, who, (unsigned long long)s->failed_last,
+                    s->http_status >= 400 && s->http_status != 401 ? " (an error of HTTP was answered)" : "");
+    finding_explain(f, "A load balancer sends nobody to a server that fails its probes; where clients are sent there all the same "
+                       "they get no VPN.");
+    finding_fix(f, "On that server: does the service run (Get-Service RemoteAccess, SstpSvc), and does it listen "
+                   "(netstat -an | findstr :443)?");
+    finding_fix(f, "If it is in maintenance, take it out of the load balancer's pool and of DNS.");
+}
+
+void rules_probes(struct findings *out, const struct rule_input *in)
+{
+    size_t count;
+    const struct probe_series *all = probes_all(in->probes, &count);
+    for (size_t i = 0; i < count; i++) {
+        seen(out, &all[i]);
+        failing(out, &all[i]);
+    }
+}

@@ -1,0 +1,221 @@
+/* Which TCP connections are sessions, which are probes, and what is said of probes: connections made by hand. wire-facts 7.4, 12.2. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "analyze/finding/rules.h"
+
+#define SECOND INT64_C(1000000000)
+
+static struct scene {
+    struct services *services;
+    struct probes *probes;
+    struct findings *findings;
+    struct exchange x;
+    uint32_t last_id;
+} scene;
+
+static int begin(void **state)
+{
+    (void)state;
+    scene.services = services_new();
+    scene.probes = probes_new();
+    scene.findings = findings_new();
+    scene.last_id = 0;
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    services_free(scene.services);
+    probes_free(scene.probes);
+    findings_free(scene.findings);
+    return 0;
+}
+
+static struct endpoint at(const char *text, uint16_t port)
+{
+    struct endpoint e = {.port = port};
+    assert_true(address_parse(span_of(text, strlen(text)), &e.address));
+    return e;
+}
+
+/* A connection whose SYN the server refuses; more is up to the test. */
+static struct exchange *connection(const char *client, const char *server, enum sstp_kind kind, int64_t second)
+{
+    struct exchange *x = &scene.x;
+    memset(x, 0, sizeof *x);
+    x->type = CONVERSATION_SSTP;
+    x->id = ++scene.last_id;
+    x->client = at(client, (uint16_t)(50000 + x->id));
+    x->server = at(server, 443);
+    x->first = (struct place){.frame = x->id, .time_ns = second * SECOND};
+    x->sstp.kind = (uint8_t)kind;
+    tcp_connection_begin(&x->sstp.tcp);
+    struct tcp_sent *from_client = &x->sstp.tcp.sent[TCP_CLIENT], *from_server = &x->sstp.tcp.sent[TCP_SERVER];
+    from_client->syn.seen = true;
+    from_client->packets = from_server->packets = from_server->resets = 1;
+    from_server->reset = x->first;
+    return x;
+}
+
+/* The handshake was made and ended without a byte. */
+static void answer(struct exchange *x)
+{
+    struct tcp_sent *from_client = &x->sstp.tcp.sent[TCP_CLIENT], *from_server = &x->sstp.tcp.sent[TCP_SERVER];
+    from_server->syn.seen = from_client->acked = true;
+    from_server->packets = from_client->packets = 2;
+    from_server->resets = 0;
+    from_client->fin = x->first;
+}
+
+static const struct finding *raised(enum finding_id id)
+{
+    size_t count;
+    probes_settle(scene.probes);
+    rules_probes(scene.findings, &(struct rule_input){.probes = scene.probes});
+    findings_finish(scene.findings);
+    const struct finding *all = findings_all(scene.findings, &count);
+    for (size_t i = 0; i < count; i++)
+        if (all[i].id == id)
+            return &all[i];
+    return NULL;
+}
+
+static void test_series_is_one_finding(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 40; i++) {
+        struct exchange *x = connection("172.20.30.4", "172.20.30.11", SSTP_KIND_PROBE, 5 * i);
+        answer(x);
+        assert_int_equal(probes_add(scene.probes, x), i < PROBE_LISTED);
+    }
+    const struct finding *f = raised(FINDING_PROBE_SEEN);
+    assert_non_null(f);
+    assert_int_equal(f->severity, SEVERITY_INFO);
+    assert_non_null(strstr(f->explanation, "40 connections"));
+    assert_non_null(strstr(f->explanation, "every 5.0 s"));
+    size_t count;
+    const struct probe_series *s = probes_all(scene.probes, &count);
+    assert_int_equal(count, 1);
+    assert_int_equal(s->listed_count, PROBE_LISTED);
+    assert_int_equal(s->failed, 0);
+}
+
+static void test_failing_probes_are_a_server_that_is_down(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 12; i++) {
+        struct exchange *x = connection("172.20.30.4", "172.20.30.11", SSTP_KIND_UNSURE, 2 * i);
+        if (i < 4) {
+            x->sstp.kind = SSTP_KIND_PROBE;
+            answer(x);
+        }
+        assert_true(probes_add(scene.probes, x));
+    }
+    const struct finding *f = raised(FINDING_BACKEND_DOWN);
+    assert_non_null(f);
+    assert_int_equal(f->severity, SEVERITY_WARNING);
+    assert_non_null(strstr(f->explanation, "8 of 12 probes"));
+}
+
+static void test_attempts_that_are_not_regular_are_no_probes(void **state)
+{
+    static const int seconds[] = {0, 1, 4, 30, 31, 90, 95, 300};
+    (void)state;
+    for (size_t i = 0; i < sizeof seconds / sizeof *seconds; i++)
+        assert_true(probes_add(scene.probes, connection("203.0.113.7", "198.51.100.10", SSTP_KIND_UNSURE, seconds[i])));
+    assert_null(raised(FINDING_BACKEND_DOWN));
+    assert_false(probes_has(scene.probes, &scene.x));
+}
+
+static void test_regular_attempts_are_probes(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 6; i++)
+        assert_true(probes_add(scene.probes, connection("172.20.30.4", "172.20.30.11", SSTP_KIND_UNSURE, 10 * i)));
+    assert_non_null(raised(FINDING_BACKEND_DOWN));
+    assert_true(probes_has(scene.probes, &scene.x));
+    scene.x.client = at("172.20.30.5", 50000);
+    assert_false(probes_has(scene.probes, &scene.x));
+}
+
+static bool counts(const char *server, enum sstp_kind kind, bool silent)
+{
+    struct exchange *x = connection("203.0.113.7", server, kind, 0);
+    x->sstp.tcp.sent[TCP_SERVER].data_packets = silent ? 0 : 1;
+    return services_counts(scene.services, x);
+}
+
+static void add(const char *server, enum sstp_kind kind)
+{
+    (void)services_add(scene.services, connection("203.0.113.7", server, kind, 0));
+}
+
+static void test_unsure_alone_counts(void **state)
+{
+    (void)state;
+    add("198.51.100.10", SSTP_KIND_UNSURE);
+    assert_true(counts("198.51.100.10", SSTP_KIND_UNSURE, true));
+    assert_false(counts("198.51.100.10", SSTP_KIND_OTHER, false));
+}
+
+static void test_among_web_servers_unsure_does_not_count(void **state)
+{
+    (void)state;
+    add("198.51.100.10", SSTP_KIND_UNSURE);
+    add("192.0.2.80", SSTP_KIND_OTHER);
+    assert_false(counts("198.51.100.10", SSTP_KIND_UNSURE, true));
+}
+
+static void test_many_servers_are_no_vpn(void **state)
+{
+    (void)state;
+    char text[ADDRESS_TEXT];
+    for (int i = 1; i <= SERVICES_UNSURE_MAX; i++) {
+        snprintf(text, sizeof text, "192.0.2.%d", 10 * i);
+        add(text, SSTP_KIND_UNSURE);
+    }
+    assert_false(counts("192.0.2.10", SSTP_KIND_UNSURE, true));
+}
+
+static void test_known_vpn_tells(void **state)
+{
+    (void)state;
+    add("198.51.100.10", SSTP_KIND_TUNNEL);
+    add("192.0.2.80", SSTP_KIND_OTHER);
+    assert_true(counts("198.51.100.10", SSTP_KIND_UNSURE, false));
+    assert_true(counts("198.51.100.11", SSTP_KIND_UNSURE, true));   /* beside it, and silent: a server of the same farm */
+    assert_false(counts("198.51.100.11", SSTP_KIND_UNSURE, false)); /* it speaks: it may be anything */
+    assert_false(counts("198.51.100.40", SSTP_KIND_UNSURE, true));
+}
+
+static void test_named_server_is_known(void **state)
+{
+    (void)state;
+    struct endpoint vip = at("198.51.100.10", 0);
+    services_name(scene.services, &vip.address);
+    assert_true(services_is_vpn(scene.services, &vip.address));
+    assert_true(counts("198.51.100.10", SSTP_KIND_UNSURE, false));
+    assert_false(counts("203.0.113.1", SSTP_KIND_UNSURE, true));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_series_is_one_finding, begin, end),
+        cmocka_unit_test_setup_teardown(test_failing_probes_are_a_server_that_is_down, begin, end),
+        cmocka_unit_test_setup_teardown(test_attempts_that_are_not_regular_are_no_probes, begin, end),
+        cmocka_unit_test_setup_teardown(test_regular_attempts_are_probes, begin, end),
+        cmocka_unit_test_setup_teardown(test_unsure_alone_counts, begin, end),
+        cmocka_unit_test_setup_teardown(test_among_web_servers_unsure_does_not_count, begin, end),
+        cmocka_unit_test_setup_teardown(test_many_servers_are_no_vpn, begin, end),
+        cmocka_unit_test_setup_teardown(test_known_vpn_tells, begin, end),
+        cmocka_unit_test_setup_teardown(test_named_server_is_known, begin, end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
