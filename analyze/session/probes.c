@@ -59,15 +59,29 @@ static bool failed(const struct exchange *x)
            o == TCP_OUTCOME_HUNG_UP || o == TCP_OUTCOME_NO_REPLY;
 }
 
-static void add_gap(struct probe_series *s, int64_t now_ns)
+/* The earliest of those that wait. */
+static void take_gap(struct probe_series *s)
 {
-    double gap = (double)elapsed_ns(now_ns, s->previous_ns);
-    if (s->count > 0 && gap > 0) {
+    int64_t now_ns = s->waiting[0];
+    double gap = s->begun ? (double)elapsed_ns(now_ns, s->previous_ns) : 0;
+    memmove(&s->waiting[0], &s->waiting[1], --s->waiting_count * sizeof s->waiting[0]);
+    if (gap > 0) {
         s->gaps++;
         s->gap_sum += gap;
         s->gap_squares += gap * gap;
     }
+    s->begun = true;
     s->previous_ns = now_ns;
+}
+
+static void add_gap(struct probe_series *s, int64_t now_ns)
+{
+    if (s->waiting_count == PROBE_WAITING)
+        take_gap(s);
+    size_t at = s->waiting_count++;
+    for (; at > 0 && s->waiting[at - 1] > now_ns; at--)
+        s->waiting[at] = s->waiting[at - 1];
+    s->waiting[at] = now_ns;
 }
 
 static void add(struct probe_series *s, const struct exchange *x)
@@ -125,6 +139,8 @@ void probes_settle(struct probes *p)
     size_t kept = 0;
     for (size_t i = 0; i < p->count; i++) {
         struct probe_series *s = &p->all[i];
+        while (s->waiting_count > 0)
+            take_gap(s);
         bool regular = is_regular(s);
         s->period_ns = regular ? (int64_t)(s->gap_sum / s->gaps) : 0;
         if (s->sure || regular)

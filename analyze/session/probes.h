@@ -7,7 +7,7 @@
 
 #include "analyze/session/exchange.h"
 
-enum { PROBE_SERIES_MAX = 256, PROBE_LISTED = 16, PROBE_SAMPLES = 5 };
+enum { PROBE_SERIES_MAX = 256, PROBE_LISTED = 16, PROBE_SAMPLES = 5, PROBE_WAITING = 8 };
 
 enum probe_kind { PROBE_TCP, PROBE_TLS, PROBE_HTTP };
 
@@ -25,6 +25,9 @@ struct probe_series {
     uint32_t listed[PROBE_LISTED];   /* ids of exchanges, ascending */
     size_t listed_count;
     /* its own */
+    int64_t waiting[PROBE_WAITING];  /* latest beginnings, ascending: connections are told as they end */
+    size_t waiting_count;
+    bool begun;
     int64_t previous_ns;
     double gaps, gap_sum, gap_squares;
 };
