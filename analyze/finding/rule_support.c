@@ -38,8 +38,10 @@ const char *describe_user(char out[static DESCRIBE_MAX], const struct exchange *
         quote_text(out, exchange_text(x, x->radius.user));
     else if (x->eap.identity.len > 0)
         quote_text(out, exchange_text(x, x->eap.identity));
-    else if (x->ike.initiator_id.len > 0)
+    else if (exchange_is_ike(x) && x->ike.initiator_id.len > 0)
         quote_text(out, exchange_text(x, x->ike.initiator_id));
+    else if (exchange_is_ppp(x) && x->sstp.ppp.user_len > 0)
+        quote_text(out, span_of(x->sstp.ppp.user, x->sstp.ppp.user_len));
     else
         snprintf(out, DESCRIBE_MAX, "an unknown user");
     return out;
@@ -51,7 +53,7 @@ const char *describe_server(char out[static DESCRIBE_MAX], const struct exchange
     bool known = x->server.address.family != FAMILY_NONE;
     snprintf(out, DESCRIBE_MAX, "%s%s%s",
              x->type == CONVERSATION_EAPOL ? "the server behind the authenticator"
-             : exchange_is_ike(x)          ? "the EAP server behind the VPN server"
+             : rule_in_tunnel(x)           ? "the EAP server behind the VPN server"
                                            : "the RADIUS server",
              known ? " " : "", known ? address_text(text, &x->server.address) : "");
     return out;
@@ -108,6 +110,11 @@ const struct chain *rule_chain(const struct rule_input *in, uint32_t serial)
 {
     const struct chain *c = serial != 0 ? chains_get(in->chains, serial) : NULL;
     return c != NULL && c->judged ? c : NULL;
+}
+
+bool rule_in_tunnel(const struct exchange *x)
+{
+    return exchange_is_ike(x) || exchange_is_ppp(x);
 }
 
 const char *rule_certificate_owner(const struct exchange *x)

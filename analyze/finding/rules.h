@@ -100,6 +100,8 @@ struct certificate_fault {
     const char *words;
 };
 bool rule_sstp_certificate_fault(const struct rule_input *in, const struct exchange *x, struct certificate_fault *out);
+/* EAP inside a VPN connection: IKE or PPP carries it, no RADIUS packet ends it. */
+bool rule_in_tunnel(const struct exchange *x);
 /* "NPS certificate"; on a wired or wireless port nothing says that the server behind it is NPS. */
 const char *rule_certificate_owner(const struct exchange *x);
 struct chain_stats rule_chain_stats(const struct rule_input *in, uint32_t serial);

@@ -5,6 +5,7 @@
 #include "analyze/finding/rules.h"
 #include "analyze/session/ike_lengths.h"
 #include "analyze/session/judge_ike.h"
+#include "analyze/session/sstp_lengths.h"
 
 static void say_why(struct finding *f, const struct rule_input *in, const struct tls_facts *t, bool inner)
 {
@@ -130,7 +131,7 @@ static void rejected(struct findings *out, const struct rule_input *in, const st
     say_why(f, in, t, inner);
     if (x->outcome == OUTCOME_REJECTED)
         finding_explain(f, "The %s that follows is only the consequence.",
-                        exchange_is_ike(x) ? "EAP-Failure" : "reject");
+                        rule_in_tunnel(x) ? "EAP-Failure" : "reject");
     fix_client_refusal(f, in, x, inner, f->client_error);
 }
 
@@ -173,7 +174,7 @@ static void silent(struct findings *out, const struct rule_input *in, const stru
                    "events 20221 to "
                    "20227 of that time.");
     finding_fix(f, "Capture at the client%s at the same time, to see whether the flight reaches it.",
-                exchange_is_ike(x) ? "" : " or on the RRAS external NIC");
+                rule_in_tunnel(x) ? "" : " or on the RRAS external NIC");
 }
 
 void rules_client_answer(struct findings *out, const struct rule_input *in, const struct session *s)
@@ -198,7 +199,9 @@ enum unseen {
     UNSEEN_KEY_WRONG,
     UNSEEN_ONE_SIDED,
     UNSEEN_IN_IKE,
-    UNSEEN_IKE_KEY_WRONG
+    UNSEEN_IKE_KEY_WRONG,
+    UNSEEN_IN_SSTP,
+    UNSEEN_SSTP_KEY_WRONG
 };
 
 /*
@@ -220,12 +223,25 @@ static enum unseen why_unseen_in_ike(const struct exchange *x)
     return f->wrong_key ? UNSEEN_IKE_KEY_WRONG : UNSEEN_IN_IKE;
 }
 
+/* A tunnel that keys did not open, and in which certificates must have passed. */
+static enum unseen why_unseen_in_sstp(const struct exchange *x)
+{
+    const struct sstp_facts *f = &x->sstp;
+    if (f->carrier != SSTP_CARRIER_TLS || f->kind != SSTP_KIND_TUNNEL || f->has_ppp)
+        return 0;
+    if (sstp_read_lengths(f).flight == SSTP_FLIGHT_NONE) /* another method than EAP with TLS, or resumed */
+        return 0;
+    return f->tls.decryption_failed ? UNSEEN_SSTP_KEY_WRONG : UNSEEN_IN_SSTP;
+}
+
 static enum unseen why_unseen(const struct rule_input *in, const struct exchange *x)
 {
     const struct tls_facts *t = &x->eap.tls;
-    enum unseen in_ike = x->type == CONVERSATION_IKE ? why_unseen_in_ike(x) : 0;
-    if (in_ike != 0)
-        return in_ike;
+    enum unseen inside = x->type == CONVERSATION_IKE    ? why_unseen_in_ike(x)
+                         : x->type == CONVERSATION_SSTP ? why_unseen_in_sstp(x)
+                                                        : 0;
+    if (inside != 0)
+        return inside;
     if (t->server_chain != 0)
         return rule_chain(in, t->server_chain) == NULL ? UNSEEN_TOO_MANY : 0;
     if (!x->eap.seen)
@@ -270,7 +286,7 @@ static bool known_anyway(const struct rule_input *in, const struct exchange *x, 
 {
     if (why != UNSEEN_RESUMED)
         return false;
-    for (size_t i = 0; exchange_is_ike(x) && i < chains_count(in->chains); i++)
+    for (size_t i = 0; rule_in_tunnel(x) && i < chains_count(in->chains); i++)
         if (presented_behind(chains_at(in->chains, i), &x->server.address))
             return true;
     struct server *server = servers_of(in->servers, &x->server);
@@ -341,6 +357,21 @@ static void explain_unseen(struct finding *f, const struct rule_input *in, enum 
         finding_fix(f, "Or give the keys of the associations with --ike-keys, which opens both (strongSwan's plugin "
                        "save-keys writes them in Wireshark's format; Windows does not give them out).");
         break;
+    case UNSEEN_IN_SSTP:
+    case UNSEEN_SSTP_KEY_WRONG:
+        finding_explain(
+            f, "SSTP carries the login inside its TLS connection, and with it the certificate of the server behind it "
+               "(NPS), which was not checked: by the lengths of the records there is one. The VPN server's own "
+               "certificate is another one.");
+        if (why == UNSEEN_SSTP_KEY_WRONG)
+            finding_explain(f, "There are TLS secrets for these connections, but they do not open their records.");
+        if (chain_of_nps_seen(in))
+            finding_explain(f, "Other logins of this analysis do show a certificate of NPS, and that one was checked.");
+        else
+            finding_fix(f, "Capture between RRAS and NPS (UDP 1812); there it is readable up to TLS 1.2.");
+        finding_fix(f, "Or capture behind a load balancer that offloads TLS, or give the TLS secrets with --keylog "
+                       "(Windows does not give them out).");
+        break;
     }
 }
 
@@ -356,6 +387,8 @@ static void unseen(struct findings *out, const struct rule_input *in, const stru
         [UNSEEN_ONE_SIDED] = "the server's packets are not in the capture",
         [UNSEEN_IN_IKE] = "they are inside IKE's encrypted payloads",
         [UNSEEN_IKE_KEY_WRONG] = "the IKE keys given do not fit",
+        [UNSEEN_IN_SSTP] = "it is inside of TLS",
+        [UNSEEN_SSTP_KEY_WRONG] = "the TLS secrets given do not fit",
     };
     enum unseen why = why_unseen(in, x);
     bool fresh;
@@ -365,18 +398,20 @@ static void unseen(struct findings *out, const struct rule_input *in, const stru
     if (f == NULL)
         return;
     finding_evidence(out, f,
-                     x->eap.tls.hello.frame != 0       ? x->eap.tls.hello
-                     : x->ike.auth_response.frame != 0 ? x->ike.auth_response
-                                                       : x->first,
+                     x->eap.tls.hello.frame != 0                             ? x->eap.tls.hello
+                     : exchange_is_ike(x) && x->ike.auth_response.frame != 0 ? x->ike.auth_response
+                                                                             : x->first,
                      "login whose certificate is not readable");
     if (!fresh)
         return;
     f->severity = SEVERITY_INFO;
     f->confidence = CONFIDENCE_CERTAIN;
     bool in_ike = why == UNSEEN_IN_IKE || why == UNSEEN_IKE_KEY_WRONG;
+    bool in_sstp = why == UNSEEN_IN_SSTP || why == UNSEEN_SSTP_KEY_WRONG;
     finding_title(f, "%s: %s",
-                  in_ike ? "the servers' certificates could not be read in some VPN connections"
-                         : "the server's certificate could not be read in some logins",
+                  in_ike    ? "the servers' certificates could not be read in some VPN connections"
+                  : in_sstp ? "the certificate of NPS could not be read in some SSTP connections"
+                            : "the server's certificate could not be read in some logins",
                   reason[why]);
     explain_unseen(f, in, why);
 }

@@ -7,21 +7,22 @@
 #define EVENTS_PATH                                                                                                    \
     "On the NPS server: Event Viewer > Custom Views > Server Roles > Network Policy and Access Services, event 6273"
 
-/* An IKE association may fail for what is not EAP's, before it or after. */
+/* A VPN connection may fail for what is not EAP's, before it or after. */
 static bool went_well(const struct exchange *x)
 {
-    return x->outcome == OUTCOME_ESTABLISHED || (exchange_is_ike(x) && x->eap.result == EAP_RESULT_SUCCESS);
+    return x->outcome == OUTCOME_ESTABLISHED || (rule_in_tunnel(x) && x->eap.result == EAP_RESULT_SUCCESS);
 }
 
 static bool was_rejected(const struct exchange *x)
 {
     return x->outcome == OUTCOME_REJECTED &&
-           (!exchange_is_ike(x) || x->eap.result == EAP_RESULT_FAILURE || judge_ike(x).end == IKE_END_EAP_FAILED);
+           (!rule_in_tunnel(x) || x->eap.result == EAP_RESULT_FAILURE ||
+            (exchange_is_ike(x) && judge_ike(x).end == IKE_END_EAP_FAILED));
 }
 
 static const char *end_name(const struct exchange *x)
 {
-    return exchange_is_ike(x) ? "EAP-Failure" : "reject";
+    return rule_in_tunnel(x) ? "EAP-Failure" : "reject";
 }
 
 static struct finding *raise(struct findings *out, enum finding_id id, const struct exchange *x, uint64_t variant,
@@ -120,9 +121,9 @@ static void server_refused_client(struct findings *out, const struct exchange *x
                     : t->client_certificate     ? "sent its certificate"
                                                 : "sent its (encrypted) certificate",
                     alert != NULL ? "" : " with ",
-                    alert != NULL        ? ""
-                    : exchange_is_ike(x) ? "EAP-Failure"
-                                         : "a reject");
+                    alert != NULL       ? ""
+                    : rule_in_tunnel(x) ? "EAP-Failure"
+                                        : "a reject");
     fix_client_certificate(f, t->client_certificate_empty);
 }
 
@@ -493,11 +494,12 @@ void rules_eap(struct findings *out, const struct rule_input *in, const struct s
         if (inner_server_alert(x) != NULL)
             server_refused_client(out, x, &x->inner.tls, inner_server_alert(x));
         weak_tls(out, x);
-        if (!exchange_is_ike(x)) { /* where that stops is IKE's to tell, and its encryption goes around every method */
+        if (!rule_in_tunnel(x)) { /* where that stops is IKE's or PPP's to tell */
             fragments_lost(out, in, x);
             unfinished(out, x);
-            weak_method(out, x);
         }
+        if (!exchange_is_ike(x) && x->type != CONVERSATION_SSTP) /* their encryption goes around every method */
+            weak_method(out, x);
     }
     credentials(out, x);
 }

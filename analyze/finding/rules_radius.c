@@ -334,8 +334,7 @@ static void affinity(struct findings *out, const struct exchange *x)
 
 void rules_radius(struct findings *out, const struct rule_input *in, const struct session *s)
 {
-    bool tunnel = exchange_is_ike(s->main) || exchange_is_ppp(s->main);
-    const struct exchange *x = tunnel ? s->login : s->main;
+    const struct exchange *x = rule_in_tunnel(s->main) ? s->login : s->main;
     if (x == NULL)
         return;
     rejected(out, x);

@@ -1,6 +1,6 @@
 /*
- * The SSTP server's own certificate: what its TLS session shows, or is opened to show. Unlike EAP's and IKEv2's clients,
- * SSTP's has a network to ask whether it is revoked, and insists on an answer. wire-facts 1.4, 2.9, 6.5.
+ * The SSTP server's own certificate: what its TLS session shows, or is opened to show. Unlike EAP's and IKEv2's
+ * clients, SSTP's has a network to ask whether it is revoked, and insists on an answer. wire-facts 1.4, 2.9, 6.5.
  */
 #include <stdio.h>
 

@@ -79,6 +79,9 @@ static void nothing_wrong(struct line *l, const struct verdict_input *in)
     else if (t->rejected > 0)
         add(l, "No cause found: %llu of %llu login%s rejected, and nothing in the capture tells why",
             (unsigned long long)t->rejected, (unsigned long long)t->sessions, plural(t->sessions));
+    else if (t->aborted + t->unanswered > 0)
+        add(l, "No cause found: %llu of %llu login%s broken off or not answered, and nothing in the capture tells why",
+            (unsigned long long)(t->aborted + t->unanswered), (unsigned long long)t->sessions, plural(t->sessions));
     else
         add(l, "No fault found: %llu of %llu login%s accepted, %llu not seen to the end",
             (unsigned long long)t->established, (unsigned long long)t->sessions, plural(t->sessions),

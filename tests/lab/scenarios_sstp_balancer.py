@@ -74,7 +74,7 @@ def _(lab):
     Proxy(lab, "home1", "0.0.0.0:8443", VIP + ":443", certificate="fabrikam-vpn", issuing="fabrikam-root", again=True)
     record(lab, [Attempt(lab, HOME1_CLIENTS[0], trust=("root", "issuing", "fabrikam-root"))], "rras1")
     told = {"findings": lab.entry.findings, "allow": ["sstp-call-abort"]}
-    lab.keep_tunnels("rras1", keys=told, findings=[], outcome_hidden=True, nat={HERE: "client-side-nat"})
+    lab.keep_tunnels("rras1", keys=dict(told), findings=[], outcome_hidden=True, nat={HERE: "client-side-nat"})
     lab.keep_tunnels("client1", "-client", keys={**told, "allow": ["sstp-call-abort", "cert-untrusted-root"]}, findings=[],
                      allow=["cert-untrusted-root"], outcome_hidden=True, nat={VIP: None})
     lab.keep_tunnels("client1", "-client", stem="sstp-intercepted-both-sides", further=("",), findings=["sstp-tls-intercepted"],

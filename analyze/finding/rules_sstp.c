@@ -1,0 +1,349 @@
+/* SSTP connections that nobody answers, or that are refused. wire-facts 1.1 T1 to T3, 2.5. */
+#include "analyze/finding/rules_sstp.h"
+
+#include <stdio.h>
+
+enum { SYNS_TO_COUNT = 3 }; /* less is what scanners send, too */
+
+struct finding *rule_sstp_raise(struct findings *out, enum finding_id id, const struct exchange *x, uint64_t variant,
+                                bool *fresh)
+{
+    char subject[ADDRESS_TEXT];
+    return findings_raise(out, id, address_text(subject, &x->server.address), variant, fresh);
+}
+
+void rule_sstp_side(struct finding *f, const char *side)
+{
+    finding_explain(f, "Look first at the %s.", side);
+}
+
+struct place rule_sstp_ended(const struct exchange *x, enum tcp_side side)
+{
+    const struct tcp_sent *sent = &x->sstp.tcp.sent[side];
+    return sent->fin.frame != 0 ? sent->fin : sent->reset;
+}
+
+bool rule_sstp_hung_up(const struct exchange *x, struct sstp_judgement j)
+{
+    return !j.by_client && rule_sstp_ended(x, TCP_SERVER).frame != 0;
+}
+
+bool rule_sstp_forged_reset(struct finding *f, const struct exchange *x)
+{
+    const struct tcp_sent *server = &x->sstp.tcp.sent[TCP_SERVER];
+    bool other = server->ttl_min <= server->ttl_max &&
+                 (server->reset_ttl < server->ttl_min || server->reset_ttl > server->ttl_max);
+    if (x->sstp.tcp.reset == TCP_RESET_NONE || x->sstp.tcp.reset_by != TCP_SERVER || !other)
+        return false;
+    finding_explain(f,
+                    "The reset has TTL %u, the server's other packets have %u: it was not made by the server but by a "
+                    "firewall or another box on the way.",
+                    server->reset_ttl, server->ttl_max);
+    return true;
+}
+
+enum silence {
+    SILENT_SYN,
+    SILENT_UNREACHABLE,
+    SILENT_UNHEARD,
+    SILENT_HELLO,
+    SILENT_LARGE,
+    SILENT_HANDSHAKE,
+    SILENT_HTTP,
+    SILENT_CALL,
+    SILENT_CLIENT
+};
+
+#define CAPTURE_BOTH "Capture on the server's external NIC and at the client at the same time: it shows what gets lost."
+#define SERVICE_RUNS                                                                                                   \
+    "Does the server run RemoteAccess and SstpSvc (Get-Service RemoteAccess, SstpSvc), and listen "                    \
+    "(Get-NetTCPConnection "                                                                                           \
+    "-LocalPort 443 -State Listen)?"
+
+static void explain_syn(struct finding *f, const struct exchange *x)
+{
+    char server[ENDPOINT_TEXT], client[ADDRESS_TEXT];
+    finding_title(f, "the VPN server %s does not answer SSTP connections", endpoint_text(server, &x->server));
+    finding_explain(f, "The TCP SYN of %s was sent %u times and never answered.",
+                    address_text(client, &x->client.address), x->sstp.tcp.sent[TCP_CLIENT].syns);
+    finding_explain(f,
+                    "Taken at the client this means that TCP port %u is blocked on the way, that the name points to "
+                    "the address of a server that is down, or that the answer gets lost. Taken at the server it means "
+                    "that its own firewall drops the request.",
+                    x->server.port);
+    rule_sstp_side(f, "firewalls, NAT and load balancer on the way, then at the server");
+    finding_fix(f,
+                "Let every firewall and load balancer pass TCP port %u to that address, and check that DNS names "
+                "only servers that run.",
+                x->server.port);
+    finding_fix(f, SERVICE_RUNS);
+    finding_fix(f, CAPTURE_BOTH);
+}
+
+static void explain_unreachable(struct finding *f, const struct exchange *x)
+{
+    const struct tcp_connection *t = &x->sstp.tcp;
+    char server[ENDPOINT_TEXT], by[ADDRESS_TEXT];
+    bool itself = address_equal(&t->icmp_from, &x->server.address);
+    finding_title(f, "the VPN server %s cannot be reached: ICMP says so", endpoint_text(server, &x->server));
+    finding_explain(f, "The TCP SYN was answered by an ICMP error of %s (type %u, code %u): %s.",
+                    address_text(by, &t->icmp_from), t->icmp.type, t->icmp.code,
+                    t->icmp.kind == TCP_ICMP_TIME_EXCEEDED ? "the packet went round in circles until its TTL ran out"
+                    : itself ? "it arrives there, and a packet filter on the server refuses it"
+                             : "a router or firewall on the way does not let it pass, or knows no way");
+    rule_sstp_side(f, itself ? "packet filter of the server" : "router or firewall that sent the ICMP error");
+    finding_fix(f, "At %s: let TCP port %u pass to %s, and give it a route there.", by, x->server.port, server);
+}
+
+static void explain_unheard(struct finding *f, const struct exchange *x)
+{
+    char server[ADDRESS_TEXT], client[ADDRESS_TEXT];
+    finding_title(f, "the answers of the VPN server %s do not reach its SSTP clients",
+                  address_text(server, &x->server.address));
+    finding_explain(f,
+                    "%s asks for a connection, the server answers (SYN/ACK, sent %u times), and the client never "
+                    "hears it: it goes on asking.",
+                    address_text(client, &x->client.address), x->sstp.tcp.sent[TCP_SERVER].syns);
+    finding_explain(f, "The way back is broken: the answer leaves through another network card or gateway than the "
+                       "request came by, or the load balancer, which has to translate it back, does not see it.");
+    rule_sstp_side(f, "routes of the server, then at the load balancer or NAT in front");
+    finding_fix(f, "On the server: the only default gateway belongs on the external NIC (Get-NetRoute "
+                   "-DestinationPrefix 0.0.0.0/0), static routes for the internal networks on the other.");
+    finding_fix(f, "A load balancer that keeps the clients' addresses must be the server's gateway for the answers, or "
+                   "return them directly.");
+}
+
+static void explain_hello(struct finding *f, const struct exchange *x)
+{
+    bool arrived = x->sstp.tcp.sent[TCP_CLIENT].data_acked;
+    char server[ENDPOINT_TEXT];
+    finding_title(f, "the VPN server %s takes the connection and never answers the ClientHello",
+                  endpoint_text(server, &x->server));
+    if (arrived)
+        finding_explain(f, "It acknowledged the ClientHello, so what hangs is the program behind the port: http.sys "
+                           "or, at a load balancer, the server that it passes connections to.");
+    else
+        finding_explain(f, "It did not even acknowledge it: a filter on the way lets the TCP handshake pass and drops "
+                           "what follows, or the large packet is lost.");
+    rule_sstp_side(f, arrived ? "server, or load balancer in front" : "firewall on the way");
+    finding_fix(f, SERVICE_RUNS " netsh http show servicestate names who is registered for the port.");
+    finding_fix(f, "A load balancer in front: which of its servers does it send the connection to, and is it up?");
+}
+
+static void explain_large(struct finding *f, const struct exchange *x)
+{
+    const struct tcp_connection *t = &x->sstp.tcp;
+    char by[ADDRESS_TEXT];
+    finding_title(f, "large packets from the VPN server are lost on the way: its certificate never arrives");
+    finding_explain(f, "The TCP handshake, whose packets are small, went through; the server's first packets of full "
+                       "size were never acknowledged, however often they were repeated.");
+    if (t->icmp.kind == TCP_ICMP_TOO_BIG)
+        finding_explain(f, "%s says that they are too big for the next hop (MTU %u).", address_text(by, &t->icmp_from),
+                        t->icmp.mtu);
+    else
+        finding_explain(f, "A link on the way has a smaller MTU, and the ICMP message that says so is filtered; or a "
+                           "firewall drops them.");
+    rule_sstp_side(f, "path between server and client: MTU, and firewalls that drop ICMP");
+    finding_fix(f, "Let ICMP \"fragmentation needed\" (type 3, code 4) and ICMPv6 \"packet too big\" pass to the "
+                   "server, or clamp the MSS on the router in front of it.");
+    finding_fix(f, "Find the limit: ping -f -l 1472 from the server to the client's side, then with smaller sizes.");
+}
+
+static void explain_later(struct finding *f, const struct exchange *x, enum silence kind, bool hung_up)
+{
+    char server[ENDPOINT_TEXT];
+    const char *how = hung_up ? "hangs up instead of answering" : "never answers";
+    endpoint_text(server, &x->server);
+    switch (kind) {
+    case SILENT_HTTP:
+        finding_title(f, "the VPN server %s %s the request for SSTP (SSTP_DUPLEX_POST)", server, how);
+        finding_explain(f, "TLS is up and the HTTP request was sent; the client waits 60 s for an answer to it. The "
+                           "service behind http.sys hangs, or a proxy in front waits for the end of a request that "
+                           "has none: SSTP's Content-Length is 2^64-1.");
+        break;
+    case SILENT_CALL:
+        finding_title(f, "the VPN server %s %s CALL_CONNECT_REQUEST", server, how);
+        finding_explain(f,
+                        "TLS and HTTP are up (status 200), then the server %s: the SSTP service fails, or a proxy in "
+                        "front does not let through what the client sends.",
+                        hung_up ? "ends the connection" : "says nothing more");
+        break;
+    default:
+        finding_title(f, "the VPN server %s stops in the middle of the TLS handshake", server);
+        finding_explain(f, "The client's last message of the handshake was never answered.");
+        break;
+    }
+    rule_sstp_side(f, "RRAS service, or proxy or load balancer in front");
+    finding_fix(f, "Restart SstpSvc and RemoteAccess on the server and look at the event log (System, source "
+                   "RasSstp).");
+    finding_fix(f, "A proxy in front must pass the request on at once, unbuffered, and without a limit for its "
+                   "length.");
+}
+
+static void explain_client(struct finding *f)
+{
+    finding_title(f, "SSTP clients stop after the server's HTTP answer");
+    finding_explain(f, "The server answered the request with 200 and the client never sent CALL_CONNECT_REQUEST: it "
+                       "was cancelled, or it does not get the answer.");
+    finding_fix(f, "Look at the client's event log (Application, sources RasClient and RasSstp).");
+}
+
+static void explain_silence(struct finding *f, const struct exchange *x, enum silence kind, bool hung_up)
+{
+    switch (kind) {
+    case SILENT_SYN:
+        explain_syn(f, x);
+        break;
+    case SILENT_UNREACHABLE:
+        explain_unreachable(f, x);
+        break;
+    case SILENT_UNHEARD:
+        explain_unheard(f, x);
+        break;
+    case SILENT_HELLO:
+        explain_hello(f, x);
+        break;
+    case SILENT_LARGE:
+        explain_large(f, x);
+        break;
+    case SILENT_CLIENT:
+        explain_client(f);
+        break;
+    default:
+        explain_later(f, x, kind, hung_up);
+        break;
+    }
+}
+
+static void silence_evidence(struct findings *out, struct finding *f, const struct exchange *x, enum silence kind,
+                             struct place place)
+{
+    const struct tcp_connection *t = &x->sstp.tcp;
+    const struct tcp_sent *client = &t->sent[TCP_CLIENT], *server = &t->sent[TCP_SERVER];
+    switch (kind) {
+    case SILENT_SYN:
+        finding_evidence(out, f, client->first_syn, "SYN, sent %u times, never answered", client->syns);
+        finding_evidence(out, f, client->last_syn, "the last one");
+        break;
+    case SILENT_UNREACHABLE:
+        finding_evidence(out, f, client->first_syn, "SYN");
+        finding_evidence(out, f, t->icmp_place, "ICMP error about it");
+        break;
+    case SILENT_UNHEARD:
+        finding_evidence(out, f, server->first_syn, "SYN/ACK, sent %u times, never acknowledged", server->syns);
+        finding_evidence(out, f, server->last_syn, "the last one");
+        break;
+    case SILENT_HELLO:
+        finding_evidence(out, f, client->first_data, "the client's first bytes, never answered");
+        break;
+    case SILENT_LARGE:
+        finding_evidence(out, f, server->first_data, "the server's first bytes, never acknowledged");
+        finding_evidence(out, f, t->icmp_place, "ICMP error: too big");
+        break;
+    case SILENT_HTTP:
+        finding_evidence(out, f, x->sstp.request_place.frame != 0 ? x->sstp.request_place : place,
+                         "HTTP request%s, never answered", x->sstp.request_place.frame != 0 ? "" : ", by its length");
+        break;
+    case SILENT_CALL:
+        finding_evidence(out, f, x->sstp.link.first[SSTP_CALL_CONNECT_REQUEST], "CALL_CONNECT_REQUEST, never answered");
+        break;
+    default:
+        finding_evidence(out, f, place.frame != 0 ? place : x->last, "the last message");
+        break;
+    }
+}
+
+static void no_answer(struct findings *out, const struct exchange *x, struct sstp_judgement j, enum silence kind)
+{
+    bool fresh, client = kind == SILENT_CLIENT;
+    bool hung_up = (kind == SILENT_CALL || kind == SILENT_HANDSHAKE) && rule_sstp_hung_up(x, j);
+    struct finding *f =
+        rule_sstp_raise(out, FINDING_SSTP_NO_ANSWER, x, (uint64_t)kind << 1 | (uint64_t)hung_up, &fresh);
+    if (f == NULL)
+        return;
+    silence_evidence(out, f, x, kind, j.place);
+    if (!fresh)
+        return;
+    f->severity = client ? SEVERITY_WARNING : SEVERITY_CRITICAL;
+    f->confidence = kind == SILENT_UNREACHABLE ? CONFIDENCE_CERTAIN : j.confidence;
+    f->client_error = client ? 0 : hung_up ? SSTP_ERROR_HUNG_UP : SSTP_ERROR_TIMED_OUT;
+    explain_silence(f, x, kind, hung_up);
+}
+
+/* What the server sent of its flight was repeated in vain. */
+static bool flight_lost(const struct exchange *x)
+{
+    const struct tcp_sent *server = &x->sstp.tcp.sent[TCP_SERVER];
+    return server->data_packets > 0 && !server->data_acked;
+}
+
+static void refused(struct findings *out, const struct exchange *x)
+{
+    const struct tcp_connection *t = &x->sstp.tcp;
+    char server[ENDPOINT_TEXT], client[ADDRESS_TEXT];
+    bool fresh;
+    struct finding *f = rule_sstp_raise(out, FINDING_SSTP_REFUSED, x, 0, &fresh);
+    if (f == NULL)
+        return;
+    finding_evidence(out, f, t->sent[TCP_CLIENT].first_syn, "SYN");
+    finding_evidence(out, f, t->sent[TCP_SERVER].reset, "RST in answer, TTL %u", t->sent[TCP_SERVER].reset_ttl);
+    if (!fresh)
+        return;
+    f->severity = SEVERITY_CRITICAL;
+    f->confidence = CONFIDENCE_CERTAIN;
+    f->client_error = SSTP_ERROR_REFUSED;
+    finding_title(f, "the VPN server %s refuses SSTP connections: nothing listens there",
+                  endpoint_text(server, &x->server));
+    finding_explain(f, "The TCP SYN of %s was answered by a reset.", address_text(client, &x->client.address));
+    bool forged = rule_sstp_forged_reset(f, x);
+    if (!forged)
+        finding_explain(f,
+                        "It has TTL %u. If other packets of that server arrive with another TTL, a firewall answers in "
+                        "its place; else the service does not run, or the SSTP ports of RRAS are switched off.",
+                        t->sent[TCP_SERVER].reset_ttl);
+    rule_sstp_side(f, forged ? "firewall on the way" : "RRAS configuration of that server");
+    finding_fix(f, SERVICE_RUNS);
+    finding_fix(f, "Routing and Remote Access > server > Ports > Properties > WAN Miniport (SSTP) > Configure: remote "
+                   "access connections are ticked and there is more than one port.");
+    finding_fix(f, "Take a server that is down out of DNS and out of the load balancer; its health check should ask "
+                   "for SSTP's URI, not only for the port.");
+}
+
+void rules_sstp_connect(struct findings *out, const struct rule_input *in, const struct exchange *x,
+                        struct sstp_judgement j)
+{
+    (void)in;
+    switch (j.end) {
+    case SSTP_END_NO_ANSWER:
+        if (x->sstp.tcp.sent[TCP_CLIENT].syns >= SYNS_TO_COUNT)
+            no_answer(out, x, j, SILENT_SYN);
+        break;
+    case SSTP_END_UNREACHABLE:
+        no_answer(out, x, j, SILENT_UNREACHABLE);
+        break;
+    case SSTP_END_ANSWER_UNHEARD:
+        no_answer(out, x, j, SILENT_UNHEARD);
+        break;
+    case SSTP_END_REFUSED:
+        refused(out, x);
+        break;
+    case SSTP_END_HELLO_SILENT:
+        no_answer(out, x, j, flight_lost(x) ? SILENT_LARGE : SILENT_HELLO);
+        break;
+    case SSTP_END_HANDSHAKE_STALLED:
+        if (flight_lost(x))
+            no_answer(out, x, j, SILENT_LARGE);
+        else if (!j.client_silent)
+            no_answer(out, x, j, SILENT_HANDSHAKE);
+        break;
+    case SSTP_END_HTTP_SILENT:
+        if (!rule_sstp_hung_up(x, j))
+            no_answer(out, x, j, SILENT_HTTP);
+        break;
+    case SSTP_END_CALL_SILENT:
+        no_answer(out, x, j, j.client_silent ? SILENT_CLIENT : SILENT_CALL);
+        break;
+    default:
+        break;
+    }
+}

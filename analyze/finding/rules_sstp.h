@@ -1,0 +1,51 @@
+/* For the files rules_sstp*.c and rules_ppp.c only. */
+#ifndef VS_ANALYZE_RULES_SSTP_H
+#define VS_ANALYZE_RULES_SSTP_H
+
+#include "analyze/finding/rules.h"
+#include "analyze/session/judge_sstp.h"
+
+/* What the Windows client shows (HRESULT; wire-facts 1.4). */
+#define SSTP_ERROR_HUNG_UP UINT32_C(0x80070040)   /* ERROR_NETNAME_DELETED */
+#define SSTP_ERROR_REFUSED UINT32_C(0x800704C9)   /* ERROR_CONNECTION_REFUSED */
+#define SSTP_ERROR_RESET UINT32_C(0x80072746)     /* WSAECONNRESET */
+#define SSTP_ERROR_TIMED_OUT UINT32_C(0x8007274C) /* WSAETIMEDOUT */
+#define SSTP_ERROR_EXPIRED UINT32_C(0x800B0101)   /* CERT_E_EXPIRED */
+#define SSTP_ERROR_UNTRUSTED UINT32_C(0x800B0109) /* CERT_E_UNTRUSTEDROOT */
+#define SSTP_ERROR_REVOKED UINT32_C(0x80092010)   /* CRYPT_E_REVOKED */
+
+/* Where the certificate of the SSTP server is seen and set. */
+#define SSTP_BINDING_PATH                                                                                              \
+    "Routing and Remote Access > server > Properties > Security > SSL Certificate Binding; compare with netsh http "   \
+    "show sslcert ipport=0.0.0.0:443"
+
+/* The entry of this cause for the server of x. */
+struct finding *rule_sstp_raise(struct findings *out, enum finding_id id, const struct exchange *x, uint64_t variant,
+                                bool *fresh);
+/* One of those who take part in a connection set up the wrong way: where to begin to look. Appends a sentence. */
+void rule_sstp_side(struct finding *f, const char *side);
+/* FIN or, without, RST of that side; frame 0 without either. */
+struct place rule_sstp_ended(const struct exchange *x, enum tcp_side side);
+/* It was the server that ended the connection, instead of going on. */
+bool rule_sstp_hung_up(const struct exchange *x, struct sstp_judgement j);
+/* The reset that ended x did not come from the server, by its TTL: a box on the way made it. Says so. False otherwise. */
+bool rule_sstp_forged_reset(struct finding *f, const struct exchange *x);
+
+/* TCP: nobody answers, or refuses. */
+void rules_sstp_connect(struct findings *out, const struct rule_input *in, const struct exchange *x,
+                        struct sstp_judgement j);
+/* TLS: alerts, certificates refused, weak versions. */
+void rules_sstp_tls(struct findings *out, const struct rule_input *in, const struct exchange *x,
+                    struct sstp_judgement j);
+/* HTTP, and SSTP's own messages up to the crypto binding. */
+void rules_sstp_call(struct findings *out, const struct rule_input *in, const struct exchange *x,
+                     struct sstp_judgement j);
+/* The crypto binding, and TLS that ends before the server. */
+void rules_sstp_binding(struct findings *out, const struct rule_input *in, const struct exchange *x,
+                        struct sstp_judgement j);
+/* What lengths alone tell of a tunnel that is closed. */
+void rules_sstp_lengths(struct findings *out, const struct exchange *x, struct sstp_judgement j);
+/* PPP inside SSTP, L2TP or PPTP. */
+void rules_ppp(struct findings *out, const struct rule_input *in, const struct exchange *x, struct sstp_judgement j);
+
+#endif
