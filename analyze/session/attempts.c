@@ -255,7 +255,8 @@ static bool in_time(enum step step, const struct tunnel *t, const struct login *
         slack = HOUR_NS;
     int64_t begin = step == STEP_CORRELATION ? t->from : t->begin;
     int64_t end = step == STEP_CORRELATION ? t->until : t->end + SOON_NS;
-    return l->first >= begin - slack && l->first <= end + (related ? slack : 0) && l->first <= t->until + slack;
+    int64_t late = related || step == STEP_CORRELATION ? slack : 0;
+    return l->first >= begin - slack && l->first <= end + late && l->first <= t->until + slack;
 }
 
 /* Keys are hashes: the values themselves are compared, and what both say must not differ. */
