@@ -73,19 +73,21 @@ static void print_syn(const struct layout *l, const char *label, const struct tc
     line(l, label, text);
 }
 
+static void add_end(char text[static LINE], const char *what, int side, struct place at)
+{
+    if (at.frame != 0)
+        add(text, "%s%s of the %s in frame %llu", text[0] != '\0' ? ", " : "", what,
+            side == TCP_CLIENT ? "client" : "server", (unsigned long long)at.frame);
+}
+
 static void print_end(const struct layout *l, const struct tcp_connection *c)
 {
     char text[LINE] = "";
-    for (int first = 0; first < 2; first++) {
-        int side = first == 0 ? (int)c->fin_first : 1 - (int)c->fin_first;
-        const struct tcp_sent *s = &c->sent[side];
-        if (s->fin.frame != 0)
-            add(text, "%sFIN of the %s in frame %llu", text[0] != '\0' ? ", " : "", side == TCP_CLIENT ? "client" : "server",
-                (unsigned long long)s->fin.frame);
-    }
-    if (c->reset != TCP_RESET_NONE && c->sent[c->reset_by].reset.frame != 0)
-        add(text, "%sRST of the %s in frame %llu", text[0] != '\0' ? ", " : "",
-            c->reset_by == TCP_CLIENT ? "client" : "server", (unsigned long long)c->sent[c->reset_by].reset.frame);
+    int first = c->sent[c->fin_first].fin.frame != 0 ? (int)c->fin_first : (int)c->reset_by;
+    for (int i = 0; i < 2; i++)
+        add_end(text, "FIN", i == 0 ? first : 1 - first, c->sent[i == 0 ? first : 1 - first].fin);
+    for (int i = 0; i < 2; i++)
+        add_end(text, "RST", i == 0 ? first : 1 - first, c->sent[i == 0 ? first : 1 - first].reset);
     line(l, "Closed", text[0] != '\0' ? text : "no end was captured");
 }
 

@@ -61,7 +61,7 @@ void ladder_sstp(struct live *l, const struct event *e); /* EVENT_SSTP */
 void ladder_ppp(struct live *l, const struct event *e);  /* EVENT_PPP */
 /* One event of PPP, inside of SSTP or by itself. */
 void ladder_ppp_line(struct live *l, const struct ppp_event *p);
-/* EVENT_CLOSED: what the TCP handshake was, which no event told, goes in front. */
+/* EVENT_CLOSED: the lines about TCP itself, SYN to FIN and RST, take their places. */
 void ladder_closed(struct live *l, const struct event *e);
 
 #endif

@@ -1,8 +1,10 @@
 /* The message ladder's lines about TCP, HTTP and SSTP. */
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "analyze/session/track_ike.h"
+#include "capture/wire/like_printf.h"
 
 enum { LIST = 220, SHOWN = 120 };
 
@@ -136,13 +138,6 @@ static void ladder_proxy(struct live *l, const struct event *e)
                    endpoint_text(client, &h->source), endpoint_text(called, &h->destination));
 }
 
-/* The first end of either side; a reset that comes after its FIN adds nothing. */
-static void ladder_closing(struct live *l, const struct event *e)
-{
-    const struct tcp_sent *sent = &e->u.sstp->u.tcp->sent[e->dir == TO_SERVER ? TCP_CLIENT : TCP_SERVER];
-    ladder_say(l, e->place, e->dir, "TCP %s", sent->fin.frame == e->place.frame ? "FIN" : "RST");
-}
-
 void ladder_sstp(struct live *l, const struct event *e)
 {
     const struct sstp_told_event *ev = e->u.sstp;
@@ -164,18 +159,46 @@ void ladder_sstp(struct live *l, const struct event *e)
         ladder_link(l, ev->u.link);
         break;
     case SSTP_TOLD_CLOSING:
-        ladder_closing(l, e);
-        break;
+        break; /* ladder_closed tells it */
     }
 }
 
-static void say_syn(struct live *l, const struct tcp_sent *sent, enum direction dir, const char *name)
+/* Lines about TCP itself, which only the end of the connection tells. */
+enum { TCP_LINES = 12, TCP_LINE = 160 };
+struct tcp_line { struct place place; enum direction dir; char text[TCP_LINE]; };
+struct tcp_lines { struct tcp_line line[TCP_LINES]; size_t count; };
+
+static void note(struct tcp_lines *t, struct place place, enum direction dir, const char *format, ...) LIKE_PRINTF(4, 5);
+
+static void note(struct tcp_lines *t, struct place place, enum direction dir, const char *format, ...)
 {
+    if (place.frame == 0 || t->count == TCP_LINES)
+        return;
+    size_t at = t->count++;
+    for (; at > 0 && t->line[at - 1].place.time_ns > place.time_ns; at--)
+        t->line[at] = t->line[at - 1];
+    struct tcp_line *line = &t->line[at];
+    line->place = place;
+    line->dir = dir;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(line->text, sizeof line->text, format, args);
+    va_end(args);
+}
+
+static void note_side(struct tcp_lines *t, const struct tcp_sent *sent, enum direction dir)
+{
+    const char *name = dir == TO_SERVER ? "SYN" : "SYN, ACK";
     char layout[TCP_LAYOUT_TEXT];
     if (sent->syn.seen)
-        ladder_say(l, sent->first_syn, dir, "TCP %s, TTL %u, %s", name, sent->syn.ttl, tcp_syn_layout(layout, &sent->syn));
+        note(t, sent->first_syn, dir, "TCP %s, TTL %u, %.100s", name, sent->syn.ttl, tcp_syn_layout(layout, &sent->syn));
     if (sent->syns + sent->syns_other_isn > 1)
-        ladder_say(l, sent->last_syn, dir, "TCP %s, sent %u times up to here", name, sent->syns + sent->syns_other_isn);
+        note(t, sent->last_syn, dir, "TCP %s, sent %u times up to here", name, sent->syns + sent->syns_other_isn);
+    note(t, sent->fin, dir, "TCP FIN");
+    if (sent->resets > 1)
+        note(t, sent->reset, dir, "TCP RST, the first of %u", (unsigned)sent->resets);
+    else
+        note(t, sent->reset, dir, "TCP RST");
 }
 
 /* Length of one packed entry, 0 when it is not whole. */
@@ -189,13 +212,14 @@ static size_t entry_size(struct span rest, struct ladder_entry *out)
     return sizeof *out + sizeof len + len <= rest.len ? sizeof *out + sizeof len + len : 0;
 }
 
-/* Two runs of entries become one; each run keeps its order, which is that of the capture. */
+/* Two runs of entries become one; each run keeps its order, which is that of the capture. What a segment carries goes before
+ * what its header says. */
 static void merge(uint8_t *out, struct span first, struct span second)
 {
     struct ladder_entry a, b;
     size_t n = entry_size(first, &a), m = entry_size(second, &b);
     while (n > 0 || m > 0) {
-        bool take_first = m == 0 || (n > 0 && a.place.time_ns <= b.place.time_ns);
+        bool take_first = m == 0 || (n > 0 && a.place.time_ns < b.place.time_ns);
         struct span *from = take_first ? &first : &second;
         size_t size = take_first ? n : m;
         memcpy(out, from->data, size);
@@ -213,12 +237,15 @@ void ladder_closed(struct live *l, const struct event *e)
     if (e->u.closed.sstp == NULL || e->u.closed.sstp->tcp == NULL)
         return;
     const struct tcp_connection *c = e->u.closed.sstp->tcp;
+    struct tcp_lines lines = {.count = 0};
     size_t before = l->ladder_len;
     char from[ADDRESS_TEXT];
-    say_syn(l, &c->sent[TCP_CLIENT], TO_SERVER, "SYN");
-    say_syn(l, &c->sent[TCP_SERVER], TO_CLIENT, "SYN, ACK");
+    note_side(&lines, &c->sent[TCP_CLIENT], TO_SERVER);
+    note_side(&lines, &c->sent[TCP_SERVER], TO_CLIENT);
     if (c->icmp_errors > 0)
-        ladder_say(l, c->icmp_place, TO_CLIENT, "ICMP error from %s", address_text(from, &c->icmp_from));
+        note(&lines, c->icmp_place, TO_CLIENT, "ICMP error from %s", address_text(from, &c->icmp_from));
+    for (size_t i = 0; i < lines.count; i++)
+        ladder_say(l, lines.line[i].place, lines.line[i].dir, "%s", lines.line[i].text);
     if (before == 0 || l->ladder_len == before)
         return;
     uint8_t *merged = malloc(l->ladder_len);

@@ -189,11 +189,19 @@ uint64_t tcp_sent_again(const struct tcp_sent *sent)
     return known && sent->bytes > once ? sent->bytes - once : 0;
 }
 
+/* Nothing but resets came back, or one to the last SYN after an acknowledgement of what the port was used for before (RFC 9293
+ * section 3.10.7.4: the client resets that, and tries again). */
+static bool was_refused(const struct tcp_sent *client, const struct tcp_sent *server)
+{
+    bool last_word = server->last.frame == server->reset.frame && server->reset.time_ns >= client->last_syn.time_ns;
+    return server->resets > 0 && (server->packets == server->resets || (last_word && !server->syn.seen && server->data_packets == 0));
+}
+
 /* There is no SYN/ACK: what the client's SYN met. */
 static enum tcp_outcome unanswered(const struct tcp_connection *c)
 {
     const struct tcp_sent *client = &c->sent[TCP_CLIENT], *server = &c->sent[TCP_SERVER];
-    if (server->resets > 0 && server->packets == server->resets)
+    if (was_refused(client, server))
         return TCP_OUTCOME_REFUSED;
     if (client->resets > 0)
         return TCP_OUTCOME_CLIENT_GAVE_UP;
@@ -212,7 +220,7 @@ enum tcp_outcome tcp_connection_outcome(const struct tcp_connection *c)
 {
     const struct tcp_sent *client = &c->sent[TCP_CLIENT], *server = &c->sent[TCP_SERVER];
     bool ended = ended_by(c, TCP_CLIENT) || ended_by(c, TCP_SERVER);
-    bool answered = server->packets > server->resets;
+    bool answered = server->packets > server->resets && !was_refused(client, server);
     if (client->syn.seen && !answered && !client->acked && client->data_packets == 0)
         return unanswered(c);
     if (client->packets == 0 ? server->acked || server->data_packets > 0 || server->syn.seen

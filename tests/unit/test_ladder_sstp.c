@@ -97,8 +97,8 @@ static void ppp_packets_are_told_with_their_options(void **state)
     assert_line(l, 3, 9, "  PAP Authenticate-Request, id 1: ab");
 }
 
-/* The handshake is known at the end only, and stands first. */
-static void the_handshake_of_tcp_is_put_in_front(void **state)
+/* What TCP did is known at the end only, and stands where it belongs. */
+static void the_segments_of_tcp_take_their_places(void **state)
 {
     struct live *l = *state;
     struct tcp_connection tcp;
@@ -111,16 +111,21 @@ static void the_handshake_of_tcp_is_put_in_front(void **state)
     tcp.sent[TCP_SERVER].syns = 1;
     tcp.sent[TCP_SERVER].first_syn = tcp.sent[TCP_SERVER].last_syn = at(3);
     tcp.sent[TCP_CLIENT].fin = at(8);
+    tcp.sent[TCP_SERVER].reset = at(10);
+    tcp.sent[TCP_SERVER].resets = 2;
     struct http_head head = {.request = true, .method = span_of("GET", 3), .target = span_of("/", 1)};
     struct sstp_connection_state closed = {.tcp = &tcp};
     tell(l, TO_SERVER, 6, &(struct sstp_told_event){.kind = SSTP_TOLD_HTTP, .u.http = &head});
     tell(l, TO_SERVER, 8, &(struct sstp_told_event){.kind = SSTP_TOLD_CLOSING, .u.tcp = &tcp});
+    tell(l, TO_SERVER, 8, &(struct sstp_told_event){.kind = SSTP_TOLD_RECORD, .u.record = {23, 26}});
     ladder_closed(l, &(struct event){.kind = EVENT_CLOSED, .u.closed = {.sstp = &closed}});
     assert_line(l, 0, 1, "TCP SYN, TTL 128, mss");
     assert_line(l, 1, 2, "TCP SYN, sent 2 times up to here");
     assert_line(l, 2, 3, "TCP SYN, ACK, TTL 64, -");
     assert_line(l, 3, 6, "HTTP GET /");
-    assert_line(l, 4, 8, "TCP FIN");
+    assert_line(l, 4, 8, "TLS application data, 26 bytes, encrypted");
+    assert_line(l, 5, 8, "TCP FIN"); /* of the same segment */
+    assert_line(l, 6, 10, "TCP RST, the first of 2");
 }
 
 static void an_attempt_without_an_answer_has_its_syns(void **state)
@@ -163,7 +168,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(control_messages_are_told_with_their_attributes, begin, end),
         cmocka_unit_test_setup_teardown(ppp_packets_are_told_with_their_options, begin, end),
-        cmocka_unit_test_setup_teardown(the_handshake_of_tcp_is_put_in_front, begin, end),
+        cmocka_unit_test_setup_teardown(the_segments_of_tcp_take_their_places, begin, end),
         cmocka_unit_test_setup_teardown(an_attempt_without_an_answer_has_its_syns, begin, end),
         cmocka_unit_test(messages_are_listed_once_they_come),
     };

@@ -90,6 +90,21 @@ static void test_refused(void **state)
     assert_int_equal(t.c.sent[TCP_SERVER].resets, 2);
 }
 
+/* The port's last connection still waits there: an acknowledgement of that one is no answer to the SYN. */
+static void test_refused_after_a_challenge(void **state)
+{
+    (void)state;
+    struct talk t;
+    begin(&t);
+    say(&t, TCP_CLIENT, TCP_SYN, 0, 0, 0);
+    say(&t, TCP_SERVER, TCP_ACK, 777, 0, 888);
+    say(&t, TCP_CLIENT, TCP_RST, 888, 0, 0);
+    assert_int_not_equal(tcp_connection_outcome(&t.c), TCP_OUTCOME_REFUSED);
+    say(&t, TCP_CLIENT, TCP_SYN, 0, 0, 0);
+    say(&t, TCP_SERVER, TCP_RST | TCP_ACK, 0, 0, 0);
+    assert_outcome(&t, TCP_OUTCOME_REFUSED);
+}
+
 /* T3 */
 static void test_the_answer_is_not_heard(void **state)
 {
@@ -386,6 +401,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_no_answer),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_refused_after_a_challenge),
         cmocka_unit_test(test_the_answer_is_not_heard),
         cmocka_unit_test(test_the_server_hangs_up_on_the_first_data),
         cmocka_unit_test(test_probes_send_no_data),
