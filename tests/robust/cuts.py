@@ -1,5 +1,5 @@
 """
-cuts.py VPNSCOPE PCAPS [all]: recordings of IKE and address translation, cut and mixed as users' captures are.
+cuts.py VPNSCOPE PCAPS [all]: recordings of IKE, SSTP and address translation, cut and mixed as users' captures are.
 
 A healthy session stays healthy however little of it was captured; a failure may fade into a weaker one, or into nothing,
 and never turns into another that is certain. One cut in THIN is tried, always the same ones; with "all" every one.
@@ -23,7 +23,9 @@ ONE_SIDED, SHORT = "capture-one-sided", "capture-truncated-packets"
 WORKERS = 2
 THIN = 11
 LATER_US = 120 * 1000000  # longer than any silence that is judged
-LONG = {"ike-psk", "ike-device", "ike-user-peap", "ike-user-mschapv2", "ike-fragments", "nat-home"}
+LONG = dict.fromkeys(("ike-psk", "ike-device", "ike-user-peap", "ike-user-mschapv2", "ike-fragments", "nat-home"),
+                     "ike-user-gcm.pcap")
+LONG.update(dict.fromkeys(("sstp-mschapv2", "sstp-peap", "sstp-peap-keys", "sstp-resumed"), "sstp-eap-tls.pcap"))
 
 # What may be said of a healthy session beyond its recording's own findings; how many cuts of each recording are made.
 HEALTHY = {
@@ -43,6 +45,21 @@ HEALTHY = {
     kinds.one_lost: (set(), 4),
     kinds.one_lost_no_esp: (set(), 4),
     kinds.some_lost: (set(), 2),
+    kinds.jumbled: (set(), 1),
+}
+
+# The same of SSTP: TCP connections, in clear or with the TLS secrets.
+HEALTHY_SSTP = {
+    kinds.begun_late: (set(), 8),
+    kinds.ended_early: (set(), 12),
+    kinds.middle: (set(), 6),
+    kinds.to_server: ({ONE_SIDED}, 1),
+    kinds.to_client: ({ONE_SIDED}, 1),
+    kinds.one_client: (set(), 2),
+    kinds.snap_length: ({SHORT}, 1),
+    kinds.doubled: (set(), 1),
+    kinds.one_lost: (set(), 12),
+    kinds.some_lost: (set(), 3),
     kinds.jumbled: (set(), 1),
 }
 
@@ -73,6 +90,8 @@ def address(text):
 
 
 def is_healthy(truth):
+    if "sstp" in truth:
+        return truth["sstp"]["healthy"]
     return "warning" in truth["forbid_severity"] and all(
         a["expected_outcome"] == "established" for a in truth["ike"]["associations"])
 
@@ -81,6 +100,8 @@ def options(truth):
     out = ["--trusted-root", truth["trusted_root"], "--server-name", truth["server_name"]]
     if truth.get("ike_keys"):
         out += ["--ike-keys", truth["ike_keys"]]
+    if truth["keylog"]:
+        out += ["--keylog", truth["keylog"]]
     return out
 
 
@@ -137,9 +158,10 @@ def streams(truth, recording, directory):
     yield "", recording.packets
     name = truth["scenario"]
     if name in LONG:
-        other = files.Recording(os.path.join(directory, "ike-user-gcm.pcap"))
+        other = files.Recording(os.path.join(directory, LONG[name]))
         if other.link == recording.link:
             yield "then another login, ", followed(recording, other)
+        if other.link == recording.link and "ike" in truth:  # the lab's SSTP clients have the same ports
             yield "mixed with another login, ", sorted(
                 recording.packets + [p.at(p.when - other.packets[0].when + recording.packets[0].when)
                                      for p in other.packets], key=lambda p: p.when)
@@ -147,12 +169,13 @@ def streams(truth, recording, directory):
 
 def jobs_of(truth, runner, first):
     recording = files.Recording(os.path.join(runner.directory, truth["capture"]))
-    servers = {address(a["server"]["address"]) for a in truth["ike"]["associations"]}
+    rows = truth["sstp"]["connections"] if "sstp" in truth else truth["ike"]["associations"]
+    servers = {address(row["server"]["address"]) for row in rows}
     whole = runner.report(options(truth) + [truth["capture"]])
     verdicts = {v["server"]: v["verdict"] for v in whole["translation"]}
     own = {f["id"] for f in grave(whole)} | ALSO.get(truth["scenario"], set())
     healthy = is_healthy(truth)
-    table = [(kind, *rest) for kind, rest in HEALTHY.items()] if healthy else [
+    table = [(kind, *rest) for kind, rest in (HEALTHY_SSTP if "sstp" in truth else HEALTHY).items()] if healthy else [
         (kind, {ONE_SIDED, SHORT}.union(*(KIN.get(i, set()) for i in own)), most) for kind, most in FAILING.items()]
     if "radius" in truth["scenario"] or "both-nics" in truth["scenario"]:
         verdicts = {}  # what RADIUS tells of addresses is not what hashes tell
@@ -170,7 +193,9 @@ def truths_in(directory):
     for path in sorted(glob.glob(os.path.join(directory, "*.truth.json"))):
         with open(path, encoding="utf-8") as source:
             truth = json.load(source)
-        if "ike" in truth and "further_captures" not in truth and "together_with" not in truth and not truth["keylog"]:
+        several = "further_captures" in truth or "together_with" in truth
+        own = "sstp" in truth and truth["capture"].endswith(".pcap") or "ike" in truth and not truth["keylog"]
+        if own and not several:
             yield truth
 
 

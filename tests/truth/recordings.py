@@ -65,7 +65,7 @@ def compare(vpnscope, dump_events, path, deviations):
         ike.compare(truth, run, deviations)
         return
     if "sstp" in truth:
-        sstp.compare(truth, run, deviations)
+        sstp.compare(truth, run, directory, deviations)
         return
     keys = has_keys(truth, directory)
     told = events.Events(dump_events, os.path.join(directory, truth["capture"]),

@@ -1,4 +1,13 @@
-"""SSTP connections of the lab's recordings against the report: `exchanges[].sstp`, `exchanges[].tls`, findings."""
+"""SSTP connections of the lab's recordings against the report: `exchanges[].sstp`, `.tls`, `.tcp`, `.ppp`, sessions, verdicts on NAT,
+findings."""
+
+import json
+import os
+import re
+
+GUID = re.compile(r"\{[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\}")
+FAILED = ("rejected", "aborted", "unanswered")
+LISTED = 16  # probes of one source to one server that a session lists
 
 
 def compare_tls(row, got, who, table):
@@ -9,6 +18,52 @@ def compare_tls(row, got, who, table):
     table.check("client random of " + who, row["client_random"], got["client_random"])
     if row["certificates"]:
         table.check("certificates of " + who, row["certificates"], got["server_certificates"])
+    want, told = ([[one["from"], one["code"]] for one in alerts] for alerts in (row["alerts"], got["alerts"]))
+    # Decrypted, tshark counts those of EAP inside as well; a probe is not read to its end.
+    if not row["decrypted"] and row["kind"] != "probe":
+        table.check("alerts of " + who, want, told)
+    elif not all(alert in want for alert in told):
+        table.differs("alerts of " + who, want, told)
+
+
+def compare_tcp(row, got, who, table):
+    """As tshark counts; it takes a SYN that is sent again for one, too."""
+    table.check("SYNs of " + who, [row["syns"], row["syn_acks"]], [got["client"]["syns"], got["server"]["syns"]])
+    table.check("sides that ended " + who, set(row["fin_from"]),
+                {side for side in ("client", "server") if got[side]["fin_frame"]})
+    if row["reset_from"]:
+        table.check("reset of " + who, True, got[row["reset_from"]]["reset_frame"] is not None)
+
+
+def compare_ppp(row, got, who, table):
+    """Who the client is shows once LCP is agreed."""
+    if got["authentication_result"] is None:
+        return
+    table.check("authentication of " + who, row["method"], got["authentication"])
+    table.check("computer of " + who, row["computer"], got["computer"])
+    if row["last_of_computer"]:  # its log has the last address it got
+        table.check("address of " + who, row["inner_address"], got["client_address"])
+    table.check("authentication's result for " + who, row["authenticated"], got["authentication_result"] == "accepted")
+
+
+def compare_sstp(row, got, who, table):
+    # A connection without a word is of no kind.
+    if row["http_method"] or row["tls_version"]:
+        table.check("offload of " + who, row["http_method"] is not None and row["tls_version"] is None, got["offloaded"])
+    if row.get("proxied_client"):
+        table.check("client hidden behind " + who, "%s:%d" % tuple(row["proxied_client"]), got["hidden_client"])
+    if not row["http_method"]:
+        return
+    table.check("HTTP status of " + who, row["http_status"], got["http_status"])
+    if GUID.fullmatch(row["correlation_id"] or ""):
+        table.check("correlation id of " + who, row["correlation_id"], got["correlation_id"])
+    else:  # sstpc writes it with digits missing
+        table.check("correlation id of " + who, None, got["correlation_id"])
+    # The client's log knows what tshark loses where segments are.
+    table.check("messages of " + who, [name.split()[-1] for name in row.get("messages_at_client", row["messages"])],
+                got["messages"])
+    if row.get("forwarded_for"):
+        table.check("client hidden behind " + who, row["forwarded_for"], got["hidden_client"])
 
 
 def compare_connection(row, exchange, hidden, table):
@@ -17,34 +72,40 @@ def compare_connection(row, exchange, hidden, table):
         table.check("type of " + who, row["kind"], exchange["type"])
     if exchange["tls"]:
         compare_tls(row, exchange["tls"], who, table)
-    if row["kind"] == "sstp" and not hidden:
+    compare_tcp(row, exchange["tcp"], who, table)
+    if row["kind"] == "sstp" and row.get("expected_outcome") and not hidden:
         table.check("outcome of " + who, row["expected_outcome"], exchange["outcome"])
-    got = exchange["sstp"]
-    if not got:
-        return
-    table.check("offload of " + who, row["http_method"] is not None and row["tls_version"] is None, got["offloaded"])
-    if row["http_method"]:
-        table.check("HTTP status of " + who, row["http_status"], got["http_status"])
-        table.check("correlation id of " + who, row["correlation_id"], got["correlation_id"])
-        # The client's log knows what tshark loses where segments are.
-        table.check("messages of " + who, [name.split()[-1] for name in row.get("messages_at_client", row["messages"])],
-                    [one if isinstance(one, str) else one["name"] for one in got["messages"]])
+    if exchange["sstp"]:
+        compare_sstp(row, exchange["sstp"], who, table)
+    if row["kind"] == "sstp" and exchange["ppp"] and row.get("user"):
+        compare_ppp(row, exchange["ppp"], who, table)
 
 
-def compare_findings(truth, run, table):
-    want, raised = truth["sstp"], run.raised()
-    for name in want["expect_findings"]:
-        if name not in raised:
-            table.differs("finding", name, "not raised")
-    if want["expect_any"] and not set(want["expect_any"]) & set(raised):
-        table.differs("finding", "one of " + " ".join(want["expect_any"]), "none raised")
-    allowed = want["expect_findings"] + want["expect_any"] + want["allow_findings"]
-    for name, severity in sorted(raised.items()):
-        if severity != "info" and name not in allowed:
-            table.differs("finding", "not named by the truth", "%s (%s)" % (name, severity))
-    if want["client_error"]:
-        codes = {session["client_error"]["code"] for session in run.report["sessions"] if session["client_error"]}
-        table.check("client errors", {want["client_error"]}, codes)
+def further_rows(truth, directory):
+    """Connections that the other captures of this run show."""
+    for name in truth.get("further_captures", []):
+        with open(os.path.join(directory, os.path.splitext(name)[0] + ".truth.json"), encoding="utf-8") as source:
+            yield from json.load(source).get("sstp", {}).get("connections", [])
+
+
+def compare_sessions(rows, further, run, table):
+    """Each tunnel's attempt is one, wherever its TLS session was captured; the probes of one source of one server are one, and none
+    has failed."""
+    tunnels = [s for s in run.report["sessions"] if any(x["type"] == "sstp" for x in s["exchanges"])]
+    seen = {row["client_random"] for row in rows} - {None}
+    again = [row for row in further if row["kind"] == "sstp" and row["client_random"] not in seen]
+    table.check("sessions", sum(row["kind"] == "sstp" for row in rows) + len(again), len(tunnels))
+    probes = [s for s in run.report["sessions"] if any(x["type"] == "probe" for x in s["exchanges"])]
+    pairs = {}
+    for row in rows:
+        if row["kind"] == "probe":
+            pair = (row["client"]["address"], row["server"]["address"], row["server"]["port"])
+            pairs[pair] = pairs.get(pair, 0) + 1
+    table.check("sessions of probes", sorted(min(n, LISTED) for n in pairs.values()),
+                sorted(len(s["exchanges"]) for s in probes))
+    for session in probes:
+        table.check("a session of probes has no other exchanges", {"probe"}, {x["type"] for x in session["exchanges"]})
+        table.check("probes are no failed sessions", False, session["outcome"] in FAILED)
 
 
 def addresses_of(truth):
@@ -74,18 +135,44 @@ def compare_verdicts(truth, run, table):
             table.differs("recovered addresses", " ".join(sorted(hidden)), " ".join(sorted(recovered)) or "none")
 
 
-def compare(truth, run, table):
-    """What is told of SSTP only where the report knows it: as long as it has no such exchange, the packets are compared."""
+def compare_findings(truth, run, table):
+    want, raised = truth["sstp"], run.raised()
+    for name in want["expect_findings"]:
+        if name not in raised:
+            table.differs("finding", name, "not raised")
+    if want["expect_any"] and not set(want["expect_any"]) & set(raised):
+        table.differs("finding", "one of " + " ".join(want["expect_any"]), "none raised")
+    allowed = want["expect_findings"] + want["expect_any"] + want["allow_findings"]
+    for name, severity in sorted(raised.items()):
+        if severity != "info" and name not in allowed:
+            table.differs("finding", "not named by the truth", "%s (%s)" % (name, severity))
+    if want["client_error"]:
+        codes = {session["client_error"]["code"] for session in run.report["sessions"] if session["client_error"]}
+        table.check("client errors", {want["client_error"]}, codes)
+
+
+def exchange_of(row, run):
+    """By its TLS session, which may be reported as another place saw it; else, as ports are used again, of several the one that
+    began nearest."""
+    for one in run.exchanges():
+        if row["client_random"] and one["tls"] and one["tls"]["client_random"] == row["client_random"]:
+            return one
+    same = [one for one in run.exchanges() if one["type"] in ("sstp", "probe", "tls")
+            and (one["client"]["address"], one["client"]["port"]) == (row["client"]["address"], row["client"]["port"])]
+    return min(same, key=lambda one: abs(one["first_frame"] - row["first_frame"]), default=None)
+
+
+def compare(truth, run, directory, table):
     table.check("packets", truth["frames"]["frames"], run.report["captures"][0]["packets"])
-    exchanges = {(one["client"]["address"], one["client"]["port"]): one for one in run.exchanges()
-                 if one["type"] in ("sstp", "probe", "tls")}
-    if not any(one["type"] == "sstp" for one in exchanges.values()):
-        return
-    for row in truth["sstp"]["connections"]:
-        exchange = exchanges.get((row["client"]["address"], row["client"]["port"]))
+    rows = truth["sstp"]["connections"]
+    last = {row.get("computer"): row["first_frame"] for row in rows}
+    for row in rows:
+        row["last_of_computer"] = last[row.get("computer")] == row["first_frame"]
+        exchange = exchange_of(row, run)
         if exchange:
             compare_connection(row, exchange, truth["sstp"]["outcome_hidden"], table)
-        else:
+        elif row["kind"] != "tls":  # somebody's HTTPS need not be a session
             table.differs("exchanges", "%s port %s" % (row["client"]["address"], row["client"]["port"]), "none")
+    compare_sessions(rows, list(further_rows(truth, directory)), run, table)
     compare_verdicts(truth, run, table)
     compare_findings(truth, run, table)
