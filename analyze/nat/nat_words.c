@@ -129,7 +129,7 @@ static void say_tunnels(const struct nat *n, const struct nat_tunnels *t, const 
     if (t->clear > 0)
         say(out, &t->clear_place, "SSTP comes from %s without TLS", address);
     if (t->has_ttl && nat_hops(t->near_ttl) != nat_hops(t->far_ttl))
-        say(out, &t->first, "connections from %s passed %u to %u routers (TTL %u, %u): different computers send them",
+        say(out, &t->first, "connections from %s passed %u to %u routers (TTL %u, %u): they come by different ways",
             address, nat_hops(t->near_ttl), nat_hops(t->far_ttl), t->near_ttl, t->far_ttl);
     else if (t->has_ttl && nat_hops(t->near_ttl) > 1)
         say(out, &t->first, "connections from %s arrive with TTL %u, after %u routers", address, t->near_ttl,
@@ -286,7 +286,8 @@ void nat_say_reason(const struct nat *n, const struct nat_server *s, bool sound,
         first =
             "whether the site translates sources too is not excluded; capture on the VPN server's external interface";
     else if (out->kind != NAT_SNAT && s->sessions + s->tunnels == 0 && s->logins > 0)
-        first = "RADIUS shows the addresses that the VPN server sees, not whether destinations are translated";
+        first = "RADIUS shows the addresses that the VPN server sees, not whether clients' own routers translate them, nor "
+                "whether destinations are translated";
     else if (out->undecided_sessions > 0)
         first = "some clients' hashes fit no address that was searched; they may be wrong on purpose (forced "
                 "encapsulation)";
