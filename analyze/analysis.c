@@ -6,12 +6,13 @@
 #include "analyze/nat/nat_feed.h"
 #include "analyze/session/attempts.h"
 #include "analyze/session/link.h"
+#include "analyze/finding/chain_counts.h"
 #include "analyze/finding/uneventful.h"
-#include "analyze/session/judge_ike.h"
 #include "analyze/session/probes.h"
 #include "analyze/session/services.h"
 #include "analyze/session/session_binding.h"
 #include "analyze/session/sessions.h"
+#include "analyze/session/tls_sights.h"
 #include "analyze/finding/verdict.h"
 
 enum { PROTOCOLS_MAX = 256, PROTOCOL_NAME = 48, CAPTURES_MAX = 4096, JUDGE_BUDGET = 512 };
@@ -31,8 +32,8 @@ struct analysis {
     struct spool *spool;
     struct findings *findings;
     struct uneventful_logins *uneventful;
-    struct chain_stats *stats; /* by chain serial */
-    struct chain_stats *ike_stats; /* the same, as the VPN server's own certificate */
+    struct chain_counts *counts;
+    struct tls_sights *sights; /* NULL with one capture */
     struct digests *digests;
     struct nat *nat;
     struct nat_feed *nat_feed;
@@ -51,47 +52,6 @@ struct analysis {
     bool tunnels, logins; /* that attempts.h may join were seen */
     bool linked; /* a session has several exchanges, or copies of one */
 };
-
-/*
- * Every login that was shown the chain counts, whoever relayed it; of two hops of one login the later is left out.
- * server: its entry, NULL when that is not at hand.
- */
-static void count_chain(struct analysis *a, const struct exchange *x, struct server *server, bool again)
-{
-    uint32_t serial = x->eap.tls.server_chain;
-    const struct alert_fact *alert;
-    enum client_answer answer = judge_client_answer(x, &alert);
-    bool refused = answer == ANSWER_ALERT || answer == ANSWER_ENCRYPTED_ALERT;
-    if (!again && x->has_inner && x->inner.tls.server_chain != 0 && x->inner.tls.server_chain <= CHAINS_MAX) {
-        struct chain_stats *inner = &a->stats[x->inner.tls.server_chain];
-        enum client_answer said = judge_inner_answer(x, &alert);
-        inner->accepted += said == ANSWER_ACCEPTED;
-        inner->refused += said == ANSWER_ALERT || said == ANSWER_ENCRYPTED_ALERT;
-    }
-    if (serial == 0)
-        return;
-    if (server == NULL)
-        server = servers_of(a->servers, &x->server);
-    if (server != NULL)
-        server_add_chain(server, serial, answer == ANSWER_ACCEPTED, refused, x->eap.tls.certificate_last, x->id);
-    if (again || serial > CHAINS_MAX)
-        return;
-    a->stats[serial].accepted += answer == ANSWER_ACCEPTED;
-    a->stats[serial].refused += refused;
-    a->stats[serial].silent += answer == ANSWER_SILENT;
-}
-
-static void count_vpn_chain(struct analysis *a, const struct exchange *x, bool again)
-{
-    uint32_t serial = x->ike.server_chain;
-    struct place refusal;
-    if (again || serial == 0 || serial > CHAINS_MAX)
-        return;
-    enum client_answer answer = judge_ike_server_certificate(x, &refusal);
-    a->ike_stats[serial].accepted += answer == ANSWER_ACCEPTED;
-    a->ike_stats[serial].refused += answer == ANSWER_LEFT;
-    a->ike_stats[serial].silent += answer == ANSWER_SILENT;
-}
 
 /* Other services of the web, and of a series of probes those beyond the first ones, are no exchanges of a report. */
 static bool is_kept(struct analysis *a, struct exchange *x)
@@ -125,9 +85,10 @@ static void exchange_done(void *ctx, struct exchange *x, struct server *server)
     uint16_t tag = uneventful_tag(a->uneventful, x, server);
     uint32_t head = links_find(a->links, x);
     a->linked = a->linked || head != 0;
-    count_chain(a, x, server, head != 0);
-    if (exchange_is_ike(x))
-        count_vpn_chain(a, x, head != 0);
+    chain_counts_login(a->counts, a->servers, x, server, head != 0);
+    chain_counts_vpn(a->counts, x, head != 0);
+    if (a->sights != NULL)
+        tls_sights_add(a->sights, x);
     nat_feed_exchange(a->nat_feed, x, head != 0);
     a->tunnels = a->tunnels || attempts_is_tunnel(x);
     a->logins = a->logins || attempts_is_login(x);
@@ -148,8 +109,8 @@ struct analysis *analysis_new(const struct analysis_options *options, char error
     a->links = links_new(options->several_captures);
     a->findings = findings_new();
     a->uneventful = uneventful_new();
-    a->stats = calloc(CHAINS_MAX + 1, sizeof *a->stats);
-    a->ike_stats = calloc(CHAINS_MAX + 1, sizeof *a->ike_stats);
+    a->counts = calloc(1, sizeof *a->counts);
+    a->sights = options->several_captures ? tls_sights_new() : NULL;
     a->captures = calloc(CAPTURES_MAX, sizeof *a->captures);
     a->digests = digests_new();
     a->spool = spool_new();
@@ -164,8 +125,8 @@ struct analysis *analysis_new(const struct analysis_options *options, char error
         snprintf(error, 256,
                  "cannot make a temporary file for finished logins (is the folder for temporary files writable?)");
     } else if (a->track == NULL || a->links == NULL || a->findings == NULL || a->uneventful == NULL ||
-               a->stats == NULL || a->ike_stats == NULL || a->captures == NULL || a->digests == NULL || a->nat_feed == NULL ||
-               a->services == NULL || a->probes == NULL) {
+               a->counts == NULL || a->captures == NULL || a->digests == NULL || a->nat_feed == NULL || a->services == NULL ||
+               a->probes == NULL) {
         snprintf(error, 256, "not enough memory");
     } else {
         for (size_t i = 0; i < options->nat.vip_count; i++)
@@ -208,8 +169,8 @@ void analysis_free(struct analysis *a)
     nat_feed_free(a->nat_feed);
     nat_free(a->nat);
     uneventful_free(a->uneventful);
-    free(a->stats);
-    free(a->ike_stats);
+    free(a->counts);
+    tls_sights_free(a->sights);
     for (size_t i = 0; i < a->capture_count; i++)
         capture_free(&a->captures[i]);
     free(a->captures);
@@ -371,15 +332,6 @@ static void present_again(struct analysis *a, bool *known, uint32_t serial, cons
     chain_presented(c, x->id);
 }
 
-/* Of several sights of one association the first that shows the certificate counts. */
-static bool first_of_vpn(const struct session *s, size_t index)
-{
-    for (size_t i = 0; i < index; i++)
-        if (exchange_is_ike(s->exchanges[i]) && s->exchanges[i]->ike.server_chain != 0)
-            return false;
-    return true;
-}
-
 /*
  * What was counted as it came counts copies of one exchange more than once, and of two copies the one that ended first,
  * which may show less. So where exchanges were linked, counts are taken anew from the sessions.
@@ -390,8 +342,7 @@ static bool recount(struct analysis *a)
     struct session_build b;
     if (known == NULL)
         return true;
-    memset(a->stats, 0, (CHAINS_MAX + 1) * sizeof *a->stats);
-    memset(a->ike_stats, 0, (CHAINS_MAX + 1) * sizeof *a->ike_stats);
+    memset(a->counts, 0, sizeof *a->counts);
     for (size_t i = 0; i < servers_count(a->servers); i++)
         server_forget_chains(servers_at(a->servers, i));
     for (uint32_t id = 1; id <= spool_last(a->spool); id++) {
@@ -399,16 +350,14 @@ static bool recount(struct analysis *a)
             continue;
         if (!session_read(a->spool, id, id, &b))
             break;
+        chain_counts_session(a->counts, a->servers, &b.session);
         for (size_t i = 0; i < b.session.exchange_count; i++) {
             const struct exchange *x = b.session.exchanges[i];
-            count_chain(a, x, NULL, x != b.session.main);
             if (exchange_is_ike(x)) {
-                count_vpn_chain(a, x, !first_of_vpn(&b.session, i));
                 present_again(a, known, x->ike.server_chain, x);
                 present_again(a, known, x->ike.client_chain, x);
             }
-            if (x->type == CONVERSATION_SSTP)
-                present_again(a, known, x->sstp.tls.server_chain, x);
+            present_again(a, known, x->type == CONVERSATION_SSTP ? x->sstp.tls.server_chain : 0, x);
             present_again(a, known, x->eap.tls.server_chain, x);
             present_again(a, known, x->eap.tls.client_chain, x);
             present_again(a, known, x->has_inner ? x->inner.tls.server_chain : 0, x);
@@ -560,14 +509,18 @@ bool analysis_finish(struct analysis *a)
     link_probes(a);
     services_each_shown(a->services, settle_shown, a);
     chains_judge(a->chains, JUDGE_BUDGET);
+    if (a->sights != NULL)
+        tls_sights_settle(a->sights, a->chains);
     a->totals.flows = a->counters.flows;
     a->totals.evicted = a->counters.flows_evicted + a->counters.conversations_evicted;
     a->totals.state_bytes_peak = a->counters.state_bytes_peak + track_peak_bytes(a->track);
     a->input = (struct rule_input){
         .chains = a->chains,
-        .stats = a->stats,
-        .ike_stats = a->ike_stats,
-        .stats_count = CHAINS_MAX + 1,
+        .stats = a->counts->nps,
+        .ike_stats = a->counts->ike,
+        .sstp_stats = a->counts->sstp,
+        .sights = a->sights,
+        .stats_count = CHAIN_COUNTS,
         .servers = a->servers,
         .expect = a->options.expect,
         .has_keylog = a->options.has_keylog,

@@ -5,18 +5,21 @@
 #define POLICY_PATH                                                                                                    \
     "NPS console > Policies > Network Policies > your VPN policy > Properties > Constraints > Authentication Methods"
 
-uint32_t subject_error(const struct subject *c, uint32_t eap_error)
+uint32_t subject_error(const struct subject *c, enum finding_id id, uint32_t eap_error)
 {
-    return c->role == ROLE_IKEV2 ? 13801 : eap_error;
+    return c->role == ROLE_IKEV2 ? 13801 : c->role == ROLE_SSTP ? sstp_certificate_error(id) : eap_error;
 }
 
 const char *subject_host(const struct subject *c)
 {
-    return c->role == ROLE_IKEV2 ? "VPN server" : "NPS server";
+    return subject_vpn(c) ? "VPN server" : "NPS server";
 }
 
 const char *subject_selection_path(const struct subject *c)
 {
+    if (c->role == ROLE_SSTP)
+        return "RRAS console > server > Properties > Security > SSL Certificate Binding (\"netsh http show sslcert\" shows "
+               "what is bound to port 443; behind a load balancer that ends TLS: there)";
     if (c->role == ROLE_IKEV2)
         return "certlm.msc > Personal > Certificates on the RRAS server, then restart the service RemoteAccess "
                "(strongSwan: swanctl/x509, and certs in swanctl.conf)";
@@ -67,8 +70,8 @@ static void grade(const struct subject *c, struct finding *f)
     } else if (c->stats.accepted > 0) {
         f->severity = SEVERITY_WARNING;
         f->confidence = CONFIDENCE_HINT;
-    } else {
-        f->severity = SEVERITY_CRITICAL;
+    } else { /* how SSTP's clients answer shows in nearly every capture */
+        f->severity = c->role == ROLE_SSTP ? SEVERITY_WARNING : SEVERITY_CRITICAL;
         f->confidence = CONFIDENCE_STRONG;
     }
 }
@@ -97,7 +100,7 @@ static void what_was_before(const struct subject *c, struct finding *f)
 void subject_what_clients_did(const struct subject *c, struct finding *f)
 {
     uint64_t refused = c->stats.refused, accepted = c->stats.accepted;
-    const char *what = c->role == ROLE_IKEV2 ? "connection" : "login";
+    const char *what = subject_vpn(c) ? "connection" : "login";
     if (refused > 0 && accepted > 0)
         finding_explain(f, "In this capture %llu %s%s refused it and %llu went on with it: the clients differ.",
                         (unsigned long long)refused, what, refused == 1 ? "" : "s", (unsigned long long)accepted);
@@ -123,8 +126,9 @@ static void evidence(const struct subject *c, struct finding *f)
                      c->id->name);
     if (c->refusal.frame != 0)
         finding_evidence(c->out, f, c->refusal,
-                         c->x->ike.auth_error_from_initiator ? "the client's error notify"
-                                                             : "the client ends the association");
+                         c->role == ROLE_SSTP                  ? "the client ends the connection"
+                         : c->x->ike.auth_error_from_initiator ? "the client's error notify"
+                                                               : "the client ends the association");
     if (c->answer == ANSWER_ALERT)
         finding_evidence(c->out, f, c->alert->place, "the client's TLS alert %s (%u)",
                          tls_alert_name(c->alert->code) != NULL ? tls_alert_name(c->alert->code) : "unknown",
@@ -158,14 +162,14 @@ struct finding *subject_fault(const struct subject *c, enum finding_id id, uint6
         describe_sha256(c->id->sha256, c->chain);
         c->id->known = true;
     }
-    struct finding *f = findings_raise(c->out, id, c->id->sha256, variant * 2 + c->inner, fresh);
+    struct finding *f = findings_raise(c->out, id, c->id->sha256, (variant * 4 + c->role / 2) * 2 + c->inner, fresh);
     if (f == NULL)
         return NULL;
     if (*fresh) {
         f->severity = SEVERITY_WARNING;
         f->confidence = breaks ? CONFIDENCE_HINT : CONFIDENCE_CERTAIN;
         char server[DESCRIBE_MAX];
-        if (c->role == ROLE_IKEV2)
+        if (subject_vpn(c))
             describe_vpn_server(server, c->x);
         else
             describe_server(server, c->x);

@@ -1,6 +1,6 @@
 /*
  * One certificate in one session, as the rules about certificates look at it, and what they share. For
- * rules_certificate.c, rules_vpn_certificate.c, rules_chain.c and certificate_subject.c only.
+ * rules_certificate.c, rules_vpn_certificate.c, rules_sstp_certificate.c, rules_chain.c and certificate_subject.c only.
  */
 #ifndef VS_FINDING_CERTIFICATE_SUBJECT_H
 #define VS_FINDING_CERTIFICATE_SUBJECT_H
@@ -19,7 +19,7 @@ struct subject {
     const struct rule_input *in;
     const struct session *session;
     const struct exchange *x;
-    enum chain_role role;        /* ROLE_NPS: the EAP server's; ROLE_IKEV2: the VPN server's own */
+    enum chain_role role;        /* ROLE_NPS: the EAP server's; ROLE_IKEV2, ROLE_SSTP: the VPN server's own */
     const struct tls_facts *tls; /* NULL for ROLE_IKEV2 */
     struct place place;          /* where it was presented, whole */
     const struct chain *chain;
@@ -29,13 +29,18 @@ struct subject {
     bool inner;
     enum client_answer answer;
     const struct alert_fact *alert;
-    struct place refusal; /* IKEv2: where the client refused, frame 0 when it did not */
+    struct place refusal; /* of a VPN server's: where the client refused without an alert, frame 0 when it did not */
     struct identity *id;
     const char *whose; /* "NPS certificate", or what else it is to be called */
 };
 
-/* What the client shows: IKEv2 has one error for whatever is wrong with the server's certificate. */
-uint32_t subject_error(const struct subject *c, uint32_t eap_error);
+/* What the client shows: IKEv2 has one error for whatever is wrong with the server's certificate, SSTP one for each. */
+uint32_t subject_error(const struct subject *c, enum finding_id id, uint32_t eap_error);
+/* Names that a computer store, a service and a template have for it are those of the VPN server. */
+static inline bool subject_vpn(const struct subject *c)
+{
+    return c->role != ROLE_NPS;
+}
 /* What Windows' SSTP client shows for this fault of the server's certificate; 0 unsaid (rules_sstp_certificate.c). */
 uint32_t sstp_certificate_error(enum finding_id id);
 /* "NPS server", "VPN server" */
@@ -57,6 +62,10 @@ void subject_explain(struct finding *f, const char *text);
 /* Sentences and steps that several faults end with. */
 void subject_what_clients_did(const struct subject *c, struct finding *f);
 void subject_fix_selection(const struct subject *c, struct finding *f);
+
+/* What any TLS server's certificate can have (rules_certificate.c). */
+void subject_key_usage_fault(const struct subject *c);
+void subject_order_fault(const struct subject *c);
 
 /* Faults of the path to a trusted root, and thumbprints pinned in the client's profile (rules_chain.c). */
 void subject_chain_faults(const struct subject *c);

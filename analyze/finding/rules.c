@@ -50,6 +50,8 @@ void rules_session(struct findings *out, const struct rule_input *in, const stru
 {
     rules_certificate(out, in, s);
     rules_vpn_certificate(out, in, s);
+    rules_sstp_intercepted(out, in, s);
+    rules_sstp_certificate(out, in, s);
     rules_certificate_unseen(out, in, s);
     rules_client_answer(out, in, s);
     rules_eap(out, in, s);

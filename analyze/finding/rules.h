@@ -32,10 +32,13 @@ struct rule_input {
     const struct nat *nat;
     const struct services *services;
     const struct probes *probes;
+    const struct tls_sights *sights; /* NULL with one capture */
 };
 
 void rules_certificate(struct findings *out, const struct rule_input *in, const struct session *s);
 void rules_vpn_certificate(struct findings *out, const struct rule_input *in, const struct session *s);
+void rules_sstp_certificate(struct findings *out, const struct rule_input *in, const struct session *s);
+void rules_sstp_intercepted(struct findings *out, const struct rule_input *in, const struct session *s);
 void rules_certificate_unseen(struct findings *out, const struct rule_input *in, const struct session *s);
 void rules_client_answer(struct findings *out, const struct rule_input *in, const struct session *s);
 void rules_eap(struct findings *out, const struct rule_input *in, const struct session *s);

@@ -83,18 +83,20 @@ static void eku_fault(const struct subject *c)
     const struct chain_checks *k = c->checks;
     if (k->server_auth_eku == CHECK_PASS || (!k->eku_absent && !k->eku_any && k->server_auth_eku != CHECK_FAIL))
         return;
+    if (c->role == ROLE_SSTP && k->eku_any)
+        return; /* MS-SSTP 3.2.4.1 takes it as well */
     bool breaks = k->server_auth_eku == CHECK_FAIL;
     struct finding *f = subject_fault(c, FINDING_CERT_MISSING_SERVER_AUTH_EKU, breaks ? 0 : 1, breaks, &fresh);
     if (f == NULL || !fresh)
         return;
     if (breaks) {
-        f->client_error = subject_error(c, 864);
+        f->client_error = subject_error(c, FINDING_CERT_MISSING_SERVER_AUTH_EKU, 864);
         finding_title(f, "the %s \"%s\" lacks the Server Authentication EKU (1.3.6.1.5.5.7.3.1)", c->whose,
                       c->id->name);
         finding_explain(f, "It is for other purposes only, so a client must not accept it as a server's.");
         subject_what_clients_did(c, f);
     } else {
-        bool vpn = c->role == ROLE_IKEV2;
+        bool vpn = subject_vpn(c);
         f->severity = vpn && c->stats.accepted > 0 && c->stats.refused == 0 ? SEVERITY_INFO : SEVERITY_WARNING;
         f->confidence = CONFIDENCE_STRONG;
         finding_title(f, "the %s \"%s\" does not name the Server Authentication EKU (%s)", c->whose, c->id->name,
@@ -120,7 +122,7 @@ static void time_fault(const struct subject *c)
     int64_t now = c->place.time_ns / INT64_C(1000000000);
     const struct chain_checks *k = c->checks;
     bool fresh;
-    char at[32], limit[32], who[DESCRIBE_MAX];
+    char at[32], limit[32], who[DESCRIBE_MAX], error[CLIENT_ERROR_TEXT];
     if (c->place.time_ns <= 0)
         return;
     bool expired = k->path_not_after<now - RULE_CLOCK_SKEW_S, early = k->path_not_before> now + RULE_CLOCK_SKEW_S;
@@ -132,8 +134,8 @@ static void time_fault(const struct subject *c)
             finding_title(f, "the certificate \"%s\" expires on %s",
                           describe_certificate(who, c->chain, k->not_after_index),
                           describe_time(limit, k->path_not_after));
-            finding_explain(f, "It was presented at %s. After that date every client refuses it (error %d).",
-                            describe_time(at, now), (int)subject_error(c, 858));
+            finding_explain(f, "It was presented at %s. After that date every client refuses it (error %s).",
+                            describe_time(at, now), client_error_text(error, subject_error(c, FINDING_CERT_EXPIRES_SOON, 858)));
             finding_fix(f, "Renew it in time, then select the new one: %s.", subject_selection_path(c));
         }
         return;
@@ -143,7 +145,7 @@ static void time_fault(const struct subject *c)
         subject_fault(c, expired ? FINDING_CERT_EXPIRED : FINDING_CERT_NOT_YET_VALID, index, true, &fresh);
     if (f == NULL || !fresh)
         return;
-    f->client_error = subject_error(c, expired ? 858 : 857);
+    f->client_error = subject_error(c, f->id, expired ? 858 : 857);
     if (expired)
         finding_title(f, "the certificate \"%s\" expired on %s", describe_certificate(who, c->chain, index),
                       describe_time(limit, k->path_not_after));
@@ -199,16 +201,38 @@ static void strength_faults(const struct subject *c)
     }
 }
 
+/* RFC 5280 section 5.3.1 */
+static const char *revocation_reason(int reason)
+{
+    static const char *const names[] = {[0] = "unspecified",
+                                        [1] = "the key is compromised",
+                                        [2] = "the CA is compromised",
+                                        [3] = "the affiliation changed",
+                                        [4] = "superseded",
+                                        [5] = "cessation of operation",
+                                        [6] = "on hold",
+                                        [9] = "privilege withdrawn"};
+    return reason >= 0 && (size_t)reason < sizeof names / sizeof names[0] && names[reason] != NULL ? names[reason]
+                                                                                                  : "no reason is given";
+}
+
 static void revoked(const struct subject *c)
 {
+    const struct chain_ocsp *o = &c->chain->ocsp_facts;
     bool fresh;
+    char at[32];
     if (!c->chain->ocsp_revoked)
         return;
     struct finding *f = subject_fault(c, FINDING_CERT_REVOKED, 0, true, &fresh);
+    if (f != NULL && subject_vpn(c))
+        f->confidence = CONFIDENCE_CERTAIN; /* the CA's signed word, whatever clients make of it */
     if (f == NULL || !fresh)
         return;
-    f->client_error = subject_error(c, 859);
+    f->client_error = subject_error(c, FINDING_CERT_REVOKED, 859);
     finding_title(f, "the %s \"%s\" is revoked: the stapled OCSP response says so", c->whose, c->id->name);
+    if (o->revoked_at != 0)
+        finding_explain(f, "The CA revoked it on %s (%s).", describe_time(at, o->revoked_at),
+                        revocation_reason(o->reason));
     subject_what_clients_did(c, f);
     finding_fix(f, "Issue a new certificate and select it: %s.", subject_selection_path(c));
 }
@@ -239,18 +263,21 @@ static void subject_faults(const struct subject *c)
             finding_fix(f, "Use a certificate with the server's own name, or one alias on all NPS servers.");
         }
     }
-    if (k->order_wrong) {
-        struct finding *f = subject_fault(c, FINDING_CERT_CHAIN_ORDER, 0, false, &fresh);
-        if (f != NULL && fresh) {
-            finding_title(f, "the chain of the %s \"%s\" is sent in the wrong order", c->whose, c->id->name);
-            finding_explain(
-                f,
-                "TLS 1.2 demands the server's certificate first, each followed by its issuer (RFC 5246 section 7.4.2); "
-                "strict clients fail.");
-            finding_fix(f, "Put the certificates in order: the server's own, then the CA that issued it, and so on "
-                           "(FreeRADIUS: certificate_file).");
-        }
-    }
+}
+
+void subject_order_fault(const struct subject *c)
+{
+    bool fresh;
+    if (!c->checks->order_wrong)
+        return;
+    struct finding *f = subject_fault(c, FINDING_CERT_CHAIN_ORDER, 0, false, &fresh);
+    if (f == NULL || !fresh)
+        return;
+    finding_title(f, "the chain of the %s \"%s\" is sent in the wrong order", c->whose, c->id->name);
+    finding_explain(f, "TLS 1.2 demands the server's certificate first, each followed by its issuer (RFC 5246 section "
+                       "7.4.2); strict clients fail.");
+    finding_fix(f, "Put the certificates in order: the server's own, then the CA that issued it, and so on (%s).",
+                c->role == ROLE_SSTP ? "on a load balancer that ends TLS: in its file" : "FreeRADIUS: certificate_file");
 }
 
 static bool static_rsa(const struct tls_facts *t)
@@ -266,7 +293,7 @@ bool rule_key_usage_wrong(const struct chain_checks *k, const struct tls_facts *
     return (static_rsa(t) ? k->key_usage_encipherment : k->key_usage_signature) == CHECK_FAIL;
 }
 
-static void key_usage_fault(const struct subject *c)
+void subject_key_usage_fault(const struct subject *c)
 {
     if (!rule_key_usage_wrong(c->checks, c->tls))
         return;
@@ -274,7 +301,7 @@ static void key_usage_fault(const struct subject *c)
     struct finding *f = subject_fault(c, FINDING_CERT_KEY_USAGE, rsa, true, &fresh);
     if (f == NULL || !fresh)
         return;
-    f->client_error = 857;
+    f->client_error = subject_error(c, FINDING_CERT_KEY_USAGE, 857);
     const char *suite = tls_cipher_suite_name(c->tls->cipher_suite);
     finding_title(f, "the key usage of the %s \"%s\" lacks %s", c->whose, c->id->name,
                   rsa ? "keyEncipherment" : "digitalSignature");
@@ -314,7 +341,8 @@ static void one_certificate(struct findings *out, const struct rule_input *in, c
     subject_common_faults(&c);
     name_fault(&c);
     subject_faults(&c);
-    key_usage_fault(&c);
+    subject_order_fault(&c);
+    subject_key_usage_fault(&c);
 }
 
 bool rule_certificate_fault(const struct rule_input *in, const struct tls_facts *t, bool inner)

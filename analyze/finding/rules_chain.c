@@ -20,8 +20,8 @@ static void fix_root(const struct subject *c, struct finding *f, const char *whe
         "Certification Authorities (group policy: Computer Configuration > Policies > Windows Settings > Security "
         "Settings > Public Key Policies; Intune: trusted certificate profile)%s.",
         when, root,
-        c->role == ROLE_IKEV2 ? "; the user's store does not count"
-                              : ", and tick it in the EAP settings of the VPN profile");
+        subject_vpn(c) ? "; the user's store does not count"
+                       : ", and tick it in the EAP settings of the VPN profile");
 }
 
 static void untrusted_root(const struct subject *c)
@@ -31,7 +31,7 @@ static void untrusted_root(const struct subject *c)
     if (f == NULL || !fresh)
         return;
     char thumb[41];
-    f->client_error = subject_error(c, 864);
+    f->client_error = subject_error(c, FINDING_CERT_UNTRUSTED_ROOT, 864);
     finding_title(f, "clients do not trust the issuer of the %s \"%s\" (root: %s)", c->whose, c->id->name,
                   root_name(c));
     if (c->checks->root_known)
@@ -48,7 +48,7 @@ static void untrusted_root(const struct subject *c)
             root_name(c));
     subject_what_clients_did(c, f);
     fix_root(c, f, "If this is the right certificate", root_name(c));
-    if (c->role == ROLE_IKEV2)
+    if (subject_vpn(c))
         finding_fix(f, "If it is the wrong one: put a certificate whose root the clients trust in its place: %s.",
                     subject_selection_path(c));
     else
@@ -59,13 +59,14 @@ static void untrusted_root(const struct subject *c)
 
 static void fix_intermediate(const struct subject *c, struct finding *f, const char *on)
 {
-    bool vpn = c->role == ROLE_IKEV2;
+    const char *others = c->role == ROLE_SSTP    ? "a load balancer that ends TLS: append it to the certificate there"
+                         : c->role == ROLE_IKEV2 ? "strongSwan: put it into swanctl/x509ca"
+                                                 : "FreeRADIUS: append it to certificate_file";
     finding_fix(f,
                 "%s the %s: import the certificate of the CA \"%s\" into the computer store, Intermediate "
                 "Certification Authorities, and restart the service %s, so that it is sent along (%s).",
-                on, vpn ? "RRAS server" : "NPS server", c->leaf->issuer,
-                vpn ? "RemoteAccess" : "\"Network Policy Server\"",
-                vpn ? "strongSwan: put it into swanctl/x509ca" : "FreeRADIUS: append it to certificate_file");
+                on, subject_vpn(c) ? "RRAS server" : "NPS server", c->leaf->issuer,
+                subject_vpn(c) ? "RemoteAccess" : "\"Network Policy Server\"", others);
 }
 
 /* VPN servers send the intermediates that they hold, so an issuer that is not sent is most likely a root. */
@@ -79,7 +80,7 @@ static void lone_vpn_certificate(const struct subject *c)
         f->confidence = CONFIDENCE_STRONG;
     if (!fresh)
         return;
-    f->client_error = subject_error(c, 864);
+    f->client_error = subject_error(c, FINDING_CERT_UNTRUSTED_ROOT, 864);
     finding_title(f, "clients do not trust the issuer of the %s \"%s\" (%s)", c->whose, c->id->name, c->leaf->issuer);
     finding_explain(f,
                     "The server sent no CA with its certificate, and the issuer is not among the trusted roots given. "
@@ -98,7 +99,7 @@ static void incomplete(const struct subject *c)
     struct finding *f = subject_fault(c, FINDING_CERT_INCOMPLETE_CHAIN, 0, true, &fresh);
     if (f == NULL || !fresh)
         return;
-    f->client_error = subject_error(c, 864);
+    f->client_error = subject_error(c, FINDING_CERT_INCOMPLETE_CHAIN, 864);
     finding_title(f, "the server sends the %s \"%s\" without the intermediate CA above it", c->whose, c->id->name);
     explain_chain(c, f);
     subject_what_clients_did(c, f);
@@ -117,10 +118,12 @@ static void intermediate_not_sent(const struct subject *c)
         return;
     f->severity = c->stats.refused > 0 ? SEVERITY_CRITICAL : c->stats.accepted > 0 ? SEVERITY_INFO : SEVERITY_WARNING;
     f->confidence = CONFIDENCE_STRONG;
-    f->client_error = c->stats.refused > 0 ? subject_error(c, 864) : 0;
+    f->client_error = c->stats.refused > 0 ? subject_error(c, FINDING_CERT_INCOMPLETE_CHAIN, 864) : 0;
     finding_title(f, "the server does not send the intermediate CA of the %s \"%s\"", c->whose, c->id->name);
     explain_chain(c, f);
-    finding_explain(f, "Clients that neither hold it nor can fetch it fail with error %d.", (int)subject_error(c, 864));
+    char error[CLIENT_ERROR_TEXT];
+    finding_explain(f, "Clients that neither hold it nor can fetch it fail with error %s.",
+                    client_error_text(error, subject_error(c, FINDING_CERT_INCOMPLETE_CHAIN, 864)));
     subject_what_clients_did(c, f);
     fix_intermediate(c, f, "On");
 }
@@ -131,13 +134,16 @@ static void self_signed(const struct subject *c)
     struct finding *f = subject_fault(c, FINDING_CERT_SELF_SIGNED, 0, true, &fresh);
     if (f == NULL || !fresh)
         return;
-    f->client_error = subject_error(c, 864);
+    f->client_error = subject_error(c, FINDING_CERT_SELF_SIGNED, 864);
     finding_title(f, "the %s \"%s\" is self-signed: no CA vouches for it", c->whose, c->id->name);
     finding_explain(f, "A client accepts it only where this very certificate is installed as a trusted root.");
     subject_what_clients_did(c, f);
-    finding_fix(f, "Issue the %s a certificate from the enterprise CA (template \"RAS and IAS Server\"%s).",
-                subject_host(c),
-                c->role == ROLE_IKEV2 ? ", or a copy of it with the EKU IP security IKE intermediate too" : "");
+    if (c->role == ROLE_SSTP)
+        finding_fix(f, "Get the VPN server a certificate from a public CA for the name that clients dial.");
+    else
+        finding_fix(f, "Issue the %s a certificate from the enterprise CA (template \"RAS and IAS Server\"%s).",
+                    subject_host(c),
+                    c->role == ROLE_IKEV2 ? ", or a copy of it with the EKU IP security IKE intermediate too" : "");
     subject_fix_selection(c, f);
 }
 
@@ -147,7 +153,7 @@ static void bad_signature(const struct subject *c)
     struct finding *f = subject_fault(c, FINDING_CERT_BAD_SIGNATURE, 0, true, &fresh);
     if (f == NULL || !fresh)
         return;
-    f->client_error = subject_error(c, 857);
+    f->client_error = subject_error(c, FINDING_CERT_BAD_SIGNATURE, 857);
     finding_title(f, "a signature in the chain of the %s \"%s\" is wrong", c->whose, c->id->name);
     explain_chain(c, f);
     subject_what_clients_did(c, f);
@@ -159,25 +165,32 @@ static void bad_signature(const struct subject *c)
         subject_host(c));
 }
 
-/* The roots given may be the EAP server's alone; clients of IKEv2 that went on trust the VPN server's, too. */
-static bool accepted_vpn_root(const struct subject *c)
+/*
+ * The roots given may be the EAP server's alone: clients that went on trust the VPN server's, too. SSTP's clients are not
+ * held to them either as long as none is seen to refuse it: its certificate comes from a public CA, as it should.
+ */
+static bool other_vpn_root(const struct subject *c)
 {
     enum chain_error e = c->checks->chain_error;
-    bool fresh;
-    if (c->role != ROLE_IKEV2 || c->stats.accepted == 0 || c->stats.refused > 0 ||
-        (e != CHAIN_UNTRUSTED_ROOT && e != CHAIN_INCOMPLETE && e != CHAIN_SELF_SIGNED))
+    bool fresh, accepted = c->stats.accepted > 0;
+    if (!subject_vpn(c) || (!accepted && c->role != ROLE_SSTP) || c->stats.refused > 0 ||
+        (e != CHAIN_UNTRUSTED_ROOT && e != CHAIN_INCOMPLETE && (e != CHAIN_SELF_SIGNED || !accepted)))
         return false;
     struct finding *f = subject_fault(c, FINDING_CERT_UNTRUSTED_ROOT, 9, false, &fresh);
     if (f == NULL || !fresh)
         return true;
+    char error[CLIENT_ERROR_TEXT];
     f->severity = SEVERITY_INFO;
     f->confidence = CONFIDENCE_HINT;
-    finding_title(f, "the root of the %s \"%s\" is not among those given, but clients accept it (%s)", c->whose,
-                  c->id->name, root_name(c));
-    finding_explain(f, "The clients of this capture went on with it, so they know its root; others that do not would "
-                       "fail with error 13801.");
+    finding_title(f, "the root of the %s \"%s\" is not among those given%s (%s)", c->whose, c->id->name,
+                  accepted ? ", but clients accept it" : "", root_name(c));
+    finding_explain(f, "%s others that do not would fail with error %s.",
+                    accepted ? "The clients of this capture went on with it, so they know its root;"
+                             : "No client of this capture is seen to refuse it; clients may know its root from Windows,",
+                    client_error_text(error, subject_error(c, FINDING_CERT_UNTRUSTED_ROOT, 864)));
     finding_fix(
-        f, "If it is the right certificate: give its root with --trusted-root, too. Nothing else needs to be done.");
+        f, "If it is the right certificate: give its root with --trusted-root%s too. Nothing else needs to be done.",
+        c->role == ROLE_SSTP ? " (or the usual public roots with --system-roots)," : ",");
     return true;
 }
 
@@ -185,14 +198,14 @@ static void chain_fault(const struct subject *c)
 {
     bool fresh;
     struct finding *f;
-    if (accepted_vpn_root(c))
+    if (other_vpn_root(c))
         return;
     switch (c->checks->chain_error) {
     case CHAIN_UNTRUSTED_ROOT:
         untrusted_root(c);
         break;
     case CHAIN_INCOMPLETE:
-        if (c->role == ROLE_IKEV2 && c->chain->count == 1)
+        if (subject_vpn(c) && c->chain->count == 1)
             lone_vpn_certificate(c);
         else
             incomplete(c);
@@ -208,7 +221,7 @@ static void chain_fault(const struct subject *c)
     case CHAIN_OTHER:
         f = subject_fault(c, FINDING_CERT_BAD_SIGNATURE, 1, true, &fresh);
         if (f != NULL && fresh) {
-            f->client_error = subject_error(c, 857);
+            f->client_error = subject_error(c, FINDING_CERT_BAD_SIGNATURE, 857);
             finding_title(f, "the chain of the %s \"%s\" is not valid", c->whose, c->id->name);
             explain_chain(c, f);
             subject_what_clients_did(c, f);
@@ -232,7 +245,7 @@ static void pin_fault(const struct subject *c)
     if (f == NULL || !fresh)
         return;
     char thumb[41], pinned[DESCRIBE_MAX];
-    f->client_error = subject_error(c, 864);
+    f->client_error = subject_error(c, FINDING_CERT_UNTRUSTED_ROOT, 864);
     if (pin == PIN_NOT_IN_CHAIN) {
         finding_title(f, "the VPN profile pins another root (TrustedRootCA) than that of the %s \"%s\"", c->whose,
                       c->id->name);

@@ -141,3 +141,93 @@ bool rule_sstp_certificate_fault(const struct rule_input *in, const struct excha
                                             "it names no address that tells whether it is revoked"};
     return true;
 }
+
+/* The name is the connection's own, and so is how its client answered: others may dial the right one. */
+static void name_fault(const struct subject *c)
+{
+    struct span dialled = exchange_text(c->x, c->x->sstp.tls.sni);
+    bool fresh;
+    if (c->answer == ANSWER_ACCEPTED || chain_name_dialled(c->leaf, dialled) != CHECK_FAIL)
+        return;
+    struct finding *f = subject_fault(c, FINDING_CERT_NAME_MISMATCH, 0, true, &fresh);
+    if (f == NULL || !fresh)
+        return;
+    int length = (int)(dialled.len < DESCRIBE_MAX ? dialled.len : DESCRIBE_MAX);
+    const char *name = (const char *)dialled.data;
+    f->client_error = CERT_E_CN_NO_MATCH;
+    finding_title(f, "the %s is for \"%s\", but the client dials \"%.*s\"", c->whose, c->id->name, length, name);
+    finding_explain(f, "The client says in its ClientHello which name it dials (SNI), and no name in the certificate is "
+                       "that one.");
+    if (c->stats.accepted > 0)
+        finding_explain(f, "Other connections went on with the certificate: their clients dial a name that it has.");
+    finding_fix(f, "Bind a certificate with \"%.*s\" as DNS name in its SAN: %s.", length, name,
+                subject_selection_path(c));
+    finding_fix(f, "Or let the clients dial a name that the certificate has: \"%s\".", c->id->name);
+}
+
+static void no_name(const struct subject *c)
+{
+    bool fresh;
+    if (!c->checks->subject_empty || c->leaf->dns_count > 0 || c->leaf->ip_count > 0)
+        return;
+    struct finding *f = subject_fault(c, FINDING_CERT_EMPTY_SUBJECT, 0, true, &fresh);
+    if (f == NULL || !fresh)
+        return;
+    f->client_error = CERT_E_CN_NO_MATCH;
+    finding_title(f, "the %s has no name: neither a subject nor a DNS name", c->whose);
+    finding_explain(f, "Windows clients look there for the name that they dial, and refuse the server without it.");
+    subject_what_clients_did(c, f);
+    finding_fix(f, "Get a certificate with the name that clients dial as DNS name in the SAN, and bind it: %s.",
+                subject_selection_path(c));
+}
+
+static void one_connection(struct findings *out, const struct rule_input *in, const struct session *s,
+                           const struct exchange *x, const struct chain *chain)
+{
+    struct identity leaf;
+    leaf.known = false;
+    struct subject c = {.id = &leaf,
+                        .out = out,
+                        .in = in,
+                        .session = s,
+                        .x = x,
+                        .role = ROLE_SSTP,
+                        .tls = &x->sstp.tls,
+                        .place = x->sstp.tls.certificate_last,
+                        .chain = chain,
+                        .checks = chain_checks_of(chain, ROLE_SSTP),
+                        .leaf = &chain->facts[0],
+                        .whose = "SSTP server's certificate"};
+    if (in->sstp_stats != NULL && x->sstp.tls.server_chain < in->stats_count)
+        c.stats = in->sstp_stats[x->sstp.tls.server_chain];
+    c.answer = judge_sstp_server_certificate(x, &c.alert);
+    if (c.answer == ANSWER_LEFT)
+        c.refusal = judge_sstp(x).place;
+    subject_common_faults(&c);
+    name_fault(&c);
+    no_name(&c);
+    subject_key_usage_fault(&c);
+    subject_order_fault(&c);
+}
+
+/* Shown already by a connection before this one of the same session. */
+static bool shown_before(const struct session *s, size_t index)
+{
+    for (size_t i = 0; i < index; i++)
+        if (s->exchanges[i]->type == CONVERSATION_SSTP &&
+            s->exchanges[i]->sstp.tls.server_chain == s->exchanges[index]->sstp.tls.server_chain)
+            return true;
+    return false;
+}
+
+void rules_sstp_certificate(struct findings *out, const struct rule_input *in, const struct session *s)
+{
+    for (size_t i = 0; i < s->exchange_count; i++) {
+        const struct exchange *x = s->exchanges[i];
+        if (x->type != CONVERSATION_SSTP || x->sstp.kind == SSTP_KIND_PROBE || x->sstp.kind == SSTP_KIND_OTHER)
+            continue;
+        const struct chain *chain = rule_chain(in, x->sstp.tls.server_chain);
+        if (chain != NULL && chain->parsed[0] && (chain->roles & ROLE_SSTP) != 0 && !shown_before(s, i))
+            one_connection(out, in, s, x, chain);
+    }
+}

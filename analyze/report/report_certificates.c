@@ -65,6 +65,12 @@ static void print_facts(const struct layout *l, const struct x509_facts *f)
     print_usage(l, f);
     snprintf(text, sizeof text, "%s, signed with %s", f->key_text, f->signature);
     layout_labelled_string(l, INDENT, "Key", LABEL, text);
+    for (size_t i = 0; i < f->crl_address_count; i++)
+        layout_labelled_string(l, INDENT, "CRL", LABEL, f->crl_addresses[i]);
+    for (size_t i = 0; i < f->ocsp_address_count; i++)
+        layout_labelled_string(l, INDENT, "OCSP", LABEL, f->ocsp_addresses[i]);
+    for (size_t i = 0; i < f->issuer_address_count; i++)
+        layout_labelled_string(l, INDENT, "CA at", LABEL, f->issuer_addresses[i]);
 }
 
 static void print_certificate(const struct report *r, const struct layout *l, const struct chain *chain,
@@ -170,6 +176,29 @@ static void print_checks(const struct layout *l, const struct chain *c, const st
     print_check(l, "key usage", chain_key_usage(k), "");
 }
 
+/* The response that came with the chain. */
+static void print_stapled(const struct layout *l, const struct chain *c)
+{
+    const struct chain_ocsp *o = &c->ocsp_facts;
+    char text[NAMES_TEXT], from[TIME_TEXT], to[TIME_TEXT];
+    if (!o->read)
+        return;
+    if (o->status == CHAIN_OCSP_NONE) {
+        layout_labelled_string(l, 2, "Stapled", LABEL + 2,
+                               o->refusal > 0 ? "an OCSP responder's refusal" : "an OCSP response that says nothing of it");
+        return;
+    }
+    snprintf(text, sizeof text, "OCSP response: %s%s%s%s%s%s", chain_ocsp_name(o->status),
+             o->this_update != 0 ? ", as of " : "", o->this_update != 0 ? time_readable_seconds(from, o->this_update) : "",
+             o->next_update != 0 ? ", until " : "", o->next_update != 0 ? time_readable_seconds(to, o->next_update) : "",
+             o->signature == CHECK_PASS   ? ""
+             : o->signature == CHECK_FAIL ? " (its signature is wrong)"
+                                          : " (its signature cannot be checked without the issuer's certificate)");
+    if (o->next_update != 0 && c->first.time_ns > 0 && o->next_update < c->first.time_ns / INT64_C(1000000000))
+        append(text, "too old when it was sent");
+    layout_labelled_string(l, 2, "Stapled", LABEL + 2, text);
+}
+
 /* c->checks are those of the first role that the chain has. */
 static void print_all_checks(const struct layout *l, const struct chain *c)
 {
@@ -213,6 +242,7 @@ static void print_chain(const struct report *r, const struct layout *l, const st
     layout_words(l, 9, 2, span_of(line, strlen(line)));
     for (size_t i = 0; i < c->count; i++)
         print_certificate(r, l, c, i);
+    print_stapled(l, c);
     if (c->refused)
         layout_labelled_string(l, 2, "", 0, "not examined: too many distinct chains");
     else if (c->judged && (c->roles & ~(uint32_t)ROLE_CLIENT) != 0)

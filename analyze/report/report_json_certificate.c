@@ -52,6 +52,29 @@ static void put_facts(json_t *o, const struct x509_facts *f)
     json_put(o, "not_after", json_string(time_rfc3339_seconds(time, f->not_after)));
     json_put(o, "key", json_c_text(f->key_text));
     json_put(o, "signature", json_c_text(f->signature));
+    json_put(o, "crl_urls", strings(f->crl_addresses, f->crl_address_count));
+    json_put(o, "ocsp_urls", strings(f->ocsp_addresses, f->ocsp_address_count));
+    json_put(o, "issuer_urls", strings(f->issuer_addresses, f->issuer_address_count));
+}
+
+static json_t *seconds_or_null(int64_t seconds)
+{
+    char time[TIME_TEXT];
+    return seconds != 0 ? json_string(time_rfc3339_seconds(time, seconds)) : json_null();
+}
+
+/* null: none was stapled. */
+static json_t *stapled_value(const struct chain_ocsp *r)
+{
+    if (!r->read)
+        return json_null();
+    json_t *o = json_object();
+    json_put(o, "status", json_string(chain_ocsp_name(r->status)));
+    json_put(o, "signature", check_value(r->signature));
+    json_put(o, "this_update", seconds_or_null(r->this_update));
+    json_put(o, "next_update", seconds_or_null(r->next_update));
+    json_put(o, "revoked_at", seconds_or_null(r->revoked_at));
+    return o;
 }
 
 json_t *json_certificate(const struct report *r, const struct certificate *c)
@@ -81,6 +104,7 @@ json_t *json_certificate(const struct report *r, const struct certificate *c)
         snprintf(path, sizeof path, "%.400s/%s", r->certs_dir, chain_file_name(name, r->certificates, c->chain));
     json_put(o, "pem_file", r->certs_dir != NULL ? json_c_text(path) : json_null());
     bool judge = c->leaf && (c->roles & (ROLE_NPS | ROLE_IKEV2 | ROLE_SSTP)) != 0;
+    json_put(o, "ocsp_response", judge ? stapled_value(&c->chain->ocsp_facts) : json_null());
     json_put(o, "checks", judge ? checks_value(c->chain) : json_null());
     return o;
 }

@@ -1,0 +1,62 @@
+#include "analyze/finding/chain_counts.h"
+
+#include "analyze/session/judge_ike.h"
+#include "analyze/session/judge_sstp.h"
+
+static void count(struct chain_stats *s, enum client_answer answer)
+{
+    s->accepted += answer == ANSWER_ACCEPTED;
+    s->refused += answer == ANSWER_ALERT || answer == ANSWER_ENCRYPTED_ALERT || answer == ANSWER_LEFT;
+    s->silent += answer == ANSWER_SILENT;
+}
+
+void chain_counts_login(struct chain_counts *c, struct servers *servers, const struct exchange *x, struct server *server,
+                        bool again)
+{
+    uint32_t serial = x->eap.tls.server_chain;
+    const struct alert_fact *alert;
+    enum client_answer answer = judge_client_answer(x, &alert);
+    bool refused = answer == ANSWER_ALERT || answer == ANSWER_ENCRYPTED_ALERT;
+    if (!again && x->has_inner && x->inner.tls.server_chain != 0 && x->inner.tls.server_chain < CHAIN_COUNTS) {
+        enum client_answer said = judge_inner_answer(x, &alert);
+        if (said != ANSWER_SILENT)
+            count(&c->nps[x->inner.tls.server_chain], said);
+    }
+    if (serial == 0)
+        return;
+    if (server == NULL)
+        server = servers_of(servers, &x->server);
+    if (server != NULL)
+        server_add_chain(server, serial, answer == ANSWER_ACCEPTED, refused, x->eap.tls.certificate_last, x->id);
+    if (!again && serial < CHAIN_COUNTS)
+        count(&c->nps[serial], answer);
+}
+
+void chain_counts_vpn(struct chain_counts *c, const struct exchange *x, bool again)
+{
+    const struct alert_fact *alert;
+    struct place refusal;
+    if (exchange_is_ike(x) && !again && x->ike.server_chain != 0 && x->ike.server_chain < CHAIN_COUNTS)
+        count(&c->ike[x->ike.server_chain], judge_ike_server_certificate(x, &refusal));
+    if (x->type == CONVERSATION_SSTP && x->sstp.kind != SSTP_KIND_PROBE && x->sstp.kind != SSTP_KIND_OTHER &&
+        x->sstp.tls.server_chain != 0 && x->sstp.tls.server_chain < CHAIN_COUNTS)
+        count(&c->sstp[x->sstp.tls.server_chain], judge_sstp_server_certificate(x, &alert));
+}
+
+/* Of several sights of one association the first that shows the certificate counts. */
+static bool first_of_vpn(const struct session *s, size_t index)
+{
+    for (size_t i = 0; i < index; i++)
+        if (exchange_is_ike(s->exchanges[i]) && s->exchanges[i]->ike.server_chain != 0)
+            return false;
+    return true;
+}
+
+void chain_counts_session(struct chain_counts *c, struct servers *servers, const struct session *s)
+{
+    for (size_t i = 0; i < s->exchange_count; i++) {
+        const struct exchange *x = s->exchanges[i];
+        chain_counts_login(c, servers, x, NULL, x != s->main);
+        chain_counts_vpn(c, x, !first_of_vpn(s, i));
+    }
+}

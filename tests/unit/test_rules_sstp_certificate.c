@@ -1,0 +1,509 @@
+/* The SSTP server's certificate in the words of the rules, and one that differs between two captures: facts that must raise
+ * a finding, and the nearest ones that must not. Facts are made by hand, no bytes are read. */
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "analyze/finding/chain_counts.h"
+#include "analyze/session/judge_sstp.h"
+#include "analyze/session/sstp_certificate.h"
+#include "analyze/session/tls_sights.h"
+#include "tests/unit/sstp_by_hand.h"
+
+#define SECOND INT64_C(1000000000)
+#define NOW_S INT64_C(1790000000)
+#define YEAR_S (365 * INT64_C(86400))
+#define VPN "vpn.example.com"
+
+enum { OWN = 1, FOREIGN = 2 }; /* serials: the server's certificate, and that of somebody in between */
+
+static struct scene {
+    struct expect *expect;
+    struct chains *chains;
+    struct findings *findings;
+    struct tls_sights *sights;
+    struct chain_counts counts;
+    struct dissect_counters counters;
+    struct analysis_totals totals;
+    struct rule_input in;
+    struct exchange x, other;
+    struct session s;
+} scene;
+
+static struct place at(uint32_t capture, unsigned tenths)
+{
+    return (struct place){.capture = capture, .frame = tenths + 1, .time_ns = NOW_S * SECOND + (int64_t)tenths * (SECOND / 10)};
+}
+
+/* A judged chain without a fault; its texts are literals. */
+static struct chain *make_chain(uint8_t number, char *issuer)
+{
+    static char subject[] = "CN=" VPN, name[] = VPN;
+    static char *names[] = {name}, http[] = "http://pki.example/a.crl", *addresses[] = {http};
+    uint8_t der[] = {0x30, 0x01, number};
+    struct span two[] = {span_of(der, sizeof der), span_of("ca", 2)};
+    struct endpoint server = {.port = 443};
+    struct chain *c = chains_intern(scene.chains, two, 2, ROLE_SSTP, &server, number, at(0, 2));
+    assert_non_null(c);
+    chain_dialled(c, span_of(VPN, strlen(VPN)));
+    chains_judge(scene.chains, 10);
+    c->parsed[0] = true;
+    c->facts[0] = (struct x509_facts){.subject = subject,
+                                      .issuer = issuer,
+                                      .common_name = name,
+                                      .dns_names = names,
+                                      .dns_count = 1,
+                                      .crl_addresses = addresses,
+                                      .crl_address_count = 1,
+                                      .has_crl_points = true,
+                                      .key = X509_KEY_RSA};
+    c->facts[0].sha256[0] = c->facts[0].sha1[0] = number;
+    c->checks = (struct chain_checks){.chain = CHECK_PASS,
+                                      .name = CHECK_PASS,
+                                      .server_auth_eku = CHECK_PASS,
+                                      .key_strength = CHECK_PASS,
+                                      .signature_strength = CHECK_PASS,
+                                      .key_usage_signature = CHECK_PASS,
+                                      .key_usage_encipherment = CHECK_PASS,
+                                      .name_result = {.fit = NAME_MATCH},
+                                      .root_known = true,
+                                      .path_not_before = NOW_S - YEAR_S,
+                                      .path_not_after = NOW_S + YEAR_S};
+    return c;
+}
+
+static void close_scene(void)
+{
+    for (size_t i = 0; scene.chains != NULL && i < chains_count(scene.chains); i++)
+        memset(&chains_at(scene.chains, i)->facts[0], 0, sizeof(struct x509_facts));
+    chains_free(scene.chains);
+    findings_free(scene.findings);
+    expect_free(scene.expect);
+    tls_sights_free(scene.sights);
+    memset(&scene, 0, sizeof scene);
+}
+
+static void connection(struct exchange *x, uint32_t id, uint32_t capture)
+{
+    x->id = id;
+    x->type = CONVERSATION_SSTP;
+    x->server = (struct endpoint){.address = address_ipv4((const uint8_t[]){192, 0, 2, (uint8_t)id}), .port = 443};
+    x->first = at(capture, 0);
+    x->last = at(capture, 50);
+    x->capture_last_ns = at(capture, 900).time_ns;
+    x->outcome = OUTCOME_INCOMPLETE;
+    x->sstp.kind = SSTP_KIND_TUNNEL;
+    struct tcp_connection *tcp = &x->sstp.tcp;
+    tcp_connection_begin(tcp);
+    for (unsigned side = 0; side < 2; side++) {
+        tcp->sent[side].syn.seen = true;
+        tcp->sent[side].syns = 1;
+        tcp->sent[side].packets = tcp->sent[side].data_packets = 5;
+        tcp->sent[side].acked = tcp->sent[side].any_data_acked = tcp->sent[side].data_acked = true;
+    }
+    tcp->sent[TCP_CLIENT].first_syn = at(capture, 0);
+    tcp->sent[TCP_CLIENT].first_data = at(capture, 1);
+    struct tls_facts *t = &x->sstp.tls;
+    x->sstp.carrier = SSTP_CARRIER_TLS;
+    t->seen = t->client_hello = t->server_hello = t->certificate_seen = t->server_hello_done = true;
+    t->version = 0x0303;
+    t->cipher_suite = 0xc030;
+    t->server_chain = OWN;
+    t->random[0] = (uint8_t)id;
+    t->hello = at(capture, 1);
+    t->server_hello_place = t->certificate_last = at(capture, 2);
+    t->sni = exchange_put(x, span_of(VPN, strlen(VPN)));
+}
+
+static void open_scene(void)
+{
+    static char issuer[] = "CN=Issuing CA";
+    close_scene();
+    scene.expect = expect_new();
+    scene.chains = chains_new(scene.expect);
+    make_chain(OWN, issuer);
+    connection(&scene.x, 1, 0);
+    scene.s = (struct session){.number = 1, .exchanges = {&scene.x}, .exchange_count = 1, .main = &scene.x};
+}
+
+/* A tunnel that works, by the lengths of its records. */
+static void accepted(void)
+{
+    open_scene();
+    put_records(&scene.x.sstp, &by_gcm, CHAP_TUNNEL);
+}
+
+/* The client refuses with this alert. */
+static void refused(uint8_t code)
+{
+    open_scene();
+    struct sstp_facts *f = &scene.x.sstp;
+    f->tls.alerts[f->tls.alert_count++] =
+        (struct alert_fact){.from_client = true, .level = 2, .code = code, .place = at(0, 3)};
+    f->tcp.sent[TCP_CLIENT].fin = at(0, 4);
+    f->tcp.fin_first = TCP_CLIENT;
+}
+
+/* Nothing tells how the client answered. */
+static void unanswered(void)
+{
+    open_scene();
+    scene.x.capture_last_ns = at(0, 3).time_ns;
+}
+
+static const struct finding *found(enum finding_id id)
+{
+    memset(&scene.counts, 0, sizeof scene.counts);
+    for (size_t i = 0; i < scene.s.exchange_count; i++)
+        chain_counts_vpn(&scene.counts, scene.s.exchanges[i], false);
+    scene.in = (struct rule_input){.chains = scene.chains,
+                                   .stats = scene.counts.nps,
+                                   .ike_stats = scene.counts.ike,
+                                   .sstp_stats = scene.counts.sstp,
+                                   .stats_count = CHAIN_COUNTS,
+                                   .expect = scene.expect,
+                                   .counters = &scene.counters,
+                                   .sights = scene.sights,
+                                   .totals = &scene.totals};
+    findings_free(scene.findings);
+    scene.findings = findings_new();
+    findings_session(scene.findings, 1);
+    rules_sstp_intercepted(scene.findings, &scene.in, &scene.s);
+    rules_sstp_certificate(scene.findings, &scene.in, &scene.s);
+    findings_finish(scene.findings);
+    size_t count;
+    const struct finding *all = findings_all(scene.findings, &count);
+    for (size_t i = 0; i < count; i++)
+        if (id == FINDING_IDS || all[i].id == id)
+            return &all[i];
+    return NULL;
+}
+
+static void nothing_raised(void)
+{
+    const struct finding *f = found(FINDING_IDS);
+    if (f != NULL)
+        fail_msg("%s: %s", finding_name(f->id), f->title);
+}
+
+static void raised(enum finding_id id, uint32_t error, enum severity severity, enum confidence confidence)
+{
+    const struct finding *f = found(id);
+    if (f == NULL)
+        fail_msg("%s is not raised", finding_name(id));
+    assert_int_equal(f->client_error, error);
+    assert_int_equal(f->severity, severity);
+    assert_int_equal(f->confidence, confidence);
+    assert_memory_equal(f->subject, "010000", 6);
+}
+
+static bool says(const struct finding *f, const char *text)
+{
+    bool in_fix = false;
+    for (size_t i = 0; i < f->fix_count; i++)
+        in_fix = in_fix || strstr(f->fix[i], text) != NULL;
+    return in_fix || strstr(f->title, text) != NULL || strstr(f->explanation, text) != NULL;
+}
+
+static struct chain_checks *checks(void)
+{
+    return &chains_get(scene.chains, OWN)->checks;
+}
+
+static struct x509_facts *leaf(void)
+{
+    return &chains_get(scene.chains, OWN)->facts[0];
+}
+
+static struct certificate_fault fault(void)
+{
+    struct certificate_fault out = {.id = FINDING_IDS};
+    (void)found(FINDING_IDS);
+    if (!rule_sstp_certificate_fault(&scene.in, &scene.x, &out))
+        return (struct certificate_fault){.id = FINDING_IDS, .words = NULL};
+    return out;
+}
+
+static void good_certificates_raise_nothing(void **state)
+{
+    (void)state;
+    static char wildcard[] = "*.example.com", *wild[] = {wildcard};
+    accepted();
+    nothing_raised();
+    assert_null(fault().words);
+    unanswered();
+    nothing_raised();
+    refused(46); /* for a reason of its own */
+    nothing_raised();
+    accepted();
+    leaf()->dns_names = wild;
+    checks()->subject_wildcard = checks()->subject_empty = true; /* the SAN has the name */
+    nothing_raised();
+    checks()->server_auth_eku = CHECK_UNKNOWN;
+    checks()->eku_any = true;
+    nothing_raised();
+    scene.x.sstp.kind = SSTP_KIND_PROBE;
+    checks()->chain = CHECK_FAIL;
+    nothing_raised();
+    scene.x.sstp.kind = SSTP_KIND_OTHER;
+    nothing_raised();
+}
+
+static void what_clients_refuse_names_its_error(void **state)
+{
+    (void)state;
+    refused(48);
+    checks()->chain = CHECK_FAIL;
+    checks()->chain_error = CHAIN_UNTRUSTED_ROOT;
+    raised(FINDING_CERT_UNTRUSTED_ROOT, 0x800B0109, SEVERITY_CRITICAL, CONFIDENCE_CERTAIN);
+    assert_true(says(found(FINDING_CERT_UNTRUSTED_ROOT), "SSL Certificate Binding"));
+    assert_false(says(found(FINDING_CERT_UNTRUSTED_ROOT), "NPS"));
+    assert_int_equal(fault().error, 0x800B0109);
+    checks()->chain_error = CHAIN_SELF_SIGNED;
+    raised(FINDING_CERT_SELF_SIGNED, 0x800B0109, SEVERITY_CRITICAL, CONFIDENCE_CERTAIN);
+    checks()->chain_error = CHAIN_INCOMPLETE;
+    raised(FINDING_CERT_INCOMPLETE_CHAIN, 0x800B010A, SEVERITY_CRITICAL, CONFIDENCE_CERTAIN);
+    assert_int_equal(fault().error, 0x800B010A);
+    checks()->chain_error = CHAIN_BAD_SIGNATURE;
+    raised(FINDING_CERT_BAD_SIGNATURE, 0x80096004, SEVERITY_CRITICAL, CONFIDENCE_CERTAIN);
+    refused(46);
+    checks()->server_auth_eku = CHECK_FAIL;
+    raised(FINDING_CERT_MISSING_SERVER_AUTH_EKU, 0x80070040, SEVERITY_CRITICAL, CONFIDENCE_CERTAIN);
+    assert_int_equal(fault().id, FINDING_CERT_MISSING_SERVER_AUTH_EKU);
+    refused(45);
+    checks()->path_not_after = NOW_S - YEAR_S;
+    raised(FINDING_CERT_EXPIRED, 0x800B0101, SEVERITY_CRITICAL, CONFIDENCE_CERTAIN);
+    assert_int_equal(fault().error, 0x800B0101);
+    checks()->chain = CHECK_FAIL; /* the root goes first */
+    checks()->chain_error = CHAIN_UNTRUSTED_ROOT;
+    assert_int_equal(fault().id, FINDING_CERT_UNTRUSTED_ROOT);
+    refused(44);
+    chains_get(scene.chains, OWN)->ocsp_revoked = true;
+    raised(FINDING_CERT_REVOKED, 0x80092010, SEVERITY_CRITICAL, CONFIDENCE_CERTAIN);
+    refused(46);
+    checks()->key_usage_signature = CHECK_FAIL;
+    raised(FINDING_CERT_KEY_USAGE, 0x800B0110, SEVERITY_CRITICAL, CONFIDENCE_CERTAIN);
+    scene.x.sstp.tls.cipher_suite = 0x009d; /* static RSA: the other usage */
+    assert_null(found(FINDING_CERT_KEY_USAGE));
+    checks()->key_usage_encipherment = CHECK_FAIL;
+    assert_non_null(found(FINDING_CERT_KEY_USAGE));
+}
+
+/* The client closes the connection without a word: it may be for another reason. */
+static void leaving_is_less_certain_than_an_alert(void **state)
+{
+    (void)state;
+    refused(45);
+    scene.x.sstp.tls.alert_count = 0;
+    scene.x.sstp.tls.client_key_exchange = scene.x.sstp.tls.client_finished = scene.x.sstp.tls.server_finished = true;
+    checks()->path_not_after = NOW_S - YEAR_S;
+    const struct alert_fact *alert;
+    assert_int_equal(judge_sstp_server_certificate(&scene.x, &alert), ANSWER_LEFT);
+    raised(FINDING_CERT_EXPIRED, 0x800B0101, SEVERITY_CRITICAL, CONFIDENCE_STRONG);
+    assert_int_equal(found(FINDING_CERT_EXPIRED)->evidence_count, 2);
+}
+
+static void the_name_is_the_dialled_one(void **state)
+{
+    (void)state;
+    refused(42);
+    scene.x.sstp.tls.sni = exchange_put(&scene.x, span_of("remote.example.com", 18));
+    raised(FINDING_CERT_NAME_MISMATCH, 0x800B010F, SEVERITY_CRITICAL, CONFIDENCE_CERTAIN);
+    assert_true(says(found(FINDING_CERT_NAME_MISMATCH), "dials \"remote.example.com\""));
+    assert_int_equal(fault().error, 0x800B010F);
+    scene.x.sstp.tls.sni = (struct text){0, 0}; /* an address was dialled, and nobody knows which */
+    nothing_raised();
+    accepted();
+    scene.x.sstp.tls.sni = exchange_put(&scene.x, span_of("remote.example.com", 18));
+    nothing_raised();
+}
+
+static void what_clients_accept_is_no_alarm(void **state)
+{
+    (void)state;
+    accepted();
+    checks()->chain = CHECK_FAIL;
+    checks()->chain_error = CHAIN_UNTRUSTED_ROOT;
+    raised(FINDING_CERT_UNTRUSTED_ROOT, 0, SEVERITY_INFO, CONFIDENCE_HINT);
+    checks()->chain_error = CHAIN_SELF_SIGNED;
+    raised(FINDING_CERT_UNTRUSTED_ROOT, 0, SEVERITY_INFO, CONFIDENCE_HINT);
+    accepted();
+    checks()->path_not_after = NOW_S - YEAR_S;
+    raised(FINDING_CERT_EXPIRED, 0x800B0101, SEVERITY_WARNING, CONFIDENCE_HINT);
+    accepted();
+    chains_get(scene.chains, OWN)->ocsp_revoked = true;
+    raised(FINDING_CERT_REVOKED, 0x80092010, SEVERITY_WARNING, CONFIDENCE_CERTAIN); /* the CA's word is proof */
+    unanswered(); /* the roots given may be the NPS's alone */
+    checks()->chain = CHECK_FAIL;
+    checks()->chain_error = CHAIN_INCOMPLETE;
+    raised(FINDING_CERT_UNTRUSTED_ROOT, 0, SEVERITY_INFO, CONFIDENCE_HINT);
+    checks()->chain_error = CHAIN_SELF_SIGNED;
+    raised(FINDING_CERT_SELF_SIGNED, 0x800B0109, SEVERITY_WARNING, CONFIDENCE_STRONG);
+}
+
+static void clients_outside_must_be_able_to_ask(void **state)
+{
+    (void)state;
+    static char ldap[] = "ldap:///CN=a", https[] = "HTTPS://pki.example/a.crl", *inside[] = {ldap}, *both[] = {ldap, https};
+    refused(46);
+    leaf()->crl_addresses = inside;
+    assert_int_equal(fault().error, 0x80092013);
+    assert_int_equal(fault().id, FINDING_IDS);
+    nothing_raised();
+    leaf()->crl_addresses = both;
+    leaf()->crl_address_count = 2;
+    assert_null(fault().words);
+    leaf()->crl_address_count = 0;
+    assert_int_equal(fault().error, 0x80092012);
+    leaf()->ocsp_addresses = both;
+    leaf()->ocsp_address_count = 2;
+    assert_null(fault().words);
+    leaf()->ocsp_address_count = 0;
+    chains_get(scene.chains, OWN)->ocsp_good = true;
+    assert_null(fault().words);
+}
+
+static void say_connected(struct exchange *x, uint8_t certificate)
+{
+    static const uint8_t head[] = {0x10, 0x01, 0x00, 0x70, 0x00, 0x04, 0x00, 0x01, 0x00, 0x03, 0x00, 0x68, 0, 0, 0, 2};
+    x->sstp.has_link = x->sstp.link.has_connected = true;
+    memset(x->sstp.link.connected, 0, sizeof x->sstp.link.connected);
+    memcpy(x->sstp.link.connected, head, sizeof head);
+    x->sstp.link.connected[sizeof head + SSTP_NONCE] = certificate;
+}
+
+static void the_hash_in_call_connected(void **state)
+{
+    (void)state;
+    accepted();
+    assert_int_equal(sstp_certificate_binding(scene.chains, &scene.x), SSTP_UNCHECKED);
+    say_connected(&scene.x, OWN);
+    assert_int_equal(sstp_certificate_binding(scene.chains, &scene.x), SSTP_VALID);
+    assert_ptr_equal(sstp_certificate_of_client(scene.chains, &scene.x), chains_get(scene.chains, OWN));
+    say_connected(&scene.x, FOREIGN);
+    assert_int_equal(sstp_certificate_binding(scene.chains, &scene.x), SSTP_INVALID);
+    assert_null(sstp_certificate_of_client(scene.chains, &scene.x));
+    scene.x.sstp.tls.server_chain = 0; /* resumed, or an offload's clear leg */
+    assert_int_equal(sstp_certificate_binding(scene.chains, &scene.x), SSTP_UNCHECKED);
+}
+
+/* The client's side in another capture, with the certificate of somebody in between. */
+static void two_sides(char *issuer, const char *client_records, const char *server_records)
+{
+    open_scene();
+    make_chain(FOREIGN, issuer);
+    connection(&scene.other, 2, 1);
+    scene.other.sstp.tls.server_chain = FOREIGN;
+    put_records(&scene.other.sstp, &by_gcm, client_records);
+    put_records(&scene.x.sstp, &by_chacha, server_records);
+    scene.x.first.time_ns += SECOND / 10;
+    scene.x.outcome = OUTCOME_REJECTED;
+}
+
+static const struct finding *intercepted(void)
+{
+    tls_sights_free(scene.sights);
+    scene.sights = tls_sights_new();
+    tls_sights_add(scene.sights, &scene.other);
+    tls_sights_add(scene.sights, &scene.x);
+    tls_sights_settle(scene.sights, scene.chains);
+    return found(FINDING_SSTP_TLS_INTERCEPTED);
+}
+
+#define CALL "C194 S125 C14 S48 C29 S31 C31 S15"
+
+static void another_certificate_on_each_side(void **state)
+{
+    (void)state;
+    static char foreign[] = "CN=Inspection CA", same[] = "CN=Issuing CA";
+    two_sides(foreign, CALL, CALL);
+    const struct finding *f = intercepted();
+    assert_non_null(f);
+    assert_int_equal(f->severity, SEVERITY_CRITICAL);
+    assert_int_equal(f->confidence, CONFIDENCE_CERTAIN);
+    assert_int_equal(f->subject[1], '2');
+    assert_int_equal(f->evidence[0].place.capture, 1);
+    assert_int_equal(f->evidence[1].place.capture, 0);
+    two_sides(foreign, CALL, "S200 C194 S125 C14 S79 C29 C31 S15"); /* a ticket, and records that were joined */
+    assert_int_equal(intercepted()->confidence, CONFIDENCE_CERTAIN);
+    two_sides(same, CALL, CALL); /* a load balancer of the site's own: it may as well be two servers */
+    assert_int_equal(intercepted()->confidence, CONFIDENCE_STRONG);
+    two_sides(foreign, CALL, CALL);
+    scene.x.outcome = scene.other.outcome = OUTCOME_ESTABLISHED; /* the hash was told to RRAS: it works */
+    assert_int_equal(intercepted()->severity, SEVERITY_INFO);
+    two_sides(foreign, "C194", "C194"); /* too little to tell one connection from another */
+    f = intercepted();
+    assert_int_equal(f->severity, SEVERITY_INFO);
+    assert_int_equal(f->confidence, CONFIDENCE_HINT);
+}
+
+static void what_the_client_says_it_saw(void **state)
+{
+    (void)state;
+    static char same[] = "CN=Issuing CA";
+    two_sides(same, CALL, "C1");
+    scene.x.first.time_ns += 3600 * SECOND; /* the clocks differ */
+    scene.x.last.time_ns += 3600 * SECOND;
+    assert_null(intercepted());
+    say_connected(&scene.x, FOREIGN);
+    assert_int_equal(intercepted()->confidence, CONFIDENCE_CERTAIN);
+    assert_int_equal(intercepted()->evidence[0].place.capture, 1);
+    say_connected(&scene.x, OWN);
+    assert_null(intercepted());
+    scene.x.sstp.has_correlation = scene.other.sstp.has_correlation = true;
+    assert_int_equal(intercepted()->confidence, CONFIDENCE_CERTAIN);
+    scene.x.sstp.correlation[3] = 1;
+    assert_null(intercepted());
+}
+
+/* What looks alike and is none. */
+static void two_servers_are_not_intercepted(void **state)
+{
+    (void)state;
+    static char foreign[] = "CN=Inspection CA", same[] = "CN=Issuing CA", name[] = "vpn2.example.com", *names[] = {name};
+    two_sides(same, CALL, "C194 S125 C14 S48 C29 S35 C37 S15 C26 S26");
+    scene.x.last.time_ns += 60 * SECOND;
+    assert_null(intercepted());
+    two_sides(foreign, CALL, CALL);
+    scene.x.first.time_ns += 10 * SECOND;
+    assert_null(intercepted());
+    two_sides(foreign, CALL, CALL);
+    chains_get(scene.chains, FOREIGN)->facts[0].dns_names = names; /* another name, another server */
+    assert_null(intercepted());
+    two_sides(foreign, CALL, CALL);
+    scene.other.sstp.tls.server_chain = OWN;
+    assert_null(intercepted());
+    two_sides(foreign, CALL, CALL);
+    memcpy(scene.other.sstp.tls.random, scene.x.sstp.tls.random, sizeof scene.x.sstp.tls.random);
+    assert_null(intercepted()); /* one TLS session: nobody is in between */
+    two_sides(foreign, CALL, CALL);
+    scene.other.first.capture = 0;
+    assert_null(intercepted());
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    close_scene();
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(good_certificates_raise_nothing),
+        cmocka_unit_test(what_clients_refuse_names_its_error),
+        cmocka_unit_test(leaving_is_less_certain_than_an_alert),
+        cmocka_unit_test(the_name_is_the_dialled_one),
+        cmocka_unit_test(what_clients_accept_is_no_alarm),
+        cmocka_unit_test(clients_outside_must_be_able_to_ask),
+        cmocka_unit_test(the_hash_in_call_connected),
+        cmocka_unit_test(another_certificate_on_each_side),
+        cmocka_unit_test(what_the_client_says_it_saw),
+        cmocka_unit_test(two_servers_are_not_intercepted),
+    };
+    return cmocka_run_group_tests(tests, NULL, tear_down);
+}
