@@ -149,6 +149,8 @@ static struct ppp_call *apply(struct l2tp_layer *l, struct l2tp_tunnel *t, const
     struct ppp_call *call = call_of(l, t, in);
     switch (in->m.type) {
     case L2TP_SCCRQ:
+        if (in->h.tunnel != 0) /* it asks for a tunnel inside of one */
+            break;
         ppp_call_reached(t->call, PPP_CALL_ASKED);
         ppp_call_asks(t->call, TO_SERVER, false, &in->place);
         break;
