@@ -105,7 +105,7 @@ struct exchange {
     struct eap_facts inner;           /* inside PEAP or TTLS; all zero without has_inner */
     union {                           /* by type, else all zero; last, as they are large */
         struct ike_facts ike;         /* CONVERSATION_IKE, CONVERSATION_IKE1 */
-        struct sstp_facts sstp;       /* CONVERSATION_SSTP; of it, L2TP and PPTP have ppp, packets, bytes and last */
+        struct sstp_facts sstp;       /* CONVERSATION_SSTP; of it, L2TP and PPTP have call, ppp, packets, bytes and last */
     };
 };
 

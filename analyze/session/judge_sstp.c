@@ -454,17 +454,42 @@ static struct sstp_judgement judge_opened(const struct exchange *x, const struct
     return as_read(silent(x, SSTP_END_HTTP_SILENT, e, f->request_place));
 }
 
+/* What the control connection of L2TP or PPTP tells of an attempt that never came to PPP. */
+static struct sstp_judgement judge_call(const struct exchange *x)
+{
+    const struct ppp_call_state *c = &x->sstp.call;
+    bool ended = c->end != PPP_CALL_NOT_ENDED, by_client = c->end_by == TO_SERVER;
+    bool gave_up = ended && c->end_by == c->waiting_by && c->ended.time_ns - c->waiting.time_ns >= WAITED_NS;
+    struct sstp_judgement j = unknown();
+    if (x->begun_before)
+        return j;
+    if (c->waiting.frame != 0) {
+        bool answers_left_out = c->last[TO_CLIENT].frame == 0 && c->control[TO_SERVER] > c->transmissions;
+        if (answers_left_out || !(c->transmissions >= REPEATED || gave_up || outlived(x, c->waiting)))
+            return j;
+        j = verdict(SSTP_END_TUNNEL_SILENT, CONFIDENCE_STRONG);
+        j.by_client = ended && by_client;
+        j.client_silent = c->waiting_by == TO_CLIENT;
+        j.place = c->waiting;
+        return as_read(j);
+    }
+    if (c->end == PPP_CALL_REFUSED || c->end == PPP_CALL_HUNG_UP)
+        return read_verdict(SSTP_END_TUNNEL_REFUSED, by_client, c->ended);
+    return c->end == PPP_CALL_CLEARED ? read_verdict(SSTP_END_PPP_LCP, by_client, c->ended) : j;
+}
+
 /* PPP in L2TP or PPTP: there is no CALL_CONNECTED, the server's word counts. */
 static struct sstp_judgement judge_bare_ppp(const struct exchange *x)
 {
     const struct ppp_state *p = &x->sstp.ppp;
-    struct ending none = {0};
+    const struct ppp_call_state *c = &x->sstp.call;
+    struct ending e = {c->end != PPP_CALL_NOT_ENDED, c->end_by == TO_SERVER, c->ended};
     struct sstp_judgement j = judge_authentication(x);
     bool authenticated = p->authentication[TO_CLIENT].result == PPP_AUTH_SUCCEEDED ||
                          (opened(&p->lcp) && p->authentication[TO_CLIENT].chosen.protocol == 0);
     if (network_up(p) || (j.end == SSTP_END_UNKNOWN && x->sstp.has_ppp && !x->begun_before))
-        return judge_ppp(x, &none, authenticated);
-    return j;
+        return judge_ppp(x, &e, authenticated);
+    return j.end == SSTP_END_UNKNOWN ? judge_call(x) : j;
 }
 
 struct sstp_judgement judge_sstp(const struct exchange *x)

@@ -1,7 +1,7 @@
 /*
  * What one finished TCP connection proves of an attempt at an SSTP tunnel: how far it came, and who ended it. With secrets or
  * in clear from what was read, else from the order and lengths of records (wire-facts 1.1 T1 to T9, 2.8). Pure. The same for a
- * PPP link in L2TP or PPTP from SSTP_END_PPP on.
+ * PPP link in L2TP or PPTP from SSTP_END_TUNNEL on.
  */
 #ifndef VS_ANALYZE_JUDGE_SSTP_H
 #define VS_ANALYZE_JUDGE_SSTP_H
@@ -27,6 +27,8 @@ enum sstp_end {
     SSTP_END_HTTP_ERROR,         /* another status than 200 (T7) */
     SSTP_END_CALL_SILENT,        /* 200, and then CALL_CONNECT_REQUEST did not come or was not answered */
     SSTP_END_CALL_NAK,           /* (T8) */
+    SSTP_END_TUNNEL_SILENT,      /* L2TP, PPTP: the control connection or the call was asked for, and nobody answered */
+    SSTP_END_TUNNEL_REFUSED,     /* ... or it was refused: result code, StopCCN, CDN, end of TCP (sstp.call) */
     SSTP_END_PPP_LCP,            /* LCP was not agreed */
     SSTP_END_PPP_AUTHENTICATION, /* refused */
     SSTP_END_PPP_SILENT,         /* authentication stopped half-way; who is silent: client_silent */

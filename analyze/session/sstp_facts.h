@@ -48,6 +48,7 @@ struct sstp_facts {
     uint64_t lost_bytes, cut_bytes;
     struct place last[2];
 
+    struct ppp_call_state call;           /* L2TP and PPTP: the call and its control connection */
     uint8_t kind;                         /* enum sstp_kind; set when it is closed */
     uint8_t message_count;                /* in messages */
     uint16_t messages[SSTP_LISTED_MAX];   /* enum sstp_message or unknown; sstp_note_message fills it */

@@ -320,6 +320,9 @@ static RARELY_CALLED void tell_ladder(struct live *l, const struct event *e)
     case EVENT_PPP:
         ladder_ppp(l, e);
         break;
+    case EVENT_CALL:
+        ladder_call(l, e);
+        break;
     case EVENT_CLOSED:
         ladder_closed(l, e);
         break;
@@ -383,8 +386,6 @@ static RARELY_CALLED void ppp_event(const struct track *t, struct live *l, const
     saw_frame(&l->x, e);
     if (e->kind == EVENT_SSTP)
         track_sstp(&t->parts, l, e);
-    else
-        track_ppp(l, e);
 }
 
 static inline void dispatch(struct track *t, struct live *l, const struct event *e)
@@ -395,7 +396,7 @@ static inline void dispatch(struct track *t, struct live *l, const struct event 
         login_radius(l, e);
     else if (l != NULL && e->kind == EVENT_IKE)
         ike_event(t, l, e);
-    else if (l != NULL && (e->kind == EVENT_SSTP || e->kind == EVENT_PPP))
+    else if (l != NULL && (e->kind == EVENT_SSTP || e->kind == EVENT_PPP || e->kind == EVENT_CALL))
         ppp_event(t, l, e);
     else
         other_event(t, e);

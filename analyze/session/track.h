@@ -59,6 +59,7 @@ void ladder_eapol(struct live *l, const struct event *e);
 void ladder_tls(struct live *l, const struct tls_event *t, unsigned depth);
 void ladder_sstp(struct live *l, const struct event *e); /* EVENT_SSTP */
 void ladder_ppp(struct live *l, const struct event *e);  /* EVENT_PPP */
+void ladder_call(struct live *l, const struct event *e); /* EVENT_CALL */
 /* One event of PPP, inside of SSTP or by itself. */
 void ladder_ppp_line(struct live *l, const struct ppp_event *p);
 /* EVENT_CLOSED: the lines about TCP itself, SYN to FIN and RST, take their places. */

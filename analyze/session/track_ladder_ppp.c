@@ -173,3 +173,19 @@ void ladder_ppp(struct live *l, const struct event *e)
 {
     ladder_ppp_line(l, e->u.ppp);
 }
+
+/* L2TP's and PPTP's control messages. */
+void ladder_call(struct live *l, const struct event *e)
+{
+    const struct ppp_call_message *m = e->u.call;
+    char text[240] = "";
+    if (m->has_result && m->words != NULL)
+        snprintf(text, sizeof text, ": %s", m->words);
+    else if (m->has_result)
+        snprintf(text, sizeof text, ": result %u", m->result);
+    size_t at = strlen(text);
+    if (m->text.len > 0)
+        snprintf(text + at, sizeof text - at, " (%.*s)", TEXT(m->text));
+    ladder_say(l, e->place, e->dir, "%s %s%s%s", l->x.type == CONVERSATION_L2TP ? "L2TP" : "PPTP", m->name,
+               m->repeated ? ", sent again" : "", text);
+}

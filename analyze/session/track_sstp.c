@@ -98,12 +98,14 @@ void track_sstp(const struct track_parts *t, struct live *l, const struct event 
     }
 }
 
-void track_ppp(struct live *l, const struct event *e)
+/* Of all packets, also those that had no event of their own. */
+static void what_passed(struct exchange *x, const struct sstp_facts *f, uint64_t packets)
 {
-    unsigned side = e->dir;
-    note_response(&l->x, e->u.ppp);
-    l->x.sstp.packets[side]++;
-    l->x.sstp.last[side] = e->place;
+    const struct place *last = f->last;
+    x->packets = packets < UINT32_MAX ? (uint32_t)packets : UINT32_MAX;
+    x->last_from_client = last[TO_CLIENT].frame == 0 || (last[TO_SERVER].frame != 0 && last[TO_SERVER].frame > last[TO_CLIENT].frame);
+    x->last = last[x->last_from_client ? TO_SERVER : TO_CLIENT];
+    x->last_from_server = last[TO_CLIENT];
 }
 
 static void connection_closed(struct exchange *x, struct sstp_facts *f, const struct sstp_connection_state *s)
@@ -128,13 +130,23 @@ static void connection_closed(struct exchange *x, struct sstp_facts *f, const st
     }
     f->lost_bytes = s->lost_bytes;
     f->cut_bytes = s->cut_bytes;
-    uint64_t packets = f->packets[0] + f->packets[1];
-    x->packets = packets < UINT32_MAX ? (uint32_t)packets : UINT32_MAX;
-    const struct place *last = f->last;
-    x->last_from_client = last[TO_CLIENT].frame == 0 || (last[TO_SERVER].frame != 0 && last[TO_SERVER].frame > last[TO_CLIENT].frame);
-    x->last = last[x->last_from_client ? TO_SERVER : TO_CLIENT];
-    x->last_from_server = last[TO_CLIENT];
+    what_passed(x, f, f->packets[0] + f->packets[1]);
     x->first_from_server = f->tcp.sent[TCP_SERVER].first;
+}
+
+/* L2TP and PPTP. Who the client is may have become known later. */
+static void call_closed(struct exchange *x, struct sstp_facts *f, const struct event *e)
+{
+    const struct ppp_call_state *c = e->u.closed.call;
+    x->client = e->conv->client;
+    x->server = e->conv->server;
+    f->call = *c;
+    for (unsigned side = 0; side < 2; side++) {
+        f->packets[side] = c->packets[side];
+        f->bytes[side] = c->bytes[side];
+        f->last[side] = c->last[side];
+    }
+    what_passed(x, f, c->packets[0] + c->packets[1] + c->control[0] + c->control[1]);
 }
 
 void track_sstp_closed(struct exchange *x, const struct event *e)
@@ -142,6 +154,8 @@ void track_sstp_closed(struct exchange *x, const struct event *e)
     struct sstp_facts *f = &x->sstp;
     if (e->u.closed.sstp != NULL)
         connection_closed(x, f, e->u.closed.sstp);
+    if (e->u.closed.call != NULL)
+        call_closed(x, f, e);
     if (e->u.closed.ppp != NULL) {
         f->ppp = *e->u.closed.ppp;
         f->has_ppp = true;

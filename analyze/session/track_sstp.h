@@ -5,7 +5,6 @@
 #include "analyze/session/track.h"
 
 void track_sstp(const struct track_parts *t, struct live *l, const struct event *e);
-void track_ppp(struct live *l, const struct event *e);
 
 /* What is known at the end: before the exchange is judged. */
 void track_sstp_closed(struct exchange *x, const struct event *e);

@@ -195,7 +195,8 @@ void ppp_call_ended(struct ppp_call *call, enum ppp_call_end end, enum direction
     s->end = (uint8_t)end;
     s->end_by = (uint8_t)by;
     s->ended = *place;
-    ppp_call_answered(call);
+    if (s->waiting_by != (uint8_t)by)
+        ppp_call_answered(call);
     ppp_call_touch(call);
     if (m == NULL)
         return;

@@ -51,7 +51,7 @@ struct ppp_call_state {
     uint32_t hidden;                /* L2TP: attributes hidden by a shared secret */
     uint32_t malformed;             /* control messages */
     uint32_t transmissions;         /* of the request that was not answered */
-    struct place waiting;           /* its first transmission; frame 0: nothing waits */
+    struct place waiting;           /* its first transmission; frame 0: nothing waits, nor did when the other side ended it */
     struct place ended;
     struct place last[2];           /* control messages and frames; frame 0: none */
     uint64_t packets[2], bytes[2];  /* frames of PPP, and their octets on the wire */
