@@ -14,7 +14,7 @@
 #include "dissect/recognise.h"
 #include "dissect/sstp/sstp_layer.h"
 
-enum { RADIUS_TRIES = 8, JUDGED_PACKETS = 4, FLOW_BYTES = 128, FLOWS_MAX = 1 << 20,
+enum { RADIUS_TRIES = 8, JUDGED_PACKETS = 4, FLOWS_MAX = 1 << 20,
        PREFETCH_BYTES = 256, LOOK_AHEAD = NET_AHEAD - 1, FLOW_AHEAD = 3 };
 #define MEMORY_LEAST (UINT64_C(4) << 20)
 #define TICK_NS INT64_C(250000000) /* silences are told with this grain of capture time */
@@ -40,6 +40,7 @@ struct dissector {
     uint64_t eap_malformed, tls_malformed, conversations, conversations_evicted;
     uint64_t one_sided_flows, judged_flows, one_sided_radius, judged_radius;
     uint64_t state_peak;
+    const struct flow_ahead *at; /* of the frame at hand; NULL: none */
     struct protocols protocols;
 };
 
@@ -144,7 +145,7 @@ RARELY_CALLED static void name_flow(struct dissector *d, struct flow *f, const s
 static void on_flow_packet(struct dissector *d, const struct packet *p)
 {
     bool from_low, fresh;
-    struct flow *f = flow_of(d->flows, p, &from_low, &fresh);
+    struct flow *f = flow_of(d->flows, p, d->at, &from_low, &fresh);
     if (f->class == FLOW_NEW || f->class == FLOW_OTHER)
         name_flow(d, f, p, from_low);
     if ((f->judged & JUDGED_FOR_GOOD) == 0)
@@ -156,7 +157,7 @@ static void on_flow_packet(struct dissector *d, const struct packet *p)
     else if (f->class == FLOW_RADIUS)
         radius_layer_packet(d->radius, p, f->packets[from_low ? 1 : 0] > 0);
     else if (f->class == FLOW_IKE || f->class == FLOW_ESP)
-        f->carries_esp |= ike_layer_packet(d->ike, p, &f->ike) == IKE_CARRIED_ESP;
+        f->carries_esp = ike_layer_packet(d->ike, p, &f->ike) == IKE_CARRIED_ESP || f->carries_esp;
     else if (f->class == FLOW_L2TP)
         l2tp_layer_packet(d->l2tp, p);
 }
@@ -336,28 +337,36 @@ static inline void prefetch(const struct frame *f)
 #endif
 }
 
-/* For flow_soon. */
-static inline uint32_t look_ahead(struct dissector *d, const struct frame *f)
+static inline void look_ahead(struct dissector *d, const struct frame *f, struct flow_ahead *a)
 {
     struct packet_ends ends = net_ahead(d->net, f);
-    return ends.ports != 0 ? flow_ahead(d->flows, ends) : 0;
+    if (ends.ports != 0)
+        flow_ahead(d->flows, ends, a);
+    else
+        a->hash = 0;
 }
 
+/* Frames are looked at, then their flows, before their turn comes: what they need is near by then. */
 void dissect_frames(struct dissector *d, const struct frame *frames, size_t count)
 {
-    uint32_t ahead[NET_AHEAD] = {0};
+    struct flow_ahead ahead[NET_AHEAD];
     for (size_t i = 0; i < LOOK_AHEAD && i < count; i++)
-        ahead[i % NET_AHEAD] = look_ahead(d, &frames[i]);
+        look_ahead(d, &frames[i], &ahead[i % NET_AHEAD]);
+    for (size_t i = 0; i < FLOW_AHEAD && i < count; i++)
+        if (ahead[i % NET_AHEAD].hash != 0)
+            flow_soon(d->flows, &ahead[i % NET_AHEAD]);
     for (size_t i = 0; i < count; i++) {
         if (i + LOOK_AHEAD + 1 < count)
             prefetch(&frames[i + LOOK_AHEAD + 1]);
         if (i + LOOK_AHEAD < count)
-            ahead[(i + LOOK_AHEAD) % NET_AHEAD] = look_ahead(d, &frames[i + LOOK_AHEAD]);
-        if (i + FLOW_AHEAD < count && ahead[(i + FLOW_AHEAD) % NET_AHEAD] != 0)
-            flow_soon(d->flows, ahead[(i + FLOW_AHEAD) % NET_AHEAD]);
+            look_ahead(d, &frames[i + LOOK_AHEAD], &ahead[(i + LOOK_AHEAD) % NET_AHEAD]);
+        if (i + FLOW_AHEAD < count && ahead[(i + FLOW_AHEAD) % NET_AHEAD].hash != 0)
+            flow_soon(d->flows, &ahead[(i + FLOW_AHEAD) % NET_AHEAD]);
         tick(d, frames[i].time_ns);
+        d->at = &ahead[i % NET_AHEAD];
         net_frame(d->net, &frames[i]);
     }
+    d->at = NULL;
     measure_state(d);
 }
 

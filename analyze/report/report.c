@@ -260,9 +260,5 @@ bool exchange_has_community_id(const struct exchange *x)
 
 const char *exchange_community_id(char out[static 32], const struct exchange *x)
 {
-    bool ordered = endpoint_compare(&x->client, &x->server) < 0;
-    struct flow f = {.low = ordered ? x->client : x->server,
-                     .high = ordered ? x->server : x->client,
-                     .ip_proto = x->type == CONVERSATION_SSTP ? IP_PROTO_TCP : IP_PROTO_UDP};
-    return flow_community_id(out, &f);
+    return flow_community_id(out, &x->client, &x->server, x->type == CONVERSATION_SSTP ? IP_PROTO_TCP : IP_PROTO_UDP);
 }

@@ -1,5 +1,6 @@
 #include "capture/wire/large.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -7,15 +8,23 @@
 
 enum { CACHE_LINE = 64 };
 
-void *large_new(size_t size, void **memory)
+static void *aligned_new(size_t size, size_t align, void **memory)
 {
-    size_t align = size >= LARGE_PAGE ? LARGE_PAGE : CACHE_LINE;
     uint8_t *bytes = size <= SIZE_MAX - align ? calloc(1, size + align) : NULL;
     *memory = bytes;
-    if (bytes == NULL)
-        return NULL;
-    bytes += align - (uintptr_t)bytes % align;
-    if (align == LARGE_PAGE)
+    return bytes != NULL ? bytes + (align - (uintptr_t)bytes % align) : NULL;
+}
+
+void *large_new(size_t size, void **memory)
+{
+    bool large = size >= LARGE_PAGE;
+    void *bytes = aligned_new(size, large ? LARGE_PAGE : CACHE_LINE, memory);
+    if (bytes != NULL && large)
         platform_advise_huge(bytes, size);
     return bytes;
+}
+
+void *zeroed_new(size_t size, void **memory)
+{
+    return aligned_new(size, CACHE_LINE, memory);
 }

@@ -12,4 +12,7 @@ enum { LARGE_PAGE = 1 << 21 };
  */
 void *large_new(size_t size, void **memory);
 
+/* The same without huge pages. */
+void *zeroed_new(size_t size, void **memory);
+
 #endif

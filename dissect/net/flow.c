@@ -1,63 +1,48 @@
 /*
- * An index of (hash, entry number) pairs, open addressing with linear probing, beside an arena of entries in chunks
- * that never move: a probe touches one cache line of the index and then the entry it is looking for. The index
- * doubles from the hashes it holds. A full table lets a hand go round the arena and takes the stalest of a few; where
- * too many hashes collide, a new flow takes the place of one of them.
+ * Open addressing with linear probing: an array of tags, sixteen to a cache line, and at the same places an array of flows,
+ * one to a cache line. A probe reads tags and then the one flow that it is looking for. At most half of the places are used;
+ * their use begins small and doubles. Homes follow from the upper bits of the hashes, so that they double in place. A full table lets a hand go round and takes the stalest of a few; where too many hashes collide,
+ * a new flow takes the place of one of them.
  */
 #include "dissect/net/flow.h"
 
 #include <stdlib.h>
 
+#include "capture/platform.h"
 #include "capture/wire/elapsed.h"
 #include "capture/wire/hash.h"
 #include "capture/wire/large.h"
 #include "capture/wire/rarely.h"
 
-/* PROBES_MAX: chance alone, at five eighths of the index, makes no row of that length. */
-enum { CHUNK = 1024, CACHE_LINE = 64, SINGLE_CHUNKS = 16, GROUP = 64 /* chunks */, INDEX_MIN = 2048, EVICTION_SAMPLE = 8, MEASURED_EVERY = 16, SLOTS_LOOKED_AT = 8, PROBES_MAX = 256, RECENT_BITS = 7, RECENT = 1 << RECENT_BITS };
+/* PROBES_MAX: chance alone makes no row of that length where half is free. */
+enum { FIRST_HOMES = 2048, EVICTION_SAMPLE = 8, MEASURED_EVERY = 16, PROBES_SOON = 12, PROBES_MAX = 256, LINES_AHEAD = 3 };
 
-struct slot {
-    uint32_t hash;
-    uint32_t entry; /* number + 1; 0: empty */
-};
-
-/* The flow that the latest packet of these ends, in this direction, belonged to: most packets follow one like them. */
-struct recent {
-    struct packet_ends ends; /* ports 0: none */
-    struct flow *flow;
-    uint32_t id; /* the flow's; its entry may have been given to another since */
-    bool from_low;
+/* Ends that are too long for a word each. */
+struct long_ends {
+    struct endpoint low, high;
+    uint32_t next_free;
+    uint8_t ip_proto;
 };
 
 struct flow_table {
-    struct slot *index;
-    void *index_memory;
-    uint32_t index_mask;
-    uint32_t used;   /* entries in use; they are numbered from 0 without gaps */
-    uint32_t room;
-    uint32_t hand;
-    uint32_t next_id;
+    uint32_t *tags;     /* hash of the flow at that place; 0: none */
+    struct flow *flows;
+    uint32_t homes;     /* where probes begin; PROBES_MAX more places follow, so that none has to wrap */
+    uint32_t homes_max, room, used;
+    uint32_t hand, next_id;
     uint64_t made, evicted;
     flow_fn *drop;
     void *drop_ctx;
-    struct flow **chunks; /* each on a cache line */
-    void **memory;        /* where each lies */
-    int64_t idle_ns;      /* usual_idle, a while ago */
+    void *tags_memory, *flows_memory;
+    struct long_ends *ends; /* numbered from 1 */
+    uint32_t ends_used, ends_room, ends_free;
+    int64_t idle_ns; /* usual_idle, a while ago */
     uint32_t evictions;
-    struct recent recent[RECENT];
 };
 
-/* The first ones come one by one, further ones in groups. */
-static bool make_chunk(struct flow_table *t, uint32_t number)
+static inline uint32_t places_of(uint32_t homes)
 {
-    bool single = number < SINGLE_CHUNKS;
-    uint32_t left = t->room / CHUNK + 1 - number, count = single ? 1 : left < GROUP ? left : GROUP;
-    struct flow *flows = large_new((size_t)count * CHUNK * sizeof *flows, &t->memory[number]);
-    if (flows == NULL)
-        return false;
-    for (uint32_t i = 0; i < count; i++)
-        t->chunks[number + i] = flows + (size_t)i * CHUNK;
-    return true;
+    return homes + PROBES_MAX;
 }
 
 struct flow_table *flow_table_new(uint32_t room)
@@ -66,32 +51,26 @@ struct flow_table *flow_table_new(uint32_t room)
     if (t == NULL)
         return NULL;
     t->room = room == 0 ? 1 : room > UINT32_MAX / 4 ? UINT32_MAX / 4 : room;
-    t->index_mask = INDEX_MIN - 1;
-    t->index = large_new(INDEX_MIN * sizeof *t->index, &t->index_memory);
-    t->chunks = calloc((size_t)t->room / CHUNK + 1, sizeof *t->chunks);
-    t->memory = calloc((size_t)t->room / CHUNK + 1, sizeof *t->memory);
-    if (t->index == NULL || t->chunks == NULL || t->memory == NULL || !make_chunk(t, 0)) {
-        flow_table_free(t);
-        return NULL;
-    }
-    return t;
+    t->homes_max = 2 * t->room;
+    t->homes = t->homes_max;
+    while (t->homes > FIRST_HOMES)
+        t->homes = (t->homes + 1) / 2;
+    t->tags = zeroed_new(places_of(t->homes_max) * sizeof *t->tags, &t->tags_memory);
+    t->flows = zeroed_new(places_of(t->homes_max) * sizeof *t->flows, &t->flows_memory);
+    if (t->tags != NULL && t->flows != NULL)
+        return t;
+    flow_table_free(t);
+    return NULL;
 }
 
 void flow_table_free(struct flow_table *t)
 {
     if (t == NULL)
         return;
-    for (size_t i = 0; t->memory != NULL && i <= t->room / CHUNK; i++)
-        free(t->memory[i]);
-    free(t->memory);
-    free(t->chunks);
-    free(t->index_memory);
+    free(t->tags_memory);
+    free(t->flows_memory);
+    free(t->ends);
     free(t);
-}
-
-static struct flow *entry_at(const struct flow_table *t, uint32_t number)
-{
-    return &t->chunks[number / CHUNK][number % CHUNK];
 }
 
 /* What is looked for: the two ends in canonical order, each in a word with the IP protocol. */
@@ -125,19 +104,30 @@ static uint64_t hashed_word(const struct endpoint *e, uint8_t ip_proto)
     return hash_mix(hash ^ e->address.family, load_u64(e->address.bytes + 8)) | WORD_IS_HASH;
 }
 
+/* Never 0. */
 static inline uint32_t hash_of(uint64_t low, uint64_t high, uint32_t tunnel)
 {
-    return (uint32_t)hash_mix(low, high + ((uint64_t)tunnel << 32));
+    return (uint32_t)hash_mix(low, high + ((uint64_t)tunnel << 32)) | 1;
 }
 
-static bool is_flow_of(const struct flow *f, const struct key *k, const struct endpoint *a, const struct endpoint *b,
-                       uint8_t ip_proto, uint32_t tunnel)
+static inline uint32_t home_of(const struct flow_table *t, uint32_t hash)
+{
+    return (uint32_t)((uint64_t)hash * t->homes >> 32);
+}
+
+static bool are_long_ends(const struct long_ends *e, const struct key *k, const struct endpoint *a, const struct endpoint *b,
+                          uint8_t ip_proto)
+{
+    return e->ip_proto == ip_proto && endpoint_equal(&e->low, k->low_first ? a : b) &&
+           endpoint_equal(&e->high, k->low_first ? b : a);
+}
+
+static inline bool is_flow_of(const struct flow_table *t, const struct flow *f, const struct key *k, const struct endpoint *a,
+                              const struct endpoint *b, uint8_t ip_proto, uint32_t tunnel)
 {
     if (f->key[0] != k->low || f->key[1] != k->high || f->tunnel != tunnel)
         return false;
-    return (k->low & WORD_IS_HASH) == 0 ||
-           (f->ip_proto == ip_proto && endpoint_equal(&f->low, k->low_first ? a : b) &&
-            endpoint_equal(&f->high, k->low_first ? b : a));
+    return f->ends == 0 || are_long_ends(&t->ends[f->ends - 1], k, a, b, ip_proto);
 }
 
 static inline struct key key_of_words(uint64_t first, uint64_t second, bool low_first, uint32_t tunnel)
@@ -165,67 +155,24 @@ static inline struct key key_of_ends(struct packet_ends e)
     return key_of_words(first, second, first <= second, 0);
 }
 
-/* The index slot of a flow, or the empty one where it would go; NULL when there is neither near enough to its place. */
-static inline struct slot *probe(const struct flow_table *t, const struct key *k, const struct endpoint *a,
-                                 const struct endpoint *b, uint8_t ip_proto, uint32_t tunnel)
+/* The place of a flow, or the free one where it would go; the end of the row when there is neither near enough. */
+static inline uint32_t probe(const struct flow_table *t, const struct key *k, const struct endpoint *a, const struct endpoint *b,
+                             uint8_t ip_proto, uint32_t tunnel)
 {
-    for (uint32_t i = 0; i < PROBES_MAX; i++) {
-        struct slot *s = &t->index[(k->hash + i) & t->index_mask];
-        if (s->entry == 0 || (s->hash == k->hash && is_flow_of(entry_at(t, s->entry - 1), k, a, b, ip_proto, tunnel)))
-            return s;
-    }
-    return NULL;
+    uint32_t at = home_of(t, k->hash), end = at + PROBES_MAX;
+    while (at < end && t->tags[at] != 0 &&
+           (t->tags[at] != k->hash || !is_flow_of(t, &t->flows[at], k, a, b, ip_proto, tunnel)))
+        at++;
+    return at;
 }
 
-/* The slot of an entry that is held, or, for none (0), the first empty one: there is one. */
-static struct slot *slot_with(const struct flow_table *t, uint32_t hash, uint32_t entry)
+/* The first free place for a hash, or the end of its row. */
+static inline uint32_t free_place(const struct flow_table *t, uint32_t hash)
 {
-    uint32_t at = hash & t->index_mask;
-    while (t->index[at].entry != entry)
-        at = (at + 1) & t->index_mask;
-    return &t->index[at];
-}
-
-/* Doubles the index; when memory is short the old one stays, and serves as long as it has an empty slot. Taken in their
- * order from behind an empty slot on, none comes to lie further from its place than before. */
-static void grow_index(struct flow_table *t)
-{
-    uint32_t mask = t->index_mask * 2 + 1;
-    void *memory;
-    struct slot *grown = large_new(((size_t)mask + 1) * sizeof *grown, &memory);
-    if (grown == NULL)
-        return;
-    uint32_t empty = 0;
-    while (t->index[empty].entry != 0)
-        empty++;
-    for (uint32_t i = 1; i <= t->index_mask; i++) {
-        struct slot moved = t->index[(empty + i) & t->index_mask];
-        if (moved.entry == 0)
-            continue;
-        uint32_t at = moved.hash & mask;
-        while (grown[at].entry != 0)
-            at = (at + 1) & mask;
-        grown[at] = moved;
-    }
-    free(t->index_memory);
-    t->index = grown;
-    t->index_memory = memory;
-    t->index_mask = mask;
-}
-
-/* Empties a slot and moves back what was displaced by it, so that no probe ends too early. */
-static void index_remove(struct flow_table *t, struct slot *s)
-{
-    uint32_t hole = (uint32_t)(s - t->index);
-    for (uint32_t i = (hole + 1) & t->index_mask; t->index[i].entry != 0; i = (i + 1) & t->index_mask) {
-        uint32_t home = t->index[i].hash & t->index_mask;
-        bool reachable = ((i - home) & t->index_mask) >= ((i - hole) & t->index_mask);
-        if (!reachable)
-            continue;
-        t->index[hole] = t->index[i];
-        hole = i;
-    }
-    t->index[hole].entry = 0;
+    uint32_t at = home_of(t, hash), end = at + PROBES_MAX;
+    while (at < end && t->tags[at] != 0)
+        at++;
+    return at;
 }
 
 static void give_up(struct flow_table *t, struct flow *f, int64_t now_ns)
@@ -234,6 +181,88 @@ static void give_up(struct flow_table *t, struct flow *f, int64_t now_ns)
         t->evicted++;
     if (t->drop != NULL)
         t->drop(t->drop_ctx, f);
+    if (f->ends != 0) {
+        t->ends[f->ends - 1].next_free = t->ends_free;
+        t->ends_free = f->ends;
+    }
+}
+
+/* Puts a flow that was taken out where it belongs now; false when its row is full. */
+static bool put(struct flow_table *t, uint32_t tag, const struct flow *f)
+{
+    uint32_t at = free_place(t, tag);
+    if (at == home_of(t, tag) + PROBES_MAX)
+        return false;
+    t->tags[at] = tag;
+    t->flows[at] = *f;
+    return true;
+}
+
+static uint32_t take_out(struct flow_table *t, uint32_t at, struct flow *f)
+{
+    uint32_t tag = t->tags[at];
+    *f = t->flows[at];
+    t->tags[at] = 0;
+    t->flows[at].key[0] = t->flows[at].key[1] = 0;
+    return tag;
+}
+
+/* Large tables lie on huge pages from a certain size on, since what is looked for is all over them. */
+static void advise(const struct flow_table *t, uint32_t before, uint32_t now)
+{
+    size_t from = places_of(before) * sizeof *t->flows, to = places_of(now) * sizeof *t->flows;
+    if (to - from >= LARGE_PAGE)
+        platform_advise_huge((uint8_t *)t->flows + from, to - from);
+}
+
+/*
+ * Doubles the homes in place, from the last flow to the first: none comes to lie before its old place, but for the first few,
+ * which are taken out meanwhile. The flows that chance leaves no place in their row are given up.
+ */
+RARELY_CALLED static void grow(struct flow_table *t, int64_t now_ns)
+{
+    enum { FIRST = 2 * PROBES_MAX };
+    struct flow first[FIRST], f;
+    uint32_t tags[FIRST], before = t->homes, count = 0;
+    for (uint32_t i = 0; i < FIRST && i < places_of(before); i++)
+        if (t->tags[i] != 0) {
+            tags[count] = take_out(t, i, &first[count]);
+            count++;
+        }
+    t->homes = before < t->homes_max / 2 ? before * 2 : t->homes_max;
+    advise(t, before, t->homes);
+    for (uint32_t i = places_of(before); i-- > FIRST;) {
+        uint32_t tag = t->tags[i];
+        if (tag != 0 && !put(t, take_out(t, i, &f), &f)) {
+            give_up(t, &f, now_ns);
+            t->used--;
+        }
+    }
+    for (uint32_t i = 0; i < count; i++)
+        if (!put(t, tags[i], &first[i])) {
+            give_up(t, &first[i], now_ns);
+            t->used--;
+        }
+    t->hand = 0;
+}
+
+/* For ends that are no words; 0 when memory is short, then the hashes have to tell. */
+static uint32_t take_ends(struct flow_table *t)
+{
+    uint32_t item = t->ends_free;
+    if (item != 0) {
+        t->ends_free = t->ends[item - 1].next_free;
+        return item;
+    }
+    if (t->ends_used == t->ends_room) {
+        uint32_t more = t->ends_room == 0 ? 64 : t->ends_room * 2;
+        struct long_ends *ends = realloc(t->ends, (size_t)more * sizeof *ends);
+        if (ends == NULL)
+            return 0;
+        t->ends = ends;
+        t->ends_room = more;
+    }
+    return ++t->ends_used;
 }
 
 static inline void prefetch(const void *p)
@@ -245,24 +274,27 @@ static inline void prefetch(const void *p)
 #endif
 }
 
-static inline void step_hand(struct flow_table *t)
+/* Moves back what was displaced by the flow at a place, so that no probe ends too early. */
+static void remove_at(struct flow_table *t, uint32_t hole)
 {
-    t->hand = t->hand + 1 < t->used ? t->hand + 1 : 0;
+    for (uint32_t i = hole + 1; i < places_of(t->homes) && t->tags[i] != 0; i++) {
+        if (home_of(t, t->tags[i]) > hole)
+            continue;
+        t->tags[hole] = t->tags[i];
+        t->flows[hole] = t->flows[i];
+        hole = i;
+    }
+    t->tags[hole] = 0;
+    t->flows[hole].key[0] = t->flows[hole].key[1] = 0;
+    t->used--;
 }
 
-static uint32_t hash_of_flow(const struct flow *f)
+/* The next place in use from `at` on; there is one. */
+static inline uint32_t used_from(const struct flow_table *t, uint32_t at)
 {
-    return hash_of(f->key[0], f->key[1], f->tunnel);
-}
-
-/* What the next evictions will look at. */
-static void prefetch_next(const struct flow_table *t)
-{
-    uint32_t after = t->hand + 1 < t->used ? t->hand + 1 : 0;
-    const struct flow *soon = entry_at(t, after);
-    prefetch(soon);
-    prefetch((const uint8_t *)soon + CACHE_LINE);
-    prefetch(&t->index[hash_of_flow(entry_at(t, t->hand)) & t->index_mask]);
+    while (at == places_of(t->homes) || t->tags[at] == 0)
+        at = at < places_of(t->homes) ? at + 1 : 0;
+    return at;
 }
 
 static int64_t idle_of(const struct flow *f, int64_t now_ns)
@@ -274,137 +306,112 @@ static int64_t idle_of(const struct flow *f, int64_t now_ns)
 static int64_t usual_idle(const struct flow_table *t, int64_t now_ns)
 {
     int64_t sum = 0;
-    for (uint32_t i = 0, at = t->hand; i < EVICTION_SAMPLE; i++) {
-        sum += idle_of(entry_at(t, at), now_ns) / EVICTION_SAMPLE;
-        at = at + 1 < t->used ? at + 1 : 0;
+    for (uint32_t i = 0, at = t->hand; i < EVICTION_SAMPLE; i++, at++) {
+        at = used_from(t, at);
+        sum += idle_of(&t->flows[at], now_ns) / EVICTION_SAMPLE;
     }
     return sum;
 }
 
 /*
- * Makes an entry free by giving up the stalest of a few, or the first that has been silent about as long as is usual: where
- * nearly all are stale, as in a flood, one is looked at. Returns its number.
+ * Gives up the stalest of a few flows, or the first that has been silent about as long as is usual: where nearly all are
+ * stale, as in a flood, one is looked at.
  */
-static uint32_t evict(struct flow_table *t, int64_t now_ns)
+static void evict(struct flow_table *t, int64_t now_ns)
 {
-    uint32_t victim = t->hand;
     if (t->evictions++ % MEASURED_EVERY == 0)
         t->idle_ns = usual_idle(t, now_ns);
     int64_t enough = t->idle_ns - t->idle_ns / 8;
+    uint32_t at = used_from(t, t->hand), victim = at;
     for (uint32_t i = 0; i < EVICTION_SAMPLE; i++) {
-        if (entry_at(t, t->hand)->last_ns < entry_at(t, victim)->last_ns)
-            victim = t->hand;
-        step_hand(t);
-        if (enough > 0 && idle_of(entry_at(t, victim), now_ns) >= enough)
+        at = used_from(t, at);
+        if (t->flows[at].last_ns < t->flows[victim].last_ns)
+            victim = at;
+        at++;
+        if (enough > 0 && idle_of(&t->flows[victim], now_ns) >= enough)
             break;
     }
-    struct flow *f = entry_at(t, victim);
-    give_up(t, f, now_ns);
-    index_remove(t, slot_with(t, hash_of_flow(f), victim + 1));
-    prefetch_next(t);
+    t->hand = at;
+    prefetch(&t->flows[at + LINES_AHEAD < places_of(t->homes) ? at + LINES_AHEAD : 0]);
+    give_up(t, &t->flows[victim], now_ns);
+    remove_at(t, victim);
+}
+
+/* Gives up the stalest of a few flows that stand where a new one with this hash would have to; returns its place. */
+static uint32_t displace(struct flow_table *t, uint32_t hash, int64_t now_ns)
+{
+    uint32_t home = home_of(t, hash), victim = home + t->next_id * EVICTION_SAMPLE % PROBES_MAX;
+    for (uint32_t i = 1, first = victim; i < EVICTION_SAMPLE; i++)
+        if (t->flows[first + i].last_ns < t->flows[victim].last_ns)
+            victim = first + i;
+    give_up(t, &t->flows[victim], now_ns);
+    t->used--;
     return victim;
 }
 
-/* A number for a new entry: a fresh one while there is room and memory. */
-static uint32_t take_entry(struct flow_table *t, int64_t now_ns)
-{
-    if (t->used >= t->room)
-        return evict(t, now_ns);
-    if (t->used > t->index_mask / 8 * 5)
-        grow_index(t);
-    bool index_full = t->used >= t->index_mask - t->index_mask / 16;
-    struct flow **chunk = &t->chunks[t->used / CHUNK];
-    if (index_full || (*chunk == NULL && !make_chunk(t, t->used / CHUNK)))
-        return evict(t, now_ns);
-    return t->used++;
-}
-
-/* The slot of the stalest of a few flows that stand where a new one with this hash would have to; it is given up. */
-static struct slot *displace(struct flow_table *t, uint32_t hash, int64_t now_ns)
-{
-    struct slot *victim = NULL;
-    for (uint32_t i = 0; i < EVICTION_SAMPLE; i++) {
-        uint32_t at = (t->next_id * EVICTION_SAMPLE + i) % PROBES_MAX;
-        struct slot *s = &t->index[(hash + at) & t->index_mask];
-        if (victim == NULL || entry_at(t, s->entry - 1)->last_ns < entry_at(t, victim->entry - 1)->last_ns)
-            victim = s;
-    }
-    give_up(t, entry_at(t, victim->entry - 1), now_ns);
-    return victim;
-}
-
-/* s: where it belongs in the index; NULL: too many others stand there. */
-static struct flow *make(struct flow_table *t, const struct packet *p, const struct key *k, struct slot *s)
+static struct flow *make(struct flow_table *t, const struct packet *p, const struct key *k)
 {
     int64_t now_ns = p->frame->time_ns;
-    uint32_t number;
-    if (s == NULL) {
-        s = displace(t, k->hash, now_ns);
-        number = s->entry - 1;
-    } else {
-        number = take_entry(t, now_ns);
-        s = slot_with(t, k->hash, 0); /* the index may have changed */
-    }
-    *s = (struct slot){k->hash, number + 1};
-    struct flow *f = entry_at(t, number);
-    *f = (struct flow){.key = {k->low, k->high}, .low = k->low_first ? p->src : p->dst, .high = k->low_first ? p->dst : p->src,
-                       .tunnel = p->tunnel, .ip_proto = p->ip_proto, .low_is_client = k->low_first, .id = ++t->next_id};
+    if (t->used >= t->room)
+        evict(t, now_ns);
+    else if (t->used >= t->homes / 2 && t->homes < t->homes_max)
+        grow(t, now_ns);
+    uint32_t at = free_place(t, k->hash);
+    if (at == home_of(t, k->hash) + PROBES_MAX)
+        at = displace(t, k->hash, now_ns);
+    struct flow *f = &t->flows[at];
+    t->tags[at] = k->hash;
+    *f = (struct flow){.key = {k->low, k->high}, .tunnel = p->tunnel, .low_is_client = k->low_first,
+                       .is_tcp = p->ip_proto == IP_PROTO_TCP, .id = ++t->next_id};
+    if ((k->low & WORD_IS_HASH) != 0 && (f->ends = take_ends(t)) != 0)
+        t->ends[f->ends - 1] = (struct long_ends){.low = k->low_first ? p->src : p->dst, .high = k->low_first ? p->dst : p->src,
+                                                  .ip_proto = p->ip_proto};
+    t->used++;
     t->made++;
     return f;
 }
 
-static inline size_t recent_slot(struct packet_ends e)
+void flow_ahead(const struct flow_table *t, struct packet_ends ends, struct flow_ahead *a)
 {
-    return (size_t)((e.addresses ^ e.ports << 16) * UINT64_C(0x9e3779b97f4a7c15) >> (64 - RECENT_BITS));
+    struct key k = key_of_ends(ends);
+    *a = (struct flow_ahead){{k.low, k.high}, k.hash, home_of(t, k.hash), k.low_first};
+    prefetch(&t->tags[a->place]);
 }
 
-RARELY_CALLED static struct flow *find_and_remember(struct flow_table *t, const struct packet *p, struct recent *r,
-                                                    bool *from_low, bool *fresh)
+void flow_soon(const struct flow_table *t, struct flow_ahead *a)
 {
-    bool plain = p->ends.ports != 0;
-    struct key k = plain ? key_of_ends(p->ends) : key_of(&p->src, &p->dst, p->ip_proto, p->tunnel);
-    struct slot *s = probe(t, &k, &p->src, &p->dst, p->ip_proto, p->tunnel);
+    uint32_t end = a->place + PROBES_SOON;
+    if (end > places_of(t->homes)) /* it has been another table since */
+        return;
+    while (a->place < end && t->tags[a->place] != 0 && t->tags[a->place] != a->hash)
+        a->place++;
+    prefetch(&t->flows[a->place]);
+}
+
+RARELY_CALLED static struct flow *find_or_make(struct flow_table *t, const struct packet *p, const struct flow_ahead *a,
+                                               bool *from_low, bool *fresh)
+{
+    struct key k = a != NULL && a->hash != 0 ? (struct key){a->key[0], a->key[1], a->hash, a->from_low}
+                                             : key_of(&p->src, &p->dst, p->ip_proto, p->tunnel);
+    uint32_t at = probe(t, &k, &p->src, &p->dst, p->ip_proto, p->tunnel);
     *from_low = k.low_first;
-    *fresh = s == NULL || s->entry == 0;
-    struct flow *f = *fresh ? make(t, p, &k, s) : entry_at(t, s->entry - 1);
-    if (plain)
-        *r = (struct recent){p->ends, f, f->id, *from_low};
-    return f;
+    *fresh = at == home_of(t, k.hash) + PROBES_MAX || t->tags[at] == 0;
+    return *fresh ? make(t, p, &k) : &t->flows[at];
 }
 
-uint32_t flow_ahead(const struct flow_table *t, struct packet_ends ends)
+struct flow *flow_of(struct flow_table *t, const struct packet *p, const struct flow_ahead *a, bool *from_low, bool *fresh)
 {
-    const struct recent *r = &t->recent[recent_slot(ends)];
-    if (r->ends.ports == ends.ports && r->ends.addresses == ends.addresses)
-        return 0;
-    uint32_t hash = key_of_ends(ends).hash;
-    prefetch(&t->index[hash & t->index_mask]);
-    return hash;
-}
-
-void flow_soon(const struct flow_table *t, uint32_t ahead)
-{
-    for (uint32_t i = 0; i < SLOTS_LOOKED_AT; i++) {
-        const struct slot *s = &t->index[(ahead + i) & t->index_mask];
-        if (s->entry == 0)
-            return;
-        if (s->hash == ahead) {
-            prefetch(entry_at(t, s->entry - 1));
-            return;
-        }
+    struct flow *f = NULL;
+    if (a != NULL && a->hash != 0 && a->place < places_of(t->homes))
+        f = &t->flows[a->place];
+    if (f != NULL && f->key[0] == a->key[0] && f->key[1] == a->key[1] && f->tunnel == 0) {
+        *from_low = a->from_low;
+        *fresh = false;
+    } else {
+        f = find_or_make(t, p, a, from_low, fresh);
     }
-}
-
-struct flow *flow_of(struct flow_table *t, const struct packet *p, bool *from_low, bool *fresh)
-{
-    struct recent *r = &t->recent[recent_slot(p->ends)];
-    struct flow *f = r->flow;
-    *fresh = false;
-    if (p->ends.ports != 0 && r->ends.ports == p->ends.ports && r->ends.addresses == p->ends.addresses && f->id == r->id)
-        *from_low = r->from_low;
-    else
-        f = find_and_remember(t, p, r, from_low, fresh);
-    f->packets[*from_low ? 0 : 1]++;
+    uint32_t *packets = &f->packets[*from_low ? 0 : 1];
+    *packets += *packets != UINT32_MAX;
     f->bytes += p->payload_wire_len;
     f->last_ns = p->frame->time_ns;
     return f;
@@ -414,8 +421,8 @@ struct flow *flow_find(struct flow_table *t, const struct endpoint *a, const str
                        uint32_t tunnel)
 {
     struct key k = key_of(a, b, ip_proto, tunnel);
-    const struct slot *s = probe(t, &k, a, b, ip_proto, tunnel);
-    return s == NULL || s->entry == 0 ? NULL : entry_at(t, s->entry - 1);
+    uint32_t at = probe(t, &k, a, b, ip_proto, tunnel);
+    return at == home_of(t, k.hash) + PROBES_MAX || t->tags[at] == 0 ? NULL : &t->flows[at];
 }
 
 void flow_on_drop(struct flow_table *t, flow_fn *drop, void *ctx)
@@ -426,8 +433,9 @@ void flow_on_drop(struct flow_table *t, flow_fn *drop, void *ctx)
 
 void flow_each(struct flow_table *t, flow_fn *each, void *ctx)
 {
-    for (uint32_t i = 0; i < t->used; i++)
-        each(ctx, entry_at(t, i));
+    for (uint32_t i = 0; i < places_of(t->homes); i++)
+        if (t->tags[i] != 0)
+            each(ctx, &t->flows[i]);
 }
 
 uint64_t flow_count(const struct flow_table *t)

@@ -1,5 +1,5 @@
 /*
- * The flow table: one entry of about a hundred bytes for both directions of a conversation of addresses and ports.
+ * The flow table: one entry of a cache line for both directions of a conversation of addresses and ports.
  * Bounded; of a few looked at, the least recently used goes first.
  */
 #ifndef VS_NET_FLOW_H
@@ -22,26 +22,26 @@ enum flow_class {
     FLOW_OTHER,     /* left to nDPI's hint */
 };
 
-#define FLOW_HINT_DONE UINT32_MAX
+#define FLOW_HINT_DONE UINT16_MAX
 
-/* What any packet needs comes first: half of an entry, one cache line. */
+/* One cache line; entries move as others come and go. */
 struct flow {
     uint64_t key[2];           /* flow.c's own: low and high in a word each */
-    uint64_t packets[2];       /* from low, from high */
     uint64_t bytes;            /* both directions, payload bytes on the wire */
     int64_t last_ns;
+    uint32_t packets[2];       /* from low, from high; saturating */
     uint32_t tunnel;
     uint32_t id;               /* serial, from 1; unique within a table's life */
-    uint32_t ike;              /* the IKE layer's own (UDP), the SSTP layer's (TCP), 0 at first */
-    uint8_t ip_proto;
+    uint32_t ike;              /* the IKE layer's own, or that of TCP's; 0 at first */
+    uint32_t ends;             /* flow.c's own */
+    uint16_t hint;             /* nDPI state slot + 1 while undecided, 0 none, FLOW_HINT_DONE: asked, no more to come */
+    uint16_t protocol;         /* nDPI's master/app protocol once known, 0 unknown */
     uint8_t class;             /* enum flow_class */
     uint8_t judged;            /* the dissector's marks about one-sidedness */
-    bool carries_esp;          /* FLOW_IKE: ESP as well, and counts as that */
-    uint32_t hint;             /* nDPI state slot + 1 while undecided, 0 none, FLOW_HINT_DONE: asked, no more to come */
-    uint16_t protocol;         /* nDPI's master/app protocol once known, 0 unknown */
     uint8_t tries;             /* payload packets shown to the recognisers so far */
-    uint8_t low_is_client;     /* 1: low sent the first packet seen */
-    struct endpoint low, high; /* canonical order (endpoint_compare) */
+    bool carries_esp : 1;      /* FLOW_IKE: ESP as well, and counts as that */
+    bool low_is_client : 1;    /* low sent the first packet seen */
+    bool is_tcp : 1;           /* else UDP */
 };
 
 struct flow_table;
@@ -49,19 +49,28 @@ struct flow_table;
 /* A flow given up before it was silent for so long counts as given up young. */
 #define FLOW_YOUNG_NS (60 * INT64_C(1000000000))
 
+enum { FLOW_BYTES = 2 * (64 + 4) }; /* of memory for each flow that a table has room for */
+
 /* room: most flows held at once. NULL when memory is short. */
 struct flow_table *flow_table_new(uint32_t room);
 
-/*
- * Brings near what flow_of will need for a packet that comes soon: first its place in the table (the answer is for
- * flow_soon; 0: nothing to do), then, when that has arrived, its flow.
- */
-uint32_t flow_ahead(const struct flow_table *t, struct packet_ends ends);
-void flow_soon(const struct flow_table *t, uint32_t ahead);
+/* What is known of a packet's flow before the packet's turn. */
+struct flow_ahead {
+    uint64_t key[2];
+    uint32_t hash;  /* 0: nothing is known */
+    uint32_t place; /* in the table; may have changed since */
+    bool from_low;
+};
 
-/* Finds or makes the flow of a packet and counts it. *from_low tells the direction; *fresh that it was just made.
- * Never NULL for UDP and TCP packets; the pointer is valid until the next call. */
-struct flow *flow_of(struct flow_table *t, const struct packet *p, bool *from_low, bool *fresh);
+/* Brings near what flow_of will need for a packet of these ends that comes soon: first its place in the table, then, when that
+ * has arrived, its flow. */
+void flow_ahead(const struct flow_table *t, struct packet_ends ends, struct flow_ahead *a);
+void flow_soon(const struct flow_table *t, struct flow_ahead *a);
+
+/* Finds or makes the flow of a packet and counts it. a: what was found out ahead of this packet, NULL for nothing. *from_low
+ * tells the direction; *fresh that it was just made. Never NULL for UDP and TCP packets; the pointer is valid until the next
+ * call. */
+struct flow *flow_of(struct flow_table *t, const struct packet *p, const struct flow_ahead *a, bool *from_low, bool *fresh);
 
 /* Finds the flow of these endpoints without making or counting it; NULL when there is none. */
 struct flow *flow_find(struct flow_table *t, const struct endpoint *a, const struct endpoint *b, uint8_t ip_proto,
@@ -78,8 +87,8 @@ uint64_t flow_count(const struct flow_table *t);   /* flows ever made */
 uint64_t flow_evicted(const struct flow_table *t); /* flows given up while still young, to stay in bounds */
 void flow_table_free(struct flow_table *t);
 
-/* Community ID v1 ("1:" base64 of SHA-1, seed 0) of a flow; "-" for ICMP (whose types are not kept) and MAC
+/* Community ID v1 ("1:" base64 of SHA-1, seed 0) of what goes between two ends; "-" for ICMP (whose types are not kept) and MAC
  * addresses. In flow_community.c (needs SHA-1). Returns out. */
-const char *flow_community_id(char out[static 32], const struct flow *f);
+const char *flow_community_id(char out[static 32], const struct endpoint *a, const struct endpoint *b, uint8_t ip_proto);
 
 #endif

@@ -123,7 +123,7 @@ static struct state *state_of(struct hint *h, struct flow *f)
     h->free = s->newer;
     *s = (struct state){.ndpi = ndpi, .flow = f->id};
     link_newest(h, i);
-    f->hint = i + 1u;
+    f->hint = (uint16_t)(i + 1);
     return s;
 }
 

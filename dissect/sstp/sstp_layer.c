@@ -424,7 +424,7 @@ void sstp_layer_icmp(struct sstp_layer *l, const struct packet *p, struct flow_t
 
 void sstp_layer_drop(struct sstp_layer *l, struct flow *f)
 {
-    if (f->ip_proto == IP_PROTO_TCP && f->ike != NONE && f->ike <= l->made && l->hot[f->ike].owner == f->id)
+    if (f->is_tcp && f->ike != NONE && f->ike <= l->made && l->hot[f->ike].owner == f->id)
         connection_close(&l->connections[f->ike], CLOSE_EVICTED);
 }
 

@@ -29,7 +29,7 @@ static void on_packet(void *ctx, const struct packet *p)
         abort();
     touch(t, p->payload);
     touch(t, p->tcp_options);
-    struct flow *f = flow_of(t->flows, p, &from_low, &fresh);
+    struct flow *f = flow_of(t->flows, p, NULL, &from_low, &fresh);
     if (flow_find(t->flows, &p->dst, &p->src, p->ip_proto, p->tunnel) != f)
         abort();
 }
