@@ -22,11 +22,11 @@ void json_put(json_t *object, const char *key, json_t *value);
 /* One element of "sessions". */
 json_t *json_session(const struct report *r, const struct session *s);
 /* One element of "exchanges"; with_ladder adds its message ladder. */
-json_t *json_exchange(const struct report *r, const struct exchange *x, bool with_ladder);
+json_t *json_exchange(const struct report *r, const struct session *s, const struct exchange *x, bool with_ladder);
 /* The member "ike" of an exchange; "translation"; the table of proven translations. */
 json_t *json_ike(const struct report *r, const struct exchange *x);
 /* The members "sstp", "ppp" and "tcp", of an exchange that has them. */
-json_t *json_sstp(const struct exchange *x);
+json_t *json_sstp(const struct session *s, const struct exchange *x);
 json_t *json_ppp(const struct exchange *x);
 json_t *json_tcp(const struct exchange *x);
 json_t *json_translation(const struct report *r);

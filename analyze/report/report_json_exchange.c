@@ -145,7 +145,7 @@ static json_t *ladder_value(const struct report *r, const struct exchange *x)
     return list;
 }
 
-json_t *json_exchange(const struct report *r, const struct exchange *x, bool with_ladder)
+json_t *json_exchange(const struct report *r, const struct session *s, const struct exchange *x, bool with_ladder)
 {
     json_t *o = json_object(), *seen = json_array();
     json_put(o, "id", json_integer(x->id));
@@ -171,7 +171,7 @@ json_t *json_exchange(const struct report *r, const struct exchange *x, bool wit
     json_put(o, "eap", eap);
     json_put(o, "radius", x->type == CONVERSATION_RADIUS ? radius_value(x) : json_null());
     json_put(o, "ike", exchange_is_ike(x) ? json_ike(r, x) : json_null());
-    json_put(o, "sstp", x->type == CONVERSATION_SSTP && x->sstp.kind != SSTP_KIND_OTHER ? json_sstp(x) : json_null());
+    json_put(o, "sstp", x->type == CONVERSATION_SSTP && x->sstp.kind != SSTP_KIND_OTHER ? json_sstp(s, x) : json_null());
     if (exchange_is_ppp(x))
         json_put(o, "ppp", x->sstp.has_ppp ? json_ppp(x) : json_null());
     if (x->type == CONVERSATION_SSTP)
@@ -217,7 +217,7 @@ json_t *json_session(const struct report *r, const struct session *s)
     }
     json_put(o, "client_error", error);
     for (size_t i = 0; i < s->exchange_count; i++)
-        json_array_append_new(exchanges, json_exchange(r, s->exchanges[i], r->session != 0));
+        json_array_append_new(exchanges, json_exchange(r, s, s->exchanges[i], r->session != 0));
     json_put(o, "exchanges", exchanges);
     for (size_t i = 0; i < s->finding_count; i++)
         json_array_append_new(findings, json_integer(s->findings[i]));

@@ -50,7 +50,18 @@ static void put_refusals(json_t *o, const struct sstp_state *s)
     json_put(o, "disconnect", s->count[SSTP_CALL_DISCONNECT] > 0 ? statuses_value(&s->disconnect) : json_null());
 }
 
-json_t *json_sstp(const struct exchange *x)
+static json_t *binding_value(const struct sstp_binding_check *b)
+{
+    json_t *o = json_object();
+    json_put(o, "hash", json_string(sstp_verdict_name(b->hash)));
+    json_put(o, "nonce", json_string(sstp_verdict_name(b->nonce)));
+    json_put(o, "certificate", json_string(sstp_verdict_name(b->certificate)));
+    json_put(o, "mac", json_string(sstp_verdict_name(b->mac)));
+    json_put(o, "reason", json_c_text(b->reason));
+    return o;
+}
+
+json_t *json_sstp(const struct session *s, const struct exchange *x)
 {
     const struct sstp_facts *f = &x->sstp;
     char id[SSTP_CORRELATION], method[SSTP_METHOD];
@@ -61,13 +72,14 @@ json_t *json_sstp(const struct exchange *x)
     json_put(o, "correlation_id",
              f->has_correlation ? json_string(sstp_correlation_text(id, f->correlation)) : json_null());
     json_put(o, "messages", messages_value(f));
-    json_put(o, "crypto_binding", f->link.has_connected ? json_string("unchecked") : json_null());
+    json_put(o, "crypto_binding", x == s->bound ? json_string(sstp_verdict_name(s->binding.result)) : json_null());
     json_put(o, "authentication", text_or_null(ppp_method(method, x)));
     json_put(o, "hidden_client", endpoint_or_null(sstp_hidden_client(x)));
     json_put(o, "http_method", json_text_or_null(x, f->method));
     json_put(o, "http_target", json_text_or_null(x, f->target));
     json_put(o, "http_server", json_text_or_null(x, f->http_server));
     put_refusals(o, &f->link);
+    json_put(o, "binding", x == s->bound ? binding_value(&s->binding) : json_null());
     json_put(o, "end", json_string(sstp_end_name(j.end)));
     json_put(o, "end_confidence", json_string(confidence_name(j.confidence)));
     json_put(o, "read", json_boolean(j.read));

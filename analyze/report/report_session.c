@@ -213,7 +213,7 @@ static void print_exchange(const struct report *r, const struct layout *l, const
     if (exchange_is_ike(x))
         report_session_ike(r, l, x);
     if (exchange_is_ppp(x))
-        report_session_sstp(r, l, x);
+        report_session_sstp(r, l, s, x);
     print_eap(r, l, x, &x->eap, false);
     if (x->has_inner)
         print_eap(r, l, x, &x->inner, true);

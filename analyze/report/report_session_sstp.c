@@ -213,6 +213,16 @@ static void print_link(const struct layout *l, const struct exchange *x)
             line(l, dir == TO_SERVER ? "From client" : "From server", f->link.broken[dir]);
 }
 
+static void print_binding(const struct layout *l, const struct sstp_binding_check *b)
+{
+    char text[LINE] = "";
+    add(text, "%s: certificate hash %s, nonce %s, MAC %s", sstp_verdict_name(b->result),
+        sstp_verdict_name(b->certificate), sstp_verdict_name(b->nonce), sstp_verdict_name(b->mac));
+    if (b->reason != NULL)
+        add(text, " (%s)", b->reason);
+    line(l, "Binding", text);
+}
+
 static const char *negotiation_text(const struct ppp_negotiation *n)
 {
     static const char *const words[] = {[PPP_UNTOUCHED] = "not begun",
@@ -336,7 +346,7 @@ static void print_fingerprints(const struct layout *l, const struct tls_facts *t
     line(l, "JA4", t->ja4);
 }
 
-void report_session_sstp(const struct report *r, const struct layout *l, const struct exchange *x)
+void report_session_sstp(const struct report *r, const struct layout *l, const struct session *s, const struct exchange *x)
 {
     const struct sstp_facts *f = &x->sstp;
     if (f->kind != SSTP_KIND_OTHER && f->kind != SSTP_KIND_PROBE)
@@ -350,6 +360,8 @@ void report_session_sstp(const struct report *r, const struct layout *l, const s
             line(l, "TLS", "none here: something in front takes it off");
         print_http(l, x);
         print_link(l, x);
+        if (x == s->bound)
+            print_binding(l, &s->binding);
     }
     if (f->has_ppp)
         print_ppp(l, x);

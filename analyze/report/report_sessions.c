@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { ROWS_MAX = 20 /* <= SESSIONS_LISTED */, SERVER = 4, COLUMNS = 7 };
+enum { ROWS_MAX = 20 /* <= SESSIONS_LISTED */, SERVER = 4, METHOD, COLUMNS = 7 };
 
 static const struct table_column columns[COLUMNS] = {{"#", true, 0},        {"Time", false, 0},    {"User", false, 10},
                                                      {"Client", false, 15}, {"Server", false, 15}, {"Method", false, 6},
@@ -14,11 +14,13 @@ struct gathering {
     struct table failed, others;
 };
 
+/* An HRESULT in one way only: there is little room. */
 static void result_text(char *out, size_t room, const struct session *s)
 {
     char error[CLIENT_ERROR_TEXT];
     if (s->client_error != 0)
-        snprintf(out, room, "%s %s", outcome_name(s->outcome), client_error_text(error, s->client_error));
+        snprintf(out, room, "%s %.*s", outcome_name(s->outcome),
+                 (int)strcspn(client_error_text(error, s->client_error), " "), error);
     else
         snprintf(out, room, "%s", outcome_name(s->outcome));
 }
@@ -115,13 +117,24 @@ static const char *only_server(const struct table *t)
     return t->row_count > 0 ? t->cells[0][SERVER] : "";
 }
 
+/* Some method says where an attempt stopped, which is worth more than the end of a user's name. */
+static bool tells_where(const struct table *t)
+{
+    for (size_t row = 0; row < t->row_count; row++)
+        if (strncmp(t->cells[row][METHOD], "SSTP, ", 6) == 0)
+            return true;
+    return false;
+}
+
 static void drop_server(struct table *t)
 {
     static const struct table_column rest[] = {{"#", true, 0},        {"Time", false, 0},   {"User", false, 10},
                                                {"Client", false, 15}, {"Method", false, 6}, {"Result", false, 0}};
+    static const struct table_column where[] = {{"#", true, 0},        {"Time", false, 0},    {"User", false, 10},
+                                                {"Client", false, 15}, {"Method", false, 26}, {"Result", false, 0}};
+    t->columns = tells_where(t) ? where : rest;
     for (size_t row = 0; row < t->row_count; row++)
         memmove(t->cells[row][SERVER], t->cells[row][SERVER + 1], (COLUMNS - SERVER - 1) * sizeof t->cells[row][0]);
-    t->columns = rest;
     t->column_count = COLUMNS - 1;
 }
 

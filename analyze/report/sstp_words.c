@@ -135,8 +135,10 @@ const char *ppp_method(char out[static SSTP_METHOD], const struct exchange *x)
 const char *sstp_where(char out[static SSTP_WHERE], const struct exchange *x, const char *method)
 {
     char stopped[40] = "";
+    bool of_method = false; /* the words tell what became of the method */
     if (x->outcome != OUTCOME_ESTABLISHED && x->sstp.kind != SSTP_KIND_PROBE && x->sstp.kind != SSTP_KIND_OTHER) {
         struct sstp_judgement j = judge_sstp(x);
+        of_method = j.end == SSTP_END_PPP_AUTHENTICATION || j.end == SSTP_END_PPP_SILENT;
         if (j.end == SSTP_END_HTTP_ERROR && x->sstp.http_status != 0)
             snprintf(stopped, sizeof stopped, "HTTP %u", x->sstp.http_status);
         else
@@ -146,7 +148,7 @@ const char *sstp_where(char out[static SSTP_WHERE], const struct exchange *x, co
         snprintf(out, SSTP_WHERE, "probe");
     else
         snprintf(out, SSTP_WHERE, "%s%s%.40s%s%s", ppp_carrier_name(x), method[0] != '\0' ? ", " : "", method,
-                 stopped[0] == '\0' ? "" : method[0] != '\0' ? " " : ", ", stopped);
+                 stopped[0] == '\0' ? "" : method[0] != '\0' && of_method ? " " : ", ", stopped);
     return out;
 }
 
@@ -172,8 +174,10 @@ const struct endpoint *sstp_hidden_client(const struct exchange *x)
 
 const struct exchange *session_ppp(const struct session *s)
 {
-    for (size_t i = 0; i < s->exchange_count; i++)
-        if (exchange_is_ppp(s->exchanges[i]))
-            return s->exchanges[i];
-    return NULL;
+    return s->tunnel != NULL && exchange_is_ppp(s->tunnel) ? s->tunnel : NULL;
+}
+
+const char *sstp_verdict_name(enum sstp_verdict v)
+{
+    return v == SSTP_VALID ? "valid" : v == SSTP_INVALID ? "invalid" : "unchecked";
 }

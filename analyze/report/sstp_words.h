@@ -30,7 +30,10 @@ const char *sstp_correlation_text(char out[static SSTP_CORRELATION], const uint8
 /* The client behind a load balancer, by its PROXY header or what it put into the HTTP request; NULL when none tells. */
 const struct endpoint *sstp_hidden_client(const struct exchange *x);
 
-/* The first exchange of the session that carries PPP, or may; NULL without. */
+/* The session's tunnel when it carries PPP, or may; NULL without. */
 const struct exchange *session_ppp(const struct session *s);
+
+/* "valid", "invalid", "unchecked". */
+const char *sstp_verdict_name(enum sstp_verdict v);
 
 #endif

@@ -57,7 +57,7 @@ static void what_was_read_is_in_json(void **state)
     f->link.abort = (struct sstp_refusal){.count = 1, .info = {{SSTP_ATTRIB_CRYPTO_BINDING, SSTP_STATUS_VALUE_NOT_SUPPORTED}}};
     f->has_ppp = true;
     f->ppp.authentication[TO_CLIENT].chosen = (struct ppp_method){PPP_PROTOCOL_CHAP, CHAP_MSCHAP_V2};
-    json_t *o = json_sstp(x);
+    json_t *o = json_sstp(&(struct session){.bound = NULL}, x);
     assert_int_equal(json_integer_value(json_object_get(o, "http_status")), 200);
     assert_true(json_is_true(json_object_get(o, "offloaded")));
     assert_member(o, "correlation_id", "{6055C90B-0A7F-4CAA-B8BA-133AD132AAEB}");
@@ -74,10 +74,21 @@ static void what_was_read_is_in_json(void **state)
     json_decref(o);
 }
 
+static void the_binding_is_that_of_the_session(void **state)
+{
+    struct exchange *x = *state;
+    struct session s = {.bound = x, .binding = {.result = SSTP_INVALID, .certificate = SSTP_VALID, .mac = SSTP_INVALID}};
+    json_t *o = json_sstp(&s, x);
+    assert_member(o, "crypto_binding", "invalid");
+    assert_member(json_object_get(o, "binding"), "certificate", "valid");
+    assert_member(json_object_get(o, "binding"), "nonce", "unchecked");
+    json_decref(o);
+}
+
 static void what_was_not_read_is_null(void **state)
 {
     struct exchange *x = *state;
-    json_t *o = json_sstp(x);
+    json_t *o = json_sstp(&(struct session){.bound = NULL}, x);
     assert_true(json_is_null(json_object_get(o, "http_status")));
     assert_true(json_is_false(json_object_get(o, "offloaded")));
     assert_int_equal(json_array_size(json_object_get(o, "messages")), 0);
@@ -162,6 +173,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_was_read_is_in_json, begin, end),
+        cmocka_unit_test_setup_teardown(the_binding_is_that_of_the_session, begin, end),
         cmocka_unit_test_setup_teardown(what_was_not_read_is_null, begin, end),
         cmocka_unit_test_setup_teardown(names_of_the_link_are_escaped, begin, end),
         cmocka_unit_test_setup_teardown(a_proxy_header_goes_before_what_http_says, begin, end),
