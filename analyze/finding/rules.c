@@ -36,7 +36,7 @@ static void rules_sstp(struct findings *out, const struct rule_input *in, const 
             rules_sstp_connect(out, in, x, j);
             rules_sstp_tls(out, in, x, j);
             rules_sstp_call(out, in, x, j);
-            rules_sstp_binding(out, in, x, j);
+            rules_sstp_binding(out, in, s, x, j);
         }
         if (told) /* by the login behind it */
             continue;

@@ -40,9 +40,9 @@ void rules_sstp_tls(struct findings *out, const struct rule_input *in, const str
 /* HTTP, and SSTP's own messages up to the crypto binding. */
 void rules_sstp_call(struct findings *out, const struct rule_input *in, const struct exchange *x,
                      struct sstp_judgement j);
-/* The crypto binding, and TLS that ends before the server. */
-void rules_sstp_binding(struct findings *out, const struct rule_input *in, const struct exchange *x,
-                        struct sstp_judgement j);
+/* The crypto binding, as the session checked it, and TLS that ends before the server. */
+void rules_sstp_binding(struct findings *out, const struct rule_input *in, const struct session *s,
+                        const struct exchange *x, struct sstp_judgement j);
 /* What lengths alone tell of a tunnel that is closed. */
 void rules_sstp_lengths(struct findings *out, const struct exchange *x, struct sstp_judgement j);
 /* PPP inside SSTP, L2TP or PPTP. */

@@ -1,61 +1,28 @@
 /* The crypto binding of SSTP, and TLS that ends before the server. wire-facts 1.1 T9 and T11, 2.7, 2.9, 7.5. */
 #include "analyze/finding/rules_sstp.h"
 
-#include <stdio.h>
-
-#include "dissect/sstp/sstp_binding.h"
+#include "analyze/session/sstp_certificate.h"
 
 #define OFFLOAD_KEY "HKLM\\SYSTEM\\CurrentControlSet\\Services\\SstpSvc\\Parameters"
 
-/* What can be told of a binding without the keys of its MAC. */
+/* What the session knows of the binding of one connection. */
 struct binding {
     bool readable;
-    enum sstp_verdict hash, nonce, certificate; /* the last against the leaf of this very connection */
-    uint8_t hash_protocol;
-    char text[2 * SSTP_HASH_MAX + 1]; /* the certificate's hash that the client signed, hexadecimal */
-    const struct chain *signed_for;   /* seen anywhere in the captures with that hash; NULL */
+    struct sstp_binding_check check;
+    char hash[2 * SSTP_HASH_MAX + 1]; /* of the certificate that the client signed for, hexadecimal */
+    const struct chain *signed_for;   /* that one, where it was seen; NULL */
 };
 
-static bool leaf_has(const struct chain *c, const struct sstp_attribute *a)
+static struct binding read_binding(const struct rule_input *in, const struct session *s, const struct exchange *x)
 {
-    const uint8_t *hash = a->hash == SSTP_HASH_SHA1 ? c->facts[0].sha1 : c->facts[0].sha256;
-    return a->certificate_hash.len > 0 && memcmp(hash, a->certificate_hash.data, a->certificate_hash.len) == 0;
-}
-
-static const struct chain *leaf_with(const struct rule_input *in, const struct sstp_attribute *a)
-{
-    for (size_t i = 0; in->chains != NULL && i < chains_count(in->chains); i++) {
-        const struct chain *c = rule_chain(in, (uint32_t)chains_at(in->chains, i)->serial);
-        if (c != NULL && c->parsed[0] && leaf_has(c, a))
-            return c;
-    }
-    return NULL;
-}
-
-static struct binding read_binding(const struct rule_input *in, const struct exchange *x)
-{
-    const struct sstp_state *link = &x->sstp.link;
-    struct binding b = {0};
-    struct sstp_packet packet;
-    if (!x->sstp.has_link || !link->has_connected ||
-        !sstp_parse(span_of(link->connected, sizeof link->connected), &packet))
+    struct span hash = sstp_certificate_hash(x);
+    struct binding b = {.readable = s->bound == x && hash.len > 0 && hash.len <= SSTP_HASH_MAX};
+    if (!b.readable)
         return b;
-    const struct sstp_attribute *a = sstp_attribute_of(&packet, SSTP_ATTRIB_CRYPTO_BINDING);
-    if (a == NULL || (a->hash != SSTP_HASH_SHA1 && a->hash != SSTP_HASH_SHA256) ||
-        a->certificate_hash.len > SSTP_HASH_MAX)
-        return b;
-    b.readable = true;
-    b.hash_protocol = a->hash;
-    if (link->hashes_accepted != 0)
-        b.hash = (link->hashes_accepted & a->hash) != 0 ? SSTP_VALID : SSTP_INVALID;
-    if (link->has_nonce)
-        b.nonce = a->nonce.len == SSTP_NONCE && memcmp(a->nonce.data, link->nonce, SSTP_NONCE) == 0 ? SSTP_VALID
-                                                                                                    : SSTP_INVALID;
-    const struct chain *leaf = rule_chain(in, x->sstp.tls.server_chain);
-    if (leaf != NULL && leaf->parsed[0])
-        b.certificate = leaf_has(leaf, a) ? SSTP_VALID : SSTP_INVALID;
-    describe_hex(b.text, a->certificate_hash.data, a->certificate_hash.len);
-    b.signed_for = leaf_with(in, a);
+    b.check = s->binding;
+    describe_hex(b.hash, hash.data, hash.len);
+    const struct chain *c = sstp_certificate_of_client(in->chains, x);
+    b.signed_for = c != NULL && c->judged && c->parsed[0] ? c : NULL;
     return b;
 }
 
@@ -71,7 +38,7 @@ static void say_signed(struct finding *f, const struct binding *b)
         return;
     finding_explain(
         f, "The client signed for a certificate with %s %s%s%s%s.",
-        b->hash_protocol == SSTP_HASH_SHA1 ? "SHA-1" : "SHA-256", b->text, b->signed_for != NULL ? ": \"" : "",
+        b->check.hash_protocol == SSTP_HASH_SHA1 ? "SHA-1" : "SHA-256", b->hash, b->signed_for != NULL ? ": \"" : "",
         b->signed_for != NULL ? describe_certificate(name, b->signed_for, 0) : "", b->signed_for != NULL ? "\"" : "");
 }
 
@@ -80,26 +47,32 @@ static void fix_offload(struct finding *f, const struct binding *b)
     finding_fix(f,
                 "Whose is that certificate? If it is your load balancer's, tell RRAS its hash: " OFFLOAD_KEY
                 ", isHashConfiguredByAdmin = 1 and SHA256CertificateHash = %s; then restart RemoteAccess.",
-                b->readable && b->hash_protocol == SSTP_HASH_SHA256 ? b->text : "its SHA-256");
+                b->readable && b->check.hash_protocol == SSTP_HASH_SHA256 ? b->hash : "its SHA-256");
     finding_fix(f, "If it is a web proxy's or firewall's, except the VPN name from its TLS inspection. If nobody knows "
                    "it, somebody reads the users' traffic: find the box between the client and here.");
 }
 
-enum why { WHY_ELSEWHERE, WHY_OFFLOAD, WHY_NONCE, WHY_HASH, WHY_MAC, WHY_UNKNOWN };
+enum why { WHY_ELSEWHERE, WHY_OFFLOAD, WHY_NONCE, WHY_HASH, WHY_MAC, WHY_MAC_OR_BEHIND, WHY_SERVER, WHY_UNKNOWN };
 
+/* The first part that is wrong; where all that can be checked is right, what is left. */
 static enum why why_failed(const struct exchange *x, const struct binding *b)
 {
+    const struct sstp_binding_check *c = &b->check;
     if (!b->readable)
         return WHY_UNKNOWN;
-    if (b->nonce == SSTP_INVALID)
+    if (c->nonce == SSTP_INVALID)
         return WHY_NONCE;
-    if (b->hash == SSTP_INVALID)
+    if (c->hash == SSTP_INVALID)
         return WHY_HASH;
-    if (b->certificate == SSTP_INVALID)
+    if (c->certificate == SSTP_INVALID)
         return WHY_ELSEWHERE;
+    if (c->mac == SSTP_INVALID)
+        return WHY_MAC;
     if (in_clear(x))
         return WHY_OFFLOAD;
-    return b->certificate == SSTP_VALID ? WHY_MAC : WHY_UNKNOWN;
+    if (c->certificate != SSTP_VALID)
+        return WHY_UNKNOWN;
+    return c->mac == SSTP_VALID ? WHY_SERVER : WHY_MAC_OR_BEHIND;
 }
 
 static void explain_failure(struct finding *f, enum why why)
@@ -126,13 +99,23 @@ static void explain_failure(struct finding *f, enum why why)
         rule_sstp_side(f, "client, or at the hashes that RRAS accepts");
         break;
     case WHY_MAC:
-        finding_explain(f,
-                        "Nonce and certificate are right as far as this capture shows: the client sees this very TLS "
-                        "connection, if nobody reads it on the client's side of this capture point. Then it is the "
-                        "keys of the authentication that differ: RADIUS gave RRAS no MS-MPPE keys or others than "
-                        "the client has (a proxy that drops them, a method that has none), or TLS is ended once "
-                        "more behind this point.");
+        finding_explain(f, "The compound MAC is not made with the keys that RADIUS handed out for this login: the "
+                           "client has others. A proxy between RRAS and NPS, or a faulty client, changes them; or the "
+                           "login belongs to somebody else's connection, relayed from the middle.");
+        rule_sstp_side(f, "RADIUS path (MS-MPPE keys), then at the client");
+        break;
+    case WHY_MAC_OR_BEHIND:
+        finding_explain(f, "Nonce and certificate are right as far as this capture shows: at this point the client "
+                           "sees this very TLS connection. Then it is the keys of the authentication that differ "
+                           "(RADIUS gave RRAS no MS-MPPE keys, or others than the client has), or TLS is ended once "
+                           "more behind this point.");
         rule_sstp_side(f, "RADIUS path (MS-MPPE keys), then at TLS inspection behind this capture point");
+        break;
+    case WHY_SERVER:
+        finding_explain(f, "Everything in it is right, the compound MAC too, recomputed with the keys that RADIUS "
+                           "handed out: the server believes in another certificate than the one that it shows here, "
+                           "or TLS is ended once more behind this point.");
+        rule_sstp_side(f, "RRAS configuration: the certificate hash in its registry");
         break;
     default:
         finding_explain(f, "Which part of it is wrong is not readable here: certificate (TLS is ended or read on the "
@@ -142,10 +125,31 @@ static void explain_failure(struct finding *f, enum why why)
     }
 }
 
-static void binding_failed(struct findings *out, const struct rule_input *in, const struct exchange *x)
+static const char *title_of(enum why why)
+{
+    switch (why) {
+    case WHY_NONCE:
+        return "the nonce is not its own";
+    case WHY_HASH:
+        return "a hash that it does not accept";
+    case WHY_MAC:
+        return "the keys of client and server differ";
+    case WHY_MAC_OR_BEHIND:
+        return "keys that differ, or TLS that ends behind this point";
+    case WHY_SERVER:
+        return "it believes in another certificate";
+    case WHY_UNKNOWN:
+        return "certificate or keys are not those that it knows";
+    default:
+        return "TLS does not end where the client believes";
+    }
+}
+
+static void binding_failed(struct findings *out, const struct rule_input *in, const struct session *s,
+                           const struct exchange *x)
 {
     const struct sstp_state *link = &x->sstp.link;
-    struct binding b = read_binding(in, x);
+    struct binding b = read_binding(in, s, x);
     enum why why = why_failed(x, &b);
     bool fresh;
     struct finding *f = rule_sstp_raise(out, FINDING_SSTP_CRYPTO_BINDING_FAILED, x, why, &fresh);
@@ -157,18 +161,14 @@ static void binding_failed(struct findings *out, const struct rule_input *in, co
         return;
     f->severity = SEVERITY_CRITICAL;
     f->confidence = CONFIDENCE_CERTAIN;
-    finding_title(f, "the VPN server refuses the crypto binding: %s",
-                  why == WHY_NONCE  ? "the nonce is not its own"
-                  : why == WHY_HASH ? "a hash that it does not accept"
-                  : why == WHY_MAC  ? "the keys of client and server differ"
-                                    : "TLS does not end where the client believes");
+    finding_title(f, "the VPN server refuses the crypto binding: %s", title_of(why));
     finding_explain(f, "The user was authenticated; then the client proved with the keys of that authentication which "
                        "certificate it saw (CALL_CONNECTED), and the server aborted.");
     say_signed(f, &b);
     explain_failure(f, why);
-    if (why != WHY_NONCE && why != WHY_HASH && why != WHY_MAC)
+    if (why != WHY_NONCE && why != WHY_HASH && why != WHY_MAC && why != WHY_MAC_OR_BEHIND)
         fix_offload(f, &b);
-    if (why == WHY_MAC || why == WHY_UNKNOWN)
+    if (why == WHY_MAC_OR_BEHIND || why == WHY_UNKNOWN)
         finding_fix(f, "Capture between RRAS and NPS too and give --radius-secret: then the keys are compared, and the "
                        "finding says whether it is they.");
     finding_fix(f, "Which certificate does RRAS believe in? " SSTP_BINDING_PATH ".");
@@ -186,7 +186,8 @@ static void say_in_front(struct finding *f, const struct exchange *x)
 }
 
 /* T11 */
-static void offloaded(struct findings *out, const struct rule_input *in, const struct exchange *x)
+static void offloaded(struct findings *out, const struct rule_input *in, const struct session *s,
+                      const struct exchange *x)
 {
     bool fresh;
     struct finding *f = rule_sstp_raise(out, FINDING_SSTP_TLS_OFFLOADED, x, 0, &fresh);
@@ -196,7 +197,7 @@ static void offloaded(struct findings *out, const struct rule_input *in, const s
                      "request for SSTP in clear");
     if (!fresh)
         return;
-    struct binding b = read_binding(in, x);
+    struct binding b = read_binding(in, s, x);
     char server[ENDPOINT_TEXT];
     f->severity = SEVERITY_INFO;
     f->confidence = CONFIDENCE_CERTAIN;
@@ -213,12 +214,13 @@ static void offloaded(struct findings *out, const struct rule_input *in, const s
 
 /* TLS on both sides of a load balancer that reads it: the client signed for another certificate, and the server takes
  * it. */
-static void bridged(struct findings *out, const struct rule_input *in, const struct exchange *x)
+static void bridged(struct findings *out, const struct rule_input *in, const struct session *s,
+                    const struct exchange *x)
 {
-    struct binding b = read_binding(in, x);
+    struct binding b = read_binding(in, s, x);
     char server[ENDPOINT_TEXT];
     bool fresh;
-    if (b.certificate != SSTP_INVALID)
+    if (b.check.certificate != SSTP_INVALID)
         return;
     struct finding *f = rule_sstp_raise(out, FINDING_SSTP_TLS_OFFLOADED, x, 1, &fresh);
     if (f == NULL)
@@ -237,13 +239,13 @@ static void bridged(struct findings *out, const struct rule_input *in, const str
                    ", SHA256CertificateHash.");
 }
 
-void rules_sstp_binding(struct findings *out, const struct rule_input *in, const struct exchange *x,
-                        struct sstp_judgement j)
+void rules_sstp_binding(struct findings *out, const struct rule_input *in, const struct session *s,
+                        const struct exchange *x, struct sstp_judgement j)
 {
     if (j.end == SSTP_END_BINDING && x->sstp.has_link)
-        binding_failed(out, in, x);
+        binding_failed(out, in, s, x);
     if (in_clear(x) && x->sstp.kind != SSTP_KIND_PROBE)
-        offloaded(out, in, x);
+        offloaded(out, in, s, x);
     if (j.end == SSTP_END_ESTABLISHED && x->sstp.carrier == SSTP_CARRIER_TLS)
-        bridged(out, in, x);
+        bridged(out, in, s, x);
 }

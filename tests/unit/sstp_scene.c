@@ -30,6 +30,7 @@ void scene_close(void)
     findings_free(scene.findings);
     servers_free(scene.servers);
     expect_free(scene.expect);
+    digests_free(scene.digests);
     memset(&scene, 0, sizeof scene);
 }
 
@@ -51,7 +52,7 @@ static void make_chain(void)
                                       .key = X509_KEY_RSA,
                                       .crl_addresses = crl,
                                       .crl_address_count = 1};
-    memset(c->facts[0].sha256, 0x5a, sizeof c->facts[0].sha256);
+    assert_true(digest_compute(scene.digests, DIGEST_SHA256, two, 1, c->facts[0].sha256));
     c->checks = (struct chain_checks){.chain = CHECK_PASS,
                                       .name = CHECK_PASS,
                                       .server_auth_eku = CHECK_PASS,
@@ -71,6 +72,7 @@ void scene_connected(uint8_t type)
     scene.expect = expect_new();
     scene.chains = chains_new(scene.expect);
     scene.servers = servers_new();
+    scene.digests = digests_new();
     make_chain();
     struct exchange *x = &scene.x;
     x->id = 1;
@@ -173,7 +175,7 @@ static void connected(struct sstp_state *link)
     memset(link->connected, 0, sizeof link->connected);
     memcpy(link->connected, head, sizeof head);
     memset(link->connected + 16, 0x11, SSTP_NONCE);
-    memset(link->connected + 48, 0x5a, 32);
+    memcpy(link->connected + 48, scene_chain()->facts[0].sha256, 32);
     link->has_nonce = link->has_connected = true;
     link->hashes_accepted = SSTP_HASH_SHA1 | SSTP_HASH_SHA256;
     link->first[SSTP_CALL_CONNECTED] = at(20);
@@ -193,6 +195,22 @@ void scene_established(void)
     scene_ends(SSTP_END_ESTABLISHED, false);
 }
 
+void scene_login(bool same_keys)
+{
+    uint8_t *connected = scene.x.sstp.link.connected, mac[DIGEST_MAX];
+    scene.login.type = CONVERSATION_RADIUS;
+    scene.login.outcome = OUTCOME_ESTABLISHED;
+    scene.login.radius.has_keys = true;
+    memset(scene.login.radius.keys, 0x77, sizeof scene.login.radius.keys);
+    assert_true(sstp_compound_mac(scene.digests, SSTP_HASH_SHA256, scene.login.radius.keys,
+                                  span_of(connected, SSTP_CONNECTED_SIZE), mac));
+    memcpy(connected + 80, mac, 32);
+    if (!same_keys)
+        scene.login.radius.keys[0] ^= 1;
+    scene.s.exchanges[1] = scene.s.login = &scene.login;
+    scene.s.exchange_count = 2;
+}
+
 void scene_ends(enum sstp_end end, bool by_client)
 {
     scene.j = (struct sstp_judgement){
@@ -205,11 +223,12 @@ const struct finding *scene_found(enum finding_id id)
     findings_free(scene.findings);
     scene.findings = findings_new();
     findings_session(scene.findings, 1);
+    session_check_binding(&scene.s, scene.digests, scene.chains);
     if (scene.x.type == CONVERSATION_SSTP) {
         rules_sstp_connect(scene.findings, &scene.in, &scene.x, scene.j);
         rules_sstp_tls(scene.findings, &scene.in, &scene.x, scene.j);
         rules_sstp_call(scene.findings, &scene.in, &scene.x, scene.j);
-        rules_sstp_binding(scene.findings, &scene.in, &scene.x, scene.j);
+        rules_sstp_binding(scene.findings, &scene.in, &scene.s, &scene.x, scene.j);
         rules_sstp_lengths(scene.findings, &scene.x, scene.j);
     }
     rules_ppp(scene.findings, &scene.in, &scene.x, scene.j);

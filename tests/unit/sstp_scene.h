@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "analyze/finding/rules_sstp.h"
+#include "analyze/session/session_binding.h"
 
 #define SECOND INT64_C(1000000000)
 #define NOW_S INT64_C(1790000000)
@@ -27,7 +28,8 @@ struct scene {
     struct analysis_totals totals;
     struct capture_report capture;
     struct rule_input in;
-    struct exchange x;
+    struct digests *digests;
+    struct exchange x, login; /* login: RADIUS behind it, when the session holds it */
     struct session s;
     struct sstp_judgement j;
 };
@@ -47,6 +49,8 @@ void scene_call(void);
 void scene_established(void);
 void scene_close(void);
 
+/* The login behind is in the session, with keys; CALL_CONNECTED is signed with them, or with others. */
+void scene_login(bool same_keys);
 /* Judges by hand: the end, who brought it about. */
 void scene_ends(enum sstp_end end, bool by_client);
 
