@@ -13,6 +13,17 @@ enum { HTTPS = 443, ROOM_LEAST = 64, WAITING_SHARE = 3, HALF_OPEN_MAX = 4096, EN
 #define ENDED_NS (5 * SECOND)    /* what still comes after the end belongs to it */
 #define NOT_OURS UINT32_MAX      /* in a flow's word */
 
+static void take_counts(struct connection *c, const struct tcp_stream *s)
+{
+    for (unsigned side = 0; side < SIDES; side++) {
+        struct tcp_stream_counts counts;
+        tcp_stream_get_counts(c->layer->streams, s, (enum tcp_side)side, &counts);
+        c->lost_bytes += counts.lost_bytes;
+        c->cut_bytes += counts.cut_bytes;
+        c->missing_bytes += counts.missing_bytes;
+    }
+}
+
 static void on_stream(void *ctx, const struct tcp_stream_event *e)
 {
     struct connection *c = e->user;
@@ -29,6 +40,7 @@ static void on_stream(void *ctx, const struct tcp_stream_event *e)
         carry_end(c, dir, &e->place);
         break;
     case TCP_STREAM_CLOSED:
+        take_counts(c, e->stream);
         c->stream = NONE;
         break;
     default:
@@ -113,12 +125,6 @@ static void stream_close(struct connection *c)
     struct tcp_stream *s = stream_of(c);
     if (s == NULL)
         return;
-    for (unsigned side = 0; side < SIDES; side++) {
-        struct tcp_stream_counts counts;
-        tcp_stream_get_counts(c->layer->streams, s, (enum tcp_side)side, &counts);
-        c->lost_bytes += counts.lost_bytes;
-        c->cut_bytes += counts.cut_bytes;
-    }
     tcp_stream_close(c->layer->streams, s);
     c->stream = NONE;
 }
@@ -168,6 +174,7 @@ static void tell_closed(struct connection *c, enum close_reason reason)
         .record_count = k != NULL ? k->record_count : 0,
         .lost_bytes = c->lost_bytes,
         .cut_bytes = c->cut_bytes,
+        .missing_bytes = c->missing_bytes,
         .flooded = c->flooded,
     };
     for (unsigned side = 0; side < SIDES; side++) {

@@ -76,7 +76,7 @@ struct connection {
     bool answered;            /* octets of the server came */
     bool given_up;
     bool flooded;             /* its first octets were given up for others' */
-    uint64_t lost_bytes, cut_bytes;
+    uint64_t lost_bytes, cut_bytes, missing_bytes;
 };
 
 /* The first octets of a client, until the server answers: most never get one. */
