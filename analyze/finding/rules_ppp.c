@@ -319,7 +319,7 @@ static void no_network(struct findings *out, const struct exchange *x, struct ss
 void rules_ppp(struct findings *out, const struct rule_input *in, const struct exchange *x, struct sstp_judgement j)
 {
     (void)in;
-    if (!x->sstp.has_ppp)
+    if ((x->type != CONVERSATION_SSTP && rules_call(out, x, j)) || !x->sstp.has_ppp)
         return;
     switch (j.end) {
     case SSTP_END_PPP_LCP:

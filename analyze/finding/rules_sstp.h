@@ -45,6 +45,8 @@ void rules_sstp_binding(struct findings *out, const struct rule_input *in, const
                         const struct exchange *x, struct sstp_judgement j);
 /* What lengths alone tell of a tunnel that is closed. */
 void rules_sstp_lengths(struct findings *out, const struct exchange *x, struct sstp_judgement j);
+/* L2TP and PPTP before there is PPP; true: there is nothing more to say. In rules_call.c. */
+bool rules_call(struct findings *out, const struct exchange *x, struct sstp_judgement j);
 /* PPP inside SSTP, L2TP or PPTP. */
 void rules_ppp(struct findings *out, const struct rule_input *in, const struct exchange *x, struct sstp_judgement j);
 

@@ -362,6 +362,8 @@ void report_session_sstp(const struct report *r, const struct layout *l, const s
         print_link(l, x);
         if (x == s->bound)
             print_binding(l, &s->binding);
+    } else {
+        report_session_call(l, x);
     }
     if (f->has_ppp)
         print_ppp(l, x);

@@ -200,6 +200,7 @@ void ppp_call_ended(struct ppp_call *call, enum ppp_call_end end, enum direction
     ppp_call_touch(call);
     if (m == NULL)
         return;
+    s->end_message = m->type;
     s->has_result = m->has_result;
     s->result = m->result;
     s->error = m->error;

@@ -47,6 +47,7 @@ struct ppp_call_state {
     bool roles_shown;               /* who the client is was shown (control connection, port, PPP's roles); else it spoke first */
     bool has_result;                /* the end had a result code */
     uint16_t result, error;
+    uint16_t end_message;           /* type of the message that ended it; 0: none did */
     uint16_t tunnel[2], call[2];    /* ids in packets that go this way, 0 unknown; PPTP has no tunnel ids */
     uint32_t hidden;                /* L2TP: attributes hidden by a shared secret */
     uint32_t malformed;             /* control messages */
