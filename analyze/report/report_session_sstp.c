@@ -119,9 +119,9 @@ static void print_tcp(const struct layout *l, const struct exchange *x)
     else
         add(text, syns > 0 ? "no SYN, ACK" : "the capture has no SYN");
     if (c->syn_to_syn_ack_ns >= 0 && answers > 0 && syns > 0)
-        add(text, "; round trips: to the server %s", duration_text(time, c->syn_to_syn_ack_ns));
+        add(text, "; round trip to the server %s", duration_text(time, c->syn_to_syn_ack_ns));
     if (c->syn_ack_to_ack_ns >= 0 && answers > 0)
-        add(text, ", to the client %s", duration_text(time, c->syn_ack_to_ack_ns));
+        add(text, "; round trip to the client %s", duration_text(time, c->syn_ack_to_ack_ns));
     line(l, "TCP", text);
     print_syn(l, "Client SYN", client);
     print_syn(l, "Server SYN", server);

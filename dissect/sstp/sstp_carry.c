@@ -265,6 +265,13 @@ static bool begins_midway(const struct connection *c, enum direction dir)
     return s != NULL && tcp_stream_start(s, (enum tcp_side)dir) == TCP_START_MIDDLE;
 }
 
+/* Where TLS begins, whether the SYN before it was seen or not. */
+static bool is_client_hello(struct span b)
+{
+    enum { HANDSHAKE = 22, CLIENT_HELLO = 1 };
+    return b.len >= 6 && b.data[0] == HANDSHAKE && b.data[1] == 3 && b.data[5] == CLIENT_HELLO;
+}
+
 static void begin_tls(struct connection *c, enum direction dir, struct span bytes, const struct place *place)
 {
     struct carried *k = c->carried;
@@ -274,7 +281,8 @@ static void begin_tls(struct connection *c, enum direction dir, struct span byte
     }
     k->stage = CARRY_TLS;
     connection_open(c);
-    if (dir == TO_CLIENT || c->flooded || begins_midway(c, TO_SERVER))
+    bool begins = dir == TO_SERVER && is_client_hello(bytes);
+    if (dir == TO_CLIENT || c->flooded || (begins_midway(c, TO_SERVER) && !begins))
         tls_gap(k->tls, TO_SERVER, *place); /* its beginning was not seen */
     if (begins_midway(c, TO_CLIENT))
         tls_gap(k->tls, TO_CLIENT, *place);
