@@ -23,7 +23,7 @@ static bool has_hash(const struct chain *c, struct span hash)
 enum sstp_verdict sstp_certificate_binding(const struct chains *chains, const struct exchange *x)
 {
     struct span hash = sstp_certificate_hash(x);
-    const struct chain *c = hash.len > 0 ? chains_get(chains, x->sstp.tls.server_chain) : NULL;
+    const struct chain *c = hash.len > 0 && x->sstp.tls.server_chain != 0 ? chains_get(chains, x->sstp.tls.server_chain) : NULL;
     if (c == NULL || !c->judged || !c->parsed[0])
         return SSTP_UNCHECKED;
     return has_hash(c, hash) ? SSTP_VALID : SSTP_INVALID;
@@ -32,7 +32,7 @@ enum sstp_verdict sstp_certificate_binding(const struct chains *chains, const st
 const struct chain *sstp_certificate_of_client(const struct chains *chains, const struct exchange *x)
 {
     struct span hash = sstp_certificate_hash(x);
-    for (size_t i = 0; hash.len > 0 && i < chains_count(chains); i++)
+    for (size_t i = 0; chains != NULL && hash.len > 0 && i < chains_count(chains); i++)
         if (has_hash(chains_at(chains, i), hash))
             return chains_at(chains, i);
     return NULL;
