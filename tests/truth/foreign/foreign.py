@@ -11,6 +11,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
 
+import call_counts
 import counts
 import events
 import explained
@@ -39,6 +40,7 @@ def compare(programs, capture, truth, deviations):
     facts = truth["truth_with_keys"] if (keys or tables) and truth.get("truth_with_keys") else truth["truth"]
     counts.compare(facts, told, deviations)
     ike_counts.compare(facts, told, deviations)
+    call_counts.compare(facts, told, deviations)
     tls.compare(facts, events.Events(dump_tls, capture, keys), deviations)
     arguments = [word for key in keys for word in ("--keylog", key)] + [word for key in tables for word in ("--ike-keys", key)]
     try:
