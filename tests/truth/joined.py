@@ -3,9 +3,13 @@
 TUNNELS = ("ikev2", "ikev1", "sstp", "l2tp", "pptp")
 
 
+def with_radius(truth):
+    return any(name.endswith("-radius.pcap") for name in truth.get("further_captures", []))
+
+
 def compare(truth, run, table):
     """Recordings with the RADIUS side beside them: no login stands alone, and each tells its tunnel's user."""
-    if not any(name.endswith("-radius.pcap") for name in truth.get("further_captures", [])):
+    if not with_radius(truth):
         return
     logins = [exchange for exchange in run.exchanges() if exchange["type"] == "radius"]
     table.check("logins beside the tunnels", True, bool(logins))

@@ -5,6 +5,8 @@ import json
 import os
 import re
 
+import joined
+
 GUID = re.compile(r"\{[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\}")
 FAILED = ("rejected", "aborted", "unanswered")
 LISTED = 16  # probes of one source to one server that a session lists
@@ -66,7 +68,18 @@ def compare_sstp(row, got, who, table):
         table.check("client hidden behind " + who, row["forwarded_for"], got["hidden_client"])
 
 
-def compare_connection(row, exchange, hidden, table):
+def compare_binding(row, got, keys, who, table):
+    """What the server found is what the octets show, as far as they do: the MAC only with the keys that RADIUS told it."""
+    if row.get("binding_at_server") is None or got["crypto_binding"] is None:
+        return
+    want = "valid" if row["binding_at_server"] else "invalid"
+    if keys and row["tls_version"]:
+        table.check("crypto binding of " + who, want, got["crypto_binding"])
+    else:
+        table.check("crypto binding of " + who, True, got["crypto_binding"] in (want, "unchecked"))
+
+
+def compare_connection(row, exchange, hidden, keys, table):
     who = "%s port %s" % (row["client"]["address"], row["client"]["port"])
     if row["kind"] != "sstp" or row["http_method"]:  # a handshake alone may be anybody's
         table.check("type of " + who, row["kind"], exchange["type"])
@@ -77,6 +90,7 @@ def compare_connection(row, exchange, hidden, table):
         table.check("outcome of " + who, row["expected_outcome"], exchange["outcome"])
     if exchange["sstp"]:
         compare_sstp(row, exchange["sstp"], who, table)
+        compare_binding(row, exchange["sstp"], keys, who, table)
     if row["kind"] == "sstp" and exchange["ppp"] and row.get("user"):
         compare_ppp(row, exchange["ppp"], who, table)
 
@@ -170,9 +184,10 @@ def compare(truth, run, directory, table):
         row["last_of_computer"] = last[row.get("computer")] == row["first_frame"]
         exchange = exchange_of(row, run)
         if exchange:
-            compare_connection(row, exchange, truth["sstp"]["outcome_hidden"], table)
+            compare_connection(row, exchange, truth["sstp"]["outcome_hidden"], joined.with_radius(truth), table)
         elif row["kind"] != "tls":  # somebody's HTTPS need not be a session
             table.differs("exchanges", "%s port %s" % (row["client"]["address"], row["client"]["port"]), "none")
+    joined.compare(truth, run, table)
     compare_sessions(rows, list(further_rows(truth, directory)), run, table)
     compare_verdicts(truth, run, table)
     compare_findings(truth, run, table)
