@@ -498,7 +498,8 @@ void rules_eap(struct findings *out, const struct rule_input *in, const struct s
             fragments_lost(out, in, x);
             unfinished(out, x);
         }
-        if (!exchange_is_ike(x) && x->type != CONVERSATION_SSTP) /* their encryption goes around every method */
+        const struct exchange *around = s->tunnel != NULL ? s->tunnel : x;
+        if (!exchange_is_ike(around) && around->type != CONVERSATION_SSTP) /* their encryption goes around every method */
             weak_method(out, x);
     }
     credentials(out, x);

@@ -5,13 +5,13 @@
 #include "capture/wire/hash.h"
 
 #define SECOND INT64_C(1000000000)
-#define SOON_NS (2 * SECOND)        /* a login begins this soon after its client's authentication does (wire-facts 12.1) */
-#define SAME_NS (SECOND / 10)       /* two interfaces of one capture differ by less */
-#define NEAR_NS SECOND              /* clocks that are related agree this well */
-#define FAR_NS (2 * SECOND)         /* clocks that are not are believed to */
-#define HOUR_NS (3600 * SECOND)     /* ... where the key itself leaves no doubt */
-#define SPAN_NS (302 * SECOND)      /* a tunnel that began longer before a login is none of its candidates */
-#define AGREE_NS SECOND             /* two votes on a clock */
+#define SOON_NS (2 * SECOND)    /* a login begins this soon after its client's authentication does (wire-facts 12.1) */
+#define SAME_NS (SECOND / 10)   /* two interfaces of one capture differ by less */
+#define NEAR_NS SECOND          /* clocks that are related agree this well */
+#define FAR_NS (2 * SECOND)     /* clocks that are not are believed to */
+#define HOUR_NS (3600 * SECOND) /* ... where the key itself leaves no doubt */
+#define SPAN_NS (302 * SECOND)  /* a tunnel that began longer before a login is none of its candidates */
+#define AGREE_NS SECOND         /* two votes on a clock */
 enum { FIRST_ROOM = 256, LOOKED_AT_MAX = 1024, VOTES_LEAST = 3 };
 
 /* STEP_APART: by address whatever the time, to see how far clocks are apart. */
@@ -22,8 +22,8 @@ enum { NOBODY = UINT32_MAX, SEVERAL = UINT32_MAX - 1 };
 /* A session, until it is joined with others: then their groups have one leader. */
 struct group {
     uint32_t head, leader;
-    bool tunnel, login;  /* it has one */
-    uint32_t candidate;  /* of a login in this step: the group of the tunnel; of a tunnel: that of the login */
+    bool tunnel, login; /* it has one */
+    uint32_t candidate; /* of a login in this step: the group of the tunnel; of a tunnel: that of the login */
 };
 
 /* Where a tunnel is found. */
@@ -111,22 +111,30 @@ static bool add_login(struct attempts *a, const struct login *l)
     return true;
 }
 
+/* The same handshake of TLS in two captures; false when it is not. */
+static bool learn_from_handshake(struct clocks *c, const struct tls_facts *s, const struct tls_facts *t)
+{
+    if (!s->client_hello || !t->client_hello || memcmp(s->random, t->random, sizeof s->random) != 0 ||
+        s->server_hello_place.frame == 0 || s->server_hello_place.capture != s->hello.capture ||
+        t->server_hello_place.frame == 0 || t->server_hello_place.capture != t->hello.capture)
+        return false;
+    clocks_round_trip(c, s->hello.capture, s->hello.time_ns, s->server_hello_place.time_ns, t->hello.capture,
+                      t->hello.time_ns, t->server_hello_place.time_ns);
+    return true;
+}
+
 /* Both sides of one association, login or connection; and a tunnel that shows the very handshake of its login. */
 static void learn_clocks(struct clocks *c, const struct exchange *x, const struct exchange *y)
 {
-    const struct tls_facts *s = &x->eap.tls, *t = &y->eap.tls;
-    if (x->first.capture == y->first.capture)
+    if (x->first.capture == y->first.capture || learn_from_handshake(c, &x->eap.tls, &y->eap.tls))
         return;
-    if (x->type == y->type && !x->begun_before && !y->begun_before && x->first_from_server.frame != 0 &&
-        y->first_from_server.frame != 0 && x->first_from_server.capture == x->first.capture &&
-        y->first_from_server.capture == y->first.capture)
+    if (x->type == CONVERSATION_SSTP && y->type == CONVERSATION_SSTP) /* TCP may be a proxy's own */
+        (void)learn_from_handshake(c, &x->sstp.tls, &y->sstp.tls);
+    else if (x->type == y->type && !x->begun_before && !y->begun_before && x->first_from_server.frame != 0 &&
+             y->first_from_server.frame != 0 && x->first_from_server.capture == x->first.capture &&
+             y->first_from_server.capture == y->first.capture)
         clocks_round_trip(c, x->first.capture, x->first.time_ns, x->first_from_server.time_ns, y->first.capture,
                           y->first.time_ns, y->first_from_server.time_ns);
-    else if (x->type != y->type && s->client_hello && t->client_hello && memcmp(s->random, t->random, 32) == 0 &&
-             s->server_hello_place.capture == s->hello.capture && t->server_hello_place.capture == t->hello.capture &&
-             s->server_hello_place.frame != 0 && t->server_hello_place.frame != 0)
-        clocks_round_trip(c, s->hello.capture, s->hello.time_ns, s->server_hello_place.time_ns, t->hello.capture,
-                          t->hello.time_ns, t->server_hello_place.time_ns);
 }
 
 static void forget(struct attempts *a, int64_t ns)
@@ -202,9 +210,8 @@ static uint64_t key_of(enum step step, const struct login *l)
         return l->has_correlation ? hash_bytes(l->correlation, CORRELATION, step) : 0;
     case STEP_APART:
     case STEP_ADDRESS:
-        return l->client.address.family != FAMILY_NONE
-                   ? hash_bytes(&l->client.address, sizeof l->client.address, step)
-                   : 0;
+        return l->client.address.family != FAMILY_NONE ? hash_bytes(&l->client.address, sizeof l->client.address, step)
+                                                       : 0;
     default:
         return l->computer;
     }

@@ -4,8 +4,8 @@
 #include "analyze/session/judge_ike.h"
 #include "capture/wire/hash.h"
 
-#define TIME_MOST (INT64_C(1) << 62)                 /* beyond, differences of times overflow */
-#define WINDOW_MOST_NS (300 * INT64_C(1000000000))   /* no authentication takes longer */
+#define TIME_MOST (INT64_C(1) << 62)               /* beyond, differences of times overflow */
+#define WINDOW_MOST_NS (300 * INT64_C(1000000000)) /* no authentication takes longer */
 enum { TUNNEL_TYPE_PPTP = 1, TUNNEL_TYPE_L2TP = 3, TUNNEL_TYPE_SSTP = 0x13701, PORT_ETHERNET = 15, PORT_WIRELESS = 19 };
 
 bool attempts_is_tunnel(const struct exchange *x)

@@ -2,10 +2,11 @@
 
 #include <stdlib.h>
 
-#define SAME_EXCHANGE_NS (10 * INT64_C(1000000000)) /* an answer that took longer at one point than at the other by more
-                                                       than this answers another copy of the request */
+#define SAME_EXCHANGE_NS                                                                                               \
+    (10 * INT64_C(1000000000)) /* an answer that took longer at one point than at the other by more                    \
+                                  than this answers another copy of the request */
 
-#define AHEAD_MOST_NS (INT64_C(1) << 61)            /* 73 years: a clock that was never set begins in 1970 */
+#define AHEAD_MOST_NS (INT64_C(1) << 61) /* 73 years: a clock that was never set begins in 1970 */
 
 struct pair {
     uint32_t a, b; /* a < b */

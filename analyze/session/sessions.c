@@ -52,13 +52,49 @@ static bool same_exchange(const struct exchange *a, const struct exchange *b)
            b->eap.tls.client_hello && memcmp(a->eap.tls.random, b->eap.tls.random, 32) == 0;
 }
 
-static unsigned knowledge(const struct exchange *x)
+/* Whatever the number of its packets. */
+static unsigned worth(const struct exchange *x)
 {
-    unsigned known = x->packets < 1000 ? x->packets : 1000;
-    known += x->outcome == OUTCOME_ESTABLISHED || x->outcome == OUTCOME_REJECTED ? 4000 : 0;
+    unsigned known = x->outcome == OUTCOME_ESTABLISHED || x->outcome == OUTCOME_REJECTED ? 4000 : 0;
     known += x->eap.tls.server_chain != 0 ? 2000 : 0;
     known += exchange_is_ike(x) && !x->begun_before ? 1000 : 0;
     return known;
+}
+
+static unsigned knowledge(const struct exchange *x)
+{
+    return worth(x) + (x->packets < 1000 ? x->packets : 1000);
+}
+
+/* Of one TLS session: nearer to the client the server's answer takes longer; a PROXY header comes behind. */
+static bool nearer_client(const struct exchange *x, const struct exchange *y)
+{
+    const struct tls_facts *s = &x->sstp.tls, *t = &y->sstp.tls;
+    if (x->sstp.proxy_seen != y->sstp.proxy_seen)
+        return y->sstp.proxy_seen;
+    if (s->server_hello_place.frame == 0 || t->server_hello_place.frame == 0)
+        return false;
+    return s->server_hello_place.time_ns - s->hello.time_ns > t->server_hello_place.time_ns - t->hello.time_ns;
+}
+
+static bool shows_more(const struct exchange *x, const struct exchange *y)
+{
+    if (x->type == CONVERSATION_SSTP && worth(x) == worth(y))
+        return nearer_client(x, y);
+    return knowledge(x) > knowledge(y);
+}
+
+/* What a proxy behind the copy that is kept says of its client. */
+static void take_proxy(struct sstp_facts *to, const struct sstp_facts *from)
+{
+    if (to->proxy_seen || !from->proxy_seen)
+        return;
+    to->proxy_seen = true;
+    to->proxy_local = from->proxy_local;
+    to->proxy_version = from->proxy_version;
+    to->proxy_source = from->proxy_source;
+    to->proxy_destination = from->proxy_destination;
+    to->proxy_place = from->proxy_place;
 }
 
 /* What one server was asked in IKE_SA_INIT, for the copy that shows the rest at another. */
@@ -84,6 +120,8 @@ static void merge(struct exchange *keep, const struct exchange *other)
         if (!there && keep->capture_count < EXCHANGE_CAPTURES_MAX)
             keep->captures[keep->capture_count++] = other->captures[i];
     }
+    if (keep->type == CONVERSATION_SSTP)
+        take_proxy(&keep->sstp, &other->sstp);
 }
 
 static void list_exchanges(struct session_build *b)
@@ -107,7 +145,7 @@ static void list_exchanges(struct session_build *b)
             take_init(x, old);
         else if (swapped)
             take_init(old, x);
-        if (halves || (!swapped && knowledge(x) > knowledge(old))) {
+        if (halves || (!swapped && shows_more(x, old))) {
             merge(x, old);
             s->exchanges[k] = x;
         } else {
@@ -121,8 +159,7 @@ static const struct exchange *best_of(const struct session *s, bool tunnels)
 {
     const struct exchange *best = NULL;
     for (size_t i = 0; i < s->exchange_count; i++)
-        if (is_tunnel(s->exchanges[i]) == tunnels &&
-            (best == NULL || knowledge(s->exchanges[i]) > knowledge(best)))
+        if (is_tunnel(s->exchanges[i]) == tunnels && (best == NULL || knowledge(s->exchanges[i]) > knowledge(best)))
             best = s->exchanges[i];
     return best;
 }
@@ -137,8 +174,8 @@ static const struct exchange *main_exchange(const struct session *s)
 }
 
 /*
- * A tunnel that is up is a connection, whatever was tried before. A login that failed is the end of its tunnel; one that
- * was accepted leaves the tunnel time to fail otherwise.
+ * A tunnel that is up is a connection, whatever was tried before. A login that failed is the end of its tunnel; one
+ * that was accepted leaves the tunnel time to fail otherwise.
  */
 static enum outcome outcome_of(const struct exchange *tunnel, const struct exchange *login)
 {

@@ -1,5 +1,5 @@
-/* Sessions as they come back from the spool: which exchange stands for what, what a tunnel and its login come to together,
- * the crypto binding between them. */
+/* Sessions as they come back from the spool: which exchange stands for what, what a tunnel and its login come to
+ * together, the crypto binding between them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -35,7 +35,8 @@ static void a_tunnel_and_its_login_come_to_one_end(void **state)
         enum outcome tunnel, login, both;
     } rows[] = {
         {OUTCOME_ESTABLISHED, OUTCOME_ESTABLISHED, OUTCOME_ESTABLISHED},
-        {OUTCOME_ESTABLISHED, OUTCOME_REJECTED, OUTCOME_ESTABLISHED}, /* the second attempt inside was the right password */
+        {OUTCOME_ESTABLISHED, OUTCOME_REJECTED,
+         OUTCOME_ESTABLISHED}, /* the second attempt inside was the right password */
         {OUTCOME_REJECTED, OUTCOME_REJECTED, OUTCOME_REJECTED},
         {OUTCOME_ABORTED, OUTCOME_REJECTED, OUTCOME_REJECTED},
         {OUTCOME_INCOMPLETE, OUTCOME_REJECTED, OUTCOME_REJECTED},
@@ -54,7 +55,8 @@ static void a_tunnel_and_its_login_come_to_one_end(void **state)
         assert_true(session_read(s, 1, 1, &b));
         const struct session *session = &b.session;
         assert_int_equal(session->exchange_count, 2);
-        assert_int_equal(session->exchanges[0]->type, CONVERSATION_IKE); /* nearest to the client, whichever came first */
+        assert_int_equal(session->exchanges[0]->type,
+                         CONVERSATION_IKE); /* nearest to the client, whichever came first */
         assert_ptr_equal(session->tunnel, session->exchanges[0]);
         assert_ptr_equal(session->login, session->exchanges[1]);
         assert_ptr_equal(session->main, session->login);
