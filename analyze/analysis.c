@@ -68,12 +68,15 @@ static bool is_kept(struct analysis *a, struct exchange *x)
 static void settle_shown(void *ctx, const struct services_shown *shown, bool counts)
 {
     struct analysis *a = ctx;
-    if (!counts) {
-        chains_release(a->chains, shown->chain);
-        return;
+    for (uint32_t i = 0; i < shown->connections; i++) {
+        if (counts)
+            chains_claim(a->chains, shown->chain, ROLE_SSTP, &shown->server, shown->exchange);
+        else
+            chains_release(a->chains, shown->chain);
     }
-    chains_claim(a->chains, shown->chain, ROLE_SSTP, &shown->server, shown->exchange);
-    chain_dialled(chains_get(a->chains, shown->chain), span_of((const uint8_t *)shown->dialled, shown->dialled_len));
+    if (counts)
+        chain_dialled(chains_get(a->chains, shown->chain),
+                      span_of((const uint8_t *)shown->dialled, shown->dialled_len));
 }
 
 static void exchange_done(void *ctx, struct exchange *x, struct server *server)

@@ -76,23 +76,53 @@ static void grade(const struct subject *c, struct finding *f)
     }
 }
 
+static void was_another(const struct subject *c, const struct chain *other, struct finding *f)
+{
+    char name[DESCRIBE_MAX], at[32], thumb[41];
+    finding_explain(f,
+                    "Before %s the same server presented another certificate, \"%s\" (thumbprint %s), and clients "
+                    "accepted that one: it was renewed, or another one was selected, at that time.",
+                    describe_time(at, c->chain->first.time_ns / INT64_C(1000000000)),
+                    describe_certificate(name, other, 0), describe_hex(thumb, other->facts[0].sha1, 20));
+}
+
+static bool presented_by(const struct chain *other, const struct address *server)
+{
+    bool found = false;
+    for (size_t i = 0; i < other->presenter_count; i++)
+        found = found || address_equal(&other->presenters[i].server.address, server);
+    return found;
+}
+
+static void sstp_was_another(const struct subject *c, struct finding *f)
+{
+    for (size_t i = 0; i < chains_count(c->in->chains); i++) {
+        const struct chain *other = chains_at(c->in->chains, i);
+        if (other == c->chain || (other->roles & ROLE_SSTP) == 0 || !other->judged || !other->parsed[0] ||
+            other->serial >= c->in->stats_count || c->in->sstp_stats[other->serial].accepted == 0 ||
+            other->first.time_ns > c->chain->first.time_ns || !presented_by(other, &c->x->server.address))
+            continue;
+        was_another(c, other, f);
+        return;
+    }
+}
+
 /* All fail since a point in time: the server presented another certificate before, which clients accepted. */
 static void what_was_before(const struct subject *c, struct finding *f)
 {
     const struct server *server = c->role == ROLE_NPS ? servers_of(c->in->servers, &c->x->server) : NULL;
-    if (server == NULL || c->inner || c->stats.accepted > 0 || c->stats.refused == 0)
+    if (c->inner || c->stats.accepted > 0 || c->stats.refused == 0)
+        return;
+    if (c->role == ROLE_SSTP && c->in->sstp_stats != NULL)
+        sstp_was_another(c, f);
+    if (server == NULL)
         return;
     for (size_t i = 0; i < server->chain_count; i++) {
         const struct chain *other = rule_chain(c->in, server->chains[i].chain);
-        char name[DESCRIBE_MAX], at[32], thumb[41];
         if (other == NULL || other == c->chain || !other->parsed[0] || server->chains[i].accepted == 0 ||
             server->chains[i].first.time_ns > c->chain->first.time_ns)
             continue;
-        finding_explain(f,
-                        "Before %s the same server presented another certificate, \"%s\" (thumbprint %s), and clients "
-                        "accepted that one: it was renewed, or another one was selected, at that time.",
-                        describe_time(at, c->chain->first.time_ns / INT64_C(1000000000)),
-                        describe_certificate(name, other, 0), describe_hex(thumb, other->facts[0].sha1, 20));
+        was_another(c, other, f);
         return;
     }
 }

@@ -273,6 +273,8 @@ void subject_order_fault(const struct subject *c)
     struct finding *f = subject_fault(c, FINDING_CERT_CHAIN_ORDER, 0, false, &fresh);
     if (f == NULL || !fresh)
         return;
+    if (c->role == ROLE_SSTP && c->stats.accepted > 0 && c->stats.refused == 0)
+        f->severity = SEVERITY_INFO;
     finding_title(f, "the chain of the %s \"%s\" is sent in the wrong order", c->whose, c->id->name);
     finding_explain(f, "TLS 1.2 demands the server's certificate first, each followed by its issuer (RFC 5246 section "
                        "7.4.2); strict clients fail.");

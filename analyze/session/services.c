@@ -55,6 +55,23 @@ static void note_shown(struct services_shown *to, const struct exchange *x)
         memcpy(to->dialled, name.data, to->dialled_len);
 }
 
+/* A server shows all of its clients the same: one entry stands for them. What finds no room stays held, and unclaimed. */
+static void shown_again(struct services *s, const struct exchange *x)
+{
+    struct services_shown now = {.connections = 1};
+    note_shown(&now, x);
+    for (size_t i = 0; i < s->shown_count; i++) {
+        struct services_shown *known = &s->shown[i];
+        if (known->chain == now.chain && endpoint_equal(&known->server, &now.server) &&
+            known->dialled_len == now.dialled_len && memcmp(known->dialled, now.dialled, now.dialled_len) == 0) {
+            known->connections++;
+            return;
+        }
+    }
+    if (s->shown_count < SERVICES_SHOWN_MAX)
+        s->shown[s->shown_count++] = now;
+}
+
 bool services_add(struct services *s, const struct exchange *x)
 {
     if (x->type == CONVERSATION_IKE && x->ike.init_responses > 0)
@@ -70,9 +87,9 @@ bool services_add(struct services *s, const struct exchange *x)
         break;
     case SSTP_KIND_UNSURE:
         note_unsure(s, &x->server.address);
-        if (x->sstp.tls.server_chain == 0 || s->shown_count == SERVICES_SHOWN_MAX)
+        if (x->sstp.tls.server_chain == 0)
             break;
-        note_shown(&s->shown[s->shown_count++], x);
+        shown_again(s, x);
         return true;
     case SSTP_KIND_PROBE:
         if (x->sstp.sstp_target)

@@ -30,10 +30,11 @@ bool services_add(struct services *s, const struct exchange *x);
 bool services_counts(const struct services *s, const struct exchange *x);
 
 /* Unsure connections whose server showed a certificate: its chain was only held (chains_hold), until it is known whether they
- * count. Tells that of each, once. */
+ * count. Tells that of each server, chain and name, once. */
 struct services_shown {
     struct endpoint server;
-    uint32_t chain, exchange;
+    uint32_t chain, exchange;  /* the first one of them */
+    uint32_t connections;      /* that showed it like this: each holds it */
     char dialled[SERVICES_NAME]; uint16_t dialled_len; /* SNI, as sent */
 };
 typedef void services_shown_fn(void *ctx, const struct services_shown *shown, bool counts);

@@ -22,8 +22,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     roots_parse(e, "root", items[0], &found, error);
     struct chains *chains = chains_new(e);
     struct endpoint server = {.port = 1812};
-    struct chain *chain = chains_intern(chains, items + 1, count - 2, ROLE_NPS, &server, 1, (struct place){.frame = 1, .time_ns = 1});
+    struct place place = {.frame = 1, .time_ns = 1};
+    struct chain *chain = chains_hold(chains, items + 1, count - 2, place);
     if (chain != NULL) {
+        chains_release(chains, chain->serial);
+        chain = chains_intern(chains, items + 1, count - 2, (uint32_t)ROLE_NPS | ROLE_IKEV2 | ROLE_SSTP, &server, 1, place);
+        chain_asked(chain, span_of("vpn.corp.example", 16));
+        chain_dialled(chain, span_of(data, size < 32 ? size : 32));
+        chain_dialled(chain, span_of("vpn.corp.example", 16));
         chains_set_ocsp(chain, items[count - 1]);
         chains_judge(chains, 1);
         if (!chain->judged || (chain->checks.chain == CHECK_PASS && e->root_count == 0))

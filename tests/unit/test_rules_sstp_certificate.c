@@ -344,6 +344,37 @@ static void what_clients_accept_is_no_alarm(void **state)
     raised(FINDING_CERT_SELF_SIGNED, 0x800B0109, SEVERITY_WARNING, CONFIDENCE_STRONG);
 }
 
+/* The certificate was renewed in the course of the capture. */
+static void what_the_server_presented_before(void **state)
+{
+    (void)state;
+    static char issuer[] = "CN=Old CA";
+    refused(48);
+    checks()->chain = CHECK_FAIL;
+    checks()->chain_error = CHAIN_UNTRUSTED_ROOT;
+    chains_get(scene.chains, OWN)->presenters[0].server = scene.x.server;
+    make_chain(FOREIGN, issuer)->presenters[0].server = scene.x.server;
+    connection(&scene.other, 2, 0);
+    scene.other.sstp.tls.server_chain = FOREIGN;
+    put_records(&scene.other.sstp, &by_gcm, CHAP_TUNNEL);
+    scene.s.exchanges[scene.s.exchange_count++] = &scene.other;
+    assert_true(says(found(FINDING_CERT_UNTRUSTED_ROOT), "presented another certificate"));
+    scene.other.sstp.record_count = 0; /* nobody accepted it */
+    scene.other.sstp.tls.data_from_client = scene.other.sstp.tls.data_from_server = false;
+    assert_false(says(found(FINDING_CERT_UNTRUSTED_ROOT), "presented another certificate"));
+}
+
+static void an_order_that_clients_mind(void **state)
+{
+    (void)state;
+    accepted();
+    checks()->order_wrong = true;
+    raised(FINDING_CERT_CHAIN_ORDER, 0, SEVERITY_INFO, CONFIDENCE_CERTAIN);
+    refused(46);
+    checks()->order_wrong = true;
+    raised(FINDING_CERT_CHAIN_ORDER, 0, SEVERITY_WARNING, CONFIDENCE_CERTAIN);
+}
+
 static void clients_outside_must_be_able_to_ask(void **state)
 {
     (void)state;
@@ -499,6 +530,8 @@ int main(void)
         cmocka_unit_test(leaving_is_less_certain_than_an_alert),
         cmocka_unit_test(the_name_is_the_dialled_one),
         cmocka_unit_test(what_clients_accept_is_no_alarm),
+        cmocka_unit_test(what_the_server_presented_before),
+        cmocka_unit_test(an_order_that_clients_mind),
         cmocka_unit_test(clients_outside_must_be_able_to_ask),
         cmocka_unit_test(the_hash_in_call_connected),
         cmocka_unit_test(another_certificate_on_each_side),
