@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "analyze/session/services.h"
+
 enum { SYNS_TO_COUNT = 3 }; /* less is what scanners send, too */
 
 struct finding *rule_sstp_raise(struct findings *out, enum finding_id id, const struct exchange *x, uint64_t variant,
@@ -10,6 +12,20 @@ struct finding *rule_sstp_raise(struct findings *out, enum finding_id id, const 
 {
     char subject[ADDRESS_TEXT];
     return findings_raise(out, id, address_text(subject, &x->server.address), variant, fresh);
+}
+
+bool rule_sstp_assumed(const struct rule_input *in, const struct exchange *x)
+{
+    return x->sstp.kind == SSTP_KIND_UNSURE && in->services != NULL &&
+           !services_is_vpn(in->services, &x->server.address);
+}
+
+void rule_sstp_say_assumed(struct finding *f, const struct rule_input *in, const struct exchange *x)
+{
+    if (rule_sstp_assumed(in, x))
+        finding_explain(f,
+                        "That this is an SSTP server is assumed: no VPN was seen working in the capture, and nothing "
+                        "that speaks against it.");
 }
 
 void rule_sstp_side(struct finding *f, const char *side)
@@ -170,7 +186,9 @@ static void explain_later(struct finding *f, const struct exchange *x, enum sile
         break;
     default:
         finding_title(f, "the VPN server %s stops in the middle of the TLS handshake", server);
-        finding_explain(f, "The client's last message of the handshake was never answered.");
+        finding_explain(f, "%s",
+                        hung_up ? "It ended the connection instead of answering the client's last message."
+                                : "The client's last message of the handshake was never answered.");
         break;
     }
     rule_sstp_side(f, "RRAS service, or proxy or load balancer in front");
@@ -253,7 +271,8 @@ static void silence_evidence(struct findings *out, struct finding *f, const stru
     }
 }
 
-static void no_answer(struct findings *out, const struct exchange *x, struct sstp_judgement j, enum silence kind)
+static void no_answer(struct findings *out, const struct rule_input *in, const struct exchange *x,
+                      struct sstp_judgement j, enum silence kind)
 {
     bool fresh, client = kind == SILENT_CLIENT;
     bool hung_up = (kind == SILENT_CALL || kind == SILENT_HANDSHAKE) && rule_sstp_hung_up(x, j);
@@ -264,10 +283,12 @@ static void no_answer(struct findings *out, const struct exchange *x, struct sst
     silence_evidence(out, f, x, kind, j.place);
     if (!fresh)
         return;
-    f->severity = client ? SEVERITY_WARNING : SEVERITY_CRITICAL;
-    f->confidence = kind == SILENT_UNREACHABLE ? CONFIDENCE_CERTAIN : j.confidence;
+    bool guess = kind == SILENT_HANDSHAKE && rule_sstp_assumed(in, x);
+    f->severity = client || guess ? SEVERITY_WARNING : SEVERITY_CRITICAL;
+    f->confidence = kind == SILENT_UNREACHABLE ? CONFIDENCE_CERTAIN : guess ? CONFIDENCE_HINT : j.confidence;
     f->client_error = client ? 0 : hung_up ? SSTP_ERROR_HUNG_UP : SSTP_ERROR_TIMED_OUT;
     explain_silence(f, x, kind, hung_up);
+    rule_sstp_say_assumed(f, in, x);
 }
 
 /* What the server sent of its flight was repeated in vain. */
@@ -277,7 +298,7 @@ static bool flight_lost(const struct exchange *x)
     return server->data_packets > 0 && !server->data_acked;
 }
 
-static void refused(struct findings *out, const struct exchange *x)
+static void refused(struct findings *out, const struct rule_input *in, const struct exchange *x)
 {
     const struct tcp_connection *t = &x->sstp.tcp;
     char server[ENDPOINT_TEXT], client[ADDRESS_TEXT];
@@ -301,6 +322,7 @@ static void refused(struct findings *out, const struct exchange *x)
                         "It has TTL %u. If other packets of that server arrive with another TTL, a firewall answers in "
                         "its place; else the service does not run, or the SSTP ports of RRAS are switched off.",
                         t->sent[TCP_SERVER].reset_ttl);
+    rule_sstp_say_assumed(f, in, x);
     rule_sstp_side(f, forged ? "firewall on the way" : "RRAS configuration of that server");
     finding_fix(f, SERVICE_RUNS);
     finding_fix(f, "Routing and Remote Access > server > Ports > Properties > WAN Miniport (SSTP) > Configure: remote "
@@ -312,36 +334,35 @@ static void refused(struct findings *out, const struct exchange *x)
 void rules_sstp_connect(struct findings *out, const struct rule_input *in, const struct exchange *x,
                         struct sstp_judgement j)
 {
-    (void)in;
     switch (j.end) {
     case SSTP_END_NO_ANSWER:
         if (x->sstp.tcp.sent[TCP_CLIENT].syns >= SYNS_TO_COUNT)
-            no_answer(out, x, j, SILENT_SYN);
+            no_answer(out, in, x, j, SILENT_SYN);
         break;
     case SSTP_END_UNREACHABLE:
-        no_answer(out, x, j, SILENT_UNREACHABLE);
+        no_answer(out, in, x, j, SILENT_UNREACHABLE);
         break;
     case SSTP_END_ANSWER_UNHEARD:
-        no_answer(out, x, j, SILENT_UNHEARD);
+        no_answer(out, in, x, j, SILENT_UNHEARD);
         break;
     case SSTP_END_REFUSED:
-        refused(out, x);
+        refused(out, in, x);
         break;
     case SSTP_END_HELLO_SILENT:
-        no_answer(out, x, j, flight_lost(x) ? SILENT_LARGE : SILENT_HELLO);
+        no_answer(out, in, x, j, flight_lost(x) ? SILENT_LARGE : SILENT_HELLO);
         break;
     case SSTP_END_HANDSHAKE_STALLED:
         if (flight_lost(x))
-            no_answer(out, x, j, SILENT_LARGE);
+            no_answer(out, in, x, j, SILENT_LARGE);
         else if (!j.client_silent)
-            no_answer(out, x, j, SILENT_HANDSHAKE);
+            no_answer(out, in, x, j, SILENT_HANDSHAKE);
         break;
     case SSTP_END_HTTP_SILENT:
         if (!rule_sstp_hung_up(x, j))
-            no_answer(out, x, j, SILENT_HTTP);
+            no_answer(out, in, x, j, SILENT_HTTP);
         break;
     case SSTP_END_CALL_SILENT:
-        no_answer(out, x, j, j.client_silent ? SILENT_CLIENT : SILENT_CALL);
+        no_answer(out, in, x, j, j.client_silent ? SILENT_CLIENT : SILENT_CALL);
         break;
     default:
         break;

@@ -22,6 +22,10 @@
 /* The entry of this cause for the server of x. */
 struct finding *rule_sstp_raise(struct findings *out, enum finding_id id, const struct exchange *x, uint64_t variant,
                                 bool *fresh);
+/* Nothing shows that the server of x is a VPN's; it was taken for one as there is nothing else (services.h). */
+bool rule_sstp_assumed(const struct rule_input *in, const struct exchange *x);
+/* Then says so. */
+void rule_sstp_say_assumed(struct finding *f, const struct rule_input *in, const struct exchange *x);
 /* One of those who take part in a connection set up the wrong way: where to begin to look. Appends a sentence. */
 void rule_sstp_side(struct finding *f, const char *side);
 /* FIN or, without, RST of that side; frame 0 without either. */

@@ -156,8 +156,9 @@ static void name_fault(const struct subject *c)
     const char *name = (const char *)dialled.data;
     f->client_error = CERT_E_CN_NO_MATCH;
     finding_title(f, "the %s is for \"%s\", but the client dials \"%.*s\"", c->whose, c->id->name, length, name);
-    finding_explain(f, "The client says in its ClientHello which name it dials (SNI), and no name in the certificate is "
-                       "that one.");
+    finding_explain(f,
+                    "The client says in its ClientHello which name it dials (SNI), and no name in the certificate is "
+                    "that one.");
     if (c->stats.accepted > 0)
         finding_explain(f, "Other connections went on with the certificate: their clients dial a name that it has.");
     finding_fix(f, "Bind a certificate with \"%.*s\" as DNS name in its SAN: %s.", length, name,

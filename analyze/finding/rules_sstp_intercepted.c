@@ -32,17 +32,20 @@ static void explain_proof(struct finding *f, enum sight_proof proof)
         finding_explain(f, "Both connections carry the same correlation id, so they are one attempt of one client.");
         break;
     case SIGHT_HASH:
-        finding_explain(f, "In CALL_CONNECTED the client tells the server the hash of the certificate that it saw: it is "
-                           "that of the other capture, not the server's own.");
+        finding_explain(f,
+                        "In CALL_CONNECTED the client tells the server the hash of the certificate that it saw: it is "
+                        "that of the other capture, not the server's own.");
         break;
     case SIGHT_LENGTHS:
-        finding_explain(f, "Both connections begin and end together, for the same name, and what they carry has the same "
-                           "lengths in the same order.");
+        finding_explain(f,
+                        "Both connections begin and end together, for the same name, and what they carry has the same "
+                        "lengths in the same order.");
         break;
     default:
-        finding_explain(f, "Both connections begin at the same moment, for the same name, and each capture shows one "
-                           "certificate only. Nothing proves that one carries the other: two servers with certificates of "
-                           "their own would look alike.");
+        finding_explain(f,
+                        "Both connections begin at the same moment, for the same name, and each capture shows one "
+                        "certificate only. Nothing proves that one carries the other: two servers with certificates of "
+                        "their own would look alike.");
         break;
     }
 }
@@ -54,9 +57,9 @@ static void grade(struct finding *f, const struct exchange *x, const struct tls_
                  other->outcome == OUTCOME_REJECTED || other->outcome == OUTCOME_ABORTED;
     bool proved = other->proof > SIGHT_TIME;
     rule_worsen(f, !proved || works ? SEVERITY_INFO : fails ? SEVERITY_CRITICAL : SEVERITY_WARNING);
-    enum confidence sure = !proved                                             ? CONFIDENCE_HINT
+    enum confidence sure = !proved                                               ? CONFIDENCE_HINT
                            : other->proof > SIGHT_LENGTHS || other->other_issuer ? CONFIDENCE_CERTAIN
-                                                                                : CONFIDENCE_STRONG;
+                                                                                 : CONFIDENCE_STRONG;
     if (sure < f->confidence)
         f->confidence = sure;
 }
@@ -69,28 +72,32 @@ static void intercepted(struct findings *out, const struct rule_input *in, const
     bool fresh;
     if (!read_sides(in, x, other, &s))
         return;
-    struct finding *f = findings_raise(out, FINDING_SSTP_TLS_INTERCEPTED, describe_sha256(subject, s.client),
-                                       s.server->serial, &fresh);
+    struct finding *f =
+        findings_raise(out, FINDING_SSTP_TLS_INTERCEPTED, describe_sha256(subject, s.client), s.server->serial, &fresh);
     if (f == NULL)
         return;
     if (fresh) {
         f->severity = SEVERITY_INFO;
         f->confidence = CONFIDENCE_HINT;
-        finding_title(f, "TLS is ended between the client and the SSTP server: the client sees another certificate for \"%s\"",
-                      s.server_name);
-        finding_explain(f,
-                        "The client's TLS session shows \"%s\" (thumbprint %s), issued by \"%s\"; the server's shows \"%s\" "
-                        "(thumbprint %s), issued by \"%s\".",
-                        s.client_name, describe_hex(client_thumb, s.client->facts[0].sha1, 20), s.client->facts[0].issuer,
-                        s.server_name, describe_hex(server_thumb, s.server->facts[0].sha1, 20), s.server->facts[0].issuer);
+        finding_title(
+            f, "TLS is ended between the client and the SSTP server: the client sees another certificate for \"%s\"",
+            s.server_name);
+        finding_explain(
+            f,
+            "The client's TLS session shows \"%s\" (thumbprint %s), issued by \"%s\"; the server's shows \"%s\" "
+            "(thumbprint %s), issued by \"%s\".",
+            s.client_name, describe_hex(client_thumb, s.client->facts[0].sha1, 20), s.client->facts[0].issuer,
+            s.server_name, describe_hex(server_thumb, s.server->facts[0].sha1, 20), s.server->facts[0].issuer);
         explain_proof(f, other->proof);
         finding_explain(f, "The client binds its login to the certificate that it sees, so the server refuses it "
                            "(CALL_ABORT), unless it is told that certificate's hash.");
-        finding_fix(f, "If something inspects TLS on the way (firewall, proxy, virus scanner): exempt the VPN server's name "
-                       "from it.");
-        finding_fix(f, "If it is a load balancer of your own: let it pass TLS through, or bind the same certificate on it and "
-                       "on the VPN server, or tell RRAS its hash (SstpSvc\\Parameters: SHA256CertificateHash, "
-                       "isHashConfiguredByAdmin=1).");
+        finding_fix(
+            f, "If something inspects TLS on the way (firewall, proxy, virus scanner): exempt the VPN server's name "
+               "from it.");
+        finding_fix(
+            f, "If it is a load balancer of your own: let it pass TLS through, or bind the same certificate on it and "
+               "on the VPN server, or tell RRAS its hash (SstpSvc\\Parameters: SHA256CertificateHash, "
+               "isHashConfiguredByAdmin=1).");
         finding_fix(f, "If you know of neither: somebody listens. Find out who has the certificate with thumbprint %s.",
                     client_thumb);
     }
@@ -103,8 +110,7 @@ void rules_sstp_intercepted(struct findings *out, const struct rule_input *in, c
 {
     for (size_t i = 0; i < s->exchange_count; i++) {
         const struct exchange *x = s->exchanges[i];
-        const struct tls_counterpart *other =
-            x->type == CONVERSATION_SSTP ? tls_sights_of(in->sights, x->id) : NULL;
+        const struct tls_counterpart *other = x->type == CONVERSATION_SSTP ? tls_sights_of(in->sights, x->id) : NULL;
         if (other != NULL)
             intercepted(out, in, x, other);
     }

@@ -41,7 +41,8 @@ static void fix_binding(struct finding *f)
 }
 
 /* T4: the server, or something on the way, ends it after the ClientHello. */
-static void hung_up(struct findings *out, const struct exchange *x, struct sstp_judgement j)
+static void hung_up(struct findings *out, const struct rule_input *in, const struct exchange *x,
+                    struct sstp_judgement j)
 {
     const struct tcp_connection *t = &x->sstp.tcp;
     const struct tcp_sent *server = &t->sent[TCP_SERVER];
@@ -72,6 +73,7 @@ static void hung_up(struct findings *out, const struct exchange *x, struct sstp_
         finding_explain(f, "So does a Windows server when no certificate is bound to the port in http.sys, or when the "
                            "bound one cannot be used (no private key, no Server Authentication EKU); so does a filter "
                            "on the way that dislikes the server name.");
+    rule_sstp_say_assumed(f, in, x);
     rule_sstp_side(f, other ? "firewall or IPS on the way" : "SSL binding of RRAS, then at filters on the way");
     if (other)
         finding_fix(f, "Look into the log of the firewall between the capture and the server, and let TLS to that "
@@ -126,7 +128,8 @@ static void explain_server_alert(struct finding *f, const struct exchange *x, co
 }
 
 /* T5 */
-static void server_alert(struct findings *out, const struct exchange *x, struct sstp_judgement j)
+static void server_alert(struct findings *out, const struct rule_input *in, const struct exchange *x,
+                         struct sstp_judgement j)
 {
     const struct alert_fact *alert = judge_server_alert(&x->sstp.tls);
     bool fresh;
@@ -144,6 +147,7 @@ static void server_alert(struct findings *out, const struct exchange *x, struct 
     f->confidence = j.confidence;
     f->client_error = words != NULL ? words->error : 0;
     explain_server_alert(f, x, alert, words);
+    rule_sstp_say_assumed(f, in, x);
 }
 
 /* What the client's alert alone says of the certificate. */
@@ -227,7 +231,7 @@ static void client_refused(struct findings *out, const struct rule_input *in, co
     bool fresh;
     struct certificate_fault fault;
     bool known = rule_sstp_certificate_fault(in, x, &fault);
-    bool sure = alert != NULL || known || j.end == SSTP_END_CLIENT_REFUSED;
+    bool sure = alert != NULL || known || (j.end == SSTP_END_CLIENT_REFUSED && !rule_sstp_assumed(in, x));
     struct finding *f = rule_sstp_raise(out, FINDING_SSTP_TLS_ALERT, x,
                                         alert != NULL ? CLIENT_ALERT + alert->code
                                         : sure        ? CLIENT_LEFT
@@ -248,10 +252,11 @@ static void client_refused(struct findings *out, const struct rule_input *in, co
         f->confidence = CONFIDENCE_STRONG;
     f->client_error = known && fault.error != 0 ? fault.error : error_of_alert(alert);
     explain_refusal(f, in, x, known ? &fault : NULL, alert);
+    rule_sstp_say_assumed(f, in, x);
 }
 
 /* The handshake is whole, and then the server closes. asked: the client had sent a request. */
-static void server_closed(struct findings *out, const struct exchange *x, bool asked)
+static void server_closed(struct findings *out, const struct rule_input *in, const struct exchange *x, bool asked)
 {
     bool fresh;
     struct finding *f =
@@ -271,13 +276,14 @@ static void server_closed(struct findings *out, const struct exchange *x, bool a
                     "server behind is down, or a server that is shutting down or has a certificate that does not "
                     "fit (without Server Authentication).",
                     asked ? "instead of answering the client's request" : "before anything was asked");
+    rule_sstp_say_assumed(f, in, x);
     rule_sstp_side(f, "load balancer in front, then at the service SstpSvc");
     finding_fix(f, "Is the server behind the load balancer up? " SSTP_BINDING_PATH ".");
     finding_fix(f, "Restart SstpSvc and RemoteAccess, and look at the event log (System, source RasSstp).");
 }
 
 /* The certificate came whole and the client neither goes on nor leaves. */
-static void client_waits(struct findings *out, const struct exchange *x)
+static void client_waits(struct findings *out, const struct rule_input *in, const struct exchange *x)
 {
     bool fresh;
     struct finding *f = rule_sstp_raise(out, FINDING_SSTP_TLS_ALERT, x, CLIENT_WAITS, &fresh);
@@ -291,6 +297,7 @@ static void client_waits(struct findings *out, const struct exchange *x)
     finding_title(f, "clients fall silent in the middle of the TLS handshake");
     finding_explain(f, "The server's flight with its certificate was received (acknowledged), and the client says "
                        "nothing more: its check of the revocation list hangs, or it has gone away.");
+    rule_sstp_say_assumed(f, in, x);
     rule_sstp_side(f, "client, and at where the revocation list lies");
     finding_fix(f,
                 "Is the CRL or OCSP address of the certificate reachable from the client? certutil -urlfetch -verify "
@@ -334,10 +341,10 @@ void rules_sstp_tls(struct findings *out, const struct rule_input *in, const str
 {
     switch (j.end) {
     case SSTP_END_HELLO_HUNG_UP:
-        hung_up(out, x, j);
+        hung_up(out, in, x, j);
         break;
     case SSTP_END_SERVER_ALERT:
-        server_alert(out, x, j);
+        server_alert(out, in, x, j);
         break;
     case SSTP_END_CLIENT_REFUSED:
         client_refused(out, in, x, j);
@@ -346,15 +353,15 @@ void rules_sstp_tls(struct findings *out, const struct rule_input *in, const str
         if (j.by_client && rule_sstp_ended(x, TCP_CLIENT).frame != 0)
             client_refused(out, in, x, j);
         else if (!j.by_client && rule_sstp_ended(x, TCP_SERVER).frame != 0)
-            server_closed(out, x, false);
+            server_closed(out, in, x, false);
         break;
     case SSTP_END_HTTP_SILENT:
         if (rule_sstp_hung_up(x, j))
-            server_closed(out, x, true);
+            server_closed(out, in, x, true);
         break;
     case SSTP_END_HANDSHAKE_STALLED:
         if (j.client_silent && x->sstp.tcp.sent[TCP_SERVER].data_acked)
-            client_waits(out, x);
+            client_waits(out, in, x);
         break;
     default:
         break;

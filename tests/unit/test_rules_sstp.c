@@ -2,6 +2,8 @@
  * are read. Numbers of errors: wire-facts' table of what Windows shows. */
 #include "sstp_scene.h"
 
+#include "analyze/session/services.h"
+
 static int close_scene(void **state)
 {
     (void)state;
@@ -253,6 +255,23 @@ static void clients_hang_up_after_the_handshake(void **state)
     (void)scene_only(FINDING_SSTP_TLS_ALERT, SEVERITY_WARNING, CONFIDENCE_HINT, 0x80070040);
 }
 
+static void servers_that_nothing_shows_to_be_vpn(void **state)
+{
+    (void)state;
+    scene_tls();
+    struct services *known = services_new();
+    assert_non_null(known);
+    client()->fin = at(10);
+    scene_ends(SSTP_END_CLIENT_REFUSED, true); /* as its certificate has no fault, it may be a browser that thought better of it */
+    scene.in.services = known;
+    const struct finding *f = scene_only(FINDING_SSTP_TLS_ALERT, SEVERITY_WARNING, CONFIDENCE_HINT, 0);
+    assert_true(says(f, "is assumed"));
+    services_name(known, &scene.x.server.address);
+    f = scene_only(FINDING_SSTP_TLS_ALERT, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 0);
+    assert_false(says(f, "is assumed"));
+    services_free(known);
+}
+
 static void weak_tls(void **state)
 {
     (void)state;
@@ -448,6 +467,7 @@ int main(void)
         cmocka_unit_test_teardown(alerts_of_the_server, close_scene),
         cmocka_unit_test_teardown(clients_refuse_the_certificate, close_scene),
         cmocka_unit_test_teardown(clients_hang_up_after_the_handshake, close_scene),
+        cmocka_unit_test_teardown(servers_that_nothing_shows_to_be_vpn, close_scene),
         cmocka_unit_test_teardown(weak_tls, close_scene),
         cmocka_unit_test_teardown(http_errors, close_scene),
         cmocka_unit_test_teardown(call_nak, close_scene),
