@@ -63,10 +63,10 @@ def check_indexes(document):
         for exchange in session["exchanges"]:
             if not exchange["seen_in"] or any(not 0 <= c < captures for c in exchange["seen_in"]):
                 yield f"exchange {exchange['id']}: seen in {exchange['seen_in']}"
-            tls = (exchange["eap"] or {}).get("tls") or {}
-            for sha256 in tls.get("server_certificates", []) + tls.get("client_certificates", []):
-                if sha256 not in known:
-                    yield f"exchange {exchange['id']}: certificate {sha256} is not listed"
+            for tls in ((exchange["eap"] or {}).get("tls") or {}, exchange["tls"] or {}):
+                for sha256 in tls.get("server_certificates", []) + tls.get("client_certificates", []):
+                    if sha256 not in known:
+                        yield f"exchange {exchange['id']}: certificate {sha256} is not listed"
     for index, finding in enumerate(findings):
         for number in finding["sessions"]:
             if number not in numbers:
@@ -139,8 +139,11 @@ def main():
     expectation = ["--trusted-root", str(folder / "pki/root.pem"), "--server-name", "nps01.corp.contoso.com"]
     secret = ["--radius-secret", str(folder / "pki/radius-secret")]
     # Without a word of the user; those of VPN servers search for hidden addresses, so once for each of them is enough.
-    calls = [[str(capture)] for capture in captures if not re.match(r"(ike|nat)\d?-", capture.name)]
-    calls += [[*expectation, *secret, str(capture)] for capture in captures]
+    calls = [[str(capture)] for capture in captures if not re.match(r"(ike|nat|sstp)\d?-", capture.name)]
+    for capture in captures:
+        keylog = capture.with_suffix(".keylog")
+        secrets = ["--keylog", str(keylog)] if capture.name.startswith("sstp-") and keylog.exists() else []
+        calls += [[*expectation, *secret, *secrets, str(capture)]]
     calls += [["--session", "1", str(folder / "nps-untrusted-root.pcap")]]
     calls += [[*expectation, *(str(capture) for capture in captures if capture.name != "cut-off.pcap")]]
     failures = 0
