@@ -110,13 +110,14 @@ static bool session_exists(const struct report *r)
     struct analysis_totals totals;
     char sentence[120];
     analysis_get_totals(r->analysis, &totals);
-    if (r->session <= totals.sessions)
+    uint64_t numbered = totals.sessions + totals.probe_series; /* probes have numbers, too */
+    if (r->session <= numbered)
         return true;
-    if (totals.sessions == 0)
+    if (numbered == 0)
         snprintf(sentence, sizeof sentence, "--session %u: no sessions were found", (unsigned)r->session);
     else
         snprintf(sentence, sizeof sentence, "--session %u: there is no such session; they are 1 to %llu",
-                 (unsigned)r->session, (unsigned long long)totals.sessions);
+                 (unsigned)r->session, (unsigned long long)numbered);
     fail(sentence);
     return false;
 }

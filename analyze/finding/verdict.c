@@ -55,6 +55,10 @@ static void nothing_to_judge(struct line *l, const struct verdict_input *in)
     uint64_t packets = in->totals->packets, below = UINT64_MAX;
     size_t after = 0;
     add(l, "Nothing to judge: no RADIUS or EAP login in %llu packet%s", (unsigned long long)packets, plural(packets));
+    if (in->totals->probe_series > 0) {
+        add(l, ", only health probes");
+        return;
+    }
     for (int i = 0; i < NAMED_PROTOCOLS; i++) {
         const struct protocol_count *p = most_packets(in, below, after);
         if (p == NULL)

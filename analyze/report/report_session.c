@@ -195,8 +195,10 @@ static void print_exchange(const struct report *r, const struct layout *l, const
                                         [CONVERSATION_SSTP] = "SSTP", [CONVERSATION_L2TP] = "L2TP",
                                         [CONVERSATION_PPTP] = "PPTP"};
     const char *kind = exchange_type_name(x);
-    kind = strcmp(kind, "probe") == 0 ? "Probe of SSTP," : strcmp(kind, "tls") == 0 ? "TLS" : types[x->type];
-    snprintf(title, sizeof title, "%s exchange %u: %s", kind, (unsigned)x->id, outcome_name(x->outcome));
+    bool probe = strcmp(kind, "probe") == 0;
+    kind = probe ? "Probe of SSTP," : strcmp(kind, "tls") == 0 ? "TLS" : types[x->type];
+    snprintf(title, sizeof title, "%s exchange %u%s%s", kind, (unsigned)x->id, probe ? "" : ": ",
+             probe ? "" : outcome_name(x->outcome));
     layout_heading(l, title);
     line(l, "Client", endpoint_text(client, &x->client));
     line(l, "Server", endpoint_text(server, &x->server));
@@ -228,8 +230,9 @@ static void print_session(const struct report *r, const struct layout *l, const 
                  outcome_name(s->outcome), client_error_text(error, s->client_error),
                  confidence_name(s->client_error_confidence));
     else
-        snprintf(title, sizeof title, "Session %u: %s", (unsigned)s->number, outcome_name(s->outcome));
-    layout_styled(l, s->outcome == OUTCOME_ESTABLISHED ? STYLE_GREEN : STYLE_RED, title);
+        snprintf(title, sizeof title, "Session %u: %s", (unsigned)s->number,
+                 session_is_probes(s) ? "health probes" : outcome_name(s->outcome));
+    layout_styled(l, s->outcome == OUTCOME_ESTABLISHED || session_is_probes(s) ? STYLE_GREEN : STYLE_RED, title);
     output_string(l->out, "\n");
     print_summary(r, l, s);
     for (size_t i = 0; i < s->exchange_count; i++)

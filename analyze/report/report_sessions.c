@@ -94,6 +94,9 @@ static void print_totals(const struct layout *l, const struct analysis_totals *t
         output_format(l->out, "  RADIUS accounting: %llu request%s, %llu unanswered\n",
                       (unsigned long long)t->accounting_requests, t->accounting_requests == 1 ? "" : "s",
                       (unsigned long long)t->accounting_unanswered);
+    if (t->probe_series > 0)
+        output_format(l->out, "  Health probes, counted apart: %llu series (probe-seen)\n",
+                      (unsigned long long)t->probe_series);
     if (t->half_open_unlisted > 0)
         print_unlisted(l, t);
 }
