@@ -172,7 +172,9 @@ static void tell_head(struct connection *c, enum direction dir, struct span rest
     }
     connection_open(c);
     connection_tell(c, dir, place, &(struct sstp_told_event){.kind = SSTP_TOLD_HTTP, .u.http = head});
-    if (head->request)
+    if (head->request != (dir == TO_SERVER))
+        c->carried->content[dir] = CONTENT_IGNORED; /* the wrong side speaks */
+    else if (head->request)
         request(c, head);
     else
         answer(c, head, place);
