@@ -427,6 +427,17 @@ static bool join_attempts(struct analysis *a)
     return good;
 }
 
+/* The TLS sessions of several captures; their clocks are known by now. */
+static void compare_sides(struct analysis *a)
+{
+    if (a->sights == NULL)
+        return;
+    for (size_t i = 0; i < a->capture_count; i++)
+        if (a->captures[i].has_clock_ahead)
+            tls_sights_clock(a->sights, (uint32_t)i, a->captures[i].clock_ahead_ns);
+    tls_sights_settle(a->sights, a->chains);
+}
+
 /* Reads a session and, when it is one, calls each for it as number *number + 1; the rules run first, so that its findings
  * are known. */
 static bool pass(struct analysis *a, uint32_t id, uint32_t *number, build_fn *each, void *ctx, bool *go_on)
@@ -514,8 +525,6 @@ bool analysis_finish(struct analysis *a)
     link_probes(a);
     services_each_shown(a->services, settle_shown, a);
     chains_judge(a->chains, JUDGE_BUDGET);
-    if (a->sights != NULL)
-        tls_sights_settle(a->sights, a->chains);
     a->totals.flows = a->counters.flows;
     a->totals.evicted = a->counters.flows_evicted + a->counters.conversations_evicted;
     a->totals.state_bytes_peak = a->counters.state_bytes_peak + track_peak_bytes(a->track);
@@ -541,6 +550,7 @@ bool analysis_finish(struct analysis *a)
     };
     a->input.lost_count = lost_count;
     bool ok = join_attempts(a);
+    compare_sides(a);
     ok = (!a->linked || recount(a)) && ok;
     ok = first_pass(a) && ok;
     rules_servers(a->findings, &a->input);

@@ -32,8 +32,7 @@ const char *subject_selection_path(const struct subject *c)
     return POLICY_PATH " > Microsoft: Protected EAP (PEAP) > Edit";
 }
 
-/* The client's alert names another reason than this fault. Alerts that say nothing in particular fit every fault. */
-static bool alert_names_another(uint8_t code, enum finding_id id)
+bool subject_alert_names_another(uint8_t code, enum finding_id id)
 {
     switch (code) {
     case 48: /* unknown_ca */
@@ -55,7 +54,7 @@ static bool refusal_fits(const struct subject *c, enum finding_id id)
     if (c->role == ROLE_IKEV2)
         return c->answer == ANSWER_LEFT && c->x->ike.auth_error_from_initiator &&
                c->x->ike.auth_error == IKE_N_AUTHENTICATION_FAILED;
-    return c->answer == ANSWER_ALERT && !alert_names_another(c->alert->code, id);
+    return c->answer == ANSWER_ALERT && !subject_alert_names_another(c->alert->code, id);
 }
 
 /* A fault that makes clients refuse: how bad, and how sure, is told by what clients did in this capture. */

@@ -53,6 +53,9 @@ const char *subject_selection_path(const struct subject *c);
  * for a fault that breaks logins when this client is spared. */
 struct finding *subject_fault(const struct subject *c, enum finding_id id, uint64_t variant, bool breaks, bool *fresh);
 
+/* The client's alert names another reason than this fault. Alerts that say nothing in particular fit every fault. */
+bool subject_alert_names_another(uint8_t code, enum finding_id id);
+
 /* This client went on with a certificate that others in the capture refused: what made those fail did not fail it. */
 bool subject_spared(const struct subject *c);
 

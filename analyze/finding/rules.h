@@ -92,10 +92,10 @@ enum sstp_revocation {
 };
 enum sstp_revocation sstp_certificate_revocation(const struct chain *c);
 /*
- * What is wrong with the certificate of this SSTP connection, the fault that clients stop at first: id is the cert-* finding
- * that tells it (FINDING_IDS: none does, as it is only that nothing public says whether it is revoked), error what Windows
- * shows (0 unsaid), words a clause about the certificate: "its root is not among those that clients trust".
- * False: nothing is, or it was not seen.
+ * What is wrong with the certificate of this SSTP connection: the fault that clients stop at first and that their alert, if
+ * any, may mean. id is the cert-* finding that tells it (FINDING_IDS: none does, as it is only that nothing public says
+ * whether it is revoked), error what Windows shows (0 unsaid), words a clause about the certificate: "its root is not among
+ * those that clients trust". False: nothing is wrong, or it was not seen.
  */
 struct certificate_fault {
     enum finding_id id;

@@ -99,6 +99,16 @@ static bool chain_fault(const struct chain_checks *k, struct certificate_fault *
     }
 }
 
+static bool date_fault(const struct chain_checks *k, const struct tls_facts *t, struct certificate_fault *out)
+{
+    int64_t now = t->certificate_last.time_ns / INT64_C(1000000000);
+    if (now > 0 && k->path_not_after < now - RULE_CLOCK_SKEW_S)
+        return found(out, FINDING_CERT_EXPIRED, "it had expired");
+    if (now > 0 && k->path_not_before > now + RULE_CLOCK_SKEW_S)
+        return found(out, FINDING_CERT_NOT_YET_VALID, "it was not yet valid");
+    return false;
+}
+
 static bool usage_fault(const struct chain_checks *k, const struct tls_facts *t, struct certificate_fault *out)
 {
     if (k->server_auth_eku == CHECK_FAIL)
@@ -108,28 +118,8 @@ static bool usage_fault(const struct chain_checks *k, const struct tls_facts *t,
     return false;
 }
 
-bool rule_sstp_certificate_fault(const struct rule_input *in, const struct exchange *x, struct certificate_fault *out)
+static bool revocation_fault(const struct chain *c, struct certificate_fault *out)
 {
-    const struct tls_facts *t = &x->sstp.tls;
-    const struct chain *c = x->type == CONVERSATION_SSTP ? rule_chain(in, t->server_chain) : NULL;
-    if (c == NULL || !c->parsed[0])
-        return false;
-    const struct chain_checks *k = chain_checks_of(c, ROLE_SSTP);
-    int64_t now = t->certificate_last.time_ns / INT64_C(1000000000);
-    if (chain_fault(k, out))
-        return true;
-    if (now > 0 && k->path_not_after < now - RULE_CLOCK_SKEW_S)
-        return found(out, FINDING_CERT_EXPIRED, "it had expired");
-    if (now > 0 && k->path_not_before > now + RULE_CLOCK_SKEW_S)
-        return found(out, FINDING_CERT_NOT_YET_VALID, "it was not yet valid");
-    if (c->ocsp_revoked)
-        return found(out, FINDING_CERT_REVOKED, "it is revoked");
-    if (chain_name_dialled(&c->facts[0], exchange_text(x, t->sni)) == CHECK_FAIL)
-        return found(out, FINDING_CERT_NAME_MISMATCH, "it is not for the name that the client dialled");
-    if (usage_fault(k, t, out))
-        return true;
-    if (k->intermediate_given)
-        return found(out, FINDING_CERT_INCOMPLETE_CHAIN, "the intermediate CA above it is not sent");
     enum sstp_revocation where = sstp_certificate_revocation(c);
     if (where == REVOCATION_PUBLIC)
         return false;
@@ -140,6 +130,49 @@ bool rule_sstp_certificate_fault(const struct rule_input *in, const struct excha
                : (struct certificate_fault){FINDING_IDS, CRYPT_E_NO_REVOCATION_CHECK,
                                             "it names no address that tells whether it is revoked"};
     return true;
+}
+
+enum { FAULTS = 7 };
+
+/* In the order in which Windows' client stops at them. */
+static bool fault_at(unsigned i, const struct exchange *x, const struct chain *c, struct certificate_fault *out)
+{
+    const struct chain_checks *k = chain_checks_of(c, ROLE_SSTP);
+    const struct tls_facts *t = &x->sstp.tls;
+    switch (i) {
+    case 0:
+        return chain_fault(k, out);
+    case 1:
+        return date_fault(k, t, out);
+    case 2:
+        return c->ocsp_revoked && found(out, FINDING_CERT_REVOKED, "it is revoked");
+    case 3:
+        return chain_name_dialled(&c->facts[0], exchange_text(x, t->sni)) == CHECK_FAIL &&
+               found(out, FINDING_CERT_NAME_MISMATCH, "it is not for the name that the client dialled");
+    case 4:
+        return usage_fault(k, t, out);
+    case 5:
+        return k->intermediate_given &&
+               found(out, FINDING_CERT_INCOMPLETE_CHAIN, "the intermediate CA above it is not sent");
+    default:
+        return revocation_fault(c, out);
+    }
+}
+
+bool rule_sstp_certificate_fault(const struct rule_input *in, const struct exchange *x, struct certificate_fault *out)
+{
+    const struct chain *c = x->type == CONVERSATION_SSTP ? rule_chain(in, x->sstp.tls.server_chain) : NULL;
+    const struct alert_fact *alert;
+    if (c == NULL || !c->parsed[0])
+        return false;
+    (void)judge_sstp_server_certificate(x, &alert);
+    for (unsigned i = 0; i < FAULTS; i++)
+        if (fault_at(i, x, c, out) && (alert == NULL || !subject_alert_names_another(alert->code, out->id)))
+            return true;
+    for (unsigned i = 0; alert != NULL && i < FAULTS - 1; i++) /* clients that say another reason did not fail to ask */
+        if (fault_at(i, x, c, out))
+            return true;
+    return false;
 }
 
 /* The name is the connection's own, and so is how its client answered: others may dial the right one. */

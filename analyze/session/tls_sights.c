@@ -103,6 +103,15 @@ void tls_sights_add(struct tls_sights *s, const struct exchange *x)
     read_lengths(n, x);
 }
 
+void tls_sights_clock(struct tls_sights *s, uint32_t capture, int64_t ahead_ns)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (s->sights[i].capture == capture) {
+            s->sights[i].first_ns -= ahead_ns;
+            s->sights[i].last_ns -= ahead_ns;
+        }
+}
+
 static bool near(int64_t a, int64_t b)
 {
     return a > 0 && b > 0 && a - b <= NEAR_NS && b - a <= NEAR_NS;

@@ -37,6 +37,9 @@ void tls_sights_free(struct tls_sights *s);
 /* A finished exchange; one that is no SSTP, showed no certificate or comes after TLS_SIGHTS_MAX others is not kept. */
 void tls_sights_add(struct tls_sights *s, const struct exchange *x);
 
+/* This capture's clock is ahead by so much. Before they are settled. */
+void tls_sights_clock(struct tls_sights *s, uint32_t capture, int64_t ahead_ns);
+
 /* Once, when all chains are judged: finds what belongs together. */
 void tls_sights_settle(struct tls_sights *s, const struct chains *chains);
 

@@ -277,8 +277,12 @@ static void what_clients_refuse_names_its_error(void **state)
     checks()->path_not_after = NOW_S - YEAR_S;
     raised(FINDING_CERT_EXPIRED, 0x800B0101, SEVERITY_CRITICAL, CONFIDENCE_CERTAIN);
     assert_int_equal(fault().error, 0x800B0101);
-    checks()->chain = CHECK_FAIL; /* the root goes first */
+    checks()->chain = CHECK_FAIL; /* the root goes first, unless the alert says what it was */
     checks()->chain_error = CHAIN_UNTRUSTED_ROOT;
+    assert_int_equal(fault().id, FINDING_CERT_EXPIRED);
+    scene.x.sstp.tls.alerts[0].code = 46;
+    assert_int_equal(fault().id, FINDING_CERT_UNTRUSTED_ROOT);
+    scene.x.sstp.tls.alerts[0].code = 44;
     assert_int_equal(fault().id, FINDING_CERT_UNTRUSTED_ROOT);
     refused(44);
     chains_get(scene.chains, OWN)->ocsp_revoked = true;
@@ -384,6 +388,9 @@ static void clients_outside_must_be_able_to_ask(void **state)
     assert_int_equal(fault().error, 0x80092013);
     assert_int_equal(fault().id, FINDING_IDS);
     nothing_raised();
+    scene.x.sstp.tls.alerts[0].code = 48; /* it is about the root */
+    assert_null(fault().words);
+    scene.x.sstp.tls.alerts[0].code = 46;
     leaf()->crl_addresses = both;
     leaf()->crl_address_count = 2;
     assert_null(fault().words);
@@ -434,14 +441,21 @@ static void two_sides(char *issuer, const char *client_records, const char *serv
     scene.x.outcome = OUTCOME_REJECTED;
 }
 
-static const struct finding *intercepted(void)
+/* The first capture's clock is ahead. */
+static const struct finding *intercepted_by_clock(int64_t ahead_ns)
 {
     tls_sights_free(scene.sights);
     scene.sights = tls_sights_new();
     tls_sights_add(scene.sights, &scene.other);
     tls_sights_add(scene.sights, &scene.x);
+    tls_sights_clock(scene.sights, 0, ahead_ns);
     tls_sights_settle(scene.sights, scene.chains);
     return found(FINDING_SSTP_TLS_INTERCEPTED);
+}
+
+static const struct finding *intercepted(void)
+{
+    return intercepted_by_clock(0);
 }
 
 #define CALL "C194 S125 C14 S48 C29 S31 C31 S15"
@@ -500,7 +514,9 @@ static void two_servers_are_not_intercepted(void **state)
     assert_null(intercepted());
     two_sides(foreign, CALL, CALL);
     scene.x.first.time_ns += 10 * SECOND;
+    scene.x.last.time_ns += 10 * SECOND;
     assert_null(intercepted());
+    assert_non_null(intercepted_by_clock(10 * SECOND));
     two_sides(foreign, CALL, CALL);
     chains_get(scene.chains, FOREIGN)->facts[0].dns_names = names; /* another name, another server */
     assert_null(intercepted());
