@@ -22,8 +22,11 @@ enum { NOBODY = UINT32_MAX, SEVERAL = UINT32_MAX - 1 };
 /* A session, until it is joined with others: then their groups have one leader. */
 struct group {
     uint32_t head, leader;
-    bool tunnel, login; /* it has one */
-    uint32_t candidate; /* of a login in this step: the group of the tunnel; of a tunnel: that of the login */
+    bool tunnel, login;  /* it has one */
+    uint32_t candidate;  /* of a login in this step: the group of the tunnel; of a tunnel: the attempt of the login */
+    uint32_t attempt;    /* of a login: the first group of those with its correlation id, which are tries of one attempt */
+    uint32_t next_try;   /* of the same attempt; NOBODY */
+    int64_t first, last; /* a tunnel's life, a login's beginning */
 };
 
 /* Where a tunnel is found. */
@@ -87,7 +90,7 @@ static bool add_group(struct attempts *a, uint32_t head)
         return false;
     a->groups = rows;
     uint32_t index = (uint32_t)a->group_count++;
-    a->groups[index] = (struct group){.head = head, .leader = index, .candidate = NOBODY};
+    a->groups[index] = (struct group){.head = head, .leader = index, .candidate = NOBODY, .attempt = index, .next_try = NOBODY};
     return true;
 }
 
@@ -327,7 +330,7 @@ static void look_for(struct attempts *a, enum step step, const struct login *l)
         if ((step != STEP_CORRELATION && a->groups[group].login) || !fits(step, &a->tunnels[e->tunnel], l))
             continue;
         note(&g->candidate, group);
-        note(&a->groups[group].candidate, mine);
+        note(&a->groups[group].candidate, g->attempt);
     }
 }
 
@@ -348,14 +351,66 @@ static uint32_t only_tunnel(const struct attempts *a, uint32_t login)
     return one ? g->candidate : NOBODY;
 }
 
+static void extend(struct group *g, int64_t first, int64_t last)
+{
+    g->first = first < g->first ? first : g->first;
+    g->last = last > g->last ? last : g->last;
+}
+
+/* In common time. */
+static void find_lives(struct attempts *a)
+{
+    for (size_t i = 0; i < a->group_count; i++) {
+        a->groups[i].first = INT64_MAX;
+        a->groups[i].last = INT64_MIN;
+    }
+    for (size_t i = 0; i < a->tunnel_count; i++)
+        extend(&a->groups[a->tunnels[i].group], a->tunnels[i].begin, a->tunnels[i].until);
+    for (size_t i = 0; i < a->login_count; i++)
+        extend(&a->groups[a->logins[i].group], a->logins[i].first, a->logins[i].first);
+}
+
+/* A try that fits no other tunnel, later in the life of this one: a password typed anew. */
+static bool again_within(const struct attempts *a, uint32_t tunnel, uint32_t try)
+{
+    const struct group *g = &a->groups[try], *t = &a->groups[tunnel];
+    return g->leader == try && !g->tunnel && g->candidate == NOBODY && g->first >= t->first && g->first <= t->last;
+}
+
+static int by_correlation(const void *a, const void *b)
+{
+    const struct login *x = a, *y = b;
+    int differ = memcmp(x->correlation, y->correlation, CORRELATION);
+    return differ != 0 ? differ : x->group < y->group ? -1 : x->group > y->group;
+}
+
+/* Sorts the logins, so that those of one attempt come one after another. */
+static void find_tries(struct attempts *a)
+{
+    qsort(a->logins, a->login_count, sizeof *a->logins, by_correlation);
+    for (size_t i = 1; i < a->login_count; i++) {
+        const struct login *before = &a->logins[i - 1], *l = &a->logins[i];
+        if (!l->has_correlation || l->group == before->group ||
+            memcmp(l->correlation, before->correlation, CORRELATION) != 0 || a->groups[l->group].attempt != l->group)
+            continue;
+        a->groups[l->group].attempt = a->groups[before->group].attempt;
+        a->groups[before->group].next_try = l->group;
+    }
+}
+
 /* The same attempt may be tried again under one correlation id; else each must be the other's only one. */
 static void take_step(struct attempts *a, enum step step)
 {
     find_candidates(a, step);
     for (uint32_t i = 0; i < a->group_count; i++) {
         uint32_t tunnel = only_tunnel(a, i);
-        if (tunnel != NOBODY && (step == STEP_CORRELATION || a->groups[tunnel].candidate == i))
-            unite(a, leader_of(a, tunnel), i);
+        if (tunnel == NOBODY || (step != STEP_CORRELATION && a->groups[tunnel].candidate != a->groups[i].attempt))
+            continue;
+        uint32_t try = step != STEP_CORRELATION ? a->groups[i].attempt : NOBODY;
+        unite(a, leader_of(a, tunnel), i);
+        for (; try != NOBODY; try = a->groups[try].next_try)
+            if (only_tunnel(a, try) == tunnel || again_within(a, tunnel, try))
+                unite(a, leader_of(a, tunnel), try);
     }
 }
 
@@ -422,7 +477,7 @@ static size_t gather_votes(struct attempts *a, struct vote *votes)
     for (size_t i = 0; i < a->login_count; i++) {
         const struct login *l = &a->logins[i];
         uint32_t mine = leader_of(a, l->group), tunnel = only_tunnel(a, mine);
-        if (tunnel == NOBODY || a->groups[tunnel].candidate != mine)
+        if (tunnel == NOBODY || a->groups[tunnel].candidate != a->groups[mine].attempt)
             continue;
         uint64_t key = key_of(STEP_APART, l);
         for (size_t k = lower_bound(a, key, INT64_MIN); k < a->entry_count && a->entries[k].key == key; k++) {
@@ -492,12 +547,14 @@ void attempts_join(struct attempts *a, attempts_join_fn *join, void *ctx)
     a->entries = calloc(a->tunnel_count * TUNNEL_ENDPOINTS, sizeof *a->entries);
     if (a->entries == NULL)
         return;
+    find_tries(a);
     shift(a, true);
     take_step(a, STEP_CORRELATION);
     shift(a, false);
     learn_from_joined(a);
     vote_on_clocks(a);
     shift(a, true);
+    find_lives(a);
     take_step(a, STEP_ADDRESS);
     take_step(a, STEP_COMPUTER);
 }

@@ -296,6 +296,22 @@ static void by_correlation_id_whatever_the_address(void **state)
     assert_in_range(ahead / MS, 600000 - 50, 600000 + 3050);
 }
 
+/* The tunnel is closed, but RADIUS says that the logins are one attempt: a wrong password, then the right one. */
+static void tries_of_one_attempt_go_together(void **state)
+{
+    (void)state;
+    static const int64_t at_ms[] = {60, 400, 9000, 40000};
+    uint32_t tunnel = add(sstp(0, 0, 20000, client_of(1, 5000)));
+    for (unsigned i = 0; i < 4; i++) {
+        struct exchange *x = login(0, at_ms[i], at_ms[i] + 20, "203.0.113.1");
+        x->radius.correlation_id = put(x, GUID_TEXT);
+        add(x);
+    }
+    expect_joins(3); /* the last one comes after its end */
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(scene.joined[i].tunnel, tunnel);
+}
+
 /* LCP Identification has it as it lies in memory. */
 static void the_correlation_id_of_ppp_is_read_in_both_orders(void **state)
 {
@@ -456,6 +472,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_user_in_any_spelling_decides, begin, end),
         cmocka_unit_test_setup_teardown(by_computer_name, begin, end),
         cmocka_unit_test_setup_teardown(by_correlation_id_whatever_the_address, begin, end),
+        cmocka_unit_test_setup_teardown(tries_of_one_attempt_go_together, begin, end),
         cmocka_unit_test_setup_teardown(the_correlation_id_of_ppp_is_read_in_both_orders, begin, end),
         cmocka_unit_test_setup_teardown(a_handshake_seen_in_both_sets_the_clocks, begin, end),
         cmocka_unit_test_setup_teardown(three_voters_are_enough, begin, end),
