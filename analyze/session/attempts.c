@@ -22,9 +22,9 @@ enum { NOBODY = UINT32_MAX, SEVERAL = UINT32_MAX - 1 };
 /* A session, until it is joined with others: then their groups have one leader. */
 struct group {
     uint32_t head, leader;
-    bool tunnel, login;  /* it has one */
-    uint32_t candidate;  /* of a login in this step: the group of the tunnel; of a tunnel: the attempt of the login */
-    uint32_t attempt;    /* of a login: the first group of those with its correlation id, which are tries of one attempt */
+    bool tunnel, login; /* it has one */
+    uint32_t candidate; /* of a login in this step: the group of the tunnel; of a tunnel: the attempt of the login */
+    uint32_t attempt; /* of a login: the first group of those with its correlation id, which are tries of one attempt */
     uint32_t next_try;   /* of the same attempt; NOBODY */
     int64_t first, last; /* a tunnel's life, a login's beginning */
 };
@@ -90,7 +90,8 @@ static bool add_group(struct attempts *a, uint32_t head)
         return false;
     a->groups = rows;
     uint32_t index = (uint32_t)a->group_count++;
-    a->groups[index] = (struct group){.head = head, .leader = index, .candidate = NOBODY, .attempt = index, .next_try = NOBODY};
+    a->groups[index] =
+        (struct group){.head = head, .leader = index, .candidate = NOBODY, .attempt = index, .next_try = NOBODY};
     return true;
 }
 
