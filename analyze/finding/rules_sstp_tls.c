@@ -166,7 +166,8 @@ static void what_to_check(struct finding *f, const struct rule_input *in, const 
     const struct chain *c = rule_chain(in, x->sstp.tls.server_chain);
     char name[DESCRIBE_MAX];
     if (c == NULL) {
-        finding_explain(f, "The certificate itself is not readable here.");
+        finding_explain(f, "The certificate itself is not readable here%s.",
+                        x->sstp.tls.version == 0x0304 ? ": TLS 1.3 encrypts it" : "");
         finding_fix(f, "Look at it: openssl s_client -connect SERVER:443 -servername NAME -showcerts; or give "
                        "--keylog.");
     } else if (!expect_has_roots(in->expect))

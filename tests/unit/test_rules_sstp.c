@@ -3,6 +3,8 @@
 #include "sstp_scene.h"
 
 #include "analyze/session/services.h"
+#include "analyze/session/sstp_lengths.h"
+#include "sstp_by_hand.h"
 
 static int close_scene(void **state)
 {
@@ -436,6 +438,66 @@ static void offloaded_tls(void **state)
     assert_true(says(f, "begun anew"));
 }
 
+static void lengths_show_a_refused_nps_certificate(void **state)
+{
+    (void)state;
+    static const char *const refusals[] = {PEAP_ALERT_IN_CLEAR, PEAP_ALERT_BEHIND};
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
+        scene_tls();
+        scene.x.sstp.kind = SSTP_KIND_TUNNEL;
+        put_records(&scene.x.sstp, &by_gcm, refusals[i]);
+        scene_ends(SSTP_END_PPP_AUTHENTICATION, true);
+        const struct finding *f =
+            scene_only(FINDING_EAP_CLIENT_REJECTED_CERTIFICATE, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 864);
+        assert_non_null(strstr(f->evidence[0].what, i == 0 ? "frame 121" : "frame 123"));
+    }
+    scene_tls();
+    scene.x.sstp.kind = SSTP_KIND_TUNNEL;
+    put_records(&scene.x.sstp, &by_gcm, PEAP_WRONG_PASSWORD);
+    scene_ends(SSTP_END_PPP_AUTHENTICATION, false);
+    (void)scene_only(FINDING_PPP_AUTHENTICATION_FAILED, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 691);
+}
+
+/* How often cert-unseen is raised for the session. */
+static size_t unseen(void)
+{
+    findings_free(scene.findings);
+    scene.findings = findings_new();
+    rules_certificate_unseen(scene.findings, &scene.in, &scene.s);
+    findings_finish(scene.findings);
+    return scene_total();
+}
+
+static void certificates_that_cannot_be_seen(void **state)
+{
+    (void)state;
+    size_t count;
+    scene_tls();
+    scene.x.sstp.kind = SSTP_KIND_TUNNEL;
+    put_records(&scene.x.sstp, &by_gcm, CHAP_TUNNEL);
+    assert_int_equal(unseen(), 0); /* its own was seen, and there is none inside */
+    scene_tls();
+    scene.x.sstp.kind = SSTP_KIND_TUNNEL;
+    put_records(&scene.x.sstp, &by_gcm, PEAP_TUNNEL);
+    assert_int_equal(unseen(), 1);
+    const struct finding *f = findings_all(scene.findings, &count);
+    assert_int_equal(f->severity, SEVERITY_INFO);
+    assert_true(says(f, "NPS") && says(f, "UDP 1812"));
+    scene_tls(); /* its own is encrypted */
+    scene.x.sstp.kind = SSTP_KIND_TUNNEL;
+    scene.x.sstp.tls.version = 0x0304;
+    scene.x.sstp.tls.server_chain = 0;
+    scene.x.sstp.tls.certificate_seen = false;
+    assert_int_equal(unseen(), 0); /* but was seen in another connection */
+    scene_chain()->roles = ROLE_NPS;
+    assert_int_equal(unseen(), 1);
+    f = findings_all(scene.findings, &count);
+    assert_true(says(f, "TLS 1.3 encrypts it") && says(f, "-showcerts"));
+    scene.x.sstp.tls.decrypted = true;
+    scene.x.sstp.has_ppp = true;
+    assert_int_equal(unseen(), 0);
+}
+
 static void nobodys_attempts_raise_nothing(void **state)
 {
     (void)state;
@@ -475,6 +537,8 @@ int main(void)
         cmocka_unit_test_teardown(crypto_binding, close_scene),
         cmocka_unit_test_teardown(keys_of_the_binding, close_scene),
         cmocka_unit_test_teardown(offloaded_tls, close_scene),
+        cmocka_unit_test_teardown(lengths_show_a_refused_nps_certificate, close_scene),
+        cmocka_unit_test_teardown(certificates_that_cannot_be_seen, close_scene),
         cmocka_unit_test_teardown(nobodys_attempts_raise_nothing, close_scene),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
