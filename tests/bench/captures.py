@@ -21,6 +21,6 @@ def make_vpn(program, recordings, capture, kind, options=()):
     for option in options:
         name, value = option.split("=")
         command += ["--" + name, value]
-    command += [recordings / "ike-user-peap.pcap"]
+    command += [recordings / "ike-user-peap.pcap", recordings / "sstp-mschapv2.pcap"]
     words = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
     return {name: int(number) for number, name in zip(words[::2], words[1::2])}

@@ -1,16 +1,16 @@
 /*
- * make_vpn --out FILE --kind external|storm [options] RECORDING: a large pcap of a VPN server's external interface.
+ * make_vpn --out FILE --kind external|storm [options] RECORDING TUNNEL: a large pcap of a VPN server's external interface.
  *
  *   external            2,000 clients, most of its bytes ESP in UDP and TLS application data (85 of 100), the rest
- *                       connections: IKE as recorded, TLS as short as it can be, probes and DNS
+ *                       connections: IKE and SSTP as recorded, probes and DNS
  *     --mib N           its size (1024)
  *     --clients N       (2000)
  *   storm               short flows: TCP to port 443, some with a ClientHello, and IKE_SA_INIT
  *     --flows N         (1000000)
  *   --seed S            same seed, same file (1)
  *
- * RECORDING is one IKE association from a server's view. What differs between two associations differs here: SPIs, nonces,
- * public values, addresses and ports, the NAT_DETECTION hashes (right for a client behind a home router), what is encrypted.
+ * RECORDING is one IKE association from a server's view, TUNNEL one SSTP connection. What differs between two associations differs here: SPIs, nonces,
+ * public values, client randoms, addresses and ports, the NAT_DETECTION hashes (right for a client behind a home router), what is encrypted.
  */
 #include <inttypes.h>
 
@@ -20,9 +20,10 @@
 #include "dissect/crypto/digest.h"
 #include "dissect/ike/ike.h"
 #include "dissect/net/packet.h"
+#include "tunnel_template.h"
 
 enum { FRAMES_MAX = 64, FRAME_MAX = 1514, UDP_HEADER = 8, TCP_HEADER = 20, PAYLOAD = ETHERNET_HEADER + IP_HEADER + UDP_HEADER,
-       DATA_PERCENT = 85, SIDES = 2, SYN = 2, RST = 4, PUSH = 8, ACK = 16, SERVERS_PORT = 443, LIFE = 8, FLIGHT = 4, FULL = 1440 };
+       DATA_PERCENT = 85, SIDES = 2, SYN = 2, RST = 4, PUSH = 8, ACK = 16, FIN = 1, SERVERS_PORT = 443, LIFE = 8 };
 enum { HELLO_RECORD = 5, HELLO_NAME = 11,
        HELLO = HELLO_RECORD + 4 + 2 + 32 + 1 + 32 + 4 + 2 + 2 + HELLO_NAME };
 
@@ -35,12 +36,14 @@ struct ike_frame {
 struct client {
     uint8_t address[4], inside[4]; /* of the router that it is behind, its own */
     uint16_t port;                 /* of UDP 4500, or of TCP, as the router has it */
+    uint16_t service;              /* the server's port that is called; 0: SERVERS_PORT */
     bool tls, connected;
     uint32_t esp_spi[SIDES], sequence[SIDES];
 };
 
 struct generator {
-    const char *out, *kind, *recording;
+    const char *out, *kind, *recording, *tunnel_recording;
+    struct tunnel_template tunnel;
     uint64_t mib, clients, flows, seed;
     struct capture_writer writer;
     struct digests *digests;
@@ -94,8 +97,9 @@ static bool send_tcp(struct generator *g, const struct client *c, bool from_clie
 {
     uint8_t *tcp = frame + ETHERNET_HEADER + IP_HEADER;
     memset(tcp, 0, TCP_HEADER);
-    put_be16(tcp, from_client ? c->port : SERVERS_PORT);
-    put_be16(tcp + 2, from_client ? SERVERS_PORT : c->port);
+    uint16_t service = c->service != 0 ? c->service : SERVERS_PORT;
+    put_be16(tcp, from_client ? c->port : service);
+    put_be16(tcp + 2, from_client ? service : c->port);
     put_be32(tcp + 4, c->sequence[from_client ? 0 : 1]);
     put_be32(tcp + 8, (flags & ACK) != 0 ? c->sequence[from_client ? 1 : 0] : 0);
     tcp[12] = TCP_HEADER / 4 << 4;
@@ -212,24 +216,37 @@ static void write_record_header(struct generator *g, uint8_t *at, size_t len)
     put_be32(at + HELLO_RECORD, (uint32_t)fresh(g));
 }
 
+static bool end_tls(struct generator *g, struct client *c)
+{
+    uint8_t frame[FRAME_MAX] = {0};
+    bool sent = send_tcp(g, c, true, FIN | ACK, frame, 0);
+    c->sequence[0]++;
+    sent = sent && send_tcp(g, c, false, FIN | ACK, frame, 0);
+    c->sequence[1]++;
+    return sent && send_tcp(g, c, true, ACK, frame, 0);
+}
+
+/* The recorded connection as one of another client's; a tunnel that it had ends before. */
 static bool connect_tls(struct generator *g, struct client *c)
 {
     uint8_t frame[FRAME_MAX] = {0}, *payload = frame + ETHERNET_HEADER + IP_HEADER + TCP_HEADER;
+    if (c->connected && !end_tls(g, c))
+        return false;
     c->port = (uint16_t)(1024 + fresh(g) % 64000);
     c->sequence[0] = (uint32_t)fresh(g);
     c->sequence[1] = (uint32_t)fresh(g);
-    bool sent = send_tcp(g, c, true, SYN, frame, 0);
+    bool sent = send_tcp(g, c, true, SYN, frame, 0), greeted = false;
     c->sequence[0]++;
     sent = sent && send_tcp(g, c, false, SYN | ACK, frame, 0);
     c->sequence[1]++;
-    sent = sent && send_tcp(g, c, true, ACK, frame, 0);
-    write_hello(g, payload);
-    sent = sent && send_tcp(g, c, true, PUSH | ACK, frame, HELLO);
-    c->sequence[0] += HELLO;
-    for (unsigned i = 0; i < FLIGHT; i++) { /* the server's, which nobody can read in TLS 1.3 */
-        write_record_header(g, payload, FULL);
-        sent = sent && send_tcp(g, c, false, ACK, frame, FULL);
-        c->sequence[1] += FULL;
+    for (size_t i = 0; i < g->tunnel.count && sent; i++) {
+        const struct tunnel_segment *t = &g->tunnel.segments[i];
+        memcpy(payload, t->bytes, t->len);
+        if (t->len > 0 && !greeted)
+            mask(payload + g->tunnel.random_at, TUNNEL_RANDOM, fresh(g));
+        greeted = greeted || t->len > 0;
+        sent = send_tcp(g, c, t->from_client, t->flags, frame, t->len);
+        c->sequence[t->from_client ? 0 : 1] += t->len;
     }
     c->connected = true;
     g->connections++;
@@ -277,7 +294,8 @@ static bool send_noise(struct generator *g)
 {
     uint8_t frame[FRAME_MAX] = {0};
     struct client c = {.address = {(uint8_t)(1 + fresh(g) % 99), (uint8_t)fresh(g), (uint8_t)fresh(g), 7},
-                       .port = (uint16_t)(1024 + fresh(g) % 64000), .sequence = {(uint32_t)fresh(g), 0}};
+                       .port = (uint16_t)(1024 + fresh(g) % 64000), .service = (uint16_t)(1 + fresh(g) % 440),
+                       .sequence = {(uint32_t)fresh(g), 0}};
     if (fresh(g) % 2 == 0) {
         bool sent = send_tcp(g, &c, true, SYN, frame, 0);
         c.sequence[0]++;
@@ -412,7 +430,8 @@ static bool read_options(int argc, char **argv, struct generator *g)
         if (!right)
             return false;
     }
-    g->recording = i + 1 == argc ? argv[i] : NULL;
+    g->recording = i + 2 == argc ? argv[i] : NULL;
+    g->tunnel_recording = i + 2 == argc ? argv[i + 1] : NULL;
     return g->recording != NULL && g->out != NULL && g->kind != NULL &&
            (strcmp(g->kind, "external") == 0 || strcmp(g->kind, "storm") == 0);
 }
@@ -420,7 +439,7 @@ static bool read_options(int argc, char **argv, struct generator *g)
 static bool run(struct generator *g, char error[static SOURCE_ERROR])
 {
     char why[PLATFORM_ERROR];
-    if (!read_recording(g, error))
+    if (!read_recording(g, error) || !tunnel_read(&g->tunnel, g->tunnel_recording, error))
         return false;
     g->all = calloc(g->clients, sizeof *g->all);
     g->digests = digests_new();
@@ -441,7 +460,7 @@ int main(int argc, char **argv)
     static struct generator g = {.mib = 1024, .clients = 2000, .flows = 1000000, .seed = 1, .now = START_NS};
     char error[SOURCE_ERROR];
     if (!read_options(argc, argv, &g)) {
-        fprintf(stderr, "usage: make_vpn --out FILE --kind external|storm [--mib N] [--clients N] [--flows N] [--seed S] RECORDING\n");
+        fprintf(stderr, "usage: make_vpn --out FILE --kind external|storm [--mib N] [--clients N] [--flows N] [--seed S] RECORDING TUNNEL\n");
         return 2;
     }
     bool done = run(&g, error);
