@@ -4,28 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "capture/wire/cursor.h"
+#include "analyze/session/pack.h"
 
 enum { WINDOW = 1 << 15, FAR = 1 << 10, WRITTEN = 1 << 16, BLOCK = 1 << 13, BLOCKS = 512, SPARES = 4 };
-
-/*
- * An exchange is written in parts: of what any login has, the words that are not those of the first one put, for most
- * say the same in all logins; then, each only when it is not all zero, what some have that lies before and behind that;
- * its inner EAP when there is; of the facts of IKE or SSTP the words that are not zero; the used part of its texts.
- */
-enum {
-    WORD = sizeof(uint64_t),
-    WORDS = (EXCHANGE_USUAL_END - EXCHANGE_USUAL + WORD - 1) / WORD,
-    USUAL = WORDS * WORD,
-    BEFORE = EXCHANGE_USUAL,
-    BEHIND = offsetof(struct exchange, text) - EXCHANGE_USUAL - USUAL,
-    INNER = sizeof(struct eap_facts),
-    OWN = offsetof(struct exchange, ike), /* the facts of IKE, or of SSTP */
-    OWN_WORDS = (sizeof(struct exchange) - OWN) / WORD,
-    PACKED_MAX = BEFORE + USUAL + 2 * (WORDS / 2 + 1) + BEHIND + INNER + OWN_WORDS * WORD + 2 * (OWN_WORDS / 2 + 1) +
-                 EXCHANGE_TEXT_MAX,
-};
-enum { HAS_BEFORE = 1, HAS_BEHIND = 2, HAS_INNER = 4, HAS_OWN = 8 };
 
 /* What goes before each record. */
 struct record {
@@ -33,9 +14,8 @@ struct record {
     uint16_t parts;
     uint32_t ladder; /* bytes of its ladder, behind them */
 };
-enum { RECORD_MAX = sizeof(struct record) + PACKED_MAX };
-static_assert(OWN % WORD == 0 && sizeof(struct exchange) % WORD == 0, "the facts of IKE and SSTP are whole words");
-static_assert(PACKED_MAX <= UINT16_MAX, "a record's length fits its header");
+enum { RECORD_MAX = sizeof(struct record) + PACK_MAX };
+static_assert(PACK_MAX <= UINT16_MAX, "a record's length fits its header");
 
 /* Where an exchange lies. offset is the record's place plus one, so that zeroed entries mean "never put". */
 struct entry {
@@ -53,7 +33,7 @@ struct spool {
     size_t used;     /* of it */
     uint64_t end;    /* bytes in records, and in the buffer */
     bool has_model;
-    uint64_t model[WORDS]; /* what any login has, of the first one put */
+    struct pack_model model; /* of the first one put */
     bool reading;
     uint64_t position;     /* of the file when reading */
     uint8_t *blocks;       /* read back through these: block n of the file in slot n % BLOCKS; made at the first read */
@@ -160,119 +140,6 @@ static bool index_write(struct spool *s, uint32_t id, const struct entry *e)
     return true;
 }
 
-static bool all_zero(const uint8_t *bytes, size_t len)
-{
-    static const uint8_t zeros[BEFORE > BEHIND ? BEFORE : BEHIND];
-    return memcmp(bytes, zeros, len) == 0;
-}
-
-static uint8_t *append(uint8_t *to, const void *from, size_t len)
-{
-    memcpy(to, from, len);
-    return to + len;
-}
-
-static inline uint64_t word_at(const uint8_t *bytes, size_t i)
-{
-    uint64_t word;
-    memcpy(&word, bytes + i * WORD, WORD);
-    return word;
-}
-
-static inline uint64_t model_word(const uint64_t *model, size_t i)
-{
-    return model != NULL ? model[i] : 0;
-}
-
-/* Runs by turns: how many words are the model's (zero without one), how many are not, and these. */
-static uint8_t *append_words(uint8_t *to, const uint8_t *from, size_t words, const uint64_t *model)
-{
-    for (size_t i = 0; i < words;) {
-        uint8_t *lengths = to;
-        size_t begin = i;
-        to += 2;
-        while (i < words && i - begin < UINT8_MAX && word_at(from, i) == model_word(model, i))
-            i++;
-        lengths[0] = (uint8_t)(i - begin);
-        begin = i;
-        for (uint64_t word; i < words && i - begin < UINT8_MAX && (word = word_at(from, i)) != model_word(model, i);
-             i++)
-            to = append(to, &word, WORD);
-        lengths[1] = (uint8_t)(i - begin);
-    }
-    return to;
-}
-
-static bool take_words(struct cursor *c, uint8_t *to, size_t words, const uint64_t *model)
-{
-    for (size_t i = 0; i < words;) {
-        uint8_t same, own;
-        if (!take_u8(c, &same) || !take_u8(c, &own) || same + own == 0 || (size_t)same + own > words - i)
-            return false;
-        if (model != NULL)
-            memcpy(to + i * WORD, model + i, (size_t)same * WORD);
-        else
-            memset(to + i * WORD, 0, (size_t)same * WORD);
-        i += same;
-        if (!take_bytes(c, (size_t)own * WORD, to + i * WORD))
-            return false;
-        i += own;
-    }
-    return true;
-}
-
-/* Returns the end of what it wrote, at most PACKED_MAX bytes; *parts tells which there are. */
-static uint8_t *pack(const struct exchange *x, const uint64_t model[static WORDS], uint8_t *to, uint16_t *parts)
-{
-    const uint8_t *from = (const uint8_t *)x;
-    unsigned has = (x->has_inner ? HAS_INNER : 0u) | (exchange_has_own(x) ? HAS_OWN : 0u);
-    to = append_words(to, from + EXCHANGE_USUAL, WORDS, model);
-    if (!all_zero(from, BEFORE)) {
-        to = append(to, from, BEFORE);
-        has |= HAS_BEFORE;
-    }
-    if (!all_zero(from + EXCHANGE_USUAL + USUAL, BEHIND)) {
-        to = append(to, from + EXCHANGE_USUAL + USUAL, BEHIND);
-        has |= HAS_BEHIND;
-    }
-    if (x->has_inner)
-        to = append(to, &x->inner, INNER);
-    if (exchange_has_own(x))
-        to = append_words(to, (const uint8_t *)x + OWN, OWN_WORDS, NULL);
-    *parts = (uint16_t)has;
-    return append(to, x->text, x->text_used);
-}
-
-/* Takes a part when it is there, else it is all zero. */
-static bool take_part(struct cursor *c, bool there, void *to, size_t len)
-{
-    if (there)
-        return take_bytes(c, len, to);
-    memset(to, 0, len);
-    return true;
-}
-
-static bool take_own(struct cursor *c, bool there, struct exchange *x)
-{
-    uint8_t *to = (uint8_t *)x + OWN;
-    if (there)
-        return take_words(c, to, OWN_WORDS, NULL);
-    memset(to, 0, sizeof *x - OWN);
-    return true;
-}
-
-/* False when the bytes cannot have come from pack. */
-static bool unpack(struct span from, const uint64_t model[static WORDS], uint16_t parts, struct exchange *x)
-{
-    struct cursor c = cursor_of(from);
-    uint8_t *to = (uint8_t *)x;
-    if (!take_words(&c, to + EXCHANGE_USUAL, WORDS, model) || !take_part(&c, (parts & HAS_BEFORE) != 0, to, BEFORE) ||
-        !take_part(&c, (parts & HAS_BEHIND) != 0, to + EXCHANGE_USUAL + USUAL, BEHIND) ||
-        !take_part(&c, (parts & HAS_INNER) != 0, &x->inner, INNER) || !take_own(&c, (parts & HAS_OWN) != 0, x))
-        return false;
-    return x->text_used <= EXCHANGE_TEXT_MAX && c.len == x->text_used && take_bytes(&c, c.len, x->text);
-}
-
 /* Writes whole blocks of what is gathered, in the end all of it. */
 static bool write_out(struct spool *s, bool all)
 {
@@ -309,11 +176,11 @@ bool spool_put(struct spool *s, const struct exchange *x, uint16_t tag)
         return false;
     struct record head = {.ladder = (uint32_t)x->ladder.len};
     if (!s->has_model) {
-        memcpy(s->model, (const uint8_t *)x + EXCHANGE_USUAL, USUAL);
+        pack_model_of(x, &s->model);
         s->has_model = true;
     }
     struct entry room, *e = entry_for(s, x->id, &room);
-    uint8_t *begin = s->buffer + s->used, *end = pack(x, s->model, begin + sizeof head, &head.parts);
+    uint8_t *begin = s->buffer + s->used, *end = exchange_pack(x, &s->model, begin + sizeof head, &head.parts);
     head.packed = (uint16_t)((size_t)(end - begin) - sizeof head);
     memcpy(begin, &head, sizeof head);
     e->offset = s->end + 1;
@@ -438,7 +305,7 @@ struct exchange *spool_get(struct spool *s, uint32_t id)
 {
     struct entry e;
     struct record head;
-    uint8_t room[PACKED_MAX];
+    uint8_t room[PACK_MAX];
     const uint8_t *from;
     if (!index_read(s, id, &e) || e.offset == 0)
         return NULL;
@@ -446,14 +313,14 @@ struct exchange *spool_get(struct spool *s, uint32_t id)
     if (!begin_reading(s) || (from = bytes_at(s, at, sizeof head, room)) == NULL)
         goto unreadable;
     memcpy(&head, from, sizeof head);
-    if (head.packed > PACKED_MAX || head.ladder > EXCHANGE_LADDER_MAX ||
+    if (head.packed > PACK_MAX || head.ladder > EXCHANGE_LADDER_MAX ||
         (from = bytes_at(s, at + sizeof head, head.packed, room)) == NULL)
         goto unreadable;
     struct exchange *x = take_exchange(s, head.ladder);
     if (x == NULL)
         return NULL;
     uint8_t *ladder = (uint8_t *)(x + 1);
-    if (!unpack(span_of(from, head.packed), s->model, head.parts, x) ||
+    if (!exchange_unpack(span_of(from, head.packed), &s->model, head.parts, x) ||
         (head.ladder > 0 && (from = bytes_at(s, at + sizeof head + head.packed, head.ladder, ladder)) == NULL)) {
         free(x);
         goto unreadable;

@@ -5,6 +5,7 @@
 #include "analyze/session/judge.h"
 #include "analyze/session/judge_ike.h"
 #include "analyze/session/judge_sstp.h"
+#include "analyze/session/pack.h"
 #include "analyze/session/track_ike.h"
 #include "capture/wire/large.h"
 #include "analyze/session/track_sstp.h"
@@ -17,6 +18,18 @@ struct slab {
     size_t count;
 };
 
+/*
+ * Tunnels last for hours and are silent after their first second: their facts wait packed. Only so many of them sit unpacked;
+ * when another one comes, one that has not stirred is parked.
+ */
+enum { SEATS = 256, SEATS_LOOKED_AT = 16 };
+struct parked {
+    const struct track_parts *parts; /* NULL, which a live one's is not */
+    struct parked *next, **before;   /* of all; what points to it */
+    uint32_t len;
+    uint16_t kinds;                  /* of parts, for exchange_unpack */
+};
+
 struct track {
     struct track_parts parts;
     exchange_done_fn *done;
@@ -24,7 +37,10 @@ struct track {
     struct slab *slabs; /* SLABS_MAX of them; in the last one lives from `fresh` on were never used and are all zero */
     size_t slab_count, fresh;
     struct live *free;  /* given back */
-    uint64_t live_count, live_peak;
+    uint64_t live_count, parked_bytes, peak_bytes;
+    struct live *seats[SEATS];
+    uint32_t hand;
+    struct parked *parked;
     struct lost_pair lost[LOST_MAX];
     size_t lost_count;
 };
@@ -53,6 +69,11 @@ void track_free(struct track *t)
         for (size_t i = 0; i < used; i++)
             free(slab->lives[i].ladder);
         free(slab->memory);
+    }
+    while (t->parked != NULL) {
+        struct parked *p = t->parked;
+        t->parked = p->next;
+        free(p);
     }
     free(t->slabs);
     free(t);
@@ -91,7 +112,13 @@ static struct live *live_again(struct track *t)
     return l;
 }
 
-static struct live *live_take(struct track *t)
+static void measure(struct track *t)
+{
+    uint64_t bytes = t->live_count * sizeof(struct live) + t->parked_bytes;
+    t->peak_bytes = bytes > t->peak_bytes ? bytes : t->peak_bytes;
+}
+
+static struct live *live_take(struct track *t, struct conversation *conv)
 {
     struct live *l = t->free != NULL ? live_again(t) : live_fresh(t);
     if (l == NULL)
@@ -100,13 +127,17 @@ static struct live *live_take(struct track *t)
     l->server = NULL;
     l->radius_known = 0;
     l->ladder_len = 0;
-    if (++t->live_count > t->live_peak)
-        t->live_peak = t->live_count;
+    l->conv = conv;
+    l->seat = 0;
+    t->live_count++;
+    measure(t);
     return l;
 }
 
 static void live_give(struct track *t, struct live *l)
 {
+    if (l->seat != 0)
+        t->seats[l->seat - 1] = NULL;
     l->next_free = t->free;
     t->free = l;
     t->live_count--;
@@ -114,14 +145,85 @@ static void live_give(struct track *t, struct live *l)
 
 uint64_t track_peak_bytes(const struct track *t)
 {
-    return t->live_peak * sizeof(struct live);
+    return t->peak_bytes;
+}
+
+/* When memory is short it stays as it is, without a seat. */
+static void park(struct track *t, struct live *l)
+{
+    uint8_t packed[PACK_MAX];
+    uint16_t kinds;
+    size_t len = (size_t)(exchange_pack(&l->x, NULL, packed, &kinds) - packed);
+    struct parked *p = malloc(sizeof *p + len);
+    t->seats[l->seat - 1] = NULL;
+    l->seat = 0;
+    if (p == NULL)
+        return;
+    *p = (struct parked){.len = (uint32_t)len, .kinds = kinds, .next = t->parked, .before = &t->parked};
+    memcpy(p + 1, packed, len);
+    if (p->next != NULL)
+        p->next->before = &p->next;
+    t->parked = p;
+    t->parked_bytes += sizeof *p + len;
+    l->conv->user = p;
+    l->conv->on_eap = NULL;
+    live_give(t, l);
+}
+
+static void take_seat(struct track *t, struct live *l)
+{
+    for (uint32_t i = 0; i < SEATS_LOOKED_AT; i++) {
+        struct live *sits = t->seats[t->hand];
+        if (sits == NULL || !sits->stirred || i + 1 == SEATS_LOOKED_AT)
+            break;
+        sits->stirred = false;
+        t->hand = (t->hand + 1) % SEATS;
+    }
+    if (t->seats[t->hand] != NULL)
+        park(t, t->seats[t->hand]);
+    t->seats[t->hand] = l;
+    l->seat = t->hand + 1;
+    t->hand = (t->hand + 1) % SEATS;
+}
+
+/* NULL when memory is short: what was known of it is lost. */
+static RARELY_CALLED struct live *unpark(struct track *t, struct conversation *conv)
+{
+    struct parked *p = conv->user;
+    struct live *l = live_take(t, conv);
+    conv->user = NULL;
+    t->parked_bytes -= sizeof *p + p->len;
+    *p->before = p->next;
+    if (p->next != NULL)
+        p->next->before = p->before;
+    if (l != NULL && !exchange_unpack(span_of(p + 1, p->len), NULL, p->kinds, &l->x)) {
+        live_give(t, l);
+        l = NULL;
+    }
+    free(p);
+    if (l == NULL)
+        return NULL;
+    l->set_apart = false;
+    conv->user = l;
+    conv->on_eap = track_eap;
+    take_seat(t, l);
+    return l;
+}
+
+/* Of an event's conversation; NULL when there is none. */
+static inline struct live *live_of(struct track *t, const struct event *e)
+{
+    const struct track_parts *const *user = e->conv != NULL ? e->conv->user : NULL; /* the first of either */
+    if (user == NULL)
+        return NULL;
+    return *user != NULL ? e->conv->user : unpark(t, e->conv);
 }
 
 static void login_radius(void *live, const struct event *e);
 
 static RARELY_CALLED void open_exchange(struct track *t, const struct event *e)
 {
-    struct live *l = live_take(t);
+    struct live *l = live_take(t, e->conv);
     e->conv->user = l;
     if (l == NULL)
         return;
@@ -137,6 +239,8 @@ static RARELY_CALLED void open_exchange(struct track *t, const struct event *e)
     x->first = x->last = e->place;
     x->radius.tunnel_type = x->radius.nas_port_type = UINT32_MAX;
     x->radius.final_ns = -1;
+    if (exchange_has_own(x) && !l->set_apart)
+        take_seat(t, l);
 }
 
 static RARELY_CALLED void saw_capture(struct exchange *x, uint32_t capture)
@@ -216,7 +320,7 @@ static enum outcome outcome_of(const struct track *t, const struct exchange *x)
 
 static RARELY_CALLED void close_exchange(struct track *t, const struct event *e)
 {
-    struct live *l = e->conv->user;
+    struct live *l = live_of(t, e);
     e->conv->user = NULL;
     if (l == NULL)
         return;
@@ -413,7 +517,9 @@ static RARELY_CALLED void set_apart_event(struct track *t, struct live *l, const
 
 void track_event(struct track *t, const struct event *e)
 {
-    struct live *l = e->conv != NULL ? e->conv->user : NULL;
+    struct live *l = live_of(t, e);
+    if (l != NULL)
+        l->stirred = true;
     if (l != NULL && l->set_apart)
         set_apart_event(t, l, e);
     else

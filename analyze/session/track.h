@@ -32,11 +32,14 @@ uint64_t track_peak_bytes(const struct track *t);
 /* For the files track_*.c only: one live exchange. */
 struct track_parts { struct chains *chains; struct servers *servers; bool ladder; };
 struct live {
-    const struct track_parts *parts;
+    const struct track_parts *parts; /* never NULL; in a parked one it is */
     struct server *server;    /* that its last RADIUS event was about, NULL until it was looked up */
     bool set_apart;           /* its events are not only facts: they name parties or make a ladder */
     uint64_t radius_known;    /* of enum radius_field: what further requests cannot add to x; set at the first */
     struct live *next_free;
+    struct conversation *conv;
+    uint32_t seat;            /* where it sits among those that may be parked, plus one; 0: nowhere */
+    bool stirred;             /* an event came since it was last looked at */
     uint8_t *ladder; size_t ladder_len, ladder_room;
     struct exchange x;        /* its texts are not zeroed when a live one is reused */
 };
