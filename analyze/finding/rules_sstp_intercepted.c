@@ -69,19 +69,20 @@ static void intercepted(struct findings *out, const struct rule_input *in, const
 {
     struct sides s;
     char subject[65], client_thumb[41], server_thumb[41];
-    bool fresh;
+    bool fresh, proved = other->proof > SIGHT_TIME;
     if (!read_sides(in, x, other, &s))
         return;
     struct finding *f =
-        findings_raise(out, FINDING_SSTP_TLS_INTERCEPTED, describe_sha256(subject, s.client), s.server->serial, &fresh);
+        findings_raise(out, FINDING_SSTP_TLS_INTERCEPTED, describe_sha256(subject, s.client),
+                       s.server->serial * 2 + proved, &fresh);
     if (f == NULL)
         return;
     if (fresh) {
         f->severity = SEVERITY_INFO;
         f->confidence = CONFIDENCE_HINT;
         finding_title(
-            f, "TLS is ended between the client and the SSTP server: the client sees another certificate for \"%s\"",
-            s.server_name);
+            f, "TLS %s ended between the client and the SSTP server: the client sees another certificate for \"%s\"",
+            proved ? "is" : "may be", s.server_name);
         finding_explain(
             f,
             "The client's TLS session shows \"%s\" (thumbprint %s), issued by \"%s\"; the server's shows \"%s\" "

@@ -483,6 +483,7 @@ static void another_certificate_on_each_side(void **state)
     f = intercepted();
     assert_int_equal(f->severity, SEVERITY_INFO);
     assert_int_equal(f->confidence, CONFIDENCE_HINT);
+    assert_true(says(f, "may be ended") && says(f, "Nothing proves"));
 }
 
 static void what_the_client_says_it_saw(void **state)
