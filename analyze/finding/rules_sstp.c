@@ -5,7 +5,7 @@
 
 #include "analyze/session/services.h"
 
-enum { SYNS_TO_COUNT = 3 }; /* less is what scanners send, too */
+enum { SYNS_TO_COUNT = 3 /* less is what scanners send, too */, PATHS_DIFFER = 1 };
 
 struct finding *rule_sstp_raise(struct findings *out, enum finding_id id, const struct exchange *x, uint64_t variant,
                                 bool *fresh)
@@ -44,18 +44,27 @@ bool rule_sstp_hung_up(const struct exchange *x, struct sstp_judgement j)
     return !j.by_client && rule_sstp_ended(x, TCP_SERVER).frame != 0;
 }
 
-bool rule_sstp_forged_reset(struct finding *f, const struct exchange *x)
+bool rule_sstp_forged_reset(const struct rule_input *in, const struct exchange *x, uint8_t *usual)
 {
     const struct tcp_sent *server = &x->sstp.tcp.sent[TCP_SERVER];
-    bool other = server->ttl_min <= server->ttl_max &&
-                 (server->reset_ttl < server->ttl_min || server->reset_ttl > server->ttl_max);
-    if (x->sstp.tcp.reset == TCP_RESET_NONE || x->sstp.tcp.reset_by != TCP_SERVER || !other)
+    uint8_t min = server->ttl_min, max = server->ttl_max;
+    bool here = min <= max;
+    if (server->reset.frame == 0)
         return false;
+    if (!here &&
+        (in->services == NULL || !services_ttl(in->services, &x->server.address, x->first.capture, &min, &max)))
+        return false;
+    unsigned room = here ? 0 : PATHS_DIFFER; /* other connections may take another path */
+    *usual = max;
+    return server->reset_ttl + room < min || server->reset_ttl > max + room;
+}
+
+void rule_sstp_say_forged(struct finding *f, const struct exchange *x, uint8_t usual)
+{
     finding_explain(f,
                     "The reset has TTL %u, the server's other packets have %u: it was not made by the server but by a "
                     "firewall or another box on the way.",
-                    server->reset_ttl, server->ttl_max);
-    return true;
+                    x->sstp.tcp.sent[TCP_SERVER].reset_ttl, usual);
 }
 
 enum silence {
@@ -302,8 +311,9 @@ static void refused(struct findings *out, const struct rule_input *in, const str
 {
     const struct tcp_connection *t = &x->sstp.tcp;
     char server[ENDPOINT_TEXT], client[ADDRESS_TEXT];
-    bool fresh;
-    struct finding *f = rule_sstp_raise(out, FINDING_SSTP_REFUSED, x, 0, &fresh);
+    uint8_t usual = 0;
+    bool fresh, forged = rule_sstp_forged_reset(in, x, &usual);
+    struct finding *f = rule_sstp_raise(out, FINDING_SSTP_REFUSED, x, forged, &fresh);
     if (f == NULL)
         return;
     finding_evidence(out, f, t->sent[TCP_CLIENT].first_syn, "SYN");
@@ -313,11 +323,12 @@ static void refused(struct findings *out, const struct rule_input *in, const str
     f->severity = SEVERITY_CRITICAL;
     f->confidence = CONFIDENCE_CERTAIN;
     f->client_error = SSTP_ERROR_REFUSED;
-    finding_title(f, "the VPN server %s refuses SSTP connections: nothing listens there",
-                  endpoint_text(server, &x->server));
+    finding_title(f, "the VPN server %s refuses SSTP connections: %s", endpoint_text(server, &x->server),
+                  forged ? "a firewall answers in its place" : "nothing listens there");
     finding_explain(f, "The TCP SYN of %s was answered by a reset.", address_text(client, &x->client.address));
-    bool forged = rule_sstp_forged_reset(f, x);
-    if (!forged)
+    if (forged)
+        rule_sstp_say_forged(f, x, usual);
+    else
         finding_explain(f,
                         "It has TTL %u. If other packets of that server arrive with another TTL, a firewall answers in "
                         "its place; else the service does not run, or the SSTP ports of RRAS are switched off.",

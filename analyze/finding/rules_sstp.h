@@ -32,8 +32,11 @@ void rule_sstp_side(struct finding *f, const char *side);
 struct place rule_sstp_ended(const struct exchange *x, enum tcp_side side);
 /* It was the server that ended the connection, instead of going on. */
 bool rule_sstp_hung_up(const struct exchange *x, struct sstp_judgement j);
-/* The reset that ended x did not come from the server, by its TTL: a box on the way made it. Says so. False otherwise. */
-bool rule_sstp_forged_reset(struct finding *f, const struct exchange *x);
+/* The TTL of the reset that ended x is another than that of the server's other packets (here, or in its tunnels), which
+ * is given out: a box on the way made it. */
+bool rule_sstp_forged_reset(const struct rule_input *in, const struct exchange *x, uint8_t *usual);
+/* Says that. */
+void rule_sstp_say_forged(struct finding *f, const struct exchange *x, uint8_t usual);
 
 /* TCP: nobody answers, or refuses. */
 void rules_sstp_connect(struct findings *out, const struct rule_input *in, const struct exchange *x,

@@ -47,9 +47,9 @@ static void hung_up(struct findings *out, const struct rule_input *in, const str
     const struct tcp_connection *t = &x->sstp.tcp;
     const struct tcp_sent *server = &t->sent[TCP_SERVER];
     char name[DESCRIBE_MAX], address[ENDPOINT_TEXT];
+    uint8_t usual = 0;
     bool reset = server->reset.frame != 0 && server->fin.frame == 0, fresh;
-    bool other = reset && server->ttl_min <= server->ttl_max &&
-                 (server->reset_ttl < server->ttl_min || server->reset_ttl > server->ttl_max);
+    bool other = reset && rule_sstp_forged_reset(in, x, &usual);
     struct finding *f = rule_sstp_raise(out, FINDING_SSTP_TLS_ALERT, x, other ? HUNG_UP_FORGED : HUNG_UP, &fresh);
     if (f == NULL)
         return;
@@ -68,7 +68,7 @@ static void hung_up(struct findings *out, const struct rule_input *in, const str
     finding_explain(f, "The client asked for %s; the connection was %s instead of an answer.", sni(name, x),
                     reset ? "reset" : "closed");
     if (other)
-        (void)rule_sstp_forged_reset(f, x);
+        rule_sstp_say_forged(f, x, usual);
     else
         finding_explain(f, "So does a Windows server when no certificate is bound to the port in http.sys, or when the "
                            "bound one cannot be used (no private key, no Server Authentication EKU); so does a filter "

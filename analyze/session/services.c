@@ -4,8 +4,12 @@
 
 #include "analyze/session/judge_sstp.h"
 
+/* Of the first capture that shows the server. */
+struct ttl_range { uint32_t capture; uint8_t min, max; bool known; };
+
 struct services {
     struct address vpn[SERVICES_MAX];                       /* in no order */
+    struct ttl_range ttl[SERVICES_MAX];                     /* likewise */
     size_t vpn_count;
     struct address unsure[SERVICES_UNSURE_MAX];
     size_t unsure_count;                                    /* SERVICES_UNSURE_MAX: that many or more */
@@ -36,6 +40,39 @@ void services_name(struct services *s, const struct address *a)
 {
     if (s->vpn_count < SERVICES_MAX && !among(s->vpn, s->vpn_count, a))
         s->vpn[s->vpn_count++] = *a;
+}
+
+static size_t index_of(const struct services *s, const struct address *a)
+{
+    size_t i = 0;
+    while (i < s->vpn_count && !address_equal(&s->vpn[i], a))
+        i++;
+    return i;
+}
+
+static void note_ttl(struct services *s, const struct exchange *x)
+{
+    const struct tcp_sent *sent = &x->sstp.tcp.sent[TCP_SERVER];
+    size_t i = index_of(s, &x->server.address);
+    if (i == s->vpn_count || sent->ttl_min > sent->ttl_max)
+        return;
+    struct ttl_range *t = &s->ttl[i];
+    if (!t->known)
+        *t = (struct ttl_range){x->first.capture, sent->ttl_min, sent->ttl_max, true};
+    if (t->capture != x->first.capture)
+        return;
+    t->min = sent->ttl_min < t->min ? sent->ttl_min : t->min;
+    t->max = sent->ttl_max > t->max ? sent->ttl_max : t->max;
+}
+
+bool services_ttl(const struct services *s, const struct address *a, uint32_t capture, uint8_t *min, uint8_t *max)
+{
+    size_t i = index_of(s, a);
+    if (i == s->vpn_count || !s->ttl[i].known || s->ttl[i].capture != capture)
+        return false;
+    *min = s->ttl[i].min;
+    *max = s->ttl[i].max;
+    return true;
 }
 
 static void note_unsure(struct services *s, const struct address *a)
@@ -81,6 +118,7 @@ bool services_add(struct services *s, const struct exchange *x)
     switch ((enum sstp_kind)x->sstp.kind) {
     case SSTP_KIND_TUNNEL:
         services_name(s, &x->server.address);
+        note_ttl(s, x);
         break;
     case SSTP_KIND_OTHER:
         s->web = true;

@@ -40,6 +40,9 @@ struct services_shown {
 typedef void services_shown_fn(void *ctx, const struct services_shown *shown, bool counts);
 void services_each_shown(const struct services *s, services_shown_fn *each, void *ctx);
 
+/* The TTLs with which packets of that server's SSTP tunnels came in that capture; false when there were none. */
+bool services_ttl(const struct services *s, const struct address *a, uint32_t capture, uint8_t *min, uint8_t *max);
+
 /* True when SSTP, or an answer of IKE, was seen of this address, or it was named. */
 bool services_is_vpn(const struct services *s, const struct address *a);
 

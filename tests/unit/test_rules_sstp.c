@@ -1,5 +1,7 @@
 /* Every finding about SSTP: facts that must raise it, and the nearest ones that must not. Facts are made by hand, no bytes
  * are read. Numbers of errors: wire-facts' table of what Windows shows. */
+#include <stdlib.h>
+
 #include "sstp_scene.h"
 
 #include "analyze/session/services.h"
@@ -153,6 +155,26 @@ static void refused(void **state)
     server()->ttl_min = server()->ttl_max = 116;
     f = scene_only(FINDING_SSTP_REFUSED, SEVERITY_CRITICAL, CONFIDENCE_CERTAIN, 0x800704C9);
     assert_true(says(f, "not made by the server") && says(f, "116"));
+    server()->ttl_min = 255; /* but its tunnels show what its packets come with */
+    server()->ttl_max = 0;
+    struct services *known = services_new();
+    struct exchange *tunnel = calloc(1, sizeof *tunnel);
+    assert_true(known != NULL && tunnel != NULL);
+    *tunnel = scene.x;
+    tunnel->sstp.kind = SSTP_KIND_TUNNEL;
+    tunnel->sstp.tcp.sent[TCP_SERVER].ttl_min = tunnel->sstp.tcp.sent[TCP_SERVER].ttl_max = 128;
+    (void)services_add(known, tunnel);
+    scene.in.services = known;
+    f = scene_only(FINDING_SSTP_REFUSED, SEVERITY_CRITICAL, CONFIDENCE_CERTAIN, 0x800704C9);
+    assert_true(says(f, "nothing listens there"));
+    server()->reset_ttl = 62;
+    f = scene_only(FINDING_SSTP_REFUSED, SEVERITY_CRITICAL, CONFIDENCE_CERTAIN, 0x800704C9);
+    assert_true(says(f, "a firewall answers in its place") && says(f, "128"));
+    scene.x.first.capture = 1; /* other captures have other distances */
+    f = scene_only(FINDING_SSTP_REFUSED, SEVERITY_CRITICAL, CONFIDENCE_CERTAIN, 0x800704C9);
+    assert_true(says(f, "nothing listens there"));
+    free(tunnel);
+    services_free(known);
 }
 
 static void hung_up(void **state)
