@@ -23,9 +23,8 @@ bool rule_sstp_assumed(const struct rule_input *in, const struct exchange *x)
 void rule_sstp_say_assumed(struct finding *f, const struct rule_input *in, const struct exchange *x)
 {
     if (rule_sstp_assumed(in, x))
-        finding_explain(f,
-                        "That this is an SSTP server is assumed: no VPN was seen working in the capture, and nothing "
-                        "that speaks against it.");
+        finding_explain(f, "That this server is a VPN's is assumed: no tunnel of it was seen in the capture, nor "
+                           "anything that speaks against it.");
 }
 
 void rule_sstp_side(struct finding *f, const char *side)
