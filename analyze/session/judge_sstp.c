@@ -473,9 +473,9 @@ static struct sstp_judgement judge_call(const struct exchange *x)
         j.place = c->waiting;
         return as_read(j);
     }
-    if (c->end == PPP_CALL_REFUSED || c->end == PPP_CALL_HUNG_UP)
+    if (ended)
         return read_verdict(SSTP_END_TUNNEL_REFUSED, by_client, c->ended);
-    return c->end == PPP_CALL_CLEARED ? read_verdict(SSTP_END_PPP_LCP, by_client, c->ended) : j;
+    return j;
 }
 
 /* PPP in L2TP or PPTP: there is no CALL_CONNECTED, the server's word counts. */

@@ -28,7 +28,7 @@ enum sstp_end {
     SSTP_END_CALL_SILENT,        /* 200, and then CALL_CONNECT_REQUEST did not come or was not answered */
     SSTP_END_CALL_NAK,           /* (T8) */
     SSTP_END_TUNNEL_SILENT,      /* L2TP, PPTP: the control connection or the call was asked for, and nobody answered */
-    SSTP_END_TUNNEL_REFUSED,     /* ... or it was refused: result code, StopCCN, CDN, end of TCP (sstp.call) */
+    SSTP_END_TUNNEL_REFUSED,     /* ... or it was refused, or ended before PPP: result code, StopCCN, CDN, end of TCP (sstp.call) */
     SSTP_END_PPP_LCP,            /* LCP was not agreed */
     SSTP_END_PPP_AUTHENTICATION, /* refused */
     SSTP_END_PPP_SILENT,         /* authentication stopped half-way; who is silent: client_silent */

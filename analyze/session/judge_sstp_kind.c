@@ -99,7 +99,7 @@ static enum outcome stalled_outcome(const struct exchange *x, const struct sstp_
 static enum outcome outcome_of(const struct exchange *x, const struct sstp_judgement *j)
 {
     const struct sstp_facts *f = &x->sstp;
-    bool bare = x->type != CONVERSATION_SSTP, ended = bare && f->call.end != PPP_CALL_NOT_ENDED;
+    bool unheard, bare = x->type != CONVERSATION_SSTP, ended = bare && f->call.end != PPP_CALL_NOT_ENDED;
     bool over = is_over(f) || f->ppp.terminated || f->link.stage >= SSTP_STAGE_ABORTED || ended;
     enum outcome by_who = over && !j->by_client ? OUTCOME_REJECTED : OUTCOME_ABORTED;
     switch (j->end) {
@@ -131,7 +131,8 @@ static enum outcome outcome_of(const struct exchange *x, const struct sstp_judge
     case SSTP_END_TUNNEL_SILENT:
         return j->client_silent ? OUTCOME_ABORTED : OUTCOME_UNANSWERED;
     case SSTP_END_PPP_LCP: /* error 806: of PPTP's two protocols GRE does not pass */
-        return bare && !over && !j->client_silent ? OUTCOME_UNANSWERED : by_who;
+        unheard = f->call.packets[TO_SERVER] > 0 && f->call.packets[TO_CLIENT] == 0;
+        return bare && !j->client_silent && (!over || (j->by_client && unheard)) ? OUTCOME_UNANSWERED : by_who;
     case SSTP_END_TUNNEL_REFUSED:
         return j->by_client ? OUTCOME_ABORTED : OUTCOME_REJECTED;
     case SSTP_END_NOTHING_SAID:

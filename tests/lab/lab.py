@@ -37,6 +37,7 @@ class Scenario:
         self.vpn = "attempts" in claims
         self.attempts = claims.pop("attempts", [])
         self.sstp = claims.pop("sstp", None)
+        self.calls = claims.pop("calls", False)
         self.findings = claims.pop("findings", [])
         self.client_error = claims.pop("client_error", None) if self.sstp is not None else None
         self.extra = claims
@@ -51,6 +52,7 @@ def scenario(name, description, **claims):
     tshark_misses             they are there, but tshark does not find all of them
     expect, forbid, healthy   findings that the recording must raise, must not raise; none but info at all
     attempts                  a VPN scenario: how its clients' attempts end, compared with the daemons' logs
+    calls                     an L2TP or PPTP scenario
     sstp, findings            an SSTP scenario: how its clients' attempts end by their own logs; what must be found
     """
     def register(function):
@@ -189,6 +191,7 @@ class Lab(VpnLab, SstpLab):
 def versions(entry):
     packages = ("strongswan-swanctl", "freeradius", "nftables", "tcpdump") if entry.vpn else (
         "freeradius", "haproxy", "libssl3", "nftables", "sstp-client", "tcpdump") if entry.sstp is not None else (
+        "nftables", "pptp-linux", "pptpd", "tcpdump", "xl2tpd") if entry.calls else (
         "freeradius", "eapoltest", "hostapd", "wpasupplicant", "tcpdump")
     out = subprocess.run(("dpkg-query", "-W", "-f", "${Package} ${Version}, ", *packages), check=False,
                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.decode().strip(", ")

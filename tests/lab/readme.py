@@ -8,7 +8,7 @@ HEAD = """# Recordings
 
 Small captures of real daemons, good as examples and as tests. `tests/lab/run` makes them: FreeRADIUS (or hostapd) as
 the RADIUS server, eapol_test, wpa_supplicant and radclient as clients, strongSwan as VPN server and VPN client, the lab's
-own SSTP client and server, haproxy and nftables as load balancers and every kind of translator, tcpdump or
+own SSTP client and server, xl2tpd, pptpd and pptp, haproxy and nftables as load balancers and every kind of translator, tcpdump or
 dumpcap as recorder, in network namespaces without a way out. People, names and addresses are invented; the keys are thrown away after the run.
 No Windows or NPS took part: the requests carry RRAS's attributes, but the daemons are those named.
 
@@ -62,6 +62,8 @@ comes from vpnscope.
   whether the crypto binding was right). `expect_findings` there and `client_error` are those of the recording, `nat` is the
   translation that there is on the way to each server. Client and server are the lab's own programs, so both ends read MS-SSTP
   alike; TLS is OpenSSL's, RADIUS FreeRADIUS's, the load balancer haproxy or nftables, and one client is Debian's sstpc.
+- `calls` (L2TP and PPTP recordings): what both ends of PPP logged of each call. xl2tpd, pptpd and pptp are Debian's; the PPP that they
+  carry is the lab's own at both ends.
 - Most ESP is left out: a few pings prove that the tunnel works.
 
 | recording | truth | what it shows | logins | must be found |
@@ -87,6 +89,7 @@ def row(facts):
         found = "nothing" if facts["forbid_severity"] else "-"
     rows = facts["logins"] or facts.get("ike", tunnels).get("associations", [])
     rows = rows or [one for one in tunnels.get("connections", []) if one["kind"] == "sstp"]
+    rows = rows or facts.get("calls", [])
     return "| `%s`%s%s | `%s.truth.json` | %s | %s | %s |\n" % (
         facts["capture"], further, secrets, facts["scenario"], facts["description"],
         outcome_words(rows), found)

@@ -8,6 +8,7 @@ import json
 import os
 import sys
 
+import calls
 import events
 import findings
 import frames
@@ -66,6 +67,9 @@ def compare(vpnscope, dump_events, path, deviations):
         return
     if "sstp" in truth:
         sstp.compare(truth, run, directory, deviations)
+        return
+    if "calls" in truth:
+        calls.compare(truth, run, deviations)
         return
     keys = has_keys(truth, directory)
     told = events.Events(dump_events, os.path.join(directory, truth["capture"]),

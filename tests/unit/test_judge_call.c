@@ -87,8 +87,6 @@ static void a_tunnel_that_is_refused_or_hung_up(void **state)
     (void)state;
     for (unsigned by = 0; by < 2; by++) {
         for (unsigned end = PPP_CALL_REFUSED; end <= PPP_CALL_HUNG_UP; end++) {
-            if (end == PPP_CALL_CLEARED)
-                continue;
             struct scene *s = scene_new(CONVERSATION_PPTP);
             s->call->stage = PPP_CALL_DIALLED;
             s->call->end = (uint8_t)end;
@@ -120,6 +118,13 @@ static void gre_that_does_not_come_back(void **state)
     s->call->end = PPP_CALL_CLEARED;
     s->call->end_by = TO_SERVER;
     s->call->ended = at(30, 40);
+    s->call->packets[TO_SERVER] = 5;
+    judged(s, SSTP_END_PPP_LCP, OUTCOME_UNANSWERED); /* the client gives up */
+    s = connected();
+    s->call->end = PPP_CALL_CLEARED;
+    s->call->end_by = TO_SERVER;
+    s->call->ended = at(30, 40);
+    s->call->packets[TO_SERVER] = s->call->packets[TO_CLIENT] = 5;
     judged(s, SSTP_END_PPP_LCP, OUTCOME_ABORTED);
 }
 
