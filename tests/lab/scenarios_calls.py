@@ -17,12 +17,14 @@ listen-addr = {server}
 ip range = 10.50.1.7-10.50.1.9
 local ip = 10.50.1.1
 name = RRAS01
+hostname = RRAS01
 pppoptfile = {options}
 """
 LAC = """[global]
 port = 1701
 [lac vpn]
 lns = {server}
+hostname = PC01
 autodial = yes
 redial = no
 pppoptfile = {options}
