@@ -80,6 +80,9 @@ KIN = {
     "eap-client-rejected-certificate": {"ike-auth-failed"},  # the alert lost, the failure seen
     "eap-credentials-rejected": {"ike-auth-failed"},
     "cert-untrusted-root": {"ike-auth-failed", "cert-unseen"},
+    "sstp-crypto-binding-failed": {"sstp-call-abort"},  # what the client signed is lost, the abort is seen
+    "backend-down": {"sstp-refused"},  # too few probes for a series
+    "sstp-no-answer": {"sstp-tls-alert"},  # without the client's FIN, the server's is the first
 }
 # Its fragments are lost indeed; the whole shows them come to nothing in another way.
 ALSO = {"ike-fragments-dropped-client": {"ike-fragments-lost"}}
