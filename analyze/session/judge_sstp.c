@@ -387,7 +387,7 @@ static struct sstp_judgement judge_ppp(const struct exchange *x, const struct en
         return stopped(x, SSTP_END_PPP_LCP, e);
     if (!authenticated)
         return stopped(x, SSTP_END_PPP_SILENT, e);
-    switch (ppp_network_outcome(p)) {
+    switch (complete(x) ? ppp_network_outcome(p) : PPP_NETWORK_RUNNING) {
     case PPP_NETWORK_PROTOCOL_REJECTED:
     case PPP_NETWORK_NO_ADDRESS:
     case PPP_NETWORK_ADDRESS_REFUSED:
@@ -445,9 +445,12 @@ static struct sstp_judgement judge_link(const struct exchange *x, const struct e
 static struct sstp_judgement judge_opened(const struct exchange *x, const struct ending *e)
 {
     const struct sstp_facts *f = &x->sstp;
+    bool inside = f->has_link && (f->link.last[0].frame != 0 || f->link.last[1].frame != 0);
+    if (!f->request_seen && !inside) /* what was asked for could not be read: that of the server alone could */
+        return unknown();
     if (f->answer_seen && f->http_status != HTTP_OK && f->http_status >= HTTP_OK)
         return read_verdict(SSTP_END_HTTP_ERROR, false, f->answer_place);
-    if (f->has_link && (f->link.last[0].frame != 0 || f->link.last[1].frame != 0))
+    if (inside)
         return judge_link(x, e);
     if (f->answer_seen)
         return as_read(left(x, SSTP_END_CALL_SILENT, e, f->answer_place));
