@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "analyze/nat/nat_feed.h"
+#include "analyze/nic/dns_answers.h"
 #include "analyze/session/attempts.h"
 #include "analyze/session/link.h"
 #include "analyze/finding/chain_counts.h"
@@ -39,6 +40,7 @@ struct analysis {
     struct nat_feed *nat_feed;
     struct services *services; /* whose TCP connections are sessions */
     struct probes *probes;
+    struct dns_answers *dns;
     struct capture_report *captures;
     size_t capture_count;
     struct protocol_count protocols[PROTOCOLS_MAX];
@@ -119,6 +121,7 @@ struct analysis *analysis_new(const struct analysis_options *options, char error
     a->spool = spool_new();
     a->services = services_new();
     a->probes = probes_new();
+    a->dns = dns_answers_new();
     a->nat = nat_new(&a->options.nat);
     if (a->nat != NULL)
         a->nat_feed = nat_feed_new(a->nat, options->several_captures);
@@ -129,7 +132,7 @@ struct analysis *analysis_new(const struct analysis_options *options, char error
                  "cannot make a temporary file for finished logins (is the folder for temporary files writable?)");
     } else if (a->track == NULL || a->links == NULL || a->findings == NULL || a->uneventful == NULL ||
                a->counts == NULL || a->captures == NULL || a->digests == NULL || a->nat_feed == NULL || a->services == NULL ||
-               a->probes == NULL) {
+               a->probes == NULL || a->dns == NULL) {
         snprintf(error, 256, "not enough memory");
     } else {
         for (size_t i = 0; i < options->nat.vip_count; i++)
@@ -168,6 +171,7 @@ void analysis_free(struct analysis *a)
     findings_free(a->findings);
     services_free(a->services);
     probes_free(a->probes);
+    dns_answers_free(a->dns);
     digests_free(a->digests);
     nat_feed_free(a->nat_feed);
     nat_free(a->nat);
@@ -183,6 +187,10 @@ void analysis_free(struct analysis *a)
 void analysis_event(void *ctx, const struct event *e)
 {
     struct analysis *a = ctx;
+    if (e->kind == EVENT_DNS) {
+        dns_answers_add(a->dns, e->u.dns, e->place);
+        return;
+    }
     /* Accounting is of no conversation. */
     if (e->conv == NULL && e->kind == EVENT_RADIUS && e->u.radius->code == RADIUS_ACCOUNTING_REQUEST) {
         a->totals.accounting_requests += e->u.radius->role == RADIUS_NEW_REQUEST;
@@ -547,6 +555,7 @@ bool analysis_finish(struct analysis *a)
         .nat = a->nat,
         .services = a->services,
         .probes = a->probes,
+        .dns = a->dns,
     };
     a->input.lost_count = lost_count;
     bool ok = join_attempts(a);

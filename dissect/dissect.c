@@ -142,6 +142,15 @@ RARELY_CALLED static void name_flow(struct dissector *d, struct flow *f, const s
         hint_packet(d->hint, f, p, from_low);
 }
 
+/* Answers only: who asks tells nothing of addresses. */
+RARELY_CALLED static void on_dns(struct dissector *d, const struct packet *p)
+{
+    struct dns_answer answer = {.client = p->dst.address, .server = p->src.address};
+    if (p->src.port == DNS_PORT && dns_response(p->payload, &answer))
+        event_emit(&d->out, &(struct event){.kind = EVENT_DNS, .dir = TO_CLIENT, .place = frame_place(p->frame),
+                                            .u.dns = &answer, .now_ns = d->now_ns});
+}
+
 static void on_flow_packet(struct dissector *d, const struct packet *p)
 {
     bool from_low, fresh;
@@ -160,6 +169,8 @@ static void on_flow_packet(struct dissector *d, const struct packet *p)
         f->carries_esp = ike_layer_packet(d->ike, p, &f->ike) == IKE_CARRIED_ESP || f->carries_esp;
     else if (f->class == FLOW_L2TP)
         l2tp_layer_packet(d->l2tp, p);
+    else if (f->class == FLOW_DNS)
+        on_dns(d, p);
 }
 
 RARELY_CALLED static void on_other_packet(struct dissector *d, const struct packet *p)

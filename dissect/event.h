@@ -4,6 +4,7 @@
 #ifndef VS_DISSECT_EVENT_H
 #define VS_DISSECT_EVENT_H
 
+#include "dissect/dns/dns.h"
 #include "dissect/eap/eap.h"
 #include "dissect/ike/ike_event.h"
 #include "dissect/net/net.h"
@@ -96,6 +97,7 @@ enum event_kind {
     EVENT_CALL,            /* conv of L2TP or PPTP: a control message about the call */
     EVENT_CLOSED,          /* conv; its user pointer is forgotten after this call */
     EVENT_LOST_FRAGMENTS,  /* conv NULL */
+    EVENT_DNS,             /* conv NULL: a name's addresses, as an answer in UDP tells them */
     EVENT_UNREACHABLE,     /* an ICMP error that quotes one of our protocols: told through RADIUS_UNANSWERED at once */
 };
 
@@ -113,6 +115,7 @@ struct event {
         const struct ppp_event *ppp;
         const struct ppp_call_message *call;
         const struct net_lost_fragments *lost;
+        const struct dns_answer *dns;
         struct { enum close_reason reason; const struct eap_state *eap; /* NULL without EAP */
                  const struct ike_state *ike; /* NULL but for IKE */
                  const struct sstp_connection_state *sstp; /* NULL but for SSTP */

@@ -5,6 +5,7 @@
 #include "analyze/certificate/chains.h"
 #include "analyze/finding/findings.h"
 #include "analyze/nat/nat.h"
+#include "analyze/nic/dns_answers.h"
 #include "analyze/session/judge.h"
 #include "analyze/session/servers.h"
 #include "analyze/session/overview.h"
@@ -32,6 +33,7 @@ struct rule_input {
     const struct nat *nat;
     const struct services *services;
     const struct probes *probes;
+    const struct dns_answers *dns;
     const struct tls_sights *sights; /* NULL with one capture */
 };
 
