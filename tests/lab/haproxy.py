@@ -64,13 +64,14 @@ class Proxy:
         self.process = lab.network.start(node, ("haproxy", "-db", "-f", path), os.path.join(directory, "haproxy.log"))
         lab.behind_proxy = True
         lab.front_certificate = certificate
-        self.wait(lab, node, listen)
+        wait_until_listening(lab, node, listen, self.process)
 
-    def wait(self, lab, node, listen):
-        until = time.monotonic() + 5
-        while time.monotonic() < until and self.process.poll() is None:
-            table = subprocess.run(lab.network.inside(node, "ss", "-Hltn"), stdout=subprocess.PIPE, check=True).stdout.decode()
-            if " %s " % listen in table:
-                return
-            time.sleep(0.05)
-        raise RuntimeError("haproxy does not listen on " + listen)
+
+def wait_until_listening(lab, node, listen, process):
+    until = time.monotonic() + 5
+    while time.monotonic() < until and process.poll() is None:
+        table = subprocess.run(lab.network.inside(node, "ss", "-Hltn"), stdout=subprocess.PIPE, check=True).stdout.decode()
+        if " %s " % listen in table:
+            return
+        time.sleep(0.05)
+    raise RuntimeError("haproxy does not listen on " + listen)

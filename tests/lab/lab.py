@@ -9,6 +9,7 @@ import subprocess
 import pki as pki_module
 import recorder
 import truth
+from balance_lab import BalanceLab
 from freeradius import SECRET
 from sstp_lab import SstpLab
 from vpn_lab import VpnLab
@@ -54,6 +55,7 @@ def scenario(name, description, **claims):
     attempts                  a VPN scenario: how its clients' attempts end, compared with the daemons' logs
     calls                     an L2TP or PPTP scenario
     sstp, findings            an SSTP scenario: how its clients' attempts end by their own logs; what must be found
+                              (a set, of these or of `attempts`: each of those ends and no other)
     """
     def register(function):
         SCENARIOS[name] = Scenario(function, name, description, **claims)
@@ -61,7 +63,7 @@ def scenario(name, description, **claims):
     return register
 
 
-class Lab(VpnLab, SstpLab):
+class Lab(VpnLab, SstpLab, BalanceLab):
     """The surroundings of one running scenario."""
 
     def __init__(self, entry, network, pki, output, directory, strongswan=None):
@@ -132,7 +134,7 @@ class Lab(VpnLab, SstpLab):
         """Writes the truth files; returns what the recording does not show although the scenario claims it."""
         empty = os.path.join(self.directory, "wireshark")
         os.makedirs(empty, exist_ok=True)
-        wrong = self.check_logins() + (self.check_vpn() if self.entry.vpn else [])
+        wrong = self.check_logins() + list(self.wrong_counts) + (self.check_vpn() if self.entry.vpn else [])
         if self.entry.sstp is not None:
             wrong += self.check_sstp()
         for stem, path, differs in self.files:

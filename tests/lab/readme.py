@@ -17,13 +17,15 @@ No Windows or NPS took part: the requests carry RRAS's attributes, but the daemo
 | 10.20.0.21, .22, .23 | the NAS RRAS01, RRAS02, RRAS03 |
 | 10.20.1.11, .12 | the RADIUS servers nps01 and nps02.corp.contoso.com |
 | 10.20.1.30 | a RADIUS proxy |
-| 10.20.0.31, .32 | the RADIUS side of the VPN servers RRAS11 and RRAS12 |
+| 10.20.0.31 to .34 | the RADIUS side of the VPN servers RRAS11 to RRAS14 |
 | 198.51.100.10 (2001:db8:100::10) | the service's public address at the load balancer |
 | 172.20.30.4 | the load balancer's inner address, for which it exchanges clients' addresses when it does SNAT |
-| 172.20.30.11, .12 | the VPN servers behind it; 198.51.100.17 and 2001:db8:30::11 reach the first without translation |
+| 172.20.30.11 to .14 | the VPN servers behind it; 198.51.100.17 to .20 and 2001:db8:30::11 to ::14 reach them without translation |
 | 203.0.113.22, .26 | home routers, with clients 192.168.178.0/24 and 192.168.1.0/24 behind them |
 | 203.0.113.30 | carrier-grade NAT, with clients 100.64.0.0/10 behind it |
 | 203.0.113.66 and up, 2001:db8:64::66 | clients without NAT |
+| 203.0.113.2 | the clients' DNS server |
+| 168.63.129.16 | what asks in the place of Azure's load balancer whether servers live |
 | 10.50.0.0/16, 10.40.0.1 | virtual addresses of clients; a host behind the VPN |
 
 `pki/` holds every certificate (`root.pem` is what clients trust, `fabrikam-root.pem` what they should not), the
@@ -64,6 +66,10 @@ comes from vpnscope.
   alike; TLS is OpenSSL's, RADIUS FreeRADIUS's, the load balancer haproxy or nftables, and one client is Debian's sstpc.
 - `calls` (L2TP and PPTP recordings): what both ends of PPP logged of each call. xl2tpd, pptpd and pptp are Debian's; the PPP that they
   carry is the lab's own at both ends.
+- `balance` (recordings of load balancing): how many attempts each server got by the balancer's log (haproxy's, or the kernel's
+  connection tracker behind nftables' rules, or the client's choice of DNS's answers) and how they ended by the clients' and servers'
+  logs; `options` name the servers as an administrator would; `verdicts` are those that the configuration allows (none: not
+  determined); `found` says whether the servers must be found without being named; `probes` counts health checks by server.
 - Most ESP is left out: a few pings prove that the tunnel works.
 
 | recording | truth | what it shows | logins | must be found |
@@ -85,14 +91,17 @@ def row(facts):
     secrets = " with " + ", ".join("`%s`" % name for name in files) if files else ""
     tunnels = facts.get("sstp", {})
     found = " ".join("`%s`" % finding for finding in facts["expect_findings"] + tunnels.get("expect_findings", []))
+    found = " ".join([found] * bool(found) + facts.get("balance", {}).get("verdicts", []))
     if not found:
         found = "nothing" if facts["forbid_severity"] else "-"
+    balance = facts.get("balance", {}).get("backends", [])
+    counted = ", ".join("%s %d" % (one["name"], one["attempts"]) for one in balance)
     rows = facts["logins"] or facts.get("ike", tunnels).get("associations", [])
     rows = rows or [one for one in tunnels.get("connections", []) if one["kind"] == "sstp"]
     rows = rows or facts.get("calls", [])
     return "| `%s`%s%s | `%s.truth.json` | %s | %s | %s |\n" % (
         facts["capture"], further, secrets, facts["scenario"], facts["description"],
-        outcome_words(rows), found)
+        counted or outcome_words(rows), found)
 
 
 def write(directory):

@@ -5,6 +5,7 @@ import hmac
 import json
 import socket
 import struct
+import sys
 import time
 
 URI = "/sra_{BA195980-CD49-458b-9E23-C84EE0ADCD75}/"
@@ -70,8 +71,9 @@ class Ended(Exception):
 
 
 def say(event, **details):
-    """One line of the program's log."""
-    print(json.dumps({"event": event, "time": round(time.time(), 6), **details}), flush=True)
+    """One line of the program's log, in one piece: several threads write."""
+    sys.stdout.write(json.dumps({"event": event, "time": round(time.time(), 6), **details}) + "\n")
+    sys.stdout.flush()
 
 
 class Tunnel:

@@ -11,6 +11,7 @@ import tempfile
 import time
 import uuid
 
+import dns_client
 import eap_peer
 import mschap
 import sstp
@@ -27,6 +28,7 @@ def arguments():
     parser.add_argument("--bind", help="own address")
     parser.add_argument("--own-port", type=int, default=0)
     parser.add_argument("--name", default="vpn.contoso.com", help="the name that was dialled")
+    parser.add_argument("--resolver", help="ask this server for the name and take the first address instead of --address")
     parser.add_argument("--trust", help="roots and intermediates (PEM)")
     parser.add_argument("--keylog", help="write the TLS secrets there")
     parser.add_argument("--late-check", action="store_true", help="check the certificate after the handshake, as Windows does")
@@ -302,6 +304,9 @@ def icmp(source, destination, kind, number, payload):
 
 def main():
     options = arguments()
+    if options.resolver:
+        options.address = dns_client.addresses(options.resolver, options.name, options.bind)[0]
+        say("resolved", address=options.address)
     client = Client(options)
     try:
         if options.probe:

@@ -1,10 +1,10 @@
-"""The network of the VPN scenarios: clients behind several kinds of NAT, a load balancer, two VPN servers behind it.
+"""The network of the VPN scenarios: clients behind several kinds of NAT, a load balancer, four VPN servers behind it.
 
                   home1 (NAT) -- client1        192.168.178.0/24 behind 203.0.113.22
                   home2 (NAT) -- client2        192.168.1.0/24 behind 203.0.113.26
     internet -----cgn (NAT) ---- mobile         100.64.0.0/10 behind 203.0.113.30
-    (router)      direct                        203.0.113.64/26 and 2001:db8:64::/64, no NAT
-         \\------ lb 198.51.100.10 -- dmz (switch) -- rras1 172.20.30.11, rras2 172.20.30.12
+    (router)      direct                        203.0.113.64/26, 203.0.113.128/25 and 2001:db8:64::/64, no NAT
+     + DNS   \\------ lb 198.51.100.10 -- dmz (switch) -- rras1 172.20.30.11 ... rras4 172.20.30.14
                                                          \\-- the switch of network.py -- nps1, nps2
 
 Every translator is nftables in a namespace of its own; without rules it only routes.
@@ -18,10 +18,13 @@ from network import run
 
 VIP, VIP6 = "198.51.100.10", "2001:db8:100::10"
 LB_INSIDE = "172.20.30.4"
-RRAS = {"rras1": "172.20.30.11", "rras2": "172.20.30.12"}
-RRAS_PUBLIC = "198.51.100.17"    # of rras1, reached without translation
+RRAS = {"rras%d" % number: "172.20.30.1%d" % number for number in (1, 2, 3, 4)}
+PUBLICS = {"rras%d" % number: "198.51.100.%d" % (16 + number) for number in (1, 2, 3, 4)}  # reached without translation
+RRAS_PUBLIC = PUBLICS["rras1"]
 RRAS_V6 = "2001:db8:30::11"
-NAS = {"rras1": ("RRAS11", "10.20.0.31"), "rras2": ("RRAS12", "10.20.0.32")}
+NAS = {"rras%d" % number: ("RRAS1%d" % number, "10.20.0.3%d" % number) for number in (1, 2, 3, 4)}
+DNS = "203.0.113.2"              # the clients' resolver
+AZURE = "168.63.129.16"          # whence Azure's load balancer asks whether servers live
 NETWORK = "10.40.0.0/24"         # behind the VPN servers
 INTERNAL_HOST = "10.40.0.1"
 
@@ -30,6 +33,7 @@ HOME1_CLIENTS = ["192.168.178.%d" % last for last in (23, 24, 25)]
 HOME2_CLIENTS = ["192.168.1.%d" % last for last in (5, 6)]
 CGN_CLIENTS = ["100.64.7.%d" % last for last in range(11, 17)]
 DIRECT = ["203.0.113.%d" % last for last in range(66, 100)]
+CROWD = ["203.0.113.%d" % last for last in range(130, 254)]
 DIRECT_V6 = "2001:db8:64::66"
 
 # translator or client: (address of the router's end, own addresses towards the router)
@@ -48,7 +52,7 @@ LANS = {
 TRANSLATORS = ("lb", "home1", "home2", "cgn")
 # Where an address of a client lives.
 NODE_OF = {address: node for node, (_, _, addresses) in LANS.items() for address in addresses}
-NODE_OF.update({address: "direct" for address in DIRECT + [DIRECT_V6]})
+NODE_OF.update({address: "direct" for address in DIRECT + CROWD + [DIRECT_V6]})
 
 
 class Vpn:
@@ -56,7 +60,7 @@ class Vpn:
 
     def __init__(self, net):
         self.net = net
-        for node in ("internet", "dmz", "rras1", "rras2", *UPLINKS, *LANS):
+        for node in ("internet", "dmz", *RRAS, *UPLINKS, *LANS):
             net._add(node)
             self.sysctl(node, "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1",
                         "net.ipv4.conf.all.promote_secondaries=1", "net.ipv6.conf.all.accept_dad=0",
@@ -72,21 +76,29 @@ class Vpn:
             self.link(parent, "lan", node, "eth0", (gateway,), ["%s/%s" % (one, bits) for one in addresses])
             self.ip(node, "route", "add", "default", "via", gateway.split("/")[0])
         self.servers()
+        self.crowd()
 
     def servers(self):
         self.ip("dmz", "link", "add", "br0", "type", "bridge")
         self.ip("dmz", "link", "set", "br0", "up")
         self.port("lb", "in", (LB_INSIDE + "/24", "2001:db8:30::4/64"))
         for node, address in RRAS.items():
-            more = (RRAS_PUBLIC + "/32", RRAS_V6 + "/64") if node == "rras1" else ("2001:db8:30::12/64",)
-            self.port(node, "eth0", (address + "/24", *more))
+            self.port(node, "eth0", (address + "/24", PUBLICS[node] + "/32", "2001:db8:30::1%s/64" % node[-1]))
             self.ip(node, "route", "add", "default", "via", LB_INSIDE)
             self.ip(node, "-6", "route", "add", "default", "via", "2001:db8:30::4")
             self.ip(node, "address", "add", INTERNAL_HOST + "/32", "dev", "lo")
             self.inner(node)
-        self.ip("internet", "route", "add", RRAS_PUBLIC, "via", VIP)
+            self.ip("internet", "route", "add", PUBLICS[node], "via", VIP)
+            self.ip("lb", "route", "add", PUBLICS[node], "via", address)
         self.ip("internet", "-6", "route", "add", "2001:db8:30::/64", "via", VIP6)
-        self.ip("lb", "route", "add", RRAS_PUBLIC, "via", RRAS["rras1"])
+        self.ip("lb", "address", "add", AZURE + "/32", "dev", "lo")
+
+    def crowd(self):
+        """Many more clients on one machine, and the resolver."""
+        lines = "".join("address add %s/32 dev wan\n" % one for one in CROWD)
+        subprocess.run(("ip", "-n", self.net.namespace("direct"), "-batch", "-"), input=lines.encode(), check=True)
+        self.ip("internet", "route", "add", "203.0.113.128/25", "via", DIRECT[0])
+        self.ip("internet", "address", "add", DNS + "/32", "dev", "lo")
 
     def inner(self, node):
         """The leg towards the RADIUS servers."""
@@ -130,7 +142,7 @@ class Vpn:
 
     def reset(self):
         """No rules, no remembered translation, every address back."""
-        for node in (*TRANSLATORS, "rras1", "rras2", "direct", "internet"):
+        for node in (*TRANSLATORS, *RRAS, "direct", "internet"):
             run(*self.net.inside(node, "nft", "flush", "ruleset"))
             subprocess.run(self.net.inside(node, "conntrack", "-F"), stdout=subprocess.DEVNULL,
                            stderr=subprocess.DEVNULL, check=False)

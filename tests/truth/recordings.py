@@ -8,6 +8,7 @@ import json
 import os
 import sys
 
+import balance
 import calls
 import events
 import findings
@@ -61,6 +62,9 @@ def compare(vpnscope, dump_events, path, deviations):
             compare_together(vpnscope, truth, directory, deviations)
     except program.Failure as failure:
         deviations.differs("run", "a report", failure)
+        return
+    if "balance" in truth:
+        balance.compare(truth, run, vpnscope, arguments(truth), directory, deviations)
         return
     if "ike" in truth:
         ike.compare(truth, run, deviations)

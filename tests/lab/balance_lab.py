@@ -1,0 +1,131 @@
+"""What a scenario of balancing works with: crowds of clients, and how many of them each server got by the daemons' logs."""
+
+import json
+import os
+import shutil
+import sys
+
+import recorder
+from sstp_lab import HERE, OUTCOMES, program
+from vpn_network import NAS, PUBLICS, RRAS
+
+FAILED = ("rejected", "aborted")
+
+
+def crowd(lab, attempts, every=0.12, at=None):
+    """Starts the SSTP clients of one node from one process, `every` seconds or at these times; waits for them all."""
+    wait_for(lab, begin_crowd(lab, attempts, every, at))
+
+
+def begin_crowd(lab, attempts, every=0.12, at=None):
+    path = os.path.join(lab.directory, "crowd-%d.json" % lab.count())
+    plan = [{"at": at[number] if at else number * every, "log": one.log, "argv": program("sstp_client.py", one.options)[2:]}
+            for number, one in enumerate(attempts)]
+    with open(path, "w", encoding="utf-8") as out:
+        json.dump(plan, out)
+    return lab.network.start(attempts[0].node, (sys.executable, os.path.join(HERE, "sstp_crowd.py"), path), path + ".log",
+                             {"PYTHONDONTWRITEBYTECODE": "1"})
+
+
+def wait_for(lab, process, seconds=90):
+    process.wait(seconds)
+    silent = [one.name for one in lab.attempts if os.path.exists(one.log) and not one.event("end")]
+    if silent:
+        raise RuntimeError("no end of " + " ".join(silent))
+
+
+class BalanceLab:
+    """The part of a running scenario that counts; mixed into Lab."""
+
+    balancer = None
+    wrong_counts = ()
+
+    def chosen(self, attempt):
+        """The server that this attempt was sent to, by the balancer's log, or by the address that the client took."""
+        if self.entry.sstp is None:
+            return self.balancer.choices(500).get((attempt.address, 500))
+        if attempt.options.get("resolver"):
+            taken = attempt.event("resolved").get("address")
+            return next(node for node, address in PUBLICS.items() if address == taken)
+        return self.balancer.choices().get((attempt.address, attempt.port))
+
+    def outcome_of(self, attempt):
+        return attempt.outcome() if self.entry.sstp is None else OUTCOMES[attempt.outcome]
+
+    def rows(self, addresses, protocol):
+        """A row for each server: what it was asked for, and how that ended."""
+        rows = {node: {"address": address, "name": NAS[node][0], "attempts": 0, "established": 0, "failed": 0, "unanswered": 0,
+                       "clients": set()} for node, address in addresses.items()}
+        for attempt in self.attempts:
+            if self.entry.sstp is not None and attempt.options.get("probe"):
+                continue
+            node, outcome = self.chosen(attempt), self.outcome_of(attempt)
+            if node is None or node not in rows or (protocol == "radius" and not self.asked(node, attempt)):
+                continue
+            row = rows[node]
+            row["attempts"] += 1
+            row["clients"].add(attempt.address)
+            row["failed" if outcome in FAILED else outcome] += 1
+        for row in rows.values():
+            row["clients"] = len(row["clients"])
+        return rows
+
+    def asked(self, node, attempt):
+        """Whether the server asked RADIUS about this attempt."""
+        return any(log.get("authentication", {}).get("user") == attempt.options["user"]
+                   for server in self.sstp_servers if server.node == node for log in server.connections().values())
+
+    def check_servers(self, rows):
+        """The servers' own logs say the same as the balancer's and the clients'."""
+        if self.entry.sstp is None:
+            told = {one.node: one.text().count("established between") for one in self.daemons if one.node in RRAS}
+            return ["%s: %d tunnels by its log, %d by the clients'" % (node, told.get(node, 0), row["established"])
+                    for node, row in rows.items() if told.get(node, 0) < row["established"]]
+        wrong = []
+        for node, row in rows.items():
+            logs = [log for server in self.sstp_servers if server.node == node for log in server.connections().values()]
+            users = {log["established"]["user"] for log in logs if "established" in log}
+            if len(users) != row["established"]:
+                wrong.append("%s: %d tunnels by its log, %d by the clients'" % (node, len(users), row["established"]))
+        return wrong
+
+    def probes(self):
+        """{server: health checks that it took}, by its own log: whoever came and asked nothing."""
+        out = {}
+        for server in self.sstp_servers:
+            seen = [log for log in server.connections().values() if "request" not in log]
+            out[RRAS[server.node]] = out.get(RRAS[server.node], 0) + len(seen)
+        return out
+
+    def keep_balance(self, point, suffix="", stem=None, further=(), protocol=None, addresses=None, nodes=tuple(RRAS), weights=None,
+                     named=True, findings=(), allow=(), expect_any=(), forbid=("backend-uneven",), verdicts=(), form=".pcap.gz",
+                     found=True, probes=None, prober=None, **differs):
+        """
+        Puts the recording made at `point` beside the counts. nodes: the servers that an administrator names there (named=False:
+        none); weights: {node: weight}; verdicts: which the configuration allows; found: without names the same servers are
+        found, as far as anybody was sent to them; probes: {address: health checks}, all from `prober`.
+        """
+        path = self.path(suffix + form)
+        if point is not None:
+            if form.endswith(".gz"):
+                recorder.compress(self.points[point], path)
+            else:
+                shutil.copyfile(self.points[point], path)
+        protocol = protocol or ("ikev2" if self.entry.sstp is None else "sstp")
+        addresses = {node: (addresses or RRAS)[node] for node in nodes}
+        rows = self.rows(addresses, protocol)
+        self.wrong_counts = self.check_servers(rows)
+        options = []
+        for node, address in addresses.items() if named else ():
+            options += ["--backend", "%s=%s%s" % (address, NAS[node][0], "*%g" % weights[node] if weights else "")]
+        facts = {"point": point, "protocol": protocol, "basis": "radius" if protocol == "radius" else "tunnels", "options": options,
+                 "connections": sum(row["attempts"] for row in rows.values()), "backends": list(rows.values()),
+                 "weights": weights, "verdicts": list(verdicts), "found": found, "probes": probes,
+                 "probe_source": prober}
+        if further:
+            differs["further_captures"] = ["%s%s%s" % (self.entry.name, more, form) for more in further]
+        self.keep(path, stem=stem or self.entry.name + suffix, **{
+            "logins": [], "balance": facts, "expect_findings": list(findings), "expect_any": list(expect_any),
+            "allow_findings": list(allow), "forbid_findings": list(forbid), "keylog": None, "server_name": "nps01.corp.contoso.com",
+            **differs})
+        return rows

@@ -1,0 +1,110 @@
+"""Connections of each server against the report's `balance`: first as found in the captures, then with the servers named as an
+administrator names them; verdicts, windows, probes, findings."""
+
+import program
+
+COUNTED = ("attempts", "established", "failed", "unanswered")
+# What only the servers' names or weights can tell.
+OF_BALANCE = ("backend-uneven", "backend-attempts-to-dead", "backend-down", "affinity-broken")
+
+
+def table_of(run, protocol):
+    return next((row for row in run.report["balance"] if row["protocol"] == protocol), None)
+
+
+def compare_counts(want, got, who, table):
+    """Every server that the truth names, and no other with anything."""
+    servers = {row["address"]: row for row in got["backends"]}
+    for row in want["backends"]:
+        here = servers.pop(row["address"], None)
+        if here is None:
+            if row["attempts"] or who == "named":
+                table.differs("%s servers" % who, row["address"], "not listed")
+            continue
+        for field in COUNTED:
+            table.check("%s: %s of %s" % (who, field, row["address"]), row[field], here.get(field, 0))
+        if who == "named":
+            table.check("name of " + row["address"], row["name"], here["name"])
+    for address, row in servers.items():
+        table.check("%s: attempts at %s, which the truth does not know" % (who, address), 0, row["attempts"])
+
+
+def compare_shares(want, got, table):
+    """The numbers that follow from the counts."""
+    total = sum(row["attempts"] for row in want["backends"])
+    for row in got["backends"]:
+        if total and abs(row["share"] - row["attempts"] / total) > 0.001:
+            table.differs("share of " + row["address"], row["attempts"] / total, row["share"])
+        if row.get("peak_concurrent", 0) > row["attempts"]:
+            table.differs("peak of " + row["address"], "at most %d" % row["attempts"], row["peak_concurrent"])
+    loads = [row["attempts"] / row.get("weight", 1) for row in got["backends"]]
+    if got.get("jain") is not None and any(loads):
+        jain = sum(loads) ** 2 / (len(loads) * sum(load * load for load in loads))
+        table.check("Jain's index", True, abs(jain - got["jain"]) < 0.001)
+    for window in got.get("windows", []):
+        table.check("columns of a window", len(got["backends"]), len(window["connections"]))
+    if got.get("windows"):
+        table.check("connections of all windows", got["connections"], sum(sum(one["connections"]) for one in got["windows"]))
+
+
+def compare_probes(want, got, table):
+    """As the servers' logs count them; one may be under way when the recording ends."""
+    for address, count in (want["probes"] or {}).items():
+        told = [row for row in got.get("probes", []) if row["target"].rsplit(":", 1)[0] == address]
+        seen = sum(row["count"] for row in told)
+        if abs(seen - count) > 2:
+            table.differs("probes of " + address, count, seen)
+    if want["probe_source"]:
+        table.check("who probes", {want["probe_source"]}, {row["source"] for row in got.get("probes", [])})
+
+
+def compare_findings(truth, run, table):
+    raised, told = run.raised(), bool(run.report["balance"])
+    for name in truth["expect_findings"]:
+        if name not in raised and (told or name not in OF_BALANCE):
+            table.differs("finding", name, "not raised")
+    if told and truth["expect_any"] and not set(truth["expect_any"]) & set(raised):
+        table.differs("finding", "one of " + " ".join(truth["expect_any"]), "none raised")
+    for name in truth["forbid_findings"]:
+        if name in raised:
+            table.differs("finding", "no " + name, "raised")
+    allowed = truth["expect_findings"] + truth["expect_any"] + truth["allow_findings"]
+    for name, severity in sorted(raised.items()):
+        if severity != "info" and name not in allowed:
+            table.differs("finding", "not named by the truth", "%s (%s)" % (name, severity))
+
+
+def compare_named(truth, vpnscope, arguments, directory, table):
+    want = truth["balance"]
+    captures = [truth["capture"]] + truth.get("further_captures", [])
+    run = program.Run(vpnscope, want["options"] + arguments, directory)
+    got = table_of(run, want["protocol"])
+    if got is None:
+        table.differs("balance of " + want["protocol"], "a table", "none")
+        return
+    compare_counts(want, got, "named", table)
+    compare_shares(want, got, table)
+    compare_probes(want, got, table)
+    table.check("connections", want["connections"], got["connections"])
+    if want["verdicts"]:
+        table.check("verdict is one of " + " ".join(want["verdicts"]), True, got["verdict"] in want["verdicts"])
+    compare_findings(truth, run, table)
+    if len(captures) > 1:
+        options = arguments[:-len(captures)]
+        other = program.Run(vpnscope, want["options"] + options + captures[::-1], directory)
+        table.check("balance whatever the order of captures", run.report["balance"], other.report["balance"])
+
+
+def compare(truth, run, vpnscope, arguments, directory, table):
+    """`run` had no names."""
+    want = truth["balance"]
+    table.check("packets", truth["frames"]["frames"], run.report["captures"][0]["packets"])
+    if not run.report["balance"]:
+        compare_findings(truth, run, table)
+        return
+    got = table_of(run, want["protocol"])
+    if want["found"] and got is None:
+        table.differs("balance of " + want["protocol"], "a table", "none")
+    elif want["found"]:
+        compare_counts(want, got, "found", table)
+    compare_named(truth, vpnscope, arguments, directory, table)
