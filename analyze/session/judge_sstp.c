@@ -117,6 +117,26 @@ static struct sstp_judgement left(const struct exchange *x, enum sstp_end end, c
     return j;
 }
 
+static struct sstp_judgement nothing_asked(const struct exchange *x)
+{
+    struct ending e = ending_of(&x->sstp);
+    struct sstp_judgement j = verdict(SSTP_END_NOTHING_ASKED, CONFIDENCE_CERTAIN);
+    j.by_client = e.by_client;
+    j.place = e.place;
+    return j;
+}
+
+/* What an earlier connection of the same ports left behind answers first (RFC 5961 section 4), and is reset by the client. */
+static struct sstp_judgement refused_after_all(const struct exchange *x)
+{
+    const struct tcp_sent *client = &x->sstp.tcp.sent[TCP_CLIENT], *server = &x->sstp.tcp.sent[TCP_SERVER];
+    struct sstp_judgement j = verdict(SSTP_END_REFUSED, CONFIDENCE_CERTAIN);
+    if (client->last_syn.frame == 0 || server->reset.frame == 0 || server->reset.time_ns < client->last_syn.time_ns)
+        return unknown();
+    j.place = server->reset;
+    return j;
+}
+
 /* TCP alone. */
 static struct sstp_judgement judge_tcp(const struct exchange *x, enum tcp_outcome outcome)
 {
@@ -147,13 +167,7 @@ static struct sstp_judgement judge_tcp(const struct exchange *x, enum tcp_outcom
         break;
     case TCP_OUTCOME_PROBE:
     case TCP_OUTCOME_CLIENT_GAVE_UP:
-        if (server->syn.seen) {
-            struct ending e = ending_of(&x->sstp);
-            j = verdict(SSTP_END_NOTHING_ASKED, CONFIDENCE_CERTAIN);
-            j.by_client = e.by_client;
-            j.place = e.place;
-        }
-        break;
+        return server->syn.seen ? nothing_asked(x) : refused_after_all(x);
     default:
         break;
     }

@@ -247,6 +247,14 @@ static void refused(void **state)
     expect(SSTP_END_REFUSED, CONFIDENCE_CERTAIN, OUTCOME_REJECTED);
     assert_int_equal(judge_sstp(x).place.frame, at(1).frame);
     assert_int_equal(judge_sstp_kind(x), SSTP_KIND_UNSURE);
+    /* what an old connection left behind acknowledges first; the client resets that and asks again */
+    server->acked = true;
+    server->packets++;
+    reset(TCP_CLIENT, TCP_RESET_SYN, 0);
+    client->last_syn = at(1);
+    expect(SSTP_END_REFUSED, CONFIDENCE_CERTAIN, OUTCOME_REJECTED);
+    client->last_syn = at(2); /* the last SYN was not answered yet */
+    expect_unknown();
 }
 
 static void answer_unheard(void **state)
