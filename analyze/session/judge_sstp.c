@@ -121,6 +121,8 @@ static struct sstp_judgement nothing_asked(const struct exchange *x)
 {
     struct ending e = ending_of(&x->sstp);
     struct sstp_judgement j = verdict(SSTP_END_NOTHING_ASKED, CONFIDENCE_CERTAIN);
+    if (!e.over)
+        return unknown();
     j.by_client = e.by_client;
     j.place = e.place;
     return j;

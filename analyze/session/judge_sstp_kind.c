@@ -34,7 +34,10 @@ static enum sstp_kind other_request(const struct exchange *x)
 static bool is_over(const struct sstp_facts *f)
 {
     const struct tcp_sent *client = &f->tcp.sent[TCP_CLIENT], *server = &f->tcp.sent[TCP_SERVER];
-    return client->fin.frame != 0 || server->fin.frame != 0 || client->reset.frame != 0 || server->reset.frame != 0;
+    /* A reset of the very first SYN may belong to an earlier connection of the same ports. */
+    bool stale = f->tcp.reset == TCP_RESET_SYN && server->packets > server->resets;
+    bool reset = !stale && (client->reset.frame != 0 || server->reset.frame != 0);
+    return reset || client->fin.frame != 0 || server->fin.frame != 0;
 }
 
 /* TLS that nobody could read. Without a name nobody wants a tunnel who says as little as that. */
@@ -81,7 +84,7 @@ enum sstp_kind judge_sstp_kind(const struct exchange *x)
     if (f->tls.seen)
         return closed_kind(x);
     bool no_byte = outcome == TCP_OUTCOME_PROBE || outcome == TCP_OUTCOME_CLIENT_GAVE_UP;
-    return no_byte && f->tcp.sent[TCP_SERVER].syn.seen ? SSTP_KIND_PROBE : SSTP_KIND_UNSURE;
+    return no_byte && f->tcp.sent[TCP_SERVER].syn.seen && is_over(f) ? SSTP_KIND_PROBE : SSTP_KIND_UNSURE;
 }
 
 /* Of a handshake that stopped: who left whom. */
