@@ -22,7 +22,7 @@ struct slab {
  * Tunnels last for hours and are silent after their first second: their facts wait packed. Only so many of them sit unpacked;
  * when another one comes, one that has not stirred is parked.
  */
-enum { SEATS = 256, SEATS_LOOKED_AT = 16 };
+enum { SEATS = 1024, SEATS_LOOKED_AT = 16 };
 struct parked {
     const struct track_parts *parts; /* NULL, which a live one's is not */
     struct parked *next, **before;   /* of all; what points to it */
@@ -100,16 +100,14 @@ static struct live *live_fresh(struct track *t)
     return full && !more_lives(t) ? NULL : &t->slabs[t->slab_count - 1].lives[t->fresh++];
 }
 
-static struct live *live_again(struct track *t)
+/* What was written in it when it was used before. */
+static void clear(struct live *l)
 {
-    struct live *l = t->free;
-    t->free = l->next_free;
     if (l->x.has_inner)
         memset(&l->x.inner, 0, sizeof l->x.inner);
     if (exchange_has_own(&l->x))
         memset((uint8_t *)&l->x + offsetof(struct exchange, ike), 0, sizeof l->x - offsetof(struct exchange, ike));
     memset(&l->x, 0, offsetof(struct exchange, text));
-    return l;
 }
 
 static void measure(struct track *t)
@@ -118,11 +116,18 @@ static void measure(struct track *t)
     t->peak_bytes = bytes > t->peak_bytes ? bytes : t->peak_bytes;
 }
 
-static struct live *live_take(struct track *t, struct conversation *conv)
+/* as_it_is: not zeroed, as it will be unpacked into. */
+static struct live *live_take(struct track *t, struct conversation *conv, bool as_it_is)
 {
-    struct live *l = t->free != NULL ? live_again(t) : live_fresh(t);
-    if (l == NULL)
+    struct live *l = t->free;
+    if (l != NULL)
+        t->free = l->next_free;
+    else if ((l = live_fresh(t)) == NULL)
         return NULL;
+    else
+        as_it_is = true;
+    if (!as_it_is)
+        clear(l);
     l->parts = &t->parts;
     l->server = NULL;
     l->radius_known = 0;
@@ -190,13 +195,14 @@ static void take_seat(struct track *t, struct live *l)
 static RARELY_CALLED struct live *unpark(struct track *t, struct conversation *conv)
 {
     struct parked *p = conv->user;
-    struct live *l = live_take(t, conv);
+    struct live *l = live_take(t, conv, true);
     conv->user = NULL;
     t->parked_bytes -= sizeof *p + p->len;
     *p->before = p->next;
     if (p->next != NULL)
         p->next->before = p->before;
     if (l != NULL && !exchange_unpack(span_of(p + 1, p->len), NULL, p->kinds, &l->x)) {
+        memset(&l->x, 0, sizeof l->x);
         live_give(t, l);
         l = NULL;
     }
@@ -223,7 +229,7 @@ static void login_radius(void *live, const struct event *e);
 
 static RARELY_CALLED void open_exchange(struct track *t, const struct event *e)
 {
-    struct live *l = live_take(t, e->conv);
+    struct live *l = live_take(t, e->conv, false);
     e->conv->user = l;
     if (l == NULL)
         return;

@@ -9,7 +9,7 @@
 
 #include "analyze/session/track.h"
 
-enum { TUNNELS = 1000, MESSAGES = 3 };
+enum { TUNNELS = 3000, MESSAGES = 3 };
 
 struct finished {
     uint32_t count;
