@@ -225,13 +225,13 @@ static bool make_ppp_carriers(struct dissector *d, uint64_t memory, const struct
     return d->l2tp != NULL && d->pptp != NULL;
 }
 
-/* How the budget is divided: a quarter for flows, an eighth each for TLS buffers, requests and TCP connections, three sixteenths
- * for logins, a sixteenth for IKE associations and an eighth of that for their fragments, a 64th for L2TP and PPTP; the rest is
+/* How the budget is divided: an eighth each for flows, TLS buffers, requests and TCP connections, three sixteenths for logins,
+ * a sixteenth for IKE associations and an eighth of that for their fragments, a 64th for L2TP and PPTP; the rest is
  * for fragments, EAPOL and nDPI, which have ceilings of their own. */
 static bool make_parts(struct dissector *d, const struct dissect_options *options, const struct secrets *secrets)
 {
     uint64_t memory = options->memory_bytes < MEMORY_LEAST ? MEMORY_LEAST : options->memory_bytes;
-    uint64_t flows = memory / 4 / FLOW_BYTES;
+    uint64_t flows = memory / 8 / FLOW_BYTES;
     uint64_t requests = memory / 8 / radius_layer_request_bytes();
     uint64_t logins = memory / 16 * 3 / radius_layer_conversation_bytes();
     uint64_t associations = memory / 16 / ike_layer_association_bytes();

@@ -1,8 +1,8 @@
 /*
- * Open addressing with linear probing: an array of tags, sixteen to a cache line, and at the same places an array of flows,
- * one to a cache line. A probe reads tags and then the one flow that it is looking for. At most half of the places are used;
- * their use begins small and doubles. Homes follow from the upper bits of the hashes, so that they double in place. A full table lets a hand go round and takes the stalest of a few; where too many hashes collide,
- * a new flow takes the place of one of them.
+ * Flows lie in an arena in the order of their beginning, so that those of the moment are neighbours, one to a cache line. Beside
+ * it an index in open addressing with linear probing: of each flow its number, a few bits of its hash, and how far it stands
+ * from its home, all in four bytes. At most half of the index is used; it doubles. A full table lets a hand go round the arena
+ * and takes the stalest of a few; where too many hashes collide, a new flow takes the place of one of them.
  */
 #include "dissect/net/flow.h"
 
@@ -14,8 +14,9 @@
 #include "capture/wire/large.h"
 #include "capture/wire/rarely.h"
 
-/* PROBES_MAX: chance alone makes no row of that length where half is free. */
-enum { FIRST_HOMES = 2048, EVICTION_SAMPLE = 8, MEASURED_EVERY = 16, PROBES_SOON = 12, PROBES_MAX = 256, LINES_AHEAD = 3 };
+/* Of a slot. PROBES_MAX: chance alone makes no row of that length but once in hundreds of thousands where half is free. */
+enum { ENTRY_BITS = 20, TAG_BITS = 6, FAR_BITS = 6, PROBES_MAX = 1 << FAR_BITS, ROOM_MAX = (1 << ENTRY_BITS) - 1 };
+enum { FIRST_HOMES = 2048, EVICTION_SAMPLE = 8, MEASURED_EVERY = 16, PROBES_SOON = 12, FLOWS_SOON = 4 };
 
 /* Ends that are too long for a word each. */
 struct long_ends {
@@ -25,24 +26,24 @@ struct long_ends {
 };
 
 struct flow_table {
-    uint32_t *tags;     /* hash of the flow at that place; 0: none */
+    uint32_t *index;  /* slots: entry + 1, tag, distance; 0: free */
     struct flow *flows;
-    uint32_t homes;     /* where probes begin; PROBES_MAX more places follow, so that none has to wrap */
-    uint32_t homes_max, room, used;
+    uint32_t homes;   /* where probes begin; PROBES_MAX more slots follow, so that none has to wrap */
+    uint32_t room, used;
     uint32_t hand, next_id;
     uint64_t made, evicted;
     flow_fn *drop;
     void *drop_ctx;
-    void *tags_memory, *flows_memory;
+    void *index_memory, *flows_memory;
     struct long_ends *ends; /* numbered from 1 */
     uint32_t ends_used, ends_room, ends_free;
     int64_t idle_ns; /* usual_idle, a while ago */
     uint32_t evictions;
 };
 
-static inline uint32_t places_of(uint32_t homes)
+static uint32_t *index_new(uint32_t homes, void **memory)
 {
-    return homes + PROBES_MAX;
+    return large_new(((size_t)homes + PROBES_MAX) * sizeof(uint32_t), memory);
 }
 
 struct flow_table *flow_table_new(uint32_t room)
@@ -50,24 +51,25 @@ struct flow_table *flow_table_new(uint32_t room)
     struct flow_table *t = calloc(1, sizeof *t);
     if (t == NULL)
         return NULL;
-    t->room = room == 0 ? 1 : room > UINT32_MAX / 4 ? UINT32_MAX / 4 : room;
-    t->homes_max = 2 * t->room;
-    t->homes = t->homes_max;
-    while (t->homes > FIRST_HOMES)
-        t->homes = (t->homes + 1) / 2;
-    t->tags = zeroed_new(places_of(t->homes_max) * sizeof *t->tags, &t->tags_memory);
-    t->flows = zeroed_new(places_of(t->homes_max) * sizeof *t->flows, &t->flows_memory);
-    if (t->tags != NULL && t->flows != NULL)
-        return t;
-    flow_table_free(t);
-    return NULL;
+    t->room = room == 0 ? 1 : room > ROOM_MAX ? ROOM_MAX : room;
+    t->homes = FIRST_HOMES;
+    t->index = index_new(t->homes, &t->index_memory);
+    size_t bytes = t->room * sizeof *t->flows;
+    t->flows = zeroed_new(bytes, &t->flows_memory);
+    if (t->index == NULL || t->flows == NULL) {
+        flow_table_free(t);
+        return NULL;
+    }
+    if (bytes > LARGE_PAGE) /* the first ones stay on small pages: most captures have no more */
+        platform_advise_huge((uint8_t *)t->flows + LARGE_PAGE, bytes - LARGE_PAGE);
+    return t;
 }
 
 void flow_table_free(struct flow_table *t)
 {
     if (t == NULL)
         return;
-    free(t->tags_memory);
+    free(t->index_memory);
     free(t->flows_memory);
     free(t->ends);
     free(t);
@@ -115,6 +117,32 @@ static inline uint32_t home_of(const struct flow_table *t, uint32_t hash)
     return (uint32_t)((uint64_t)hash * t->homes >> 32);
 }
 
+static inline uint32_t hash_of_flow(const struct flow *f)
+{
+    return hash_of(f->key[0], f->key[1], f->tunnel);
+}
+
+/* The bits of a slot: which entry, and a tag that tells most others apart; how far from its home it stands. */
+static inline uint32_t slot_of(uint32_t entry, uint32_t hash, uint32_t far)
+{
+    return (entry + 1) | (hash >> 1 & ((1u << TAG_BITS) - 1)) << ENTRY_BITS | far << (ENTRY_BITS + TAG_BITS);
+}
+
+static inline uint32_t entry_in(uint32_t slot)
+{
+    return (slot & ROOM_MAX) - 1;
+}
+
+static inline bool has_tag(uint32_t slot, uint32_t hash)
+{
+    return (slot >> ENTRY_BITS & ((1u << TAG_BITS) - 1)) == (hash >> 1 & ((1u << TAG_BITS) - 1));
+}
+
+static inline uint32_t far_of(uint32_t slot)
+{
+    return slot >> (ENTRY_BITS + TAG_BITS);
+}
+
 static bool are_long_ends(const struct long_ends *e, const struct key *k, const struct endpoint *a, const struct endpoint *b,
                           uint8_t ip_proto)
 {
@@ -155,24 +183,49 @@ static inline struct key key_of_ends(struct packet_ends e)
     return key_of_words(first, second, first <= second, 0);
 }
 
-/* The place of a flow, or the free one where it would go; the end of the row when there is neither near enough. */
+/* How far from its home the slot of a flow is, or the free one where it would go; PROBES_MAX when there is neither. */
 static inline uint32_t probe(const struct flow_table *t, const struct key *k, const struct endpoint *a, const struct endpoint *b,
                              uint8_t ip_proto, uint32_t tunnel)
 {
-    uint32_t at = home_of(t, k->hash), end = at + PROBES_MAX;
-    while (at < end && t->tags[at] != 0 &&
-           (t->tags[at] != k->hash || !is_flow_of(t, &t->flows[at], k, a, b, ip_proto, tunnel)))
-        at++;
-    return at;
+    const uint32_t *row = &t->index[home_of(t, k->hash)];
+    uint32_t far = 0;
+    while (far < PROBES_MAX && row[far] != 0 &&
+           (!has_tag(row[far], k->hash) || !is_flow_of(t, &t->flows[entry_in(row[far])], k, a, b, ip_proto, tunnel)))
+        far++;
+    return far;
 }
 
-/* The first free place for a hash, or the end of its row. */
-static inline uint32_t free_place(const struct flow_table *t, uint32_t hash)
+/* The same for a flow that is not there. */
+static inline uint32_t probe_free(const struct flow_table *t, uint32_t hash)
 {
-    uint32_t at = home_of(t, hash), end = at + PROBES_MAX;
-    while (at < end && t->tags[at] != 0)
-        at++;
-    return at;
+    const uint32_t *row = &t->index[home_of(t, hash)];
+    uint32_t far = 0;
+    while (far < PROBES_MAX && row[far] != 0)
+        far++;
+    return far;
+}
+
+/* Doubles the index; when memory is short, or a row of it would be too long, the old one stays. */
+RARELY_CALLED static void grow(struct flow_table *t)
+{
+    uint32_t *old = t->index, homes = t->homes;
+    void *memory, *old_memory = t->index_memory;
+    uint32_t *grown = index_new(2 * homes, &memory);
+    bool kept = grown != NULL;
+    t->index = grown;
+    t->homes = 2 * homes;
+    for (uint32_t i = 0; kept && i < t->used; i++) {
+        uint32_t hash = hash_of_flow(&t->flows[i]), far = probe_free(t, hash);
+        kept = far < PROBES_MAX;
+        if (kept)
+            grown[home_of(t, hash) + far] = slot_of(i, hash, far);
+    }
+    if (!kept) {
+        t->index = old;
+        t->homes = homes;
+    }
+    t->index_memory = kept ? memory : old_memory;
+    free(kept ? old_memory : memory);
 }
 
 static void give_up(struct flow_table *t, struct flow *f, int64_t now_ns)
@@ -185,65 +238,6 @@ static void give_up(struct flow_table *t, struct flow *f, int64_t now_ns)
         t->ends[f->ends - 1].next_free = t->ends_free;
         t->ends_free = f->ends;
     }
-}
-
-/* Puts a flow that was taken out where it belongs now; false when its row is full. */
-static bool put(struct flow_table *t, uint32_t tag, const struct flow *f)
-{
-    uint32_t at = free_place(t, tag);
-    if (at == home_of(t, tag) + PROBES_MAX)
-        return false;
-    t->tags[at] = tag;
-    t->flows[at] = *f;
-    return true;
-}
-
-static uint32_t take_out(struct flow_table *t, uint32_t at, struct flow *f)
-{
-    uint32_t tag = t->tags[at];
-    *f = t->flows[at];
-    t->tags[at] = 0;
-    t->flows[at].key[0] = t->flows[at].key[1] = 0;
-    return tag;
-}
-
-/* Large tables lie on huge pages from a certain size on, since what is looked for is all over them. */
-static void advise(const struct flow_table *t, uint32_t before, uint32_t now)
-{
-    size_t from = places_of(before) * sizeof *t->flows, to = places_of(now) * sizeof *t->flows;
-    if (to - from >= LARGE_PAGE)
-        platform_advise_huge((uint8_t *)t->flows + from, to - from);
-}
-
-/*
- * Doubles the homes in place, from the last flow to the first: none comes to lie before its old place, but for the first few,
- * which are taken out meanwhile. The flows that chance leaves no place in their row are given up.
- */
-RARELY_CALLED static void grow(struct flow_table *t, int64_t now_ns)
-{
-    enum { FIRST = 2 * PROBES_MAX };
-    struct flow first[FIRST], f;
-    uint32_t tags[FIRST], before = t->homes, count = 0;
-    for (uint32_t i = 0; i < FIRST && i < places_of(before); i++)
-        if (t->tags[i] != 0) {
-            tags[count] = take_out(t, i, &first[count]);
-            count++;
-        }
-    t->homes = before < t->homes_max / 2 ? before * 2 : t->homes_max;
-    advise(t, before, t->homes);
-    for (uint32_t i = places_of(before); i-- > FIRST;) {
-        uint32_t tag = t->tags[i];
-        if (tag != 0 && !put(t, take_out(t, i, &f), &f)) {
-            give_up(t, &f, now_ns);
-            t->used--;
-        }
-    }
-    for (uint32_t i = 0; i < count; i++)
-        if (!put(t, tags[i], &first[i])) {
-            give_up(t, &first[i], now_ns);
-            t->used--;
-        }
-    t->hand = 0;
 }
 
 /* For ends that are no words; 0 when memory is short, then the hashes have to tell. */
@@ -274,27 +268,24 @@ static inline void prefetch(const void *p)
 #endif
 }
 
-/* Moves back what was displaced by the flow at a place, so that no probe ends too early. */
-static void remove_at(struct flow_table *t, uint32_t hole)
+/* Empties the slot of a flow and moves back what was displaced by it, so that no probe ends too early. */
+static void index_remove(struct flow_table *t, uint32_t entry)
 {
-    for (uint32_t i = hole + 1; i < places_of(t->homes) && t->tags[i] != 0; i++) {
-        if (home_of(t, t->tags[i]) > hole)
+    uint32_t hole = home_of(t, hash_of_flow(&t->flows[entry]));
+    while (entry_in(t->index[hole]) != entry)
+        hole++;
+    for (uint32_t i = hole + 1; i < t->homes + PROBES_MAX && t->index[i] != 0; i++) {
+        if (far_of(t->index[i]) < i - hole)
             continue;
-        t->tags[hole] = t->tags[i];
-        t->flows[hole] = t->flows[i];
+        t->index[hole] = t->index[i] - ((i - hole) << (ENTRY_BITS + TAG_BITS));
         hole = i;
     }
-    t->tags[hole] = 0;
-    t->flows[hole].key[0] = t->flows[hole].key[1] = 0;
-    t->used--;
+    t->index[hole] = 0;
 }
 
-/* The next place in use from `at` on; there is one. */
-static inline uint32_t used_from(const struct flow_table *t, uint32_t at)
+static inline uint32_t next_entry(const struct flow_table *t, uint32_t at)
 {
-    while (at == places_of(t->homes) || t->tags[at] == 0)
-        at = at < places_of(t->homes) ? at + 1 : 0;
-    return at;
+    return at + 1 < t->used ? at + 1 : 0;
 }
 
 static int64_t idle_of(const struct flow *f, int64_t now_ns)
@@ -306,67 +297,79 @@ static int64_t idle_of(const struct flow *f, int64_t now_ns)
 static int64_t usual_idle(const struct flow_table *t, int64_t now_ns)
 {
     int64_t sum = 0;
-    for (uint32_t i = 0, at = t->hand; i < EVICTION_SAMPLE; i++, at++) {
-        at = used_from(t, at);
+    for (uint32_t i = 0, at = t->hand; i < EVICTION_SAMPLE; i++, at = next_entry(t, at))
         sum += idle_of(&t->flows[at], now_ns) / EVICTION_SAMPLE;
-    }
     return sum;
 }
 
-/*
- * Gives up the stalest of a few flows, or the first that has been silent about as long as is usual: where nearly all are
- * stale, as in a flood, one is looked at.
- */
-static void evict(struct flow_table *t, int64_t now_ns)
+/* What the next evictions will look at. */
+static void prefetch_next(const struct flow_table *t)
 {
+    uint32_t soon = t->hand + FLOWS_SOON < t->used ? t->hand + FLOWS_SOON : 0;
+    prefetch(&t->flows[soon + FLOWS_SOON < t->used ? soon + FLOWS_SOON : 0]);
+    prefetch(&t->index[home_of(t, hash_of_flow(&t->flows[soon]))]);
+}
+
+/*
+ * Makes an entry free by giving up the stalest of a few, or the first that has been silent about as long as is usual: where
+ * nearly all are stale, as in a flood, one is looked at. Returns its number.
+ */
+static uint32_t evict(struct flow_table *t, int64_t now_ns)
+{
+    uint32_t victim = t->hand;
     if (t->evictions++ % MEASURED_EVERY == 0)
         t->idle_ns = usual_idle(t, now_ns);
     int64_t enough = t->idle_ns - t->idle_ns / 8;
-    uint32_t at = used_from(t, t->hand), victim = at;
     for (uint32_t i = 0; i < EVICTION_SAMPLE; i++) {
-        at = used_from(t, at);
-        if (t->flows[at].last_ns < t->flows[victim].last_ns)
-            victim = at;
-        at++;
+        if (t->flows[t->hand].last_ns < t->flows[victim].last_ns)
+            victim = t->hand;
+        t->hand = next_entry(t, t->hand);
         if (enough > 0 && idle_of(&t->flows[victim], now_ns) >= enough)
             break;
     }
-    t->hand = at;
-    prefetch(&t->flows[at + LINES_AHEAD < places_of(t->homes) ? at + LINES_AHEAD : 0]);
+    prefetch_next(t);
     give_up(t, &t->flows[victim], now_ns);
-    remove_at(t, victim);
+    index_remove(t, victim);
+    return victim;
 }
 
-/* Gives up the stalest of a few flows that stand where a new one with this hash would have to; returns its place. */
-static uint32_t displace(struct flow_table *t, uint32_t hash, int64_t now_ns)
+/* Gives up the stalest of a few flows that stand where a new one with this hash would have to; returns its number. *far: of its
+ * slot, which is the new one's. */
+static uint32_t displace(struct flow_table *t, uint32_t hash, int64_t now_ns, uint32_t *far)
 {
-    uint32_t home = home_of(t, hash), victim = home + t->next_id * EVICTION_SAMPLE % PROBES_MAX;
-    for (uint32_t i = 1, first = victim; i < EVICTION_SAMPLE; i++)
-        if (t->flows[first + i].last_ns < t->flows[victim].last_ns)
-            victim = first + i;
-    give_up(t, &t->flows[victim], now_ns);
-    t->used--;
-    return victim;
+    const uint32_t *row = &t->index[home_of(t, hash)];
+    uint32_t first = t->next_id * EVICTION_SAMPLE % PROBES_MAX;
+    *far = first;
+    for (uint32_t i = first + 1; i < first + EVICTION_SAMPLE; i++)
+        if (t->flows[entry_in(row[i])].last_ns < t->flows[entry_in(row[*far])].last_ns)
+            *far = i;
+    give_up(t, &t->flows[entry_in(row[*far])], now_ns);
+    return entry_in(row[*far]);
+}
+
+/* A number for a new flow of this hash, and how far from its home its slot will be. */
+static uint32_t take_entry(struct flow_table *t, uint32_t hash, int64_t now_ns, uint32_t *far)
+{
+    if (t->used >= t->homes / 2 && t->used < t->room)
+        grow(t);
+    if (probe_free(t, hash) == PROBES_MAX)
+        return displace(t, hash, now_ns, far);
+    bool index_full = t->used >= t->homes - t->homes / 8; /* it could not grow */
+    uint32_t entry = t->used < t->room && !index_full ? t->used++ : evict(t, now_ns);
+    *far = probe_free(t, hash);
+    return entry;
 }
 
 static struct flow *make(struct flow_table *t, const struct packet *p, const struct key *k)
 {
-    int64_t now_ns = p->frame->time_ns;
-    if (t->used >= t->room)
-        evict(t, now_ns);
-    else if (t->used >= t->homes / 2 && t->homes < t->homes_max)
-        grow(t, now_ns);
-    uint32_t at = free_place(t, k->hash);
-    if (at == home_of(t, k->hash) + PROBES_MAX)
-        at = displace(t, k->hash, now_ns);
-    struct flow *f = &t->flows[at];
-    t->tags[at] = k->hash;
+    uint32_t far, entry = take_entry(t, k->hash, p->frame->time_ns, &far);
+    struct flow *f = &t->flows[entry];
+    t->index[home_of(t, k->hash) + far] = slot_of(entry, k->hash, far);
     *f = (struct flow){.key = {k->low, k->high}, .tunnel = p->tunnel, .low_is_client = k->low_first,
                        .is_tcp = p->ip_proto == IP_PROTO_TCP, .id = ++t->next_id};
     if ((k->low & WORD_IS_HASH) != 0 && (f->ends = take_ends(t)) != 0)
         t->ends[f->ends - 1] = (struct long_ends){.low = k->low_first ? p->src : p->dst, .high = k->low_first ? p->dst : p->src,
                                                   .ip_proto = p->ip_proto};
-    t->used++;
     t->made++;
     return f;
 }
@@ -374,17 +377,17 @@ static struct flow *make(struct flow_table *t, const struct packet *p, const str
 void flow_ahead(const struct flow_table *t, struct packet_ends ends, struct flow_ahead *a)
 {
     struct key k = key_of_ends(ends);
-    *a = (struct flow_ahead){{k.low, k.high}, k.hash, home_of(t, k.hash), k.low_first};
-    prefetch(&t->tags[a->place]);
+    *a = (struct flow_ahead){{k.low, k.high}, k.hash, 0, k.low_first};
+    prefetch(&t->index[home_of(t, k.hash)]);
 }
 
 void flow_soon(const struct flow_table *t, struct flow_ahead *a)
 {
-    uint32_t end = a->place + PROBES_SOON;
-    if (end > places_of(t->homes)) /* it has been another table since */
-        return;
-    while (a->place < end && t->tags[a->place] != 0 && t->tags[a->place] != a->hash)
-        a->place++;
+    const uint32_t *row = &t->index[home_of(t, a->hash)];
+    uint32_t far = 0;
+    while (far < PROBES_SOON && row[far] != 0 && !has_tag(row[far], a->hash))
+        far++;
+    a->place = far < PROBES_SOON && row[far] != 0 ? entry_in(row[far]) : t->used < t->room ? t->used : t->hand;
     prefetch(&t->flows[a->place]);
 }
 
@@ -393,17 +396,16 @@ RARELY_CALLED static struct flow *find_or_make(struct flow_table *t, const struc
 {
     struct key k = a != NULL && a->hash != 0 ? (struct key){a->key[0], a->key[1], a->hash, a->from_low}
                                              : key_of(&p->src, &p->dst, p->ip_proto, p->tunnel);
-    uint32_t at = probe(t, &k, &p->src, &p->dst, p->ip_proto, p->tunnel);
+    uint32_t far = probe(t, &k, &p->src, &p->dst, p->ip_proto, p->tunnel);
+    uint32_t slot = far < PROBES_MAX ? t->index[home_of(t, k.hash) + far] : 0;
     *from_low = k.low_first;
-    *fresh = at == home_of(t, k.hash) + PROBES_MAX || t->tags[at] == 0;
-    return *fresh ? make(t, p, &k) : &t->flows[at];
+    *fresh = slot == 0;
+    return *fresh ? make(t, p, &k) : &t->flows[entry_in(slot)];
 }
 
 struct flow *flow_of(struct flow_table *t, const struct packet *p, const struct flow_ahead *a, bool *from_low, bool *fresh)
 {
-    struct flow *f = NULL;
-    if (a != NULL && a->hash != 0 && a->place < places_of(t->homes))
-        f = &t->flows[a->place];
+    struct flow *f = a != NULL && a->hash != 0 ? &t->flows[a->place] : NULL;
     if (f != NULL && f->key[0] == a->key[0] && f->key[1] == a->key[1] && f->tunnel == 0) {
         *from_low = a->from_low;
         *fresh = false;
@@ -421,8 +423,9 @@ struct flow *flow_find(struct flow_table *t, const struct endpoint *a, const str
                        uint32_t tunnel)
 {
     struct key k = key_of(a, b, ip_proto, tunnel);
-    uint32_t at = probe(t, &k, a, b, ip_proto, tunnel);
-    return at == home_of(t, k.hash) + PROBES_MAX || t->tags[at] == 0 ? NULL : &t->flows[at];
+    uint32_t far = probe(t, &k, a, b, ip_proto, tunnel);
+    uint32_t slot = far < PROBES_MAX ? t->index[home_of(t, k.hash) + far] : 0;
+    return slot == 0 ? NULL : &t->flows[entry_in(slot)];
 }
 
 void flow_on_drop(struct flow_table *t, flow_fn *drop, void *ctx)
@@ -433,9 +436,8 @@ void flow_on_drop(struct flow_table *t, flow_fn *drop, void *ctx)
 
 void flow_each(struct flow_table *t, flow_fn *each, void *ctx)
 {
-    for (uint32_t i = 0; i < places_of(t->homes); i++)
-        if (t->tags[i] != 0)
-            each(ctx, &t->flows[i]);
+    for (uint32_t i = 0; i < t->used; i++)
+        each(ctx, &t->flows[i]);
 }
 
 uint64_t flow_count(const struct flow_table *t)

@@ -24,7 +24,7 @@ enum flow_class {
 
 #define FLOW_HINT_DONE UINT16_MAX
 
-/* One cache line; entries move as others come and go. */
+/* One cache line. */
 struct flow {
     uint64_t key[2];           /* flow.c's own: low and high in a word each */
     uint64_t bytes;            /* both directions, payload bytes on the wire */
@@ -49,7 +49,7 @@ struct flow_table;
 /* A flow given up before it was silent for so long counts as given up young. */
 #define FLOW_YOUNG_NS (60 * INT64_C(1000000000))
 
-enum { FLOW_BYTES = 2 * (64 + 4) }; /* of memory for each flow that a table has room for */
+enum { FLOW_BYTES = 64 + 2 * 4 }; /* of memory for each flow that a table has room for */
 
 /* room: most flows held at once. NULL when memory is short. */
 struct flow_table *flow_table_new(uint32_t room);
