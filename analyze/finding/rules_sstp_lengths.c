@@ -142,7 +142,7 @@ void rules_sstp_lengths(struct findings *out, const struct exchange *x, struct s
 {
     if (j.read || x->sstp.has_link || x->sstp.kind != SSTP_KIND_TUNNEL)
         return;
-    struct sstp_reading r = sstp_read_lengths(&x->sstp);
+    struct sstp_reading r = sstp_reading_of(&x->sstp);
     switch (j.end) {
     case SSTP_END_HTTP_ERROR:
         answered(out, x, j);

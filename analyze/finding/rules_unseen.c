@@ -45,7 +45,7 @@ static enum unseen why_unseen_in_sstp(const struct exchange *x)
     const struct sstp_facts *f = &x->sstp;
     if (f->carrier != SSTP_CARRIER_TLS || f->kind != SSTP_KIND_TUNNEL || f->has_ppp)
         return 0;
-    if (sstp_read_lengths(f).flight == SSTP_FLIGHT_NONE) /* another method than EAP with TLS, or resumed */
+    if (sstp_reading_of(f).flight == SSTP_FLIGHT_NONE) /* another method than EAP with TLS, or resumed */
         return 0;
     return f->tls.decryption_failed ? UNSEEN_SSTP_KEY_WRONG : UNSEEN_IN_SSTP;
 }

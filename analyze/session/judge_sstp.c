@@ -63,7 +63,7 @@ static struct ending ending_of(const struct sstp_facts *f)
     if (alert_ends(&f->tls, &tls))
         return tls;
     if (e.over && f->tls.version == TLS_1_3 && !f->tls.decrypted) {
-        struct sstp_reading r = sstp_read_lengths(f);
+        struct sstp_reading r = sstp_reading_of(f);
         e.by_client = r.closing ? r.closing_by_client : e.by_client;
     }
     return e;
@@ -286,7 +286,7 @@ static struct sstp_judgement judge_closed_ppp(const struct exchange *x, const st
 static struct sstp_judgement judge_closed(const struct exchange *x, const struct ending *e)
 {
     const struct sstp_facts *f = &x->sstp;
-    struct sstp_reading r = sstp_read_lengths(f);
+    struct sstp_reading r = sstp_reading_of(f);
     struct place since = f->tls.finished.frame != 0 ? f->tls.finished : f->tls.server_hello_place;
     struct sstp_judgement j = unknown();
     switch (r.shape) {

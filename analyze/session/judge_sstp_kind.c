@@ -44,7 +44,7 @@ static bool is_over(const struct sstp_facts *f)
 static enum sstp_kind closed_kind(const struct exchange *x)
 {
     const struct sstp_facts *f = &x->sstp;
-    struct sstp_reading r = sstp_read_lengths(f);
+    struct sstp_reading r = sstp_reading_of(f);
     bool known = f->lost_bytes == 0 && f->cut_bytes == 0;
     bool named = dials_name(x, f->tls.sni), little = known && !named && is_over(f);
     switch (r.shape) {
@@ -176,7 +176,7 @@ enum client_answer judge_sstp_server_certificate(const struct exchange *x, const
     }
     if (j.end > SSTP_END_NOTHING_SAID)
         return ANSWER_ACCEPTED;
-    enum sstp_shape shape = sstp_read_lengths(&x->sstp).shape;
+    enum sstp_shape shape = sstp_reading_of(&x->sstp).shape;
     bool data = t->data_from_client && (t->decrypted || shape >= SSTP_SHAPE_ASKED || t->version < 0x0304);
     if (data)
         return ANSWER_ACCEPTED;

@@ -5,6 +5,7 @@
 #ifndef VS_ANALYZE_SSTP_FACTS_H
 #define VS_ANALYZE_SSTP_FACTS_H
 
+#include "analyze/session/sstp_reading.h"
 #include "analyze/session/text.h"
 #include "analyze/session/tls_facts.h"
 #include "dissect/event.h"
@@ -49,6 +50,8 @@ struct sstp_facts {
     struct place last[2];
 
     struct ppp_call_state call;           /* L2TP and PPTP: the call and its control connection */
+    bool reading_known;
+    struct sstp_reading reading;          /* of the records; set when it is closed */
     uint8_t kind;                         /* enum sstp_kind; set when it is closed */
     uint8_t message_count;                /* in messages */
     uint16_t messages[SSTP_LISTED_MAX];   /* enum sstp_message or unknown; sstp_note_message fills it */

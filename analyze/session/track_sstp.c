@@ -1,5 +1,7 @@
 #include "analyze/session/track_sstp.h"
 
+#include "analyze/session/sstp_lengths.h"
+
 static void proxy(struct sstp_facts *f, const struct proxy_header *h, struct place place)
 {
     if (f->proxy_seen)
@@ -130,6 +132,8 @@ static void connection_closed(struct exchange *x, struct sstp_facts *f, const st
     }
     f->lost_bytes = s->lost_bytes;
     f->cut_bytes = s->cut_bytes;
+    f->reading = sstp_read_lengths(f);
+    f->reading_known = true;
     what_passed(x, f, f->packets[0] + f->packets[1]);
     x->first_from_server = f->tcp.sent[TCP_SERVER].first;
 }
