@@ -5,6 +5,7 @@
 
 #include "analyze/report/certs_dir.h"
 #include "analyze/report/escape.h"
+#include "analyze/live.h"
 #include "analyze/options.h"
 #include "analyze/report/report.h"
 #include "analyze/run.h"
@@ -151,12 +152,21 @@ static int write_report(const struct options *o, struct report *r, struct output
     return finished(out, status);
 }
 
+static enum run_result sniff(const struct options *o, struct analysis *a, const struct run_hooks *hooks)
+{
+    struct live *l = live_open(o, hooks);
+    platform_catch_stop();
+    enum run_result result = l != NULL ? live_run(l, a) : RUN_NOTHING;
+    live_free(l);
+    return result;
+}
+
 static int analyse(const struct options *o, struct output *out)
 {
     char error[256];
     struct analysis_options options = {.expect = o->expect,
                                        .ladder = o->session != 0,
-                                       .several_captures = o->capture_count > 1,
+                                       .several_captures = o->capture_count + o->interface_count > 1,
                                        .has_keylog = secrets_tls_count(o->secrets) > 0,
                                        .has_radius_secret = o->has_radius_secret,
                                        .nat = {.internal = o->site->internal,
@@ -171,7 +181,7 @@ static int analyse(const struct options *o, struct output *out)
         return STATUS_FAILED;
     }
     int status = STATUS_FAILED;
-    enum run_result result = run_captures(o, a, &hooks);
+    enum run_result result = o->interface_count > 0 ? sniff(o, a, &hooks) : run_captures(o, a, &hooks);
     progress_hide(&progress);
     if (result != RUN_NOTHING) {
         struct report r;

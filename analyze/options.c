@@ -8,6 +8,9 @@
 enum {
     ITEMS_MAX = 8192, /* settings on one command line */
     MEMORY_DEFAULT_MIB = 256,
+    RING_DEFAULT_MIB = 64, /* libpcap's 2 MiB lose packets whenever the scheduler is late */
+    RING_MOST_MIB = 2047,  /* libpcap counts it in bytes, in an int */
+    DURATION_MOST_S = 366 * 86400,
     MEMORY_LEAST_MIB = 4, /* what a dissector takes at least */
     MEMORY_MOST_MIB = 1 << 20,
     TEXTS_MAX = 65536,
@@ -17,18 +20,19 @@ enum {
     OPTION_SETTING, /* + enum setting_id */
 };
 
-const char options_help[] = "Usage: vpnscope [options] [-r] CAPTURE...\n"
+const char options_help[] = "Usage: vpnscope [options] [-r] CAPTURE... | -i INTERFACE...\n"
                             "Says why VPN and EAP logins fail, from packet captures taken together: pcap or\n"
                             "pcapng, also .gz and .zst; - is standard input.\n"
                             "\n"
+                            "  -i, --interface NAME         sniff a network interface (-D lists them) *\n"
+                            "  --duration SECONDS           end sniffing then; else Ctrl-C does\n"
                             "  -f, --filter BPF             look only at packets that match, as in tcpdump\n"
                             "  --trusted-root FILE|DIR      root certificates that the clients trust *\n"
                             "  --system-roots               trust this system's root certificates, too\n"
                             "  --server-name NAME           NPS name that the clients expect, or a list of\n"
                             "                               patterns separated by ; as in Windows *\n"
                             "  --eap-config FILE            both from a client's ProfileXML or EAP XML *\n"
-                            "  --keylog FILE                TLS secrets in the NSS key log format *\n"
-                            "  --ike-keys FILE              IKEv2 keys, as Wireshark's decryption table *\n"
+                            "  --keylog FILE, --ike-keys FILE  TLS secrets (NSS key log); IKEv2 keys\n"
                             "  --radius-secret [CIDR=]FILE  RADIUS shared secret, of a NAS or of all *\n"
                             "  --vip ADDR, --internal CIDR  the address clients dial; networks of the site *\n"
                             "  --config FILE                settings from a file, one \"key = value\" a line *\n"
@@ -36,7 +40,7 @@ const char options_help[] = "Usage: vpnscope [options] [-r] CAPTURE...\n"
                             "  --certs DIR                  write every certificate chain seen, as PEM\n"
                             "  --session ID                 one session in full, with its message ladder\n"
                             "  --memory MIB                 budget for state (256)\n"
-                            "  -D; -h, --help; --version    list the network devices; this text; the version\n"
+                            "  -D; -h, --help; --version    list the interfaces; this text; the version\n"
                             "\n"
                             "* may be given again.  Exit status: 0 nothing wrong found, 1 problems found,\n"
                             "2 wrong usage or input that cannot be read.  All the rest: man vpnscope\n";
@@ -48,6 +52,9 @@ const char options_help[] = "Usage: vpnscope [options] [-r] CAPTURE...\n"
     }
 static const struct option long_options[] = {
     SETTING("read", required_argument, SETTING_CAPTURE),
+    SETTING("interface", required_argument, SETTING_INTERFACE),
+    SETTING("duration", required_argument, SETTING_DURATION),
+    SETTING("ring", required_argument, SETTING_RING),
     SETTING("filter", required_argument, SETTING_FILTER),
     SETTING("server-name", required_argument, SETTING_SERVER_NAME),
     SETTING("trusted-root", required_argument, SETTING_TRUSTED_ROOT),
@@ -122,6 +129,26 @@ static bool add_capture(struct options *o, const char *path, char error[static O
         return false;
     }
     o->captures[o->capture_count++] = path;
+    return true;
+}
+
+static bool add_interface(struct options *o, const char *name, char error[static OPTIONS_ERROR])
+{
+    if (o->interface_count == OPTIONS_INTERFACES_MAX) {
+        snprintf(error, OPTIONS_ERROR, "more than %d interfaces", OPTIONS_INTERFACES_MAX);
+        return false;
+    }
+    if (name[0] == '\0') {
+        snprintf(error, OPTIONS_ERROR, "an interface's name is empty");
+        return false;
+    }
+    for (size_t i = 0; i < o->interface_count; i++) {
+        if (strcmp(o->interfaces[i], name) == 0) {
+            snprintf(error, OPTIONS_ERROR, "interface '%.100s' is given twice", name);
+            return false;
+        }
+    }
+    o->interfaces[o->interface_count++] = name;
     return true;
 }
 
@@ -241,6 +268,12 @@ bool setting_apply(struct options *o, enum setting_id id, const char *value, cha
     switch (id) {
     case SETTING_CAPTURE:
         return add_capture(o, value, error);
+    case SETTING_INTERFACE:
+        return add_interface(o, value, error);
+    case SETTING_DURATION:
+        return set_number(id, value, 1, DURATION_MOST_S, &o->duration_s, error);
+    case SETTING_RING:
+        return set_number(id, value, 1, RING_MOST_MIB, &o->ring_mib, error);
     case SETTING_FILTER:
         o->filter = value;
         return true;
@@ -299,6 +332,11 @@ static void explain(int result, int argc, char **argv, char error[static OPTIONS
         snprintf(error, OPTIONS_ERROR, "unknown option '%.100s'; vpnscope --help lists them", argument);
 }
 
+static enum setting_id setting_of_letter(int c)
+{
+    return c == 'r' ? SETTING_CAPTURE : c == 'i' ? SETTING_INTERFACE : SETTING_FILTER;
+}
+
 /* Collects settings in their order; true in *done when the rest does not matter (help, version). */
 static bool collect(int argc, char **argv, struct options *o, struct item *items, size_t *count, bool *done,
                     char error[static OPTIONS_ERROR])
@@ -306,7 +344,7 @@ static bool collect(int argc, char **argv, struct options *o, struct item *items
     optind = 0; /* begin anew: getopt keeps its state between calls */
     opterr = 0;
     int c;
-    while ((c = getopt_long(argc, argv, ":hDr:f:", long_options, NULL)) != -1) {
+    while ((c = getopt_long(argc, argv, ":hDr:f:i:", long_options, NULL)) != -1) {
         if (*count == ITEMS_MAX) {
             snprintf(error, OPTIONS_ERROR, "more than %d options", ITEMS_MAX);
             return false;
@@ -317,8 +355,8 @@ static bool collect(int argc, char **argv, struct options *o, struct item *items
             o->version = true;
         else if (c == 'D')
             o->list_devices = true;
-        else if (c == 'r' || c == 'f')
-            items[(*count)++] = (struct item){c == 'r' ? SETTING_CAPTURE : SETTING_FILTER, optarg};
+        else if (c == 'r' || c == 'f' || c == 'i')
+            items[(*count)++] = (struct item){setting_of_letter(c), optarg};
         else if (c == OPTION_CONFIG && !config_file_read(o, optarg, error))
             return false;
         else if (c >= OPTION_SETTING)
@@ -333,6 +371,20 @@ static bool collect(int argc, char **argv, struct options *o, struct item *items
         }
     }
     return true;
+}
+
+/* Files or interfaces, not both: files are at an end, and are read in the order of their times. */
+static bool has_input(const struct options *o, char error[static OPTIONS_ERROR])
+{
+    if (o->capture_count > 0 && o->interface_count > 0)
+        snprintf(error, OPTIONS_ERROR, "captures and interfaces (-i) cannot be taken together");
+    else if (o->duration_s > 0 && o->interface_count == 0 && !o->list_devices)
+        snprintf(error, OPTIONS_ERROR, "--duration is for sniffing (-i)");
+    else if (o->capture_count == 0 && o->interface_count == 0 && !o->list_devices)
+        snprintf(error, OPTIONS_ERROR, "no capture given; usage: vpnscope [options] CAPTURE... (vpnscope --help)");
+    else
+        return true;
+    return false;
 }
 
 /* Files of settings were applied while collecting, so what the command line says comes later and wins. */
@@ -350,16 +402,12 @@ static bool parse(int argc, char **argv, struct options *o, struct item *items, 
     for (int i = optind; i < argc; i++)
         if (!add_capture(o, argv[i], error))
             return false;
-    if (o->capture_count == 0 && !o->list_devices) {
-        snprintf(error, OPTIONS_ERROR, "no capture given; usage: vpnscope [options] CAPTURE... (vpnscope --help)");
-        return false;
-    }
-    return true;
+    return has_input(o, error);
 }
 
 bool options_parse(int argc, char **argv, struct options *out, char error[static OPTIONS_ERROR])
 {
-    *out = (struct options){.memory_mib = MEMORY_DEFAULT_MIB};
+    *out = (struct options){.memory_mib = MEMORY_DEFAULT_MIB, .ring_mib = RING_DEFAULT_MIB};
     out->store = calloc(1, sizeof *out->store);
     out->captures = calloc(OPTIONS_CAPTURES_MAX, sizeof *out->captures);
     out->secrets = secrets_new();

@@ -6,7 +6,7 @@
 #include "analyze/nat/nat_search.h"
 #include "dissect/crypto/secrets.h"
 
-enum { OPTIONS_CAPTURES_MAX = 4096, OPTIONS_ERROR = 640, SITE_ADDRESSES_MAX = 256 };
+enum { OPTIONS_CAPTURES_MAX = 4096, OPTIONS_INTERFACES_MAX = 32, OPTIONS_ERROR = 640, SITE_ADDRESSES_MAX = 256 };
 
 /* What the administrator says of his site's addresses. */
 struct site {
@@ -16,6 +16,9 @@ struct site {
 
 struct options {
     const char **captures; size_t capture_count; /* owned array, borrowed strings (argv) or owned copies from --config */
+    const char *interfaces[OPTIONS_INTERFACES_MAX]; size_t interface_count; /* -i: sniff, instead of captures */
+    uint64_t duration_s;         /* --duration: end of sniffing; 0 none */
+    uint64_t ring_mib;           /* of each interface, default 64 */
     const char *filter, *certs_dir;
     bool json, help, version, list_devices;
     bool has_radius_secret;      /* a --radius-secret was given */

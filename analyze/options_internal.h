@@ -12,6 +12,9 @@ struct options_store {
 
 enum setting_id {
     SETTING_CAPTURE,
+    SETTING_INTERFACE,
+    SETTING_DURATION,
+    SETTING_RING,
     SETTING_FILTER,
     SETTING_SERVER_NAME,
     SETTING_TRUSTED_ROOT,

@@ -207,4 +207,4 @@ static size_t pcap_file_next(void *state, struct frame *frames, size_t max)
     return count;
 }
 
-const struct backend pcap_file_backend = {pcap_file_open, pcap_file_next, free};
+const struct backend pcap_file_backend = {.open = pcap_file_open, .next = pcap_file_next, .close = free};

@@ -478,4 +478,5 @@ static void *pcapng_file_open(struct reader *r, const char *path, char error[sta
     return NULL;
 }
 
-const struct backend pcapng_file_backend = {pcapng_file_open, pcapng_file_next, pcapng_file_close};
+const struct backend pcapng_file_backend = {
+    .open = pcapng_file_open, .next = pcapng_file_next, .close = pcapng_file_close};

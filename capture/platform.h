@@ -1,4 +1,4 @@
-/* All that differs between operating systems. platform_posix.c implements it; nothing else includes system headers. */
+/* All that differs between operating systems. platform_*.c implement it; nothing else includes system headers. */
 #ifndef VS_CAPTURE_PLATFORM_H
 #define VS_CAPTURE_PLATFORM_H
 
@@ -45,5 +45,23 @@ uint64_t platform_peak_memory(void);
 
 /* Asks for huge pages for a large table; a hint, never an error. */
 void platform_advise_huge(void *address, size_t len);
+
+/* Waits until one of the handles has something to read, at most this long; a signal ends it, too. Negative handles are
+ * left out. */
+void platform_wait(const int *handles, size_t count, uint32_t most_ms);
+
+/* From now on the signals that ask a program to end (SIGINT, SIGTERM) only make platform_stop_asked true; the second one
+ * of a kind ends the process as ever. */
+void platform_catch_stop(void);
+bool platform_stop_asked(void);
+
+/* What a network device itself lost before the kernel had it, where the system says. */
+struct platform_device {
+    int counters[2]; /* open files, -1 for none */
+    uint64_t before; /* lost when it was opened */
+};
+void platform_device_open(struct platform_device *d, const char *name);
+uint64_t platform_device_lost(const struct platform_device *d); /* packets since it was opened; 0 when unknown */
+void platform_device_close(struct platform_device *d);
 
 #endif

@@ -25,6 +25,8 @@ struct reader {
     bool finished;                       /* nothing more can be read */
     secrets_fn *secrets;
     void *secrets_ctx;
+    const char *device_filter; /* of a device, compiled into the kernel; lent while it is opened */
+    uint32_t ring_mib;         /* of a device */
     char damage[SOURCE_ERROR]; /* text of info.damage */
 };
 
@@ -37,10 +39,14 @@ struct backend {
     void *(*open)(struct reader *r, const char *path, char error[static SOURCE_ERROR]);
     size_t (*next)(void *state, struct frame *frames, size_t max);
     void (*close)(void *state);
+    void (*refresh)(void *state); /* devices: brings the interfaces' drops up to date; NULL for files */
+    int (*handle)(void *state);   /* devices: to wait on, -1 when there is none; NULL for files */
 };
 
 extern const struct backend pcap_file_backend, pcapng_file_backend;
 extern const struct backend foreign_file_backend; /* whatever else libpcap opens by its path */
+
+extern const struct backend live_backend;         /* devices: next gives 0 while nothing has come, too */
 
 /* True when the window starts with this format's magic (four bytes). */
 bool pcap_file_recognise(struct span window);
@@ -60,6 +66,9 @@ void reader_text(const char **text, struct span said);
 
 /* Link types as the registry has them; old files hold the values of some systems for raw IP. */
 uint16_t reader_link_type(uint32_t said);
+
+/* The registry's value for one of libpcap's. */
+uint16_t source_link_type_of(int dlt);
 
 /* Frees what the reader owns (the stream too). */
 void reader_free(struct reader *r);

@@ -73,24 +73,34 @@ static bool start(struct source *s, int fd, struct span memory, size_t buffer, c
     return s->filter != NULL;
 }
 
-static struct source *open_source(const char *path, int fd, struct span memory, size_t buffer,
-                                  const struct source_options *options, char error[static SOURCE_ERROR])
+/* With the path and nothing to read yet; NULL when memory is short. */
+static struct source *source_new(const char *path)
 {
-    char reason[SOURCE_ERROR] = "out of memory";
     size_t size = strlen(path) + 1;
     struct source *s = calloc(1, sizeof *s);
     char *own = malloc(size);
     if (s == NULL || own == NULL) {
         free(s);
         free(own);
-        if (fd >= 0)
-            platform_read_close(fd);
-        name_path(error, path, reason);
         return NULL;
     }
     memcpy(own, path, size);
     s->reader.stream.fd = -1;
     s->reader.info.path = s->path = own;
+    return s;
+}
+
+static struct source *open_source(const char *path, int fd, struct span memory, size_t buffer,
+                                  const struct source_options *options, char error[static SOURCE_ERROR])
+{
+    char reason[SOURCE_ERROR] = "out of memory";
+    struct source *s = source_new(path);
+    if (s == NULL) {
+        if (fd >= 0)
+            platform_read_close(fd);
+        name_path(error, path, reason);
+        return NULL;
+    }
     s->reader.secrets = options->secrets;
     s->reader.secrets_ctx = options->secrets_ctx;
     s->capture = options->capture;
@@ -116,6 +126,41 @@ struct source *source_open_memory(struct span bytes, size_t buffer, const struct
                                   char error[static SOURCE_ERROR])
 {
     return open_source("memory", -1, bytes, buffer, options, error);
+}
+
+struct source *source_open_device(const char *name, const struct device_options *options, char error[static SOURCE_ERROR])
+{
+    char reason[SOURCE_ERROR] = "out of memory";
+    struct source *s = source_new(name);
+    if (s != NULL) {
+        s->capture = options->capture;
+        s->backend = &live_backend;
+        s->reader.device_filter = options->filter;
+        s->reader.ring_mib = options->ring_mib;
+        s->state = live_backend.open(&s->reader, s->path, reason);
+        s->reader.device_filter = NULL;
+        if (s->state != NULL)
+            return s;
+    }
+    name_path(error, name, reason);
+    source_close(s);
+    return NULL;
+}
+
+bool source_ended(const struct source *s)
+{
+    return s->reader.finished;
+}
+
+int source_handle(const struct source *s)
+{
+    return s->backend->handle != NULL ? s->backend->handle(s->state) : -1;
+}
+
+void source_refresh(struct source *s)
+{
+    if (s->backend->refresh != NULL)
+        s->backend->refresh(s->state);
 }
 
 /* Linux cooked captures say in their header which way a packet went: 0 to 2 to this host, 4 from it. */

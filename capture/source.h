@@ -22,6 +22,13 @@ struct source_options {
     void *secrets_ctx;
 };
 
+/* A device to sniff. */
+struct device_options {
+    uint32_t capture;   /* index that goes into every frame */
+    const char *filter; /* BPF expression or NULL; the kernel runs it, so what it leaves out is not counted */
+    uint32_t ring_mib;  /* of packets between the kernel and us; 2 MiB, libpcap's own, lose some now and then */
+};
+
 /* One interface of a capture. Texts are from strangers; owned by the source. */
 struct source_interface {
     const char *name;        /* NULL when the file does not say */
@@ -29,14 +36,14 @@ struct source_interface {
     uint32_t snaplen;        /* 0: no limit */
     uint16_t link_type;
     uint8_t time_digits;     /* decimal digits of its time resolution: 6, 9 ... (binary resolutions rounded up) */
-    bool has_drops;          /* an interface statistics block said how many packets were lost */
-    uint64_t drops;          /* isb_ifdrop, or os drops, whichever is greater */
+    bool has_drops;          /* an interface statistics block, or the kernel, said how many packets were lost */
+    uint64_t drops;          /* isb_ifdrop, or os drops, whichever is greater; of a device: of its ring and its hardware */
 };
 
 /* What is known of the capture so far; complete once source_next has said the end. */
 struct source_info {
-    const char *path;         /* as given by the user */
-    const char *format;       /* "pcap" or "pcapng" (or "pcap" for what libpcap read) */
+    const char *path;         /* as given by the user; of a device its name */
+    const char *format;       /* "pcap" or "pcapng" (or "pcap" for what libpcap read), "live" for a device */
     const char *compression;  /* "gzip", "zstd" or NULL */
     const struct source_interface *interfaces;
     size_t interface_count;
@@ -56,8 +63,24 @@ struct source_info {
 struct source *source_open(const char *path, const struct source_options *options, char error[static SOURCE_ERROR]);
 
 /*
+ * Opens a network interface for sniffing, promiscuously where that can be had. NULL with one clear sentence without a
+ * newline in error (no such interface, no permission, a filter that does not compile ...). The caller closes it.
+ */
+struct source *source_open_device(const char *name, const struct device_options *options, char error[static SOURCE_ERROR]);
+
+/* True when a source will give no more frames: a file is read, a device is gone (source_info()->damage says why). */
+bool source_ended(const struct source *s);
+
+/* Of a device: what can be waited on (platform_wait) for frames, -1 when there is no such thing. */
+int source_handle(const struct source *s);
+
+/* Of a device: brings its interface's drops up to date. */
+void source_refresh(struct source *s);
+
+/*
  * Puts up to max frames into frames; their bytes stay valid until the next call on this source. Returns their number;
- * 0 is the end, of the file or of what could be read of it: source_info()->damage tells which.
+ * 0 is the end, of the file or of what could be read of it: source_info()->damage tells which. Of a device 0 is also that
+ * nothing has come yet: it never waits, and source_ended tells which.
  */
 size_t source_next(struct source *s, struct frame *frames, size_t max);
 

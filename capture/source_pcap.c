@@ -29,7 +29,7 @@ static int dlt_of(uint16_t link_type)
     return link_type;
 }
 
-static uint16_t link_type_of(int dlt)
+uint16_t source_link_type_of(int dlt)
 {
     for (size_t i = 0; i < sizeof differing / sizeof *differing; i++)
         if (differing[i].dlt == dlt)
@@ -161,7 +161,7 @@ static void *foreign_open(struct reader *r, const char *path, char error[static 
         snprintf(error, SOURCE_ERROR, "not a capture (neither pcap nor pcapng)");
         return NULL;
     }
-    *f = (struct foreign){r, pcap, link_type_of(pcap_datalink(pcap))};
+    *f = (struct foreign){r, pcap, source_link_type_of(pcap_datalink(pcap))};
     struct source_interface *i = reader_add_interface(r, f->link_type, (uint32_t)pcap_snapshot(pcap));
     if (i != NULL)
         i->time_digits = 9;
@@ -201,7 +201,7 @@ static void foreign_close(void *state)
     free(f);
 }
 
-const struct backend foreign_file_backend = {foreign_open, foreign_next, foreign_close};
+const struct backend foreign_file_backend = {.open = foreign_open, .next = foreign_next, .close = foreign_close};
 
 static bool address_of(const struct sockaddr *a, struct address *out)
 {

@@ -283,6 +283,17 @@ static inline bool within_tick(const struct dissector *d, int64_t ns)
     return (uint64_t)ns - (uint64_t)d->ticked_ns < (uint64_t)TICK_NS; /* an earlier time is far off, too */
 }
 
+static void tell_time(struct dissector *d, int64_t now_ns)
+{
+    d->ticked_ns = now_ns;
+    radius_layer_time(d->radius, now_ns);
+    eapol_expire(d->eapol, now_ns);
+    ike_layer_time(d->ike, now_ns);
+    sstp_layer_time(d->sstp, now_ns);
+    l2tp_layer_time(d->l2tp, now_ns);
+    pptp_layer_time(d->pptp, now_ns);
+}
+
 RARELY_CALLED static void tick_surely(struct dissector *d, int64_t frame_ns)
 {
     if (!d->began)
@@ -292,13 +303,7 @@ RARELY_CALLED static void tick_surely(struct dissector *d, int64_t frame_ns)
     d->now_ns = frame_ns;
     if (!d->began || !within_tick(d, now_ns)) {
         d->began = true;
-        d->ticked_ns = now_ns;
-        radius_layer_time(d->radius, now_ns);
-        eapol_expire(d->eapol, now_ns);
-        ike_layer_time(d->ike, now_ns);
-        sstp_layer_time(d->sstp, now_ns);
-        l2tp_layer_time(d->l2tp, now_ns);
-        pptp_layer_time(d->pptp, now_ns);
+        tell_time(d, now_ns);
     }
     d->was_within = within_tick(d, frame_ns);
 }
@@ -312,6 +317,15 @@ static inline void tick(struct dissector *d, int64_t frame_ns)
     } else {
         tick_surely(d, frame_ns);
     }
+}
+
+void dissect_silence(struct dissector *d, int64_t now_ns)
+{
+    if (!d->began || now_ns <= d->now_ns || within_tick(d, now_ns))
+        return;
+    d->previous_ns = d->now_ns = now_ns;
+    tell_time(d, now_ns);
+    d->was_within = true;
 }
 
 static void measure_state(struct dissector *d)

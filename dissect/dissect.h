@@ -24,6 +24,11 @@ struct dissector;
 struct dissector *dissect_new(const struct dissect_options *options); /* NULL when memory is short */
 /* Frames of a batch, in capture order; they are looked at together (prefetch), told in order. */
 void dissect_frames(struct dissector *d, const struct frame *frames, size_t count);
+/*
+ * Nothing came until now_ns, which goes on from the frames' time: silences that are over by then are told. A frame that
+ * comes later and is older is welcome nevertheless.
+ */
+void dissect_silence(struct dissector *d, int64_t now_ns);
 /* The capture ended: everything still open is told as closed. */
 void dissect_finish(struct dissector *d);
 void dissect_free(struct dissector *d);

@@ -86,6 +86,18 @@ static void defaults(void **state)
     assert_false(expect_has_names(o.expect));
 }
 
+static void interfaces(void **state)
+{
+    (void)state;
+    assert_true(parse("-i", "eth0", "--interface=eth1", "--duration", "3600", "-f", "udp", NULL));
+    assert_int_equal(o.interface_count, 2);
+    assert_string_equal(o.interfaces[0], "eth0");
+    assert_string_equal(o.interfaces[1], "eth1");
+    assert_int_equal(o.duration_s, 3600);
+    assert_int_equal(o.ring_mib, 64);
+    assert_int_equal(o.capture_count, 0);
+}
+
 static void help_and_version_need_no_capture(void **state)
 {
     (void)state;
@@ -133,6 +145,12 @@ static void wrong_options(void **state)
         {{"--session=-1", "a", NULL}, "--session"},
         {{"--session=4294967296", "a", NULL}, "--session"},
         {{"-", "-", NULL}, "standard input"},
+        {{"-i", "eth0", "a"}, "together"},
+        {{"-i", "", NULL}, "empty"},
+        {{"--duration=5", "a", NULL}, "--duration"},
+        {{"-i", "eth0", "--duration=0"}, "--duration"},
+        {{"-i", "eth0", "-ieth0"}, "twice"},
+        {{"-i", "eth0", "--ring=2048"}, "--ring"},
         {{"", NULL, NULL}, "empty"},
         {{NULL, NULL, NULL}, "no capture"},
     };
@@ -299,6 +317,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(captures_and_switches),
         TEST(defaults),
+        TEST(interfaces),
         TEST(help_and_version_need_no_capture),
         TEST(help_fits_on_a_screen),
         TEST(wrong_options),

@@ -1,0 +1,183 @@
+#include "analyze/live.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "capture/platform.h"
+
+enum { WAIT_MS = 100, BATCHES_IN_TURN = 64, COMPLAINT_MAX = 1024 };
+
+#define SECOND_NS INT64_C(1000000000)
+#define SILENT_NS SECOND_NS                 /* without a frame for so long, the clock tells the time */
+#define BEHIND_NS (SECOND_NS / 5)           /* frames may wait in the ring for so long: less than SILENT_NS */
+#define DRAIN_NS (INT64_C(2) * WAIT_MS * 1000000) /* what came before the end is still read */
+
+struct device {
+    const char *name;
+    struct source *source;
+    struct dissector *dissector;
+    int64_t frame_ns;   /* time of its latest frame, 0 none */
+    int64_t arrived_ns; /* when we had it, on the monotonic clock */
+    bool gone;          /* complained */
+};
+
+struct live {
+    const struct options *options;
+    const struct run_hooks *hooks;
+    struct device devices[OPTIONS_INTERFACES_MAX];
+    int handles[OPTIONS_INTERFACES_MAX];
+    size_t count, left;
+    uint32_t next_conversation;
+};
+
+struct live *live_open(const struct options *o, const struct run_hooks *hooks)
+{
+    struct live *l = calloc(1, sizeof *l);
+    if (l == NULL) {
+        hooks->complaint(hooks->ctx, "out of memory");
+        return NULL;
+    }
+    l->options = o;
+    l->hooks = hooks;
+    for (size_t i = 0; i < o->interface_count; i++) {
+        char error[SOURCE_ERROR];
+        struct device_options options = {.capture = (uint32_t)i, .filter = o->filter, .ring_mib = (uint32_t)o->ring_mib};
+        struct source *s = source_open_device(o->interfaces[i], &options, error);
+        if (s == NULL) {
+            hooks->complaint(hooks->ctx, error);
+            live_free(l);
+            return NULL;
+        }
+        l->devices[l->count] = (struct device){.name = o->interfaces[i], .source = s};
+        l->handles[l->count++] = source_handle(s);
+    }
+    return l;
+}
+
+void live_free(struct live *l)
+{
+    if (l == NULL)
+        return;
+    for (size_t i = 0; i < l->count; i++) {
+        source_close(l->devices[i].source);
+        dissect_free(l->devices[i].dissector);
+    }
+    free(l);
+}
+
+static bool make_dissectors(struct live *l, struct analysis *a)
+{
+    struct dissect_options options = {.secrets = l->options->secrets,
+                                      .memory_bytes = (l->options->memory_mib << 20) / l->count,
+                                      .next_conversation = &l->next_conversation,
+                                      .on_event = analysis_event,
+                                      .ctx = a};
+    for (size_t i = 0; i < l->count; i++) {
+        l->devices[i].dissector = dissect_new(&options);
+        if (l->devices[i].dissector == NULL)
+            return false;
+    }
+    l->left = l->count;
+    return true;
+}
+
+static void device_gone(struct live *l, struct device *d)
+{
+    char text[COMPLAINT_MAX];
+    const char *damage = source_info(d->source)->damage;
+    snprintf(text, sizeof text, "%.400s: %.600s", d->name, damage != NULL ? damage : "sniffing ended");
+    l->hooks->complaint(l->hooks->ctx, text);
+    l->handles[d - l->devices] = -1;
+    d->gone = true;
+    l->left--;
+}
+
+/* What waits in a device's ring, but only so much that the others have their turn. */
+static bool read_device(struct live *l, struct device *d)
+{
+    struct frame frames[SOURCE_BATCH];
+    size_t n = 0, batches = 0;
+    while (batches < BATCHES_IN_TURN && (n = source_next(d->source, frames, SOURCE_BATCH)) > 0) {
+        dissect_frames(d->dissector, frames, n);
+        d->frame_ns = frames[n - 1].time_ns;
+        batches++;
+    }
+    if (batches > 0)
+        d->arrived_ns = platform_monotonic_ns();
+    if (n == 0 && source_ended(d->source))
+        device_gone(l, d);
+    return batches > 0;
+}
+
+/* Time goes on where nothing comes; the steps of the wall clock do not matter to it. */
+static void pass_time(struct device *d, int64_t now_ns)
+{
+    if (d->frame_ns != 0 && now_ns - d->arrived_ns >= SILENT_NS)
+        dissect_silence(d->dissector, d->frame_ns + (now_ns - d->arrived_ns) - BEHIND_NS);
+}
+
+static void each_second(struct live *l)
+{
+    for (size_t i = 0; i < l->count; i++)
+        source_refresh(l->devices[i].source);
+}
+
+/* One turn over all devices; true when something came. */
+static bool turn(struct live *l)
+{
+    bool any = false;
+    for (size_t i = 0; i < l->count; i++)
+        if (!l->devices[i].gone)
+            any = read_device(l, &l->devices[i]) || any;
+    return any;
+}
+
+static void sniff(struct live *l)
+{
+    int64_t begin = platform_monotonic_ns(), second = begin, end = INT64_MAX, now;
+    uint64_t duration = l->options->duration_s;
+    if (duration > 0)
+        end = begin + (int64_t)duration * SECOND_NS;
+    while ((now = platform_monotonic_ns()) < end && l->left > 0) {
+        if (platform_stop_asked() && end > now + DRAIN_NS)
+            end = now + DRAIN_NS;
+        if (!turn(l))
+            platform_wait(l->handles, l->count, WAIT_MS);
+        for (size_t i = 0; i < l->count; i++)
+            pass_time(&l->devices[i], now);
+        if (now - second >= SECOND_NS) {
+            second = now;
+            each_second(l);
+        }
+    }
+}
+
+/* Counters are told once, at the end. */
+static void finish(struct live *l, struct analysis *a)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        struct dissector *d = l->devices[i].dissector;
+        dissect_finish(d);
+    }
+    for (size_t i = 0; i < l->count; i++) {
+        struct dissector *d = l->devices[i].dissector;
+        struct dissect_counters counters;
+        const struct protocol_count *rows = NULL;
+        dissect_get_counters(d, &counters);
+        size_t count = dissect_protocols(d, &rows);
+        analysis_add_protocols(a, rows, count);
+        source_refresh(l->devices[i].source);
+        analysis_add_capture(a, source_info(l->devices[i].source), &counters);
+    }
+}
+
+enum run_result live_run(struct live *l, struct analysis *a)
+{
+    if (!make_dissectors(l, a)) {
+        l->hooks->complaint(l->hooks->ctx, "out of memory");
+        return RUN_NOTHING;
+    }
+    sniff(l);
+    finish(l, a);
+    return l->left < l->count ? RUN_PARTIAL : RUN_COMPLETE;
+}

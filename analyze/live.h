@@ -1,0 +1,26 @@
+/* Sniffing: devices in one loop, through dissectors, into one analysis, until it is asked to end. */
+#ifndef VS_ANALYZE_LIVE_H
+#define VS_ANALYZE_LIVE_H
+
+#include "analyze/analysis.h"
+#include "analyze/options.h"
+#include "analyze/run.h"
+
+struct live;
+
+/*
+ * Opens the interfaces of the options, before rights are given up. NULL after complaints when one cannot be opened or
+ * memory is short. The caller frees it with live_free.
+ */
+struct live *live_open(const struct options *o, const struct run_hooks *hooks);
+
+/*
+ * Sniffs into the analysis until the process is asked to end (platform_stop_asked), options->duration_s is over or no
+ * interface is left (complained). Each interface is a capture of the analysis afterwards. RUN_PARTIAL: an interface went
+ * away; RUN_NOTHING: memory was short.
+ */
+enum run_result live_run(struct live *l, struct analysis *a);
+
+void live_free(struct live *l);
+
+#endif
