@@ -22,9 +22,12 @@ bool rule_sstp_assumed(const struct rule_input *in, const struct exchange *x)
 
 void rule_sstp_say_assumed(struct finding *f, const struct rule_input *in, const struct exchange *x)
 {
-    if (rule_sstp_assumed(in, x))
-        finding_explain(f, "That this server is a VPN's is assumed: no tunnel of it was seen in the capture, nor "
-                           "anything that speaks against it.");
+    if (!rule_sstp_assumed(in, x))
+        return;
+    finding_explain(f, "That this server is a VPN's is assumed: no tunnel of it was seen in the capture, nor "
+                       "anything that speaks against it.");
+    if (f->confidence == CONFIDENCE_CERTAIN)
+        f->confidence = CONFIDENCE_STRONG;
 }
 
 void rule_sstp_side(struct finding *f, const char *side)
