@@ -152,11 +152,20 @@ static int write_report(const struct options *o, struct report *r, struct output
     return finished(out, status);
 }
 
+/* Devices are opened with rights, and packets read without. */
 static enum run_result sniff(const struct options *o, struct analysis *a, const struct run_hooks *hooks)
 {
     struct live *l = live_open(o, hooks);
+    char error[PLATFORM_ERROR];
+    if (l == NULL)
+        return RUN_NOTHING;
     platform_catch_stop();
-    enum run_result result = l != NULL ? live_run(l, a) : RUN_NOTHING;
+    enum run_result result = RUN_NOTHING;
+    const struct platform_lockdown lockdown = {.user = o->user, .folder = o->certs_dir};
+    if (platform_lockdown(&lockdown, hooks->complaint, hooks->ctx, error))
+        result = live_run(l, a);
+    else
+        hooks->complaint(hooks->ctx, error);
     live_free(l);
     return result;
 }

@@ -25,7 +25,7 @@ const char options_help[] = "Usage: vpnscope [options] [-r] CAPTURE... | -i INTE
                             "pcapng, also .gz and .zst; - is standard input.\n"
                             "\n"
                             "  -i, --interface NAME         sniff a network interface (-D lists them) *\n"
-                            "  --duration SECONDS           end sniffing then; else Ctrl-C does\n"
+                            "  --duration SECONDS, --user NAME  end sniffing then; whom root becomes (nobody)\n"
                             "  -f, --filter BPF             look only at packets that match, as in tcpdump\n"
                             "  --trusted-root FILE|DIR      root certificates that the clients trust *\n"
                             "  --system-roots               trust this system's root certificates, too\n"
@@ -55,6 +55,7 @@ static const struct option long_options[] = {
     SETTING("interface", required_argument, SETTING_INTERFACE),
     SETTING("duration", required_argument, SETTING_DURATION),
     SETTING("ring", required_argument, SETTING_RING),
+    SETTING("user", required_argument, SETTING_USER),
     SETTING("filter", required_argument, SETTING_FILTER),
     SETTING("server-name", required_argument, SETTING_SERVER_NAME),
     SETTING("trusted-root", required_argument, SETTING_TRUSTED_ROOT),
@@ -274,6 +275,9 @@ bool setting_apply(struct options *o, enum setting_id id, const char *value, cha
         return set_number(id, value, 1, DURATION_MOST_S, &o->duration_s, error);
     case SETTING_RING:
         return set_number(id, value, 1, RING_MOST_MIB, &o->ring_mib, error);
+    case SETTING_USER:
+        o->user = value;
+        return true;
     case SETTING_FILTER:
         o->filter = value;
         return true;

@@ -64,4 +64,22 @@ void platform_device_open(struct platform_device *d, const char *name);
 uint64_t platform_device_lost(const struct platform_device *d); /* packets since it was opened; 0 when unknown */
 void platform_device_close(struct platform_device *d);
 
+/* What a process still has to do when it has given up its rights. */
+struct platform_lockdown {
+    const char *user;   /* who it becomes when it is root; NULL: nobody. A user who is given must be had */
+    const char *folder; /* where it will still make files, or NULL: it opens none any more. Made, and given to the user, if missing */
+};
+
+/* One sentence without a newline on something that could not be had. */
+typedef void platform_say_fn(void *ctx, const char *sentence);
+
+/*
+ * Gives up, for good, all that reading hostile packets does not need: root becomes an unprivileged user; capabilities, also
+ * those of the file, go; no program that is started could gain any (no_new_privs); and a filter of system calls (seccomp)
+ * lets only those through that reading open files and sockets, memory and writing take. Opening a file then fails, anything
+ * else (a program, a socket) kills the process. What the system does not offer is said, and the rest is done nevertheless.
+ * False with a reason when rights remain that would have had to go: then nothing hostile must be read.
+ */
+bool platform_lockdown(const struct platform_lockdown *l, platform_say_fn *say, void *ctx, char error[static PLATFORM_ERROR]);
+
 #endif

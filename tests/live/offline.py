@@ -61,7 +61,8 @@ def sniff_and_record(vpnscope, pcaps, ends, recordings, folder):
             if process.poll() is None:
                 process.terminate()
             process.wait(TIMEOUT)
-    assert errors == "", errors
+    errors = [line for line in errors.splitlines() if "--unfiltered" not in sys.argv or "seccomp" not in line]
+    assert not errors, errors
     return text, files, sent, program.returncode
 
 

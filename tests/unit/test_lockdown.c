@@ -1,0 +1,221 @@
+/* Rights given up: what still works, what is refused and what kills. Each case locks down a child of its own. */
+#define _DEFAULT_SOURCE
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "capture/platform.h"
+
+/* What children end with. */
+enum { GOOD = 0, BAD = 1, NOT_LOCKED = 2, NO_FILTER = 3 };
+
+struct told {
+    bool filter_missing;
+};
+
+static void say(void *ctx, const char *sentence)
+{
+    struct told *t = ctx;
+    print_message("%s\n", sentence);
+    t->filter_missing = t->filter_missing || strstr(sentence, "seccomp") != NULL;
+}
+
+typedef int locked_fn(void);
+
+/* The child's status as waitpid gives it. */
+static int in_locked_child(const struct platform_lockdown *l, locked_fn *work)
+{
+    int status = -1;
+    fflush(NULL);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct told t = {false};
+        char error[PLATFORM_ERROR] = "";
+        if (!platform_lockdown(l, say, &t, error)) {
+            print_message("%s\n", error);
+            _exit(NOT_LOCKED);
+        }
+        _exit(t.filter_missing ? NO_FILTER : work());
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return status;
+}
+
+static const struct platform_lockdown strict;
+
+static void skip_without_filter(int status)
+{
+    if (WIFEXITED(status) && WEXITSTATUS(status) == NO_FILTER) {
+        print_message("SKIPPED: no filter of system calls here\n");
+        skip();
+    }
+}
+
+static void works(locked_fn *work)
+{
+    int status = in_locked_child(&strict, work);
+    skip_without_filter(status);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), GOOD);
+}
+
+static void is_killed(locked_fn *work)
+{
+    int status = in_locked_child(&strict, work);
+    skip_without_filter(status);
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(WTERMSIG(status), SIGSYS);
+}
+
+static int runs_a_program(void)
+{
+    char name[] = "/bin/true";
+    char *argv[] = {name, NULL};
+    execv(name, argv);
+    return BAD;
+}
+
+static int makes_a_socket(void)
+{
+    return socket(AF_INET, SOCK_DGRAM, 0) >= 0 ? GOOD : BAD;
+}
+
+static int makes_a_child(void)
+{
+    pid_t child = fork();
+    if (child == 0)
+        _exit(GOOD);
+    return BAD;
+}
+
+static int makes_code(void)
+{
+    void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return page == MAP_FAILED ? BAD : GOOD;
+}
+
+static int signals_its_parent(void)
+{
+    return kill(getppid(), 0) == 0 ? GOOD : BAD;
+}
+
+static void forbidden_calls_kill(void **state)
+{
+    (void)state;
+    is_killed(runs_a_program);
+    is_killed(makes_a_socket);
+    is_killed(makes_a_child);
+    is_killed(makes_code);
+    is_killed(signals_its_parent);
+}
+
+static int opens_a_file(void)
+{
+    char error[PLATFORM_ERROR];
+    return platform_open("/etc/passwd", "r", error) == NULL && strcmp(error, "permission denied") == 0 ? GOOD : BAD;
+}
+
+static void files_stay_closed(void **state)
+{
+    (void)state;
+    works(opens_a_file);
+}
+
+static int pipe_ends[2];
+
+/* What the loop and the report do. */
+static int works_on(void)
+{
+    enum { LARGE = 8 << 20 };
+    char byte = 'x';
+    uint8_t *memory = malloc(LARGE);
+    if (memory == NULL)
+        return BAD;
+    memset(memory, 1, LARGE);
+    memory = realloc(memory, LARGE * 2);
+    free(memory);
+    platform_wait(pipe_ends, 1, 1);
+    return write(pipe_ends[1], &byte, 1) == 1 && platform_read(pipe_ends[0], &byte, 1) == 1 && platform_monotonic_ns() > 0 &&
+                   platform_peak_memory() > 0 && !platform_is_terminal(stdin)
+               ? GOOD
+               : BAD;
+}
+
+static void the_work_goes_on(void **state)
+{
+    (void)state;
+    int input = open("/dev/null", O_RDONLY);
+    assert_true(input >= 0 && dup2(input, STDIN_FILENO) == STDIN_FILENO);
+    close(input);
+    assert_int_equal(pipe(pipe_ends), 0);
+    works(works_on);
+    close(pipe_ends[0]);
+    close(pipe_ends[1]);
+}
+
+static int has_no_rights(void)
+{
+    return geteuid() != 0 && getuid() != 0 && getegid() != 0 && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 ? GOOD : BAD;
+}
+
+/* With a folder, so that the calls that ask are let through. */
+static int is_another_user(void)
+{
+    char error[PLATFORM_ERROR];
+    FILE *f = platform_open("locked-folder/file", "w", error);
+    bool written = f != NULL && fputs("text", f) >= 0 && fclose(f) == 0 &&
+                   platform_replace("locked-folder/file", "locked-folder/renamed", error);
+    return written && platform_open("/etc/shadow", "r", error) == NULL ? GOOD : BAD;
+}
+
+static void root_becomes_nobody(void **state)
+{
+    (void)state;
+    if (geteuid() != 0) {
+        print_message("SKIPPED: only root can become somebody else\n");
+        skip();
+    }
+    const struct platform_lockdown writes = {.folder = "locked-folder"};
+    int status = in_locked_child(&writes, is_another_user);
+    (void)unlink("locked-folder/renamed");
+    (void)rmdir("locked-folder");
+    skip_without_filter(status);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), GOOD);
+}
+
+static void a_user_must_be_unprivileged(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"root", "no-such-user-here"};
+    for (size_t i = 0; i < 2; i++) {
+        const struct platform_lockdown l = {.user = names[i]};
+        int status = in_locked_child(&l, has_no_rights);
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), NOT_LOCKED);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(forbidden_calls_kill), cmocka_unit_test(files_stay_closed),
+        cmocka_unit_test(the_work_goes_on),     cmocka_unit_test(root_becomes_nobody),
+        cmocka_unit_test(a_user_must_be_unprivileged),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
