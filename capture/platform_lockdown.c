@@ -60,7 +60,7 @@ static bool become(const struct platform_lockdown *l, platform_say_fn *say, void
 
 static bool drop_rights(const struct platform_lockdown *l, platform_say_fn *say, void *ctx, char error[static PLATFORM_ERROR])
 {
-    explain(error, "rights cannot be given up", "the system refuses");
+    explain(error, "rights cannot be given up", "the kernel refuses");
     if (geteuid() == 0) {
         if (!become(l, say, ctx, error))
             return false;
@@ -180,7 +180,7 @@ bool platform_lockdown(const struct platform_lockdown *l, platform_say_fn *say, 
 #endif
     const char *reason = filter_calls(l->folder != NULL);
     if (reason != NULL) {
-        explain(text, "system calls are not filtered (seccomp)", reason);
+        explain(text, "calls of the kernel are not filtered (seccomp)", reason);
         say(ctx, text);
     }
     return true;
@@ -192,7 +192,7 @@ bool platform_lockdown(const struct platform_lockdown *l, platform_say_fn *say, 
 {
     (void)error;
     (void)l;
-    say(ctx, "rights cannot be given up on this system");
+    say(ctx, "rights cannot be given up here");
     return true;
 }
 

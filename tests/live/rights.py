@@ -26,7 +26,7 @@ def state(process):
 
 def check(process, name, uid):
     """Waits until it sniffs without rights, lets it see a failing login, and has it end."""
-    said = "system calls are not filtered (seccomp)"
+    said = "calls of the kernel are not filtered (seccomp)"
     cable.wait_for(lambda: cable.sniffs(process) and state(process)["NoNewPrivs"] == "1", TIMEOUT, name + " to sniff without rights")
     cable.wait_for(lambda: state(process)["Seccomp"] == FILTERED or process.poll() is not None or "--unfiltered" in sys.argv,
                    TIMEOUT, "a filter of system calls")
