@@ -2,6 +2,8 @@
 #ifndef VS_CAPTURE_FRAME_H
 #define VS_CAPTURE_FRAME_H
 
+#include <assert.h>
+
 #include "capture/wire/span.h"
 
 /* LINKTYPE_ values (the registry used by pcap and pcapng files), as far as they are dissected. */
@@ -34,11 +36,12 @@ enum frame_flag {
 struct frame {
     uint64_t number;     /* from 1 in its capture, as Wireshark counts */
     int64_t time_ns;     /* nanoseconds since 1970 UTC; 0 when the capture has no time (simple packet blocks) */
+    uint32_t capture;    /* index of the capture, from 0 */
+    uint32_t zero;       /* so far it is a struct place */
     uint64_t packet_id;  /* valid with FRAME_HAS_PACKET_ID */
     const uint8_t *bytes;
     uint32_t len;        /* captured bytes at `bytes` */
     uint32_t wire_len;   /* bytes on the wire as the file says; never less than len here */
-    uint32_t capture;    /* index of the capture, from 0 */
     uint32_t interface;  /* index in the capture, from 0, over all its sections */
     uint16_t link_type;  /* enum link_type or another registered value */
     uint16_t flags;      /* enum frame_flag */
@@ -53,9 +56,16 @@ struct place {
     uint32_t zero;    /* no padding: places are written as the bytes that they are */
 };
 
+static_assert(offsetof(struct frame, time_ns) == offsetof(struct place, time_ns) &&
+              offsetof(struct frame, capture) == offsetof(struct place, capture) &&
+              offsetof(struct frame, packet_id) == sizeof(struct place), "a frame begins with its place");
+
+/* Copied as a whole: made of its parts, it would be read before these have been written, and wait. */
 static inline struct place frame_place(const struct frame *f)
 {
-    return (struct place){.frame = f->number, .time_ns = f->time_ns, .capture = f->capture};
+    struct place place;
+    memcpy(&place, f, sizeof place);
+    return place;
 }
 
 #endif
