@@ -40,6 +40,8 @@ struct analysis {
     struct nat_feed *nat_feed;
     struct services *services; /* whose TCP connections are sessions */
     struct probes *probes;
+    struct balance *balance;
+    bool balancing; /* sessions read are told to it */
     struct dns_answers *dns;
     struct capture_report *captures;
     size_t capture_count;
@@ -94,6 +96,8 @@ static void exchange_done(void *ctx, struct exchange *x, struct server *server)
     chain_counts_vpn(a->counts, x, head != 0);
     if (a->sights != NULL)
         tls_sights_add(a->sights, x);
+    if (tag != 0)
+        balance_note(a->balance, x);
     nat_feed_exchange(a->nat_feed, x, head != 0);
     a->tunnels = a->tunnels || attempts_is_tunnel(x);
     a->logins = a->logins || attempts_is_login(x);
@@ -121,6 +125,7 @@ struct analysis *analysis_new(const struct analysis_options *options, char error
     a->spool = spool_new();
     a->services = services_new();
     a->probes = probes_new();
+    a->balance = balance_new(&options->balance);
     a->dns = dns_answers_new();
     a->nat = nat_new(&a->options.nat);
     if (a->nat != NULL)
@@ -132,11 +137,13 @@ struct analysis *analysis_new(const struct analysis_options *options, char error
                  "cannot make a temporary file for finished logins (is the folder for temporary files writable?)");
     } else if (a->track == NULL || a->links == NULL || a->findings == NULL || a->uneventful == NULL ||
                a->counts == NULL || a->captures == NULL || a->digests == NULL || a->nat_feed == NULL || a->services == NULL ||
-               a->probes == NULL || a->dns == NULL) {
+               a->probes == NULL || a->balance == NULL || a->dns == NULL) {
         snprintf(error, 256, "not enough memory");
     } else {
         for (size_t i = 0; i < options->nat.vip_count; i++)
             services_name(a->services, &options->nat.vips[i]);
+        for (size_t i = 0; i < options->nat.backend_count; i++)
+            services_name(a->services, &options->nat.backends[i]);
         return a;
     }
     analysis_free(a);
@@ -171,6 +178,7 @@ void analysis_free(struct analysis *a)
     findings_free(a->findings);
     services_free(a->services);
     probes_free(a->probes);
+    balance_free(a->balance);
     dns_answers_free(a->dns);
     digests_free(a->digests);
     nat_feed_free(a->nat_feed);
@@ -457,6 +465,8 @@ static bool pass(struct analysis *a, uint32_t id, uint32_t *number, build_fn *ea
         session_check_binding(&b.session, a->digests, a->chains);
         findings_session(a->findings, ++*number);
         rules_session(a->findings, &a->input, &b.session);
+        if (a->balancing)
+            balance_session(a->balance, &b.session, b.owned, b.owned_count);
         *go_on = each(a, &b.session, ctx);
     }
     session_release(&b);
@@ -505,6 +515,7 @@ static bool first_pass(struct analysis *a)
             a->totals.exchanges++;
             a->totals.established++;
             list_session(&a->others, id, ++number);
+            balance_noted(a->balance, id);
         } else if (!pass(a, id, &number, count_and_list, NULL, &go_on)) {
             return false;
         }
@@ -555,18 +566,24 @@ bool analysis_finish(struct analysis *a)
         .nat = a->nat,
         .services = a->services,
         .probes = a->probes,
+        .balance = a->balance,
         .dns = a->dns,
     };
     a->input.lost_count = lost_count;
     bool ok = join_attempts(a);
     compare_sides(a);
     ok = (!a->linked || recount(a)) && ok;
+    (void)nat_verdicts(a->nat);
+    balance_open(a->balance, &(struct balance_others){a->nat, a->probes, a->services, a->dns});
+    a->balancing = true;
     ok = first_pass(a) && ok;
+    a->balancing = false;
+    balance_settle(a->balance);
     rules_servers(a->findings, &a->input);
     rules_capture(a->findings, &a->input);
-    (void)nat_verdicts(a->nat);
     rules_nat(a->findings, &a->input);
     rules_probes(a->findings, &a->input);
+    rules_balance(a->findings, &a->input);
     findings_finish(a->findings);
     size_t count;
     const struct finding *all = findings_all(a->findings, &count);
@@ -630,6 +647,16 @@ const struct finding *analysis_findings(const struct analysis *a, size_t *count)
 const struct nat *analysis_nat(const struct analysis *a)
 {
     return a->nat;
+}
+
+const struct balance *analysis_balance(const struct analysis *a)
+{
+    return a->balance;
+}
+
+const struct probes *analysis_probes(const struct analysis *a)
+{
+    return a->probes;
 }
 
 const struct chains *analysis_chains(const struct analysis *a)

@@ -5,6 +5,7 @@
 #ifndef VS_ANALYZE_ANALYSIS_H
 #define VS_ANALYZE_ANALYSIS_H
 
+#include "analyze/balance/balance.h"
 #include "analyze/certificate/chains.h"
 #include "analyze/finding/finding.h"
 #include "analyze/nat/nat.h"
@@ -17,6 +18,7 @@ struct analysis_options {
     bool several_captures;          /* the same exchange may be seen at several vantage points */
     bool has_keylog, has_radius_secret;
     struct nat_settings nat;        /* its arrays are lent and outlive the analysis */
+    struct balance_settings balance; /* likewise */
 };
 
 struct analysis;
@@ -40,6 +42,8 @@ const char *analysis_verdict(const struct analysis *a);        /* the first line
 const struct finding *analysis_findings(const struct analysis *a, size_t *count); /* worst first */
 const struct chains *analysis_chains(const struct analysis *a);
 const struct nat *analysis_nat(const struct analysis *a);       /* verdicts on address translation */
+const struct balance *analysis_balance(const struct analysis *a); /* how connections are spread over servers */
+const struct probes *analysis_probes(const struct analysis *a);
 const struct capture_report *analysis_captures(const struct analysis *a, size_t *count);
 const struct protocol_count *analysis_protocols(const struct analysis *a, size_t *count);
 void analysis_get_totals(const struct analysis *a, struct analysis_totals *out);

@@ -181,7 +181,14 @@ static int analyse(const struct options *o, struct output *out)
                                        .nat = {.internal = o->site->internal,
                                                .internal_count = o->site->internal_count,
                                                .vips = o->site->vips,
-                                               .vip_count = o->site->vip_count}};
+                                               .vip_count = o->site->vip_count,
+                                               .backends = o->site->backends,
+                                               .backend_count = o->site->backend_count},
+                                       .balance = {.named = o->site->named,
+                                                   .named_count = o->site->backend_count,
+                                                   .vips = o->site->vips,
+                                                   .vip_count = o->site->vip_count,
+                                                   .window_ns = (int64_t)o->window_s * 1000000000}};
     struct progress progress = {.terminal = platform_is_terminal(stderr)};
     const struct run_hooks hooks = {complain, show_progress, &progress};
     struct analysis *a = analysis_new(&options, error);

@@ -15,6 +15,7 @@ enum {
     MEMORY_MOST_MIB = 1 << 20,
     TEXTS_MAX = 65536,
     KEYLOG_BYTES_MAX = 512 << 20,
+    WINDOW_MOST_S = 366 * 86400,
     OPTION_CONFIG = 256, /* beyond characters */
     OPTION_VERSION,
     OPTION_SETTING, /* + enum setting_id */
@@ -35,6 +36,7 @@ const char options_help[] = "Usage: vpnscope [options] [-r] CAPTURE... | -i INTE
                             "  --keylog FILE, --ike-keys FILE  TLS secrets (NSS key log); IKEv2 keys\n"
                             "  --radius-secret [CIDR=]FILE  RADIUS shared secret, of a NAS or of all *\n"
                             "  --vip ADDR, --internal CIDR  the address clients dial; networks of the site *\n"
+                            "  --backend ADDR[=NAME][*WEIGHT]  a VPN server behind the load balancer *\n"
                             "  --config FILE                settings from a file, one \"key = value\" a line *\n"
                             "  --json                       one JSON document (schema vpnscope/1)\n"
                             "  --certs DIR                  write every certificate chain seen, as PEM\n"
@@ -66,6 +68,8 @@ static const struct option long_options[] = {
     SETTING("ike-keys", required_argument, SETTING_IKE_KEYS),
     SETTING("vip", required_argument, SETTING_VIP),
     SETTING("internal", required_argument, SETTING_INTERNAL),
+    SETTING("backend", required_argument, SETTING_BACKEND),
+    SETTING("window", required_argument, SETTING_WINDOW),
     SETTING("json", no_argument, SETTING_JSON),
     SETTING("certs", required_argument, SETTING_CERTS),
     SETTING("session", required_argument, SETTING_SESSION),
@@ -237,6 +241,52 @@ static bool add_internal(struct site *s, const char *value, char error[static OP
     return false;
 }
 
+/* A positive decimal number, "1.5"; false for anything else. */
+static bool weight_of(const char *text, double *out)
+{
+    enum { LONGEST = 12 };
+    double value = 0, unit = 1;
+    const char *c = text;
+    for (; *c >= '0' && *c <= '9'; c++)
+        value = value * 10 + (*c - '0');
+    if (*c == '.')
+        for (c++; *c >= '0' && *c <= '9'; c++)
+            value += (unit /= 10) * (*c - '0');
+    *out = value;
+    return *c == '\0' && c - text <= LONGEST && value >= BALANCE_WEIGHT_LEAST && value <= BALANCE_WEIGHT_MOST;
+}
+
+/* ADDR[=NAME][*WEIGHT] */
+static bool add_backend(struct site *s, const char *value, char error[static OPTIONS_ERROR])
+{
+    if (s->backend_count == BALANCE_NAMED_MAX) {
+        snprintf(error, OPTIONS_ERROR, "--backend: more than %d servers", BALANCE_NAMED_MAX);
+        return false;
+    }
+    struct balance_named *b = &s->named[s->backend_count];
+    const char *star = strrchr(value, '*'), *end = star != NULL ? star : value + strlen(value);
+    const char *equals = memchr(value, '=', (size_t)(end - value)), *stop = equals != NULL ? equals : end;
+    const char *wrong = NULL;
+    *b = (struct balance_named){.weight = 1};
+    if (!address_parse(span_of(value, (size_t)(stop - value)), &b->address))
+        wrong = "does not begin with an IPv4 or IPv6 address";
+    else if (equals != NULL && (end - equals < 2 || end - equals > BALANCE_NAME))
+        wrong = "has no name after =, or too long a one";
+    else if (star != NULL && !weight_of(star + 1, &b->weight))
+        wrong = "has no weight (0.001 to 1000000) after *";
+    for (size_t i = 0; i < s->backend_count && wrong == NULL; i++)
+        if (address_equal(&s->backends[i], &b->address))
+            wrong = "is given twice";
+    if (wrong != NULL) {
+        snprintf(error, OPTIONS_ERROR, "--backend: '%.80s' %s: ADDR[=NAME][*WEIGHT]", value, wrong);
+        return false;
+    }
+    if (equals != NULL)
+        memcpy(b->name, equals + 1, (size_t)(end - equals - 1));
+    s->backends[s->backend_count++] = b->address;
+    return true;
+}
+
 /* What goes to the expectations: their error names the file. */
 static bool set_expectation(struct options *o, enum setting_id id, const char *value, char error[static OPTIONS_ERROR])
 {
@@ -265,7 +315,7 @@ static bool set_expectation(struct options *o, enum setting_id id, const char *v
 
 bool setting_apply(struct options *o, enum setting_id id, const char *value, char error[static OPTIONS_ERROR])
 {
-    uint64_t session = 0;
+    uint64_t asked = 0;
     switch (id) {
     case SETTING_CAPTURE:
         return add_capture(o, value, error);
@@ -289,9 +339,9 @@ bool setting_apply(struct options *o, enum setting_id id, const char *value, cha
     case SETTING_MEMORY:
         return set_number(id, value, MEMORY_LEAST_MIB, MEMORY_MOST_MIB, &o->memory_mib, error);
     case SETTING_SESSION:
-        if (!set_number(id, value, 1, UINT32_MAX, &session, error))
+        if (!set_number(id, value, 1, UINT32_MAX, &asked, error))
             return false;
-        o->session = (uint32_t)session;
+        o->session = (uint32_t)asked;
         return true;
     case SETTING_KEYLOG:
         return add_keys(o->secrets, value, secrets_add_key_log, error);
@@ -301,6 +351,13 @@ bool setting_apply(struct options *o, enum setting_id id, const char *value, cha
         return add_vip(o->site, value, error);
     case SETTING_INTERNAL:
         return add_internal(o->site, value, error);
+    case SETTING_BACKEND:
+        return add_backend(o->site, value, error);
+    case SETTING_WINDOW:
+        if (!set_number(id, value, 1, WINDOW_MOST_S, &asked, error))
+            return false;
+        o->window_s = (uint32_t)asked;
+        return true;
     case SETTING_RADIUS_SECRET:
         o->has_radius_secret = true;
         return setting_radius_secret(o->secrets, value, error);

@@ -2,6 +2,7 @@
 #ifndef VS_ANALYZE_OPTIONS_H
 #define VS_ANALYZE_OPTIONS_H
 
+#include "analyze/balance/balance.h"
 #include "analyze/certificate/expect.h"
 #include "analyze/nat/nat_search.h"
 #include "dissect/crypto/secrets.h"
@@ -12,6 +13,8 @@ enum { OPTIONS_CAPTURES_MAX = 4096, OPTIONS_INTERFACES_MAX = 32, OPTIONS_ERROR =
 struct site {
     struct address vips[SITE_ADDRESSES_MAX]; size_t vip_count;             /* --vip */
     struct nat_network internal[SITE_ADDRESSES_MAX]; size_t internal_count; /* --internal */
+    struct balance_named named[BALANCE_NAMED_MAX];                         /* --backend */
+    struct address backends[BALANCE_NAMED_MAX]; size_t backend_count;      /* their addresses alone */
 };
 
 struct options {
@@ -24,9 +27,10 @@ struct options {
     bool json, help, version, list_devices;
     bool has_radius_secret;      /* a --radius-secret was given */
     uint32_t session;            /* --session ID, 0 none */
+    uint32_t window_s;           /* --window SECONDS, 0 none */
     uint64_t memory_mib;         /* default 256 */
     struct secrets *secrets;     /* --keylog, --radius-secret, --ike-keys */
-    struct site *site;           /* --vip, --internal */
+    struct site *site;           /* --vip, --internal, --backend */
     struct expect *expect;       /* --trusted-root, --system-roots, --server-name, --eap-config */
     struct options_store *store; /* what it owns besides; opaque */
 };

@@ -2,6 +2,7 @@
 #ifndef VS_ANALYZE_RULES_H
 #define VS_ANALYZE_RULES_H
 
+#include "analyze/balance/balance.h"
 #include "analyze/certificate/chains.h"
 #include "analyze/finding/findings.h"
 #include "analyze/nat/nat.h"
@@ -35,6 +36,7 @@ struct rule_input {
     const struct probes *probes;
     const struct dns_answers *dns;
     const struct tls_sights *sights; /* NULL with one capture */
+    const struct balance *balance; /* settled */
 };
 
 void rules_certificate(struct findings *out, const struct rule_input *in, const struct session *s);
@@ -49,6 +51,7 @@ void rules_servers(struct findings *out, const struct rule_input *in);
 void rules_capture(struct findings *out, const struct rule_input *in);
 void rules_nat(struct findings *out, const struct rule_input *in);
 void rules_probes(struct findings *out, const struct rule_input *in);
+void rules_balance(struct findings *out, const struct rule_input *in);
 
 /* All rules about one session, causes before consequences. */
 void rules_session(struct findings *out, const struct rule_input *in, const struct session *s);

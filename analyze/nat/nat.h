@@ -116,7 +116,8 @@ enum nat_kind { NAT_SNAT, NAT_DNAT_ONLY, NAT_CLIENT_SIDE, NAT_NONE, NAT_UNKNOWN 
 
 enum { NAT_EVIDENCE_MAX = 10, NAT_WHAT = 220, NAT_RECOVERED_MAX = 64, NAT_REASON = 400 };
 
-struct nat_recovered { struct endpoint seen, real; const char *how; /* constant */ struct place place; };
+/* backend: real is the server's own address, seen the virtual one that it answered from. */
+struct nat_recovered { struct endpoint seen, real; const char *how; /* constant */ struct place place; bool backend; };
 struct nat_evidence { struct place place; bool destination; /* about it, not about the source */ char what[NAT_WHAT]; };
 
 struct nat_verdict {

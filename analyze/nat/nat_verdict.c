@@ -206,7 +206,8 @@ static void recover(struct nat_verdict *out, const struct nat_hidden *h)
     if (out->recovered_count == NAT_RECOVERED_MAX)
         return;
     struct nat_recovered *r = &out->recovered[out->recovered_count++];
-    *r = (struct nat_recovered){.seen = h->seen, .real = h->real, .how = nat_how(h->about), .place = h->place};
+    *r = (struct nat_recovered){.seen = h->seen, .real = h->real, .how = nat_how(h->about), .place = h->place,
+                                .backend = h->about == NAT_SERVER_SELF};
     if (h->about == NAT_CLIENT_SEEN) { /* the hash tells what was seen, the packet who it was */
         r->seen = h->real;
         r->real = h->seen;

@@ -89,6 +89,7 @@ void report_session_sstp(const struct report *r, const struct layout *l, const s
 void report_session_call(const struct layout *l, const struct exchange *x);
 
 void report_session_ike(const struct report *r, const struct layout *l, const struct exchange *x);
+void report_balance_text(const struct report *r, const struct layout *l);
 void report_certificates_text(const struct report *r, const struct layout *l);
 void report_captures_text(const struct report *r, const struct layout *l);
 void report_protocols_text(const struct report *r, const struct layout *l);

@@ -296,8 +296,8 @@ bool report_json(const struct report *r, struct output *out)
     write_value(&w, json_translation(r));
     member(&w, "translation_table");
     write_value(&w, json_translation_table(r));
-    begin_array(&w, "balance");
-    end_array(&w);
+    member(&w, "balance");
+    write_value(&w, json_balance(r));
     begin_array(&w, "findings");
     for (size_t i = 0; i < r->finding_count; i++)
         element(&w, finding_value(r, &r->findings[i]));

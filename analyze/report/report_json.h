@@ -31,6 +31,7 @@ json_t *json_ppp(const struct exchange *x);
 json_t *json_tcp(const struct exchange *x);
 json_t *json_translation(const struct report *r);
 json_t *json_translation_table(const struct report *r);
+json_t *json_balance(const struct report *r);
 /* One element of "certificates", NULL for what cannot be parsed (it has none of the required members). */
 json_t *json_certificate(const struct report *r, const struct certificate *c);
 

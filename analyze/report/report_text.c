@@ -22,6 +22,7 @@ bool report_text(const struct report *r, struct output *out)
         output_format(out, "\n… and %zu more findings; --json has all\n", r->finding_count - FINDINGS_SHOWN);
     bool good = report_sessions_text(r, &l);
     report_translation_text(r, &l);
+    report_balance_text(r, &l);
     report_certificates_text(r, &l);
     report_captures_text(r, &l);
     report_protocols_text(r, &l);

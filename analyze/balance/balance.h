@@ -1,0 +1,130 @@
+/*
+ * How evenly connections are spread over the VPN servers behind a load balancer or a name (backends). Told of every session when
+ * the captures are over; keeps one small record of each, up to BALANCE_RECORDS_MAX, and counts the others. wire-facts 7.3, 12.2.
+ *
+ * What is counted: one per attempt of one client. Retransmissions, rekeys, moves and vantage points are one session already; an
+ * attempt that follows one of the same client at the same backend within a minute is a reconnect, when that failed or the user or
+ * computer is known to be the same. Probes are no sessions.
+ */
+#ifndef VS_ANALYZE_BALANCE_H
+#define VS_ANALYZE_BALANCE_H
+
+#include "analyze/balance/choices.h"
+#include "analyze/nat/nat.h"
+#include "analyze/nic/dns_answers.h"
+#include "analyze/session/probes.h"
+#include "analyze/session/services.h"
+#include "analyze/session/session.h"
+
+enum { BALANCE_NAMED_MAX = 256, BALANCE_NAME = 64, BALANCE_BACKENDS_MAX = STATISTICS_MAX, BALANCE_RECORDS_MAX = 1 << 19,
+       BALANCE_RESULTS_MAX = 24, BALANCE_OUTAGES_MAX = 64, BALANCE_WINDOWS_MAX = 2048, BALANCE_WINDOWS_USUAL = 24 };
+
+#define BALANCE_WEIGHT_LEAST 0.001
+#define BALANCE_WEIGHT_MOST 1e6
+
+/* --backend ADDR[=NAME][*WEIGHT] */
+struct balance_named {
+    struct address address;
+    char name[BALANCE_NAME]; /* "" none */
+    double weight;
+};
+
+struct balance_settings {
+    const struct balance_named *named; size_t named_count; /* lent; without any, backends are found */
+    const struct address *vips; size_t vip_count;          /* lent */
+    int64_t window_ns;                                     /* 0: chosen by the span of time */
+};
+
+enum balance_protocol { BALANCE_ALL, BALANCE_SSTP, BALANCE_IKEV2, BALANCE_RADIUS, BALANCE_OTHER /* L2TP, PPTP: within ALL only */ };
+const char *balance_protocol_name(enum balance_protocol p); /* "all" ... as in the schema */
+
+enum balance_alive { BALANCE_UNKNOWN, BALANCE_ALIVE, BALANCE_DEAD };
+
+struct balance_backend {
+    struct address address;
+    const char *name;           /* NULL: none was given */
+    double weight;
+    uint64_t attempts;          /* established + failed + unanswered + those that were not seen to the end */
+    uint64_t established, failed, unanswered;
+    uint64_t judged;            /* of attempts: those that reached the service; the verdict is about them */
+    uint64_t reconnects;        /* not in attempts */
+    uint64_t carried;           /* had begun before the capture; not in attempts */
+    uint64_t clients;           /* distinct ones, by address, and user or computer where known */
+    uint64_t peak_concurrent;   /* tunnels up at a time; RADIUS: 0, its logins do not tell */
+    uint64_t bytes;             /* payload of ESP, of TCP */
+    double share;               /* of all attempts, 0..1 */
+    enum balance_alive alive;   /* at the end */
+};
+
+/* Why connections are spread unevenly: bits. */
+enum balance_why {
+    BALANCE_WHY_STICKY = 1,    /* few sources make many connections each, and each keeps to its backend */
+    BALANCE_WHY_DEAD = 2,      /* without the backends that do not answer it is not uneven */
+    BALANCE_WHY_STEADY = 4,    /* the shares are the same over time, as fixed weights make them */
+    BALANCE_WHY_PROBES = 8,    /* probes of a backend that got less than its part fail */
+    BALANCE_WHY_LATE = 16,     /* a backend got its first connection long after the others */
+    BALANCE_WHY_DIRECT = 32    /* clients call the backends' own addresses, as names that have several give them */
+};
+enum { BALANCE_WHYS = 6 };
+const char *balance_why_name(enum balance_why one); /* "stickiness", "dead-backend", "steady-shares" ... */
+
+/* One protocol over one group of backends. Owned by the balance. */
+struct balance_result {
+    enum balance_protocol protocol;
+    bool radius;                    /* basis: logins of NASes; else tunnels */
+    const struct balance_backend *backends; size_t backend_count; /* in order of address */
+    uint64_t connections;           /* sum of attempts */
+    uint64_t unattributed;          /* attempts at a virtual address, of which nothing tells the backend */
+    struct choice_judgement judgement;
+    unsigned why;                   /* enum balance_why; of a judgement that is uneven, or would be but for stickiness */
+    struct place first;             /* of its first attempt, for evidence */
+    int64_t window_start_ns, window_ns; size_t window_count;
+    const uint32_t *windows;        /* attempts: [window * backend_count + backend] */
+};
+
+/* A time in which one backend did not answer while another did. */
+struct balance_outage {
+    struct address address; const char *name;
+    unsigned protocols;             /* bit: 1 << enum balance_protocol */
+    uint64_t attempts, clients;     /* in vain; clients: 2 means two or more */
+    bool hung;                      /* the port answers, the service behind it does not */
+    struct place first, last;       /* of them */
+    struct place answered;          /* last that was answered before; frame 0: none was */
+    struct place back;              /* first that was answered again; frame 0: none */
+    struct address witness;         /* another backend that answered meanwhile */
+    struct place witness_place;
+};
+
+/* What others know. All lent. */
+struct balance_others {
+    const struct nat *nat;
+    const struct probes *probes;
+    const struct services *services;
+    const struct dns_answers *dns; /* may be NULL */
+};
+
+struct balance;
+
+struct balance *balance_new(const struct balance_settings *settings); /* NULL when memory is short */
+void balance_free(struct balance *b);
+
+/* A RADIUS login that may not be looked at again (uneventful.h): noted as it ends. */
+void balance_note(struct balance *b, const struct exchange *x);
+
+/*
+ * No more exchanges come: which addresses are virtual, and who hides clients, is known from here on. The others are settled,
+ * and lent until balance_settle returns.
+ */
+void balance_open(struct balance *b, const struct balance_others *others);
+/* A session, in order of number; exchanges: its own, with all copies of one. */
+void balance_session(struct balance *b, const struct session *s, struct exchange *const *exchanges, size_t count);
+/* The noted login with that id is a session by itself. */
+void balance_noted(struct balance *b, uint32_t id);
+void balance_settle(struct balance *b);
+
+/* Afterwards: groups of backends in order of address, of each the protocols in order. */
+const struct balance_result *balance_results(const struct balance *b, size_t *count);
+const struct balance_outage *balance_outages(const struct balance *b, size_t *count); /* in order of time */
+uint64_t balance_left_out(const struct balance *b); /* sessions beyond BALANCE_RECORDS_MAX, or BALANCE_BACKENDS_MAX */
+
+#endif

@@ -1,0 +1,283 @@
+#include "analyze/balance/choices.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum { CLUSTERS = 1024, DRAWS = 4999, LEAST_EXPECTED = 5, NEVER = 1 << 30 };
+#define SEED UINT64_C(0x62616c616e6365)
+/* Jain's index 0.9, which is what it is when half of the backends get twice as much as the other half: as squared variation. */
+#define EFFECT (1.0 / 9)
+#define EFFECT_MAX 1.5
+#define POWER 0.95
+#define CERTAINLY_LESS 0.025 /* chance that something as uneven as EFFECT shows so little */
+#define CLEARLY_EVEN 0.05
+#define ALMOST_ALL_AT_ONE 0.95
+
+const char *balance_verdict_name(enum balance_verdict v)
+{
+    static const char *const names[] = {"even", "uneven", "too-few", "single-backend"};
+    return names[v];
+}
+
+static int by_source(const void *a, const void *b)
+{
+    const struct choice *x = a, *y = b;
+    if (x->source != y->source)
+        return x->source < y->source ? -1 : 1;
+    return (x->backend > y->backend) - (x->backend < y->backend);
+}
+
+static double pairs(double n)
+{
+    return n * (n - 1) / 2;
+}
+
+/* The largest clusters, descending. */
+struct clusters {
+    double sizes[CLUSTERS];
+    size_t count;
+    double rest_squares; /* of smaller ones */
+};
+
+static void keep_cluster(struct clusters *c, double size)
+{
+    if (c->count == CLUSTERS && size <= c->sizes[CLUSTERS - 1]) {
+        c->rest_squares += size * size;
+        return;
+    }
+    if (c->count == CLUSTERS) {
+        c->rest_squares += c->sizes[CLUSTERS - 1] * c->sizes[CLUSTERS - 1];
+        c->count--;
+    }
+    size_t at = c->count++;
+    for (; at > 0 && c->sizes[at - 1] < size; at--)
+        c->sizes[at] = c->sizes[at - 1];
+    c->sizes[at] = size;
+}
+
+/* Two connections of one source are at the same backend more often than two of different sources: by that much they stick. */
+static double correlate(double same_within, double pairs_within, double same_all, double pairs_all)
+{
+    double pairs_between = pairs_all - pairs_within, within = same_within / pairs_within;
+    double between = (same_all - same_within) / pairs_between;
+    if (between > ALMOST_ALL_AT_ONE) /* everybody went to the same: nothing tells */
+        return 1;
+    double r = (within - between) / (1 - between);
+    return r < 0 ? 0 : r;
+}
+
+static struct stickiness stick(const struct choice *choices, size_t count, const uint64_t *counts, size_t n,
+                               struct clusters *clusters)
+{
+    struct stickiness s = {.connections = count, .effective = (double)count};
+    double same_within = 0, pairs_within = 0, same_all = 0;
+    for (size_t i = 0; i < count;) {
+        size_t end = i;
+        double size = 0;
+        while (end < count && choices[end].source == choices[i].source) {
+            size_t first = end;
+            while (end < count && choices[end].source == choices[first].source && choices[end].backend == choices[first].backend)
+                end++;
+            same_within += pairs((double)(end - first));
+        }
+        size = (double)(end - i);
+        pairs_within += pairs(size);
+        s.squares += size * size;
+        s.largest = fmax(s.largest, size);
+        s.sources++;
+        keep_cluster(clusters, size);
+        i = end;
+    }
+    for (size_t i = 0; i < n; i++)
+        same_all += pairs((double)counts[i]);
+    s.known = pairs_within > 0 && s.sources > 1;
+    if (s.known)
+        s.correlation = correlate(same_within, pairs_within, same_all, pairs((double)count));
+    else if (pairs_within > 0) /* one source alone */
+        s.correlation = 1;
+    if (count > 0)
+        s.effective = (double)count / (1 + s.correlation * (s.squares / (double)count - 1));
+    return s;
+}
+
+/* A normal variate, by the polar form of Box and Muller. */
+static double normal(struct dice *d)
+{
+    double u, v, s;
+    do {
+        u = 2 * dice_unit(d) - 1;
+        v = 2 * dice_unit(d) - 1;
+        s = u * u + v * v;
+    } while (s >= 1 || s <= 0);
+    return u * sqrt(-2 * log(s) / s);
+}
+
+/* What is not drawn one by one: as the normal distribution that many small draws come to. */
+static void add_rest(struct dice *d, double *x, const double *shares, size_t n, double variance)
+{
+    double z[STATISTICS_MAX], sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        z[i] = normal(d) * sqrt(shares[i]);
+        sum += z[i];
+    }
+    for (size_t i = 0; i < n; i++)
+        x[i] += sqrt(variance) * (z[i] - shares[i] * sum);
+}
+
+/*
+ * The probability of a statistic at least as large if every source has a backend of its own, drawn by the weights, to which a
+ * part `home` of its connections go, and the others anywhere: two of its connections then correlate by home^2.
+ */
+static double draw_clusters(const struct clusters *c, const struct stickiness *s, const double *shares, size_t n,
+                            double statistic)
+{
+    struct dice d = {SEED};
+    double home = sqrt(s->correlation), total = (double)s->connections, listed = 0;
+    for (size_t i = 0; i < c->count; i++)
+        listed += home * c->sizes[i];
+    double variance = home * home * c->rest_squares + (1 - home) * total;
+    unsigned reached = 0;
+    for (int k = 0; k < DRAWS; k++) {
+        double x[STATISTICS_MAX], here = 0;
+        for (size_t i = 0; i < n; i++)
+            x[i] = (total - listed) * shares[i];
+        for (size_t i = 0; i < c->count; i++) {
+            double at = dice_unit(&d);
+            size_t b = 0;
+            while (b + 1 < n && at >= shares[b])
+                at -= shares[b++];
+            x[b] += home * c->sizes[i];
+        }
+        if (variance > 0)
+            add_rest(&d, x, shares, n, variance);
+        for (size_t i = 0; i < n; i++)
+            here += (x[i] - total * shares[i]) * (x[i] - total * shares[i]) / (total * shares[i]);
+        reached += here >= statistic * (1 - 1e-9);
+    }
+    return (reached + 1.0) / (DRAWS + 1.0);
+}
+
+/* The probability for sources that stick: first as if the sources were alike; where that looks odd, drawn. */
+static double fit_clusters(const struct clusters *c, const struct stickiness *s, const double *weights, size_t n,
+                           double statistic, enum fit_method *method)
+{
+    enum { LOOKS_ODD_PERCENT = 20 };
+    double shares[STATISTICS_MAX], total = 0;
+    double p = chi_square_tail(statistic * s->effective / (double)s->connections, (double)(n - 1));
+    *method = FIT_CHI_SQUARE;
+    if (p > LOOKS_ODD_PERCENT / 100.0)
+        return p;
+    for (size_t i = 0; i < n; i++)
+        total += weights[i];
+    for (size_t i = 0; i < n; i++)
+        shares[i] = weights[i] / total;
+    *method = FIT_MONTE_CARLO;
+    return draw_clusters(c, s, shares, n, statistic);
+}
+
+/* Independent choices that show with probability POWER that half of the backends get twice as much as the others. */
+static double needed_choices(size_t n, double level)
+{
+    double df = (double)(n - 1), critical = chi_square_critical(level, df), low = 1, high = 64;
+    while (high < NEVER && noncentral_tail(critical, df, high * EFFECT) < POWER)
+        high *= 2;
+    while (high - low > 0.5) {
+        double middle = (low + high) / 2;
+        if (noncentral_tail(critical, df, middle * EFFECT) < POWER)
+            low = middle;
+        else
+            high = middle;
+    }
+    return ceil(high);
+}
+
+/* It is as uneven as what matters, or chance may hide that it is. */
+static bool matters(const struct choice_judgement *j, double statistic, const uint64_t *counts, const double *weights, size_t n)
+{
+    double total = 0, effective = j->sticky.effective, connections = (double)j->sticky.connections;
+    double scaled = statistic * effective / connections;
+    if (1 - noncentral_tail(scaled, (double)(n - 1), effective * EFFECT) > CERTAINLY_LESS)
+        return true;
+    for (size_t i = 0; i < n; i++)
+        total += weights[i];
+    for (size_t i = 0; i < n; i++) {
+        double share = (double)counts[i] / connections, fair = weights[i] / total;
+        if (share + 2 * sqrt(share * (1 - share) / effective) >= EFFECT_MAX * fair && share > fair &&
+            share / fair > 1 + (EFFECT_MAX - 1) / 2)
+            return true;
+    }
+    return false;
+}
+
+static enum balance_verdict decide(struct choice_judgement *j, double statistic, const uint64_t *counts,
+                                   const double *weights, size_t n, double level)
+{
+    double effective = j->sticky.effective, connections = (double)j->sticky.connections, total = 0, least = INFINITY;
+    if (j->p < level && matters(j, statistic, counts, weights, n))
+        return BALANCE_UNEVEN;
+    for (size_t i = 0; i < n; i++)
+        total += weights[i];
+    for (size_t i = 0; i < n; i++)
+        least = fmin(least, effective * weights[i] / total);
+    double needed = needed_choices(n, level);
+    if (effective >= needed)
+        return BALANCE_EVEN;
+    double scaled = statistic * effective / connections;
+    if (least >= LEAST_EXPECTED && 1 - noncentral_tail(scaled, (double)(n - 1), effective * EFFECT) < CLEARLY_EVEN)
+        return BALANCE_EVEN;
+    j->needed = (uint64_t)ceil(needed * connections / effective);
+    return BALANCE_TOO_FEW;
+}
+
+struct choice_judgement choices_judge(struct choice *choices, size_t count, const double *weights, size_t n, double level)
+{
+    struct choice_judgement j = {.verdict = BALANCE_TOO_FEW, .p = 1, .p_connections = 1};
+    uint64_t counts[STATISTICS_MAX] = {0};
+    if (n > STATISTICS_MAX)
+        n = STATISTICS_MAX;
+    for (size_t i = 0; i < count; i++)
+        if (choices[i].backend < n)
+            counts[choices[i].backend]++;
+    j.evenness = evenness_of(counts, weights, n);
+    struct clusters *clusters = calloc(1, sizeof *clusters);
+    if (clusters == NULL)
+        return j;
+    if (count > 1)
+        qsort(choices, count, sizeof *choices, by_source);
+    j.sticky = stick(choices, count, counts, n, clusters);
+    if (n < 2) {
+        j.verdict = BALANCE_SINGLE;
+    } else if (count == 0) {
+        j.needed = (uint64_t)needed_choices(n, level);
+    } else {
+        double statistic = chi_square(counts, weights, n);
+        j.p = j.p_connections = goodness_of_fit(counts, weights, n, &j.method);
+        if (j.sticky.effective < (double)count * 0.999)
+            j.p = fit_clusters(clusters, &j.sticky, weights, n, statistic, &j.method);
+        j.verdict = decide(&j, statistic, counts, weights, n, level);
+    }
+    free(clusters);
+    return j;
+}
+
+bool choices_steady(const uint64_t *before, const uint64_t *after, size_t n)
+{
+    enum { STEADY_PERCENT = 5 };
+    double sums[2] = {0, 0}, statistic = 0, df = -1;
+    for (size_t i = 0; i < n; i++) {
+        sums[0] += (double)before[i];
+        sums[1] += (double)after[i];
+    }
+    if (sums[0] <= 0 || sums[1] <= 0)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        double both = (double)before[i] + (double)after[i];
+        if (both <= 0)
+            continue;
+        df++;
+        double e0 = both * sums[0] / (sums[0] + sums[1]), e1 = both - e0;
+        statistic += ((double)before[i] - e0) * ((double)before[i] - e0) / e0;
+        statistic += ((double)after[i] - e1) * ((double)after[i] - e1) / e1;
+    }
+    return df > 0 && chi_square_tail(statistic, df) > STEADY_PERCENT / 100.0;
+}
