@@ -520,7 +520,7 @@ struct sstp_judgement judge_sstp(const struct exchange *x)
     struct ending e = ending_of(f);
     if (f->request_seen || f->answer_seen || f->has_link)
         return judge_opened(x, &e);
-    if (f->tls.seen || f->carrier == SSTP_CARRIER_TLS)
+    if (outcome != TCP_OUTCOME_PROBE && (f->tls.seen || f->carrier == SSTP_CARRIER_TLS))
         return judge_tls(x, outcome, &e);
     return f->carrier == SSTP_CARRIER_OTHER ? unknown() : judge_tcp(x, outcome);
 }

@@ -216,6 +216,14 @@ static bool ended_by(const struct tcp_connection *c, enum tcp_side side)
     return (seen(c->sent[TCP_CLIENT].fin) || seen(c->sent[TCP_SERVER].fin)) && c->fin_first == side;
 }
 
+/* The client closed without a word; what the server says to it afterwards is no answer (TLS: an alert about the end). */
+static bool left_without_a_word(const struct tcp_connection *c)
+{
+    const struct tcp_sent *client = &c->sent[TCP_CLIENT], *server = &c->sent[TCP_SERVER];
+    return client->syn.seen && client->data_packets == 0 && seen(client->fin) && ended_by(c, TCP_CLIENT) &&
+           server->first_data.time_ns >= client->fin.time_ns;
+}
+
 enum tcp_outcome tcp_connection_outcome(const struct tcp_connection *c)
 {
     const struct tcp_sent *client = &c->sent[TCP_CLIENT], *server = &c->sent[TCP_SERVER];
@@ -233,6 +241,8 @@ enum tcp_outcome tcp_connection_outcome(const struct tcp_connection *c)
             return TCP_OUTCOME_NOTHING;
         return ended ? TCP_OUTCOME_PROBE : TCP_OUTCOME_IDLE;
     }
+    if (left_without_a_word(c))
+        return TCP_OUTCOME_PROBE;
     if (server->data_packets == 0)
         return ended_by(c, TCP_SERVER) ? TCP_OUTCOME_HUNG_UP : TCP_OUTCOME_NO_REPLY;
     if (seen(client->fin) || seen(server->fin))

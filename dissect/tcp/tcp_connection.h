@@ -79,7 +79,7 @@ enum tcp_outcome {
     TCP_OUTCOME_ANSWER_UNHEARD, /* SYN/ACK, and no ACK came back (T3 when repeated) */
     TCP_OUTCOME_CLIENT_GAVE_UP, /* SYN or SYN/ACK, then RST of the client instead of ACK: a scan, or it had gone */
     TCP_OUTCOME_ONE_WAY,        /* one side's segments only, and they prove that the other's exist: the capture misses them */
-    TCP_OUTCOME_PROBE,          /* handshake, then the end without a byte of data */
+    TCP_OUTCOME_PROBE,          /* handshake, then the end without a byte of data before it */
     TCP_OUTCOME_IDLE,           /* handshake, no data and no end yet */
     TCP_OUTCOME_HUNG_UP,        /* data of the client, then RST or FIN of the server first, which sent no data (T4) */
     TCP_OUTCOME_NO_REPLY,       /* data of the client, none of the server; no end, or the client's */

@@ -12,26 +12,24 @@ from vpn_network import NAS, PUBLICS, RRAS
 FAILED = ("rejected", "aborted")
 
 
-def crowd(lab, attempts, every=0.12, at=None):
-    """Starts the SSTP clients of one node from one process, `every` seconds or at these times; waits for them all."""
-    wait_for(lab, begin_crowd(lab, attempts, every, at))
+class Crowd:
+    """The SSTP clients of one node, started from one process, `every` seconds."""
 
+    def __init__(self, lab, attempts, every=0.12):
+        self.attempts = attempts
+        path = os.path.join(lab.directory, "crowd-%d.json" % lab.count())
+        plan = [{"at": number * every, "log": one.log, "argv": program("sstp_client.py", one.options)[2:]}
+                for number, one in enumerate(attempts)]
+        with open(path, "w", encoding="utf-8") as out:
+            json.dump(plan, out)
+        self.process = lab.network.start(
+            attempts[0].node, (sys.executable, os.path.join(HERE, "sstp_crowd.py"), path), path + ".log", {"PYTHONDONTWRITEBYTECODE": "1"})
 
-def begin_crowd(lab, attempts, every=0.12, at=None):
-    path = os.path.join(lab.directory, "crowd-%d.json" % lab.count())
-    plan = [{"at": at[number] if at else number * every, "log": one.log, "argv": program("sstp_client.py", one.options)[2:]}
-            for number, one in enumerate(attempts)]
-    with open(path, "w", encoding="utf-8") as out:
-        json.dump(plan, out)
-    return lab.network.start(attempts[0].node, (sys.executable, os.path.join(HERE, "sstp_crowd.py"), path), path + ".log",
-                             {"PYTHONDONTWRITEBYTECODE": "1"})
-
-
-def wait_for(lab, process, seconds=90):
-    process.wait(seconds)
-    silent = [one.name for one in lab.attempts if os.path.exists(one.log) and not one.event("end")]
-    if silent:
-        raise RuntimeError("no end of " + " ".join(silent))
+    def finish(self, seconds=90):
+        self.process.wait(seconds)
+        silent = [one.name for one in self.attempts if not one.event("end")]
+        if silent:
+            raise RuntimeError("no end of " + " ".join(silent))
 
 
 class BalanceLab:
@@ -50,7 +48,10 @@ class BalanceLab:
         return self.balancer.choices().get((attempt.address, attempt.port))
 
     def outcome_of(self, attempt):
-        return attempt.outcome() if self.entry.sstp is None else OUTCOMES[attempt.outcome]
+        """What has once stood is no failure, however it ended."""
+        if self.entry.sstp is None:
+            return attempt.outcome()
+        return "established" if attempt.event("established") else OUTCOMES[attempt.outcome]
 
     def rows(self, addresses, protocol):
         """A row for each server: what it was asked for, and how that ended."""
@@ -90,20 +91,18 @@ class BalanceLab:
         return wrong
 
     def probes(self):
-        """{server: health checks that it took}, by its own log: whoever came and asked nothing."""
-        out = {}
-        for server in self.sstp_servers:
-            seen = [log for log in server.connections().values() if "request" not in log]
-            out[RRAS[server.node]] = out.get(RRAS[server.node], 0) + len(seen)
-        return out
+        """{server: health checks sent to it}, by the logs of those who sent them."""
+        return {attempt.to: attempt.options["rounds"] for attempt in self.attempts if attempt.options.get("probe")}
 
     def keep_balance(self, point, suffix="", stem=None, further=(), protocol=None, addresses=None, nodes=tuple(RRAS), weights=None,
                      named=True, findings=(), allow=(), expect_any=(), forbid=("backend-uneven",), verdicts=(), form=".pcap.gz",
-                     found=True, probes=None, prober=None, **differs):
+                     found=True, probes=None, prober=None, options=(), says=None,
+                     **differs):
         """
         Puts the recording made at `point` beside the counts. nodes: the servers that an administrator names there (named=False:
         none); weights: {node: weight}; verdicts: which the configuration allows; found: without names the same servers are
-        found, as far as anybody was sent to them; probes: {address: health checks}, all from `prober`.
+        found, as far as anybody was sent to them; probes: {address: health checks}, all from `prober`; says: {finding:
+        word that it must contain}.
         """
         path = self.path(suffix + form)
         if point is not None:
@@ -115,13 +114,13 @@ class BalanceLab:
         addresses = {node: (addresses or RRAS)[node] for node in nodes}
         rows = self.rows(addresses, protocol)
         self.wrong_counts = self.check_servers(rows)
-        options = []
+        backends = []
         for node, address in addresses.items() if named else ():
-            options += ["--backend", "%s=%s%s" % (address, NAS[node][0], "*%g" % weights[node] if weights else "")]
-        facts = {"point": point, "protocol": protocol, "basis": "radius" if protocol == "radius" else "tunnels", "options": options,
+            backends += ["--backend", "%s=%s%s" % (address, NAS[node][0], "*%g" % weights[node] if weights else "")]
+        facts = {"point": point, "protocol": protocol, "basis": "radius" if protocol == "radius" else "tunnels", "options": [*backends, *options],
                  "connections": sum(row["attempts"] for row in rows.values()), "backends": list(rows.values()),
                  "weights": weights, "verdicts": list(verdicts), "found": found, "probes": probes,
-                 "probe_source": prober}
+                 "probe_source": prober, "says": says or {}}
         if further:
             differs["further_captures"] = ["%s%s%s" % (self.entry.name, more, form) for more in further]
         self.keep(path, stem=stem or self.entry.name + suffix, **{

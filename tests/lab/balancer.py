@@ -108,7 +108,7 @@ class RoundRobin:
             "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--addn-hosts=" + hosts,
             "--listen-address=" + DNS, "--bind-interfaces", "--log-facility=-", "--log-queries", "--user=root", "--pid-file=",
             "--local-ttl=30"), self.log)
-        network.wait_for("addresses", self.log, self.process)
+        network.wait_for(" names", self.log, self.process)
 
 
 def hold_back(lab, node, rule):

@@ -55,7 +55,7 @@ def scenario(name, description, **claims):
     attempts                  a VPN scenario: how its clients' attempts end, compared with the daemons' logs
     calls                     an L2TP or PPTP scenario
     sstp, findings            an SSTP scenario: how its clients' attempts end by their own logs; what must be found
-                              (a set, of these or of `attempts`: each of those ends and no other)
+                              (a set, of these or of `attempts`: no other end than these)
     """
     def register(function):
         SCENARIOS[name] = Scenario(function, name, description, **claims)

@@ -302,6 +302,17 @@ def icmp(source, destination, kind, number, payload):
     return header[:10] + checksum(header) + header[12:] + message
 
 
+def probe_all(options):
+    """Health checks at fixed times, whatever becomes of each."""
+    begun = time.monotonic()
+    for turn in range(options.rounds):
+        time.sleep(max(0, begun + turn * options.every - time.monotonic()))
+        try:
+            Client(options).probe()
+        except Ended as end:
+            say("probe failed", outcome=end.outcome)
+
+
 def main():
     options = arguments()
     if options.resolver:
@@ -310,9 +321,7 @@ def main():
     client = Client(options)
     try:
         if options.probe:
-            for turn in range(options.rounds):
-                time.sleep(options.every if turn else 0)
-                Client(options).probe()
+            probe_all(options)
             say("end", outcome="probed")
         else:
             for _ in range(options.rounds):

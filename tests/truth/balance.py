@@ -1,6 +1,8 @@
 """Connections of each server against the report's `balance`: first as found in the captures, then with the servers named as an
 administrator names them; verdicts, windows, probes, findings."""
 
+import json
+
 import program
 
 COUNTED = ("attempts", "established", "failed", "unanswered")
@@ -63,6 +65,9 @@ def compare_findings(truth, run, table):
     for name in truth["expect_findings"]:
         if name not in raised and (told or name not in OF_BALANCE):
             table.differs("finding", name, "not raised")
+    for name, word in truth["balance"]["says"].items() if told else ():
+        table.check("%s says %s" % (name, word), True, any(
+            word in json.dumps(finding) for finding in run.report["findings"] if finding["id"] == name))
     if told and truth["expect_any"] and not set(truth["expect_any"]) & set(raised):
         table.differs("finding", "one of " + " ".join(truth["expect_any"]), "none raised")
     for name in truth["forbid_findings"]:

@@ -169,6 +169,18 @@ static void test_probes_send_no_data(void **state)
     say(&reset, TCP_CLIENT, TCP_RST | TCP_ACK, 0, 0, 0);
     assert_outcome(&reset, TCP_OUTCOME_PROBE);
     assert_int_equal(reset.c.reset_by, TCP_CLIENT);
+    struct talk alerted;
+    shake_hands(&alerted);
+    say(&alerted, TCP_CLIENT, TCP_FIN | TCP_ACK, 0, 0, 0);
+    say(&alerted, TCP_SERVER, TCP_ACK, 0, 7, 1); /* decode_error: there was no ClientHello */
+    assert_outcome(&alerted, TCP_OUTCOME_PROBE);
+    say(&alerted, TCP_CLIENT, TCP_RST, 1, 0, 7);
+    assert_outcome(&alerted, TCP_OUTCOME_PROBE);
+    struct talk greeted;
+    shake_hands(&greeted);
+    say(&greeted, TCP_SERVER, TCP_ACK, 0, 7, 0); /* it spoke first */
+    say(&greeted, TCP_CLIENT, TCP_FIN | TCP_ACK, 0, 0, 7);
+    assert_outcome(&greeted, TCP_OUTCOME_CLOSED);
 }
 
 static void test_data_both_ways(void **state)
