@@ -25,8 +25,10 @@ const char options_help[] = "Usage: vpnscope [options] [-r] CAPTURE... | -i INTE
                             "Says why VPN and EAP logins fail, from packet captures taken together: pcap or\n"
                             "pcapng, also .gz and .zst; - is standard input.\n"
                             "\n"
-                            "  -i, --interface NAME         sniff a network interface (-D lists them) *\n"
-                            "  --duration SECONDS, --user NAME  end sniffing then; whom root becomes (nobody)\n"
+                            "  -i, --interface NAME, --duration SECONDS, --user NAME  sniff one (-D), for so
+"
+                            "                               long, as this user *
+"
                             "  -f, --filter BPF             look only at packets that match, as in tcpdump\n"
                             "  --trusted-root FILE|DIR      root certificates that the clients trust *\n"
                             "  --system-roots               trust this system's root certificates, too\n"

@@ -3,8 +3,8 @@
  * the captures are over; keeps one small record of each, up to BALANCE_RECORDS_MAX, and counts the others. wire-facts 7.3, 12.2.
  *
  * What is counted: one per attempt of one client. Retransmissions, rekeys, moves and vantage points are one session already; an
- * attempt that follows one of the same client at the same backend within a minute is a reconnect, when that failed or the user or
- * computer is known to be the same. Probes are no sessions.
+ * attempt that follows one of the same client at the same backend is a reconnect: within a minute, or within ten seconds where
+ * that one was up and the address alone says that it is the same client. Probes are no sessions.
  */
 #ifndef VS_ANALYZE_BALANCE_H
 #define VS_ANALYZE_BALANCE_H
@@ -46,7 +46,7 @@ struct balance_backend {
     double weight;
     uint64_t attempts;          /* established + failed + unanswered + those that were not seen to the end */
     uint64_t established, failed, unanswered;
-    uint64_t judged;            /* of attempts: those that reached the service; the verdict is about them */
+    uint64_t judged;            /* of attempts: but for first packets that nothing came of; the verdict is about them */
     uint64_t reconnects;        /* not in attempts */
     uint64_t carried;           /* had begun before the capture; not in attempts */
     uint64_t clients;           /* distinct ones, by address, and user or computer where known */

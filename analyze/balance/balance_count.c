@@ -39,6 +39,12 @@ static bool is_attempt(const struct record *r)
     return (r->flags & (RECORD_CARRIED | RECORD_RECONNECT)) == 0;
 }
 
+/* Where the balancer sent it counts, whether it was answered or not; a lone first packet may be anybody's. */
+static bool is_judged(const struct record *r)
+{
+    return (r->flags & (RECORD_REACHED | RECORD_SILENT | RECORD_HUNG)) != 0;
+}
+
 static void count_outcome(struct balance_backend *e, const struct record *r)
 {
     e->attempts++;
@@ -81,7 +87,7 @@ static void count_records(struct tally *t)
         if (e->attempts == 0)
             t->begun[at] = r->start_ns;
         count_outcome(e, r);
-        if ((r->flags & RECORD_REACHED) == 0)
+        if (!is_judged(r))
             continue;
         e->judged++;
         t->choices[t->choice_count++] = (struct choice){r->source, (uint32_t)at};
@@ -225,8 +231,7 @@ static bool is_steady(const struct tally *t)
     uint64_t n = 0, half = (t->choice_count + 1) / 2;
     for (size_t i = 0; i < t->b->count; i++) {
         size_t at;
-        if (belongs(t, &t->b->records[i], &at) && is_attempt(&t->b->records[i]) &&
-            (t->b->records[i].flags & RECORD_REACHED) != 0)
+        if (belongs(t, &t->b->records[i], &at) && is_attempt(&t->b->records[i]) && is_judged(&t->b->records[i]))
             halves[n++ >= half][at]++;
     }
     return choices_steady(halves[0], halves[1], t->n);
@@ -290,6 +295,7 @@ static bool fill(struct tally *t, double level)
 {
     struct balance_result *r = t->result;
     double weights[STATISTICS_MAX];
+    uint64_t attempts[STATISTICS_MAX];
     uint64_t *room = calloc(t->b->count + 1, sizeof *room);
     if (room == NULL)
         return false;
@@ -298,6 +304,7 @@ static bool fill(struct tally *t, double level)
     for (size_t i = 0; i < t->n; i++) {
         struct balance_backend *e = &t->backends[i];
         weights[i] = e->weight;
+        attempts[i] = e->attempts;
         e->share = r->connections > 0 ? (double)e->attempts / (double)r->connections : 0;
         e->clients = count_clients(t, i, room);
         e->peak_concurrent = t->class == 0 ? count_peak(t, i, (int64_t *)room) : 0;
@@ -305,6 +312,7 @@ static bool fill(struct tally *t, double level)
     free(room);
     r->unattributed = t->group == 0 ? unattributed(t) : 0;
     r->judgement = choices_judge(t->choices, t->choice_count, weights, t->n, level);
+    r->judgement.evenness = evenness_of(attempts, weights, t->n);
     explain(t, weights, level);
     return make_windows(t);
 }

@@ -5,6 +5,7 @@
 #include "capture/wire/elapsed.h"
 
 #define RECONNECT_NS (60 * INT64_C(1000000000))
+#define AT_ONCE_NS (10 * INT64_C(1000000000)) /* where an address alone says that it is the same client */
 
 static int by_time(const void *a, const void *b)
 {
@@ -32,8 +33,8 @@ static bool comes_back(const struct record *before, const struct record *r)
 {
     bool same = before->protocol == r->protocol && before->backend == r->backend && record_client(before) == record_client(r);
     int64_t apart = elapsed_ns(r->start_ns, before->end_ns);
-    bool failed = before->outcome != OUTCOME_ESTABLISHED && before->outcome != OUTCOME_INCOMPLETE;
-    return same && apart >= 0 && apart <= RECONNECT_NS && (failed || r->person != 0) && (r->flags & RECORD_CARRIED) == 0;
+    bool sure = r->person != 0 || (before->outcome != OUTCOME_ESTABLISHED && before->outcome != OUTCOME_INCOMPLETE);
+    return same && apart >= 0 && apart <= (sure ? RECONNECT_NS : AT_ONCE_NS) && (r->flags & RECORD_CARRIED) == 0;
 }
 
 static void mark_reconnects(struct balance *b)

@@ -100,6 +100,39 @@ static struct stickiness stick(const struct choice *choices, size_t count, const
     return s;
 }
 
+/* One source alone: the next connection is at the same backend more often than any other of its connections. */
+static double correlate_next(const struct choice *choices, size_t count)
+{
+    uint64_t counts[STATISTICS_MAX] = {0};
+    double same_next = 0, same_all = 0;
+    for (size_t i = 0; i < count; i++) {
+        counts[choices[i].backend]++;
+        same_next += i > 0 && choices[i].backend == choices[i - 1].backend;
+    }
+    for (size_t i = 0; i < STATISTICS_MAX; i++)
+        same_all += pairs((double)counts[i]);
+    double next = same_next / (double)(count - 1), all = same_all / pairs((double)count);
+    if (all > ALMOST_ALL_AT_ONE)
+        return 1;
+    double r = (next - all) / (1 - all);
+    return r < 2 / sqrt((double)count) ? 0 : r; /* so much is chance */
+}
+
+static bool is_one_source(const struct choice *choices, size_t count)
+{
+    for (size_t i = 1; i < count; i++)
+        if (choices[i].source != choices[0].source)
+            return false;
+    return count > 1;
+}
+
+static void take_one_source(struct stickiness *s, double correlation)
+{
+    s->correlation = correlation;
+    s->known = correlation < 1;
+    s->effective = fmax(1, (double)s->connections * (1 - correlation) / (1 + correlation));
+}
+
 /* A normal variate, by the polar form of Box and Muller. */
 static double normal(struct dice *d)
 {
@@ -242,9 +275,12 @@ struct choice_judgement choices_judge(struct choice *choices, size_t count, cons
     struct clusters *clusters = calloc(1, sizeof *clusters);
     if (clusters == NULL)
         return j;
+    double next = is_one_source(choices, count) ? correlate_next(choices, count) : -1;
     if (count > 1)
         qsort(choices, count, sizeof *choices, by_source);
     j.sticky = stick(choices, count, counts, n, clusters);
+    if (next >= 0)
+        take_one_source(&j.sticky, next);
     if (n < 2) {
         j.verdict = BALANCE_SINGLE;
     } else if (count == 0) {
@@ -252,7 +288,9 @@ struct choice_judgement choices_judge(struct choice *choices, size_t count, cons
     } else {
         double statistic = chi_square(counts, weights, n);
         j.p = j.p_connections = goodness_of_fit(counts, weights, n, &j.method);
-        if (j.sticky.effective < (double)count * 0.999)
+        if (next > 0)
+            j.p = chi_square_tail(statistic * j.sticky.effective / (double)count, (double)(n - 1));
+        else if (j.sticky.effective < (double)count * 0.999)
             j.p = fit_clusters(clusters, &j.sticky, weights, n, statistic, &j.method);
         j.verdict = decide(&j, statistic, counts, weights, n, level);
     }

@@ -18,10 +18,12 @@ struct stickiness {
     uint64_t connections, sources;
     double largest;      /* connections of the busiest source */
     double squares;      /* sum over sources of connections^2 */
-    bool known;          /* a source made several connections, and there are several sources */
+    bool known;          /* a source made several connections, and went to several backends */
     double correlation;  /* 0: every connection is a choice of its own; 1: a source always goes to its backend */
     double effective;    /* independent choices: connections / (1 + correlation (squares / connections - 1)); with correlation 1
-                            (sum w)^2 / sum w^2 over the sources */
+                            (sum w)^2 / sum w^2 over the sources. One source alone, as a load balancer
+                            shows that puts its own address in place of clients': by how far it goes on with the same backend,
+                            connections (1 - correlation) / (1 + correlation) */
 };
 
 enum balance_verdict { BALANCE_EVEN, BALANCE_UNEVEN, BALANCE_TOO_FEW, BALANCE_SINGLE };
@@ -43,7 +45,7 @@ struct choice_judgement {
  */
 #define CHOICES_LEVEL 0.0095
 
-/* Sorts the choices (by source), and judges them; level: CHOICES_LEVEL, or a share of it where several judgements are made of
+/* The choices, in order of time; sorts them by source, and judges them. level: CHOICES_LEVEL, or a share of it where several judgements are made of
  * the same connections. Every choice's backend is below n. */
 struct choice_judgement choices_judge(struct choice *choices, size_t count, const double *weights, size_t n, double level);
 

@@ -316,7 +316,21 @@ static void test_attempts_of_one_client_are_one(void **state)
     assert_int_equal(r->backends[0].peak_concurrent, 2);
     assert_int_equal(r->backends[1].attempts, 2);
     assert_int_equal(r->backends[1].unanswered, 1);
-    assert_int_equal(r->backends[1].judged, 1);
+    assert_int_equal(r->backends[1].judged, 2);
+}
+
+/* The address alone: back at once is the same client, beside another it is another. */
+static void test_client_that_is_back_at_once(void **state)
+{
+    (void)state;
+    ike_up("203.0.113.1", server_of(0), 0);
+    ike_up("203.0.113.1", server_of(0), 3); /* up for a second each */
+    ike_up("203.0.113.1", server_of(0), 6);
+    ike_up("203.0.113.1", server_of(0), 30);
+    judge();
+    assert_int_equal(result(BALANCE_IKEV2)->connections, 2);
+    assert_int_equal(result(BALANCE_IKEV2)->backends[0].reconnects, 2);
+    assert_int_equal(result(BALANCE_IKEV2)->backends[0].bytes, 400);
 }
 
 static void test_tunnel_from_before_is_no_attempt(void **state)
@@ -350,9 +364,26 @@ static void test_dead_backend_gets_attempts(void **state)
     assert_null(raised(FINDING_BACKEND_DOWN));
     assert_int_equal(result(BALANCE_IKEV2)->backends[3].alive, BALANCE_DEAD);
     assert_int_equal(result(BALANCE_IKEV2)->backends[3].unanswered, 20);
-    /* what is up is uneven, and that is why */
+    /* the balancer is not to blame */
+    assert_int_equal(result(BALANCE_IKEV2)->judgement.verdict, BALANCE_EVEN);
+    assert_null(raised(FINDING_BACKEND_UNEVEN));
+}
+
+static void test_dead_backend_is_why(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 8; i++) { /* until the load balancer notices */
+        if (i % 2 == 0)
+            ike_silent(client_of(i), server_of(3), i);
+        else
+            ike_up(client_of(i), server_of(i % 3), i);
+    }
+    for (unsigned i = 8; i < 98; i++)
+        ike_up(client_of(i), server_of(i % 3), i);
+    judge();
     assert_int_equal(result(BALANCE_IKEV2)->judgement.verdict, BALANCE_UNEVEN);
     assert_int_equal(result(BALANCE_IKEV2)->why & (BALANCE_WHY_DEAD | BALANCE_WHY_STEADY), BALANCE_WHY_DEAD);
+    assert_non_null(strstr(raised(FINDING_BACKEND_UNEVEN)->explanation, "does not answer"));
 }
 
 static void test_dead_backend_and_dns(void **state)
@@ -460,7 +491,9 @@ int main(void)
         T(test_named_weights_and_a_backend_without_anything), T(test_named_backend_that_gets_nothing),
         T(test_few_are_too_few), T(test_one_server_is_single), T(test_other_networks_are_other_groups),
         T(test_sources_that_stick_are_said), T(test_attempts_of_one_client_are_one), T(test_tunnel_from_before_is_no_attempt),
-        T(test_dead_backend_gets_attempts), T(test_dead_backend_and_dns), T(test_backend_goes_down_and_comes_back),
+        T(test_client_that_is_back_at_once),
+        T(test_dead_backend_gets_attempts), T(test_dead_backend_is_why),
+        T(test_dead_backend_and_dns), T(test_backend_goes_down_and_comes_back),
         T(test_silence_that_proves_nothing), T(test_logins_of_vpn_servers_are_balanced), T(test_access_points_are_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -184,6 +184,18 @@ static void sources_that_stick(void **state)
     j = judge(4);
     assert_int_equal(j.verdict, BALANCE_UNEVEN);
     plan.count = 0;
+    for (unsigned i = 0; i < 120; i++) /* a load balancer's own address, behind which it sends each anew: 55 25 15 5 */
+        add(7, i * 7 % 20 < 11 ? 0 : i * 7 % 20 < 16 ? 1 : i * 7 % 20 < 19 ? 2 : 3, 1);
+    assert_int_equal(judge(4).verdict, BALANCE_UNEVEN);
+    plan.count = 0;
+    for (unsigned i = 0; i < 40; i++)
+        add(7, i % 4, 1);
+    assert_int_equal(judge(4).verdict, BALANCE_EVEN);
+    plan.count = 0;
+    for (unsigned i = 0; i < 120; i++) /* ... and one that changes its mind three times only */
+        add(7, i < 66 ? 0 : i < 96 ? 1 : i < 114 ? 2 : 3, 1);
+    assert_int_equal(judge(4).verdict, BALANCE_TOO_FEW);
+    plan.count = 0;
     add(7, 0, 300); /* one source, all at one backend */
     near(judge(4).sticky.effective, 1.0, 1e-12);
     assert_int_equal(judge(4).verdict, BALANCE_TOO_FEW);
