@@ -25,10 +25,7 @@ const char options_help[] = "Usage: vpnscope [options] [-r] CAPTURE... | -i INTE
                             "Says why VPN and EAP logins fail, from packet captures taken together: pcap or\n"
                             "pcapng, also .gz and .zst; - is standard input.\n"
                             "\n"
-                            "  -i, --interface NAME, --duration SECONDS, --user NAME  sniff one (-D), for so
-"
-                            "                               long, as this user *
-"
+                            "  -i NAME, --duration SECONDS, --user NAME  sniff; for how long; as whom *\n"
                             "  -f, --filter BPF             look only at packets that match, as in tcpdump\n"
                             "  --trusted-root FILE|DIR      root certificates that the clients trust *\n"
                             "  --system-roots               trust this system's root certificates, too\n"
