@@ -8,7 +8,7 @@
 #include "capture/wire/span.h"
 
 enum {
-    STREAM_BUFFER = 1 << 18,      /* bytes read at once: they stay in the second-level cache */
+    STREAM_BUFFER = 1 << 17,      /* bytes read at once: they stay in the second-level cache */
     STREAM_MAX_RECORD = 16 << 20, /* the buffer grows up to this for one record */
 };
 
