@@ -185,38 +185,59 @@ static void fix_outage(struct finding *f, const struct rule_input *in, const str
                        "service itself (HTTPS, /sra_{BA195980-CD49-458b-9E23-C84EE0ADCD75}/, 401 is healthy).");
 }
 
-static void outage(struct findings *out, const struct rule_input *in, const struct balance_outage *o)
+/* Clients that are sent there get no connection. */
+static void attempts_to_dead(struct findings *out, const struct rule_input *in, const struct balance_outage *o)
 {
     char subject[ADDRESS_TEXT], who[WHO];
-    bool whole = o->answered.frame == 0 && o->back.frame == 0, fresh;
-    /* variant 1: the same id is raised for failing probes of a port */
-    struct finding *f = findings_raise(out, whole ? FINDING_BACKEND_ATTEMPTS_TO_DEAD : FINDING_BACKEND_DOWN,
-                                       address_text(subject, &o->address), 1, &fresh);
+    bool fresh;
+    struct finding *f =
+        findings_raise(out, FINDING_BACKEND_ATTEMPTS_TO_DEAD, address_text(subject, &o->address), 0, &fresh);
     if (f == NULL)
         return;
-    if (o->answered.frame != 0)
-        finding_evidence(out, f, o->answered, "the last attempt that it answered");
-    finding_evidence(out, f, o->first, "the first of %llu in vain", (unsigned long long)o->attempts);
-    if (o->back.frame != 0)
-        finding_evidence(out, f, o->back, "it answers again");
+    finding_evidence(out, f, o->first, "the first of %llu attempts in vain", (unsigned long long)o->attempts);
     finding_evidence(out, f, o->witness_place, "another server answers");
     if (!fresh)
         return;
     describe_backend(who, &o->address, o->name);
     f->severity = SEVERITY_CRITICAL;
     f->confidence = CONFIDENCE_STRONG;
-    if (whole)
-        finding_title(f, "clients are sent to the VPN server %s, which does not answer", who);
-    else if (o->answered.frame == 0)
+    finding_title(f, "clients are sent to the VPN server %s, which does not answer%s", who,
+                  o->back.frame != 0 ? " for a while" : "");
+    explain_outage(out, f, in, o);
+    fix_outage(f, in, o, who);
+}
+
+/* When it stopped, and when it was back. */
+static void down(struct findings *out, const struct balance_outage *o)
+{
+    char subject[ADDRESS_TEXT], who[WHO];
+    bool fresh;
+    /* variant 1: for failing probes the same id is raised by port */
+    struct finding *f = findings_raise(out, FINDING_BACKEND_DOWN, address_text(subject, &o->address), 1, &fresh);
+    if (f == NULL)
+        return;
+    if (o->answered.frame != 0)
+        finding_evidence(out, f, o->answered, "the last attempt that it answered");
+    finding_evidence(out, f, o->first, "the first that it did not answer");
+    if (o->back.frame != 0)
+        finding_evidence(out, f, o->back, "it answers again");
+    if (!fresh)
+        return;
+    describe_backend(who, &o->address, o->name);
+    f->severity = SEVERITY_WARNING;
+    f->confidence = CONFIDENCE_STRONG;
+    if (o->answered.frame == 0)
         finding_title(f, "the VPN server %s did not answer at first", who);
     else
         finding_title(f, "the VPN server %s stopped answering%s", who, o->back.frame != 0 ? " for a while" : "");
-    explain_outage(out, f, in, o);
     if (o->back.frame != 0 && o->answered.frame != 0)
         finding_explain(f, "It answered again %.0f s after its last answer.", (double)(o->back.time_ns - o->answered.time_ns) / 1e9);
-    else if (!whole && o->back.frame == 0)
-        finding_explain(f, "To the end of the capture it did not come back.");
-    fix_outage(f, in, o, who);
+    else if (o->back.frame == 0)
+        finding_explain(f, "It did not come back before the capture ended.");
+    else
+        finding_explain(f, "It first answered %.0f s after the first attempt in vain.",
+                        (double)(o->back.time_ns - o->first.time_ns) / 1e9);
+    finding_fix(f, "Look in its System and RemoteAccess event logs for a restart, update or failure at that time.");
 }
 
 void rules_balance(struct findings *out, const struct rule_input *in)
@@ -225,7 +246,10 @@ void rules_balance(struct findings *out, const struct rule_input *in)
     if (in->balance == NULL)
         return;
     const struct balance_outage *all = balance_outages(in->balance, &count);
-    for (size_t i = 0; i < count; i++)
-        outage(out, in, &all[i]);
+    for (size_t i = 0; i < count; i++) {
+        attempts_to_dead(out, in, &all[i]);
+        if (all[i].answered.frame != 0 || all[i].back.frame != 0)
+            down(out, &all[i]);
+    }
     rules_uneven(out, in);
 }

@@ -2,7 +2,8 @@
  * How often the verdict on balance is wrong: draws the connections of thousands of captures, and asks the program's own
  * judgement of each. balance_simulation [CAPTURES [SEED]]: exit status 1 when even balancing is called uneven in 1 of 100
  * captures or more of any kind, or when 200 connections of which two of four servers get twice as many as the other two are
- * called uneven in 95 of 100 or less. With few captures chance itself is allowed for: three standard errors.
+ * called uneven in 95 of 100 or less. With few captures chance itself is allowed for: three standard errors. Sources of several
+ * connections are drawn a tenth as often.
  */
 #include <math.h>
 #include <stdio.h>
@@ -10,7 +11,7 @@
 
 #include "analyze/balance/choices.h"
 
-enum { CAPTURES = 20000, BACKENDS_MOST = 8, CONNECTIONS_MOST = 4096, SURE_FROM = 20000 };
+enum { CAPTURES = 100000, SLOWER = 10, BACKENDS_MOST = 8, CONNECTIONS_MOST = 4096, SURE_FROM = 20000 };
 
 struct kind {
     const char *name;
@@ -76,21 +77,22 @@ int main(int argc, char **argv)
     long captures = argc > 1 ? strtol(argv[1], NULL, 10) : CAPTURES;
     struct dice d = {argc > 2 ? strtoull(argv[2], NULL, 10) : 1};
     bool missed = false;
-    if (captures < 100) {
-        fprintf(stderr, "usage: balance_simulation [CAPTURES (from 100) [SEED]]\n");
+    if (captures < 1000) {
+        fprintf(stderr, "usage: balance_simulation [CAPTURES (from 1000) [SEED]]\n");
         return 2;
     }
-    printf("%ld captures of each kind            called    uneven      even   too few\n", captures);
+    printf("%-68s %8s %8s %8s\n", "of so many captures are called", "uneven", "even", "too few");
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         long verdicts[4] = {0};
         if (i == 0 || kinds[i].aim != kinds[i - 1].aim)
             printf("%s\n", kinds[i].aim == SHALL_NOT ? "truly even:" : kinds[i].aim == SHALL ? "truly uneven:" : "other unevenness:");
-        for (long c = 0; c < captures; c++)
+        long draws = kinds[i].a_source > 1 ? captures / SLOWER : captures; /* each of these is itself judged by drawing */
+        for (long c = 0; c < draws; c++)
             verdicts[capture(&d, &kinds[i])]++;
-        double uneven = (double)verdicts[BALANCE_UNEVEN] / (double)captures;
-        double error = captures < SURE_FROM ? 3 * sqrt(uneven * (1 - uneven) / (double)captures) + 0.0005 : 0;
+        double uneven = (double)verdicts[BALANCE_UNEVEN] / (double)draws;
+        double error = draws < SURE_FROM ? 3 * sqrt(uneven * (1 - uneven) / (double)draws) + 0.0005 : 0;
         printf("  %-66s %6.2f %% %6.2f %% %6.2f %%\n", kinds[i].name, 100 * uneven,
-               100 * (double)verdicts[BALANCE_EVEN] / (double)captures, 100 * (double)verdicts[BALANCE_TOO_FEW] / (double)captures);
+               100 * (double)verdicts[BALANCE_EVEN] / (double)draws, 100 * (double)verdicts[BALANCE_TOO_FEW] / (double)draws);
         missed |= kinds[i].aim == SHALL_NOT && uneven - error >= 0.01;
         missed |= kinds[i].aim == SHALL && uneven + error <= 0.95;
     }
