@@ -28,10 +28,10 @@ const char *balance_why_name(enum balance_why one)
         return "probes-failing";
     case BALANCE_WHY_LATE:
         return "late-backend";
-    case BALANCE_WHY_DIRECT:
+    case BALANCE_WHY_DNS:
         break;
     }
-    return "addresses-dialled-directly";
+    return "dns-round-robin";
 }
 
 struct balance *balance_new(const struct balance_settings *settings)

@@ -49,7 +49,8 @@ struct balance_backend {
     uint64_t judged;            /* of attempts: but for first packets that nothing came of; the verdict is about them */
     uint64_t reconnects;        /* not in attempts */
     uint64_t carried;           /* had begun before the capture; not in attempts */
-    uint64_t clients;           /* distinct ones, by address, and user or computer where known */
+    uint64_t clients;           /* distinct ones, by address, and user or computer where known; those of `nameless` apart */
+    uint64_t nameless;          /* attempts of whose client nothing is known but a load balancer's address */
     uint64_t peak_concurrent;   /* tunnels up at a time; RADIUS: 0, its logins do not tell */
     uint64_t bytes;             /* payload of ESP, of TCP */
     double share;               /* of all attempts, 0..1 */
@@ -63,7 +64,7 @@ enum balance_why {
     BALANCE_WHY_STEADY = 4,    /* the shares are the same over time, as fixed weights make them */
     BALANCE_WHY_PROBES = 8,    /* probes of a backend that got less than its part fail */
     BALANCE_WHY_LATE = 16,     /* a backend got its first connection long after the others */
-    BALANCE_WHY_DIRECT = 32    /* clients call the backends' own addresses, as names that have several give them */
+    BALANCE_WHY_DNS = 32       /* clients choose: DNS gives them several of the backends for one name */
 };
 enum { BALANCE_WHYS = 6 };
 const char *balance_why_name(enum balance_why one); /* "stickiness", "dead-backend", "steady-shares" ... */
@@ -74,6 +75,7 @@ struct balance_result {
     bool radius;                    /* basis: logins of NASes; else tunnels */
     const struct balance_backend *backends; size_t backend_count; /* in order of address */
     uint64_t connections;           /* sum of attempts */
+    uint64_t hidden;                /* attempts from a load balancer's own address: each counts as a choice of its own */
     uint64_t unattributed;          /* attempts at a virtual address, of which nothing tells the backend */
     struct choice_judgement judgement;
     unsigned why;                   /* enum balance_why; of a judgement that is uneven, or would be but for stickiness */

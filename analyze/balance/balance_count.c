@@ -39,6 +39,11 @@ static bool is_attempt(const struct record *r)
     return (r->flags & (RECORD_CARRIED | RECORD_RECONNECT)) == 0;
 }
 
+static bool is_nameless(const struct record *r)
+{
+    return (r->flags & RECORD_HIDDEN) != 0 && r->person == 0;
+}
+
 /* Where the balancer sent it counts, whether it was answered or not; a lone first packet may be anybody's. */
 static bool is_judged(const struct record *r)
 {
@@ -87,6 +92,8 @@ static void count_records(struct tally *t)
         if (e->attempts == 0)
             t->begun[at] = r->start_ns;
         count_outcome(e, r);
+        t->result->hidden += (r->flags & RECORD_HIDDEN) != 0;
+        e->nameless += is_nameless(r);
         if (!is_judged(r))
             continue;
         e->judged++;
@@ -111,7 +118,7 @@ static uint64_t count_clients(const struct tally *t, size_t backend, uint64_t *r
     size_t n = 0, distinct = 0;
     for (size_t i = 0; i < t->b->count; i++) {
         size_t at;
-        if (belongs(t, &t->b->records[i], &at) && at == backend && is_attempt(&t->b->records[i]))
+        if (belongs(t, &t->b->records[i], &at) && at == backend && is_attempt(&t->b->records[i]) && !is_nameless(&t->b->records[i]))
             room[n++] = record_client(&t->b->records[i]);
     }
     if (n > 1)
@@ -225,6 +232,14 @@ static bool probes_fail(const struct tally *t)
     return false;
 }
 
+static bool by_dns(const struct tally *t)
+{
+    for (size_t i = 1; i < t->n; i++)
+        if (balance_same_name(t->b, &t->backends[0].address, &t->backends[i].address))
+            return true;
+    return false;
+}
+
 static bool is_steady(const struct tally *t)
 {
     uint64_t halves[2][STATISTICS_MAX] = {{0}};
@@ -254,6 +269,8 @@ static void explain(struct tally *t, const double *weights, double level)
     bool stuck = j->sticky.known && j->sticky.correlation >= STUCK && j->sticky.effective * 2 <= (double)j->sticky.connections;
     if (stuck && j->p_connections < level)
         r->why |= BALANCE_WHY_STICKY;
+    if (r->why != 0 || j->verdict == BALANCE_UNEVEN)
+        r->why |= by_dns(t) ? BALANCE_WHY_DNS : 0u;
     if (j->verdict != BALANCE_UNEVEN)
         return;
     bool dead = dead_explain(t, weights, level), late = is_late(t);

@@ -75,8 +75,7 @@ struct sight {
     bool seen[2], reached[2];
 };
 
-/* DNS gives both for one name. */
-static bool same_name(const struct balance *b, const struct address *one, const struct address *other)
+bool balance_same_name(const struct balance *b, const struct address *one, const struct address *other)
 {
     enum { ADDRESSES = 16 };
     struct address all[ADDRESSES];
@@ -98,7 +97,7 @@ static bool beside(const struct balance *b, const struct address *one, const str
         behind[1] |= address_equal(&b->behind[i].address, other);
     }
     return (one->family == other->family && address_in(one, other, bits)) || (behind[0] && behind[1]) ||
-           same_name(b, one, other);
+           balance_same_name(b, one, other);
 }
 
 static uint16_t root_of(const uint16_t *parents, uint16_t i)

@@ -76,6 +76,8 @@ static inline uint64_t record_client(const struct record *r)
 
 /* balance_group.c: sorts records by time, marks reconnects, and says which servers are one group. Returns the number of groups. */
 size_t balance_group(struct balance *b);
+/* DNS gives both addresses for one name. */
+bool balance_same_name(const struct balance *b, const struct address *one, const struct address *other);
 /* balance_outages.c: needs groups. */
 void balance_find_outages(struct balance *b);
 /* balance_count.c: makes the results of a group of tunnels (radius: of NASes). */

@@ -24,10 +24,12 @@ static const char *protocol_words(enum balance_protocol p)
 }
 
 /* Clients were told these addresses by DNS: the answer from which one of them may have picked this one. */
-static const struct dns_told *told_by_dns(const struct rule_input *in, const struct address *a)
+static const struct dns_told *told_by_dns(const struct rule_input *in, const struct address *a, int64_t by_ns)
 {
-    const struct dns_told *told = in->dns != NULL ? dns_answers_find(in->dns, NULL, a, INT64_MAX) : NULL;
+    const struct dns_told *told = in->dns != NULL ? dns_answers_find(in->dns, NULL, a, by_ns) : NULL;
     struct address some[2];
+    if (told == NULL && by_ns != INT64_MAX) /* other clients may have been told before the capture began */
+        return told_by_dns(in, a, INT64_MAX);
     if (told == NULL || dns_answers_of_name(in->dns, told->answer.name, some, 2) < 2)
         return NULL;
     return told;
@@ -47,14 +49,19 @@ static void explain_shares(struct finding *f, const struct balance_result *r)
                     r->backend_count > 4 ? " and so on" : "");
 }
 
-static void explain_judgement(struct finding *f, const struct choice_judgement *j)
+static void explain_judgement(struct finding *f, const struct balance_result *r)
 {
-    if (j->sticky.effective < 0.95 * (double)j->sticky.connections)
-        finding_explain(f, "%llu connections reached a server; as they come from %llu sources that mostly keep to one, they "
+    const struct choice_judgement *j = &r->judgement;
+    if (r->hidden * 2 > r->connections)
+        finding_explain(f, "%llu of them come from a load balancer's own address, so that the clients are not known; each is taken "
+                           "for a choice of its own, which it is not if the load balancer keeps clients to their servers.",
+                        (unsigned long long)r->hidden);
+    else if (j->sticky.effective < 0.95 * (double)j->sticky.connections)
+        finding_explain(f, "%llu connections are judged; as they come from %llu sources that tend to keep to one server, they "
                            "count as %.0f independent choices.",
                         (unsigned long long)j->sticky.connections, (unsigned long long)j->sticky.sources, j->sticky.effective);
     else
-        finding_explain(f, "%llu connections from %llu sources reached a server.", (unsigned long long)j->sticky.connections,
+        finding_explain(f, "%llu connections of %llu sources are judged.", (unsigned long long)j->sticky.connections,
                         (unsigned long long)j->sticky.sources);
     finding_explain(f, "Jain's index is %.2f, the busiest server has %.1f times its part, and even balancing does that by "
                        "chance with probability %s%.2g.",
@@ -63,7 +70,7 @@ static void explain_judgement(struct finding *f, const struct choice_judgement *
 
 static void explain_why(struct finding *f, const struct rule_input *in, const struct balance_result *r)
 {
-    const struct dns_told *dns = r->backend_count > 0 ? told_by_dns(in, &r->backends[0].address) : NULL;
+    const struct dns_told *dns = (r->why & BALANCE_WHY_DNS) != 0 ? told_by_dns(in, &r->backends[0].address, INT64_MAX) : NULL;
     if ((r->why & BALANCE_WHY_DEAD) != 0)
         finding_explain(f, "Why: a server does not answer; among the others connections are spread evenly.");
     if ((r->why & BALANCE_WHY_PROBES) != 0)
@@ -96,11 +103,11 @@ static void uneven(struct findings *out, const struct rule_input *in, const stru
         least = (double)e->judged / e->weight < (double)least->judged / least->weight ? e : least;
     }
     f->severity = SEVERITY_WARNING;
-    f->confidence = CONFIDENCE_STRONG;
+    f->confidence = r->hidden * 2 > r->connections ? CONFIDENCE_HINT : CONFIDENCE_STRONG;
     finding_title(f, "%s are spread unevenly over %zu servers: %s has %.0f %% of them", protocol_words(r->protocol),
                   r->backend_count, describe_backend(who, &most->address, most->name), 100 * most->share);
     explain_shares(f, r);
-    explain_judgement(f, &r->judgement);
+    explain_judgement(f, r);
     explain_why(f, in, r);
     finding_evidence(out, f, r->first, "the first of %llu attempts", (unsigned long long)r->connections);
     finding_fix(f, "Look at %s: is it in the load balancer's pool and in DNS, does its health probe succeed, has it free ports "
@@ -155,7 +162,7 @@ static void explain_outage(struct findings *out, struct finding *f, const struct
                            const struct balance_outage *o)
 {
     char source[ADDRESS_TEXT], witness[ADDRESS_TEXT];
-    const struct dns_told *dns = told_by_dns(in, &o->address);
+    const struct dns_told *dns = told_by_dns(in, &o->address, o->first.time_ns);
     const struct probe_series *blind = blind_probes(in, &o->address);
     finding_explain(f, "%llu attempts of several clients by %s %s, while %s answered its clients.",
                     (unsigned long long)o->attempts, outage_protocols(o),
@@ -168,7 +175,7 @@ static void explain_outage(struct findings *out, struct finding *f, const struct
         finding_explain(f, "Clients pick the address from DNS: the name %s has several (DNS round robin), which go on being given "
                            "out whether a server is up or not.",
                         dns->answer.name);
-        finding_evidence(out, f, dns->first, "DNS gives this address for %s", dns->answer.name);
+        finding_evidence(out, f, dns->place, "DNS gives this address for %s", dns->answer.name);
     }
 }
 
@@ -177,7 +184,7 @@ static void fix_outage(struct finding *f, const struct rule_input *in, const str
     finding_fix(f, "On %s: is the machine up, do RemoteAccess, SstpSvc and IKEEXT run (Get-Service), do its firewall and the "
                    "network let TCP 443 and UDP 500 and 4500 through?",
                 who);
-    if (told_by_dns(in, &o->address) != NULL)
+    if (told_by_dns(in, &o->address, INT64_MAX) != NULL)
         finding_fix(f, "Take its address out of the name until it is back; a load balancer or Traffic Manager with health probes "
                        "does that by itself.");
     else

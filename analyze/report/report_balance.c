@@ -45,6 +45,8 @@ static void fill_row(struct table *t, size_t row, const struct balance_backend *
     const uint64_t numbers[] = {e->attempts, e->established, e->failed, e->unanswered, e->clients};
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         number_cell(t, row, 2 + i, numbers[i]);
+    if (e->nameless > 0)
+        table_cell_string(t, row, COLUMNS - 2, "?");
     if (!radius)
         number_cell(t, row, COLUMNS - 1, e->peak_concurrent);
 }
@@ -69,8 +71,9 @@ static void print_table(const struct layout *l, const struct balance_result *b)
     free(t);
 }
 
-static void print_numbers(const struct layout *l, const struct choice_judgement *j)
+static void print_numbers(const struct layout *l, const struct balance_result *b)
 {
+    const struct choice_judgement *j = &b->judgement;
     char text[LINE], p[32];
     if (!j->evenness.valid)
         return;
@@ -78,7 +81,11 @@ static void print_numbers(const struct layout *l, const struct choice_judgement 
     snprintf(text, sizeof text, "Jain %.3f, coefficient of variation %.2f, max/mean %.2f, Gini %.2f; %s (%s)", j->evenness.jain,
              j->evenness.variation, j->evenness.max_over_mean, j->evenness.gini, p, fit_method_name(j->method));
     layout_labelled_string(l, INDENT, "Measures", LABEL, text);
-    if (j->sticky.effective < 0.95 * (double)j->sticky.connections)
+    if (b->hidden > 0)
+        snprintf(text, sizeof text, "%llu connections, %llu of them from a load balancer's own address, each of which is taken for a "
+                                    "choice of its own: %.1f choices",
+                 (unsigned long long)j->sticky.connections, (unsigned long long)b->hidden, j->sticky.effective);
+    else if (j->sticky.effective < 0.95 * (double)j->sticky.connections)
         snprintf(text, sizeof text, "%llu connections of %llu sources that tend to keep to their backends: %.1f independent choices",
                  (unsigned long long)j->sticky.connections, (unsigned long long)j->sticky.sources, j->sticky.effective);
     else
@@ -108,10 +115,10 @@ static const char *why_text(enum balance_why one)
         return "health probes of a backend fail";
     case BALANCE_WHY_LATE:
         return "a backend got its first connection late";
-    case BALANCE_WHY_DIRECT:
+    case BALANCE_WHY_DNS:
         break;
     }
-    return "clients call the backends' own addresses";
+    return "clients choose: DNS gives them several backends for one name";
 }
 
 static void print_result(const struct layout *l, const struct balance_result *b)
@@ -123,7 +130,7 @@ static void print_result(const struct layout *l, const struct balance_result *b)
     output_format(l->out, ", %llu connection%s\n", (unsigned long long)b->connections, b->connections == 1 ? "" : "s");
     print_table(l, b);
     print_down(l, b);
-    print_numbers(l, j);
+    print_numbers(l, b);
     for (unsigned i = 0; i < BALANCE_WHYS; i++)
         if ((b->why & 1u << i) != 0)
             layout_labelled_string(l, INDENT, "Why", LABEL, why_text((enum balance_why)(1u << i)));

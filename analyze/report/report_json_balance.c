@@ -20,7 +20,8 @@ static json_t *backend_value(const struct balance_backend *e, bool radius)
     json_put(o, "judged", json_count(e->judged));
     json_put(o, "reconnects", json_count(e->reconnects));
     json_put(o, "begun_before", json_count(e->carried));
-    json_put(o, "clients", json_count(e->clients));
+    if (e->nameless == 0) /* else nobody knows */
+        json_put(o, "clients", json_count(e->clients));
     if (!radius) { /* logins do not tell how long their tunnels were up, or what passed */
         json_put(o, "peak_concurrent", json_count(e->peak_concurrent));
         json_put(o, "bytes", json_count(e->bytes));
@@ -113,6 +114,7 @@ static json_t *result_value(const struct report *r, const struct balance_result 
     json_put(o, "protocol", json_string(balance_protocol_name(b->protocol)));
     json_put(o, "basis", json_string(b->radius ? "radius" : "tunnels"));
     json_put(o, "connections", json_count(b->connections));
+    json_put(o, "hidden_sources", json_count(b->hidden));
     json_put(o, "unattributed", json_count(b->unattributed));
     json_put(o, "backends", backends);
     put_judgement(o, &b->judgement);
