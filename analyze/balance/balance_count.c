@@ -178,7 +178,8 @@ static bool make_windows(struct tally *t)
     while (span / length + 2 > BALANCE_WINDOWS_MAX)
         length *= 2;
     r->window_ns = length;
-    r->window_start_ns = t->first_ns - (t->first_ns % length + length) % length;
+    int64_t into = (t->first_ns % length + length) % length; /* windows begin on the clock's round times */
+    r->window_start_ns = t->first_ns < INT64_MIN + into ? t->first_ns : t->first_ns - into;
     r->window_count = (size_t)(elapsed_ns(t->last_ns, r->window_start_ns) / length) + 1;
     uint32_t *windows = calloc(r->window_count * t->n, sizeof *windows);
     if (windows == NULL)

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "analyze/finding/rules.h"
+#include "capture/wire/elapsed.h"
 
 enum { WHO = ADDRESS_TEXT + BALANCE_NAME + 8, WORDS = 240 };
 
@@ -238,12 +239,12 @@ static void down(struct findings *out, const struct balance_outage *o)
     else
         finding_title(f, "the VPN server %s stopped answering%s", who, o->back.frame != 0 ? " for a while" : "");
     if (o->back.frame != 0 && o->answered.frame != 0)
-        finding_explain(f, "It answered again %.0f s after its last answer.", (double)(o->back.time_ns - o->answered.time_ns) / 1e9);
+        finding_explain(f, "It answered again %.0f s after its last answer.", (double)elapsed_ns(o->back.time_ns, o->answered.time_ns) / 1e9);
     else if (o->back.frame == 0)
         finding_explain(f, "It did not come back before the capture ended.");
     else
         finding_explain(f, "It first answered %.0f s after the first attempt in vain.",
-                        (double)(o->back.time_ns - o->first.time_ns) / 1e9);
+                        (double)elapsed_ns(o->back.time_ns, o->first.time_ns) / 1e9);
     finding_fix(f, "Look in its System and RemoteAccess event logs for a restart, update or failure at that time.");
 }
 
