@@ -10,6 +10,8 @@ from sstp_lab import HERE, OUTCOMES, program
 from vpn_network import NAS, PUBLICS, RRAS
 
 FAILED = ("rejected", "aborted")
+CLAIMS = {"verdicts": (), "found": True, "probes": None, "prober": None, "says": {}, "all_stay": False, "each_counts": False,
+          "options": (), "findings": (), "allow": (), "expect_any": (), "forbid": ("backend-uneven",)}
 
 
 class Crowd:
@@ -32,6 +34,10 @@ class Crowd:
             raise RuntimeError("no end of " + " ".join(silent))
 
 
+def is_probe(attempt):
+    return attempt.protocol == "sstp" and bool(attempt.options.get("probe"))
+
+
 class BalanceLab:
     """The part of a running scenario that counts; mixed into Lab."""
 
@@ -40,16 +46,16 @@ class BalanceLab:
 
     def chosen(self, attempt):
         """The server that this attempt was sent to, by the balancer's log, or by the address that the client took."""
-        if self.entry.sstp is None:
+        if attempt.protocol == "ikev2":
             return self.balancer.choices(500).get((attempt.address, 500))
         if attempt.options.get("resolver"):
             taken = attempt.event("resolved").get("address")
             return next(node for node, address in PUBLICS.items() if address == taken)
-        return self.balancer.choices().get((attempt.address, attempt.port))
+        return self.balancer.choices(443).get((attempt.address, attempt.port))
 
     def outcome_of(self, attempt):
         """What has once stood is no failure, however it ended."""
-        if self.entry.sstp is None:
+        if attempt.protocol == "ikev2":
             return attempt.outcome()
         return "established" if attempt.event("established") else OUTCOMES[attempt.outcome]
 
@@ -58,7 +64,7 @@ class BalanceLab:
         rows = {node: {"address": address, "name": NAS[node][0], "attempts": 0, "established": 0, "failed": 0, "unanswered": 0,
                        "clients": set()} for node, address in addresses.items()}
         for attempt in self.attempts:
-            if self.entry.sstp is not None and attempt.options.get("probe"):
+            if protocol in ("sstp", "ikev2") and attempt.protocol != protocol or is_probe(attempt):
                 continue
             node, outcome = self.chosen(attempt), self.outcome_of(attempt)
             if node is None or node not in rows or (protocol == "radius" and not self.asked(node, attempt)):
@@ -78,53 +84,52 @@ class BalanceLab:
 
     def check_servers(self, rows):
         """The servers' own logs say the same as the balancer's and the clients'."""
-        if self.entry.sstp is None:
-            told = {one.node: one.text().count("established between") for one in self.daemons if one.node in RRAS}
-            return ["%s: %d tunnels by its log, %d by the clients'" % (node, told.get(node, 0), row["established"])
-                    for node, row in rows.items() if told.get(node, 0) < row["established"]]
         wrong = []
         for node, row in rows.items():
-            logs = [log for server in self.sstp_servers if server.node == node for log in server.connections().values()]
-            users = {log["established"]["user"] for log in logs if "established" in log}
-            if len(users) != row["established"]:
-                wrong.append("%s: %d tunnels by its log, %d by the clients'" % (node, len(users), row["established"]))
+            told = sum(one.text().count("established between") for one in self.daemons if one.node == node)
+            logs = [log for one in (self.sstp_servers if self.entry.sstp is not None else ()) if one.node == node
+                    for log in one.connections().values()]
+            told += len({log["established"]["user"] for log in logs if "established" in log})
+            if told != row["established"]:
+                wrong.append("%s: %d tunnels by its log, %d by the clients'" % (node, told, row["established"]))
         return wrong
 
     def probes(self):
         """{server: health checks sent to it}, by the logs of those who sent them."""
-        return {attempt.to: attempt.options["rounds"] for attempt in self.attempts if attempt.options.get("probe")}
+        return {attempt.to: attempt.options["rounds"] for attempt in self.attempts if is_probe(attempt)}
 
     def keep_balance(self, point, suffix="", stem=None, further=(), protocol=None, addresses=None, nodes=tuple(RRAS), weights=None,
-                     named=True, findings=(), allow=(), expect_any=(), forbid=("backend-uneven",), verdicts=(), form=".pcap.gz",
-                     found=True, probes=None, prober=None, options=(), says=None,
-                     **differs):
+                     named=True, form=".pcap.gz", parts=(), **claims):
         """
         Puts the recording made at `point` beside the counts. nodes: the servers that an administrator names there (named=False:
-        none); weights: {node: weight}; verdicts: which the configuration allows; found: without names the same servers are
-        found, as far as anybody was sent to them; probes: {address: health checks}, all from `prober`; says: {finding:
-        word that it must contain}.
+        none); weights: {node: weight}; parts: protocols that are counted beside all together; claims: those of CLAIMS, and what
+        differs in the truth file. verdicts: which the configuration allows; found: without names the same servers are found, as
+        far as anybody was sent to them; probes: {address: health checks}, all from `prober`; says: {finding: word that it must
+        contain}; all_stay, each_counts: at the end everybody is there, the capture tells all clients apart.
         """
         path = self.path(suffix + form)
-        if point is not None:
-            if form.endswith(".gz"):
-                recorder.compress(self.points[point], path)
-            else:
-                shutil.copyfile(self.points[point], path)
+        if form.endswith(".gz"):
+            recorder.compress(self.points[point], path)
+        else:
+            shutil.copyfile(self.points[point], path)
         protocol = protocol or ("ikev2" if self.entry.sstp is None else "sstp")
         addresses = {node: (addresses or RRAS)[node] for node in nodes}
         rows = self.rows(addresses, protocol)
-        self.wrong_counts = self.check_servers(rows)
-        backends = []
+        if protocol != "radius":
+            self.wrong_counts = self.check_servers(rows)
+        options = []
         for node, address in addresses.items() if named else ():
-            backends += ["--backend", "%s=%s%s" % (address, NAS[node][0], "*%g" % weights[node] if weights else "")]
-        facts = {"point": point, "protocol": protocol, "basis": "radius" if protocol == "radius" else "tunnels", "options": [*backends, *options],
-                 "connections": sum(row["attempts"] for row in rows.values()), "backends": list(rows.values()),
-                 "weights": weights, "verdicts": list(verdicts), "found": found, "probes": probes,
-                 "probe_source": prober, "says": says or {}}
+            options += ["--backend", "%s=%s%s" % (address, NAS[node][0], "*%g" % weights[node] if weights else "")]
+        differs = {key: claims.pop(key) for key in set(claims) - set(CLAIMS)}
+        claims = {**CLAIMS, **claims}
+        options += claims.pop("options")
+        findings = {name: list(claims.pop(name)) for name in ("findings", "allow", "expect_any", "forbid")}
+        facts = {"point": point, "protocol": protocol, "basis": "radius" if protocol == "radius" else "tunnels", "options": options,
+                 "connections": sum(row["attempts"] for row in rows.values()), "backends": list(rows.values()), "weights": weights,
+                 **claims, "parts": {name: list(self.rows(addresses, name).values()) for name in parts}}
         if further:
             differs["further_captures"] = ["%s%s%s" % (self.entry.name, more, form) for more in further]
         self.keep(path, stem=stem or self.entry.name + suffix, **{
-            "logins": [], "balance": facts, "expect_findings": list(findings), "expect_any": list(expect_any),
-            "allow_findings": list(allow), "forbid_findings": list(forbid), "keylog": None, "server_name": "nps01.corp.contoso.com",
-            **differs})
-        return rows
+            "logins": [], "balance": facts, "expect_findings": findings["findings"], "expect_any": findings["expect_any"],
+            "allow_findings": findings["allow"], "forbid_findings": findings["forbid"], "keylog": None,
+            "server_name": "nps01.corp.contoso.com", **differs})

@@ -29,6 +29,8 @@ backend servers
 	balance {algorithm}
 {servers}"""
 
+SSTP, IKE = {"tcp": "443"}, {"udp": "500, 4500"}
+
 
 class Haproxy:
     """
@@ -52,7 +54,7 @@ class Haproxy:
         with open(self.log, encoding="utf-8", errors="replace") as lines:
             return lines.read()
 
-    def choices(self):
+    def choices(self, _):
         """{(client's address, port): node}; None where haproxy had nobody."""
         return {(address, int(port)): node if node in RRAS else None
                 for address, port, node in re.findall(r"from (\S+):(\d+) to (\S+) end", self.text())}
@@ -71,29 +73,29 @@ class Haproxy:
 class Nftables:
     """
     nftables on the load balancer chooses the destination. choice: an expression, "numgen random" or "jhash ip saddr", or
-    {client: node}; port 500 stands for 4500, too. The log is that of the kernel's connection tracker.
+    {client: node}; services: protocols and their ports. The log is that of the kernel's connection tracker.
     """
 
-    def __init__(self, lab, choice, nodes=tuple(RRAS), protocol="tcp", ports=(443,)):
+    def __init__(self, lab, choice, nodes=tuple(RRAS), services=SSTP):
         if isinstance(choice, dict):
             target = "dnat to ip saddr map { %s }" % ", ".join("%s : %s" % (one, RRAS[node]) for one, node in choice.items())
         else:
             slots = ", ".join("%d : %s" % (number, RRAS[node]) for number, node in enumerate(nodes))
             expression = choice + (" mod %d" % len(nodes)) + (" seed 0x1234" if "jhash" in choice else "")
             target = "dnat to %s map { %s }" % (expression, slots)
-        lab.vpn.nft("lb", 'table ip balance {\n chain pre {\n  type nat hook prerouting priority -100\n'
-                          '  iifname "wan" ip daddr %s %s dport { %s } %s\n }\n}\n'
-                    % (VIP, protocol, ", ".join(str(port) for port in ports), target))
+        rules = "".join('  iifname "wan" ip daddr %s %s dport { %s } %s\n' % (VIP, protocol, ports, target)
+                        for protocol, ports in services.items())
+        lab.vpn.nft("lb", "table ip balance {\n chain pre {\n  type nat hook prerouting priority -100\n%s }\n}\n" % rules)
         self.log = os.path.join(lab.directory, "conntrack.log")
-        self.process = lab.network.start("lb", ("conntrack", "-E", "-e", "NEW", "-p", protocol), self.log)
+        self.process = lab.network.start("lb", ("conntrack", "-E", "-e", "NEW"), self.log)
         time.sleep(0.3)
 
-    def choices(self, port=None):
-        """{(client's address, port): node} of every connection to the service, or to one of its ports."""
+    def choices(self, port):
+        """{(client's address, port): node} of every connection to this port of the service."""
         with open(self.log, encoding="utf-8", errors="replace") as lines:
             rows = re.findall(r"src=(\S+) dst=%s sport=(\d+) dport=(\d+) .*?src=(\S+) " % re.escape(VIP), lines.read())
         nodes = {address: node for node, address in RRAS.items()}
-        return {(client, int(own)): nodes.get(server) for client, own, to, server in rows if port in (None, int(to))}
+        return {(client, int(own)): nodes.get(server) for client, own, to, server in rows if int(to) == port}
 
 
 class RoundRobin:

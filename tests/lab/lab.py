@@ -77,7 +77,7 @@ class Lab(VpnLab, SstpLab, BalanceLab):
         if entry.vpn:
             self.begin_vpn(network.vpn(), strongswan)
         if entry.sstp is not None:
-            self.begin_sstp(network.vpn())
+            self.begin_sstp(None if entry.vpn else network.vpn())
 
     def count(self):
         self.counter += 1

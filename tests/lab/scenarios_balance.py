@@ -57,7 +57,7 @@ def equal(nodes=ALL):
           root="ec-root", seconds=14)
 def _(lab):
     inside_haproxy(lab, "roundrobin", equal(), 40, "outside", "nps", *ALL)
-    lab.keep_balance("inside", verdicts=["even"], allow=BEHIND_PROXY, options=("--window", "2"))
+    lab.keep_balance("inside", verdicts=["even"], allow=BEHIND_PROXY, options=("--window", "2"), all_stay=True)
     for node in ALL:
         lab.keep_balance(node, "-" + node, nodes=(node,), verdicts=["single-backend"], allow=BEHIND_PROXY,
                          description=lab.entry.description + "; at one of the servers")
@@ -73,7 +73,7 @@ def _(lab):
           sstp=["established"] * 120, root="ec-root", seconds=24)
 def _(lab):
     inside_haproxy(lab, "roundrobin", SHARES, 120, "nps")
-    lab.keep_balance("inside", weights=SHARES, verdicts=["even"], allow=BEHIND_PROXY, found=False)
+    lab.keep_balance("inside", weights=SHARES, verdicts=["even"], allow=BEHIND_PROXY, found=False, all_stay=True)
     lab.keep_balance("inside", stem="balance-weights-unknown", verdicts=["uneven"], allow=BEHIND_PROXY, findings=["backend-uneven"],
                      forbid=(), description=lab.entry.description + "; nobody tells the weights")
     lab.keep_balance("nps", "-nps", protocol="radius", addresses=RADIUS_SIDE, verdicts=["uneven"], allow=AT_NPS,
@@ -107,7 +107,7 @@ def _(lab):
     servers(lab)
     lab.balancer = Nftables(lab, "numgen random")
     record(lab, people(lab, CROWD[:8]), "inside")
-    lab.keep_balance("inside", verdicts=["too-few"])
+    lab.keep_balance("inside", verdicts=["too-few"], all_stay=True, each_counts=True)
 
 
 @scenario("balance-random", "150 people, nftables draws a server for each connection", sstp=["established"] * 150, root="ec-root",
@@ -116,7 +116,7 @@ def _(lab):
     servers(lab)
     lab.balancer = Nftables(lab, "numgen random")
     record(lab, people(lab, CROWD + DIRECT[:26], until_end=False), "inside")
-    lab.keep_balance("inside", verdicts=["even"])
+    lab.keep_balance("inside", verdicts=["even"], each_counts=True)
 
 
 @scenario("balance-sticky", "64 people behind eight addresses; nftables keeps each address at one server: uneven, but eight choices are "
@@ -191,7 +191,8 @@ def _(lab):
         Crowd(lab, made).finish()
         for one in checks:
             one.finish()
-    lab.keep_balance("inside", findings=["probe-seen"], verdicts=["even"], probes=lab.probes(), prober=AZURE, says={"probe-seen": "Azure"})
+    lab.keep_balance("inside", findings=["probe-seen"], verdicts=["even"], probes=lab.probes(), prober=AZURE, each_counts=True,
+                     says={"probe-seen": "Azure"})
 
 
 @scenario("balance-hung", "Azure's load balancer finds the port of the third server open, but the service behind it hangs: everybody "
@@ -233,8 +234,9 @@ def _(lab):
         Crowd(lab, made[40:]).finish()
         for one in checks:
             one.finish()
-    lab.keep_balance("inside", findings=["backend-attempts-to-dead"], forbid=(), found=False, probes=lab.probes(), prober=AZURE,
-                     allow=["backend-down", "backend-uneven", "sstp-no-answer", "probe-seen"])
+    lab.keep_balance("inside", findings=["backend-down"], forbid=(), found=False, probes=lab.probes(), prober=AZURE,
+                     says={"backend-down": "again"}, each_counts=True,
+                     allow=["backend-attempts-to-dead", "backend-uneven", "sstp-no-answer", "probe-seen"])
 
 
 @scenario("balance-dns", "a name with four addresses in turn, the third of which is dead: every fourth of forty people waits in vain",

@@ -2,9 +2,10 @@
 
 import time
 
-from balancer import Nftables, hold_back
+from balance_lab import Crowd
+from balancer import IKE, SSTP, Nftables, hold_back
 from lab import scenario
-from scenarios_balance import ALL, SHARES, user
+from scenarios_balance import ALL, SHARES, people as sstp_people, servers as sstp_servers, user
 from strongswan import Attempt, clients, initiate_all, server
 from vpn_network import CROWD
 
@@ -37,10 +38,10 @@ def shared_out(addresses, shares):
     return {address: slots[(index * 7) % len(slots)] for index, address in enumerate(addresses)}
 
 
-def begin(lab, choice, count, nodes=ALL):
+def begin(lab, choice, count, nodes=ALL, services=IKE):
     made = people(lab, CROWD[:count])
     servers(lab, nodes)
-    lab.balancer = Nftables(lab, choice, protocol="udp", ports=(500, 4500))
+    lab.balancer = Nftables(lab, choice, services=services)
     clients(lab, made, trust=("ec-root",))
     return made
 
@@ -58,7 +59,7 @@ def _(lab):
           attempts=["established"] * 100, root="ec-root", seconds=30)
 def _(lab):
     record(lab, begin(lab, "jhash ip saddr", 100), "inside", "outside")
-    lab.keep_balance("inside", verdicts=["even"])
+    lab.keep_balance("inside", verdicts=["even"], all_stay=True, each_counts=True)
     lab.keep_balance("outside", "-outside", stem="balance-ike-hash-both-sides", further=("",), verdicts=["even"],
                      found=False, description=lab.entry.description + "; before and behind it at once")
 
@@ -80,3 +81,27 @@ def _(lab):
     record(lab, made, "inside", together=32)
     lab.keep_balance("inside", findings=["backend-attempts-to-dead"], forbid=(), found=False,
                      allow=["backend-down", "backend-uneven", "ike-no-answer"])
+
+
+@scenario("balance-both", "forty people with IKEv2 and forty with SSTP, the load balancer chooses by a hash of their addresses",
+          attempts=["established"] * 40, sstp=["established"] * 40, root="ec-root", seconds=24)
+def _(lab):
+    made = begin(lab, "jhash ip saddr", 40, services={**IKE, **SSTP})
+    sstp_servers(lab)
+    others = sstp_people(lab, CROWD[40:80], until_end=False)
+    with lab.record_vpn("inside"):
+        crowd = Crowd(lab, others)
+        for first in range(0, len(made), 10):
+            initiate_all(made[first:first + 10])
+        crowd.finish()
+        time.sleep(0.3)
+    lab.keep_balance("inside", protocol="all", parts=("sstp", "ikev2"), verdicts=["even", "too-few"], each_counts=True)
+
+
+@scenario("balance-ike-torn", "sixteen people on four servers; the load balancer draws one for UDP 500 and again for 4500",
+          attempts={"established", "unanswered"}, root="ec-root", client_error=809, seconds=24)
+def _(lab):
+    made = begin(lab, "numgen random", 16)
+    record(lab, made, "inside", together=16)
+    lab.keep_balance("inside", findings=["ike-backend-split"], forbid=(), found=False,
+                     allow=["ike-auth-unanswered", "ike-no-answer", "affinity-broken", "backend-attempts-to-dead", "backend-down"])

@@ -224,7 +224,7 @@ def two_servers(lab, second_chain):
 
 
 @scenario("state-at-other-nps", "a load balancer without persistence: the login begins at NPS01, NPS02 gets the "
-          "rest with a State that it does not know", outcomes=["rejected"], expect_later=["affinity-broken"])
+          "rest with a State that it does not know", outcomes=["rejected"], expect=["affinity-broken"])
 def _(lab):
     first = Server(lab, "nps1")
     Server(lab, "nps2", chain=("nps02", "issuing"))

@@ -68,6 +68,7 @@ class Attempt:
     """A client's attempt, or the health checks of one; `end` is the last line of its log."""
 
     ports = 50000
+    protocol = "sstp"
 
     def __init__(self, lab, address, to=VIP, **wishes):
         self.lab, self.address, self.to, self.node = lab, address, to, NODE_OF.get(address) or wishes.pop("node")
@@ -136,7 +137,8 @@ class SstpLab:
     """The part of a running scenario that knows SSTP; mixed into Lab."""
 
     def begin_sstp(self, vpn):
-        self.begin_vpn(vpn, None)
+        if not self.entry.vpn:
+            self.begin_vpn(vpn, None)
         self.sstp_servers, self.sstp_files = [], {}
         self.behind_proxy, self.front_certificate = False, None
         self.strangers = "probe"  # whose connections belong to no attempt
@@ -267,7 +269,7 @@ class SstpLab:
         return found
 
     def check_sstp(self):
-        outcomes = [attempt.outcome for attempt in self.attempts]
+        outcomes = [attempt.outcome for attempt in self.attempts if attempt.protocol == "sstp"]
         if not as_claimed(outcomes, self.entry.sstp):
             return ["attempts end %s instead of %s" % (outcomes, list(self.entry.sstp))]
         return []

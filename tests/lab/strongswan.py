@@ -222,6 +222,8 @@ ERRORS = ("UNSUPPORTED_CRITICAL_PAYLOAD", "INVALID_[A-Z_]+", "NO_PROPOSAL_CHOSEN
 class Attempt:
     """One client's attempt: as configured, and as its daemon's log says it ended."""
 
+    protocol = "ikev2"
+
     def __init__(self, lab, name, address, user, method, certificate=None, to=VIP):
         self.lab, self.name, self.address, self.user, self.method, self.to = lab, name, address, user, method, to
         self.certificate, self.node, self.daemon = certificate, NODE_OF[address], None

@@ -25,10 +25,22 @@ def compare_counts(want, got, who, table):
             continue
         for field in COUNTED:
             table.check("%s: %s of %s" % (who, field, row["address"]), row[field], here.get(field, 0))
-        if who == "named":
+        if who == "named" and want["options"]:
             table.check("name of " + row["address"], row["name"], here["name"])
+        if want["all_stay"]:
+            table.check("%s: peak of %s" % (who, row["address"]), row["established"], here.get("peak_concurrent"))
+        if want["each_counts"]:
+            table.check("%s: clients of %s" % (who, row["address"]), row["clients"], here.get("clients"))
     for address, row in servers.items():
         table.check("%s: attempts at %s, which the truth does not know" % (who, address), 0, row["attempts"])
+
+
+def measures(loads):
+    """As textbooks define them."""
+    mean = sum(loads) / len(loads)
+    variance = sum((load - mean) ** 2 for load in loads) / len(loads)
+    return {"jain": sum(loads) ** 2 / (len(loads) * sum(load * load for load in loads)),
+            "coefficient_of_variation": variance ** 0.5 / mean, "max_over_mean": max(loads) / mean}
 
 
 def compare_shares(want, got, table):
@@ -40,9 +52,9 @@ def compare_shares(want, got, table):
         if row.get("peak_concurrent", 0) > row["attempts"]:
             table.differs("peak of " + row["address"], "at most %d" % row["attempts"], row["peak_concurrent"])
     loads = [row["attempts"] / row.get("weight", 1) for row in got["backends"]]
-    if got.get("jain") is not None and any(loads):
-        jain = sum(loads) ** 2 / (len(loads) * sum(load * load for load in loads))
-        table.check("Jain's index", True, abs(jain - got["jain"]) < 0.001)
+    for name, value in measures(loads).items() if any(loads) else ():
+        if got.get(name) is None or abs(value - got[name]) > 0.001:
+            table.differs(name, value, got.get(name))
     for window in got.get("windows", []):
         table.check("columns of a window", len(got["backends"]), len(window["connections"]))
     if got.get("windows"):
@@ -56,8 +68,8 @@ def compare_probes(want, got, table):
         seen = sum(row["count"] for row in told)
         if abs(seen - count) > 2:
             table.differs("probes of " + address, count, seen)
-    if want["probe_source"]:
-        table.check("who probes", {want["probe_source"]}, {row["source"] for row in got.get("probes", [])})
+    if want["prober"]:
+        table.check("who probes", {want["prober"]}, {row["source"] for row in got.get("probes", [])})
 
 
 def compare_findings(truth, run, table):
@@ -91,6 +103,13 @@ def compare_named(truth, vpnscope, arguments, directory, table):
     compare_shares(want, got, table)
     compare_probes(want, got, table)
     table.check("connections", want["connections"], got["connections"])
+    for name, rows in want["parts"].items():
+        part = table_of(run, name)
+        if part is None:
+            table.differs("balance of " + name, "a table", "none")
+        else:
+            compare_counts({**want, "backends": rows}, part, "named", table)
+            compare_shares({**want, "backends": rows}, part, table)
     if want["verdicts"]:
         table.check("verdict is one of " + " ".join(want["verdicts"]), True, got["verdict"] in want["verdicts"])
     compare_findings(truth, run, table)
