@@ -414,6 +414,16 @@ static int64_t end_of(const struct exchange *x)
     return end;
 }
 
+/* Within IKE's encryption the end shows with the keys only. */
+static bool seen_to_end(const struct exchange *x)
+{
+    const struct tcp_sent *sent = x->sstp.tcp.sent;
+    if (x->type == CONVERSATION_IKE)
+        return x->ike.deleted;
+    return x->type != CONVERSATION_SSTP || sent[TCP_CLIENT].fin.frame != 0 || sent[TCP_SERVER].fin.frame != 0 ||
+           sent[TCP_CLIENT].reset.frame != 0 || sent[TCP_SERVER].reset.frame != 0;
+}
+
 static void add_tunnel(struct balance *b, const struct session *s, struct exchange *const *all, size_t count)
 {
     struct address at;
@@ -448,6 +458,8 @@ static void add_tunnel(struct balance *b, const struct session *s, struct exchan
         flags = RECORD_REACHED;
     if (t->begun_before && s->outcome == OUTCOME_INCOMPLETE)
         flags |= RECORD_CARRIED;
+    if (!seen_to_end(t))
+        flags |= RECORD_OPEN;
     r.flags = (uint8_t)(r.flags | flags);
     (void)keep(b, &r);
 }

@@ -5,6 +5,8 @@
 #include "capture/wire/elapsed.h"
 
 #define SECOND_NS INT64_C(1000000000)
+/* A tunnel whose end is not seen is taken to stand for as long after its last packet: idle times of five minutes are common. */
+#define STANDS_NS (300 * SECOND_NS)
 #define STUCK 0.5            /* correlation from which sources stick */
 #define LATE 0.25            /* of the time; a backend that was there got a connection by then */
 
@@ -141,7 +143,7 @@ static uint64_t count_peak(const struct tally *t, size_t backend, int64_t *ends)
             if (!tunnel || !belongs(t, r, &at) || at != backend)
                 continue;
             if (pass == 0) {
-                ends[n++] = r->end_ns;
+                ends[n++] = (r->flags & RECORD_OPEN) != 0 ? r->end_ns + STANDS_NS : r->end_ns;
                 continue;
             }
             while (ended < n && ends[ended] < r->start_ns) {

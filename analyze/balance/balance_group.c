@@ -52,6 +52,7 @@ static void mark_reconnects(struct balance *b)
             continue;
         }
         order[i]->flags |= RECORD_RECONNECT;
+        order[i - 1]->flags &= (uint8_t)~RECORD_OPEN; /* where it was, it is no more */
         if (head->outcome != OUTCOME_ESTABLISHED)
             head->outcome = order[i]->outcome;
         head->flags |= order[i]->flags & RECORD_REACHED;

@@ -14,7 +14,8 @@ enum record_flag {
     RECORD_HUNG = 8,      /* the port is open, the service does not answer */
     RECORD_CARRIED = 16,  /* begun before the capture */
     RECORD_RECONNECT = 32,
-    RECORD_HIDDEN = 64    /* the source is a load balancer's; `source` stands for the connection */
+    RECORD_HIDDEN = 64,   /* the source is a load balancer's; `source` stands for the connection */
+    RECORD_OPEN = 128     /* a tunnel whose end is not in the capture: silent, it may still stand */
 };
 
 /* One connection. */

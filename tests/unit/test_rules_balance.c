@@ -105,10 +105,13 @@ static void tell(struct exchange *x)
 }
 
 /* An association that came up, and passed 100 bytes of ESP. */
+static bool delete_unseen; /* of those that ike_up makes */
+
 static void ike_up(const char *client, const char *server, double second)
 {
     struct exchange *x = exchange(client, server, CONVERSATION_IKE, OUTCOME_ESTABLISHED, second);
     x->ike.init_requests = x->ike.init_responses = x->ike.auth_requests = x->ike.auth_responses = 1;
+    x->ike.deleted = !delete_unseen;
     x->ike.state.esp_bytes[0] = 60;
     x->ike.state.esp_bytes[1] = 40;
     services_name(scene.services, &x->server.address);
@@ -296,6 +299,17 @@ static void test_sources_that_stick_are_said(void **state)
     assert_true((r->why & BALANCE_WHY_STICKY) != 0);
     assert_true(r->judgement.sticky.effective < 3);
     nothing_raised();
+}
+
+static void test_tunnels_stand_until_they_are_seen_to_end(void **state)
+{
+    (void)state;
+    delete_unseen = true;
+    for (unsigned i = 0; i < 20; i++)
+        ike_up(client_of(i), server_of(0), 10 * i);
+    delete_unseen = false;
+    judge();
+    assert_int_equal(result(BALANCE_IKEV2)->backends[0].peak_concurrent, 20);
 }
 
 static void test_attempts_of_one_client_are_one(void **state)
@@ -491,7 +505,7 @@ int main(void)
         T(test_named_weights_and_a_backend_without_anything), T(test_named_backend_that_gets_nothing),
         T(test_few_are_too_few), T(test_one_server_is_single), T(test_other_networks_are_other_groups),
         T(test_sources_that_stick_are_said), T(test_attempts_of_one_client_are_one), T(test_tunnel_from_before_is_no_attempt),
-        T(test_client_that_is_back_at_once),
+        T(test_client_that_is_back_at_once), T(test_tunnels_stand_until_they_are_seen_to_end),
         T(test_dead_backend_gets_attempts), T(test_dead_backend_is_why),
         T(test_dead_backend_and_dns), T(test_backend_goes_down_and_comes_back),
         T(test_silence_that_proves_nothing), T(test_logins_of_vpn_servers_are_balanced), T(test_access_points_are_not),
