@@ -5,6 +5,7 @@
 
 #include "analyze/nat/nat_feed.h"
 #include "analyze/nic/dns_answers.h"
+#include "analyze/nic/nic.h"
 #include "analyze/session/attempts.h"
 #include "analyze/session/link.h"
 #include "analyze/finding/chain_counts.h"
@@ -43,6 +44,7 @@ struct analysis {
     struct balance *balance;
     bool balancing; /* sessions read are told to it */
     struct dns_answers *dns;
+    struct nic *nic;
     struct capture_report *captures;
     size_t capture_count;
     struct protocol_count protocols[PROTOCOLS_MAX];
@@ -127,6 +129,7 @@ struct analysis *analysis_new(const struct analysis_options *options, char error
     a->probes = probes_new();
     a->balance = balance_new(&options->balance);
     a->dns = dns_answers_new();
+    a->nic = nic_new(&a->options.nat);
     a->nat = nat_new(&a->options.nat);
     if (a->nat != NULL)
         a->nat_feed = nat_feed_new(a->nat, options->several_captures);
@@ -137,7 +140,7 @@ struct analysis *analysis_new(const struct analysis_options *options, char error
                  "cannot make a temporary file for finished logins (is the folder for temporary files writable?)");
     } else if (a->track == NULL || a->links == NULL || a->findings == NULL || a->uneventful == NULL ||
                a->counts == NULL || a->captures == NULL || a->digests == NULL || a->nat_feed == NULL || a->services == NULL ||
-               a->probes == NULL || a->balance == NULL || a->dns == NULL) {
+               a->probes == NULL || a->balance == NULL || a->dns == NULL || a->nic == NULL) {
         snprintf(error, 256, "not enough memory");
     } else {
         for (size_t i = 0; i < options->nat.vip_count; i++)
@@ -180,6 +183,7 @@ void analysis_free(struct analysis *a)
     probes_free(a->probes);
     balance_free(a->balance);
     dns_answers_free(a->dns);
+    nic_free(a->nic);
     digests_free(a->digests);
     nat_feed_free(a->nat_feed);
     nat_free(a->nat);
@@ -311,6 +315,11 @@ void analysis_add_protocols(struct analysis *a, const struct protocol_count *row
         a->protocols[k].packets += rows[i].packets;
         a->protocols[k].bytes += rows[i].bytes;
     }
+}
+
+void analysis_add_hosts(struct analysis *a, const struct host_deed *deeds, size_t count)
+{
+    nic_add(a->nic, deeds, count);
 }
 
 static void count_session(struct analysis_totals *t, const struct session *s)
@@ -496,6 +505,7 @@ static bool count_and_list(struct analysis *a, struct session *s, void *ctx)
 {
     (void)ctx;
     count_session(&a->totals, s);
+    nic_session(a->nic, s);
     if (!session_is_probes(s))
         list_session(session_failed(s) ? &a->failed : &a->others, s->head, s->number);
     return true;
@@ -568,6 +578,7 @@ bool analysis_finish(struct analysis *a)
         .probes = a->probes,
         .balance = a->balance,
         .dns = a->dns,
+        .nic = a->nic,
     };
     a->input.lost_count = lost_count;
     bool ok = join_attempts(a);
@@ -584,6 +595,7 @@ bool analysis_finish(struct analysis *a)
     rules_nat(a->findings, &a->input);
     rules_probes(a->findings, &a->input);
     rules_balance(a->findings, &a->input);
+    rules_nic(a->findings, &a->input);
     findings_finish(a->findings);
     size_t count;
     const struct finding *all = findings_all(a->findings, &count);

@@ -33,6 +33,7 @@ void analysis_event(void *ctx, const struct event *e);
 /* A capture was read to its end; info is copied. `counters` are the deltas of this capture's dissector since the last call. */
 void analysis_add_capture(struct analysis *a, const struct source_info *info, const struct dissect_counters *counters);
 void analysis_add_protocols(struct analysis *a, const struct protocol_count *rows, size_t count);
+void analysis_add_hosts(struct analysis *a, const struct host_deed *deeds, size_t count);
 
 /* No more events: judges the chains, raises and ranks the findings. False when the spool cannot be read back. */
 bool analysis_finish(struct analysis *a);

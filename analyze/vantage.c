@@ -30,6 +30,9 @@ static void finish(struct vantages *all, struct vantage *v)
     count(all, v);
     size_t rows_count = dissect_protocols(v->dissector, &rows);
     analysis_add_protocols(all->analysis, rows, rows_count);
+    const struct host_deed *deeds;
+    size_t deeds_count = dissect_hosts(v->dissector, &deeds);
+    analysis_add_hosts(all->analysis, deeds, deeds_count);
     dissect_free(v->dissector);
     all->memory_left += v->memory_bytes;
     *v = (struct vantage){0};

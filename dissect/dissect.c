@@ -15,7 +15,7 @@
 #include "dissect/sstp/sstp_layer.h"
 
 enum { RADIUS_TRIES = 8, JUDGED_PACKETS = 4, FLOWS_MAX = 1 << 20,
-       PREFETCH_BYTES = 256, LOOK_AHEAD = NET_AHEAD - 1, FLOW_AHEAD = 3 };
+       PORT_HTTPS = 443, PREFETCH_BYTES = 256, LOOK_AHEAD = NET_AHEAD - 1, FLOW_AHEAD = 3 };
 #define MEMORY_LEAST (UINT64_C(4) << 20)
 #define TICK_NS INT64_C(250000000) /* silences are told with this grain of capture time */
 
@@ -23,6 +23,7 @@ struct dissector {
     struct net *net;
     struct flow_table *flows;
     struct hint *hint;
+    struct hosts *hosts;
     struct tls_context *tls;
     struct radius_layer *radius;
     struct eapol *eapol;
@@ -90,9 +91,18 @@ static void judge_sides(struct flow *f, unsigned judged_mark, unsigned one_sided
     }
 }
 
-/* Only TCP that acknowledges something unseen proves that a side is missing; unanswered SYNs, syslog and the like do not. */
-RARELY_CALLED static void judge(struct dissector *d, struct flow *f, const struct packet *p)
+/* The first packet of a side is all that the account of hosts asks of a flow; who asks for HTTPS or IKE is of no account there. */
+static inline void note_host(struct dissector *d, const struct flow *f, const struct packet *p, bool from_low)
 {
+    bool answers = f->packets[from_low ? 1 : 0] > 0, first = f->packets[from_low ? 0 : 1] == 1;
+    if (first && p->dst.port != PORT_HTTPS && (answers || (f->class != FLOW_IKE && f->class != FLOW_ESP)))
+        hosts_flow(d->hosts, p, answers, f->class);
+}
+
+/* Only TCP that acknowledges something unseen proves that a side is missing; unanswered SYNs, syslog and the like do not. */
+RARELY_CALLED static void judge(struct dissector *d, struct flow *f, const struct packet *p, bool from_low)
+{
+    note_host(d, f, p, from_low);
     if (f->class == FLOW_RADIUS)
         judge_sides(f, JUDGED_RADIUS, ONE_SIDED_RADIUS, &d->judged_radius, &d->one_sided_radius);
     bool two_sided_by_nature = f->class == FLOW_RADIUS || f->class == FLOW_IKE ||
@@ -158,7 +168,7 @@ static void on_flow_packet(struct dissector *d, const struct packet *p)
     if (f->class == FLOW_NEW || f->class == FLOW_OTHER)
         name_flow(d, f, p, from_low);
     if ((f->judged & JUDGED_FOR_GOOD) == 0)
-        judge(d, f, p);
+        judge(d, f, p, from_low);
     if (f->class == FLOW_PPTP)
         pptp_layer_packet(d->pptp, p, f->id);
     if (p->kind == PACKET_TCP)
@@ -176,6 +186,7 @@ static void on_flow_packet(struct dissector *d, const struct packet *p)
 RARELY_CALLED static void on_other_packet(struct dissector *d, const struct packet *p)
 {
     protocols_count(&d->protocols, protocols_row_of_packet(p), p->payload_wire_len);
+    hosts_frame(d->hosts, p);
     if (p->kind == PACKET_EAPOL)
         eapol_feed(d->eapol, p);
     else if (p->kind == PACKET_IP && p->ip_proto == IP_PROTO_ESP)
@@ -240,7 +251,8 @@ static bool make_parts(struct dissector *d, const struct dissect_options *option
     d->flows = flow_table_new((uint32_t)(flows > FLOWS_MAX ? FLOWS_MAX : flows));
     d->net = net_new(&(struct net_handler){on_packet, on_lost_fragments, d});
     d->hint = options->without_hints ? NULL : hint_new();
-    if (d->tls == NULL || d->flows == NULL || d->net == NULL)
+    d->hosts = hosts_new();
+    if (d->hosts == NULL || d->tls == NULL || d->flows == NULL || d->net == NULL)
         return false;
     flow_on_drop(d->flows, on_flow_drop, d);
     d->eapol = eapol_new(d->tls, &sink);
@@ -420,6 +432,7 @@ void dissect_free(struct dissector *d)
         flow_table_free(d->flows);
     if (d->hint != NULL)
         hint_free(d->hint);
+    hosts_free(d->hosts);
     if (d->net != NULL)
         net_free(d->net);
     if (d->tls != NULL)
@@ -432,6 +445,13 @@ size_t dissect_protocols(struct dissector *d, const struct protocol_count **out)
 {
     *out = d->protocols.sorted;
     return protocols_sort(&d->protocols, d->flows, d->hint);
+}
+
+size_t dissect_hosts(struct dissector *d, const struct host_deed **out)
+{
+    size_t count;
+    *out = hosts_all(d->hosts, &count);
+    return count;
 }
 
 void dissect_get_counters(const struct dissector *d, struct dissect_counters *out)

@@ -5,6 +5,7 @@
 #define VS_DISSECT_DISSECT_H
 
 #include "dissect/event.h"
+#include "dissect/hosts.h"
 #include "dissect/ike/ike_layer.h"
 #include "dissect/l2tp/l2tp_layer.h"
 #include "dissect/pptp/pptp_layer.h"
@@ -38,6 +39,9 @@ struct protocol_count { const char *name; uint64_t flows, packets, bytes; };
 /* Protocols by name (our own names first: "RADIUS", "EAPOL", "IKE", "ESP", "TLS"; nDPI's for the rest; "unknown"); lives
  * until the next call. Sorted by bytes, greatest first, then by name. */
 size_t dissect_protocols(struct dissector *d, const struct protocol_count **out);
+
+/* What hosts did that matters on an external NIC, in no meaningful order; lent until the dissector is freed or fed. */
+size_t dissect_hosts(struct dissector *d, const struct host_deed **out);
 
 struct dissect_counters {
     struct net_counters net;

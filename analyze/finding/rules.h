@@ -7,6 +7,7 @@
 #include "analyze/finding/findings.h"
 #include "analyze/nat/nat.h"
 #include "analyze/nic/dns_answers.h"
+#include "analyze/nic/nic.h"
 #include "analyze/session/judge.h"
 #include "analyze/session/servers.h"
 #include "analyze/session/overview.h"
@@ -35,6 +36,7 @@ struct rule_input {
     const struct services *services;
     const struct probes *probes;
     const struct dns_answers *dns;
+    struct nic *nic;
     const struct tls_sights *sights; /* NULL with one capture */
     const struct balance *balance; /* settled */
 };
@@ -52,6 +54,7 @@ void rules_capture(struct findings *out, const struct rule_input *in);
 void rules_nat(struct findings *out, const struct rule_input *in);
 void rules_probes(struct findings *out, const struct rule_input *in);
 void rules_balance(struct findings *out, const struct rule_input *in);
+void rules_nic(struct findings *out, const struct rule_input *in);
 
 /* All rules about one session, causes before consequences. */
 void rules_session(struct findings *out, const struct rule_input *in, const struct session *s);

@@ -142,6 +142,12 @@ bool services_is_vpn(const struct services *s, const struct address *a)
     return among(s->vpn, s->vpn_count, a);
 }
 
+size_t services_vpn(const struct services *s, struct address out[static SERVICES_MAX])
+{
+    memcpy(out, s->vpn, s->vpn_count * sizeof s->vpn[0]);
+    return s->vpn_count;
+}
+
 /* A further server of a farm stands in the same small network: /28, /24 inside of a site; /64. */
 static bool beside_vpn(const struct services *s, const struct address *a)
 {

@@ -45,5 +45,7 @@ bool services_ttl(const struct services *s, const struct address *a, uint32_t ca
 
 /* True when SSTP, or an answer of IKE, was seen of this address, or it was named. */
 bool services_is_vpn(const struct services *s, const struct address *a);
+/* All of these, in no meaningful order; returns their number. */
+size_t services_vpn(const struct services *s, struct address out[static SERVICES_MAX]);
 
 #endif

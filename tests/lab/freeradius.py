@@ -25,6 +25,10 @@ client lab4 {{
 	ipaddr = 10.20.0.0/16
 	secret = {secret}
 }}
+client dmz4 {{
+	ipaddr = 172.20.30.0/24
+	secret = {secret}
+}}
 client lab6 {{
 	ipv6addr = fd00:20::/32
 	secret = {secret}
