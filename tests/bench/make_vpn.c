@@ -5,6 +5,7 @@
  *                       connections: IKE and SSTP as recorded, probes and DNS
  *     --mib N           its size (1024)
  *     --clients N       (2000)
+ *     --data-percent N  of the bytes that are users' data (85)
  *   storm               short flows: TCP to port 443, some with a ClientHello, and IKE_SA_INIT
  *     --flows N         (1000000)
  *   --seed S            same seed, same file (1)
@@ -23,7 +24,7 @@
 #include "tunnel_template.h"
 
 enum { FRAMES_MAX = 64, FRAME_MAX = 1514, UDP_HEADER = 8, TCP_HEADER = 20, PAYLOAD = ETHERNET_HEADER + IP_HEADER + UDP_HEADER,
-       DATA_PERCENT = 85, SIDES = 2, SYN = 2, RST = 4, PUSH = 8, ACK = 16, FIN = 1, SERVERS_PORT = 443, LIFE = 8 };
+       SIDES = 2, SYN = 2, RST = 4, PUSH = 8, ACK = 16, FIN = 1, SERVERS_PORT = 443, LIFE = 8 };
 enum { HELLO_RECORD = 5, HELLO_NAME = 11,
        HELLO = HELLO_RECORD + 4 + 2 + 32 + 1 + 32 + 4 + 2 + 2 + HELLO_NAME };
 
@@ -44,7 +45,7 @@ struct client {
 struct generator {
     const char *out, *kind, *recording, *tunnel_recording;
     struct tunnel_template tunnel;
-    uint64_t mib, clients, flows, seed;
+    uint64_t mib, clients, flows, data_percent, seed;
     struct capture_writer writer;
     struct digests *digests;
     struct ike_frame frames[FRAMES_MAX];
@@ -322,7 +323,7 @@ static bool external(struct generator *g)
     }
     while (g->writer.bytes < most) {
         struct client *c = &g->all[fresh(g) % g->clients];
-        bool data = c->connected && g->data_bytes * 100 < g->writer.bytes * DATA_PERCENT, sent;
+        bool data = c->connected && g->data_bytes * 100 < g->writer.bytes * g->data_percent, sent;
         if (data)
             sent = send_data(g, c);
         else if (c->connected && fresh(g) % LIFE != 0)
@@ -423,6 +424,8 @@ static bool read_options(int argc, char **argv, struct generator *g)
             right = number_option(value, 1, 65536, &g->mib);
         else if (strcmp(name, "clients") == 0)
             right = number_option(value, 1, 1000000, &g->clients);
+        else if (strcmp(name, "data-percent") == 0)
+            right = number_option(value, 1, 100, &g->data_percent);
         else if (strcmp(name, "flows") == 0)
             right = number_option(value, 1, 100000000, &g->flows);
         else
@@ -457,10 +460,10 @@ static bool run(struct generator *g, char error[static SOURCE_ERROR])
 
 int main(int argc, char **argv)
 {
-    static struct generator g = {.mib = 1024, .clients = 2000, .flows = 1000000, .seed = 1, .now = START_NS};
+    static struct generator g = {.mib = 1024, .clients = 2000, .flows = 1000000, .data_percent = 85, .seed = 1, .now = START_NS};
     char error[SOURCE_ERROR];
     if (!read_options(argc, argv, &g)) {
-        fprintf(stderr, "usage: make_vpn --out FILE --kind external|storm [--mib N] [--clients N] [--flows N] [--seed S] RECORDING TUNNEL\n");
+        fprintf(stderr, "usage: make_vpn --out FILE --kind external|storm [--mib N] [--clients N] [--data-percent N] [--flows N] [--seed S] RECORDING TUNNEL\n");
         return 2;
     }
     bool done = run(&g, error);
