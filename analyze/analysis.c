@@ -207,6 +207,7 @@ void analysis_event(void *ctx, const struct event *e)
     if (e->conv == NULL && e->kind == EVENT_RADIUS && e->u.radius->code == RADIUS_ACCOUNTING_REQUEST) {
         a->totals.accounting_requests += e->u.radius->role == RADIUS_NEW_REQUEST;
         a->totals.accounting_unanswered += accounting_in_vain(e->u.radius);
+        balance_account(a->balance, e->u.radius);
     }
     if (e->kind == EVENT_IKE && e->u.ike->message != NULL) {
         a->totals.ike_clear += e->u.ike->message->exchange == IKE_SA_INIT;

@@ -41,8 +41,9 @@ struct balance *balance_new(const struct balance_settings *settings)
         return NULL;
     b->settings = *settings;
     b->digests = digests_new();
-    if (b->digests == NULL) {
-        free(b);
+    b->accounting = accounting_new();
+    if (b->digests == NULL || b->accounting == NULL) {
+        balance_free(b);
         return NULL;
     }
     for (size_t i = 0; i < settings->named_count; i++)
@@ -59,6 +60,7 @@ void balance_free(struct balance *b)
         free((void *)(uintptr_t)b->results[i].windows);
     }
     digests_free(b->digests);
+    accounting_free(b->accounting);
     free(b->records);
     free(b);
 }
@@ -202,6 +204,29 @@ void balance_note(struct balance *b, const struct exchange *x)
         return;
     struct record r = login_record(b, x);
     (void)keep(b, &r);
+}
+
+/* NAS-IP-Address, else who asks. */
+static struct address nas_of(const struct radius_event *e)
+{
+    struct span v4 = radius_span(e->packet, RADIUS_NAS_IP_ADDRESS), v6 = radius_span(e->packet, RADIUS_NAS_IPV6_ADDRESS);
+    struct address a = e->client->address;
+    if (v4.len == 4)
+        a = address_ipv4(v4.data);
+    else if (v6.len == 16)
+        a = address_ipv6(v6.data);
+    return is_loopback(&a) ? e->client->address : a;
+}
+
+void balance_account(struct balance *b, const struct radius_event *e)
+{
+    if (e->role != RADIUS_NEW_REQUEST || e->packet == NULL || e->client == NULL)
+        return;
+    if (radius_number(e->packet, RADIUS_NAS_PORT_TYPE) != VIRTUAL_PORT && radius_tunnel_type(e->packet) == UINT32_MAX)
+        return;
+    struct address nas = nas_of(e);
+    accounting_add(b->accounting, &nas, radius_span(e->packet, RADIUS_ACCT_SESSION_ID),
+                   radius_number(e->packet, RADIUS_ACCT_STATUS_TYPE));
 }
 
 static int by_id(const void *a, const void *b)

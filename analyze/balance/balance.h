@@ -51,7 +51,8 @@ struct balance_backend {
     uint64_t carried;           /* had begun before the capture; not in attempts */
     uint64_t clients;           /* distinct ones, by address, and user or computer where known; those of `nameless` apart */
     uint64_t nameless;          /* attempts of whose client nothing is known but a load balancer's address */
-    uint64_t peak_concurrent;   /* tunnels up at a time; RADIUS: 0, its logins do not tell */
+    bool has_peak;              /* RADIUS: only with accounting */
+    uint64_t peak_concurrent;   /* tunnels up at a time */
     uint64_t bytes;             /* payload of ESP, of TCP */
     double share;               /* of all attempts, 0..1 */
     enum balance_alive alive;   /* at the end */
@@ -112,6 +113,9 @@ void balance_free(struct balance *b);
 
 /* A RADIUS login that may not be looked at again (uneventful.h): noted as it ends. */
 void balance_note(struct balance *b, const struct exchange *x);
+
+/* An Accounting-Request: tells how many tunnels of a VPN server are up. */
+void balance_account(struct balance *b, const struct radius_event *e);
 
 /*
  * No more exchanges come: which addresses are virtual, and who hides clients, is known from here on. The others are settled,

@@ -327,7 +327,9 @@ static bool fill(struct tally *t, double level)
         attempts[i] = e->attempts;
         e->share = r->connections > 0 ? (double)e->attempts / (double)r->connections : 0;
         e->clients = count_clients(t, i, room);
-        e->peak_concurrent = t->class == 0 ? count_peak(t, i, (int64_t *)room) : 0;
+        e->has_peak = t->class == 0 || accounting_peak(t->b->accounting, &e->address, &e->peak_concurrent);
+        if (t->class == 0)
+            e->peak_concurrent = count_peak(t, i, (int64_t *)room);
     }
     free(room);
     r->unattributed = t->group == 0 ? unattributed(t) : 0;

@@ -2,6 +2,7 @@
 #ifndef VS_ANALYZE_BALANCE_INTERNAL_H
 #define VS_ANALYZE_BALANCE_INTERNAL_H
 
+#include "analyze/balance/accounting.h"
 #include "analyze/balance/balance.h"
 #include "dissect/crypto/digest.h"
 
@@ -41,6 +42,7 @@ struct balance_server {
 struct balance {
     struct balance_settings settings;
     struct digests *digests;
+    struct accounting *accounting;
     struct record *records;
     size_t count, room;
     uint64_t left_out;

@@ -36,7 +36,7 @@ static void number_cell(struct table *t, size_t row, size_t column, uint64_t n)
     table_cell_string(t, row, column, text);
 }
 
-static void fill_row(struct table *t, size_t row, const struct balance_backend *e, double most, bool radius)
+static void fill_row(struct table *t, size_t row, const struct balance_backend *e, double most)
 {
     char text[CELL_MAX], address[ADDRESS_TEXT];
     table_cell_string(t, row, 0, e->name != NULL ? e->name : address_text(address, &e->address));
@@ -47,7 +47,7 @@ static void fill_row(struct table *t, size_t row, const struct balance_backend *
         number_cell(t, row, 2 + i, numbers[i]);
     if (e->nameless > 0)
         table_cell_string(t, row, COLUMNS - 2, "?");
-    if (!radius)
+    if (e->has_peak)
         number_cell(t, row, COLUMNS - 1, e->peak_concurrent);
 }
 
@@ -60,11 +60,14 @@ static void print_table(const struct layout *l, const struct balance_result *b)
         return;
     }
     t->columns = columns;
-    t->column_count = b->radius ? COLUMNS - 1 : COLUMNS;
-    for (size_t i = 0; i < b->backend_count; i++)
+    t->column_count = COLUMNS - 1;
+    for (size_t i = 0; i < b->backend_count; i++) {
         most = b->backends[i].share > most ? b->backends[i].share : most;
+        if (b->backends[i].has_peak)
+            t->column_count = COLUMNS;
+    }
     for (size_t i = 0; i < b->backend_count && i < TABLE_ROWS_MAX; i++)
-        fill_row(t, t->row_count++, &b->backends[i], most, b->radius);
+        fill_row(t, t->row_count++, &b->backends[i], most);
     table_print(l, INDENT, t);
     if (b->backend_count > TABLE_ROWS_MAX)
         output_format(l->out, "  … and %zu more; --json has all\n", b->backend_count - TABLE_ROWS_MAX);

@@ -22,10 +22,10 @@ static json_t *backend_value(const struct balance_backend *e, bool radius)
     json_put(o, "begun_before", json_count(e->carried));
     if (e->nameless == 0) /* else nobody knows */
         json_put(o, "clients", json_count(e->clients));
-    if (!radius) { /* logins do not tell how long their tunnels were up, or what passed */
+    if (e->has_peak)
         json_put(o, "peak_concurrent", json_count(e->peak_concurrent));
+    if (!radius) /* logins do not tell what passed */
         json_put(o, "bytes", json_count(e->bytes));
-    }
     json_put(o, "share", json_real(e->share));
     json_put(o, "alive", alive_value(e->alive));
     return o;

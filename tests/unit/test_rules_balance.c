@@ -486,6 +486,43 @@ static void test_logins_of_vpn_servers_are_balanced(void **state)
     assert_non_null(raised(FINDING_BACKEND_UNEVEN));
 }
 
+/* Accounting-Requests as a VPN server sends them: Acct-Status-Type, Acct-Session-Id, NAS-IP-Address, NAS-Port-Type. */
+static void account(uint8_t status, char session, uint8_t nas, uint8_t port_type)
+{
+    enum { LENGTH = 20 + 6 + 3 + 6 + 6 };
+    const uint8_t bytes[LENGTH] = {4, 1, 0, LENGTH, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+                                   40, 6, 0, 0, 0, status, 44, 3, (uint8_t)session, 4, 6, 172, 20, 30, nas,
+                                   61, 6, 0, 0, 0, port_type};
+    struct radius_packet p;
+    struct endpoint client = {address("10.20.0.1"), 1813};
+    assert_true(radius_parse(span_of(bytes, sizeof bytes), LENGTH, &p));
+    open_balance();
+    balance_account(scene.balance, &(struct radius_event){.role = RADIUS_NEW_REQUEST, .packet = &p, .client = &client,
+                                                          .code = RADIUS_ACCOUNTING_REQUEST});
+}
+
+static void test_accounting_tells_what_is_up(void **state)
+{
+    enum { VIRTUAL = 5, WIRELESS = 19, START = 1, STOP = 2, INTERIM = 3 };
+    (void)state;
+    for (unsigned i = 0; i < 4; i++)
+        nas_login(client_of(i), server_of(i % 2), VIRTUAL, i);
+    account(START, 'a', 11, VIRTUAL);
+    account(START, 'b', 11, VIRTUAL);
+    account(START, 'a', 12, VIRTUAL); /* another server's */
+    account(START, 'b', 11, VIRTUAL); /* at another vantage point, too */
+    account(STOP, 'a', 11, VIRTUAL);
+    account(INTERIM, 'c', 11, VIRTUAL); /* begun before the capture */
+    account(STOP, 'z', 11, VIRTUAL);
+    account(START, 'd', 11, WIRELESS);
+    account(INTERIM, 'c', 11, VIRTUAL);
+    judge();
+    const struct balance_result *r = result(BALANCE_RADIUS);
+    assert_true(r->backends[0].has_peak && r->backends[1].has_peak);
+    assert_int_equal(r->backends[0].peak_concurrent, 2);
+    assert_int_equal(r->backends[1].peak_concurrent, 1);
+}
+
 static void test_access_points_are_not(void **state)
 {
     enum { WIRELESS = 19 };
@@ -508,7 +545,7 @@ int main(void)
         T(test_client_that_is_back_at_once), T(test_tunnels_stand_until_they_are_seen_to_end),
         T(test_dead_backend_gets_attempts), T(test_dead_backend_is_why),
         T(test_dead_backend_and_dns), T(test_backend_goes_down_and_comes_back),
-        T(test_silence_that_proves_nothing), T(test_logins_of_vpn_servers_are_balanced), T(test_access_points_are_not),
+        T(test_silence_that_proves_nothing), T(test_logins_of_vpn_servers_are_balanced), T(test_accounting_tells_what_is_up), T(test_access_points_are_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
