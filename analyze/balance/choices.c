@@ -12,6 +12,8 @@ enum { CLUSTERS = 1024, DRAWS = 4999, LEAST_EXPECTED = 5, NEVER = 1 << 30 };
 #define CERTAINLY_LESS 0.025 /* chance that something as uneven as EFFECT shows so little */
 #define CLEARLY_EVEN 0.05
 #define ALMOST_ALL_AT_ONE 0.95
+#define NEARLY 0.999
+#define ESTIMATED 0.8 /* how far sources stick is itself estimated: part of the level that is left */
 
 const char *balance_verdict_name(enum balance_verdict v)
 {
@@ -246,7 +248,8 @@ static enum balance_verdict decide(struct choice_judgement *j, double statistic,
                                    const double *weights, size_t n, double level)
 {
     double effective = j->sticky.effective, connections = (double)j->sticky.connections, total = 0, least = INFINITY;
-    if (j->p < level && matters(j, statistic, counts, weights, n))
+    bool sticks = effective < connections * NEARLY;
+    if (j->p < (sticks ? ESTIMATED * level : level) && matters(j, statistic, counts, weights, n))
         return BALANCE_UNEVEN;
     for (size_t i = 0; i < n; i++)
         total += weights[i];
@@ -290,7 +293,7 @@ struct choice_judgement choices_judge(struct choice *choices, size_t count, cons
         j.p = j.p_connections = goodness_of_fit(counts, weights, n, &j.method);
         if (next > 0)
             j.p = chi_square_tail(statistic * j.sticky.effective / (double)count, (double)(n - 1));
-        else if (j.sticky.effective < (double)count * 0.999)
+        else if (j.sticky.effective < (double)count * NEARLY)
             j.p = fit_clusters(clusters, &j.sticky, weights, n, statistic, &j.method);
         j.verdict = decide(&j, statistic, counts, weights, n, level);
     }
