@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "analyze/finding/rules.h"
+#include "capture/wire/elapsed.h"
 
 #define AZURE "168.63.129.16"
 
@@ -59,26 +60,42 @@ static void seen(struct findings *out, const struct probe_series *s)
                    "/sra_{BA195980-CD49-458b-9E23-C84EE0ADCD75}/ over HTTPS and takes 401 for healthy.");
 }
 
+static void explain_failures(struct finding *f, const struct probe_series *s, bool down, const char *who)
+{
+    char target[ENDPOINT_TEXT];
+    endpoint_text(target, &s->target);
+    if (down) {
+        finding_title(f, "health probes of the VPN server %s fail", target);
+        finding_explain(f, "%llu of %llu probes from %s failed, the last %llu in a row%s.", (unsigned long long)s->failed,
+                        (unsigned long long)s->count, who, (unsigned long long)s->failed_last,
+                        s->http_status >= 400 && s->http_status != 401 ? " (an error of HTTP was answered)" : "");
+    } else {
+        finding_title(f, "health probes of the VPN server %s failed for a while", target);
+        finding_explain(f, "%llu of %llu probes from %s failed, %llu of them in a row, in %.1f s; then the server answered again.",
+                        (unsigned long long)s->failed, (unsigned long long)s->count, who, (unsigned long long)s->outage,
+                        (double)elapsed_ns(s->outage_back.time_ns, s->outage_first.time_ns) / 1e9);
+    }
+}
+
 static void failing(struct findings *out, const struct probe_series *s)
 {
-    char who[WHO], target[ENDPOINT_TEXT], subject[ADDRESS_TEXT];
-    bool fresh;
-    if (s->failed_last < FAILED_IN_ROW || s->count < PROBE_SAMPLES)
+    char who[WHO], subject[ADDRESS_TEXT];
+    bool fresh, down = s->failed_last >= FAILED_IN_ROW;
+    if ((!down && s->outage < FAILED_IN_ROW) || s->count < PROBE_SAMPLES)
         return;
     struct finding *f =
         findings_raise(out, FINDING_BACKEND_DOWN, address_text(subject, &s->target.address), s->target.port, &fresh);
     if (f == NULL)
         return;
-    finding_evidence(out, f, s->first_failed, "the first of %llu probes from %s that failed", (unsigned long long)s->failed,
-                     describe_source(who, s));
+    finding_evidence(out, f, down ? s->first_failed : s->outage_first, "the first of %llu probes from %s that failed",
+                     (unsigned long long)(down ? s->failed : s->outage), describe_source(who, s));
+    if (!down)
+        finding_evidence(out, f, s->outage_back, "it answers again");
     if (!fresh)
         return;
     f->severity = SEVERITY_WARNING;
     f->confidence = CONFIDENCE_CERTAIN;
-    finding_title(f, "health probes of the VPN server %s fail", endpoint_text(target, &s->target));
-    finding_explain(f, "%llu of %llu probes from %s failed, the last %llu in a row%s.", (unsigned long long)s->failed,
-                    (unsigned long long)s->count, who, (unsigned long long)s->failed_last,
-                    s->http_status >= 400 && s->http_status != 401 ? " (an error of HTTP was answered)" : "");
+    explain_failures(f, s, down, who);
     finding_explain(f, "A load balancer sends nobody to a server that fails its probes; where clients are sent there all the same "
                        "they get no VPN.");
     finding_fix(f, "On that server: does the service run (Get-Service RemoteAccess, SstpSvc), and does it listen "

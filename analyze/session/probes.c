@@ -59,11 +59,28 @@ static bool failed(const struct exchange *x)
            o == TCP_OUTCOME_HUNG_UP || o == TCP_OUTCOME_NO_REPLY;
 }
 
-/* The earliest of those that wait. */
-static void take_gap(struct probe_series *s)
+static void take_failure(struct probe_series *s, const struct probe_result *r)
 {
-    int64_t now_ns = s->waiting[0];
-    double gap = s->begun ? (double)elapsed_ns(now_ns, s->previous_ns) : 0;
+    if (!r->failed) {
+        if (s->failed_last > s->outage) {
+            s->outage = s->failed_last;
+            s->outage_first = s->row_first;
+            s->outage_back = r->at;
+        }
+        s->failed_last = 0;
+        return;
+    }
+    if (s->failed++ == 0)
+        s->first_failed = r->at;
+    if (s->failed_last++ == 0)
+        s->row_first = r->at;
+}
+
+/* The earliest of those that wait. */
+static void take(struct probe_series *s)
+{
+    struct probe_result r = s->waiting[0];
+    double gap = s->begun ? (double)elapsed_ns(r.at.time_ns, s->previous_ns) : 0;
     memmove(&s->waiting[0], &s->waiting[1], --s->waiting_count * sizeof s->waiting[0]);
     if (gap > 0) {
         s->gaps++;
@@ -71,22 +88,23 @@ static void take_gap(struct probe_series *s)
         s->gap_squares += gap * gap;
     }
     s->begun = true;
-    s->previous_ns = now_ns;
+    s->previous_ns = r.at.time_ns;
+    take_failure(s, &r);
 }
 
-static void add_gap(struct probe_series *s, int64_t now_ns)
+static void put(struct probe_series *s, const struct probe_result *r)
 {
     if (s->waiting_count == PROBE_WAITING)
-        take_gap(s);
+        take(s);
     size_t at = s->waiting_count++;
-    for (; at > 0 && s->waiting[at - 1] > now_ns; at--)
+    for (; at > 0 && s->waiting[at - 1].at.time_ns > r->at.time_ns; at--)
         s->waiting[at] = s->waiting[at - 1];
-    s->waiting[at] = now_ns;
+    s->waiting[at] = *r;
 }
 
 static void add(struct probe_series *s, const struct exchange *x)
 {
-    add_gap(s, x->first.time_ns);
+    put(s, &(struct probe_result){x->first, failed(x)});
     if (s->count++ == 0)
         s->first = x->first;
     s->last = x->first;
@@ -94,13 +112,6 @@ static void add(struct probe_series *s, const struct exchange *x)
     s->http_status = x->sstp.http_status != 0 ? x->sstp.http_status : s->http_status;
     if (kind_of(x) > s->kind)
         s->kind = kind_of(x);
-    if (!failed(x)) {
-        s->failed_last = 0;
-        return;
-    }
-    if (s->failed++ == 0)
-        s->first_failed = x->first;
-    s->failed_last++;
 }
 
 bool probes_add(struct probes *p, const struct exchange *x)
@@ -140,7 +151,7 @@ void probes_settle(struct probes *p)
     for (size_t i = 0; i < p->count; i++) {
         struct probe_series *s = &p->all[i];
         while (s->waiting_count > 0)
-            take_gap(s);
+            take(s);
         bool regular = is_regular(s);
         s->period_ns = regular ? (int64_t)(s->gap_sum / s->gaps) : 0;
         if (s->sure || regular)

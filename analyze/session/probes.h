@@ -7,9 +7,12 @@
 
 #include "analyze/session/exchange.h"
 
-enum { PROBE_SERIES_MAX = 256, PROBE_LISTED = 16, PROBE_SAMPLES = 5, PROBE_WAITING = 8 };
+enum { PROBE_SERIES_MAX = 256, PROBE_LISTED = 16, PROBE_SAMPLES = 5, PROBE_WAITING = 32 };
 
 enum probe_kind { PROBE_TCP, PROBE_TLS, PROBE_HTTP };
+
+/* A probe, and whether it failed. */
+struct probe_result { struct place at; bool failed; };
 
 /* All probes of one source to one server. */
 struct probe_series {
@@ -17,7 +20,9 @@ struct probe_series {
     struct endpoint target;
     enum probe_kind kind;            /* the highest that was seen */
     uint64_t count, failed;          /* failed: no answer, refused, or an HTTP error other than 401 */
-    uint64_t failed_last;            /* ... of the last ones in a row */
+    uint64_t failed_last;            /* ... of the last ones in a row, in the order in which they began */
+    uint64_t outage;                 /* the longest row of failures that an answer ended; 0: none */
+    struct place outage_first, outage_back; /* its first failure, and the answer */
     struct place first, last, first_failed;
     uint16_t http_status;            /* of the last one, 0 unknown */
     int64_t period_ns;               /* mean of the times between them; 0: too few, or not regular */
@@ -25,8 +30,9 @@ struct probe_series {
     uint32_t listed[PROBE_LISTED];   /* ids of exchanges, ascending */
     size_t listed_count;
     /* its own */
-    int64_t waiting[PROBE_WAITING];  /* latest beginnings, ascending: connections are told as they end */
+    struct probe_result waiting[PROBE_WAITING]; /* the latest in the order in which they began: connections are told as they end */
     size_t waiting_count;
+    struct place row_first;          /* of the failures in a row that are going on */
     bool begun;
     int64_t previous_ns;
     double gaps, gap_sum, gap_squares;

@@ -170,8 +170,8 @@ def _(lab):
         for one in crowds:
             one.finish()
         time.sleep(0.3)
-    lab.keep_balance("inside", forbid=(), expect_any=["backend-down", "probe-seen"], found=False,
-                     allow=[*BEHIND_PROXY, "backend-uneven", "backend-down"])
+    lab.keep_balance("inside", forbid=(), findings=["backend-down", "probe-seen"], found=False, says={"backend-down": "again"},
+                     allow=[*BEHIND_PROXY, "backend-uneven"])
 
 
 def azure(lab, rounds, every=1.0, nodes=ALL):
@@ -208,9 +208,8 @@ def _(lab):
         Crowd(lab, made).finish()
         for one in checks:
             one.finish()
-    lab.keep_balance("inside", findings=["probe-seen"], forbid=(), expect_any=["backend-attempts-to-dead", "backend-down"],
-                     probes=lab.probes(), prober=AZURE, found=False,
-                     allow=["backend-attempts-to-dead", "backend-down", "backend-uneven", "sstp-no-answer"])
+    lab.keep_balance("inside", findings=["probe-seen", "backend-attempts-to-dead"], forbid=(), probes=lab.probes(), prober=AZURE,
+                     found=False, says={"backend-attempts-to-dead": "probes"}, allow=["backend-uneven", "sstp-no-answer"])
 
 
 def servers_of_hung(lab):
@@ -234,9 +233,9 @@ def _(lab):
         Crowd(lab, made[40:]).finish()
         for one in checks:
             one.finish()
-    lab.keep_balance("inside", findings=["backend-down"], forbid=(), found=False, probes=lab.probes(), prober=AZURE,
-                     says={"backend-down": "again"}, each_counts=True,
-                     allow=["backend-attempts-to-dead", "backend-uneven", "sstp-no-answer", "probe-seen"])
+    lab.keep_balance("inside", findings=["backend-down", "backend-attempts-to-dead", "probe-seen"], forbid=(), found=False,
+                     probes=lab.probes(), prober=AZURE, says={"backend-down": "again"}, each_counts=True,
+                     allow=["backend-uneven", "sstp-no-answer"])
 
 
 @scenario("balance-dns", "a name with four addresses in turn, the third of which is dead: every fourth of forty people waits in vain",

@@ -123,6 +123,39 @@ static void test_failing_probes_are_a_server_that_is_down(void **state)
     assert_non_null(strstr(f->explanation, "8 of 12 probes"));
 }
 
+static void test_server_that_was_down_for_a_while(void **state)
+{
+    (void)state;
+    /* Unanswered ones are told late, when nothing more can come of them. */
+    for (int turn = 0; turn < 2; turn++)
+        for (int i = 0; i < 20; i++) {
+            bool fails = i >= 8 && i < 13;
+            struct exchange *x = connection("172.20.30.4", "172.20.30.11", fails ? SSTP_KIND_UNSURE : SSTP_KIND_PROBE, 2 * i);
+            if (!fails)
+                answer(x);
+            if (fails == (turn == 1))
+                (void)probes_add(scene.probes, x);
+        }
+    const struct finding *f = raised(FINDING_BACKEND_DOWN);
+    assert_non_null(f);
+    assert_non_null(strstr(f->explanation, "5 of 20 probes"));
+    assert_non_null(strstr(f->explanation, "5 of them in a row, in 10.0 s; then the server answered again"));
+    assert_int_equal(f->evidence_count, 2);
+}
+
+static void test_two_lost_probes_are_no_outage(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        bool fails = i == 5 || i == 6 || i == 12;
+        struct exchange *x = connection("172.20.30.4", "172.20.30.11", fails ? SSTP_KIND_UNSURE : SSTP_KIND_PROBE, 2 * i);
+        if (!fails)
+            answer(x);
+        (void)probes_add(scene.probes, x);
+    }
+    assert_null(raised(FINDING_BACKEND_DOWN));
+}
+
 static void test_attempts_that_are_not_regular_are_no_probes(void **state)
 {
     static const int seconds[] = {0, 1, 4, 30, 31, 90, 95, 300};
@@ -209,6 +242,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_series_is_one_finding, begin, end),
         cmocka_unit_test_setup_teardown(test_failing_probes_are_a_server_that_is_down, begin, end),
+        cmocka_unit_test_setup_teardown(test_server_that_was_down_for_a_while, begin, end),
+        cmocka_unit_test_setup_teardown(test_two_lost_probes_are_no_outage, begin, end),
         cmocka_unit_test_setup_teardown(test_attempts_that_are_not_regular_are_no_probes, begin, end),
         cmocka_unit_test_setup_teardown(test_regular_attempts_are_probes, begin, end),
         cmocka_unit_test_setup_teardown(test_unsure_alone_counts, begin, end),
