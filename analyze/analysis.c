@@ -55,6 +55,8 @@ struct analysis {
     struct rule_input input;
     struct listing failed, others;
     char verdict[VERDICT_MAX];
+    ended_fn *ended; /* NULL: nobody listens */
+    void *ended_ctx;
     bool tunnels, logins; /* that attempts.h may join were seen */
     bool linked; /* a session has several exchanges, or copies of one */
 };
@@ -105,6 +107,8 @@ static void exchange_done(void *ctx, struct exchange *x, struct server *server)
     a->logins = a->logins || attempts_is_login(x);
     if (spool_put(a->spool, x, tag) && head != 0)
         spool_link(a->spool, head, x->id);
+    if (a->ended != NULL)
+        a->ended(a->ended_ctx, x);
 }
 
 struct analysis *analysis_new(const struct analysis_options *options, char error[static 256])
@@ -549,15 +553,10 @@ static void link_probes(struct analysis *a)
     }
 }
 
-bool analysis_finish(struct analysis *a)
+/* What rules may look at, as it is now. */
+static void fill_input(struct analysis *a)
 {
     size_t lost_count;
-    link_probes(a);
-    services_each_shown(a->services, settle_shown, a);
-    chains_judge(a->chains, JUDGE_BUDGET);
-    a->totals.flows = a->counters.flows;
-    a->totals.evicted = a->counters.flows_evicted + a->counters.conversations_evicted;
-    a->totals.state_bytes_peak = a->counters.state_bytes_peak + track_peak_bytes(a->track);
     a->input = (struct rule_input){
         .chains = a->chains,
         .stats = a->counts->nps,
@@ -582,6 +581,61 @@ bool analysis_finish(struct analysis *a)
         .nic = a->nic,
     };
     a->input.lost_count = lost_count;
+}
+
+void analysis_watch(struct analysis *a, ended_fn *ended, void *ctx)
+{
+    a->ended = ended;
+    a->ended_ctx = ctx;
+}
+
+static void preview_chains(struct chains *c, const struct exchange *x)
+{
+    const struct { uint32_t serial, role; } shown[] = {
+        {exchange_is_ike(x) ? x->ike.server_chain : 0, ROLE_IKEV2},
+        {exchange_is_ike(x) ? x->ike.client_chain : 0, ROLE_CLIENT},
+        {x->type == CONVERSATION_SSTP ? x->sstp.tls.server_chain : 0, ROLE_SSTP},
+        {x->eap.tls.server_chain, ROLE_NPS},
+        {x->eap.tls.client_chain, ROLE_CLIENT},
+        {x->has_inner ? x->inner.tls.server_chain : 0, ROLE_NPS},
+        {x->has_inner ? x->inner.tls.client_chain : 0, ROLE_CLIENT}};
+    for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
+        if (shown[i].serial != 0)
+            (void)chains_preview(c, shown[i].serial, shown[i].role);
+}
+
+bool analysis_preview(struct analysis *a, const struct exchange *x, bool judge, struct findings *out, struct session *s)
+{
+    session_of_one(x, s);
+    if (session_is_probes(s) || !services_counts(a->services, x))
+        return false;
+    if (out == NULL)
+        return true;
+    if (judge)
+        preview_chains(a->chains, x);
+    fill_input(a);
+    a->input.sights = NULL; /* they are compared in the end */
+    session_check_binding(s, a->digests, a->chains);
+    /* A chain that is only held until it is known whose it is counts as SSTP's meanwhile. */
+    struct chain *held = x->type == CONVERSATION_SSTP ? chains_get(a->chains, x->sstp.tls.server_chain) : NULL;
+    uint32_t roles = held != NULL ? held->roles : 0;
+    if (held != NULL && held->count > 0)
+        held->roles |= ROLE_SSTP;
+    rules_session(out, &a->input, s);
+    if (held != NULL)
+        held->roles = roles;
+    return true;
+}
+
+bool analysis_finish(struct analysis *a)
+{
+    link_probes(a);
+    services_each_shown(a->services, settle_shown, a);
+    chains_judge(a->chains, JUDGE_BUDGET);
+    a->totals.flows = a->counters.flows;
+    a->totals.evicted = a->counters.flows_evicted + a->counters.conversations_evicted;
+    a->totals.state_bytes_peak = a->counters.state_bytes_peak + track_peak_bytes(a->track);
+    fill_input(a);
     bool ok = join_attempts(a);
     compare_sides(a);
     ok = (!a->linked || recount(a)) && ok;

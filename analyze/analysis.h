@@ -7,7 +7,7 @@
 
 #include "analyze/balance/balance.h"
 #include "analyze/certificate/chains.h"
-#include "analyze/finding/finding.h"
+#include "analyze/finding/findings.h"
 #include "analyze/nat/nat.h"
 #include "analyze/session/overview.h"
 #include "analyze/session/session.h"
@@ -29,6 +29,19 @@ void analysis_free(struct analysis *a);
 
 /* The receiver of dissection's events: ctx is the analysis. */
 void analysis_event(void *ctx, const struct event *e);
+
+/*
+ * Who wants to hear of exchanges when they end, while the analysis goes on: told of those that may be sessions, or parts of
+ * one; which belong together is known in the end only.
+ */
+typedef void ended_fn(void *ctx, const struct exchange *x);
+void analysis_watch(struct analysis *a, ended_fn *ended, void *ctx);
+/*
+ * For ended_fn: what the rules say of this exchange alone, by what is known now, raised in `out`; *s is a session of it,
+ * which lends x. judge: its certificates, too, which costs; out NULL: no
+ * rules. False: nobody's attempt to connect, as far as is known now.
+ */
+bool analysis_preview(struct analysis *a, const struct exchange *x, bool judge, struct findings *out, struct session *s);
 
 /* A capture was read to its end; info is copied. `counters` are the deltas of this capture's dissector since the last call. */
 void analysis_add_capture(struct analysis *a, const struct source_info *info, const struct dissect_counters *counters);

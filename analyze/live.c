@@ -23,14 +23,16 @@ struct device {
 
 struct live {
     const struct options *options;
-    const struct run_hooks *hooks;
+    const struct live_hooks *hooks;
     struct device devices[OPTIONS_INTERFACES_MAX];
     int handles[OPTIONS_INTERFACES_MAX];
     size_t count, left;
     uint32_t next_conversation;
+    struct analysis *analysis;
+    uint64_t open; /* conversations */
 };
 
-struct live *live_open(const struct options *o, const struct run_hooks *hooks)
+struct live *live_open(const struct options *o, const struct live_hooks *hooks)
 {
     struct live *l = calloc(1, sizeof *l);
     if (l == NULL) {
@@ -65,13 +67,24 @@ void live_free(struct live *l)
     free(l);
 }
 
+static void on_event(void *ctx, const struct event *e)
+{
+    struct live *l = ctx;
+    if (e->kind == EVENT_OPENED)
+        l->open++;
+    else if (e->kind == EVENT_CLOSED && l->open > 0)
+        l->open--;
+    analysis_event(l->analysis, e);
+}
+
 static bool make_dissectors(struct live *l, struct analysis *a)
 {
     struct dissect_options options = {.secrets = l->options->secrets,
                                       .memory_bytes = (l->options->memory_mib << 20) / l->count,
                                       .next_conversation = &l->next_conversation,
-                                      .on_event = analysis_event,
-                                      .ctx = a};
+                                      .on_event = on_event,
+                                      .ctx = l};
+    l->analysis = a;
     for (size_t i = 0; i < l->count; i++) {
         l->devices[i].dissector = dissect_new(&options);
         if (l->devices[i].dissector == NULL)
@@ -116,10 +129,20 @@ static void pass_time(struct device *d, int64_t now_ns)
         dissect_silence(d->dissector, d->frame_ns + (now_ns - d->arrived_ns) - BEHIND_NS);
 }
 
-static void each_second(struct live *l)
+static bool each_second(struct live *l)
 {
-    for (size_t i = 0; i < l->count; i++)
-        source_refresh(l->devices[i].source);
+    struct events_status s = {.open = l->open};
+    for (size_t i = 0; i < l->count; i++) {
+        struct device *d = &l->devices[i];
+        if (!d->gone)
+            source_refresh(d->source);
+        const struct source_info *info = source_info(d->source);
+        s.packets += info->packets;
+        s.bytes += info->bytes;
+        s.lost += info->interface_count > 0 ? info->interfaces[0].drops : 0;
+        s.time_ns = d->frame_ns > s.time_ns ? d->frame_ns : s.time_ns;
+    }
+    return l->hooks->status(l->hooks->ctx, &s);
 }
 
 /* One turn over all devices; true when something came. */
@@ -147,7 +170,8 @@ static void sniff(struct live *l)
             pass_time(&l->devices[i], now);
         if (now - second >= SECOND_NS) {
             second = now;
-            each_second(l);
+            if (!each_second(l))
+                return;
         }
     }
 }

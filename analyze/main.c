@@ -7,6 +7,7 @@
 #include "analyze/report/escape.h"
 #include "analyze/live.h"
 #include "analyze/options.h"
+#include "analyze/report/events.h"
 #include "analyze/report/report.h"
 #include "analyze/run.h"
 #include "capture/platform.h"
@@ -139,7 +140,9 @@ static int write_report(const struct options *o, struct report *r, struct output
         r->certs_dir = NULL;
         status = STATUS_FAILED;
     }
-    if (o->json)
+    if (o->jsonl)
+        good = events_summary(r, out);
+    else if (o->json)
         good = report_json(r, out);
     else if (r->session != 0)
         good = report_session(r, out, &found);
@@ -152,21 +155,88 @@ static int write_report(const struct options *o, struct report *r, struct output
     return finished(out, status);
 }
 
-/* Devices are opened with rights, and packets read without. */
-static enum run_result sniff(const struct options *o, struct analysis *a, const struct run_hooks *hooks)
+/* What happens while packets are read, and who is told. */
+struct telling {
+    struct progress progress;
+    struct output *out;
+    struct events *events;
+};
+
+static void tell_complaint(void *ctx, const char *sentence)
 {
-    struct live *l = live_open(o, hooks);
+    struct telling *t = ctx;
+    complain(&t->progress, sentence);
+}
+
+static void tell_progress(void *ctx, const char *path, uint64_t bytes)
+{
+    struct telling *t = ctx;
+    show_progress(&t->progress, path, bytes);
+}
+
+/* On a terminal, while sniffing. */
+static void tell_finding(void *ctx, const struct finding *f)
+{
+    struct telling *t = ctx;
+    char safe[COMPLAINT_ROOM];
+    progress_hide(&t->progress);
+    escape_text(safe, sizeof safe, span_of(f->title, strlen(f->title)));
+    fprintf(stderr, "%s: %s (%s)\n", severity_name(f->severity), safe, finding_name(f->id));
+}
+
+static bool tell_status(void *ctx, struct events_status *s)
+{
+    struct telling *t = ctx;
+    events_tick(t->events, s, platform_monotonic_ns());
+    if (t->progress.terminal) {
+        fprintf(stderr, "\r\033[K%llu packets, %llu lost; %llu sessions open; ended: %llu failed, %llu established",
+                (unsigned long long)s->packets, (unsigned long long)s->lost, (unsigned long long)s->open,
+                (unsigned long long)s->failed, (unsigned long long)s->established);
+        fflush(stderr);
+        t->progress.shown = true;
+    }
+    return !t->out->failed; /* nobody reads any more, or nothing fits any more */
+}
+
+/* Devices are opened with rights, and packets read without. */
+static enum run_result sniff(const struct options *o, struct analysis *a, struct telling *t)
+{
+    const struct live_hooks hooks = {tell_complaint, tell_status, t};
+    struct live *l = live_open(o, &hooks);
     char error[PLATFORM_ERROR];
     if (l == NULL)
         return RUN_NOTHING;
     platform_catch_stop();
     enum run_result result = RUN_NOTHING;
     const struct platform_lockdown lockdown = {.user = o->user, .folder = o->certs_dir};
-    if (platform_lockdown(&lockdown, hooks->complaint, hooks->ctx, error))
+    if (platform_lockdown(&lockdown, tell_complaint, t, error))
         result = live_run(l, a);
     else
-        hooks->complaint(hooks->ctx, error);
+        tell_complaint(t, error);
     live_free(l);
+    return result;
+}
+
+/* Reads what the options say. Events are told where somebody wants them. */
+static enum run_result read_packets(const struct options *o, struct analysis *a, struct output *out)
+{
+    struct telling t = {.progress = {.terminal = platform_is_terminal(stderr)}, .out = out};
+    bool live = o->interface_count > 0;
+    const struct events_options wanted = {.out = o->jsonl ? out : NULL,
+                                          .finding = live && t.progress.terminal && !o->jsonl ? tell_finding : NULL,
+                                          .ctx = &t,
+                                          .live = live};
+    const struct run_hooks hooks = {tell_complaint, tell_progress, &t};
+    if (live || o->jsonl) {
+        t.events = events_new(a, &wanted);
+        if (t.events == NULL) {
+            tell_complaint(&t, "out of memory");
+            return RUN_NOTHING;
+        }
+    }
+    enum run_result result = live ? sniff(o, a, &t) : run_captures(o, a, &hooks);
+    progress_hide(&t.progress);
+    events_free(t.events);
     return result;
 }
 
@@ -189,16 +259,13 @@ static int analyse(const struct options *o, struct output *out)
                                                    .vips = o->site->vips,
                                                    .vip_count = o->site->vip_count,
                                                    .window_ns = (int64_t)o->window_s * 1000000000}};
-    struct progress progress = {.terminal = platform_is_terminal(stderr)};
-    const struct run_hooks hooks = {complain, show_progress, &progress};
     struct analysis *a = analysis_new(&options, error);
     if (a == NULL) {
         fail(error);
         return STATUS_FAILED;
     }
     int status = STATUS_FAILED;
-    enum run_result result = o->interface_count > 0 ? sniff(o, a, &hooks) : run_captures(o, a, &hooks);
-    progress_hide(&progress);
+    enum run_result result = read_packets(o, a, out);
     if (result != RUN_NOTHING) {
         struct report r;
         bool read_back = analysis_finish(a);

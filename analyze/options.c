@@ -37,7 +37,7 @@ const char options_help[] = "Usage: vpnscope [options] [-r] CAPTURE... | -i INTE
                             "  --vip ADDR, --internal CIDR  the address clients dial; networks of the site *\n"
                             "  --backend ADDR[=NAME][*WEIGHT]  a VPN server behind the load balancer *\n"
                             "  --config FILE                settings from a file, one \"key = value\" a line *\n"
-                            "  --json                       one JSON document (schema vpnscope/1)\n"
+                            "  --json, --jsonl              one JSON document; one event a line as it happens\n"
                             "  --certs DIR                  write every certificate chain seen, as PEM\n"
                             "  --session ID                 one session in full, with its message ladder\n"
                             "  --memory MIB                 budget for state (256)\n"
@@ -70,6 +70,7 @@ static const struct option long_options[] = {
     SETTING("backend", required_argument, SETTING_BACKEND),
     SETTING("window", required_argument, SETTING_WINDOW),
     SETTING("json", no_argument, SETTING_JSON),
+    SETTING("jsonl", no_argument, SETTING_JSONL),
     SETTING("certs", required_argument, SETTING_CERTS),
     SETTING("session", required_argument, SETTING_SESSION),
     SETTING("memory", required_argument, SETTING_MEMORY),
@@ -335,6 +336,8 @@ bool setting_apply(struct options *o, enum setting_id id, const char *value, cha
         return true;
     case SETTING_JSON:
         return set_switch(id, value, &o->json, error);
+    case SETTING_JSONL:
+        return set_switch(id, value, &o->jsonl, error);
     case SETTING_MEMORY:
         return set_number(id, value, MEMORY_LEAST_MIB, MEMORY_MOST_MIB, &o->memory_mib, error);
     case SETTING_SESSION:
@@ -442,6 +445,8 @@ static bool has_input(const struct options *o, char error[static OPTIONS_ERROR])
         snprintf(error, OPTIONS_ERROR, "--duration is for sniffing (-i)");
     else if (o->capture_count == 0 && o->interface_count == 0 && !o->list_devices)
         snprintf(error, OPTIONS_ERROR, "no capture given; usage: vpnscope [options] CAPTURE... (vpnscope --help)");
+    else if (o->jsonl && (o->json || o->session != 0))
+        snprintf(error, OPTIONS_ERROR, "--jsonl cannot be taken together with %s", o->json ? "--json" : "--session");
     else
         return true;
     return false;

@@ -24,7 +24,7 @@ struct options {
     const char *user;            /* --user: who root becomes while sniffing; NULL nobody */
     uint64_t ring_mib;           /* of each interface, default 64 */
     const char *filter, *certs_dir;
-    bool json, help, version, list_devices;
+    bool json, jsonl, help, version, list_devices;
     bool has_radius_secret;      /* a --radius-secret was given */
     uint32_t session;            /* --session ID, 0 none */
     uint32_t window_s;           /* --window SECONDS, 0 none */

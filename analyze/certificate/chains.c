@@ -15,6 +15,10 @@ struct entry {
     struct chain chain;
     struct chains *owner;
     uint64_t hash;
+    bool preliminary; /* judged before its time, with: */
+    uint32_t roles;
+    size_t dialled_count;
+    bool asked, asked_differs;
 };
 
 struct chains {
@@ -49,9 +53,8 @@ static void free_more_checks(struct chain_checks *checks)
     free(checks);
 }
 
-static void free_entry(struct entry *entry)
+static void free_judgement(struct chain *chain)
 {
-    struct chain *chain = &entry->chain;
     for (size_t k = 0; chain->facts != NULL && k < chain->count; k++)
         x509_facts_free(&chain->facts[k]);
     free(chain->facts);
@@ -59,6 +62,27 @@ static void free_entry(struct entry *entry)
     free_more_checks(chain->inner_checks);
     free_more_checks(chain->vpn_checks);
     free_more_checks(chain->sstp_checks);
+}
+
+/* As if it had not been judged yet. */
+static void forget_preview(struct entry *e)
+{
+    struct chain *chain = &e->chain;
+    if (!e->preliminary)
+        return;
+    free_judgement(chain);
+    e->preliminary = chain->judged = chain->ocsp_revoked = chain->ocsp_good = false;
+    chain->facts = NULL;
+    chain->inner_checks = chain->vpn_checks = chain->sstp_checks = NULL;
+    chain->checks = (struct chain_checks){.chain = CHECK_UNKNOWN};
+    chain->ocsp_facts = (struct chain_ocsp){.read = false};
+    memset(chain->parsed, 0, sizeof chain->parsed);
+}
+
+static void free_entry(struct entry *entry)
+{
+    struct chain *chain = &entry->chain;
+    free_judgement(chain);
     for (size_t i = 0; i < chain->dialled_count; i++)
         free(chain->dialled[i]);
     if (chain->ocsp.len > 0)
@@ -325,16 +349,40 @@ const struct chain_checks *chain_checks_of(const struct chain *c, uint32_t role)
     return role == ROLE_IKEV2 && c->vpn_checks != NULL ? c->vpn_checks : &c->checks;
 }
 
+bool chains_preview(struct chains *c, uint64_t serial, uint32_t role)
+{
+    struct chain *chain = chains_get(c, serial);
+    struct entry *e = (struct entry *)(void *)chain;
+    if (chain == NULL || chain->count == 0)
+        return false;
+    uint32_t own = chain->roles, roles = own | role;
+    bool asked = chain->asked[0] != '\0';
+    if (e->preliminary && (e->roles != roles || e->dialled_count != chain->dialled_count || e->asked != asked ||
+                           e->asked_differs != chain->asked_differs))
+        forget_preview(e);
+    if (!chain->judged) {
+        chain->roles = e->roles = roles;
+        e->preliminary = chain->judged = chain_judge(c->expect, chain);
+        chain->roles = own;
+        e->dialled_count = chain->dialled_count;
+        e->asked = asked;
+        e->asked_differs = chain->asked_differs;
+    }
+    return chain->judged;
+}
+
 void chains_set_ocsp(struct chain *chain, struct span response)
 {
-    struct chains *c = ((struct entry *)(void *)chain)->owner;
+    struct entry *entry = (struct entry *)(void *)chain;
+    struct chains *c = entry->owner;
     size_t others = c->bytes - chain->ocsp.len;
-    if (chain->judged || span_equal(chain->ocsp, response) || response.len == 0 || response.len > CHAIN_OCSP_MAX ||
+    if ((chain->judged && !entry->preliminary) || span_equal(chain->ocsp, response) || response.len == 0 || response.len > CHAIN_OCSP_MAX ||
         response.len > CHAINS_BYTES_MAX - others)
         return;
     uint8_t *copy = malloc(response.len);
     if (copy == NULL)
         return;
+    forget_preview(entry);
     memcpy(copy, response.data, response.len);
     if (chain->ocsp.len > 0)
         free((void *)(uintptr_t)chain->ocsp.data);
@@ -374,6 +422,8 @@ void chains_judge(struct chains *c, size_t budget)
 {
     struct chain *waiting[CHAINS_MAX];
     size_t count = 0;
+    for (size_t i = 0; i < c->count; i++)
+        forget_preview(c->entries[i]);
     for (size_t i = 0; i < c->count; i++)
         if (!c->entries[i]->chain.judged && c->entries[i]->chain.roles != 0)
             waiting[count++] = &c->entries[i]->chain;

@@ -142,6 +142,12 @@ uint64_t chains_refused(const struct chains *c);
 /* Parses and judges all chains (once each), those presented most often first, at most `budget` of them. */
 void chains_judge(struct chains *c, size_t budget);
 
+/*
+ * Judges one chain before its time, as far as it is known by now and as if it had this role; chains_judge judges it anew, so
+ * nothing depends on this. False when there is no such chain or memory is short.
+ */
+bool chains_preview(struct chains *c, uint64_t serial, uint32_t role);
+
 /* Names of the enum values for JSON and text: "untrusted-root" ... */
 const char *chain_error_name(enum chain_error e);
 /* "good", "revoked", "unknown", "none" */

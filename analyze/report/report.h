@@ -9,7 +9,8 @@
 
 struct report {
     struct analysis *analysis; /* finished */
-    const struct certificates *certificates;
+    const struct certificates *certificates; /* NULL while the analysis works; then */
+    struct digests *digests;                 /* hash those of a chain */
     const struct capture_report *captures;
     size_t capture_count;
     const struct finding *findings;

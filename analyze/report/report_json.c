@@ -92,13 +92,17 @@ static int to_output(const char *bytes, size_t len, void *ctx)
     return 0;
 }
 
-/* Takes the reference. Memory that ran short shows as a failed output, never as a document that looks whole. */
+void json_write(struct output *out, json_t *value)
+{
+    if (value == NULL || json_dump_callback(value, to_output, out,
+                                            JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(REAL_DIGITS)) != 0)
+        out->failed = true;
+    json_decref(value);
+}
+
 static void write_value(struct writer *w, json_t *value)
 {
-    if (value == NULL || json_dump_callback(value, to_output, w->out,
-                                            JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(REAL_DIGITS)) != 0)
-        w->out->failed = true;
-    json_decref(value);
+    json_write(w->out, value);
 }
 
 static void begin_array(struct writer *w, const char *key)
@@ -140,7 +144,7 @@ static void put_interfaces(json_t *o, const struct source_info *info)
     json_put(o, "interfaces", names);
 }
 
-static json_t *capture_value(const struct report *r, uint32_t index)
+json_t *json_capture(const struct report *r, uint32_t index)
 {
     const struct capture_report *c = &r->captures[index];
     const struct source_info *info = &c->info;
@@ -163,7 +167,7 @@ static json_t *capture_value(const struct report *r, uint32_t index)
     return o;
 }
 
-static json_t *finding_value(const struct report *r, const struct finding *f)
+json_t *json_finding(const struct report *r, const struct finding *f)
 {
     json_t *o = json_object(), *fixes = json_array(), *sessions = json_array(), *evidence = json_array();
     json_put(o, "id", json_string(finding_name(f->id)));
@@ -218,7 +222,7 @@ static void put_unlisted(const struct report *r, json_t *o, const struct analysi
     json_put(o, "half_open_unlisted_responders", responders);
 }
 
-static json_t *statistics_value(const struct report *r)
+json_t *json_statistics(const struct report *r)
 {
     struct analysis_totals t;
     int64_t first = 0, last = 0;
@@ -286,7 +290,7 @@ bool report_json(const struct report *r, struct output *out)
     write_value(&w, json_c_text(analysis_verdict(r->analysis)));
     begin_array(&w, "captures");
     for (size_t i = 0; i < r->capture_count; i++)
-        element(&w, capture_value(r, (uint32_t)i));
+        element(&w, json_capture(r, (uint32_t)i));
     end_array(&w);
     begin_array(&w, "sessions");
     bool good = analysis_each_session(r->analysis, write_session, &w);
@@ -300,11 +304,11 @@ bool report_json(const struct report *r, struct output *out)
     write_value(&w, json_balance(r));
     begin_array(&w, "findings");
     for (size_t i = 0; i < r->finding_count; i++)
-        element(&w, finding_value(r, &r->findings[i]));
+        element(&w, json_finding(r, &r->findings[i]));
     end_array(&w);
     write_protocols(&w);
     member(&w, "statistics");
-    write_value(&w, statistics_value(r));
+    write_value(&w, json_statistics(r));
     output_string(out, "\n}\n");
     return good;
 }

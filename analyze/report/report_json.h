@@ -6,6 +6,9 @@
 
 #include "analyze/report/report.h"
 
+/* Takes the reference. Memory that ran short shows as a failed output, never as a document that looks whole. */
+void json_write(struct output *out, json_t *value);
+
 /* A string out of what strangers wrote, escaped. */
 json_t *json_text(struct span text);
 json_t *json_c_text(const char *text);                              /* NULL: null */
@@ -21,6 +24,10 @@ void json_put(json_t *object, const char *key, json_t *value);
 
 /* One element of "sessions". */
 json_t *json_session(const struct report *r, const struct session *s);
+/* One element of "captures", of "findings"; the member "statistics". */
+json_t *json_capture(const struct report *r, uint32_t index);
+json_t *json_finding(const struct report *r, const struct finding *f);
+json_t *json_statistics(const struct report *r);
 /* One element of "exchanges"; with_ladder adds its message ladder. */
 json_t *json_exchange(const struct report *r, const struct session *s, const struct exchange *x, bool with_ladder);
 /* The member "ike" of an exchange; "translation"; the table of proven translations. */

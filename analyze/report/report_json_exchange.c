@@ -1,5 +1,7 @@
 #include "analyze/report/report_json.h"
 
+#include "dissect/crypto/digest.h"
+
 #include <stdio.h>
 
 static json_t *alerts_value(const struct tls_facts *t)
@@ -20,10 +22,22 @@ static json_t *alerts_value(const struct tls_facts *t)
     return list;
 }
 
+static void hash_chain(const struct report *r, const struct chain *chain, json_t *list)
+{
+    uint8_t hash[DIGEST_MAX];
+    for (size_t i = 0; chain != NULL && i < chain->count; i++)
+        if (digest_compute(r->digests, DIGEST_SHA256, &chain->der[i], 1, hash))
+            json_array_append_new(list, json_hex(hash, digest_size(DIGEST_SHA256)));
+}
+
 static json_t *chain_value(const struct report *r, uint32_t serial)
 {
     json_t *list = json_array();
     const struct certificate *c;
+    if (r->certificates == NULL) {
+        hash_chain(r, chains_get(analysis_chains(r->analysis), serial), list);
+        return list;
+    }
     for (size_t i = 0; (c = certificates_of_chain(r->certificates, serial, i)) != NULL; i++)
         json_array_append_new(list, json_string(c->sha256));
     return list;

@@ -212,6 +212,13 @@ bool session_read(struct spool *spool, uint32_t head, uint32_t number, struct se
     return true;
 }
 
+void session_of_one(const struct exchange *x, struct session *out)
+{
+    *out = (struct session){.head = x->id, .exchanges = {x}, .exchange_count = 1, .main = x};
+    *(is_tunnel(x) ? &out->tunnel : &out->login) = x;
+    out->outcome = (enum outcome)x->outcome;
+}
+
 void session_release(struct session_build *b)
 {
     for (size_t i = 0; i < b->owned_count; i++)

@@ -18,6 +18,9 @@ struct session_build {
  * at another vantage point become one, seen in both. False when the spool cannot be read.
  */
 bool session_read(struct spool *spool, uint32_t head, uint32_t number, struct session_build *out);
+/* A session of one exchange, before it is known what belongs to it. Lends x. */
+void session_of_one(const struct exchange *x, struct session *out);
+
 void session_release(struct session_build *b);
 
 #endif

@@ -678,6 +678,46 @@ static void a_chain_is_kept_once_with_its_presenters(void **state)
     expect_free(e);
 }
 
+/* While packets come: a held chain is judged as SSTP's, a later response and a later role change that, the end judges anew. */
+static void what_is_judged_early_is_judged_again(void **state)
+{
+    (void)state;
+    struct expect *e = TRUSTING(&pki.root);
+    struct chains *chains = chains_new(e);
+    struct span two[] = {pki.leaf.der, pki.issuing.der};
+    struct endpoint server = {.port = 443};
+    struct chain *c = chains_hold(chains, two, 2, (struct place){.frame = 1, .time_ns = 1});
+    assert_true(chains_preview(chains, c->serial, ROLE_SSTP));
+    assert_true(c->judged && c->parsed[0]);
+    assert_int_equal(c->checks.chain_error, CHAIN_OK);
+    assert_int_equal(c->roles, 0);
+    struct span response = ocsp_response(&pki.leaf, &pki.issuing, &pki.issuing, pki.issuing_key, V_OCSP_CERTSTATUS_REVOKED);
+    chains_set_ocsp(c, response);
+    assert_false(c->judged);
+    assert_null(c->facts);
+    assert_true(chains_preview(chains, c->serial, ROLE_SSTP));
+    assert_true(c->ocsp_revoked);
+    chains_claim(chains, c->serial, ROLE_SSTP, &server, 1);
+    chains_intern(chains, two, 2, ROLE_NPS, &server, 2, (struct place){.frame = 2, .time_ns = 2});
+    assert_true(chains_preview(chains, c->serial, ROLE_NPS));
+    assert_non_null(c->sstp_checks); /* beside the login's own */
+    chains_judge(chains, 0);
+    assert_true(c->refused && !c->judged && !c->ocsp_revoked);
+    chains_judge(chains, 1);
+    assert_true(c->judged && c->ocsp_revoked);
+    assert_int_equal(c->checks.chain_error, CHAIN_OK);
+    assert_false(chains_preview(chains, 2, ROLE_NPS));
+    struct span junk[] = {span_of("junk", 4)};
+    struct chain *given_up = chains_hold(chains, junk, 1, (struct place){.frame = 3, .time_ns = 3});
+    uint64_t serial = given_up->serial;
+    assert_true(chains_preview(chains, serial, ROLE_SSTP));
+    chains_release(chains, serial);
+    assert_false(chains_preview(chains, serial, ROLE_SSTP)); /* nothing is there any more */
+    chains_free(chains);
+    expect_free(e);
+    OPENSSL_free((void *)(uintptr_t)response.data);
+}
+
 static void the_ceilings_hold(void **state)
 {
     (void)state;
@@ -907,6 +947,7 @@ int main(void)
         cmocka_unit_test(a_stapled_response_counts_when_the_issuer_signed_it),
         cmocka_unit_test(a_chain_is_kept_once_with_its_presenters),
         cmocka_unit_test(the_ceilings_hold),
+        cmocka_unit_test(what_is_judged_early_is_judged_again),
         cmocka_unit_test(a_knot_of_namesakes_ends),
         cmocka_unit_test(a_key_made_to_cost_time_is_not_used),
         cmocka_unit_test(roots_come_from_files_and_errors_name_the_line),

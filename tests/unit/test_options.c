@@ -150,6 +150,8 @@ static void wrong_options(void **state)
         {{"--duration=5", "a", NULL}, "--duration"},
         {{"-i", "eth0", "--duration=0"}, "--duration"},
         {{"-i", "eth0", "-ieth0"}, "twice"},
+        {{"--json", "--jsonl", "a"}, "--jsonl"},
+        {{"--session=1", "--jsonl", "a"}, "--session"},
         {{"-i", "eth0", "--ring=2048"}, "--ring"},
         {{"", NULL, NULL}, "empty"},
         {{NULL, NULL, NULL}, "no capture"},
