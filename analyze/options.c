@@ -37,7 +37,7 @@ const char options_help[] = "Usage: vpnscope [options] [-r] CAPTURE... | -i INTE
                             "  --vip ADDR, --internal CIDR  the address clients dial; networks of the site *\n"
                             "  --backend ADDR[=NAME][*WEIGHT]  a VPN server behind the load balancer *\n"
                             "  --config FILE                settings from a file, one \"key = value\" a line *\n"
-                            "  --json, --jsonl              one JSON document; one event a line as it happens\n"
+                            "  --json, --jsonl              one JSON document; one event a line at once\n"
                             "  --certs DIR                  write every certificate chain seen, as PEM\n"
                             "  --session ID                 one session in full, with its message ladder\n"
                             "  --memory MIB                 budget for state (256)\n"
