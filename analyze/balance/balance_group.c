@@ -88,16 +88,20 @@ bool balance_same_name(const struct balance *b, const struct address *one, const
     return false;
 }
 
+/* The translation of an IKE server's address showed it. */
+static bool is_behind(const struct balance *b, const struct address *a)
+{
+    for (size_t i = 0; i < b->behind_count; i++)
+        if (address_equal(&b->behind[i].address, a))
+            return true;
+    return false;
+}
+
 /* Servers of a farm stand in one small network (as in services.c); or behind one virtual address, or one name. */
 static bool beside(const struct balance *b, const struct address *one, const struct address *other)
 {
     unsigned bits = one->family != FAMILY_IPV4 ? 64 : nat_is_private(one) ? 24 : 28;
-    bool behind[2] = {false, false};
-    for (size_t i = 0; i < b->behind_count; i++) {
-        behind[0] |= address_equal(&b->behind[i].address, one);
-        behind[1] |= address_equal(&b->behind[i].address, other);
-    }
-    return (one->family == other->family && address_in(one, other, bits)) || (behind[0] && behind[1]) ||
+    return (one->family == other->family && address_in(one, other, bits)) || (is_behind(b, one) && is_behind(b, other)) ||
            balance_same_name(b, one, other);
 }
 
@@ -124,7 +128,8 @@ static bool known_for_vpn(const struct balance *b, const struct sight *sights, c
 {
     for (size_t i = 0; i < b->server_count; i++)
         if (parents[i] < b->server_count && root_of(parents, (uint16_t)i) == root &&
-            (sights[i].reached[class] && (class == 1 || services_is_vpn(b->others.services, &b->servers[i].address))))
+            sights[i].reached[class] && (class == 1 || is_behind(b, &b->servers[i].address) ||
+                                         services_is_vpn(b->others.services, &b->servers[i].address)))
             return true;
     return false;
 }

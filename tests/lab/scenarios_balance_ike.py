@@ -60,6 +60,9 @@ def _(lab):
 def _(lab):
     record(lab, begin(lab, "jhash ip saddr", 100), "inside", "outside")
     lab.keep_balance("inside", verdicts=["even"], all_stay=True, each_counts=True)
+    # The servers' hashes of their own addresses tell who answers behind the one public address.
+    lab.keep_balance("outside", "-outside", verdicts=["even"], each_counts=True,
+                     description=lab.entry.description + "; before the load balancer")
     lab.keep_balance("outside", "-outside", stem="balance-ike-hash-both-sides", further=("",), verdicts=["even"],
                      found=False, description=lab.entry.description + "; before and behind it at once")
 

@@ -6,8 +6,6 @@ import json
 import program
 
 COUNTED = ("attempts", "established", "failed", "unanswered")
-# What only the servers' names or weights can tell.
-OF_BALANCE = ("backend-uneven", "backend-attempts-to-dead", "backend-down", "affinity-broken")
 
 
 def table_of(run, protocol):
@@ -73,14 +71,14 @@ def compare_probes(want, got, table):
 
 
 def compare_findings(truth, run, table):
-    raised, told = run.raised(), bool(run.report["balance"])
+    raised = run.raised()
     for name in truth["expect_findings"]:
-        if name not in raised and (told or name not in OF_BALANCE):
+        if name not in raised:
             table.differs("finding", name, "not raised")
-    for name, word in truth["balance"]["says"].items() if told else ():
+    for name, word in truth["balance"]["says"].items():
         table.check("%s says %s" % (name, word), True, any(
             word in json.dumps(finding) for finding in run.report["findings"] if finding["id"] == name))
-    if told and truth["expect_any"] and not set(truth["expect_any"]) & set(raised):
+    if truth["expect_any"] and not set(truth["expect_any"]) & set(raised):
         table.differs("finding", "one of " + " ".join(truth["expect_any"]), "none raised")
     for name in truth["forbid_findings"]:
         if name in raised:
@@ -123,9 +121,6 @@ def compare(truth, run, vpnscope, arguments, directory, table):
     """`run` had no names."""
     want = truth["balance"]
     table.check("packets", truth["frames"]["frames"], run.report["captures"][0]["packets"])
-    if not run.report["balance"]:
-        compare_findings(truth, run, table)
-        return
     got = table_of(run, want["protocol"])
     if want["found"] and got is None:
         table.differs("balance of " + want["protocol"], "a table", "none")
