@@ -1,8 +1,10 @@
 """What a scenario of balancing works with: crowds of clients, and how many of them each server got by the daemons' logs."""
 
+import collections
 import json
 import os
 import shutil
+import subprocess
 import sys
 
 import recorder
@@ -10,8 +12,23 @@ from sstp_lab import HERE, OUTCOMES, program
 from vpn_network import NAS, PUBLICS, RRAS
 
 FAILED = ("rejected", "aborted")
-CLAIMS = {"verdicts": (), "found": True, "probes": None, "prober": None, "says": {}, "all_stay": False, "each_counts": False,
+CLAIMS = {"verdicts": (), "found": True, "probes": None, "prober": None, "says": {}, "all_stay": False, "each_counts": False, "octets": False,
           "options": (), "findings": (), "allow": (), "expect_any": (), "forbid": ("backend-uneven",)}
+
+
+def octets(path):
+    """{address: octets of TCP and of ESP in UDP from and to it}, by tshark; what was sent again counts once."""
+    fields = ("ip.src", "ip.dst", "tcp.len", "tcp.analysis.retransmission", "esp.spi", "udp.length")
+    argv = ["tshark", "-n", "-r", path, "-T", "fields", "-E", "occurrence=f"] + [part for one in fields for part in ("-e", one)]
+    out = subprocess.run(argv, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.decode()
+    found = collections.Counter()
+    for line in out.splitlines():
+        row = dict(zip(fields, line.split("\t")))
+        size = int(row["udp.length"]) - 8 if row.get("esp.spi") else int(row.get("tcp.len") or 0)
+        if not row.get("tcp.analysis.retransmission"):
+            found[row["ip.src"]] += size
+            found[row["ip.dst"]] += size
+    return found
 
 
 class Crowd:
@@ -105,7 +122,8 @@ class BalanceLab:
         none); weights: {node: weight}; parts: protocols that are counted beside all together; claims: those of CLAIMS, and what
         differs in the truth file. verdicts: which the configuration allows; found: without names the same servers are found, as
         far as anybody was sent to them; probes: {address: health checks}, all from `prober`; says: {finding: word that it must
-        contain}; all_stay, each_counts: at the end everybody is there, the capture tells all clients apart.
+        contain}; all_stay, each_counts, octets: at the end everybody is there, the capture tells all clients apart, no probe
+        is in it.
         """
         path = self.path(suffix + form)
         if form.endswith(".gz"):
@@ -127,6 +145,10 @@ class BalanceLab:
         facts = {"point": point, "protocol": protocol, "basis": "radius" if protocol == "radius" else "tunnels", "options": options,
                  "connections": sum(row["attempts"] for row in rows.values()), "backends": list(rows.values()), "weights": weights,
                  **claims, "parts": {name: list(self.rows(addresses, name).values()) for name in parts}}
+        if claims["octets"]:
+            told = octets(self.points[point])
+            for row in rows.values():
+                row["octets"] = told[row["address"]]
         if further:
             differs["further_captures"] = ["%s%s%s" % (self.entry.name, more, form) for more in further]
         self.keep(path, stem=stem or self.entry.name + suffix, **{

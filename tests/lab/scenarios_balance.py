@@ -73,7 +73,7 @@ def _(lab):
           sstp=["established"] * 120, root="ec-root", seconds=24)
 def _(lab):
     inside_haproxy(lab, "roundrobin", SHARES, 120, "nps")
-    lab.keep_balance("inside", weights=SHARES, verdicts=["even"], allow=BEHIND_PROXY, found=False, all_stay=True)
+    lab.keep_balance("inside", weights=SHARES, verdicts=["even"], allow=BEHIND_PROXY, found=False, all_stay=True, octets=True)
     lab.keep_balance("inside", stem="balance-weights-unknown", verdicts=["uneven"], allow=BEHIND_PROXY, findings=["backend-uneven"],
                      forbid=(), description=lab.entry.description + "; nobody tells the weights")
     lab.keep_balance("nps", "-nps", protocol="radius", addresses=RADIUS_SIDE, verdicts=["uneven"], allow=AT_NPS,
@@ -107,7 +107,7 @@ def _(lab):
     servers(lab)
     lab.balancer = Nftables(lab, "jhash ip saddr")
     record(lab, people(lab, CROWD[:8]), "inside")
-    lab.keep_balance("inside", verdicts=["too-few"], all_stay=True, each_counts=True)
+    lab.keep_balance("inside", verdicts=["too-few"], all_stay=True, each_counts=True, octets=True)
 
 
 @scenario("balance-random", "150 people, nftables draws a server for each connection", sstp=["established"] * 150, root="ec-root",
@@ -125,7 +125,7 @@ def _(lab):
     servers(lab)
     lab.balancer = Nftables(lab, "jhash ip saddr")
     record(lab, people(lab, [CROWD[number % 8] for number in range(64)]), "inside")
-    lab.keep_balance("inside", verdicts=["too-few"], all_stay=True)
+    lab.keep_balance("inside", verdicts=["too-few"], all_stay=True, octets=True)
 
 
 @scenario("balance-reconnects", "twelve people, each of whom calls three times within seconds and resumes the TLS session",

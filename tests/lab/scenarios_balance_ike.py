@@ -6,7 +6,7 @@ from balance_lab import Crowd
 from balancer import IKE, SSTP, Nftables, hold_back
 from lab import scenario
 from scenarios_balance import ALL, SHARES, people as sstp_people, servers as sstp_servers, user
-from strongswan import Attempt, clients, initiate_all, server
+from strongswan import Attempt, clients, initiate_all, ping, server
 from vpn_network import CROWD
 
 
@@ -25,10 +25,13 @@ def servers(lab, nodes=ALL):
                client_authorities=("root", "ec-root", "ec-issuing"))
 
 
-def record(lab, made, *points, together=10):
+def record(lab, made, *points, together=10, pings=0):
+    """`pings`: through that many of the tunnels."""
     with lab.record_vpn(*points):
         for first in range(0, len(made), together):
             initiate_all(made[first:first + together])
+        for one in made[:pings]:
+            ping(one, 2)
         time.sleep(0.3)
 
 
@@ -70,8 +73,8 @@ def _(lab):
 @scenario("balance-ike-starved", "sixty people on three of four servers, twenty each: nobody is sent to the fourth",
           attempts=["established"] * 60, root="ec-root", seconds=20)
 def _(lab):
-    record(lab, begin(lab, shared_out(CROWD[:60], {node: 20 for node in ALL[:3]}), 60), "inside")
-    lab.keep_balance("inside", verdicts=["uneven"], findings=["backend-uneven"], forbid=())
+    record(lab, begin(lab, shared_out(CROWD[:60], {node: 20 for node in ALL[:3]}), 60), "inside", pings=5)
+    lab.keep_balance("inside", verdicts=["uneven"], findings=["backend-uneven"], forbid=(), octets=True)
     lab.keep_balance("inside", stem="balance-ike-starved-unnamed", nodes=ALL[:3], named=False, verdicts=["even"],
                      description=lab.entry.description + "; nobody tells that there is a fourth")
 

@@ -29,6 +29,8 @@ def compare_counts(want, got, who, table):
             table.check("%s: peak of %s" % (who, row["address"]), row["established"], here.get("peak_concurrent"))
         if want["each_counts"]:
             table.check("%s: clients of %s" % (who, row["address"]), row["clients"], here.get("clients"))
+        if want["octets"]:
+            table.check("%s: octets of %s" % (who, row["address"]), row["octets"], here.get("bytes"))
     for address, row in servers.items():
         table.check("%s: attempts at %s, which the truth does not know" % (who, address), 0, row["attempts"])
 
