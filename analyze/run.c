@@ -14,7 +14,7 @@ struct input {
     struct source *source; /* open; NULL: unreadable, or to be opened again */
     bool readable, has_time;
     int64_t first_ns;
-    uint32_t index;          /* among the readable ones */
+    uint32_t index;          /* among the readable ones, in the order of by_time */
     struct source_info info; /* own copy, when read */
     struct dissect_counters counters;
 };
@@ -76,7 +76,7 @@ static void probe(struct run *r, struct input *in)
         return;
     }
     in->readable = true;
-    in->index = (uint32_t)r->readable++;
+    r->readable++;
     in->has_time = source_first_time(in->source, &in->first_ns);
     if (r->count > 1 && strcmp(in->path, "-") != 0 && platform_kind(in->path) == PLATFORM_FILE) {
         source_close(in->source);
@@ -84,14 +84,17 @@ static void probe(struct run *r, struct input *in)
     }
 }
 
+/* Captures have an order of their own, so that the same ones give the same report in whatever order they are named. */
 static int by_time(const void *left, const void *right)
 {
-    const struct input *const *a = left, *const *b = right;
-    if ((*a)->has_time != (*b)->has_time)
-        return (*a)->has_time ? -1 : 1;
-    if ((*a)->has_time && (*a)->first_ns != (*b)->first_ns)
-        return (*a)->first_ns < (*b)->first_ns ? -1 : 1;
-    return (*a)->index < (*b)->index ? -1 : (*a)->index > (*b)->index;
+    const struct input *a = left, *b = right;
+    if (a->readable != b->readable)
+        return a->readable ? -1 : 1;
+    if (a->has_time != b->has_time)
+        return a->has_time ? -1 : 1;
+    if (a->has_time && a->first_ns != b->first_ns)
+        return a->first_ns < b->first_ns ? -1 : 1;
+    return strcmp(a->path, b->path);
 }
 
 static char *copy_text(const char *text)
@@ -203,19 +206,13 @@ static bool read_input(struct run *r, struct input *in, bool last)
 
 static bool read_all(struct run *r)
 {
-    struct input **order = calloc(r->readable + 1, sizeof *order);
-    if (order == NULL)
-        return false;
-    size_t n = 0;
-    for (size_t i = 0; i < r->count; i++)
-        if (r->inputs[i].readable)
-            order[n++] = &r->inputs[i];
-    qsort(order, n, sizeof *order, by_time);
     bool good = true;
-    for (size_t i = 0; i < n && good; i++)
-        good = read_input(r, order[i], i + 1 == n);
+    qsort(r->inputs, r->count, sizeof *r->inputs, by_time);
+    for (size_t i = 0; i < r->readable; i++)
+        r->inputs[i].index = (uint32_t)i;
+    for (size_t i = 0; i < r->readable && good; i++)
+        good = read_input(r, &r->inputs[i], i + 1 == r->readable);
     vantages_finish(&r->vantages);
-    free(order);
     return good;
 }
 

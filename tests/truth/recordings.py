@@ -51,6 +51,15 @@ def has_keys(truth, directory):
     return b"CLIENT_RANDOM " in content or b"CLIENT_TRAFFIC_SECRET_0 " in content
 
 
+def compare_order(vpnscope, truth, run, directory, deviations):
+    """The same captures, named in another order, give the same report."""
+    captures = [truth["capture"]] + truth.get("further_captures", [])
+    if len(captures) > 1:
+        options = arguments(truth)[:-len(captures)]
+        other = program.Run(vpnscope, options + captures[::-1], directory)
+        deviations.check("report whatever the order of captures", True, run.report == other.report)
+
+
 def compare(vpnscope, dump_events, path, deviations):
     directory = os.path.dirname(path)
     with open(path, encoding="utf-8") as source:
@@ -58,6 +67,7 @@ def compare(vpnscope, dump_events, path, deviations):
     truth["expect_findings"] += truth.get("expect_ike", [])
     try:
         run = program.Run(vpnscope, arguments(truth), directory)
+        compare_order(vpnscope, truth, run, directory, deviations)
         if "together_with" in truth:
             compare_together(vpnscope, truth, directory, deviations)
     except program.Failure as failure:
