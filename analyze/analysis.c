@@ -139,6 +139,8 @@ struct analysis *analysis_new(const struct analysis_options *options, char error
         a->nat_feed = nat_feed_new(a->nat, options->several_captures);
     if (a->chains != NULL && a->servers != NULL)
         a->track = track_new(a->chains, a->servers, options->ladder, exchange_done, a);
+    if (a->spool != NULL)
+        spool_limit(a->spool, options->spool_bytes);
     if (a->spool == NULL) {
         snprintf(error, 256,
                  "cannot make a temporary file for finished logins (is the folder for temporary files writable?)");
@@ -627,6 +629,11 @@ bool analysis_preview(struct analysis *a, const struct exchange *x, bool judge, 
     return true;
 }
 
+uint64_t analysis_unkept(const struct analysis *a)
+{
+    return spool_dropped(a->spool);
+}
+
 bool analysis_finish(struct analysis *a)
 {
     link_probes(a);
@@ -645,6 +652,7 @@ bool analysis_finish(struct analysis *a)
     ok = first_pass(a) && ok;
     a->balancing = false;
     balance_settle(a->balance);
+    a->totals.unkept = spool_dropped(a->spool);
     rules_servers(a->findings, &a->input);
     rules_capture(a->findings, &a->input);
     rules_nat(a->findings, &a->input);

@@ -13,6 +13,7 @@
 #include "analyze/session/session.h"
 
 struct analysis_options {
+    uint64_t spool_bytes;           /* room on disk for finished exchanges; 0: what the disk has */
     const struct expect *expect;
     bool ladder;                    /* keep message ladders */
     bool several_captures;          /* the same exchange may be seen at several vantage points */
@@ -42,6 +43,9 @@ void analysis_watch(struct analysis *a, ended_fn *ended, void *ctx);
  * rules. False: nobody's attempt to connect, as far as is known now.
  */
 bool analysis_preview(struct analysis *a, const struct exchange *x, bool judge, struct findings *out, struct session *s);
+
+/* Exchanges that ended so far and could not be kept: the room for them is full. */
+uint64_t analysis_unkept(const struct analysis *a);
 
 /* A capture was read to its end; info is copied. `counters` are the deltas of this capture's dissector since the last call. */
 void analysis_add_capture(struct analysis *a, const struct source_info *info, const struct dissect_counters *counters);

@@ -160,6 +160,7 @@ struct telling {
     struct progress progress;
     struct output *out;
     struct events *events;
+    bool full; /* complained */
 };
 
 static void tell_complaint(void *ctx, const char *sentence)
@@ -194,6 +195,10 @@ static bool tell_status(void *ctx, struct events_status *s)
                 (unsigned long long)s->failed, (unsigned long long)s->established);
         fflush(stderr);
         t->progress.shown = true;
+    }
+    if (s->unkept > 0 && !t->full) {
+        t->full = true;
+        tell_complaint(t, "the room for finished sessions is full: those that end from now on are not in the report");
     }
     return !t->out->failed; /* nobody reads any more, or nothing fits any more */
 }
@@ -240,10 +245,19 @@ static enum run_result read_packets(const struct options *o, struct analysis *a,
     return result;
 }
 
+static void complain_unkept(const struct analysis *a)
+{
+    char text[160];
+    snprintf(text, sizeof text, "the room for finished sessions was full: %llu that ended later are not in the report",
+             (unsigned long long)analysis_unkept(a));
+    fail(text);
+}
+
 static int analyse(const struct options *o, struct output *out)
 {
     char error[256];
-    struct analysis_options options = {.expect = o->expect,
+    struct analysis_options options = {.spool_bytes = o->spool_mib << 20,
+                                       .expect = o->expect,
                                        .ladder = o->session != 0,
                                        .several_captures = o->capture_count + o->interface_count > 1,
                                        .has_keylog = secrets_tls_count(o->secrets) > 0,
@@ -268,15 +282,17 @@ static int analyse(const struct options *o, struct output *out)
     enum run_result result = read_packets(o, a, out);
     if (result != RUN_NOTHING) {
         struct report r;
-        bool read_back = analysis_finish(a);
+        bool read_back = analysis_finish(a), whole = analysis_unkept(a) == 0;
         if (!read_back)
             fail("the spooled sessions cannot be read back");
+        if (!whole)
+            complain_unkept(a);
         if (report_begin(&r, a))
             status = write_report(o, &r, out);
         else
             fail("out of memory");
         report_end(&r);
-        if (result == RUN_PARTIAL || !read_back)
+        if (result == RUN_PARTIAL || !read_back || !whole)
             status = STATUS_FAILED;
     }
     analysis_free(a);

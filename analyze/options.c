@@ -56,6 +56,7 @@ static const struct option long_options[] = {
     SETTING("interface", required_argument, SETTING_INTERFACE),
     SETTING("duration", required_argument, SETTING_DURATION),
     SETTING("ring", required_argument, SETTING_RING),
+    SETTING("spool", required_argument, SETTING_SPOOL),
     SETTING("user", required_argument, SETTING_USER),
     SETTING("filter", required_argument, SETTING_FILTER),
     SETTING("server-name", required_argument, SETTING_SERVER_NAME),
@@ -325,6 +326,8 @@ bool setting_apply(struct options *o, enum setting_id id, const char *value, cha
         return set_number(id, value, 1, DURATION_MOST_S, &o->duration_s, error);
     case SETTING_RING:
         return set_number(id, value, 1, RING_MOST_MIB, &o->ring_mib, error);
+    case SETTING_SPOOL:
+        return set_number(id, value, 1, MEMORY_MOST_MIB, &o->spool_mib, error);
     case SETTING_USER:
         o->user = value;
         return true;

@@ -22,6 +22,7 @@ struct options {
     const char *interfaces[OPTIONS_INTERFACES_MAX]; size_t interface_count; /* -i: sniff, instead of captures */
     uint64_t duration_s;         /* --duration: end of sniffing; 0 none */
     const char *user;            /* --user: who root becomes while sniffing; NULL nobody */
+    uint64_t spool_mib;          /* --spool: room on disk for finished sessions; 0: what the disk has */
     uint64_t ring_mib;           /* of each interface, default 64 */
     const char *filter, *certs_dir;
     bool json, jsonl, help, version, list_devices;

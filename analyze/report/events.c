@@ -180,6 +180,7 @@ static void tell_statistics(const struct events *e, const struct events_status *
     json_put(line, "failed", json_count(s->failed));
     json_put(line, "incomplete", json_count(s->incomplete));
     json_put(line, "untold", json_count(s->untold));
+    json_put(line, "unkept", json_count(s->unkept));
     write_line(e->options.out, line);
 }
 
@@ -189,6 +190,7 @@ void events_tick(struct events *e, struct events_status *status, int64_t now_ns)
     status->failed = e->failed;
     status->incomplete = e->incomplete;
     status->untold = e->untold;
+    status->unkept = analysis_unkept(e->analysis);
     if (e->statistics_ns == 0)
         e->statistics_ns = now_ns;
     if (e->options.out == NULL || now_ns - e->statistics_ns < STATISTICS_NS)

@@ -11,6 +11,7 @@ struct events_status {
     uint64_t open;                /* conversations in progress */
     uint64_t established, failed; /* that ended like this */
     uint64_t incomplete;          /* that ended otherwise */
+    uint64_t unkept;              /* that ended when the room on disk was full: not in the report */
     uint64_t untold;              /* ended, and not looked at at once: too many of them in one second. The report has them */
 };
 

@@ -236,6 +236,8 @@ json_t *json_statistics(const struct report *r)
     json_put(o, "peak_state_bytes", json_count(t.state_bytes_peak));
     json_put(o, "evicted", json_count(t.evicted));
     put_unlisted(r, o, &t);
+    if (t.unkept > 0)
+        json_put(o, "unkept", json_count(t.unkept));
     json_put(o, "sessions", json_count(t.sessions));
     json_put(o, "exchanges", json_count(t.exchanges));
     json_put(o, "accounting_requests", json_count(t.accounting_requests));

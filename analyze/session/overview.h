@@ -18,6 +18,7 @@ struct analysis_totals {
     uint64_t exchanges;
     uint64_t probe_series;          /* sessions that are health probes of one source to one server; not among sessions */
     uint64_t accounting_requests, accounting_unanswered;
+    uint64_t unkept;                /* exchanges that ended after the room for finished ones was full: not in sessions */
     uint64_t flows, packets, bytes, state_bytes_peak, evicted;
     uint64_t ike_clear, ike_encrypted; /* packets of IKE_SA_INIT, messages inside SK; of IKEv2, each transmission */
     uint64_t half_open_unlisted;    /* first IKE requests that are no session: there were too many that nothing followed */

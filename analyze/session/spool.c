@@ -41,7 +41,15 @@ struct spool {
     uint32_t held_len[BLOCKS];
     uint32_t base; /* first id in the window */
     uint32_t last;
-    bool failed;
+    bool failed;       /* reading */
+    bool full;         /* nothing more is taken */
+    bool broken;       /* the disk took a part only: what was gathered is lost */
+    uint64_t limit;    /* of end; 0 none */
+    uint64_t dropped;
+    uint64_t waiting;  /* records that are not on disk to their end */
+    uint64_t on_disk;  /* bytes of records that were written */
+    uint64_t whole;    /* records that begin before this are on disk to their end */
+    uint64_t begun;    /* where the last record begins */
     struct entry window[WINDOW];
     struct entry far[FAR]; /* entries before the window, read for a look-up */
     uint32_t far_base, far_count;
@@ -94,11 +102,19 @@ static bool seek(FILE *f, uint64_t offset)
     }
 }
 
+/* What never reached the disk was never put. */
+static void forget_unwritten(const struct spool *s, struct entry *e)
+{
+    if (s->broken && s->reading && e->offset > s->whole)
+        e->offset = 0;
+}
+
 static bool index_read(struct spool *s, uint32_t id, struct entry *out)
 {
     memset(out, 0, sizeof *out);
     if (id >= s->base && id < s->base + WINDOW) {
         *out = s->window[id - s->base];
+        forget_unwritten(s, out);
         return true;
     }
     if (id > s->last)
@@ -112,6 +128,7 @@ static bool index_read(struct spool *s, uint32_t id, struct entry *out)
     }
     if (id - s->far_base < s->far_count)
         *out = s->far[id - s->far_base]; /* else never written: an id that did not close */
+    forget_unwritten(s, out);
     return true;
 }
 
@@ -119,7 +136,7 @@ static bool index_write_far(struct spool *s, uint32_t id, const struct entry *e,
 {
     s->far_count = 0;
     if (!seek(s->index, (uint64_t)id * sizeof *e) || fwrite(e, sizeof *e, count, s->index) != count) {
-        s->failed = true;
+        s->full = true;
         return false;
     }
     return true;
@@ -140,23 +157,45 @@ static bool index_write(struct spool *s, uint32_t id, const struct entry *e)
     return true;
 }
 
+static void break_off(struct spool *s)
+{
+    if (!s->broken)
+        s->dropped += s->waiting;
+    s->full = s->broken = true;
+}
+
 /* Writes whole blocks of what is gathered, in the end all of it. */
 static bool write_out(struct spool *s, bool all)
 {
     size_t n = all ? s->used : s->used - s->used % WRITTEN;
-    if (n > 0 && fwrite(s->buffer, n, 1, s->records) != 1)
-        s->failed = true;
+    if (n == 0)
+        return true;
+    if (s->broken || fwrite(s->buffer, n, 1, s->records) != 1) {
+        break_off(s);
+        return false;
+    }
+    s->on_disk += n;
     s->used -= n;
+    s->whole = s->used > 0 ? s->begun : s->on_disk;
+    s->waiting = s->used > 0;
     memmove(s->buffer, s->buffer + n, s->used);
-    return !s->failed;
+    return true;
 }
 
 static bool write_ladder(struct spool *s, struct span ladder)
 {
-    if (write_out(s, true) && fwrite(ladder.data, ladder.len, 1, s->records) != 1)
-        s->failed = true;
+    if (!write_out(s, true))
+        return false;
+    if (fwrite(ladder.data, ladder.len, 1, s->records) != 1) {
+        s->whole = s->begun;
+        s->waiting = 1;
+        break_off(s);
+        return false;
+    }
     s->end += ladder.len;
-    return !s->failed;
+    s->on_disk += ladder.len;
+    s->whole = s->on_disk;
+    return true;
 }
 
 /* The entry for writing: in the window, or in room, where one starts empty or as it was written. */
@@ -172,8 +211,13 @@ static struct entry *entry_for(struct spool *s, uint32_t id, struct entry *room)
 bool spool_put(struct spool *s, const struct exchange *x, uint16_t tag)
 {
     assert(!s->reading);
-    if (s->failed || x->id == 0)
+    if (x->id == 0)
         return false;
+    s->full = s->full || (s->limit > 0 && s->end >= s->limit);
+    if (s->full) {
+        s->dropped++;
+        return false;
+    }
     struct record head = {.ladder = (uint32_t)x->ladder.len};
     if (!s->has_model) {
         pack_model_of(x, &s->model);
@@ -183,6 +227,8 @@ bool spool_put(struct spool *s, const struct exchange *x, uint16_t tag)
     uint8_t *begin = s->buffer + s->used, *end = exchange_pack(x, &s->model, begin + sizeof head, &head.parts);
     head.packed = (uint16_t)((size_t)(end - begin) - sizeof head);
     memcpy(begin, &head, sizeof head);
+    s->begun = s->end;
+    s->waiting++;
     e->offset = s->end + 1;
     e->tag = tag;
     s->used += (size_t)(end - begin);
@@ -265,7 +311,8 @@ static bool begin_reading(struct spool *s)
     if (s->reading)
         return true;
     s->blocks = malloc((size_t)BLOCKS * BLOCK);
-    s->reading = s->blocks != NULL && write_out(s, true) && fflush(s->records) == 0;
+    (void)write_out(s, true); /* what does not fit any more was never put */
+    s->reading = s->blocks != NULL && fflush(s->records) == 0;
     s->position = s->end;
     return s->reading;
 }
@@ -340,6 +387,16 @@ void spool_release(struct spool *s, struct exchange *x)
         s->spare[s->spares++] = x;
     else
         free(x);
+}
+
+void spool_limit(struct spool *s, uint64_t bytes)
+{
+    s->limit = bytes;
+}
+
+uint64_t spool_dropped(const struct spool *s)
+{
+    return s->dropped;
 }
 
 bool spool_failed(const struct spool *s)

@@ -14,7 +14,7 @@ void spool_free(struct spool *s);
 
 /*
  * Writes a finished exchange (x->id is its key, from 1); the tag is the caller's, read back without the exchange. False when
- * the disk refuses; that stays so (spool_failed).
+ * the disk, or the ceiling, is reached; that stays so, and what was written before is kept.
  */
 bool spool_put(struct spool *s, const struct exchange *x, uint16_t tag);
 
@@ -38,6 +38,12 @@ uint32_t spool_next(struct spool *s, uint32_t id);
 struct exchange *spool_get(struct spool *s, uint32_t id);
 void spool_release(struct spool *s, struct exchange *x);
 
+/* It could not be read back. */
 bool spool_failed(const struct spool *s);
+
+/* Ceiling for the records' bytes; 0, as at first: none but the disk's. */
+void spool_limit(struct spool *s, uint64_t bytes);
+/* Exchanges that were not kept, as the disk or the ceiling was reached. */
+uint64_t spool_dropped(const struct spool *s);
 
 #endif

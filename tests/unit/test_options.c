@@ -153,6 +153,7 @@ static void wrong_options(void **state)
         {{"--json", "--jsonl", "a"}, "--jsonl"},
         {{"--session=1", "--jsonl", "a"}, "--session"},
         {{"-i", "eth0", "--ring=2048"}, "--ring"},
+        {{"--spool=0", "a", NULL}, "--spool"},
         {{"", NULL, NULL}, "empty"},
         {{NULL, NULL, NULL}, "no capture"},
     };

@@ -1,11 +1,15 @@
 /* Finished exchanges out of memory and back; sessions linked from several of them. */
+#define _POSIX_C_SOURCE 200809L
+
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
 #include <stdio.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "analyze/session/link.h"
 #include "analyze/session/sessions.h"
@@ -244,6 +248,72 @@ static void a_constant_authenticator_does_not_join_logins(void **state)
     links_free(l);
 }
 
+/* Puts `count`, then reads them all: the first ones are there and whole, the others absent and counted. */
+static uint32_t fill_and_read(struct spool *s, uint32_t count)
+{
+    struct exchange *x = malloc(sizeof *x);
+    uint32_t taken = 0, there = 0;
+    assert_non_null(x);
+    for (uint32_t id = 1; id <= count; id++) {
+        memset(x, 0, sizeof *x);
+        x->id = id;
+        x->packets = id;
+        x->ladder = id % 100 == 0 ? span_of("some ladder", 11) : span_of(NULL, 0);
+        taken += spool_put(s, x, 0);
+    }
+    for (uint32_t id = 1; id <= count; id++) {
+        struct exchange *back = spool_is_head(s, id) ? spool_get(s, id) : NULL;
+        assert_int_equal(spool_is_head(s, id), back != NULL);
+        if (back == NULL)
+            continue;
+        assert_int_equal(id, there + 1); /* no gap before it */
+        assert_int_equal(back->packets, id);
+        assert_int_equal(back->ladder.len, id % 100 == 0 ? 11 : 0);
+        there++;
+        spool_release(s, back);
+    }
+    assert_false(spool_failed(s));
+    assert_int_equal(there + spool_dropped(s), count);
+    assert_true(there <= taken);
+    free(x);
+    return there;
+}
+
+static void a_full_disk_keeps_what_was_written(void **state)
+{
+    (void)state;
+    enum { COUNT = 20000 };
+    struct rlimit before, small;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, SIG_IGN);
+    uint32_t last = 0;
+    for (rlim_t size = 30000; size < 600000; size += 91000) { /* within a block of writing, and at all places of a record */
+        struct spool *s = spool_new();
+        assert_non_null(s);
+        small = before;
+        small.rlim_cur = size;
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+        uint32_t there = fill_and_read(s, COUNT);
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+        assert_true(there < COUNT && there >= last);
+        last = there;
+        spool_free(s);
+    }
+    assert_true(last > 100);
+}
+
+static void a_ceiling_keeps_what_was_written(void **state)
+{
+    (void)state;
+    enum { COUNT = 20000, CEILING = 300000 };
+    struct spool *s = spool_new();
+    assert_non_null(s);
+    spool_limit(s, CEILING);
+    uint32_t there = fill_and_read(s, COUNT);
+    assert_true(there > 100 && there < COUNT);
+    spool_free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -251,6 +321,8 @@ int main(void)
         cmocka_unit_test(facts_inside_the_tunnel_come_back_and_stay_where_they_belong),
         cmocka_unit_test(what_differs_from_the_first_one_comes_back),
         cmocka_unit_test(ids_that_never_closed_are_absent),
+        cmocka_unit_test(a_full_disk_keeps_what_was_written),
+        cmocka_unit_test(a_ceiling_keeps_what_was_written),
         cmocka_unit_test(linked_exchanges_become_one_session),
         cmocka_unit_test(texts_that_do_not_fit_are_absent_not_cut),
         cmocka_unit_test(two_hops_share_the_client_random),
