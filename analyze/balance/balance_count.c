@@ -143,7 +143,8 @@ static uint64_t count_peak(const struct tally *t, size_t backend, int64_t *ends)
             if (!tunnel || !belongs(t, r, &at) || at != backend)
                 continue;
             if (pass == 0) {
-                ends[n++] = (r->flags & RECORD_OPEN) != 0 ? r->end_ns + STANDS_NS : r->end_ns;
+                bool open = (r->flags & RECORD_OPEN) != 0 && r->end_ns < INT64_MAX - STANDS_NS;
+                ends[n++] = open ? r->end_ns + STANDS_NS : r->end_ns;
                 continue;
             }
             while (ended < n && ends[ended] < r->start_ns) {
