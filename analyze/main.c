@@ -239,6 +239,9 @@ static enum run_result read_packets(const struct options *o, struct analysis *a,
             return RUN_NOTHING;
         }
     }
+    for (size_t i = 0; i < o->capture_count; i++)
+        if (strcmp(o->captures[i], "-") == 0)
+            platform_catch_stop(); /* Ctrl-C ends who sends, too: what came is reported */
     enum run_result result = live ? sniff(o, a, &t) : run_captures(o, a, &hooks);
     progress_hide(&t.progress);
     events_free(t.events);

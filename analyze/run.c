@@ -164,7 +164,7 @@ static void read_frames(struct run *r, struct input *in, struct dissector *d)
 {
     struct frame frames[SOURCE_BATCH];
     size_t n, since = 0;
-    while ((n = source_next(in->source, frames, SOURCE_BATCH)) > 0) {
+    while (!platform_stop_asked() && (n = source_next(in->source, frames, SOURCE_BATCH)) > 0) {
         for (size_t i = 0; i < n; i++)
             frames[i].capture = in->index; /* not yet known when a pipe was opened */
         dissect_frames(d, frames, n);
