@@ -3,7 +3,8 @@
 #include "capture/wire/cursor.h"
 
 enum { RESPONSE = 0x8000, OPERATION = 0x7800, RESULT = 0x000f, LABEL_MAX = 63, POINTER = 0xc0, TYPE_A = 1, TYPE_CNAME = 5, TYPE_AAAA = 28,
-       CLASS_IN = 1, ALIASES_MAX = 8 };
+       CLASS_IN = 1, ALIASES_MAX = 8,
+       POINTERS_MAX = 127 /* as many labels as a name can have: no more can be of use */ };
 
 struct header {
     uint16_t flags, questions, answers;
@@ -40,7 +41,7 @@ static bool take_name(struct cursor *c, struct span message, char name[static DN
 {
     struct cursor at = *c;
     size_t len = 0, begin = c->offset;
-    bool away = false;
+    unsigned pointers = 0;
     for (uint8_t length;;) {
         if (!take_u8(&at, &length))
             return false;
@@ -49,10 +50,9 @@ static bool take_name(struct cursor *c, struct span message, char name[static DN
             if (!take_u8(&at, &low))
                 return false;
             size_t to = (size_t)(length & ~POINTER) << 8 | low;
-            if (!away)
+            if (pointers++ == 0)
                 *c = at;
-            away = true;
-            if (to >= begin)
+            if (to >= begin || pointers > POINTERS_MAX)
                 return false;
             begin = to;
             at = cursor_of(message);
@@ -71,7 +71,7 @@ static bool take_name(struct cursor *c, struct span message, char name[static DN
     if (len == 0)
         name[len++] = '.';
     name[len] = '\0';
-    if (!away)
+    if (pointers == 0)
         *c = at;
     return true;
 }
@@ -92,20 +92,15 @@ bool dns_query(struct span message, struct dns_question *out)
 
 struct record {
     char owner[DNS_NAME];
-    uint16_t type;
+    uint16_t type, class;
     uint32_t ttl;
     struct cursor data;
 };
 
 static bool take_record(struct cursor *c, struct span message, struct record *r)
 {
-    uint16_t class;
-    do {
-        if (!take_name(c, message, r->owner) || !take_be16(c, &r->type) || !take_be16(c, &class) || !take_be32(c, &r->ttl) ||
-            !take_sub_be16(c, &r->data))
-            return false;
-    } while (class != CLASS_IN);
-    return true;
+    return take_name(c, message, r->owner) && take_be16(c, &r->type) && take_be16(c, &r->class) && take_be32(c, &r->ttl) &&
+           take_sub_be16(c, &r->data);
 }
 
 static bool record_address(const struct record *r, struct address *out)
@@ -155,7 +150,7 @@ bool dns_response(struct span message, struct dns_answer *out)
             out->more = true;
             break;
         }
-        if (strcmp(r.owner, wanted) != 0)
+        if (r.class != CLASS_IN || strcmp(r.owner, wanted) != 0)
             continue;
         if (r.type == TYPE_CNAME && aliases++ < ALIASES_MAX && take_name(&r.data, message, wanted))
             use_record(out, &r, NULL);

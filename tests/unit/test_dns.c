@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 #include <setjmp.h>
+#include <stdio.h>
 #include <stdarg.h>
 #include <cmocka.h>
 
@@ -136,6 +137,35 @@ static void tcp_tells_the_length_first(void **state)
     assert_int_equal(dns_in_tcp(span_of(b.data, 1)).len, 0);
 }
 
+/* Pointers that lead to pointers, each one further back: 64 names of a message would be followed for thousands of steps each. */
+static void long_chains_of_pointers_are_no_name(void **state)
+{
+    (void)state;
+    struct dns_answer a;
+    char hex[2048];
+    for (unsigned chain = 127; chain <= 128; chain++) { /* the owner is one of them; a name has no more labels */
+        size_t at = (size_t)snprintf(hex, sizeof hex, ANSWERS("2") VPN A_IN "c00c" "00100003" "00000000" "%04x", (chain - 1) * 2);
+        unsigned to = 12; /* the name; the pointers lie in a record of another class, from octet 45 on */
+        for (unsigned i = 0, place = 45; i + 1 < chain; i++, to = place, place += 2)
+            at += (size_t)snprintf(hex + at, sizeof hex - at, "%04x", 0xc000u | to);
+        snprintf(hex + at, sizeof hex - at, "%04x" A_IN "0000003c" "0004" "cb007115", 0xc000u | to);
+        assert_int_equal(response(hex, 0, &a), chain == 127);
+    }
+}
+
+/* Of two records one is of another class: the third is none of the answer. */
+static void records_of_other_classes_count(void **state)
+{
+    (void)state;
+    struct dns_answer a;
+    assert_false(response("a1b28180" "0001000100010000" VPN A_IN "c00c" "00010003" "0000003c" "0004" "cb007116"
+                          "c00c" A_IN "0000003c" "0004" "cb007115", 0, &a));
+    assert_true(response("a1b28180" "0001000200000000" VPN A_IN "c00c" "00010003" "0000003c" "0004" "cb007116"
+                         "c00c" A_IN "0000003c" "0004" "cb007115", 0, &a));
+    assert_int_equal(a.count, 1);
+    assert_string_equal(address_at(&a, 0), "203.0.113.21");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -145,6 +175,8 @@ int main(void)
         cmocka_unit_test(what_holds_no_address_is_no_answer),
         cmocka_unit_test(pointers_end),
         cmocka_unit_test(names_have_an_end),
+        cmocka_unit_test(long_chains_of_pointers_are_no_name),
+        cmocka_unit_test(records_of_other_classes_count),
         cmocka_unit_test(tcp_tells_the_length_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
