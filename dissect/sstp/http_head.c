@@ -29,6 +29,11 @@ void http_reader_free(struct http_reader *r)
     free(r);
 }
 
+size_t http_reader_bytes(const struct http_reader *r)
+{
+    return r != NULL ? sizeof *r + r->size : 0;
+}
+
 const struct http_head *http_reader_head(const struct http_reader *r)
 {
     return &r->head;

@@ -44,6 +44,7 @@ struct http_reader;
 /* NULL when memory is short. It grows with the head to HTTP_HEAD_MAX. */
 struct http_reader *http_reader_new(void);
 void http_reader_free(struct http_reader *r);
+size_t http_reader_bytes(const struct http_reader *r); /* of memory that it holds; 0 for NULL */
 
 /* The next octets; *used of them belong to the head. Tells as soon as it can that they are no HTTP. */
 enum http_progress http_reader_feed(struct http_reader *r, struct span bytes, size_t *used);

@@ -45,6 +45,29 @@ enum sstp_carrier carry_carrier(const struct connection *c)
     }
 }
 
+static void give_up(struct connection *c)
+{
+    if (c->carried != NULL)
+        c->carried->stage = CARRY_OTHER;
+    c->given_up = true;
+}
+
+/* Keeps count of its memory. Who has no answer gives up when there is too little; of the others the layer makes the oldest. */
+static void account(struct connection *c)
+{
+    enum { TLS_SESSION = 512 };
+    struct sstp_layer *l = c->layer;
+    struct carried *k = c->carried;
+    if (k == NULL)
+        return;
+    size_t bytes = sizeof *k + (k->tls != NULL ? TLS_SESSION : 0) + http_reader_bytes(k->http[0]) + http_reader_bytes(k->http[1]) +
+                   sstp_link_bytes(k->link);
+    l->carried_bytes += bytes - k->bytes;
+    k->bytes = bytes;
+    if (c->list == LIST_HALF_OPEN && l->carried_bytes > l->carried_bytes_max)
+        give_up(c);
+}
+
 /* Everything but what is told when it is closed. */
 static void readers_free(struct carried *k)
 {
@@ -61,24 +84,25 @@ void carry_free(struct connection *c)
         return;
     readers_free(c->carried);
     sstp_link_free(c->carried->link);
-    c->layer->carried_bytes -= sizeof *c->carried;
+    c->layer->carried_bytes -= c->carried->bytes;
     free(c->carried);
     c->carried = NULL;
 }
 
 static struct carried *carried_of(struct connection *c)
 {
-    struct sstp_layer *l = c->layer;
-    if (c->carried == NULL && l->carried_bytes < l->carried_bytes_max && (c->carried = calloc(1, sizeof *c->carried)) != NULL)
-        l->carried_bytes += sizeof *c->carried;
+    if (c->carried == NULL && (c->carried = calloc(1, sizeof *c->carried)) != NULL)
+        account(c);
     return c->carried;
 }
 
-static void give_up(struct connection *c)
+void carry_passive(struct connection *c)
 {
-    if (c->carried != NULL)
-        c->carried->stage = CARRY_OTHER;
-    c->given_up = true;
+    if (c->carried == NULL)
+        return;
+    tls_session_free(c->carried->tls);
+    c->carried->tls = NULL;
+    account(c);
 }
 
 /* SSTP's own events. */
@@ -204,7 +228,7 @@ static void content_http(struct connection *c, enum direction dir, struct span b
     }
     switch (http_reader_feed(k->http[dir], bytes, &used)) {
     case HTTP_MORE:
-        break;
+        return;
     case HTTP_DONE:
         tell_head(c, dir, span_of(bytes.data + used, bytes.len - used), place);
         break;
@@ -212,6 +236,8 @@ static void content_http(struct connection *c, enum direction dir, struct span b
         not_http(c, dir, bytes, first, place);
         break;
     }
+    http_reader_free(k->http[dir]); /* of one head each */
+    k->http[dir] = NULL;
 }
 
 /* Octets inside of TLS, or in clear. */
@@ -359,6 +385,7 @@ static void feed(struct connection *c, enum direction dir, struct span bytes, co
         detect_client(c, bytes, place);
     else if (k->stage == CARRY_DETECT)
         detect(c, dir, bytes, place);
+    account(c);
 }
 
 void carry_held(struct connection *c)

@@ -214,23 +214,54 @@ static bool close_oldest(struct sstp_layer *l, enum list list)
     return true;
 }
 
-/* Who is nearest to its end: ended ones, half-open ones, then who was silent longest of the few at the front of the list. */
-static RARELY_CALLED void make_room(struct sstp_layer *l)
+static int64_t last_heard(const struct connection *c)
+{
+    const struct hot *h = &c->layer->hot[c->slot];
+    return h->time_ns[0] > h->time_ns[1] ? h->time_ns[0] : h->time_ns[1];
+}
+
+static void to_the_end(struct connection *c)
+{
+    enum list list = c->list;
+    list_remove(c->layer, c);
+    list_append(c->layer, c, list);
+}
+
+/* Brings who was silent longest of the few at the front of the list of live ones to its front. */
+static void look_for_stale(struct sstp_layer *l)
 {
     enum { LOOKED_AT = 8 };
+    for (int i = 0; i < LOOKED_AT && l->lists[LIST_LIVE].oldest != NONE; i++) {
+        struct connection *victim = &l->connections[l->lists[LIST_LIVE].oldest];
+        int64_t last = last_heard(victim);
+        if (!victim->opened || elapsed_ns(l->now_ns, last) >= IDLE_NS || last <= victim->queued_ns)
+            break;
+        to_the_end(victim);
+    }
+}
+
+/* Who is nearest to its end: ended ones, half-open ones, then who was silent for long. */
+static RARELY_CALLED void make_room(struct sstp_layer *l)
+{
     if (close_oldest(l, LIST_ENDED) || close_oldest(l, LIST_HALF_OPEN))
         return;
-    for (int i = 0; i < LOOKED_AT; i++) {
-        struct connection *victim = &l->connections[l->lists[LIST_LIVE].oldest];
-        const struct hot *h = &l->hot[victim->slot];
-        int64_t last = h->time_ns[0] > h->time_ns[1] ? h->time_ns[0] : h->time_ns[1];
-        bool worth = victim->opened && elapsed_ns(l->now_ns, last) < IDLE_NS && last > victim->queued_ns;
-        if (!worth)
-            break;
-        list_remove(l, victim);
-        list_append(l, victim, LIST_LIVE);
-    }
+    look_for_stale(l);
     (void)close_oldest(l, LIST_LIVE);
+}
+
+/* What is carried takes too much memory: others give up theirs. */
+static RARELY_CALLED void spare_memory(struct connection *c)
+{
+    struct sstp_layer *l = c->layer;
+    static const enum list lists[] = {LIST_ENDED, LIST_LIVE};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        while (l->carried_bytes > l->carried_bytes_max && l->lists[lists[i]].count > (c->list == lists[i] ? 1 : 0)) {
+            if (lists[i] == LIST_LIVE)
+                look_for_stale(l);
+            if (l->lists[lists[i]].oldest == c->slot)
+                to_the_end(c);
+            (void)close_oldest(l, lists[i]);
+        }
 }
 
 /* The client is who sent the SYN; else who does not own a service's port; else who has the higher one. */
@@ -322,10 +353,7 @@ static void passivate(struct connection *c)
 {
     stream_close(c);
     c->layer->hot[c->slot].passive = true;
-    if (c->carried != NULL && c->carried->tls != NULL) {
-        tls_session_free(c->carried->tls);
-        c->carried->tls = NULL;
-    }
+    carry_passive(c);
 }
 
 /* What the flow is, is known by now, or that it is not ours. */
@@ -344,6 +372,8 @@ static void take(struct connection *c, const struct packet *p, enum tcp_side sid
 {
     struct sstp_layer *l = c->layer;
     struct hot *h = &l->hot[c->slot];
+    if (l->carried_bytes > l->carried_bytes_max)
+        spare_memory(c);
     tcp_connection_packet(&c->tcp, p, side);
     if (c->list == LIST_HALF_OPEN && side == TCP_SERVER && p->payload_wire_len > 0)
         becomes_live(c);
@@ -435,22 +465,36 @@ void sstp_layer_drop(struct sstp_layer *l, struct flow *f)
         connection_close(&l->connections[f->ike], CLOSE_EVICTED);
 }
 
-/* The front of a list: who was put there long ago. Who spoke since goes to the end. */
+/* Either side, by a time stamp that can be: others are from before the clock was set back. */
+static bool was_heard(const struct connection *c, int64_t limit_ns)
+{
+    const struct hot *h = &c->layer->hot[c->slot];
+    for (unsigned side = 0; side < SIDES; side++) {
+        int64_t silent = elapsed_ns(c->layer->now_ns, h->time_ns[side]);
+        if (h->frame[side] != 0 && silent < limit_ns && silent > -limit_ns)
+            return true;
+    }
+    return false;
+}
+
+/* The front of a list: who was put there long ago. Who spoke since goes to the end; who comes from long after now, since the
+ * clock was set back, as well: its silence begins anew. */
 static void expire(struct sstp_layer *l, enum list list, int64_t limit_ns)
 {
-    while (l->lists[list].oldest != NONE) {
+    enum { REBASES = 8 };
+    for (unsigned rebases = 0; l->lists[list].oldest != NONE;) {
         struct connection *c = &l->connections[l->lists[list].oldest];
-        if (elapsed_ns(l->now_ns, c->queued_ns) < limit_ns)
+        int64_t queued = elapsed_ns(l->now_ns, c->queued_ns), last = last_heard(c);
+        bool ahead = queued <= -limit_ns && rebases++ < REBASES;
+        if (!ahead && queued < limit_ns)
             return;
-        const struct hot *h = &l->hot[c->slot];
-        int64_t last = h->time_ns[0] > h->time_ns[1] ? h->time_ns[0] : h->time_ns[1];
-        if (list != LIST_ENDED && elapsed_ns(l->now_ns, last) < limit_ns) {
-            list_remove(l, c);
-            list_append(l, c, list);
-            c->queued_ns = last < l->now_ns ? last : l->now_ns;
+        if (!ahead && (list == LIST_ENDED || !was_heard(c, limit_ns))) {
+            connection_close(c, list != LIST_ENDED ? CLOSE_IDLE : CLOSE_FINAL);
             continue;
         }
-        connection_close(c, list != LIST_ENDED ? CLOSE_IDLE : CLOSE_FINAL);
+        to_the_end(c);
+        if (!ahead && last < l->now_ns)
+            c->queued_ns = last;
     }
 }
 

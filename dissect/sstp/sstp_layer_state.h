@@ -39,6 +39,7 @@ struct carried {
     bool tls13;
     bool client_was_brief;    /* a record of the client was as short as a CALL_CONNECT_REQUEST's */
     uint16_t record_count;
+    size_t bytes;             /* of memory, with what its readers hold; what waits inside of TLS has a budget of its own */
     uint64_t records_seen[SIDES];
     struct sstp_record records[SSTP_RECORDS_MAX];
 };
@@ -98,7 +99,7 @@ struct sstp_layer {
     struct tcp_stream_table *streams;
     struct held *held;
     uint64_t held_serial;
-    uint64_t carried_bytes, carried_bytes_max;
+    uint64_t carried_bytes, carried_bytes_max; /* who takes it beyond makes others give up theirs with its next segment */
     uint32_t lone_told, lone_listed;
     int64_t now_ns;
     struct place place;       /* of the segment that is being looked at */
@@ -120,6 +121,8 @@ void carry_held(struct connection *c);
 /* Nothing more of its octets can tell anything: they need not be put together. */
 bool carry_is_done(const struct connection *c);
 void carry_free(struct connection *c);
+/* TLS is not read any more. */
+void carry_passive(struct connection *c);
 enum sstp_carrier carry_carrier(const struct connection *c);
 
 /* sstp_held.c: keeps octets; false when they are too many, or a whole first message was kept before. */

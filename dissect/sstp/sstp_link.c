@@ -39,6 +39,15 @@ void sstp_link_free(struct sstp_link *link)
     free(link);
 }
 
+size_t sstp_link_bytes(const struct sstp_link *link)
+{
+    enum { PPP_LINK = 3 * 1024 /* with EAP in it */ };
+    if (link == NULL)
+        return 0;
+    size_t waiting = (link->framing[0].buffer != NULL ? SSTP_PACKET_MAX : 0u) + (link->framing[1].buffer != NULL ? SSTP_PACKET_MAX : 0u);
+    return sizeof *link + waiting + (link->ppp != NULL ? PPP_LINK : 0);
+}
+
 const struct sstp_state *sstp_link_state(const struct sstp_link *link)
 {
     return &link->state;

@@ -106,6 +106,7 @@ struct sstp_link;
 /* NULL when memory is short. tls, for EAP inside PPP, and ctx outlive it. Below 1 KiB until PPP begins. */
 struct sstp_link *sstp_link_new(struct tls_context *tls, sstp_event_fn *on_event, void *ctx);
 void sstp_link_free(struct sstp_link *link);
+size_t sstp_link_bytes(const struct sstp_link *link); /* of memory that it holds, about; 0 for NULL */
 
 /* The HTTP request was answered with 200: the server's first timer runs. Left out when nobody saw it. */
 void sstp_link_answered(struct sstp_link *link, const struct place *place);
