@@ -3,8 +3,6 @@
 #include "analyze/finding/rules_ike.h"
 #include "analyze/finding/rules_sstp.h"
 
-enum { HTTPS = 443 };
-
 /* The association itself, also where the RADIUS login behind it decides what the session came to. */
 static void rules_ike(struct findings *out, const struct rule_input *in, const struct session *s)
 {
@@ -31,7 +29,7 @@ static void rules_sstp(struct findings *out, const struct rule_input *in, const 
         bool sstp = x->type == CONVERSATION_SSTP;
         if (!exchange_is_ppp(x) || (sstp && (x->sstp.kind == SSTP_KIND_PROBE || x->sstp.kind == SSTP_KIND_OTHER)))
             continue;
-        if (sstp && x->server.port != HTTPS && rule_sstp_assumed(in, x))
+        if (sstp && rule_sstp_elsewhere(in, x))
             continue;
         struct sstp_judgement j = judge_sstp(x);
         bool told = session_reason_behind(s, x) != NULL &&

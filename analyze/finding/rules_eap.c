@@ -448,11 +448,20 @@ static void weak_tls(struct findings *out, const struct exchange *x)
                    "versions and suites off.");
 }
 
+/* RADIUS of a VPN server: IKEv2's, SSTP's or IPsec's encryption goes around what its client says, PPTP's only begins after it. */
+static bool of_encrypted_vpn(const struct exchange *x)
+{
+    enum { VIRTUAL = 5, PPTP = 1 };
+    const struct radius_facts *r = &x->radius;
+    return x->type == CONVERSATION_RADIUS && r->tunnel_type != PPTP &&
+           (r->tunnel_type != UINT32_MAX || r->nas_port_type == VIRTUAL || r->tunnel_client_endpoint.len > 0);
+}
+
 static void weak_method(struct findings *out, const struct exchange *x)
 {
     uint8_t type = x->eap.method;
     bool fresh;
-    if (!password_method(type))
+    if (!password_method(type) || (type == EAP_TYPE_MSCHAPV2 && of_encrypted_vpn(x)))
         return;
     struct finding *f = raise(out, FINDING_EAP_WEAK_METHOD, x, type, &fresh);
     if (f == NULL)

@@ -239,8 +239,8 @@ static void explain_split(struct finding *f, const struct exchange *x, enum spli
     case SPLIT_SEEN:
         finding_explain(
             f,
-            "IKE_SA_INIT (UDP 500) went to %s, IKE_AUTH (UDP 4500) of the same association to %s, which does not know "
-            "it and is silent.",
+            "In the first such login, IKE_SA_INIT (UDP 500) went to %s, IKE_AUTH (UDP 4500) of the same association to "
+            "%s, which does not know it and is silent.",
             address_text(one, &x->ike.init_responder.address), address_text(other, &x->ike.auth_responder.address));
         break;
     }

@@ -20,6 +20,12 @@ bool rule_sstp_assumed(const struct rule_input *in, const struct exchange *x)
            !services_is_vpn(in->services, &x->server.address);
 }
 
+bool rule_sstp_elsewhere(const struct rule_input *in, const struct exchange *x)
+{
+    enum { HTTPS = 443 };
+    return x->server.port != HTTPS && rule_sstp_assumed(in, x);
+}
+
 void rule_sstp_say_assumed(struct finding *f, const struct rule_input *in, const struct exchange *x)
 {
     if (!rule_sstp_assumed(in, x))

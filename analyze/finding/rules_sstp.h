@@ -24,7 +24,9 @@ struct finding *rule_sstp_raise(struct findings *out, enum finding_id id, const 
                                 bool *fresh);
 /* Nothing shows that the server of x is a VPN's; it was taken for one as there is nothing else (services.h). */
 bool rule_sstp_assumed(const struct rule_input *in, const struct exchange *x);
-/* Then says so, and is no more certain. */
+/* As much is assumed of a port that is not SSTP's own: another service's, most likely, of which nothing is said. */
+bool rule_sstp_elsewhere(const struct rule_input *in, const struct exchange *x);
+/* When assumed: says so, and is no more certain. */
 void rule_sstp_say_assumed(struct finding *f, const struct rule_input *in, const struct exchange *x);
 /* One of those who take part in a connection set up the wrong way: where to begin to look. Appends a sentence. */
 void rule_sstp_side(struct finding *f, const char *side);

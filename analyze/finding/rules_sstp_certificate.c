@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "analyze/finding/certificate_subject.h"
+#include "analyze/finding/rules_sstp.h"
 #include "analyze/session/judge_sstp.h"
 
 /* HRESULTs as Windows' SSTP client shows them. */
@@ -259,6 +260,8 @@ void rules_sstp_certificate(struct findings *out, const struct rule_input *in, c
     for (size_t i = 0; i < s->exchange_count; i++) {
         const struct exchange *x = s->exchanges[i];
         if (x->type != CONVERSATION_SSTP || x->sstp.kind == SSTP_KIND_PROBE || x->sstp.kind == SSTP_KIND_OTHER)
+            continue;
+        if (rule_sstp_elsewhere(in, x))
             continue;
         const struct chain *chain = rule_chain(in, x->sstp.tls.server_chain);
         if (chain != NULL && chain->parsed[0] && (chain->roles & ROLE_SSTP) != 0 && !shown_before(s, i))

@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { NAMED_PROTOCOLS = 3 };
@@ -54,7 +55,7 @@ static void nothing_to_judge(struct line *l, const struct verdict_input *in)
 {
     uint64_t packets = in->totals->packets, below = UINT64_MAX;
     size_t after = 0;
-    add(l, "Nothing to judge: no RADIUS or EAP login in %llu packet%s", (unsigned long long)packets, plural(packets));
+    add(l, "Nothing to judge: no VPN, RADIUS or EAP login in %llu packet%s", (unsigned long long)packets, plural(packets));
     if (in->totals->probe_series > 0) {
         add(l, ", only health probes");
         return;
@@ -69,6 +70,21 @@ static void nothing_to_judge(struct line *l, const struct verdict_input *in)
     }
 }
 
+/* What it may be, where no cause is found: told by what is around the login, in info only. */
+static void best_guess(struct line *l, const struct verdict_input *in)
+{
+    for (size_t i = 0; i < in->finding_count; i++) {
+        const struct finding *f = &in->findings[i];
+        bool of_tunnel = (f->id >= FINDING_SSTP_NO_ANSWER && f->id <= FINDING_SSTP_CRYPTO_BINDING_FAILED) ||
+                         f->id == FINDING_PPP_AUTHENTICATION_FAILED || f->id == FINDING_PPP_NEGOTIATION_FAILED;
+        if (of_tunnel && f->confidence == CONFIDENCE_HINT && f->session_total > 0) {
+            add(l, "; a hint: %s", f->title);
+            return;
+        }
+    }
+    add(l, ", and nothing in the capture tells why");
+}
+
 static void nothing_wrong(struct line *l, const struct verdict_input *in)
 {
     const struct analysis_totals *t = in->totals;
@@ -81,28 +97,60 @@ static void nothing_wrong(struct line *l, const struct verdict_input *in)
     else if (open == 0)
         add(l, "No fault found: %llu login%s, all accepted", (unsigned long long)t->sessions, plural(t->sessions));
     else if (t->rejected > 0)
-        add(l, "No cause found: %llu of %llu login%s rejected, and nothing in the capture tells why",
-            (unsigned long long)t->rejected, (unsigned long long)t->sessions, plural(t->sessions));
+        add(l, "No cause found: %llu of %llu login%s rejected", (unsigned long long)t->rejected,
+            (unsigned long long)t->sessions, plural(t->sessions));
     else if (t->aborted + t->unanswered > 0)
-        add(l, "No cause found: %llu of %llu login%s broken off or not answered, and nothing in the capture tells why",
+        add(l, "No cause found: %llu of %llu login%s broken off or not answered",
             (unsigned long long)(t->aborted + t->unanswered), (unsigned long long)t->sessions, plural(t->sessions));
     else
         add(l, "No fault found: %llu of %llu login%s accepted, %llu not seen to the end",
             (unsigned long long)t->established, (unsigned long long)t->sessions, plural(t->sessions),
             (unsigned long long)open);
+    if (t->sessions > 0 && open > 0 && t->rejected + t->aborted + t->unanswered > 0)
+        best_guess(l, in);
     add(l, ".");
 }
 
-/* How many logins the finding is about. */
-static void reach(struct line *l, const struct finding *f, const struct analysis_totals *t)
+static int by_number(const void *a, const void *b)
 {
+    uint32_t one = *(const uint32_t *)a, other = *(const uint32_t *)b;
+    return (one > other) - (one < other);
+}
+
+static bool counted(const struct finding *f, const struct finding *before, uint32_t session)
+{
+    for (; f < before; f++)
+        if (f->session_count > 0 &&
+            bsearch(&session, f->sessions, f->session_count, sizeof session, by_number) != NULL)
+            return true;
+    return false;
+}
+
+/* Logins of the worst finding and of those that say the same of other servers. */
+static uint64_t same_fault(const struct verdict_input *in)
+{
+    const struct finding *first = in->findings, *f = first;
+    uint64_t sum = 0;
+    for (; f < first + in->finding_count && f->id == first->id && strcmp(f->title, first->title) == 0; f++) {
+        sum += f->session_total;
+        for (size_t i = 0; f > first && i < f->session_count; i++)
+            sum -= counted(first, f, f->sessions[i]) ? 1 : 0;
+    }
+    return sum < in->totals->sessions ? sum : in->totals->sessions;
+}
+
+/* How many logins the finding is about. */
+static void reach(struct line *l, const struct verdict_input *in)
+{
+    const struct finding *f = in->findings;
+    const struct analysis_totals *t = in->totals;
     bool all_fine = t->sessions > 0 && t->established == t->sessions;
     if (f->severity == SEVERITY_WARNING && all_fine && t->sessions == 1)
         add(l, "; the only login was accepted.");
     else if (f->severity == SEVERITY_WARNING && all_fine)
         add(l, "; all %llu logins were accepted.", (unsigned long long)t->sessions);
     else if (f->session_total > 0)
-        add(l, "; %llu of %llu login%s.", (unsigned long long)f->session_total, (unsigned long long)t->sessions,
+        add(l, "; %llu of %llu login%s.", (unsigned long long)same_fault(in), (unsigned long long)t->sessions,
             plural(t->sessions));
     else
         add(l, ".");
@@ -137,5 +185,5 @@ void verdict_write(char out[static VERDICT_MAX], const struct verdict_input *in)
     add(&l, "%s", f->title);
     if (bare)
         capital(out);
-    reach(&l, f, in->totals);
+    reach(&l, in);
 }

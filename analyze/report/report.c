@@ -201,10 +201,11 @@ const char *session_method(char out[static METHOD_TEXT], const struct session *s
         eap_facts_method(inner, &x->inner);
     if (outer[0] == '\0' && !x->eap.seen)
         snprintf(outer, sizeof outer, "%s",
-                 x->radius.pap      ? "PAP"
-                 : x->radius.mschap ? "MS-CHAP"
-                 : x->radius.chap   ? "CHAP"
-                                    : "");
+                 x->radius.pap        ? "PAP"
+                 : x->radius.mschapv2 ? "MS-CHAPv2"
+                 : x->radius.mschap   ? "MS-CHAP"
+                 : x->radius.chap     ? "CHAP"
+                                      : "");
     snprintf(out, METHOD_TEXT, "%.40s%s%.40s", outer, inner[0] != '\0' ? ", " : "", inner);
     return out;
 }

@@ -88,9 +88,10 @@ void report_captures_text(const struct report *r, const struct layout *l)
         const char *path = report_file(r, (uint32_t)i);
         output_spaces(l->out, 2);
         layout_words(l, 2, INDENT, span_of(path, strlen(path)));
-        snprintf(text, sizeof text, "%s%s%s, %llu packets, %llu bytes", info->format,
+        snprintf(text, sizeof text, "%s%s%s, %llu packet%s, %llu byte%s", info->format,
                  info->compression != NULL ? ", " : "", info->compression != NULL ? info->compression : "",
-                 (unsigned long long)info->packets, (unsigned long long)info->bytes);
+                 (unsigned long long)info->packets, info->packets == 1 ? "" : "s", (unsigned long long)info->bytes,
+                 info->bytes == 1 ? "" : "s");
         layout_labelled_string(l, INDENT, "", 0, text);
         print_interfaces(l, info);
         print_times(r, l, info, (uint32_t)i);

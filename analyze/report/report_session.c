@@ -202,8 +202,8 @@ static void print_exchange(const struct report *r, const struct layout *l, const
     layout_heading(l, title);
     line(l, "Client", endpoint_text(client, &x->client));
     line(l, "Server", endpoint_text(server, &x->server));
-    snprintf(title, sizeof title, "%u packets, frames %llu to %llu of %.200s", (unsigned)x->packets,
-             (unsigned long long)x->first.frame, (unsigned long long)x->last.frame, report_file(r, x->first.capture));
+    snprintf(title, sizeof title, "%u packet%s, frames %llu to %llu of %.200s", (unsigned)x->packets,
+             x->packets == 1 ? "" : "s", (unsigned long long)x->first.frame, (unsigned long long)x->last.frame, report_file(r, x->first.capture));
     line(l, "Seen", title);
     char community[32];
     if (exchange_has_community_id(x))

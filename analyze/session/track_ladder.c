@@ -196,9 +196,10 @@ void ladder_eap(struct live *l, const struct event *e)
         break;
     case EAP_EVENT_TTLS_AVPS:
         say(l, ev->place, ev->dir, 3, "TTLS %s%s%.*s",
-            ev->u.avps->method == TTLS_PAP    ? "PAP"
-            : ev->u.avps->method == TTLS_CHAP ? "CHAP"
-                                              : "MS-CHAP",
+            ev->u.avps->method == TTLS_PAP      ? "PAP"
+            : ev->u.avps->method == TTLS_CHAP   ? "CHAP"
+            : ev->u.avps->method == TTLS_MSCHAP ? "MS-CHAP"
+                                                : "MS-CHAPv2",
             ev->u.avps->user_name.len > 0 ? ", User-Name " : "", TEXT(ev->u.avps->user_name));
         break;
     case EAP_EVENT_FRAGMENT_GAP:

@@ -89,6 +89,7 @@ static RARELY_CALLED void request_attributes(struct live *l, const struct radius
     keep_sign(l, &r->chap, p, RADIUS_CHAP_PASSWORD);
     keep_sign(l, &r->mschap, p, RADIUS_MS_CHAP_RESPONSE);
     keep_sign(l, &r->mschap, p, RADIUS_MS_CHAP2_RESPONSE);
+    keep_sign(l, &r->mschapv2, p, RADIUS_MS_CHAP2_RESPONSE);
     if (r->chap || r->mschap)
         note_response(&l->x, p);
 }

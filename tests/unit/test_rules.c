@@ -860,6 +860,32 @@ static void weak_tls(void **state)
     not_raised(FINDING_EAP_WEAK_TLS);
 }
 
+/* IKEv2 and SSTP encrypt what their client says before a user is known, PPTP does not. */
+static void weak_methods_of_vpns(void **state)
+{
+    (void)state;
+    enum { PPTP = 1, SSTP = 0x13701, VIRTUAL = 5, WIRELESS = 19 };
+    static const struct {
+        uint32_t tunnel, port;
+        uint8_t method;
+        bool weak;
+    } cases[] = {{SSTP, VIRTUAL, EAP_TYPE_MSCHAPV2, false},         {UINT32_MAX, VIRTUAL, EAP_TYPE_MSCHAPV2, false},
+                 {PPTP, VIRTUAL, EAP_TYPE_MSCHAPV2, true},          {SSTP, VIRTUAL, EAP_TYPE_MD5, true},
+                 {UINT32_MAX, WIRELESS, EAP_TYPE_MSCHAPV2, true}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        healthy();
+        memset(&scene.x.eap.tls, 0, sizeof scene.x.eap.tls);
+        scene.x.type = CONVERSATION_RADIUS;
+        scene.x.eap.method = cases[i].method;
+        scene.x.radius.tunnel_type = cases[i].tunnel;
+        scene.x.radius.nas_port_type = cases[i].port;
+        if (cases[i].weak)
+            raises(FINDING_EAP_WEAK_METHOD, SEVERITY_WARNING, 0);
+        else
+            not_raised(FINDING_EAP_WEAK_METHOD);
+    }
+}
+
 static void weak_methods(void **state)
 {
     (void)state;
@@ -868,6 +894,7 @@ static void weak_methods(void **state)
         healthy();
         memset(&scene.x.eap.tls, 0, sizeof scene.x.eap.tls);
         scene.x.eap.method = weak[i];
+        scene.x.radius.tunnel_type = scene.x.radius.nas_port_type = UINT32_MAX;
         raises_with(FINDING_EAP_WEAK_METHOD, SEVERITY_WARNING, 0, CONFIDENCE_CERTAIN, 19);
     }
     healthy(); /* offered and refused with a Nak is not used */
@@ -1136,10 +1163,10 @@ static void verdicts(void **state)
     found(FINDING_IDS);
     assert_string_equal(verdict(), "No fault found: 1 login, all accepted.");
     scene.totals = (struct analysis_totals){.packets = 84};
-    assert_string_equal(verdict(), "Nothing to judge: no RADIUS or EAP login in 84 packets; seen instead: TLS, IKE.");
+    assert_string_equal(verdict(), "Nothing to judge: no VPN, RADIUS or EAP login in 84 packets; seen instead: TLS, IKE.");
     scene.capture.info.cut_packets = 1;
     found(FINDING_IDS);
-    assert_string_equal(verdict(), "Nothing to judge: no RADIUS or EAP login in 84 packets; seen instead: TLS, IKE. "
+    assert_string_equal(verdict(), "Nothing to judge: no VPN, RADIUS or EAP login in 84 packets; seen instead: TLS, IKE. "
                                    "Warning: 1 of 1000 packets in capture.pcap is cut short.");
     scene.capture.info.cut_packets = 0;
     scene.totals.accounting_requests = 1;
@@ -1159,6 +1186,31 @@ static void verdicts(void **state)
     assert_string_equal(
         verdict(), "Error 864 (certain): clients do not trust the issuer of the NPS certificate \"nps01.example.com\" "
                    "(root: (unknown)); 1 of 3 logins.");
+}
+
+/* A fault of several servers counts every login once; what is only a hint is told where no cause is. */
+static void verdicts_of_several(void **state)
+{
+    (void)state;
+    uint32_t one[] = {1, 2, 5}, other[] = {2, 3}, third[] = {4};
+    struct finding all[] = {
+        {.id = FINDING_SSTP_NO_ANSWER, .severity = SEVERITY_CRITICAL, .title = "nobody answers", .sessions = one,
+         .session_count = 3, .session_total = 3},
+        {.id = FINDING_SSTP_NO_ANSWER, .severity = SEVERITY_CRITICAL, .title = "nobody answers", .sessions = other,
+         .session_count = 2, .session_total = 2},
+        {.id = FINDING_SSTP_NO_ANSWER, .severity = SEVERITY_CRITICAL, .title = "another", .sessions = third,
+         .session_count = 1, .session_total = 1}};
+    char line[VERDICT_MAX];
+    struct analysis_totals totals = {.sessions = 9, .established = 4, .unanswered = 5};
+    verdict_write(line, &(struct verdict_input){all, 3, &totals, NULL, 0});
+    assert_string_equal(line, "Nobody answers; 4 of 9 logins.");
+    all[0] = (struct finding){.id = FINDING_PPP_AUTHENTICATION_FAILED, .severity = SEVERITY_INFO,
+                              .confidence = CONFIDENCE_HINT, .title = "tunnels end early", .session_total = 5};
+    verdict_write(line, &(struct verdict_input){all, 1, &totals, NULL, 0});
+    assert_string_equal(line, "No cause found: 5 of 9 logins broken off or not answered; a hint: tunnels end early.");
+    verdict_write(line, &(struct verdict_input){NULL, 0, &totals, NULL, 0});
+    assert_string_equal(line, "No cause found: 5 of 9 logins broken off or not answered, and nothing in the capture "
+                              "tells why.");
 }
 
 static int end(void **state)
@@ -1195,6 +1247,7 @@ int main(void)
         cmocka_unit_test(eap_fragments),
         cmocka_unit_test(weak_tls),
         cmocka_unit_test(weak_methods),
+        cmocka_unit_test(weak_methods_of_vpns),
         cmocka_unit_test(no_answer),
         cmocka_unit_test(answers_from_elsewhere),
         cmocka_unit_test(accounting),
@@ -1207,6 +1260,7 @@ int main(void)
         cmocka_unit_test(health_of_captures),
         cmocka_unit_test(one_sided_captures),
         cmocka_unit_test(verdicts),
+        cmocka_unit_test(verdicts_of_several),
     };
     return cmocka_run_group_tests(tests, NULL, end);
 }

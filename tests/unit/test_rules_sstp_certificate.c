@@ -9,6 +9,7 @@
 
 #include "analyze/finding/chain_counts.h"
 #include "analyze/session/judge_sstp.h"
+#include "analyze/session/services.h"
 #include "analyze/session/sstp_certificate.h"
 #include "analyze/session/tls_sights.h"
 #include "tests/unit/sstp_by_hand.h"
@@ -29,6 +30,7 @@ static struct scene {
     struct dissect_counters counters;
     struct analysis_totals totals;
     struct rule_input in;
+    struct services *services; /* NULL: nobody asks */
     struct exchange x, other;
     struct session s;
 } scene;
@@ -83,6 +85,7 @@ static void close_scene(void)
     findings_free(scene.findings);
     expect_free(scene.expect);
     tls_sights_free(scene.sights);
+    services_free(scene.services);
     memset(&scene, 0, sizeof scene);
 }
 
@@ -167,6 +170,7 @@ static const struct finding *found(enum finding_id id)
                                    .expect = scene.expect,
                                    .counters = &scene.counters,
                                    .sights = scene.sights,
+                                   .services = scene.services,
                                    .totals = &scene.totals};
     findings_free(scene.findings);
     scene.findings = findings_new();
@@ -250,6 +254,22 @@ static void good_certificates_raise_nothing(void **state)
     nothing_raised();
     scene.x.sstp.kind = SSTP_KIND_OTHER;
     nothing_raised();
+}
+
+/* TLS of which nothing is known: on SSTP's port it may be a VPN's, elsewhere it hardly is. */
+static void another_port_is_another_service(void **state)
+{
+    (void)state;
+    open_scene();
+    scene.services = services_new();
+    assert_non_null(scene.services);
+    scene.x.sstp.kind = SSTP_KIND_UNSURE;
+    checks()->server_auth_eku = CHECK_FAIL;
+    assert_non_null(found(FINDING_CERT_MISSING_SERVER_AUTH_EKU));
+    scene.x.server.port = 4433;
+    nothing_raised();
+    scene.x.sstp.kind = SSTP_KIND_TUNNEL;
+    assert_non_null(found(FINDING_CERT_MISSING_SERVER_AUTH_EKU));
 }
 
 static void what_clients_refuse_names_its_error(void **state)
@@ -543,6 +563,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(good_certificates_raise_nothing),
+        cmocka_unit_test(another_port_is_another_service),
         cmocka_unit_test(what_clients_refuse_names_its_error),
         cmocka_unit_test(leaving_is_less_certain_than_an_alert),
         cmocka_unit_test(the_name_is_the_dialled_one),
