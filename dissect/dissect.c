@@ -97,6 +97,8 @@ static inline void note_host(struct dissector *d, const struct flow *f, const st
     bool answers = f->packets[from_low ? 1 : 0] > 0, first = f->packets[from_low ? 0 : 1] == 1;
     if (first && p->dst.port != PORT_HTTPS && (answers || (f->class != FLOW_IKE && f->class != FLOW_ESP)))
         hosts_flow(d->hosts, p, answers, f->class);
+    if (first && f->protocol != 0 && hint_matters(f->protocol))
+        hosts_hint(d->hosts, p, f->low_is_client == from_low, f->protocol);
 }
 
 /* Only TCP that acknowledges something unseen proves that a side is missing; unanswered SYNs, syslog and the like do not. */
@@ -148,8 +150,12 @@ RARELY_CALLED static void name_flow(struct dissector *d, struct flow *f, const s
     if (p->payload.len == 0)
         return;
     recognise(d, f, p);
-    if (d->hint != NULL && (f->class == FLOW_NEW || f->class == FLOW_OTHER))
-        hint_packet(d->hint, f, p, from_low);
+    if (d->hint == NULL || (f->class != FLOW_NEW && f->class != FLOW_OTHER) || f->protocol != 0)
+        return;
+    hint_packet(d->hint, f, p, from_low);
+    bool first = f->packets[from_low ? 0 : 1] == 1; /* then it is noted as such, below */
+    if (!first && f->protocol != 0 && hint_matters(f->protocol))
+        hosts_hint(d->hosts, p, f->low_is_client == from_low, f->protocol);
 }
 
 /* Answers only: who asks tells nothing of addresses. */
@@ -447,9 +453,15 @@ size_t dissect_protocols(struct dissector *d, const struct protocol_count **out)
     return protocols_sort(&d->protocols, d->flows, d->hint);
 }
 
+static const char *name_of_hint(const void *hint, uint16_t protocol)
+{
+    return hint_name(hint, protocol);
+}
+
 size_t dissect_hosts(struct dissector *d, const struct host_deed **out)
 {
     size_t count;
+    hosts_name_hints(d->hosts, name_of_hint, d->hint);
     *out = hosts_all(d->hosts, &count);
     return count;
 }

@@ -33,7 +33,6 @@ static enum host_kind tcp_asked(uint16_t port)
 static enum host_kind tcp_open(uint16_t port)
 {
     switch (port) {
-    case PORT_HTTPS: case PORT_PPTP_TCP: return HOST_SERVES;
     case DNS_PORT: return HOST_DNS_SERVED;
     case PORT_RPC: return HOST_RPC_OPEN;
     case PORT_NETBIOS_SESSIONS: return HOST_NETBIOS_OPEN;
@@ -71,7 +70,6 @@ static enum host_kind udp_open(const struct packet *p, unsigned class)
 {
     switch (p->src.port) {
     case DNS_PORT: return class == FLOW_DNS ? HOST_DNS_SERVED : HOST_KINDS;
-    case PORT_L2TP_UDP: return class == FLOW_L2TP ? HOST_SERVES : HOST_KINDS;
     case PORT_NETBIOS_NAMES: return HOST_NETBIOS;
     case 5355: return HOST_LLMNR;
     case 5353: return HOST_MDNS;
@@ -132,10 +130,22 @@ static void asks(struct hosts *h, const struct packet *p, enum host_kind kind, b
 
 static void opens(struct hosts *h, const struct packet *p, enum host_kind kind)
 {
-    struct address peer = kind == HOST_SERVES ? (struct address){.family = FAMILY_NONE} : p->dst.address;
-    struct host_deed *d = hosts_deed(h, p->src.address, kind, peer, 0, p);
+    struct host_deed *d = hosts_deed(h, p->src.address, kind, p->dst.address, 0, p);
     if (d != NULL)
         d->port = p->src.port;
+}
+
+/* Met with every tunnel: what is known of a server already is not looked for again. */
+static void serves(struct hosts *h, const struct packet *p, bool answers)
+{
+    if (hosts_serves(h, &p->src.address))
+        return;
+    struct host_deed *d = hosts_deed(h, p->src.address, HOST_SERVES, (struct address){.family = FAMILY_NONE}, 0, p);
+    if (d == NULL)
+        return;
+    d->port = p->src.port;
+    d->answered += answers && d->answered != UINT32_MAX;
+    hosts_is_serving(h, d);
 }
 
 /* The peer of a deed speaks: counted there, if it is known. */
@@ -151,6 +161,11 @@ static void tcp(struct hosts *h, const struct packet *p, bool answers)
 {
     if ((p->tcp_flags & TCP_RST) != 0)
         return;
+    if (p->src.port == PORT_HTTPS || p->src.port == PORT_PPTP_TCP) {
+        if ((p->tcp_flags & TCP_ACK) != 0)
+            serves(h, p, answers);
+        return;
+    }
     enum host_kind open = tcp_open(p->src.port), asked = tcp_asked(p->dst.port), asked_by_peer = tcp_asked(p->src.port);
     bool acknowledges = (p->tcp_flags & TCP_ACK) != 0;
     if (acknowledges && answers && asked_by_peer != HOST_KINDS)
@@ -232,9 +247,9 @@ void hosts_flow(struct hosts *h, const struct packet *p, bool answers, unsigned 
         tcp(h, p, answers);
         return;
     }
-    if (class == FLOW_IKE || class == FLOW_ESP) {
-        if (answers && recognise_ike_port(p->src.port))
-            opens(h, p, HOST_SERVES);
+    if (class == FLOW_IKE || class == FLOW_ESP || class == FLOW_L2TP) {
+        if (answers && (recognise_ike_port(p->src.port) || p->src.port == PORT_L2TP_UDP))
+            serves(h, p, answers);
         return;
     }
     if (class == FLOW_RADIUS)
@@ -245,9 +260,12 @@ void hosts_flow(struct hosts *h, const struct packet *p, bool answers, unsigned 
 
 void hosts_hint(struct hosts *h, const struct packet *p, bool to_server, uint16_t hint)
 {
+    uint16_t port = to_server ? p->dst.port : p->src.port;
+    if (p->kind == PACKET_TCP && (tcp_asked(port) != HOST_KINDS || tcp_open(port) != HOST_KINDS))
+        return; /* told by its port already */
     struct host_deed *d = hosts_deed(h, p->src.address, to_server ? HOST_HINT : HOST_HINT_OPEN, p->dst.address, hint, p);
     if (d != NULL)
-        d->port = to_server ? p->dst.port : p->src.port;
+        d->port = port;
 }
 
 /* RFC 826, over Ethernet for IPv4. */

@@ -46,7 +46,7 @@ struct host_deed {
     uint16_t port;                     /* the one asked, or that answered */
     uint16_t hint;                     /* HOST_HINT*: nDPI's number */
     const char *hint_name;             /* its name; a constant, or of the dissector's */
-    uint32_t count, answered;          /* flows or frames; of these, flows that were answered */
+    uint32_t count, answered;          /* flows or frames; of these, flows that were answered; HOST_SERVES: that it answered */
     struct place places[HOST_PLACES];  /* the first ones */
     struct place last;
     uint32_t asked_low, asked_high;    /* HOST_ARP: IPv4 addresses that it looked for; low > high: none */
@@ -64,8 +64,11 @@ void hosts_free(struct hosts *h);
 void hosts_flow(struct hosts *h, const struct packet *p, bool answers, unsigned class);
 /* A packet of no flow. */
 void hosts_frame(struct hosts *h, const struct packet *p);
-/* A flow was named by nDPI at this packet, with a name that matters here. to_server: from who began it. */
+/* nDPI's name of the flow, one that matters here: at the packet that it was told from, and at the first one that the other side
+ * sends later. to_server: from who began the flow. */
 void hosts_hint(struct hosts *h, const struct packet *p, bool to_server, uint16_t hint);
+/* Gives the deeds that hint at something its name. */
+void hosts_name_hints(struct hosts *h, const char *(*name)(const void *ctx, uint16_t hint), const void *ctx);
 
 /* All deeds, in no meaningful order; lent until the next packet. */
 const struct host_deed *hosts_all(const struct hosts *h, size_t *count);

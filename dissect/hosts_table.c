@@ -5,7 +5,7 @@
 #include "capture/wire/hash.h"
 #include "capture/wire/index.h"
 
-enum { FIRST_ROOM = 64, RECENT = 64, SPARED_BITS = 4096, SPARE_TRIES = 8 };
+enum { SERVED_OFTEN = 8, FIRST_ROOM = 64, RECENT = 64, SPARED_BITS = 4096, TRIES = 64, TRIES_OTHERS = 4, SERVING = 16 };
 
 struct hosts {
     struct host_deed *deeds;
@@ -13,6 +13,7 @@ struct hosts {
     uint32_t count, room, hand;
     struct index index;          /* of numbers in deeds, plus one */
     uint32_t recent[RECENT];     /* numbers plus one, by hash: who serves is met with every flow */
+    struct address serving[SERVING]; /* who serves and needs no further frame to show it */
     uint8_t spared[SPARED_BITS / 8]; /* by hash of address: hosts that serve keep their deeds before others */
 };
 
@@ -111,18 +112,23 @@ static void spare(struct hosts *h, const struct address *a)
     h->spared[bit / 8] = (uint8_t)(h->spared[bit / 8] | 1u << bit % 8);
 }
 
-/* The hand goes round: what was stirred since, and what hosts that serve did, is passed over, within limits. */
+/* The hand goes round: what was stirred since is passed over, and surely what hosts that serve did, within limits. */
 static uint32_t victim(struct hosts *h)
 {
-    for (unsigned i = 0; i < SPARE_TRIES; i++) {
+    uint32_t chosen = h->hand;
+    for (unsigned i = 0, others = 0; i < TRIES && others < TRIES_OTHERS; i++) {
         uint32_t at = h->hand;
-        bool spared = h->stirred[at] || is_spared(h, &h->deeds[at].host);
+        bool stirred = h->stirred[at], spared = is_spared(h, &h->deeds[at].host);
         h->hand = (h->hand + 1) % h->count;
         h->stirred[at] = false;
-        if (!spared)
-            return at;
+        if (spared)
+            continue;
+        chosen = at;
+        others++;
+        if (!stirred)
+            break;
     }
-    return h->hand;
+    return chosen;
 }
 
 /* The number of a free deed; HOST_DEEDS_MAX: none, as memory is short. */
@@ -196,6 +202,29 @@ struct host_deed *hosts_deed(struct hosts *h, struct address host, enum host_kin
     h->stirred[d - h->deeds] = true;
     count(d, p);
     return d;
+}
+
+static inline size_t seat_of(const struct address *a)
+{
+    return (size_t)(a->bytes[3] ^ a->bytes[15]) % SERVING;
+}
+
+bool hosts_serves(const struct hosts *h, const struct address *a)
+{
+    return address_equal(&h->serving[seat_of(a)], a);
+}
+
+void hosts_is_serving(struct hosts *h, const struct host_deed *d)
+{
+    if (d->count >= SERVED_OFTEN && d->answered > 0)
+        h->serving[seat_of(&d->host)] = d->host;
+}
+
+void hosts_name_hints(struct hosts *h, const char *(*name)(const void *ctx, uint16_t hint), const void *ctx)
+{
+    for (size_t i = 0; i < h->count; i++)
+        if (h->deeds[i].hint != 0)
+            h->deeds[i].hint_name = name(ctx, h->deeds[i].hint);
 }
 
 const struct host_deed *hosts_all(const struct hosts *h, size_t *count_out)

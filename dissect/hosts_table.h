@@ -16,4 +16,8 @@ struct host_deed *hosts_deed(struct hosts *h, struct address host, enum host_kin
 struct host_deed *hosts_find(struct hosts *h, const struct address *host, enum host_kind kind, const struct address *peer,
                              uint16_t hint);
 
+/* The address is known to serve, by as many frames as are of use; d: a deed of HOST_SERVES that was just counted. */
+bool hosts_serves(const struct hosts *h, const struct address *a);
+void hosts_is_serving(struct hosts *h, const struct host_deed *d);
+
 #endif

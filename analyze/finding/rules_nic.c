@@ -94,10 +94,11 @@ static void show(struct findings *out, struct finding *f, const struct nic_verdi
     char what[WHAT];
     for (size_t i = 0; i < v->sight_count; i++)
         if (v->sights[i].deed->name[0] != '\0' && v->sights[i].weight == v->weight)
-            finding_evidence(out, f, v->sights[i].deed->named, "%s: %s", describe_deed(what, v->sights[i].deed), v->sights[i].deed->name);
+            finding_evidence(out, f, v->sights[i].deed->named, "%s, for %s", describe_deed(what, v->sights[i].deed), v->sights[i].deed->name);
     if (v->sight_count == 1) /* one kind to one peer: its first frames */
         for (size_t i = 0; i < HOST_PLACES && i < v->sights[0].deed->count; i++)
-            finding_evidence(out, f, v->sights[0].deed->places[i], "%s", describe_deed(what, v->sights[0].deed));
+            if (v->sights[0].deed->places[i].frame != v->sights[0].deed->named.frame)
+                finding_evidence(out, f, v->sights[0].deed->places[i], "%s", describe_deed(what, v->sights[0].deed));
     for (size_t i = 0; i < v->sight_count && v->sight_count > 1; i++)
         finding_evidence(out, f, v->sights[i].deed->places[0], "%s%s", describe_deed(what, v->sights[i].deed),
                          v->sights[i].deed->count > 1 ? ", the first of several" : "");
@@ -250,7 +251,7 @@ static void raise(struct findings *out, const struct nic_verdict *v)
 void rules_nic(struct findings *out, const struct rule_input *in)
 {
     size_t count;
-    const struct nic_verdict *all = nic_judge(in->nic, in->services, &count);
+    const struct nic_verdict *all = nic_judge(in->nic, in->services, in->captures, in->capture_count, &count);
     for (size_t i = 0; i < count; i++)
         raise(out, &all[i]);
 }

@@ -3,6 +3,9 @@
 #include <stdlib.h>
 
 #include "analyze/nic/nic_internal.h"
+#include "capture/wire/elapsed.h"
+
+#define ANSWER_NS (3 * INT64_C(1000000000))
 
 struct nic *nic_new(const struct nat_settings *settings)
 {
@@ -187,6 +190,7 @@ static void count_nics(const struct nic *n, struct nic_server *s)
         talks_inside = talks_inside || (is_of_member(d) && d->answered > 0 && inside);
         same = same || address_equal(&d->host, &s->other);
         s->serves_lan = s->serves_lan || d->kind == HOST_DHCP_SERVED || (d->kind == HOST_DNS_SERVED && inside);
+        s->both_ways = s->both_ways || d->answered > 0;
         s->in_cloud = s->in_cloud || is_platform(&d->peer);
     }
     bool other = s->other.family != FAMILY_NONE && !same;
@@ -194,12 +198,23 @@ static void count_nics(const struct nic *n, struct nic_server *s)
     s->nics = same || (talks_inside && !other) ? NIC_COUNT_ONE : other ? NIC_COUNT_TWO : NIC_COUNT_UNKNOWN;
 }
 
+/* No answer came although it would have been seen, and had the time to come. */
+static bool is_unanswered(const struct nic *n, const struct nic_server *s, const struct host_deed *d)
+{
+    uint32_t capture = d->places[0].capture;
+    if (d->answered > 0 || !s->both_ways || capture >= n->capture_count)
+        return false;
+    int64_t end_ns = n->captures[capture].info.last_ns;
+    return end_ns > d->places[0].time_ns && elapsed_ns(end_ns, d->places[0].time_ns) >= ANSWER_NS;
+}
+
 /* Traffic with the inside: where the one NIC is, it belongs; where nothing but itself could tell, it is doubtful. */
-static enum nic_weight weigh_inside(const struct nic_server *s, const struct host_deed *d)
+static enum nic_weight weigh_inside(const struct nic *n, const struct nic_server *s, const struct host_deed *d)
 {
     if (s->nics == NIC_COUNT_ONE)
         return s->inside ? NIC_BELONGS : NIC_DOUBTFUL; /* to the Internet and the inside by one NIC is rare */
-    return s->nics == NIC_COUNT_UNKNOWN && s->inside && d->answered > 0 ? NIC_DOUBTFUL : NIC_WRONG;
+    bool known = s->nics == NIC_COUNT_TWO || is_unanswered(n, s, d) || (!s->inside && d->answered > 0);
+    return known ? NIC_WRONG : NIC_DOUBTFUL;
 }
 
 static enum nic_weight weigh_open(const struct nic *n, const struct nic_server *s, const struct host_deed *d)
@@ -232,13 +247,13 @@ struct nic_weighed nic_weigh(const struct nic *n, const struct nic_server *s, co
         return nothing;
     switch ((enum host_kind)d->kind) {
     case HOST_DNS:
-        return (struct nic_weighed){NIC_DNS_CLIENT, inside ? weigh_inside(s, d) : s->nics == NIC_COUNT_ONE ? NIC_BELONGS : NIC_WRONG};
+        return (struct nic_weighed){NIC_DNS_CLIENT, inside ? weigh_inside(n, s, d) : s->nics == NIC_COUNT_ONE ? NIC_BELONGS : NIC_WRONG};
     case HOST_LLMNR: case HOST_MDNS: case HOST_NETBIOS:
         return (struct nic_weighed){NIC_NAME_RESOLUTION, inside || group ? local : NIC_WRONG};
     case HOST_NETBIOS_OPEN:
         return (struct nic_weighed){NIC_NAME_RESOLUTION, weigh_open(n, s, d)};
     case HOST_SMB:
-        return (struct nic_weighed){NIC_SMB, inside ? weigh_inside(s, d) : NIC_WRONG};
+        return (struct nic_weighed){NIC_SMB, inside ? weigh_inside(n, s, d) : NIC_WRONG};
     case HOST_SMB_OPEN:
         return (struct nic_weighed){NIC_SMB, weigh_open(n, s, d)};
     case HOST_DHCP:
@@ -246,11 +261,11 @@ struct nic_weighed nic_weigh(const struct nic *n, const struct nic_server *s, co
     case HOST_LLDP: case HOST_LLTD: case HOST_SSDP: case HOST_WSD:
         return (struct nic_weighed){NIC_DISCOVERY, local};
     case HOST_NTP:
-        return (struct nic_weighed){NIC_UNEXPECTED, inside ? weigh_inside(s, d) : NIC_BELONGS};
+        return (struct nic_weighed){NIC_UNEXPECTED, inside ? weigh_inside(n, s, d) : NIC_BELONGS};
     case HOST_KERBEROS: case HOST_LDAP: case HOST_RPC: case HOST_RADIUS:
         if (!inside && is_beside(s, &d->peer) && d->answered > 0)
             return (struct nic_weighed){NIC_UNEXPECTED, NIC_DOUBTFUL};
-        return (struct nic_weighed){NIC_UNEXPECTED, inside ? weigh_inside(s, d) : NIC_WRONG};
+        return (struct nic_weighed){NIC_UNEXPECTED, inside ? weigh_inside(n, s, d) : NIC_WRONG};
     case HOST_TEREDO:
         return (struct nic_weighed){NIC_UNEXPECTED, NIC_HARMLESS};
     case HOST_LDAP_OPEN: case HOST_RPC_OPEN: case HOST_RDP_OPEN: case HOST_WINRM_OPEN:
@@ -324,8 +339,11 @@ static int by_address(const void *left, const void *right)
     return memcmp(left, right, sizeof(struct address));
 }
 
-const struct nic_verdict *nic_judge(struct nic *n, const struct services *services, size_t *count)
+const struct nic_verdict *nic_judge(struct nic *n, const struct services *services, const struct capture_report *captures,
+                                    size_t capture_count, size_t *count)
 {
+    n->captures = captures;
+    n->capture_count = capture_count;
     struct address servers[SERVICES_MAX];
     size_t server_count = services_vpn(services, servers);
     qsort(servers, server_count, sizeof servers[0], by_address);

@@ -6,6 +6,7 @@
 #define VS_ANALYZE_NIC_H
 
 #include "analyze/nat/nat.h"
+#include "analyze/session/overview.h"
 #include "analyze/session/services.h"
 #include "analyze/session/session.h"
 #include "dissect/hosts.h"
@@ -53,7 +54,8 @@ void nic_add(struct nic *n, const struct host_deed *deeds, size_t count);
 /* A session whose tunnel and RADIUS login are known tells from which address its server asks. */
 void nic_session(struct nic *n, const struct session *s);
 
-/* All was added: verdicts on all VPN servers, sorted by server and topic. Lent until n is freed. */
-const struct nic_verdict *nic_judge(struct nic *n, const struct services *services, size_t *count);
+/* All was added: verdicts on all VPN servers, of captures in the order of their index, sorted by server and topic. Lent until n is freed. */
+const struct nic_verdict *nic_judge(struct nic *n, const struct services *services, const struct capture_report *captures,
+                                    size_t capture_count, size_t *count);
 
 #endif

@@ -12,6 +12,7 @@ struct nic_pair { struct address server, asks; };
 struct nic {
     const struct nat_settings *settings;
     struct host_deed *deeds; size_t count; /* hint_name owned */
+    const struct capture_report *captures; size_t capture_count; /* lent while judging */
     struct nic_pair pairs[NIC_PAIRS_MAX]; size_t pair_count;
     struct nic_verdict verdicts[NIC_VERDICTS_MAX]; size_t verdict_count;
 };
@@ -26,6 +27,7 @@ struct nic_server {
     bool inside;            /* its own address is an internal one */
     bool serves_lan;        /* gives out addresses or names to the inside: this is no external NIC */
     bool in_cloud;
+    bool both_ways;         /* what is sent to it was captured, too */
 };
 
 struct nic_weighed { enum nic_topic topic; enum nic_weight weight; }; /* NIC_TOPICS: of none */

@@ -24,4 +24,7 @@ void hint_release(struct hint *h, struct flow *f);
 const char *hint_name(const struct hint *h, uint16_t protocol); /* "DNS"; "Unknown" for 0 */
 void hint_free(struct hint *h);
 
+/* Databases, remote control, monitoring, file transfer and what else nobody wants between a VPN server and the Internet. */
+bool hint_matters(uint16_t protocol);
+
 #endif

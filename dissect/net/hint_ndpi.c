@@ -228,3 +228,17 @@ const char *hint_name(const struct hint *h, uint16_t protocol)
         return "Unknown";
     return ndpi_get_proto_name(h->module, protocol);
 }
+
+bool hint_matters(uint16_t protocol)
+{
+    static const uint16_t matter[] = {
+        NDPI_PROTOCOL_FTP_CONTROL, NDPI_PROTOCOL_TELNET, NDPI_PROTOCOL_TFTP, NDPI_PROTOCOL_SNMP, NDPI_PROTOCOL_SYSLOG, NDPI_PROTOCOL_NFS,
+        NDPI_PROTOCOL_RSYNC, NDPI_PROTOCOL_VNC, NDPI_PROTOCOL_TEAMVIEWER, NDPI_PROTOCOL_ANYDESK, NDPI_PROTOCOL_RDP, NDPI_PROTOCOL_MYSQL,
+        NDPI_PROTOCOL_POSTGRES, NDPI_PROTOCOL_MSSQL_TDS, NDPI_PROTOCOL_ORACLE, NDPI_PROTOCOL_MONGODB, NDPI_PROTOCOL_REDIS,
+        NDPI_PROTOCOL_BITTORRENT, NDPI_PROTOCOL_SMBV1, NDPI_PROTOCOL_SMBV23, NDPI_PROTOCOL_LDAP, NDPI_PROTOCOL_KERBEROS,
+        NDPI_PROTOCOL_DCERPC, NDPI_PROTOCOL_MAIL_SMTP, NDPI_PROTOCOL_MAIL_POP, NDPI_PROTOCOL_MAIL_IMAP};
+    for (size_t i = 0; i < sizeof matter / sizeof matter[0]; i++)
+        if (matter[i] == protocol)
+            return true;
+    return false;
+}

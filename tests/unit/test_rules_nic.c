@@ -18,6 +18,7 @@ static struct scene {
     struct findings *findings;
     struct nic *nic;
     uint64_t frames;
+    int64_t ends_ns;
 } scene;
 
 static int begin(void **state)
@@ -27,6 +28,7 @@ static int begin(void **state)
     scene.services = services_new();
     scene.findings = findings_new();
     scene.nic = nic_new(&scene.settings);
+    scene.ends_ns = 60 * INT64_C(1000000000);
     return 0;
 }
 
@@ -96,7 +98,9 @@ static void joined(const char *server, const char *asks)
 
 static void judge(void)
 {
-    rules_nic(scene.findings, &(struct rule_input){.nic = scene.nic, .services = scene.services});
+    struct capture_report capture = {.info.last_ns = scene.ends_ns};
+    rules_nic(scene.findings, &(struct rule_input){
+                                  .nic = scene.nic, .services = scene.services, .captures = &capture, .capture_count = 1});
     findings_finish(scene.findings);
 }
 
@@ -241,11 +245,33 @@ static void what_the_inside_does_not_answer_took_the_wrong_way(void **state)
 {
     (void)state;
     vpn(INSIDE);
+    does(INSIDE, HOST_SERVES, NULL, true);
     does(INSIDE, HOST_DNS, "10.0.1.5", false);
     does(INSIDE, HOST_RADIUS, "10.0.1.11", false);
     judge();
     warns(FINDING_NIC_DNS_CLIENT);
     warns(FINDING_NIC_UNEXPECTED_PROTOCOL);
+}
+
+/* One direction only, or the capture ends. */
+static void answers_that_could_not_be_seen_are_not_missed(void **state)
+{
+    (void)state;
+    vpn(INSIDE);
+    does(INSIDE, HOST_RADIUS, "10.0.1.11", false);
+    judge();
+    informs(FINDING_NIC_UNEXPECTED_PROTOCOL);
+}
+
+static void answers_that_had_no_time_are_not_missed(void **state)
+{
+    (void)state;
+    vpn(INSIDE);
+    scene.ends_ns = 1000000000;
+    does(INSIDE, HOST_SERVES, NULL, true);
+    does(INSIDE, HOST_DNS, "10.0.1.5", false);
+    judge();
+    informs(FINDING_NIC_DNS_CLIENT);
 }
 
 static void a_cloud_has_its_own_ways(void **state)
@@ -359,6 +385,7 @@ int main(void)
         TEST(the_other_nic_is_where_the_inside_belongs), TEST(radius_from_the_same_address_shows_one_nic),
         TEST(dns_alone_does_not_tell), TEST(what_the_inside_does_not_answer_took_the_wrong_way), TEST(a_cloud_has_its_own_ways),
         TEST(dhcp_is_told_by_the_mac), TEST(a_routers_mac_is_nobodys), TEST(who_serves_a_lan_stands_in_it),
+        TEST(answers_that_could_not_be_seen_are_not_missed), TEST(answers_that_had_no_time_are_not_missed),
         TEST(internal_networks_may_be_public), TEST(each_nic_answers_for_both_in_one_subnet),
         TEST(others_that_answer_for_it_are_no_nic), TEST(two_addresses_of_one_server_on_one_link),
     };
