@@ -62,8 +62,8 @@ static void explain_judgement(struct finding *f, const struct balance_result *r)
                            "count as %.0f independent choices.",
                         (unsigned long long)j->sticky.connections, (unsigned long long)j->sticky.sources, j->sticky.effective);
     else
-        finding_explain(f, "%llu connections of %llu sources are judged.", (unsigned long long)j->sticky.connections,
-                        (unsigned long long)j->sticky.sources);
+        finding_explain(f, "%llu connections of %llu source%s are judged.", (unsigned long long)j->sticky.connections,
+                        (unsigned long long)j->sticky.sources, j->sticky.sources == 1 ? "" : "s");
     finding_explain(f, "Jain's index is %.2f, the busiest server has %.1f times its part, and even balancing does that by "
                        "chance with probability %s%.2g.",
                     j->evenness.jain, j->evenness.max_over_mean, j->p < 0.0001 ? "below " : "", j->p < 0.0001 ? 0.0001 : j->p);

@@ -92,8 +92,8 @@ static void print_numbers(const struct layout *l, const struct balance_result *b
         snprintf(text, sizeof text, "%llu connections of %llu sources that tend to keep to their backends: %.1f independent choices",
                  (unsigned long long)j->sticky.connections, (unsigned long long)j->sticky.sources, j->sticky.effective);
     else
-        snprintf(text, sizeof text, "%llu connections of %llu sources", (unsigned long long)j->sticky.connections,
-                 (unsigned long long)j->sticky.sources);
+        snprintf(text, sizeof text, "%llu connection%s of %llu source%s", (unsigned long long)j->sticky.connections,
+                 j->sticky.connections == 1 ? "" : "s", (unsigned long long)j->sticky.sources, j->sticky.sources == 1 ? "" : "s");
     layout_labelled_string(l, INDENT, "Judged", LABEL, text);
 }
 

@@ -3,7 +3,7 @@
  * judgement of each. balance_simulation [CAPTURES [SEED]]: exit status 1 when even balancing is called uneven in 1 of 100
  * captures or more of any kind, or when 200 connections of which two of four servers get twice as many as the other two are
  * called uneven in 95 of 100 or less. With few captures chance itself is allowed for: three standard errors. Sources of several
- * connections are drawn a fifth as often.
+ * connections are drawn a tenth as often.
  */
 #include <math.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 
 #include "analyze/balance/choices.h"
 
-enum { CAPTURES = 100000, SLOWER = 5, BACKENDS_MOST = 8, CONNECTIONS_MOST = 4096, SURE_FROM = 20000 };
+enum { CAPTURES = 100000, SLOWER = 10, BACKENDS_MOST = 8, CONNECTIONS_MOST = 4096, SURE_FROM = 10000 };
 
 struct kind {
     const char *name;
