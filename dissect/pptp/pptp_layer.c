@@ -148,13 +148,34 @@ static struct pptp_control *control_add(struct pptp_layer *l, const struct packe
     return c;
 }
 
+static void note_beginning(struct pptp_control *c, const struct packet *p)
+{
+    unsigned side = from_client(p) ? TO_SERVER : TO_CLIENT;
+    if (c->began[side] || p->payload_wire_len == 0)
+        return;
+    c->began[side] = true;
+    c->began_seq[side] = p->tcp_seq;
+}
+
+/* A SYN between the same ports that is not this connection's own, captured late. */
+static bool begins_anew(const struct pptp_control *c, const struct packet *p)
+{
+    unsigned side = from_client(p) ? TO_SERVER : TO_CLIENT;
+    return (p->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN && !(c->began[side] && c->began_seq[side] == p->tcp_seq + 1);
+}
+
 void pptp_layer_packet(struct pptp_layer *l, const struct packet *p, uint32_t flow)
 {
     struct pptp_control *c = control_find(l, flow);
+    if (c != NULL && begins_anew(c, p)) {
+        tcp_stream_close(l->streams, tcp_stream_of(l->streams, c->slot, flow));
+        return; /* the next one is made with its first octets */
+    }
     if (c == NULL && p->payload.len == 0)
         return;
     if (c == NULL)
         c = control_add(l, p, flow);
+    note_beginning(c, p);
     struct tcp_segment g = {.payload = p->payload, .wire_len = p->payload_wire_len, .seq = p->tcp_seq, .ack = p->tcp_ack,
                             .flags = p->tcp_flags, .side = from_client(p) ? TCP_CLIENT : TCP_SERVER,
                             .place = frame_place(p->frame)};

@@ -16,6 +16,7 @@ struct pptp_control {
     bool pending;                 /* its conversation has no call yet */
     struct ppp_call *call;        /* that or the latest call; what is about no other is told of it; NULL: nobody */
     struct ppp_call_name host[2], vendor[2];
+    uint32_t began_seq[2]; bool began[2]; /* of the first octets, as far as seen */
     uint16_t filled[2];
     uint8_t message[2][PPTP_MESSAGE_MAX]; /* as far as it has come */
 };

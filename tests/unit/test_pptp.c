@@ -313,6 +313,29 @@ static void gre_that_nobody_answers(void **state)
     assert_int_equal(b->told->ends[0].ppp.lcp.outcome, PPP_RUNNING);
 }
 
+/* A client that dials again from the same port: another sequence of octets, another call. */
+static void another_connection_between_the_same_ports(void **state)
+{
+    struct bench *b = *state;
+    call_opens(b);
+    segment(b, TO_SERVER, NULL, 0, TCP_FIN);
+    segment(b, TO_CLIENT, NULL, 0, TCP_FIN);
+    assert_int_equal(b->told->messages, 4);
+    b->seq[TO_SERVER] = 0x70000000;
+    b->seq[TO_CLIENT] = 0x30000000;
+    struct packet syn = packet_of(b, TO_SERVER, true);
+    syn.tcp_seq = b->seq[TO_SERVER] - 1;
+    syn.tcp_flags = TCP_SYN;
+    pptp_layer_packet(b->layer, &syn, FLOW);
+    call_opens(b);
+    assert_int_equal(b->told->messages, 8);
+    pptp_layer_packet(b->layer, &syn, FLOW); /* captured late: its own */
+    send_outgoing_request(b, CLIENT_CALL + 1);
+    assert_int_equal(b->told->messages, 9);
+    assert_int_equal(b->told->opened, 3);
+    pptp_layer_finish(b->layer);
+}
+
 static void two_calls_of_one_connection(void **state)
 {
     struct bench *b = *state;
@@ -448,6 +471,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_server_that_hangs_up, set_up, tear_down),
         cmocka_unit_test_setup_teardown(gre_that_nobody_answers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(two_calls_of_one_connection, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(another_connection_between_the_same_ports, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_call_known_by_its_gre, set_up, tear_down),
         cmocka_unit_test_setup_teardown(many_connections_stay_in_bounds, set_up, tear_down),
     };
