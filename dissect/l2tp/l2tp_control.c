@@ -40,7 +40,7 @@ static struct ppp_call *new_call(struct l2tp_layer *l, struct l2tp_tunnel *t, co
 {
     if (!t->pending || t->call == NULL) {
         t->call = ppp_call_open(l->calls, &t->client, &t->server, false, in->dir, &in->place);
-        t->call->carrier = tunnel_carrier(l, t);
+        ppp_call_carried_by(t->call, tunnel_carrier(l, t));
         keep_names(t, t->call);
     }
     t->pending = false;
@@ -71,7 +71,7 @@ static struct l2tp_tunnel *requested(struct l2tp_layer *l, struct l2tp_arrival *
     t->request_ns = l->now_ns;
     t->call = call;
     t->pending = true;
-    call->carrier = tunnel_carrier(l, t);
+    ppp_call_carried_by(call, tunnel_carrier(l, t));
     call->state.tunnel[TO_CLIENT] = in->m.tunnel;
     tunnel_set_key(l, t, TO_CLIENT, &key);
     return t;

@@ -197,6 +197,7 @@ void ppp_call_ended(struct ppp_call *call, enum ppp_call_end end, enum direction
     s->ended = *place;
     if (s->waiting_by != (uint8_t)by)
         ppp_call_answered(call);
+    ppp_call_leave_carrier(call);
     ppp_call_touch(call);
     if (m == NULL)
         return;

@@ -22,10 +22,10 @@ struct ppp_calls *ppp_calls_new(const struct ppp_calls_options *options)
     t->ctx = options->ctx;
     t->room = options->room < ROOM_LEAST ? ROOM_LEAST : options->room;
     t->calls = calloc((size_t)t->room + 1, sizeof *t->calls);
-    if (t->calls != NULL && index_init(&t->index, t->room * PPP_CALL_KEYS))
+    t->carried = calloc((size_t)t->room + 2, sizeof *t->carried);
+    if (t->calls != NULL && t->carried != NULL && index_init(&t->index, t->room * PPP_CALL_KEYS))
         return t;
-    free(t->calls);
-    free(t);
+    ppp_calls_free(t);
     return NULL;
 }
 
@@ -36,6 +36,7 @@ void ppp_calls_free(struct ppp_calls *t)
     for (uint32_t i = 1; i <= t->used; i++)
         ppp_link_free(t->calls[i].link);
     index_free(&t->index);
+    free(t->carried);
     free(t->calls);
     free(t);
 }
@@ -47,7 +48,7 @@ void ppp_calls_get_counters(const struct ppp_calls *t, struct ppp_calls_counters
 
 uint64_t ppp_calls_call_bytes(void)
 {
-    return sizeof(struct ppp_call) + LINK_BYTES + PPP_CALL_KEYS * INDEX_SPARE * sizeof(struct index_slot);
+    return sizeof(struct ppp_call) + sizeof(uint32_t) + LINK_BYTES + PPP_CALL_KEYS * INDEX_SPARE * sizeof(struct index_slot);
 }
 
 uint64_t ppp_calls_bytes(const struct ppp_calls *t)
@@ -260,6 +261,7 @@ void ppp_call_close(struct ppp_call *call, enum close_reason reason)
     ppp_link_free(call->link);
     call->link = NULL;
     ppp_call_clear_keys(call);
+    ppp_call_leave_carrier(call);
     list_remove(t, call);
     call->used = false;
     call->newer = t->free;
@@ -267,11 +269,41 @@ void ppp_call_close(struct ppp_call *call, enum close_reason reason)
     t->count--;
 }
 
+/* A former one with the same number is over, its calls go on by themselves. */
+void ppp_call_carried_by(struct ppp_call *call, uint64_t carrier)
+{
+    struct ppp_calls *t = call->calls;
+    uint32_t *head = &t->carried[(uint32_t)carrier];
+    call->carrier = carrier;
+    call->carried = true;
+    call->next = *head != 0 && t->calls[*head].carrier == carrier ? *head : 0;
+    call->previous = 0;
+    if (call->next != 0)
+        t->calls[call->next].previous = item_of(t, call);
+    *head = item_of(t, call);
+}
+
+void ppp_call_leave_carrier(struct ppp_call *call)
+{
+    struct ppp_calls *t = call->calls;
+    if (!call->carried)
+        return;
+    uint32_t *head = &t->carried[(uint32_t)call->carrier];
+    if (call->previous != 0)
+        t->calls[call->previous].next = call->next;
+    else if (*head == item_of(t, call))
+        *head = call->next;
+    if (call->next != 0)
+        t->calls[call->next].previous = call->previous;
+    call->carried = false;
+}
+
 void ppp_calls_of_carrier(struct ppp_calls *t, uint64_t carrier, ppp_call_gone_fn *each, void *ctx)
 {
-    for (uint32_t i = 1; i <= t->used; i++)
-        if (t->calls[i].used && t->calls[i].carrier == carrier)
-            each(ctx, &t->calls[i]);
+    for (uint32_t item = t->carried[(uint32_t)carrier], next; item != 0 && t->calls[item].carrier == carrier; item = next) {
+        next = t->calls[item].next;
+        each(ctx, &t->calls[item]);
+    }
 }
 
 /* Silence as capture time counts it; a clock that was set back lets it begin anew. */

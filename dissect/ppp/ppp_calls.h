@@ -25,17 +25,19 @@ enum { PPP_CALL_KEYS = 3 /* one for each direction, one for a call of which just
 
 struct ppp_calls;
 
-/* One call. The layers read all of it, and write conv, state and carrier; what stands below is the table's own. */
+/* One call. The layers read all of it, and write conv and state; what stands below is the table's own. */
 struct ppp_call {
     struct conversation conv;
     struct ppp_call_state state;
     struct ppp_calls *calls;
-    uint64_t carrier;              /* of the layer: its control connection, a number that is never used again; 0 none */
+    uint64_t carrier;              /* its control connection, by ppp_call_carried_by; 0 none */
     struct ppp_link *link;
     struct ppp_call_key key[2];    /* by direction */
     uint64_t hash[PPP_CALL_KEYS];  /* 0: not in the index */
     int64_t listed_ns;
     uint32_t newer, older;
+    uint32_t next, previous;       /* running call of its carrier */
+    bool carried;                  /* is in that list */
     uint8_t list;
     bool used;
 };
@@ -98,7 +100,11 @@ void ppp_call_put_name(struct ppp_call_name *to, struct span text);
 
 void ppp_call_close(struct ppp_call *call, enum close_reason reason);
 
-/* All calls of a control connection. Each may be closed meanwhile. */
+/* The control connection of a new call: the layer's number of it, from 1 to room + 1, with a serial above its 32 bits that makes
+ * it unique. */
+void ppp_call_carried_by(struct ppp_call *call, uint64_t carrier);
+
+/* All calls of a control connection that have not ended. Each may be ended meanwhile, none closed. */
 void ppp_calls_of_carrier(struct ppp_calls *t, uint64_t carrier, ppp_call_gone_fn *each, void *ctx);
 
 void ppp_calls_time(struct ppp_calls *t, int64_t now_ns);

@@ -17,6 +17,7 @@ struct ppp_calls {
     struct ppp_call *calls; /* from 1 on */
     uint32_t room, used, free, count;
     struct ppp_call_list lists[LISTS];
+    uint32_t *carried;      /* by the number of the control connection: the latest call of it that has not ended */
     struct index index;
     int64_t now_ns;
     uint64_t links; /* held now */
@@ -25,6 +26,8 @@ struct ppp_calls {
 
 /* It was heard of just now; moves it to the list that it belongs to. */
 void ppp_call_touch(struct ppp_call *call);
+/* It has ended: whatever happens to its control connection is none of its concern. */
+void ppp_call_leave_carrier(struct ppp_call *call);
 /* No packet is found to be its any more. */
 void ppp_call_clear_keys(struct ppp_call *call);
 

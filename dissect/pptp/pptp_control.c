@@ -33,7 +33,7 @@ static void keep_names(const struct pptp_control *c, struct ppp_call *call)
 static struct ppp_call *open_call(struct pptp_control *c, enum direction dir, const struct place *place)
 {
     c->call = ppp_call_open(c->layer->calls, &c->client, &c->server, false, dir, place);
-    c->call->carrier = control_carrier(c);
+    ppp_call_carried_by(c->call, control_carrier(c));
     keep_names(c, c->call);
     return c->call;
 }

@@ -290,6 +290,27 @@ static void two_calls_in_one_tunnel(void **state)
     }
 }
 
+/* The client begins anew with the same tunnel id: what ends the new tunnel does not end the old one's call. */
+static void calls_of_a_former_tunnel_go_on(void **state)
+{
+    struct bench *b = *state;
+    tunnel_opens(b);
+    call_opens(b);
+    pass(b, 61);
+    tunnel_opens(b);
+    assert_int_equal(b->told->opened, 2);
+    control(b, CLIENT_TUNNEL, 0, 1, L2TP_STOPCCN);
+    avp16(b, L2TP_AVP_RESULT_CODE, 6);
+    send_control(b, TO_CLIENT);
+    link_runs(b, PORT_L2TP, 0);
+    l2tp_layer_finish(b->layer);
+    assert_int_equal(b->told->closed, 2);
+    assert_int_equal(b->told->ends[0].call.end, PPP_CALL_REFUSED);
+    assert_int_equal(b->told->ends[0].reason, CLOSE_FINAL);
+    assert_int_equal(b->told->ends[1].call.end, PPP_CALL_NOT_ENDED);
+    assert_true(b->told->ends[1].has_ppp);
+}
+
 static void a_bare_acknowledgement_is_told_and_uses_no_number_up(void **state)
 {
     struct bench *b = *state;
@@ -416,6 +437,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_tunnel_that_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_call_that_is_refused_with_words, set_up, tear_down),
         cmocka_unit_test_setup_teardown(two_calls_in_one_tunnel, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(calls_of_a_former_tunnel_go_on, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_bare_acknowledgement_is_told_and_uses_no_number_up, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_new_request_with_the_same_id_is_another_attempt, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_call_known_by_its_frames, set_up, tear_down),
