@@ -180,7 +180,7 @@ def jobs_of(truth, runner, first):
     healthy = is_healthy(truth)
     table = [(kind, *rest) for kind, rest in (HEALTHY_SSTP if "sstp" in truth else HEALTHY).items()] if healthy else [
         (kind, {ONE_SIDED, SHORT}.union(*(KIN.get(i, set()) for i in own)), most) for kind, most in FAILING.items()]
-    if "radius" in truth["scenario"] or "both-nics" in truth["scenario"]:
+    if "radius" in truth["scenario"] or "both-nics" in truth["scenario"] or truth["scenario"] == "nic-one":
         verdicts = {}  # what RADIUS tells of addresses is not what hashes tell
     number = first
     for what, packets in streams(truth, recording, runner.directory):
