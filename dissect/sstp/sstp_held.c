@@ -3,7 +3,7 @@
 
 static struct held *slot_of(struct sstp_layer *l, uint64_t serial)
 {
-    return &l->held[serial % HELD_SLOTS];
+    return &l->held[serial % l->held_slots];
 }
 
 struct held *held_of(struct sstp_layer *l, const struct connection *c)

@@ -64,7 +64,9 @@ struct sstp_layer *sstp_layer_new(const struct sstp_layer_options *options)
     l->lone_listed = options->lone_listed != 0 ? options->lone_listed : SSTP_LONE_LISTED;
     l->connections = calloc((size_t)l->room + 1, sizeof *l->connections);
     l->hot = calloc((size_t)l->room + 1, sizeof *l->hot);
-    l->held = calloc(HELD_SLOTS, sizeof *l->held);
+    uint64_t slots = options->memory_bytes / 8 / sizeof *l->held;
+    l->held_slots = slots < HELD_SLOTS_LEAST ? HELD_SLOTS_LEAST : slots > HELD_SLOTS_MOST ? HELD_SLOTS_MOST : (uint32_t)slots;
+    l->held = calloc(l->held_slots, sizeof *l->held);
     l->streams = tcp_stream_table_new(&(struct tcp_stream_table_options){
         .connections = l->room, .waiting_bytes = options->memory_bytes / WAITING_SHARE, .event = on_stream, .ctx = l});
     if (l->connections != NULL && l->hot != NULL && l->held != NULL && l->streams != NULL)
@@ -522,8 +524,10 @@ void sstp_layer_get_counters(const struct sstp_layer *l, struct sstp_layer_count
 uint64_t sstp_layer_bytes(const struct sstp_layer *l)
 {
     struct tcp_stream_table_counters streams;
+    uint64_t slots = l->held_serial < l->held_slots ? l->held_serial : l->held_slots;
     tcp_stream_table_get_counters(l->streams, &streams);
-    return (uint64_t)l->made * (sizeof *l->connections + sizeof *l->hot) + l->carried_bytes + streams.pool_bytes;
+    return (uint64_t)l->made * (sizeof *l->connections + sizeof *l->hot) + l->carried_bytes + slots * sizeof *l->held +
+           streams.pool_bytes;
 }
 
 void sstp_layer_free(struct sstp_layer *l)

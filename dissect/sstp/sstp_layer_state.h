@@ -11,7 +11,7 @@
 #include "dissect/sstp/sstp_layer.h"
 #include "dissect/tcp/tcp_stream.h"
 
-enum { SIDES = 2, HELD_MAX = 4096, HELD_SLOTS = 512, NONE = 0 /* slots are counted from 1 */ };
+enum { SIDES = 2, HELD_MAX = 4096, HELD_SLOTS_LEAST = 64, HELD_SLOTS_MOST = 512, NONE = 0 /* slots are counted from 1 */ };
 
 /* How the octets of a connection are read. */
 enum carry_stage {
@@ -98,6 +98,7 @@ struct sstp_layer {
     struct { uint32_t oldest, newest, count; } lists[LISTS];
     struct tcp_stream_table *streams;
     struct held *held;
+    uint32_t held_slots;
     uint64_t held_serial;
     uint64_t carried_bytes, carried_bytes_max; /* who takes it beyond makes others give up theirs with its next segment */
     uint32_t lone_told, lone_listed;

@@ -127,6 +127,17 @@ static void unanswered_heads_stay_within_memory(void **state)
     assert_true(sstp_layer_bytes(b->layer) < MEMORY);
 }
 
+/* First octets of clients that wait for an answer: their ring is no larger than the memory allows. */
+static void first_octets_stay_within_memory(void **state)
+{
+    struct bench *b = *state;
+    static const uint8_t octets[64] = {22, 3, 1, 2, 0, 1};
+    for (unsigned i = 0; i < 1000; i++)
+        segment(b, (uint16_t)(10000 + i), true, TCP_ACK, 1000, span_of(octets, sizeof octets));
+    assert_true(sstp_layer_bytes(b->layer) > 1000 * 64);
+    assert_true(sstp_layer_bytes(b->layer) < MEMORY);
+}
+
 /* What began before a clock was set back neither stays for ever nor keeps what came after it from ending. */
 static void a_clock_that_is_set_back_lets_connections_end(void **state)
 {
@@ -149,6 +160,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(heads_without_end_stay_within_memory, set_up, tear_down),
         cmocka_unit_test_setup_teardown(unanswered_heads_stay_within_memory, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(first_octets_stay_within_memory, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_clock_that_is_set_back_lets_connections_end, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
