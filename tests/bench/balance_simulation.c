@@ -43,7 +43,6 @@ static const struct kind kinds[] = {
     {"one server of four half as busy, 400 connections", {2, 2, 2, 1}, {1, 1, 1, 1}, 4, 400, 1, false, SHOWN},
     {"55:25:15:5, 60 connections", {55, 25, 15, 5}, {1, 1, 1, 1}, 4, 60, 1, false, SHOWN},
     {"one server of four gets nothing, 40 connections", {1, 1, 1, 0}, {1, 1, 1, 1}, 4, 40, 1, false, SHOWN},
-    {"2:1 on four servers, 400 connections, 1 to 3 a source that sticks", {2, 2, 1, 1}, {1, 1, 1, 1}, 4, 400, 3, true, SHOWN},
 };
 
 static uint32_t throw_at(struct dice *d, const struct kind *k)
