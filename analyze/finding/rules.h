@@ -50,6 +50,8 @@ void rules_client_answer(struct findings *out, const struct rule_input *in, cons
 void rules_eap(struct findings *out, const struct rule_input *in, const struct session *s);
 void rules_radius(struct findings *out, const struct rule_input *in, const struct session *s);
 void rules_servers(struct findings *out, const struct rule_input *in);
+/* One direction alone was captured: what was not answered, may have been. */
+bool rule_one_sided(const struct rule_input *in);
 void rules_capture(struct findings *out, const struct rule_input *in);
 void rules_nat(struct findings *out, const struct rule_input *in);
 void rules_probes(struct findings *out, const struct rule_input *in);

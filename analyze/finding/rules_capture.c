@@ -72,20 +72,26 @@ static void duplicates(struct findings *out, const struct capture_report *c, siz
                        "(pktmon), shows packets twice. They were counted once.");
 }
 
-static void one_sided(struct findings *out, const struct rule_input *in)
+bool rule_one_sided(const struct rule_input *in)
 {
     const struct dissect_counters *n = in->counters;
-    bool fresh, radius = n->judged_radius >= 1 && n->one_sided_radius * 100 >= n->judged_radius * 95;
-    bool all = n->judged_flows >= 4 && n->one_sided_flows * 100 >= n->judged_flows * 95;
-    if (!radius && !all)
-        return;
+    bool radius = n != NULL && n->judged_radius >= 1 && n->one_sided_radius * 100 >= n->judged_radius * 95;
+    bool all = n != NULL && n->judged_flows >= 4 && n->one_sided_flows * 100 >= n->judged_flows * 95;
+    if (!radius)
+        return all;
     /* Requests that nobody answers look the same; only a NAS that goes on with answers we never saw proves it. */
-    bool proven = all && !radius;
     for (size_t i = 0; i < servers_count(in->servers); i++) {
         const struct server *s = servers_at(in->servers, i);
-        proven = proven || (s->responses == 0 && s->state_unknown > 0) || (s->requests == 0 && s->responses > 0);
+        if ((s->responses == 0 && s->state_unknown > 0) || (s->requests == 0 && s->responses > 0))
+            return true;
     }
-    if (!proven)
+    return false;
+}
+
+static void one_sided(struct findings *out, const struct rule_input *in)
+{
+    bool fresh;
+    if (!rule_one_sided(in))
         return;
     struct finding *f = findings_raise(out, FINDING_CAPTURE_ONE_SIDED, "", 0, &fresh);
     if (f == NULL || !fresh)

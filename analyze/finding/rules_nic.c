@@ -228,7 +228,7 @@ static enum confidence confidence_of(const struct nic_verdict *v)
     return hint || (of_nics && v->nics == NIC_COUNT_UNKNOWN) ? CONFIDENCE_STRONG : CONFIDENCE_CERTAIN;
 }
 
-static void raise(struct findings *out, const struct nic_verdict *v)
+static void raise(struct findings *out, const struct nic_verdict *v, bool one_sided)
 {
     static void (*const words[NIC_TOPICS])(struct finding *, const struct nic_verdict *, const char *) = {
         [NIC_NAME_RESOLUTION] = name_resolution, [NIC_DNS_CLIENT] = dns_client, [NIC_SMB] = smb, [NIC_DHCP] = dhcp,
@@ -245,6 +245,12 @@ static void raise(struct findings *out, const struct nic_verdict *v)
     words[v->topic](f, v, server);
     if (v->topic != NIC_SAME_SUBNET)
         explain_nics(f, v);
+    if (one_sided && v->nics == NIC_COUNT_UNKNOWN && v->topic != NIC_SAME_SUBNET) {
+        f->severity = SEVERITY_INFO;
+        f->confidence = CONFIDENCE_HINT;
+        finding_explain(f, "Only one direction was captured, so whether this is the server's only NIC, where it belongs, is "
+                           "unknown.");
+    }
     show(out, f, v);
 }
 
@@ -253,5 +259,5 @@ void rules_nic(struct findings *out, const struct rule_input *in)
     size_t count;
     const struct nic_verdict *all = nic_judge(in->nic, in->services, in->captures, in->capture_count, &count);
     for (size_t i = 0; i < count; i++)
-        raise(out, &all[i]);
+        raise(out, &all[i], rule_one_sided(in));
 }

@@ -7,6 +7,8 @@
 
 enum { SYNS_TO_COUNT = 3 /* less is what scanners send, too */, PATHS_DIFFER = 1 };
 
+#define REPEATED_NS (INT64_C(1000000000)) /* RFC 6298 section 2: what is not acknowledged is repeated within that, at first */
+
 struct finding *rule_sstp_raise(struct findings *out, enum finding_id id, const struct exchange *x, uint64_t variant,
                                 bool *fresh)
 {
@@ -312,7 +314,15 @@ static void no_answer(struct findings *out, const struct rule_input *in, const s
 static bool flight_lost(const struct exchange *x)
 {
     const struct tcp_sent *server = &x->sstp.tcp.sent[TCP_SERVER];
-    return server->data_packets > 0 && !server->data_acked;
+    return server->data_packets > 0 && !server->data_acked && x->last.time_ns - server->first_data.time_ns >= REPEATED_NS;
+}
+
+/* It was on its way when the client reset the connection; whether it came is not known. */
+static bool flight_cut(const struct exchange *x)
+{
+    const struct tcp_connection *t = &x->sstp.tcp;
+    return t->sent[TCP_SERVER].data_packets > 0 && !t->sent[TCP_SERVER].data_acked && !flight_lost(x) &&
+           t->reset != TCP_RESET_NONE && t->reset_by == TCP_CLIENT;
 }
 
 static void refused(struct findings *out, const struct rule_input *in, const struct exchange *x)
@@ -373,7 +383,7 @@ void rules_sstp_connect(struct findings *out, const struct rule_input *in, const
     case SSTP_END_HANDSHAKE_STALLED:
         if (flight_lost(x))
             no_answer(out, in, x, j, SILENT_LARGE);
-        else if (!j.client_silent)
+        else if (!j.client_silent && !flight_cut(x))
             no_answer(out, in, x, j, SILENT_HANDSHAKE);
         break;
     case SSTP_END_HTTP_SILENT:

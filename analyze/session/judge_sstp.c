@@ -401,6 +401,8 @@ static struct sstp_judgement judge_ppp(const struct exchange *x, const struct en
         return read_verdict(SSTP_END_ESTABLISHED, false, p->ipcp.ended.frame != 0 ? p->ipcp.ended : p->ipv6cp.ended);
     if (!authenticated && !lcp_passed(p))
         return stopped(x, SSTP_END_PPP_LCP, e);
+    if (!authenticated && x->type != CONVERSATION_SSTP && (x->sstp.has_link ? x->sstp.link.last : x->sstp.last)[TO_CLIENT].frame == 0)
+        return unknown(); /* LCP came through, so the server spoke: its side was not captured */
     if (!authenticated)
         return stopped(x, SSTP_END_PPP_SILENT, e);
     switch (complete(x) ? ppp_network_outcome(p) : PPP_NETWORK_RUNNING) {

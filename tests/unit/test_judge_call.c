@@ -152,7 +152,12 @@ static void what_ppp_says(void **state)
     s->ppp->ipv6cp.ended = at(15, 6);
     judged(s, SSTP_END_ESTABLISHED, OUTCOME_ESTABLISHED);
     s = authenticated(PPP_AUTH_RUNNING);
+    s->x.sstp.link.last[TO_CLIENT] = s->x.sstp.last[TO_CLIENT] = at(10, 5);
     judged(s, SSTP_END_PPP_SILENT, OUTCOME_UNANSWERED);
+    /* LCP came through, and nothing of the server's was captured. */
+    s = authenticated(PPP_AUTH_RUNNING);
+    s->x.sstp.link.last[TO_CLIENT] = s->x.sstp.last[TO_CLIENT] = at(0, 0);
+    judged(s, SSTP_END_UNKNOWN, OUTCOME_INCOMPLETE);
 }
 
 /* Known by its frames: it carried datagrams both ways, or it shows nothing. */

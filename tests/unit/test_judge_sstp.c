@@ -659,7 +659,8 @@ static void ppp_in_l2tp(void **state)
     x->type = CONVERSATION_L2TP;
     f->has_ppp = true;
     f->ppp.lcp.outcome = PPP_OPENED;
-    x->last = at(9);
+    f->last[TO_CLIENT] = at(8);
+    x->last = f->last[TO_SERVER] = at(9);
     capture_of(100);
     assert_int_equal(judge_sstp_kind(x), SSTP_KIND_TUNNEL);
     f->ppp.authentication[TO_CLIENT].chosen.protocol = PPP_PROTOCOL_CHAP;

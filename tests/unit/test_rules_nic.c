@@ -162,6 +162,19 @@ static void what_neighbours_do_counts_for_nothing(void **state)
     assert_int_equal(number_raised(), 0);
 }
 
+/* That nobody answers says nothing where answers were not captured. */
+static void one_direction_shows_no_second_nic(void **state)
+{
+    (void)state;
+    struct dissect_counters counters = {.judged_flows = 20, .one_sided_flows = 20};
+    vpn(INSIDE);
+    does(INSIDE, HOST_SMB, "10.0.1.5", false);
+    rules_nic(scene.findings, &(struct rule_input){.nic = scene.nic, .services = scene.services, .counters = &counters});
+    findings_finish(scene.findings);
+    assert_non_null(raised(FINDING_NIC_SMB));
+    assert_int_equal(raised(FINDING_NIC_SMB)->severity, SEVERITY_INFO);
+}
+
 static void dns_outside_is_wrong(void **state)
 {
     (void)state;
@@ -380,7 +393,8 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
-        TEST(multicast_names_are_wrong_outside), TEST(what_neighbours_do_counts_for_nothing), TEST(dns_outside_is_wrong),
+        TEST(multicast_names_are_wrong_outside), TEST(what_neighbours_do_counts_for_nothing), TEST(one_direction_shows_no_second_nic),
+        TEST(dns_outside_is_wrong),
         TEST(one_nic_keeps_quiet_about_the_inside), TEST(one_nic_may_shout_and_may_not_be_open),
         TEST(the_other_nic_is_where_the_inside_belongs), TEST(radius_from_the_same_address_shows_one_nic),
         TEST(dns_alone_does_not_tell), TEST(what_the_inside_does_not_answer_took_the_wrong_way), TEST(a_cloud_has_its_own_ways),

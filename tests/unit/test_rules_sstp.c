@@ -124,6 +124,12 @@ static void large_packets_are_lost(void **state)
     scene_tls();
     server()->data_acked = false;
     scene_ends(SSTP_END_HANDSHAKE_STALLED, false);
+    scene.x.last.time_ns = server()->first_data.time_ns + 1000000;
+    scene.x.sstp.tcp.reset = TCP_RESET_DATA; /* the client left at once, as probes do: nothing was lost */
+    scene.x.sstp.tcp.reset_by = TCP_CLIENT;
+    scene_nothing();
+    scene.x.sstp.tcp.reset = TCP_RESET_NONE;
+    scene.x.last.time_ns = server()->first_data.time_ns + INT64_C(3000000000);
     const struct finding *f =
         scene_only(FINDING_SSTP_NO_ANSWER, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 0x8007274C);
     assert_true(says(f, "MTU"));
