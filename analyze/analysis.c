@@ -57,6 +57,7 @@ struct analysis {
     char verdict[VERDICT_MAX];
     ended_fn *ended; /* NULL: nobody listens */
     void *ended_ctx;
+    bool losing;
     bool tunnels, logins; /* that attempts.h may join were seen */
     bool linked; /* a session has several exchanges, or copies of one */
 };
@@ -626,7 +627,14 @@ bool analysis_preview(struct analysis *a, const struct exchange *x, bool judge, 
     rules_session(out, &a->input, s);
     if (held != NULL)
         held->roles = roles;
+    if (a->losing)
+        rules_losses(out);
     return true;
+}
+
+void analysis_losing(struct analysis *a, bool losing)
+{
+    a->losing = losing;
 }
 
 uint64_t analysis_unkept(const struct analysis *a)
@@ -659,6 +667,11 @@ bool analysis_finish(struct analysis *a)
     rules_probes(a->findings, &a->input);
     rules_balance(a->findings, &a->input);
     rules_nic(a->findings, &a->input);
+    bool lossy = false;
+    for (size_t i = 0; i < a->capture_count; i++)
+        lossy = lossy || rules_lossy(&a->captures[i]);
+    if (lossy)
+        rules_losses(a->findings);
     findings_finish(a->findings);
     size_t count;
     const struct finding *all = findings_all(a->findings, &count);

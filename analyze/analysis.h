@@ -44,6 +44,8 @@ void analysis_watch(struct analysis *a, ended_fn *ended, void *ctx);
  */
 bool analysis_preview(struct analysis *a, const struct exchange *x, bool judge, struct findings *out, struct session *s);
 
+/* While sniffing: packets are being lost, or no longer; what rests on absence is told with less certainty meanwhile. */
+void analysis_losing(struct analysis *a, bool losing);
 /* Exchanges that ended so far and could not be kept: the room for them is full. */
 uint64_t analysis_unkept(const struct analysis *a);
 

@@ -9,6 +9,7 @@ enum { WAIT_MS = 100, BATCHES_IN_TURN = 64, COMPLAINT_MAX = 1024 };
 
 #define SECOND_NS INT64_C(1000000000)
 #define SILENT_NS SECOND_NS                 /* without a frame for so long, the clock tells the time */
+#define LOSING_NS (120 * SECOND_NS)         /* what was lost then may be missed now: conversations end by silence */
 #define BEHIND_NS (SECOND_NS / 5)           /* frames may wait in the ring for so long: less than SILENT_NS */
 #define DRAIN_NS (INT64_C(2) * WAIT_MS * 1000000) /* what came before the end is still read */
 
@@ -30,6 +31,8 @@ struct live {
     uint32_t next_conversation;
     struct analysis *analysis;
     uint64_t open; /* conversations */
+    uint64_t lost;
+    int64_t lost_ns; /* when packets were lost last, 0 never */
 };
 
 struct live *live_open(const struct options *o, const struct live_hooks *hooks)
@@ -142,6 +145,11 @@ static bool each_second(struct live *l)
         s.lost += info->interface_count > 0 ? info->interfaces[0].drops : 0;
         s.time_ns = d->frame_ns > s.time_ns ? d->frame_ns : s.time_ns;
     }
+    int64_t now = platform_monotonic_ns();
+    if (s.lost != l->lost)
+        l->lost_ns = now;
+    l->lost = s.lost;
+    analysis_losing(l->analysis, l->lost_ns != 0 && now - l->lost_ns < LOSING_NS);
     return l->hooks->status(l->hooks->ctx, &s);
 }
 

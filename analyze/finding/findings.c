@@ -237,6 +237,17 @@ static int64_t rank_of(const struct finding *x)
            ((int64_t)(CONFIDENCE_HINT - x->confidence) << 36) + (int64_t)logins;
 }
 
+void findings_doubt(struct findings *f, enum finding_id id, const char *why)
+{
+    for (size_t i = 0; i < f->count; i++) {
+        struct finding *x = &f->entries[i]->finding;
+        if (x->id != id)
+            continue;
+        x->confidence = x->confidence == CONFIDENCE_CERTAIN ? CONFIDENCE_STRONG : CONFIDENCE_HINT;
+        finding_explain(x, "%s", why);
+    }
+}
+
 void findings_finish(struct findings *f)
 {
     struct entry *order[FINDINGS_MAX];

@@ -28,6 +28,9 @@ void finding_explain(struct finding *f, const char *format, ...) LIKE_PRINTF(2, 
 void finding_fix(struct finding *f, const char *format, ...) LIKE_PRINTF(2, 3);     /* appends a step */
 void finding_evidence(struct findings *set, struct finding *f, struct place place, const char *format, ...) LIKE_PRINTF(4, 5);
 
+/* Makes the entries of this id one step less sure, and says why in a sentence; before findings_finish. */
+void findings_doubt(struct findings *f, enum finding_id id, const char *why);
+
 /* No more raising: sorts worst first (severity, then what explains most logins best), gives every entry its index. */
 void findings_finish(struct findings *f);
 const struct finding *findings_all(const struct findings *f, size_t *count);

@@ -53,6 +53,10 @@ void rules_servers(struct findings *out, const struct rule_input *in);
 /* One direction alone was captured: what was not answered, may have been. */
 bool rule_one_sided(const struct rule_input *in);
 void rules_capture(struct findings *out, const struct rule_input *in);
+/* Last of all: what rests on absence is doubted when packets were lost: what was missed may be among them. */
+void rules_losses(struct findings *out);
+/* More than one packet in a thousand of this capture was lost. */
+bool rules_lossy(const struct capture_report *c);
 void rules_nat(struct findings *out, const struct rule_input *in);
 void rules_probes(struct findings *out, const struct rule_input *in);
 void rules_balance(struct findings *out, const struct rule_input *in);

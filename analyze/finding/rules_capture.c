@@ -103,6 +103,24 @@ static void one_sided(struct findings *out, const struct rule_input *in)
     finding_fix(f, "Mirror both directions of the port, or capture on the host itself.");
 }
 
+bool rules_lossy(const struct capture_report *c)
+{
+    enum { MANY = 1000 };
+    return c->has_lost && c->lost > c->info.packets / MANY;
+}
+
+void rules_losses(struct findings *out)
+{
+    static const enum finding_id absences[] = {FINDING_EAP_CLIENT_SILENT_AFTER_CERTIFICATE, FINDING_EAP_UNFINISHED,
+                                               FINDING_EAP_FRAGMENTS_LOST, FINDING_RADIUS_NO_ANSWER,
+                                               FINDING_RADIUS_FRAGMENTS_LOST, FINDING_IKE_NO_ANSWER,
+                                               FINDING_IKE_AUTH_UNANSWERED, FINDING_IKE_FRAGMENTS_LOST,
+                                               FINDING_SSTP_NO_ANSWER,
+                                               FINDING_BACKEND_DOWN, FINDING_BACKEND_ATTEMPTS_TO_DEAD};
+    for (size_t i = 0; i < sizeof absences / sizeof *absences; i++)
+        findings_doubt(out, absences[i], "Packets were lost while capturing: what is missing may be among them.");
+}
+
 void rules_capture(struct findings *out, const struct rule_input *in)
 {
     for (size_t i = 0; i < in->capture_count; i++) {

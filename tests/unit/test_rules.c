@@ -226,6 +226,8 @@ static const struct finding *found(enum finding_id id)
     findings_session(scene.findings, 0);
     rules_servers(scene.findings, &scene.in);
     rules_capture(scene.findings, &scene.in);
+    if (rules_lossy(&scene.capture))
+        rules_losses(scene.findings);
     findings_finish(scene.findings);
     size_t count;
     const struct finding *all = findings_all(scene.findings, &count);
@@ -928,6 +930,13 @@ static void no_answer(void **state)
     raises_with(FINDING_RADIUS_NO_ANSWER, SEVERITY_CRITICAL, 930, CONFIDENCE_CERTAIN, 18);
     size_t count;
     assert_non_null(strstr(findings_all(scene.findings, &count)[0].explanation, "host itself dropped 7 packets"));
+    unanswered(3);
+    scene.capture.has_lost = true;
+    scene.capture.lost = scene.capture.info.packets / 1000; /* a few: its three requests would not all be among them */
+    raises_with(FINDING_RADIUS_NO_ANSWER, SEVERITY_CRITICAL, 930, CONFIDENCE_CERTAIN, 18);
+    scene.capture.lost = scene.capture.info.packets / 1000 + 1;
+    raises_with(FINDING_RADIUS_NO_ANSWER, SEVERITY_CRITICAL, 930, CONFIDENCE_STRONG, 18);
+    assert_non_null(strstr(found(FINDING_RADIUS_NO_ANSWER)->explanation, "Packets were lost while capturing"));
     unanswered(1); /* not even repeated: its answer may be what the capture lacks */
     raises_with(FINDING_RADIUS_NO_ANSWER, SEVERITY_WARNING, 930, CONFIDENCE_HINT, 18);
     struct server *server = servers_of(scene.servers, &scene.x.server);
