@@ -370,6 +370,16 @@ static inline void settle(struct connection *c, struct flow *f)
     }
 }
 
+/* A reset stands behind all that its side sent: what was not seen of it by then, the capture lost. */
+static RARELY_CALLED void lost_before_reset(struct connection *c, const struct packet *p, enum tcp_side side)
+{
+    enum { BELIEVED = 1 << 20 };
+    const struct tcp_sent *sent = &c->tcp.sent[side];
+    uint32_t missing = p->tcp_seq - sent->reached;
+    if (sent->reached_known && sent->resets == 1 && missing < BELIEVED)
+        c->lost_bytes += missing;
+}
+
 static void take(struct connection *c, const struct packet *p, enum tcp_side side)
 {
     struct sstp_layer *l = c->layer;
@@ -382,6 +392,8 @@ static void take(struct connection *c, const struct packet *p, enum tcp_side sid
     if (!h->passive) {
         struct tcp_stream *s = stream_for(c, p);
         struct tcp_segment g = tcp_segment_of(p, side);
+        if ((g.flags & (TCP_RST | TCP_ACK)) == (TCP_RST | TCP_ACK))
+            g = (struct tcp_segment){.seq = g.seq, .ack = g.ack, .flags = TCP_ACK, .side = g.side, .place = g.place}; /* what it had heard */
         if (s != NULL)
             tcp_stream_segment(l->streams, s, &g);
         if (carry_is_done(c))
@@ -390,8 +402,10 @@ static void take(struct connection *c, const struct packet *p, enum tcp_side sid
     if ((p->tcp_flags & (TCP_FIN | TCP_RST)) == 0)
         return;
     tell_end(c, side, &l->place);
-    if ((p->tcp_flags & TCP_RST) != 0)
+    if ((p->tcp_flags & TCP_RST) != 0) {
+        lost_before_reset(c, p, side);
         carry_end(c, (enum direction)side, &l->place);
+    }
     if ((p->tcp_flags & TCP_RST) != 0 || (c->finished[0] && c->finished[1]))
         end(c);
 }

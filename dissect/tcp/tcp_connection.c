@@ -110,16 +110,21 @@ static void take_data(struct tcp_sent *sent, const struct packet *p, struct plac
     sent->reached_known = true;
 }
 
+static void take_data_ack(struct tcp_sent *peer, const struct packet *p)
+{
+    if (peer->data_packets == 0)
+        return;
+    peer->any_data_acked = peer->any_data_acked || (int32_t)(p->tcp_ack - peer->first_data_seq) > 0;
+    peer->data_acked = peer->data_acked || (int32_t)(p->tcp_ack - peer->first_data_end) >= 0;
+}
+
 static void take_ack(struct tcp_connection *c, const struct packet *p, enum tcp_side side, struct place place)
 {
     struct tcp_sent *sent = &c->sent[side], *peer = &c->sent[side ^ 1];
     if (!sent->acked && side == TCP_CLIENT && peer->syn.seen && p->tcp_ack - 1 == peer->syn.isn)
         c->syn_ack_to_ack_ns = round_trip(peer, place);
     sent->acked = true;
-    if (peer->data_packets == 0)
-        return;
-    peer->any_data_acked = peer->any_data_acked || (int32_t)(p->tcp_ack - peer->first_data_seq) > 0;
-    peer->data_acked = peer->data_acked || (int32_t)(p->tcp_ack - peer->first_data_end) >= 0;
+    take_data_ack(peer, p);
 }
 
 /* What happens a few times in a connection. */
@@ -131,6 +136,8 @@ RARELY_CALLED static void take_control(struct tcp_connection *c, const struct pa
         sent->first = place;
     if ((p->tcp_flags & TCP_RST) != 0) {
         take_reset(c, p, side, place);
+        if ((p->tcp_flags & TCP_ACK) != 0)
+            take_data_ack(&c->sent[side ^ 1], p); /* who gives up may have heard it all */
         return;
     }
     if (p->ttl < sent->ttl_min)
