@@ -290,6 +290,7 @@ void analysis_add_capture(struct analysis *a, const struct source_info *info, co
 {
     add_counters(&a->counters, counters);
     add_unlisted(&a->totals, &counters->ike);
+    a->totals.tcp_unlisted += counters->sstp.unlisted;
     a->totals.packets += info->packets;
     a->totals.bytes += info->bytes;
     if (a->capture_count == CAPTURES_MAX)

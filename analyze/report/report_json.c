@@ -212,6 +212,8 @@ static json_t *flooded_value(const struct report *r, const struct ike_flooded *f
 static void put_unlisted(const struct report *r, json_t *o, const struct analysis_totals *t)
 {
     json_t *responders = json_array();
+    if (t->tcp_unlisted > 0)
+        json_put(o, "tcp_unlisted", json_count(t->tcp_unlisted));
     if (t->half_open_unlisted == 0) {
         json_decref(responders);
         return;

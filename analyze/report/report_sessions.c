@@ -97,6 +97,9 @@ static void print_totals(const struct layout *l, const struct analysis_totals *t
     if (t->probe_series > 0)
         output_format(l->out, "  Health probes, counted apart: %llu series (probe-seen)\n",
                       (unsigned long long)t->probe_series);
+    if (t->tcp_unlisted > 0)
+        output_format(l->out, "  Not listed: %llu more TCP connections that nobody answered (a scan or a flood)\n",
+                      (unsigned long long)t->tcp_unlisted);
     if (t->half_open_unlisted > 0)
         print_unlisted(l, t);
 }

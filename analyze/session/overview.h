@@ -21,6 +21,7 @@ struct analysis_totals {
     uint64_t unkept;                /* exchanges that ended after the room for finished ones was full: not in sessions */
     uint64_t flows, packets, bytes, state_bytes_peak, evicted;
     uint64_t ike_clear, ike_encrypted; /* packets of IKE_SA_INIT, messages inside SK; of IKEv2, each transmission */
+    uint64_t tcp_unlisted;          /* TCP attempts that nobody answered and are no session: there were too many */
     uint64_t half_open_unlisted;    /* first IKE requests that are no session: there were too many that nothing followed */
     struct ike_flooded flooded[IKE_FLOODED_MAX]; uint8_t flooded_count; /* by whom they asked; requests may be 0 */
 };
