@@ -132,3 +132,21 @@ void rule_worsen(struct finding *f, enum severity s)
     if (s < f->severity)
         f->severity = s;
 }
+
+void rule_say_ms_chap_error(struct finding *f, uint32_t error)
+{
+    static const struct {
+        uint32_t code;
+        const char *text;
+    } known[] = {
+        {646, "the account may not log on at this time"},
+        {647, "the account is disabled"},
+        {648, "the password has expired"},
+        {649, "the account has no permission to dial in; some servers say it, too, when nobody could tell them"},
+        {691, "user name or password is wrong, or the protocol is not allowed for this user"},
+        {709, "the password could not be changed"},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (known[i].code == error)
+            finding_explain(f, "E=%u means: %s.", error, known[i].text);
+}

@@ -129,6 +129,9 @@ void rule_lost_fragments(struct findings *out, const struct rule_input *in, size
 /* One entry serves many logins: the worst of them counts. */
 void rule_worsen(struct finding *f, enum severity s);
 
+/* What the number of an MS-CHAP failure means, which is Windows' own (RFC 2759 section 6); nothing for others. */
+void rule_say_ms_chap_error(struct finding *f, uint32_t error);
+
 enum { DESCRIBE_MAX = 200 };
 const char *describe_certificate(char out[static DESCRIBE_MAX], const struct chain *c, size_t index); /* CN, else a SAN name, else subject */
 /* "\"alice\"", or "an unknown user" */

@@ -235,24 +235,6 @@ static const struct alert_fact *inner_server_alert(const struct exchange *x)
     return shown && !went_well(x) ? judge_server_alert(&x->inner.tls) : NULL;
 }
 
-static void say_password(struct finding *f, uint32_t error)
-{
-    static const struct {
-        uint32_t code;
-        const char *text;
-    } known[] = {
-        {646, "the account may not log on at this time"},
-        {647, "the account is disabled"},
-        {648, "the password has expired"},
-        {649, "the account has no permission to dial in"},
-        {691, "user name or password is wrong"},
-        {709, "the password could not be changed"},
-    };
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (known[i].code == error)
-            finding_explain(f, "E=%u means: %s.", error, known[i].text);
-}
-
 static bool password_method(uint8_t type)
 {
     return type == EAP_TYPE_MSCHAPV2 || type == EAP_TYPE_MD5 || type == EAP_TYPE_GTC || type == EAP_TYPE_LEAP;
@@ -290,7 +272,7 @@ static void explain_credentials(struct finding *f, const struct exchange *x, uin
             user);
     else
         finding_explain(f, "The client of %s answered the challenge and the server refused.", user);
-    say_password(f, error);
+    rule_say_ms_chap_error(f, error);
     if (error == 0 && x->eap.tls.seen && !x->has_inner)
         finding_explain(
             f, "Which step failed is encrypted, and an inner certificate that one side refuses looks the same from "

@@ -46,25 +46,6 @@ static bool is_ras_error(uint32_t error)
     return error >= 600 && error < 1000;
 }
 
-/* MS-CHAP's numbers (RFC 2759 section 6) are Windows' own. */
-static void say_error(struct finding *f, uint32_t error)
-{
-    static const struct {
-        uint32_t code;
-        const char *text;
-    } known[] = {
-        {646, "the account may not log on at this time"},
-        {647, "the account is disabled"},
-        {648, "the password has expired"},
-        {649, "the account has no permission to dial in; some servers say it, too, when nobody could tell them"},
-        {691, "user name or password is wrong, or the protocol is not allowed for this user"},
-        {709, "the password could not be changed"},
-    };
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (known[i].code == error)
-            finding_explain(f, "E=%u means: %s.", error, known[i].text);
-}
-
 /* How long the server took for its verdict. */
 static int64_t waited_ns(const struct ppp_authentication *a)
 {
@@ -84,7 +65,7 @@ static void explain_refused(struct finding *f, const struct exchange *x)
         finding_title(f, "the VPN server refuses the user after %s", method_name(a->chosen));
     finding_explain(f, "The client of %s answered and the server refused (%u attempt%s).", describe_user(user, x),
                     a->attempts, a->attempts == 1 ? "" : "s");
-    say_error(f, a->error);
+    rule_say_ms_chap_error(f, a->error);
     if (late)
         finding_explain(f,
                         "That took %.1f s: a server that has its verdict from RADIUS at once does not wait so long, "
