@@ -3,6 +3,8 @@
 
 #include "analyze/finding/rules.h"
 
+enum { SERVERS_NAMED = 6, HIDDEN_NAMES = SERVERS_NAMED * (ADDRESS_TEXT + 2) + 16 };
+
 static struct finding *raise(struct findings *out, enum finding_id id, const struct nat_verdict *v, bool *fresh)
 {
     char subject[ADDRESS_TEXT];
@@ -52,28 +54,84 @@ static void explain_hidden(struct finding *f, const struct nat_verdict *v)
     explain_reason(f, v);
 }
 
-static void snat(struct findings *out, const struct nat_verdict *v)
+/* Servers whose clients one translator hides: a mistake made once, told once. */
+struct hidden {
+    struct nat_verdict worst; /* the first of the surest, with what holds for any of them */
+    size_t servers;
+    char names[HIDDEN_NAMES]; /* the first ones, in order of address */
+};
+
+static void add_hidden(struct hidden *h, const struct nat_verdict *v)
 {
-    char server[ADDRESS_TEXT], source[ADDRESS_TEXT];
+    char text[ADDRESS_TEXT];
+    struct nat_verdict before = h->worst;
+    size_t used = strlen(h->names);
+    if (h->servers == 0 || v->confidence < before.confidence)
+        h->worst = *v;
+    if (h->servers++ > 0) {
+        h->worst.hidden_clients = v->hidden_clients > before.hidden_clients ? v->hidden_clients : before.hidden_clients;
+        h->worst.client_sessions = v->client_sessions + before.client_sessions;
+        h->worst.sources = v->sources > before.sources ? v->sources : before.sources;
+        h->worst.proxied = v->proxied || before.proxied;
+        h->worst.sstp_only = v->sstp_only && before.sstp_only;
+    }
+    if (h->servers <= SERVERS_NAMED)
+        snprintf(h->names + used, sizeof h->names - used, "%s%s", used > 0 ? ", " : "", address_text(text, &v->server));
+    else if (h->servers == SERVERS_NAMED + 1)
+        snprintf(h->names + used, sizeof h->names - used, " and others");
+}
+
+static void title_snat(struct finding *f, const struct hidden *h)
+{
+    const struct nat_verdict *v = &h->worst;
+    char source[ADDRESS_TEXT], who[64 + ADDRESS_TEXT], server[ADDRESS_TEXT];
+    if (h->servers > 1)
+        snprintf(who, sizeof who, "%zu VPN servers", h->servers);
+    else
+        snprintf(who, sizeof who, "the VPN server %s", address_text(server, &v->server));
+    if (v->source.family != FAMILY_NONE)
+        finding_title(f, "source NAT hides the clients of %s behind %s%s", who, address_text(source, &v->source),
+                      v->sources > 1 ? " and others" : "");
+    else
+        finding_title(f, "source NAT hides the clients of %s", who);
+}
+
+static void fix_snat(struct finding *f, const struct nat_verdict *v)
+{
+    char source[ADDRESS_TEXT];
+    if (v->proxied)
+        finding_fix(f, "Let the load balancer pass TCP 443 on as it is (layer 4), instead of taking clients' connections itself and "
+                       "making its own.");
+    finding_fix(f,
+                "Turn off source NAT (SNAT, automap, \"full NAT\") for UDP 500 and 4500 and TCP 443 on the device that "
+                "owns %s, and let "
+                "it translate the destination only.",
+                v->source.family != FAMILY_NONE ? address_text(source, &v->source) : "these sources");
+    finding_fix(
+        f, "Let the servers' default gateway on the external NIC be that device, so that answers go back through it.");
+}
+
+static void snat(struct findings *out, const struct hidden *h)
+{
+    const struct nat_verdict *v = &h->worst;
+    char subject[ADDRESS_TEXT];
     bool fresh;
-    struct finding *f = raise(out, FINDING_SNAT_HIDES_CLIENTS, v, &fresh);
+    struct finding *f = findings_raise(out, FINDING_SNAT_HIDES_CLIENTS,
+                                       address_text(subject, h->servers > 1 ? &v->source : &v->server), v->tunnel, &fresh);
     if (f == NULL)
         return;
     add_evidence(out, f, v, BOTH, FINDING_EVIDENCE_MAX);
     if (!fresh)
         return;
-    address_text(server, &v->server);
     f->severity = v->confidence == CONFIDENCE_HINT ? SEVERITY_INFO : SEVERITY_CRITICAL;
     f->confidence = v->confidence;
-    if (v->source.family != FAMILY_NONE)
-        finding_title(f, "source NAT hides the clients of the VPN server %s behind %s%s", server,
-                      address_text(source, &v->source), v->sources > 1 ? " and others" : "");
-    else
-        finding_title(f, "source NAT hides the clients of the VPN server %s", server);
+    title_snat(f, h);
     finding_explain(
         f,
-        "The load balancer or firewall in front of the server replaces the clients' source addresses, where it should "
-        "translate only the destination.");
+        "The load balancer or firewall in front of the server%s replaces the clients' source addresses, where it should "
+        "translate only the destination.", h->servers > 1 ? "s" : "");
+    if (h->servers > 1)
+        finding_explain(f, "The servers are %s; what was seen here is of %s.", h->names, address_text(subject, &v->server));
     explain_hidden(f, v);
     if (v->proxied)
         finding_explain(f, "It tells the clients' addresses itself, but Routing and Remote Access reads neither PROXY protocol "
@@ -85,16 +143,37 @@ static void snat(struct findings *out, const struct nat_verdict *v)
             f, "It also causes outages: Windows drops new IKE requests of an address from which more than 35 "
            "negotiations are half open, and slows down addresses with many tunnels, so that under load or after a "
            "failover clients get error 809 while others stay connected.");
-    if (v->proxied)
-        finding_fix(f, "Let the load balancer pass TCP 443 on as it is (layer 4), instead of taking clients' connections itself and "
-                       "making its own.");
-    finding_fix(f,
-                "Turn off source NAT (SNAT, automap, \"full NAT\") for UDP 500 and 4500 and TCP 443 on the device that "
-                "owns %s, and let "
-                "it translate the destination only.",
-                v->source.family != FAMILY_NONE ? source : "these sources");
-    finding_fix(
-        f, "Let the servers' default gateway on the external NIC be that device, so that answers go back through it.");
+    fix_snat(f, v);
+}
+
+/* Who hides a server's clients; told: with another server's. */
+struct translator {
+    struct address source;
+    uint32_t tunnel;
+    bool hides, told;
+};
+
+static bool same_translator(const struct translator *a, const struct translator *b)
+{
+    return a->hides && b->hides && a->source.family != FAMILY_NONE && address_equal(&a->source, &b->source) &&
+           a->tunnel == b->tunnel;
+}
+
+static void snats(struct findings *out, const struct nat *nat, struct translator *all, size_t count)
+{
+    struct nat_verdict v;
+    for (size_t i = 0; i < count; i++) {
+        struct hidden h = {.servers = 0};
+        if (!all[i].hides || all[i].told || !nat_verdict_at(nat, i, &v))
+            continue;
+        add_hidden(&h, &v);
+        for (size_t k = i + 1; k < count; k++)
+            if (same_translator(&all[i], &all[k]) && nat_verdict_at(nat, k, &v)) {
+                all[k].told = true;
+                add_hidden(&h, &v);
+            }
+        snat(out, &h);
+    }
 }
 
 static void dnat(struct findings *out, const struct nat_verdict *v)
@@ -136,13 +215,15 @@ static void client_side(struct findings *out, const struct nat_verdict *v)
 
 void rules_nat(struct findings *out, const struct rule_input *in)
 {
+    struct translator translators[NAT_SERVERS_MAX];
     struct nat_verdict v;
-    for (size_t i = 0; in->nat != NULL && nat_verdict_at(in->nat, i, &v); i++) {
-        if (v.kind == NAT_SNAT)
-            snat(out, &v);
+    size_t i = 0;
+    for (; in->nat != NULL && i < NAT_SERVERS_MAX && nat_verdict_at(in->nat, i, &v); i++) {
+        translators[i] = (struct translator){v.source, v.tunnel, v.kind == NAT_SNAT, false};
         if (v.kind == NAT_DNAT_ONLY || (v.kind == NAT_CLIENT_SIDE && v.destination_translated))
             dnat(out, &v);
         if (v.kind == NAT_CLIENT_SIDE || (v.kind == NAT_DNAT_ONLY && v.client_sessions > 0))
             client_side(out, &v);
     }
+    snats(out, in->nat, translators, i);
 }

@@ -511,7 +511,7 @@ static struct endpoint ipv4(uint8_t a, uint8_t b, uint8_t c, uint8_t d)
 /* One association as the server sees it: whose request it seems to be, whose its hashes say it is, whom it was sent to.
  */
 static void add_session(struct nat *n, struct digests *d, uint64_t serial, struct endpoint seen, struct endpoint real,
-                        struct endpoint dialled)
+                        struct endpoint server, struct endpoint dialled)
 {
     struct nat_ike_observation o = {
         .established = true, .first_ns = (int64_t)serial * SECOND, .last_ns = (int64_t)(serial + 60) * SECOND};
@@ -519,7 +519,7 @@ static void add_session(struct nat *n, struct digests *d, uint64_t serial, struc
     o.request = (struct nat_message){.seen = true,
                                      .maker = NAT_MAKER_WINDOWS,
                                      .source = seen,
-                                     .destination = ipv4(172, 20, 30, 11),
+                                     .destination = server,
                                      .source_count = 1,
                                      .has_destination = true,
                                      .place = at(serial)};
@@ -528,21 +528,23 @@ static void add_session(struct nat *n, struct digests *d, uint64_t serial, struc
     nat_add_ike(n, &o);
 }
 
-enum site { DIRECT, BEHIND_VIP, HOMES, BALANCER };
+enum site { DIRECT, BEHIND_VIP, HOMES, BALANCER, FARM };
 
-/* Three clients of one server; what they meet on the way differs. The verdicts themselves have tests of their own. */
+/* Three clients of one server (FARM: of two, through one balancer); what they meet on the way differs. The verdicts themselves have tests of their own. */
 static void translation(enum site site)
 {
     begun();
     struct nat_settings settings = {0};
     struct nat *n = nat_new(&settings);
     struct digests *d = digests_new();
-    struct endpoint own = ipv4(172, 20, 30, 11), vip = ipv4(198, 51, 100, 10);
-    for (uint8_t i = 1; i <= 3; i++) {
+    struct endpoint vip = ipv4(198, 51, 100, 10);
+    uint8_t servers = site == FARM ? 2 : 1;
+    for (uint8_t i = 1; i <= 3 * servers; i++) {
+        struct endpoint own = ipv4(172, 20, 30, (uint8_t)(10 + (i + 2) / 3));
         struct endpoint home = ipv4(192, 168, i, 20), public = ipv4(203, 0, 113, (uint8_t)(20 + i));
-        bool at_home = site == HOMES || site == BALANCER;
-        add_session(n, d, i, site == BALANCER ? ipv4(172, 20, 30, 4) : public, at_home ? home : public,
-                    site == BEHIND_VIP || site == BALANCER ? vip : own);
+        bool balanced = site >= BALANCER, at_home = site == HOMES || balanced;
+        add_session(n, d, i, balanced ? ipv4(172, 20, 30, 4) : public, at_home ? home : public, own,
+                    site == BEHIND_VIP || balanced ? vip : own);
     }
     (void)nat_verdicts(n);
     scene.in.nat = n;
@@ -569,6 +571,11 @@ static void address_translation(void **state)
     }
     assert_non_null(strstr(found(FINDING_SNAT_HIDES_CLIENTS)->title, "172.20.30.4"));
     assert_non_null(strstr(found(FINDING_SNAT_HIDES_CLIENTS)->explanation, "809"));
+    translation(FARM); /* one translator is one mistake */
+    assert_int_equal(total(), 1);
+    assert_non_null(strstr(found(FINDING_SNAT_HIDES_CLIENTS)->title, "2 VPN servers behind 172.20.30.4"));
+    assert_non_null(strstr(found(FINDING_SNAT_HIDES_CLIENTS)->explanation, "172.20.30.11, 172.20.30.12"));
+    assert_int_equal(found(FINDING_SNAT_HIDES_CLIENTS)->severity, SEVERITY_CRITICAL);
 }
 
 int main(void)
