@@ -78,6 +78,7 @@ struct balance_result {
     uint64_t connections;           /* sum of attempts */
     uint64_t hidden;                /* attempts from a load balancer's own address: each counts as a choice of its own */
     uint64_t unattributed;          /* attempts at a virtual address, of which nothing tells the backend */
+    uint64_t unnamed;               /* attempts at servers that are not among the named backends; 0 when none are named */
     struct choice_judgement judgement;
     unsigned why;                   /* enum balance_why; of a judgement that is uneven, or would be but for stickiness */
     struct place first;             /* of its first attempt, for evidence */

@@ -299,15 +299,15 @@ static void name_backends(struct tally *t)
     }
 }
 
-/* Attempts at virtual addresses, when the backends behind them are known. */
-static uint64_t unattributed(const struct tally *t)
+/* Attempts at servers that are no backends: at virtual addresses, when the backends behind them are known, or at others. */
+static uint64_t beside_backends(const struct tally *t, bool vips)
 {
     uint64_t n = 0;
     for (size_t i = 0; i < t->b->count; i++) {
         const struct record *r = &t->b->records[i];
         const struct balance_server *s = &t->b->servers[r->backend];
-        n += s->vip && s->group[t->class] == BALANCE_GROUP_NONE && record_is_radius(r) == (t->class == 1) && is_attempt(r) &&
-             (t->protocol == BALANCE_ALL || r->protocol == t->protocol);
+        n += s->vip == vips && s->group[t->class] == BALANCE_GROUP_NONE && record_is_radius(r) == (t->class == 1) &&
+             is_attempt(r) && (t->protocol == BALANCE_ALL || r->protocol == t->protocol);
     }
     return n;
 }
@@ -333,7 +333,8 @@ static bool fill(struct tally *t, double level)
             e->peak_concurrent = count_peak(t, i, (int64_t *)room);
     }
     free(room);
-    r->unattributed = t->group == 0 ? unattributed(t) : 0;
+    r->unattributed = t->group == 0 ? beside_backends(t, true) : 0;
+    r->unnamed = t->group == 0 && t->b->settings.named_count > 0 ? beside_backends(t, false) : 0;
     r->judgement = choices_judge(t->choices, t->choice_count, weights, t->n, level);
     r->judgement.evenness = evenness_of(attempts, weights, t->n);
     explain(t, weights, level);

@@ -252,7 +252,10 @@ static void split(struct findings *out, const struct rule_input *in, const struc
     bool fresh, hidden = how == SPLIT_HALF && first_half_hidden(in, x);
     if (how == SPLIT_HALF && k->auth_request_retransmissions == 0)
         return; /* sent once, so it was answered, or its client gave up */
-    struct finding *f = rule_ike_raise(out, FINDING_IKE_BACKEND_SPLIT, x, (uint64_t)hidden << 8 | how, &fresh);
+    uint64_t variant = (uint64_t)hidden << 8 | how;
+    /* Seen whole it is the load balancer's fault, whichever two servers it was. */
+    struct finding *f = how == SPLIT_SEEN ? findings_raise(out, FINDING_IKE_BACKEND_SPLIT, "", variant, &fresh)
+                                          : rule_ike_raise(out, FINDING_IKE_BACKEND_SPLIT, x, variant, &fresh);
     if (f == NULL)
         return;
     if (how == SPLIT_SEEN)

@@ -78,7 +78,7 @@ static void print_numbers(const struct layout *l, const struct balance_result *b
 {
     const struct choice_judgement *j = &b->judgement;
     char text[LINE], p[32];
-    if (!j->evenness.valid)
+    if (!j->evenness.valid || b->backend_count < 2)
         return;
     snprintf(p, sizeof p, j->p < 0.0001 ? "p < 0.0001" : "p = %.4f", j->p);
     snprintf(text, sizeof text, "Jain %.3f, coefficient of variation %.2f, max/mean %.2f, Gini %.2f; %s (%s)", j->evenness.jain,
@@ -146,12 +146,17 @@ static void print_result(const struct layout *l, const struct balance_result *b)
                  (unsigned long long)b->unattributed, b->unattributed == 1 ? "" : "s");
         layout_labelled_string(l, INDENT, "Besides", LABEL, text);
     }
+    if (b->unnamed > 0) {
+        snprintf(text, sizeof text, "%llu connection%s to servers that no --backend names, not counted above",
+                 (unsigned long long)b->unnamed, b->unnamed == 1 ? "" : "s");
+        layout_labelled_string(l, INDENT, "Besides", LABEL, text);
+    }
 }
 
 /* Where there is one protocol only, all tunnels are its. */
 static bool is_shown(const struct balance_result *all, size_t count, size_t i)
 {
-    if (all[i].backend_count < 2)
+    if (all[i].backend_count < 2 && all[i].unnamed == 0)
         return false;
     return all[i].protocol != BALANCE_ALL || i + 1 == count || all[i + 1].protocol == BALANCE_ALL ||
            all[i + 1].connections != all[i].connections;

@@ -116,6 +116,7 @@ static json_t *result_value(const struct report *r, const struct balance_result 
     json_put(o, "connections", json_count(b->connections));
     json_put(o, "hidden_sources", json_count(b->hidden));
     json_put(o, "unattributed", json_count(b->unattributed));
+    json_put(o, "unnamed", json_count(b->unnamed));
     json_put(o, "backends", backends);
     put_judgement(o, &b->judgement);
     json_put(o, "why", why_value(b->why));
