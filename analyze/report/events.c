@@ -137,6 +137,8 @@ static void ended(void *ctx, const struct exchange *x)
     if (!analysis_preview(e->analysis, x, false, NULL, &s))
         return;
     count(e, &s);
+    if (e->options.session != NULL)
+        e->options.session(e->options.ctx, &s);
     if (e->options.out != NULL || e->options.finding != NULL)
         look(e, x);
 }

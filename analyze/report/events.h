@@ -17,9 +17,13 @@ struct events_status {
 
 typedef void events_finding_fn(void *ctx, const struct finding *f);
 
+/* A part of an attempt that ended, as analysis_preview makes it: lent for the call. */
+typedef void events_session_fn(void *ctx, const struct session *s);
+
 struct events_options {
     struct output *out;         /* takes one JSON object a line, each handed to the system at once; NULL: none */
     events_finding_fn *finding; /* called for each finding when it is first raised; may be NULL */
+    events_session_fn *session; /* called for each part that ended, also where it is not looked at; may be NULL */
     void *ctx;
     bool live;                  /* the work for a second is limited, lest a flood keep us from reading */
 };

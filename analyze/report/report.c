@@ -132,6 +132,18 @@ struct span session_client(const struct session *s, char room[static ENDPOINT_TE
     return span_of(room, strlen(room));
 }
 
+bool session_backend(const struct session *s, struct address *out)
+{
+    const struct exchange *nearest = s->exchanges[0];
+    if (s->tunnel != NULL)
+        *out = s->tunnel->server.address;
+    else if (nearest->type == CONVERSATION_RADIUS)
+        *out = nearest->client.address;
+    else
+        return false;
+    return true;
+}
+
 const char *eap_type_text(char out[static METHOD_TEXT], uint8_t type)
 {
     const char *name = eap_type_name(type);

@@ -48,6 +48,9 @@ struct span session_user(const struct session *s);
 /* Who tries to connect: Tunnel-Client-Endpoint, Calling-Station-Id, else the nearest client that was seen. */
 struct span session_client(const struct session *s, char room[static ENDPOINT_TEXT]);
 
+/* The VPN server, as who is asked for a tunnel or who asks RADIUS; false where nothing shows it (EAPOL alone). */
+bool session_backend(const struct session *s, struct address *out);
+
 /* "PEAP, EAP-MSCHAPv2" as far as known, "" otherwise. Returns out. */
 enum { METHOD_TEXT = 96 };
 const char *session_method(char out[static METHOD_TEXT], const struct session *s);

@@ -210,16 +210,14 @@ json_t *json_session(const struct report *r, const struct session *s)
     struct span user = session_user(s);
     struct place first = session_first(s), last = session_last(s);
     const struct exchange *nearest = s->exchanges[0];
+    struct address backend;
     char address[ADDRESS_TEXT];
     json_t *o = json_object(), *exchanges = json_array(), *findings = json_array();
     json_put(o, "id", json_integer(s->number));
     json_put(o, "protocol", json_string(exchange_protocol_name(nearest)));
     json_put(o, "user", user.len > 0 ? json_text(user) : json_null());
     json_put(o, "client", client_value(s));
-    json_put(o, "backend",
-             s->tunnel != NULL                      ? json_string(address_text(address, &s->tunnel->server.address))
-             : nearest->type == CONVERSATION_RADIUS ? json_string(address_text(address, &nearest->client.address))
-                                                    : json_null());
+    json_put(o, "backend", session_backend(s, &backend) ? json_string(address_text(address, &backend)) : json_null());
     json_put(o, "started", json_time(r, first.time_ns, first.capture));
     json_put(o, "ended", json_time(r, last.time_ns, last.capture));
     json_put(o, "outcome", json_string(outcome_name(s->outcome)));
