@@ -70,6 +70,13 @@ enum balance_why {
 enum { BALANCE_WHYS = 6 };
 const char *balance_why_name(enum balance_why one); /* "stickiness", "dead-backend", "steady-shares" ... */
 
+/* One backend in one window of time: attempts that began then, and how those ended, whenever that was. */
+struct balance_cell {
+    uint32_t attempts, established, failed, unanswered;
+    uint32_t clients; /* distinct ones, as above */
+    uint32_t peak;    /* tunnels up at a time; not of RADIUS */
+};
+
 /* One protocol over one group of backends. Owned by the balance. */
 struct balance_result {
     enum balance_protocol protocol;
@@ -83,7 +90,7 @@ struct balance_result {
     unsigned why;                   /* enum balance_why; of a judgement that is uneven, or would be but for stickiness */
     struct place first;             /* of its first attempt, for evidence */
     int64_t window_start_ns, window_ns; size_t window_count;
-    const uint32_t *windows;        /* attempts: [window * backend_count + backend] */
+    const struct balance_cell *windows; /* [window * backend_count + backend] */
 };
 
 /* A time in which one backend did not answer while another did. */

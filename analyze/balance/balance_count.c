@@ -4,47 +4,8 @@
 #include "analyze/balance/balance_internal.h"
 #include "capture/wire/elapsed.h"
 
-#define SECOND_NS INT64_C(1000000000)
-/* A tunnel whose end is not seen is taken to stand for as long after its last packet: idle times of five minutes are common. */
-#define STANDS_NS (300 * SECOND_NS)
 #define STUCK 0.5            /* correlation from which sources stick */
 #define LATE 0.25            /* of the time; a backend that was there got a connection by then */
-
-/* What one result is counted from. */
-struct tally {
-    struct balance *b;
-    struct balance_result *result;
-    struct balance_backend *backends;
-    size_t n;
-    uint16_t group;
-    int class;
-    enum balance_protocol protocol;
-    struct choice *choices;
-    size_t choice_count;
-    int64_t first_ns, last_ns;        /* of attempts */
-    int64_t begun[BALANCE_BACKENDS_MAX]; /* of a backend's first attempt */
-};
-
-/* It is of this result; *at: whose. */
-static bool belongs(const struct tally *t, const struct record *r, size_t *at)
-{
-    const struct balance_server *s = &t->b->servers[r->backend];
-    if (s->group[t->class] != t->group || record_is_radius(r) != (t->class == 1) ||
-        (t->protocol != BALANCE_ALL && r->protocol != t->protocol))
-        return false;
-    *at = s->place[t->class];
-    return *at < t->n;
-}
-
-static bool is_attempt(const struct record *r)
-{
-    return (r->flags & (RECORD_CARRIED | RECORD_RECONNECT)) == 0;
-}
-
-static bool is_nameless(const struct record *r)
-{
-    return (r->flags & RECORD_HIDDEN) != 0 && r->person == 0;
-}
 
 /* Where the balancer sent it counts, whether it was answered or not; a lone first packet may be anybody's. */
 static bool is_judged(const struct record *r)
@@ -76,7 +37,7 @@ static void count_records(struct tally *t)
     for (size_t i = 0; i < t->b->count; i++) {
         const struct record *r = &t->b->records[i];
         size_t at;
-        if (!belongs(t, r, &at))
+        if (!tally_has(t, r, &at))
             continue;
         struct balance_backend *e = &t->backends[at];
         e->bytes += r->bytes;
@@ -84,7 +45,7 @@ static void count_records(struct tally *t)
         e->reconnects += (r->flags & RECORD_RECONNECT) != 0;
         if ((r->flags & RECORD_REACHED) != 0 && e->alive == BALANCE_UNKNOWN)
             e->alive = BALANCE_ALIVE;
-        if (!is_attempt(r))
+        if (!record_is_attempt(r))
             continue;
         if (t->result->connections++ == 0) {
             t->result->first = (struct place){.frame = r->frame, .time_ns = r->start_ns, .capture = r->capture};
@@ -95,7 +56,7 @@ static void count_records(struct tally *t)
             t->begun[at] = r->start_ns;
         count_outcome(e, r);
         t->result->hidden += (r->flags & RECORD_HIDDEN) != 0;
-        e->nameless += is_nameless(r);
+        e->nameless += record_is_nameless(r);
         if (!is_judged(r))
             continue;
         e->judged++;
@@ -109,18 +70,12 @@ static int by_number(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
-static int by_moment(const void *a, const void *b)
-{
-    const int64_t *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
-}
-
 static uint64_t count_clients(const struct tally *t, size_t backend, uint64_t *room)
 {
     size_t n = 0, distinct = 0;
     for (size_t i = 0; i < t->b->count; i++) {
         size_t at;
-        if (belongs(t, &t->b->records[i], &at) && at == backend && is_attempt(&t->b->records[i]) && !is_nameless(&t->b->records[i]))
+        if (tally_has(t, &t->b->records[i], &at) && at == backend && record_is_attempt(&t->b->records[i]) && !record_is_nameless(&t->b->records[i]))
             room[n++] = record_client(&t->b->records[i]);
     }
     if (n > 1)
@@ -128,76 +83,6 @@ static uint64_t count_clients(const struct tally *t, size_t backend, uint64_t *r
     for (size_t i = 0; i < n; i++)
         distinct += i == 0 || room[i] != room[i - 1];
     return distinct;
-}
-
-/* Tunnels that are up at a time: beginnings are sorted already, ends are beside them. */
-static uint64_t count_peak(const struct tally *t, size_t backend, int64_t *ends)
-{
-    size_t n = 0, ended = 0;
-    uint64_t up = 0, peak = 0;
-    for (int pass = 0; pass < 2; pass++) {
-        for (size_t i = 0; i < t->b->count; i++) {
-            const struct record *r = &t->b->records[i];
-            size_t at;
-            bool tunnel = r->outcome == OUTCOME_ESTABLISHED || (r->flags & RECORD_CARRIED) != 0;
-            if (!tunnel || !belongs(t, r, &at) || at != backend)
-                continue;
-            if (pass == 0) {
-                bool open = (r->flags & RECORD_OPEN) != 0 && r->end_ns < INT64_MAX - STANDS_NS;
-                ends[n++] = open ? r->end_ns + STANDS_NS : r->end_ns;
-                continue;
-            }
-            while (ended < n && ends[ended] < r->start_ns) {
-                ended++;
-                up--;
-            }
-            up++;
-            peak = up > peak ? up : peak;
-        }
-        if (pass == 0 && n > 1)
-            qsort(ends, n, sizeof *ends, by_moment);
-    }
-    return peak;
-}
-
-/* A length that people use, and not too many of them. */
-static int64_t usual_window(int64_t span_ns)
-{
-    static const int64_t seconds[] = {1, 5, 10, 30, 60, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400, 604800};
-    size_t i = 0;
-    while (i + 1 < sizeof seconds / sizeof seconds[0] && span_ns / (seconds[i] * SECOND_NS) >= BALANCE_WINDOWS_USUAL)
-        i++;
-    return seconds[i] * SECOND_NS;
-}
-
-static bool make_windows(struct tally *t)
-{
-    struct balance_result *r = t->result;
-    int64_t span = elapsed_ns(t->last_ns, t->first_ns), length = t->b->settings.window_ns;
-    if (r->connections == 0)
-        return true;
-    if (length <= 0)
-        length = usual_window(span);
-    while (span / length + 2 > BALANCE_WINDOWS_MAX)
-        length *= 2;
-    r->window_ns = length;
-    int64_t into = (t->first_ns % length + length) % length; /* windows begin on the clock's round times */
-    r->window_start_ns = t->first_ns < INT64_MIN + into ? t->first_ns : t->first_ns - into;
-    r->window_count = (size_t)(elapsed_ns(t->last_ns, r->window_start_ns) / length) + 1;
-    uint32_t *windows = calloc(r->window_count * t->n, sizeof *windows);
-    if (windows == NULL)
-        return false;
-    for (size_t i = 0; i < t->b->count; i++) {
-        const struct record *x = &t->b->records[i];
-        size_t at, w;
-        if (!belongs(t, x, &at) || !is_attempt(x))
-            continue;
-        w = (size_t)(elapsed_ns(x->start_ns, r->window_start_ns) / length);
-        if (w < r->window_count)
-            windows[w * t->n + at]++;
-    }
-    r->windows = windows;
-    return true;
 }
 
 /* Judged again without the dead: is it even then? */
@@ -250,7 +135,7 @@ static bool is_steady(const struct tally *t)
     uint64_t n = 0, half = (t->choice_count + 1) / 2;
     for (size_t i = 0; i < t->b->count; i++) {
         size_t at;
-        if (belongs(t, &t->b->records[i], &at) && is_attempt(&t->b->records[i]) && is_judged(&t->b->records[i]))
+        if (tally_has(t, &t->b->records[i], &at) && record_is_attempt(&t->b->records[i]) && is_judged(&t->b->records[i]))
             halves[n++ >= half][at]++;
     }
     return choices_steady(halves[0], halves[1], t->n);
@@ -307,7 +192,7 @@ static uint64_t beside_backends(const struct tally *t, bool vips)
         const struct record *r = &t->b->records[i];
         const struct balance_server *s = &t->b->servers[r->backend];
         n += s->vip == vips && s->group[t->class] == BALANCE_GROUP_NONE && record_is_radius(r) == (t->class == 1) &&
-             is_attempt(r) && (t->protocol == BALANCE_ALL || r->protocol == t->protocol);
+             record_is_attempt(r) && (t->protocol == BALANCE_ALL || r->protocol == t->protocol);
     }
     return n;
 }
@@ -322,6 +207,10 @@ static bool fill(struct tally *t, double level)
         return false;
     name_backends(t);
     count_records(t);
+    if (!tally_windows(t)) {
+        free(room);
+        return false;
+    }
     for (size_t i = 0; i < t->n; i++) {
         struct balance_backend *e = &t->backends[i];
         weights[i] = e->weight;
@@ -330,7 +219,7 @@ static bool fill(struct tally *t, double level)
         e->clients = count_clients(t, i, room);
         e->has_peak = t->class == 0 || accounting_peak(t->b->accounting, &e->address, &e->peak_concurrent);
         if (t->class == 0)
-            e->peak_concurrent = count_peak(t, i, (int64_t *)room);
+            e->peak_concurrent = tally_peaks(t, i, (int64_t *)room);
     }
     free(room);
     r->unattributed = t->group == 0 ? beside_backends(t, true) : 0;
@@ -338,7 +227,7 @@ static bool fill(struct tally *t, double level)
     r->judgement = choices_judge(t->choices, t->choice_count, weights, t->n, level);
     r->judgement.evenness = evenness_of(attempts, weights, t->n);
     explain(t, weights, level);
-    return make_windows(t);
+    return true;
 }
 
 static void make_result(struct balance *b, uint16_t group, int class, enum balance_protocol protocol, size_t n, double level)

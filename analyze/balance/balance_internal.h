@@ -77,6 +77,40 @@ static inline uint64_t record_client(const struct record *r)
     return r->person != 0 && (r->flags & RECORD_HIDDEN) == 0 ? r->source ^ r->person : r->person != 0 ? r->person : r->source;
 }
 
+static inline bool record_is_attempt(const struct record *r)
+{
+    return (r->flags & (RECORD_CARRIED | RECORD_RECONNECT)) == 0;
+}
+
+static inline bool record_is_nameless(const struct record *r)
+{
+    return (r->flags & RECORD_HIDDEN) != 0 && r->person == 0;
+}
+
+/* What one result is counted from. */
+struct tally {
+    struct balance *b;
+    struct balance_result *result;
+    struct balance_backend *backends;
+    struct balance_cell *cells; /* of result->windows */
+    size_t n;
+    uint16_t group;
+    int class;
+    enum balance_protocol protocol;
+    struct choice *choices;
+    size_t choice_count;
+    int64_t first_ns, last_ns;        /* of attempts */
+    int64_t begun[BALANCE_BACKENDS_MAX]; /* of a backend's first attempt */
+};
+
+/* balance_windows.c. It is of this result; *at: whose. */
+bool tally_has(const struct tally *t, const struct record *r, size_t *at);
+/* Makes the result's windows and counts attempts, how they ended and their clients; needs first_ns and last_ns. False: memory
+ * is short. */
+bool tally_windows(struct tally *t);
+/* How many tunnels of a backend are up at most at a time, in all and in each window. room: for as many as there are records. */
+uint64_t tally_peaks(struct tally *t, size_t backend, int64_t *room);
+
 /* balance_group.c: sorts records by time, marks reconnects, and says which servers are one group. Returns the number of groups. */
 size_t balance_group(struct balance *b);
 /* DNS gives both addresses for one name. */

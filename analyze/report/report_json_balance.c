@@ -31,16 +31,33 @@ static json_t *backend_value(const struct balance_backend *e, bool radius)
     return o;
 }
 
+/* A member of a window: a number for each backend, null where nobody knows it. */
+static void put_row(json_t *o, const char *name, const struct balance_result *b, size_t window, size_t member)
+{
+    json_t *row = json_array();
+    for (size_t i = 0; i < b->backend_count; i++) {
+        uint32_t n;
+        memcpy(&n, (const unsigned char *)&b->windows[window * b->backend_count + i] + member, sizeof n);
+        bool unknown = member == offsetof(struct balance_cell, clients) && b->backends[i].nameless > 0;
+        json_array_append_new(row, unknown ? json_null() : json_integer(n));
+    }
+    json_put(o, name, row);
+}
+
 static json_t *windows_value(const struct report *r, const struct balance_result *b)
 {
     json_t *list = json_array();
     for (size_t w = 0; w < b->window_count; w++) {
-        json_t *o = json_object(), *counts = json_array();
-        for (size_t i = 0; i < b->backend_count; i++)
-            json_array_append_new(counts, json_integer(b->windows[w * b->backend_count + i]));
+        json_t *o = json_object();
         json_put(o, "start", json_time(r, b->window_start_ns + (int64_t)w * b->window_ns, b->first.capture));
         json_put(o, "seconds", json_real((double)b->window_ns / 1e9));
-        json_put(o, "connections", counts);
+        put_row(o, "connections", b, w, offsetof(struct balance_cell, attempts));
+        put_row(o, "established", b, w, offsetof(struct balance_cell, established));
+        put_row(o, "failed", b, w, offsetof(struct balance_cell, failed));
+        put_row(o, "unanswered", b, w, offsetof(struct balance_cell, unanswered));
+        put_row(o, "clients", b, w, offsetof(struct balance_cell, clients));
+        if (!b->radius)
+            put_row(o, "peak_concurrent", b, w, offsetof(struct balance_cell, peak));
         json_array_append_new(list, o);
     }
     return list;

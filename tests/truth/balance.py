@@ -55,10 +55,20 @@ def compare_shares(want, got, table):
     for name, value in measures(loads).items() if any(loads) else ():
         if got.get(name) is None or abs(value - got[name]) > 0.001:
             table.differs(name, value, got.get(name))
-    for window in got.get("windows", []):
-        table.check("columns of a window", len(got["backends"]), len(window["connections"]))
-    if got.get("windows"):
-        table.check("connections of all windows", got["connections"], sum(sum(one["connections"]) for one in got["windows"]))
+    compare_windows(want, got, table)
+
+
+def compare_windows(want, got, table):
+    """Windows hold each attempt once, with its end; what the truth counts of a server is in their columns."""
+    windows = got.get("windows", [])
+    truth = {row["address"]: row for row in want["backends"]}
+    for column, server in enumerate(row["address"] for row in got["backends"]) if windows else ():
+        for field, name in ("attempts", "connections"), ("established",) * 2, ("failed",) * 2, ("unanswered",) * 2:
+            table.check("windows: %s of %s" % (name, server), truth.get(server, {}).get(field, 0),
+                        sum(window[name][column] for window in windows))
+        if want["all_stay"] and server in truth:
+            table.check("windows: peak of " + server, truth[server]["established"],
+                        max(window["peak_concurrent"][column] for window in windows))
 
 
 def compare_probes(want, got, table):

@@ -193,8 +193,15 @@ static void test_round_robin_is_even(void **state)
     assert_int_equal(r->backends[3].alive, BALANCE_ALIVE);
     assert_true(fabs(r->backends[3].share - 0.25) < 1e-9);
     uint64_t sum = 0;
-    for (size_t i = 0; i < r->window_count * 4; i++)
-        sum += r->windows[i];
+    for (size_t i = 0; i < r->window_count * 4; i++) {
+        const struct balance_cell *cell = &r->windows[i];
+        sum += cell->attempts;
+        assert_in_range(cell->attempts, 2, 3); /* of ten a window */
+        assert_int_equal(cell->established, cell->attempts);
+        assert_int_equal(cell->clients, cell->attempts);
+        assert_int_equal(cell->failed + cell->unanswered, 0);
+        assert_int_equal(cell->peak, 1);
+    }
     assert_int_equal(sum, 200);
     assert_true(r->window_count > 1 && r->window_count <= BALANCE_WINDOWS_USUAL + 1 && r->window_ns == 10 * SECOND);
     assert_int_equal(result(BALANCE_ALL)->connections, 200);
