@@ -72,11 +72,7 @@ static uint64_t hash_packet(const struct packet *p, uint32_t id, uint32_t fragme
     struct lanes l = hash_headers(p, id, fragment);
     if (p->kind == PACKET_TCP)
         l = add_tcp(l, p);
-    if (p->payload.len >= SAMPLED_LEAST)
-        l = add_payload(l, p);
-    else
-        l.d ^= hash_bytes(p->payload.data, p->payload.len, l.a);
-    return lanes_value(l);
+    return lanes_value(add_payload(l, p));
 }
 
 static bool seen(struct sightings *t, uint64_t hash, int64_t time_ns, int64_t window)

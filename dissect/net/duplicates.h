@@ -36,15 +36,10 @@ static inline uint64_t time_between(int64_t a, int64_t b)
     return a > b ? (uint64_t)a - (uint64_t)b : (uint64_t)b - (uint64_t)a;
 }
 
-/* Puts a hash first; the one that came in before all others goes. */
+/* Puts a hash first; the one that came in before all others goes. Not in loops, which become calls of memmove. */
 static inline void bucket_put(struct bucket *b, uint64_t hash, int64_t time_ns)
 {
-    for (size_t i = WAYS - 1; i > 0; i--) {
-        b->hash[i] = b->hash[i - 1];
-        b->time_ns[i] = b->time_ns[i - 1];
-    }
-    b->hash[0] = hash;
-    b->time_ns[0] = time_ns;
+    *b = (struct bucket){{hash, b->hash[0], b->hash[1], b->hash[2]}, {time_ns, b->time_ns[0], b->time_ns[1], b->time_ns[2]}};
 }
 
 /* True when the hash was seen within the window; else remembers it. */
@@ -134,10 +129,14 @@ static inline struct lanes add_sample(struct lanes l, struct span s)
     return lanes_add(l, load_u64(middle), load_u64(middle + WORD), load_u64(tail), load_u64(tail + WORD));
 }
 
-/* Of a payload of at least SAMPLED_LEAST bytes; TCP's header has been added. */
+/* TCP's header has been added. */
 static inline struct lanes add_payload(struct lanes l, const struct packet *p)
 {
-    return is_known_by_head(p) ? add_stride(l, p->payload.data) : add_sample(l, p->payload);
+    if (p->payload.len >= SAMPLED_LEAST)
+        return is_known_by_head(p) ? add_stride(l, p->payload.data) : add_sample(l, p->payload);
+    if (p->payload.len > 0)
+        l.d ^= hash_bytes(p->payload.data, p->payload.len, l.a);
+    return l;
 }
 
 #endif

@@ -33,11 +33,7 @@ static inline uint64_t identity(const struct packet *p, uint32_t id)
                                       (uint64_t)id << 32 | p->payload_wire_len);
     if (p->kind == PACKET_TCP)
         l = add_tcp(l, p);
-    if (p->payload.len >= SAMPLED_LEAST)
-        l = add_payload(l, p);
-    else
-        l.d ^= hash_bytes(p->payload.data, p->payload.len, l.a);
-    return lanes_value(l);
+    return lanes_value(add_payload(l, p));
 }
 
 static inline void prefetch(const void *address)

@@ -252,29 +252,35 @@ static void content(struct connection *c, enum direction dir, struct span bytes,
         sstp_link_feed(k->link, dir, bytes, place);
 }
 
-static void note_record(struct connection *c, const struct tls_event *e)
+void carry_closed_record(struct connection *c, enum direction dir, uint32_t length, const struct place *place)
 {
     enum { BRIEF = 96 };
     struct carried *k = c->carried;
-    k->records_seen[e->dir]++;
+    k->records_seen[dir]++;
     bool finished = k->tls13 && k->records_seen[TO_SERVER] == 1; /* is hidden in the first record */
-    k->client_was_brief = k->client_was_brief || (e->dir == TO_SERVER && !finished && e->u.record.length <= BRIEF);
+    k->client_was_brief = k->client_was_brief || (dir == TO_SERVER && !finished && length <= BRIEF);
     if (records_contradict(k))
         c->given_up = true;
     if (k->record_count == SSTP_RECORDS_MAX)
         return;
     struct sstp_record *r = &k->records[k->record_count++];
-    r->frame = e->place.frame < UINT32_MAX ? (uint32_t)e->place.frame : UINT32_MAX;
-    r->length = (uint16_t)(e->u.record.length < UINT16_MAX ? e->u.record.length : UINT16_MAX);
-    r->dir = (uint8_t)e->dir;
-    connection_tell(c, e->dir, &e->place, &(struct sstp_told_event){.kind = SSTP_TOLD_RECORD, .u.record = e->u.record});
+    r->frame = place->frame < UINT32_MAX ? (uint32_t)place->frame : UINT32_MAX;
+    r->length = (uint16_t)(length < UINT16_MAX ? length : UINT16_MAX);
+    r->dir = (uint8_t)dir;
+    connection_tell(c, dir, place, &(struct sstp_told_event){.kind = SSTP_TOLD_RECORD, .u.record = {TLS_APPLICATION_DATA, length}});
+}
+
+uint32_t carry_is_closed_record(struct connection *c, enum direction dir, struct span bytes)
+{
+    const struct carried *k = c->carried;
+    return k != NULL && k->stage == CARRY_TLS && k->tls != NULL && c->answered && !c->given_up ? tls_closed_record(k->tls, dir, bytes) : 0;
 }
 
 static void on_tls(void *ctx, const struct tls_event *e)
 {
     struct connection *c = ctx;
     if (e->kind == TLS_EVENT_ENCRYPTED && e->u.record.type == TLS_APPLICATION_DATA) {
-        note_record(c, e);
+        carry_closed_record(c, e->dir, e->u.record.length, &e->place);
         return;
     }
     c->layer->counters.malformed += e->kind == TLS_EVENT_MALFORMED;

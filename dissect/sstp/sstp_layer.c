@@ -68,7 +68,7 @@ struct sstp_layer *sstp_layer_new(const struct sstp_layer_options *options)
     l->held_slots = slots < HELD_SLOTS_LEAST ? HELD_SLOTS_LEAST : slots > HELD_SLOTS_MOST ? HELD_SLOTS_MOST : (uint32_t)slots;
     l->held = calloc(l->held_slots, sizeof *l->held);
     l->streams = tcp_stream_table_new(&(struct tcp_stream_table_options){
-        .connections = l->room, .waiting_bytes = options->memory_bytes / WAITING_SHARE, .event = on_stream, .ctx = l});
+        .connections = l->room, .waiting_bytes = options->memory_bytes / WAITING_SHARE, .uncompared = true, .event = on_stream, .ctx = l});
     if (l->connections != NULL && l->hot != NULL && l->held != NULL && l->streams != NULL)
         return l;
     sstp_layer_free(l);
@@ -380,6 +380,28 @@ static RARELY_CALLED void lost_before_reset(struct connection *c, const struct p
         c->lost_bytes += missing;
 }
 
+/* A tunnel's beginning is mostly this: a segment that is simply the next, and bare or one record that nobody can read. */
+static bool take_record(struct connection *c, const struct packet *p, enum tcp_side side)
+{
+    struct sstp_layer *l = c->layer;
+    struct tcp_stream *s = stream_of(c);
+    uint32_t length = 0;
+    if ((p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)) != 0 || c->list != LIST_LIVE || s == NULL ||
+        l->carried_bytes > l->carried_bytes_max || p->payload.len != p->payload_wire_len ||
+        !tcp_stream_is_next(s, side, p->tcp_seq, (p->tcp_flags & TCP_ACK) != 0, p->tcp_ack))
+        return false;
+    if (p->payload.len > 0 && (length = carry_is_closed_record(c, (enum direction)side, p->payload)) == 0)
+        return false;
+    tcp_connection_packet(&c->tcp, p, side);
+    tcp_stream_take_next(l->streams, s, side, p->payload_wire_len);
+    if (length == 0)
+        return true;
+    carry_closed_record(c, (enum direction)side, length, &l->place);
+    if (carry_is_done(c))
+        passivate(c);
+    return true;
+}
+
 static void take(struct connection *c, const struct packet *p, enum tcp_side side)
 {
     struct sstp_layer *l = c->layer;
@@ -460,7 +482,8 @@ void sstp_layer_packet(struct sstp_layer *l, const struct packet *p, struct flow
     }
     count(h, p, side);
     l->place = frame_place(p->frame);
-    take(c, p, side);
+    if (!take_record(c, p, side))
+        take(c, p, side);
     settle(c, f);
 }
 

@@ -122,6 +122,10 @@ void carry_held(struct connection *c);
 /* Nothing more of its octets can tell anything: they need not be put together. */
 bool carry_is_done(const struct connection *c);
 void carry_free(struct connection *c);
+/* The next octets are one whole record that nobody can read, and no more: its length, and the record is taken as far as TLS is
+ * concerned; carry_closed_record is to follow. 0, with nothing taken: anything else. */
+uint32_t carry_is_closed_record(struct connection *c, enum direction dir, struct span bytes);
+void carry_closed_record(struct connection *c, enum direction dir, uint32_t length, const struct place *place);
 /* TLS is not read any more. */
 void carry_passive(struct connection *c);
 enum sstp_carrier carry_carrier(const struct connection *c);

@@ -38,7 +38,6 @@ static void remember(struct rest *r, uint64_t from, struct span bytes)
 {
     r->pieces[r->piece] = (struct piece){from, hash_bytes(bytes.data, bytes.len, 0), (uint32_t)bytes.len};
     r->piece = (uint8_t)((r->piece + 1) % TCP_STREAM_REMEMBERED);
-    r->told += bytes.len;
 }
 
 /* The next `to - next` bytes will not come: in pieces, since the receiver may have had and the consumer wanted a part. */
@@ -81,7 +80,9 @@ static void tell_bytes(struct tcp_stream_table *t, struct tcp_stream *s, unsigne
             struct span told = {bytes.data, bytes.len < left ? bytes.len : (size_t)left};
             bytes = (struct span){NULL, 0};
             h->next += told.len;
-            remember(r, from, told);
+            r->told += told.len;
+            if (!t->uncompared)
+                remember(r, from, told);
             tell(t, s, &(struct tcp_stream_event){.kind = TCP_STREAM_BYTES, .side = side, .offset = from, .bytes = told,
                                                   .length = told.len, .place = *place});
         } else {
@@ -516,6 +517,25 @@ void tcp_stream_segment(struct tcp_stream_table *t, struct tcp_stream *s, const 
         h->next += g->wire_len;
     else
         segment_slow(t, s, g);
+}
+
+bool tcp_stream_is_next(const struct tcp_stream *s, enum tcp_side side, uint32_t seq, bool has_ack, uint32_t ack)
+{
+    const struct half *h = &s->half[side], *peer = &s->half[side ^ 1];
+    return s->start[side] != TCP_START_NONE && (s->slow[side] | s->slow[side ^ 1]) == 0 && h->next >= h->skip_to &&
+           seq == h->base + (uint32_t)h->next &&
+           (!has_ack || s->start[side ^ 1] == TCP_START_NONE || (int32_t)(ack - (peer->base + (uint32_t)peer->next)) <= 0);
+}
+
+void tcp_stream_take_next(struct tcp_stream_table *t, struct tcp_stream *s, enum tcp_side side, uint32_t len)
+{
+    struct half *h = &s->half[side];
+    h->segments++;
+    if (++t->tick - s->stamp > t->lazy)
+        tcp_age_renew(t, s);
+    h->next += len;
+    if (len > 0)
+        rest_of(t, s, side)->told += len;
 }
 
 void tcp_stream_skip(struct tcp_stream *s, enum tcp_side side, uint64_t n)

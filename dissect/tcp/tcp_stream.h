@@ -72,6 +72,7 @@ struct tcp_stream_table; /* the table of connections and the pool of what waits 
 struct tcp_stream_table_options {
     uint32_t connections;  /* at most at a time, 1 or more; then the longest idle is given up */
     size_t waiting_bytes;  /* memory for bytes that wait, all together, taken 128 KiB at a time; 0: never waits */
+    bool uncompared;       /* bytes that were told and come again are not compared: no TCP_STREAM_DIFFERS for them */
     tcp_stream_fn *event;
     void *ctx;
 };
@@ -116,6 +117,12 @@ struct tcp_stream *tcp_stream_of(const struct tcp_stream_table *t, uint32_t slot
 
 /* Takes the next segment. RST is for others to judge: it has no bytes and ends nothing here. */
 void tcp_stream_segment(struct tcp_stream_table *t, struct tcp_stream *s, const struct tcp_segment *g);
+
+/* A segment of `side` with this number, and acknowledgment when it has one, neither SYN nor FIN nor RST, that whole would be told
+ * as the next bytes and bring about nothing else. tcp_stream_take_next then takes it, of len bytes on the wire and all
+ * captured, without telling them: whoever asked has read them. */
+bool tcp_stream_is_next(const struct tcp_stream *s, enum tcp_side side, uint32_t seq, bool has_ack, uint32_t ack);
+void tcp_stream_take_next(struct tcp_stream_table *t, struct tcp_stream *s, enum tcp_side side, uint32_t len);
 
 /* The n bytes after what was told last are not wanted: they are only counted. */
 void tcp_stream_skip(struct tcp_stream *s, enum tcp_side side, uint64_t n);

@@ -92,6 +92,7 @@ struct tcp_stream_table {
     struct chunk **slabs;
     uint32_t slab_count, slabs_max;
     uint32_t free_chunk, chunks_used;
+    bool uncompared;
     tcp_stream_fn *event;
     void *ctx;
     struct tcp_stream_table_counters counters;

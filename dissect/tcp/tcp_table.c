@@ -24,6 +24,7 @@ struct tcp_stream_table *tcp_stream_table_new(const struct tcp_stream_table_opti
     t->slabs = calloc((size_t)t->slabs_max + 1, sizeof *t->slabs);
     t->room = room;
     t->lazy = room < SMALL ? 0 : room < UINT32_MAX / LAZY_ROUNDS / 2 ? room * LAZY_ROUNDS : UINT32_MAX / 2;
+    t->uncompared = options->uncompared;
     t->event = options->event;
     t->ctx = options->ctx;
     if (t->slots_block == NULL || t->more == NULL || t->slabs == NULL) {

@@ -798,6 +798,72 @@ static void test_a_gap_among_skipped_bytes(void **state)
     finish(&b);
 }
 
+static bool is_next(const struct bench *b, unsigned side, uint32_t seq, uint32_t ack)
+{
+    return tcp_stream_is_next(b->stream, (enum tcp_side)side, seq, true, ack);
+}
+
+/* A segment that is simply the next may be taken without being told; in no other situation is it one. */
+static void test_the_next_may_be_taken_unread(void **state)
+{
+    (void)state;
+    struct bench b;
+    begin(&b, 1, 1 << 20);
+    assert_false(is_next(&b, 0, 100, 500)); /* nothing is known yet */
+    feed(&b, 0, 99, NULL, 0, 0, TCP_SYN, 0);
+    feed(&b, 1, 499, NULL, 0, 0, TCP_SYN | TCP_ACK, 100);
+    assert_true(is_next(&b, 0, 100, 500));
+    assert_false(is_next(&b, 0, 101, 500)); /* too early */
+    assert_false(is_next(&b, 0, 99, 500));  /* again */
+    assert_false(is_next(&b, 0, 100, 501)); /* acknowledges what was not seen */
+    b.heard[0]->records = true;             /* what is taken leaves a hole in what is told */
+    b.heard[0]->body_left = 100;
+    tcp_stream_take_next(b.table, b.stream, TCP_CLIENT, 10);
+    assert_int_equal(b.heard[0]->next, 0);
+    assert_false(is_next(&b, 0, 100, 500));
+    assert_true(is_next(&b, 1, 500, 110));
+    feed_text(&b, 0, 110, "next");
+    assert_int_equal(b.heard[0]->next, 14);
+    feed_text(&b, 0, 120, "last"); /* waits: neither direction is simple until it is told */
+    assert_false(is_next(&b, 0, 114, 500));
+    assert_false(is_next(&b, 1, 500, 114));
+    feed_text(&b, 0, 114, "middle");
+    assert_true(is_next(&b, 0, 124, 500));
+    assert_memory_equal(b.heard[0]->bytes + 10, "nextmiddlelast", 14);
+    struct tcp_stream_counts c = counts_of(&b, TCP_CLIENT);
+    assert_int_equal(c.bytes, 24);
+    assert_int_equal(c.segments, 5);
+    assert_int_equal(c.skipped_bytes, 0);
+    feed(&b, 0, 124, NULL, 0, 0, TCP_FIN | TCP_ACK, 500);
+    assert_false(is_next(&b, 0, 124, 500));
+    end_stream(&b);
+    finish(&b);
+}
+
+/* Who does not ask for it is not told that bytes came again with other values. */
+static void test_uncompared(void **state)
+{
+    (void)state;
+    for (unsigned uncompared = 0; uncompared < 2; uncompared++) {
+        struct bench b;
+        begin(&b, 1, 1 << 20);
+        tcp_stream_table_free(b.table);
+        b.table = tcp_stream_table_new(&(struct tcp_stream_table_options){.connections = 1, .waiting_bytes = 1 << 20,
+                                                                           .uncompared = uncompared == 1, .event = on_event, .ctx = &b});
+        assert_non_null(b.table);
+        b.slot = tcp_stream_open(b.table, 7, &b);
+        b.stream = tcp_stream_of(b.table, b.slot, 7);
+        feed(&b, 0, 99, NULL, 0, 0, TCP_SYN, 0);
+        feed_text(&b, 0, 100, "first");
+        feed_text(&b, 0, 100, "other");
+        assert_int_equal(b.heard[0]->differs, uncompared == 0);
+        assert_int_equal(counts_of(&b, TCP_CLIENT).retransmissions, 1);
+        assert_memory_equal(b.heard[0]->bytes, "first", 5);
+        end_stream(&b);
+        finish(&b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -821,6 +887,8 @@ int main(void)
         cmocka_unit_test(test_done_at_any_time),
         cmocka_unit_test(test_long_streams),
         cmocka_unit_test(test_a_gap_among_skipped_bytes),
+        cmocka_unit_test(test_the_next_may_be_taken_unread),
+        cmocka_unit_test(test_uncompared),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
