@@ -75,7 +75,8 @@ static bool is_group(const struct address *a)
 
 /* Marks in flow.judged: counted as one that should have two sides, and as one of these that has not. */
 enum { JUDGED_FLOW = 1, ONE_SIDED_FLOW = 2, JUDGED_RADIUS = 4, ONE_SIDED_RADIUS = 8,
-       JUDGED_FOR_GOOD = 16 /* both sides are seen, and no further packet can tell anything new */ };
+       JUDGED_FOR_GOOD = 16 /* both sides are seen, and no further packet can tell anything new */,
+       NAMED_LOW = 32, NAMED_HIGH = 64 /* named since: the next packet of that side is one of this protocol */ };
 
 /* A flow counts from its JUDGED_PACKETS-th packet on, and counts no longer as one-sided once the other side speaks. */
 static void judge_sides(struct flow *f, unsigned judged_mark, unsigned one_sided_mark, uint64_t *judged, uint64_t *one_sided)
@@ -92,13 +93,15 @@ static void judge_sides(struct flow *f, unsigned judged_mark, unsigned one_sided
 }
 
 /* The first packet of a side is all that the account of hosts asks of a flow; who asks for HTTPS or IKE is of no account there. */
-static inline void note_host(struct dissector *d, const struct flow *f, const struct packet *p, bool from_low)
+static inline void note_host(struct dissector *d, struct flow *f, const struct packet *p, bool from_low)
 {
+    unsigned named = from_low ? NAMED_LOW : NAMED_HIGH;
     bool answers = f->packets[from_low ? 1 : 0] > 0, first = f->packets[from_low ? 0 : 1] == 1;
     if (first && p->dst.port != PORT_HTTPS && (answers || (f->class != FLOW_IKE && f->class != FLOW_ESP)))
         hosts_flow(d->hosts, p, answers, f->class);
-    if (first && f->protocol != 0 && hint_matters(f->protocol))
+    if ((first || (f->judged & named) != 0) && f->protocol != 0 && hint_matters(f->protocol))
         hosts_hint(d->hosts, p, f->low_is_client == from_low, f->protocol);
+    f->judged = (uint8_t)(f->judged & ~named);
 }
 
 /* Only TCP that acknowledges something unseen proves that a side is missing; unanswered SYNs, syslog and the like do not. */
@@ -112,7 +115,7 @@ RARELY_CALLED static void judge(struct dissector *d, struct flow *f, const struc
     if (two_sided_by_nature && !is_group(&p->dst.address))
         judge_sides(f, JUDGED_FLOW, ONE_SIDED_FLOW, &d->judged_flows, &d->one_sided_flows);
     unsigned all = JUDGED_FLOW | (f->class == FLOW_RADIUS ? JUDGED_RADIUS : 0u), one_sided = ONE_SIDED_FLOW | ONE_SIDED_RADIUS;
-    if ((f->judged & (all | one_sided)) == all && f->packets[0] > 0 && f->packets[1] > 0)
+    if ((f->judged & (all | one_sided | NAMED_LOW | NAMED_HIGH)) == all && f->packets[0] > 0 && f->packets[1] > 0)
         f->judged |= JUDGED_FOR_GOOD;
 }
 
@@ -153,9 +156,8 @@ RARELY_CALLED static void name_flow(struct dissector *d, struct flow *f, const s
     if (d->hint == NULL || (f->class != FLOW_NEW && f->class != FLOW_OTHER) || f->protocol != 0)
         return;
     hint_packet(d->hint, f, p, from_low);
-    bool first = f->packets[from_low ? 0 : 1] == 1; /* then it is noted as such, below */
-    if (!first && f->protocol != 0 && hint_matters(f->protocol))
-        hosts_hint(d->hosts, p, f->low_is_client == from_low, f->protocol);
+    if (f->protocol != 0) /* both sides speak it; who has spoken before is noted with the next packet */
+        f->judged = (uint8_t)((f->judged & ~(unsigned)JUDGED_FOR_GOOD) | NAMED_LOW | NAMED_HIGH);
 }
 
 /* Answers only: who asks tells nothing of addresses. */

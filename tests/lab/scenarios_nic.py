@@ -38,6 +38,13 @@ SAMBA = """[global]
 	path = {directory}
 	guest ok = yes
 """
+# TPKT and X.224 Connection Request with RDP_NEG_REQ (MS-RDPBCGR 2.2.1.1), as any scanner sends it.
+RDP_REQUEST = """import socket, sys
+with socket.create_connection((sys.argv[1], 3389), 3) as rdp:
+    rdp.sendall(bytes.fromhex("03000013 0ee00000000000 01000800 03000000"))
+    rdp.settimeout(3)
+    rdp.recv(100)
+"""
 AVAHI = """[server]
 host-name=rras1
 use-ipv4=yes
@@ -154,6 +161,20 @@ def _(lab):
         daemon(lab, "rras1", "smbd", "smbd", "-F", "-s", samba(lab))
         time.sleep(1.5)
         once(lab, "direct", "smbclient", "-N", "-L", "//%s" % RRAS_PUBLIC, "-s", samba(lab))
+    tunnel(lab, offer)
+    lab.keep_point("rras1", **AT_HOME)
+
+
+@scenario("nic-offers", "a server offers Remote Desktop and a data base (Redis) to the outside", attempts=["established"], seconds=10,
+          expect=["nic-unexpected-protocol"], forbid=["nic-dns-client", "nic-smb", "nic-same-subnet", "nic-name-resolution", "nic-dhcp"],
+          shows=["tcp.srcport == 3389 && tpkt", "tcp.srcport == 6379 && tcp.len > 0"])
+def _(lab):
+    def offer():
+        daemon(lab, "rras1", "redis", "redis-server", "--port", "6379", "--protected-mode", "no", "--save", "")
+        daemon(lab, "rras1", "xrdp", "sh", "-c", "mkdir -p /run/xrdp && exec \"$@\"", "sh", "xrdp", "--nodaemon")
+        time.sleep(2)
+        once(lab, "direct", "redis-cli", "-h", RRAS_PUBLIC, "ping")
+        once(lab, "direct", "python3", "-c", RDP_REQUEST, RRAS_PUBLIC)
     tunnel(lab, offer)
     lab.keep_point("rras1", **AT_HOME)
 

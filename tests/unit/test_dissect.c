@@ -332,6 +332,29 @@ static void the_rest_is_named_by_hint(void **state)
     bench_free(b);
 }
 
+/* RFC 6143 section 7.1.1: it is the client's greeting that names it, when the server has spoken already. */
+static void both_sides_of_a_named_flow_are_told(void **state)
+{
+    (void)state;
+    static const char *const greeting = "524642203030332e3030380a";
+    struct bench *b = bench_with(NULL);
+    send_tcp(b, 1, 40000, 2, 5900, 2, "");
+    send_tcp(b, 2, 5900, 1, 40000, 18, "");
+    send_tcp(b, 2, 5900, 1, 40000, 24, greeting);
+    send_tcp(b, 1, 40000, 2, 5900, 24, greeting);
+    assert_int_equal(protocol(b, "VNC").flows, 1);
+    send_tcp(b, 2, 5900, 1, 40000, 24, "0102");
+    const struct host_deed *all;
+    size_t count = dissect_hosts(b->d, &all), asked = 0, open = 0;
+    for (size_t i = 0; i < count; i++) {
+        asked += all[i].kind == HOST_HINT && all[i].host.bytes[2] == 1;
+        open += all[i].kind == HOST_HINT_OPEN && all[i].host.bytes[2] == 2 && all[i].port == 5900;
+    }
+    assert_int_equal(asked, 1);
+    assert_int_equal(open, 1);
+    bench_free(b);
+}
+
 static void one_sided_flows_are_counted_until_the_other_side_speaks(void **state)
 {
     (void)state;
@@ -475,6 +498,7 @@ int main(void)
         cmocka_unit_test(ike_is_recognised_on_any_port),
         cmocka_unit_test(a_flow_with_esp_counts_as_esp),
         cmocka_unit_test(the_rest_is_named_by_hint),
+        cmocka_unit_test(both_sides_of_a_named_flow_are_told),
         cmocka_unit_test(one_sided_flows_are_counted_until_the_other_side_speaks),
         cmocka_unit_test(an_icmp_error_reaches_the_request_that_it_quotes),
         cmocka_unit_test(silence_passes_with_other_traffic),
