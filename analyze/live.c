@@ -19,7 +19,8 @@ struct device {
     struct dissector *dissector;
     int64_t frame_ns;   /* time of its latest frame, 0 none */
     int64_t arrived_ns; /* when we had it, on the monotonic clock */
-    bool gone;          /* complained */
+    enum source_link link; /* as it was told last */
+    bool ended;         /* complained */
 };
 
 struct live {
@@ -70,6 +71,12 @@ void live_free(struct live *l)
     free(l);
 }
 
+const int *live_sockets(const struct live *l, size_t *count)
+{
+    *count = l->count;
+    return l->handles;
+}
+
 static void on_event(void *ctx, const struct event *e)
 {
     struct live *l = ctx;
@@ -97,15 +104,37 @@ static bool make_dissectors(struct live *l, struct analysis *a)
     return true;
 }
 
-static void device_gone(struct live *l, struct device *d)
+static void device_ended(struct live *l, struct device *d)
 {
     char text[COMPLAINT_MAX];
     const char *damage = source_info(d->source)->damage;
     snprintf(text, sizeof text, "%.400s: %.600s", d->name, damage != NULL ? damage : "sniffing ended");
     l->hooks->complaint(l->hooks->ctx, text);
     l->handles[d - l->devices] = -1;
-    d->gone = true;
+    d->ended = true;
     l->left--;
+}
+
+/* One line for each change. */
+static void tell_link(struct live *l, struct device *d)
+{
+    static const char *const words[] = {
+        [SOURCE_LINK_UP] = "the interface is up again",
+        [SOURCE_LINK_DOWN] = "the interface is down; it is waited for",
+        [SOURCE_LINK_GONE] = "the interface was removed; one of this name is waited for",
+        [SOURCE_LINK_BACK] = "the interface is back",
+    };
+    char text[COMPLAINT_MAX];
+    enum source_link now = source_link(d->source), before = d->link;
+    d->link = now;
+    if (now == before || (now == SOURCE_LINK_UP && before == SOURCE_LINK_BACK))
+        return;
+    if (now == SOURCE_LINK_BACK && before != SOURCE_LINK_GONE) { /* gone for less than the time between two looks */
+        snprintf(text, sizeof text, "%.400s: %s", d->name, words[SOURCE_LINK_GONE]);
+        l->hooks->complaint(l->hooks->ctx, text);
+    }
+    snprintf(text, sizeof text, "%.400s: %s", d->name, words[now]);
+    l->hooks->complaint(l->hooks->ctx, text);
 }
 
 /* What waits in a device's ring, but only so much that the others have their turn. */
@@ -121,7 +150,9 @@ static bool read_device(struct live *l, struct device *d)
     if (batches > 0)
         d->arrived_ns = platform_monotonic_ns();
     if (n == 0 && source_ended(d->source))
-        device_gone(l, d);
+        device_ended(l, d);
+    else
+        tell_link(l, d);
     return batches > 0;
 }
 
@@ -135,10 +166,12 @@ static void pass_time(struct device *d, int64_t now_ns)
 static bool each_second(struct live *l)
 {
     struct events_status s = {.open = l->open};
+    bool away = false;
     for (size_t i = 0; i < l->count; i++) {
         struct device *d = &l->devices[i];
-        if (!d->gone)
+        if (!d->ended)
             source_refresh(d->source);
+        away = away || d->ended || d->link != SOURCE_LINK_UP;
         const struct source_info *info = source_info(d->source);
         s.packets += info->packets;
         s.bytes += info->bytes;
@@ -146,7 +179,7 @@ static bool each_second(struct live *l)
         s.time_ns = d->frame_ns > s.time_ns ? d->frame_ns : s.time_ns;
     }
     int64_t now = platform_monotonic_ns();
-    if (s.lost != l->lost)
+    if (s.lost != l->lost || away)
         l->lost_ns = now;
     l->lost = s.lost;
     analysis_losing(l->analysis, l->lost_ns != 0 && now - l->lost_ns < LOSING_NS);
@@ -158,7 +191,7 @@ static bool turn(struct live *l)
 {
     bool any = false;
     for (size_t i = 0; i < l->count; i++)
-        if (!l->devices[i].gone)
+        if (!l->devices[i].ended)
             any = read_device(l, &l->devices[i]) || any;
     return any;
 }
@@ -211,5 +244,8 @@ enum run_result live_run(struct live *l, struct analysis *a)
     }
     sniff(l);
     finish(l, a);
-    return l->left < l->count ? RUN_PARTIAL : RUN_COMPLETE;
+    bool whole = true;
+    for (size_t i = 0; i < l->count; i++)
+        whole = whole && !l->devices[i].ended && l->devices[i].link != SOURCE_LINK_GONE;
+    return whole ? RUN_COMPLETE : RUN_PARTIAL;
 }

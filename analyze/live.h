@@ -23,10 +23,14 @@ struct live;
  */
 struct live *live_open(const struct options *o, const struct live_hooks *hooks);
 
+/* The sockets that are sniffed through, for platform_lockdown; lent. */
+const int *live_sockets(const struct live *l, size_t *count);
+
 /*
  * Sniffs into the analysis until the process is asked to end (platform_stop_asked), options->duration_s is over, the
  * status hook says so or no interface is left (complained). Each interface is a capture of the analysis afterwards.
- * RUN_PARTIAL: an interface went away; RUN_NOTHING: memory was short.
+ * An interface that goes down or is removed is waited for (complained); the others go on.
+ * RUN_PARTIAL: an interface is gone at the end; RUN_NOTHING: memory was short.
  */
 enum run_result live_run(struct live *l, struct analysis *a);
 

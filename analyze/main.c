@@ -213,7 +213,8 @@ static enum run_result sniff(const struct options *o, struct analysis *a, struct
         return RUN_NOTHING;
     platform_catch_stop();
     enum run_result result = RUN_NOTHING;
-    const struct platform_lockdown lockdown = {.user = o->user, .folder = o->certs_dir};
+    struct platform_lockdown lockdown = {.user = o->user, .folder = o->certs_dir};
+    lockdown.sockets = live_sockets(l, &lockdown.socket_count);
     if (platform_lockdown(&lockdown, tell_complaint, t, error))
         result = live_run(l, a);
     else

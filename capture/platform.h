@@ -55,18 +55,39 @@ void platform_wait(const int *handles, size_t count, uint32_t most_ms);
 void platform_catch_stop(void);
 bool platform_stop_asked(void);
 
-/* What a network device itself lost before the kernel had it, where the system says. */
+enum { PLATFORM_DEVICE_NAME = 64 };
+
+/* A network device that is sniffed. */
 struct platform_device {
-    int counters[2]; /* open files, -1 for none */
-    uint64_t before; /* lost when it was opened */
+    char name[PLATFORM_DEVICE_NAME];
+    int counters[2];       /* open files, -1 for none */
+    uint64_t before, lost; /* when it was opened; since then */
+    int socket, index;     /* index 0: it is not watched */
+    int kind;              /* of its link layer */
+    bool bound_anew;       /* to one that was made later under the same name, and is not yet up */
 };
 void platform_device_open(struct platform_device *d, const char *name);
-uint64_t platform_device_lost(const struct platform_device *d); /* packets since it was opened; 0 when unknown */
+/* What the device itself lost before the kernel had it, where the system says: packets since it was opened; 0 when unknown. */
+uint64_t platform_device_lost(struct platform_device *d);
 void platform_device_close(struct platform_device *d);
+
+enum platform_link {
+    PLATFORM_LINK_UP,
+    PLATFORM_LINK_DOWN,
+    PLATFORM_LINK_GONE,  /* removed, or given to another namespace */
+    PLATFORM_LINK_BACK,  /* said once: there is one of its name again, which is up, and the socket is bound to it */
+    PLATFORM_LINK_OTHER, /* what has its name now is of another kind: the socket's packets could not be read */
+};
+/* From now on it is known which device the packet socket sniffs. */
+void platform_device_watch(struct platform_device *d, int socket);
+/* How it is. A device that was removed and made again is bound again; nothing else that takes rights is needed for it. */
+enum platform_link platform_device_link(struct platform_device *d);
 
 /* What a process still has to do when it has given up its rights. */
 struct platform_lockdown {
     const char *user;   /* who it becomes when it is root; NULL: nobody. A user who is given must be had */
+    const int *sockets; /* packet sockets, which may be bound anew (platform_device_link) */
+    size_t socket_count;
     const char *folder; /* where it will still make files, or NULL: it opens none any more. Made, and given to the user, if missing */
 };
 

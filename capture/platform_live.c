@@ -8,6 +8,15 @@
 #include <signal.h>
 #include <unistd.h>
 
+#ifdef __linux__
+#include <arpa/inet.h>
+#include <net/ethernet.h>
+#include <net/if.h>
+#include <netpacket/packet.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#endif
+
 enum { WAIT_HANDLES = 64, NUMBER_TEXT = 24 };
 
 /* The only state that outlives a call: a signal handler can reach nothing else. */
@@ -61,6 +70,8 @@ static uint64_t lost_in_all(const struct platform_device *d)
 void platform_device_open(struct platform_device *d, const char *name)
 {
     static const char *const names[] = {"rx_missed_errors", "rx_fifo_errors"};
+    *d = (struct platform_device){.socket = -1};
+    snprintf(d->name, sizeof d->name, "%s", name);
     for (size_t i = 0; i < 2; i++) {
         char path[PLATFORM_ERROR];
         int len = snprintf(path, sizeof path, "/sys/class/net/%s/statistics/%s", name, names[i]);
@@ -70,10 +81,12 @@ void platform_device_open(struct platform_device *d, const char *name)
     d->before = lost_in_all(d);
 }
 
-uint64_t platform_device_lost(const struct platform_device *d)
+uint64_t platform_device_lost(struct platform_device *d)
 {
     uint64_t now = lost_in_all(d);
-    return now > d->before ? now - d->before : 0; /* a driver that is loaded anew counts from zero */
+    if (now > d->before && now - d->before > d->lost) /* a driver that is loaded anew counts from zero */
+        d->lost = now - d->before;
+    return d->lost;
 }
 
 void platform_device_close(struct platform_device *d)
@@ -84,3 +97,80 @@ void platform_device_close(struct platform_device *d)
         d->counters[i] = -1;
     }
 }
+
+#ifdef __linux__
+
+static struct ifreq request_for(const struct platform_device *d)
+{
+    struct ifreq r;
+    memset(&r, 0, sizeof r);
+    memcpy(r.ifr_name, d->name, strnlen(d->name, sizeof r.ifr_name - 1));
+    return r;
+}
+
+/* The index of the device that has the name now, 0 none; and of which kind it is. */
+static int look_up(const struct platform_device *d, int *kind)
+{
+    struct ifreq index = request_for(d), address = index;
+    if (ioctl(d->socket, SIOCGIFINDEX, &index) != 0 || ioctl(d->socket, SIOCGIFHWADDR, &address) != 0)
+        return 0;
+    *kind = address.ifr_hwaddr.sa_family;
+    return index.ifr_ifindex;
+}
+
+void platform_device_watch(struct platform_device *d, int socket)
+{
+    d->socket = socket;
+    d->index = socket >= 0 && strlen(d->name) < IFNAMSIZ ? look_up(d, &d->kind) : 0;
+}
+
+/* The kernel asks for rights when a packet socket is made, not when it is bound. */
+static bool bind_to(struct platform_device *d, int index)
+{
+    struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = index};
+    const struct packet_mreq all = {.mr_ifindex = index, .mr_type = PACKET_MR_PROMISC};
+    if (bind(d->socket, (const struct sockaddr *)(const void *)&to, sizeof to) != 0)
+        return false;
+    (void)setsockopt(d->socket, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &all, sizeof all); /* as at first: where it can be had */
+    d->index = index;
+    d->bound_anew = true;
+    return true;
+}
+
+enum platform_link platform_device_link(struct platform_device *d)
+{
+    int kind = d->kind, index;
+    if (d->index == 0)
+        return PLATFORM_LINK_UP;
+    struct ifreq r = {.ifr_ifindex = d->index};
+    if (ioctl(d->socket, SIOCGIFNAME, &r) != 0) { /* not by its name: that may have been changed */
+        index = look_up(d, &kind);
+        if (index != 0 && kind != d->kind)
+            return PLATFORM_LINK_OTHER;
+        if (index == 0 || !bind_to(d, index))
+            return PLATFORM_LINK_GONE;
+        r = request_for(d);
+    }
+    if (ioctl(d->socket, SIOCGIFFLAGS, &r) != 0)
+        return PLATFORM_LINK_GONE;
+    bool up = (r.ifr_flags & IFF_UP) != 0, anew = d->bound_anew;
+    d->bound_anew = anew && !up;
+    if (anew)
+        return up ? PLATFORM_LINK_BACK : PLATFORM_LINK_GONE;
+    return up ? PLATFORM_LINK_UP : PLATFORM_LINK_DOWN;
+}
+
+#else
+
+void platform_device_watch(struct platform_device *d, int socket)
+{
+    d->socket = socket;
+}
+
+enum platform_link platform_device_link(struct platform_device *d)
+{
+    (void)d;
+    return PLATFORM_LINK_UP;
+}
+
+#endif

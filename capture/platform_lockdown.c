@@ -8,6 +8,7 @@
 #include <cap-ng.h>
 #include <errno.h>
 #include <net/if.h>
+#include <netpacket/packet.h>
 #include <pwd.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
@@ -110,7 +111,7 @@ static const int for_files[] = {
 };
 
 /* Terminals, and what libpcap asks of its device. */
-static const unsigned ioctls[] = {TCGETS, TIOCGWINSZ, SIOCGIFFLAGS, SIOCGIFNAME, SIOCGIFINDEX, FIONREAD};
+static const unsigned ioctls[] = {TCGETS, TIOCGWINSZ, SIOCGIFFLAGS, SIOCGIFNAME, SIOCGIFINDEX, SIOCGIFHWADDR, FIONREAD};
 
 static bool add_all(scmp_filter_ctx f, uint32_t action, const int *calls, size_t count)
 {
@@ -143,13 +144,25 @@ static bool add_fstat(scmp_filter_ctx f)
                             SCMP_A3(SCMP_CMP_MASKED_EQ, EMPTY_PATH, 0)) == 0;
 }
 
-static const char *filter_calls(bool files)
+/* A packet socket, and nothing else, may be bound to a packet socket's address: no other kind of socket is open. */
+static bool add_binding(scmp_filter_ctx f, const struct platform_lockdown *l)
+{
+    for (size_t i = 0; i < l->socket_count; i++)
+        if (l->sockets[i] >= 0 &&
+            seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(bind), 2, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)l->sockets[i]),
+                             SCMP_A2(SCMP_CMP_EQ, sizeof(struct sockaddr_ll), 0)) != 0)
+            return false;
+    return true;
+}
+
+static const char *filter_calls(const struct platform_lockdown *l)
 {
     scmp_filter_ctx f = seccomp_init(SCMP_ACT_KILL_PROCESS);
     if (f == NULL)
         return "out of memory, or the system does not know it";
     bool good = add_all(f, SCMP_ACT_ALLOW, allowed, sizeof allowed / sizeof *allowed) && add_arguments(f) &&
-                (files ? add_all(f, SCMP_ACT_ALLOW, for_files, sizeof for_files / sizeof *for_files)
+                add_binding(f, l) &&
+                (l->folder != NULL ? add_all(f, SCMP_ACT_ALLOW, for_files, sizeof for_files / sizeof *for_files)
                        : add_fstat(f) && add_all(f, SCMP_ACT_ERRNO(EACCES), refused, sizeof refused / sizeof *refused));
     int code = good ? seccomp_load(f) : -EINVAL;
     seccomp_release(f);
@@ -158,9 +171,9 @@ static const char *filter_calls(bool files)
 
 #else
 
-static const char *filter_calls(bool files)
+static const char *filter_calls(const struct platform_lockdown *l)
 {
-    (void)files;
+    (void)l;
     return "this build (sanitizers, coverage) makes calls of its own";
 }
 
@@ -178,7 +191,7 @@ bool platform_lockdown(const struct platform_lockdown *l, platform_say_fn *say, 
 #ifdef PLATFORM_WITHOUT_FILTER
     (void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); /* what looks for leaks at the end traces its own process */
 #endif
-    const char *reason = filter_calls(l->folder != NULL);
+    const char *reason = filter_calls(l);
     if (reason != NULL) {
         explain(text, "calls of the kernel are not filtered (seccomp)", reason);
         say(ctx, text);

@@ -41,6 +41,7 @@ struct backend {
     void (*close)(void *state);
     void (*refresh)(void *state); /* devices: brings the interfaces' drops up to date; NULL for files */
     int (*handle)(void *state);   /* devices: to wait on, -1 when there is none; NULL for files */
+    enum source_link (*link)(const void *state); /* devices: how it is; NULL for files */
 };
 
 extern const struct backend pcap_file_backend, pcapng_file_backend;

@@ -157,6 +157,11 @@ int source_handle(const struct source *s)
     return s->backend->handle != NULL ? s->backend->handle(s->state) : -1;
 }
 
+enum source_link source_link(const struct source *s)
+{
+    return s->backend->link != NULL ? s->backend->link(s->state) : SOURCE_LINK_UP;
+}
+
 void source_refresh(struct source *s)
 {
     if (s->backend->refresh != NULL)

@@ -74,6 +74,15 @@ bool source_ended(const struct source *s);
 /* Of a device: what can be waited on (platform_wait) for frames, -1 when there is no such thing. */
 int source_handle(const struct source *s);
 
+/* How a device is: one that is down or was removed is waited for. */
+enum source_link {
+    SOURCE_LINK_UP,
+    SOURCE_LINK_DOWN,
+    SOURCE_LINK_GONE, /* removed: one that is made under its name will be sniffed */
+    SOURCE_LINK_BACK, /* said once, between source_next and the next: it was removed and is there again */
+};
+enum source_link source_link(const struct source *s);
+
 /* Of a device: brings its interface's drops up to date. */
 void source_refresh(struct source *s);
 

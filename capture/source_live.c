@@ -12,10 +12,15 @@
 /* Blocks of the ring are handed to us when they are full, or BLOCK_MS after their first packet. */
 enum { SNAPLEN = 262144, BLOCK_MS = 100, LENT = 4 * SNAPLEN, MIB = 1 << 20 };
 
+#define LOOK_NS (INT64_C(50) * 1000000) /* at the link, so often */
+
 struct live {
     struct reader *reader;
     pcap_t *pcap;
     struct platform_device device; /* what the hardware lost, and the ring never saw */
+    enum platform_link link;
+    int64_t looked_ns; /* at the link, on the monotonic clock */
+    bool was_away;     /* libpcap has seen it go and complains whenever nothing is there to be read */
     uint16_t link_type;
     uint32_t told_drops; /* libpcap's count, which has 32 bits and may pass zero */
     uint64_t ring_drops;
@@ -113,6 +118,7 @@ static void *live_open(struct reader *r, const char *name, char error[static SOU
         live_close(l);
         return NULL;
     }
+    platform_device_watch(&l->device, pcap_get_selectable_fd(l->pcap));
     l->link_type = source_link_type_of(pcap_datalink(l->pcap));
     struct source_interface *i = reader_add_interface(r, l->link_type, SNAPLEN);
     if (i != NULL) {
@@ -140,21 +146,49 @@ static void on_packet(u_char *ctx, const struct pcap_pkthdr *header, const u_cha
     l->used += len;
 }
 
+static void look_at_link(struct live *l, int64_t now_ns)
+{
+    l->looked_ns = now_ns;
+    l->link = platform_device_link(&l->device);
+    l->was_away = l->was_away || l->link == PLATFORM_LINK_GONE || l->link == PLATFORM_LINK_BACK;
+    l->reader->info.damage = l->link == PLATFORM_LINK_GONE ? "the interface was removed" : NULL;
+}
+
+static void end(struct live *l, const char *what, const char *said)
+{
+    explain(l->reader->damage, what, said);
+    l->reader->info.damage = l->reader->damage;
+    l->reader->finished = true;
+}
+
+/* Nothing could be read: of a device that went away what is left in the ring was read before, and another is waited for. */
+static void trouble(struct live *l)
+{
+    enum platform_link before = l->link;
+    look_at_link(l, platform_monotonic_ns());
+    if (before == PLATFORM_LINK_BACK) /* not yet told */
+        l->link = before;
+    if (l->link == PLATFORM_LINK_OTHER)
+        end(l, "another kind of interface has taken its name: it is sniffed no longer", "");
+    else if (!l->was_away && l->link != PLATFORM_LINK_DOWN)
+        end(l, "sniffing ended", pcap_geterr(l->pcap));
+}
+
 /* What has come by now; 0 is nothing yet, or the end of the device (reader.finished). */
 static size_t live_next(void *state, struct frame *frames, size_t max)
 {
     struct live *l = state;
     l->frames = frames;
     l->count = l->used = 0;
+    int64_t now_ns = platform_monotonic_ns();
+    if (now_ns - l->looked_ns >= LOOK_NS)
+        look_at_link(l, now_ns);
     while (l->count < max && LENT - l->used >= SNAPLEN && !l->reader->finished) {
         int got = pcap_dispatch(l->pcap, 1, on_packet, (u_char *)l);
-        if (got == 0)
+        if (got < 0 || (got == 0 && l->link == PLATFORM_LINK_OTHER))
+            trouble(l);
+        if (got <= 0)
             break;
-        if (got > 0)
-            continue;
-        explain(l->reader->damage, "sniffing ended", pcap_geterr(l->pcap));
-        l->reader->info.damage = l->reader->damage;
-        l->reader->finished = true;
     }
     return l->count;
 }
@@ -178,5 +212,26 @@ static int live_handle(void *state)
     return pcap_get_selectable_fd(l->pcap);
 }
 
-const struct backend live_backend = {
-    .open = live_open, .next = live_next, .close = live_close, .refresh = live_refresh, .handle = live_handle};
+static enum source_link live_link(const void *state)
+{
+    const struct live *l = state;
+    switch (l->link) {
+    case PLATFORM_LINK_DOWN:
+        return SOURCE_LINK_DOWN;
+    case PLATFORM_LINK_GONE:
+    case PLATFORM_LINK_OTHER:
+        return SOURCE_LINK_GONE;
+    case PLATFORM_LINK_BACK:
+        return SOURCE_LINK_BACK;
+    case PLATFORM_LINK_UP:
+        break;
+    }
+    return SOURCE_LINK_UP;
+}
+
+const struct backend live_backend = {.open = live_open,
+                                     .next = live_next,
+                                     .close = live_close,
+                                     .refresh = live_refresh,
+                                     .handle = live_handle,
+                                     .link = live_link};
