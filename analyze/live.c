@@ -1,5 +1,6 @@
 #include "analyze/live.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -8,6 +9,7 @@
 enum { WAIT_MS = 100, BATCHES_IN_TURN = 64, COMPLAINT_MAX = 1024 };
 
 #define SECOND_NS INT64_C(1000000000)
+#define STEP_NS (SECOND_NS / 2)             /* of the system's clock: less is its being adjusted */
 #define SILENT_NS SECOND_NS                 /* without a frame for so long, the clock tells the time */
 #define LOSING_NS (120 * SECOND_NS)         /* what was lost then may be missed now: conversations end by silence */
 #define BEHIND_NS (SECOND_NS / 5)           /* frames may wait in the ring for so long: less than SILENT_NS */
@@ -34,6 +36,7 @@ struct live {
     uint64_t open; /* conversations */
     uint64_t lost;
     int64_t lost_ns; /* when packets were lost last, 0 never */
+    int64_t clock_ns; /* how far the system's clock is ahead of the monotonic one */
 };
 
 struct live *live_open(const struct options *o, const struct live_hooks *hooks)
@@ -163,6 +166,23 @@ static void pass_time(struct device *d, int64_t now_ns)
         dissect_silence(d->dissector, d->frame_ns + (now_ns - d->arrived_ns) - BEHIND_NS);
 }
 
+/* Packets have the system's time. Whoever set it makes what is in progress look slow or silent. */
+static bool clock_stepped(struct live *l, int64_t now_ns)
+{
+    char text[COMPLAINT_MAX];
+    int64_t ahead_ns = platform_wall_ns() - now_ns, step_ns = ahead_ns - l->clock_ns;
+    if (platform_monotonic_ns() - now_ns > STEP_NS / 2) /* we had to wait in between */
+        return false;
+    l->clock_ns = ahead_ns;
+    if (step_ns < STEP_NS && step_ns > -STEP_NS)
+        return false;
+    int64_t ms = (step_ns < 0 ? -step_ns : step_ns) / 1000000;
+    snprintf(text, sizeof text, "the system's clock was set %s by %" PRId64 ".%03" PRId64 " s: sessions in progress may look %s",
+             step_ns < 0 ? "back" : "forward", ms / 1000, ms % 1000, step_ns < 0 ? "short" : "slow or unanswered");
+    l->hooks->complaint(l->hooks->ctx, text);
+    return true;
+}
+
 static bool each_second(struct live *l)
 {
     struct events_status s = {.open = l->open};
@@ -179,7 +199,8 @@ static bool each_second(struct live *l)
         s.time_ns = d->frame_ns > s.time_ns ? d->frame_ns : s.time_ns;
     }
     int64_t now = platform_monotonic_ns();
-    if (s.lost != l->lost || away)
+    bool stepped = clock_stepped(l, now);
+    if (s.lost != l->lost || away || stepped)
         l->lost_ns = now;
     l->lost = s.lost;
     analysis_losing(l->analysis, l->lost_ns != 0 && now - l->lost_ns < LOSING_NS);
@@ -200,13 +221,14 @@ static void sniff(struct live *l)
 {
     int64_t begin = platform_monotonic_ns(), second = begin, end = INT64_MAX, now;
     uint64_t duration = l->options->duration_s;
+    l->clock_ns = platform_wall_ns() - begin;
     if (duration > 0)
         end = begin + (int64_t)duration * SECOND_NS;
     while ((now = platform_monotonic_ns()) < end && l->left > 0) {
         if (platform_stop_asked() && end > now + DRAIN_NS)
             end = now + DRAIN_NS;
         if (!turn(l))
-            platform_wait(l->handles, l->count, WAIT_MS);
+            (void)platform_wait(l->handles, l->count, WAIT_MS);
         for (size_t i = 0; i < l->count; i++)
             pass_time(&l->devices[i], now);
         if (now - second >= SECOND_NS) {

@@ -207,11 +207,11 @@ static bool tell_status(void *ctx, struct events_status *s)
 static enum run_result sniff(const struct options *o, struct analysis *a, struct telling *t)
 {
     const struct live_hooks hooks = {tell_complaint, tell_status, t};
+    platform_catch_stop();
     struct live *l = live_open(o, &hooks);
     char error[PLATFORM_ERROR];
     if (l == NULL)
         return RUN_NOTHING;
-    platform_catch_stop();
     enum run_result result = RUN_NOTHING;
     struct platform_lockdown lockdown = {.user = o->user, .folder = o->certs_dir};
     lockdown.sockets = live_sockets(l, &lockdown.socket_count);
@@ -312,6 +312,9 @@ int main(int argc, char **argv)
     platform_hold_standard_streams();
 #ifdef SIGPIPE
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is a failed write, with a message, not a silent death */
+#endif
+#ifdef SIGXFSZ
+    signal(SIGXFSZ, SIG_IGN); /* so is one beyond the greatest size of a file */
 #endif
     output_begin(&out, stdout);
     if (!options_parse(argc, argv, &o, error)) {

@@ -13,7 +13,8 @@ FILE *platform_open(const char *path, const char *mode, char error[static PLATFO
 
 /* A file for raw block reads, without stdio's buffer. "-" is standard input. -1 with a reason. */
 int platform_read_open(const char *path, char error[static PLATFORM_ERROR]);
-/* Reads up to len bytes: number read, 0 at the end, -1 on error (interrupted calls are repeated). */
+/* Reads up to len bytes: number read, 0 at the end, -1 on error (interrupted calls are repeated). Who was asked to end
+ * (platform_catch_stop) while nothing came is at the end. */
 int64_t platform_read(int fd, void *buffer, size_t len);
 void platform_read_close(int fd);
 
@@ -40,19 +41,22 @@ void platform_hold_standard_streams(void);
 
 /* Monotonic nanoseconds, for elapsed time only. */
 int64_t platform_monotonic_ns(void);
+/* Nanoseconds since 1970 by the system's clock, which may be set at any moment. */
+int64_t platform_wall_ns(void);
 /* Peak resident memory of this process in bytes, 0 when unknown. */
 uint64_t platform_peak_memory(void);
 
 /* Asks for huge pages for a large table; a hint, never an error. */
 void platform_advise_huge(void *address, size_t len);
 
-/* Waits until one of the handles has something to read, at most this long; a signal ends it, too. Negative handles are
- * left out. */
-void platform_wait(const int *handles, size_t count, uint32_t most_ms);
+/* Waits until one of the handles has something to read (true), at most this long; a signal ends it, too. Negative handles
+ * are left out. */
+bool platform_wait(const int *handles, size_t count, uint32_t most_ms);
 
 /* From now on the signals that ask a program to end (SIGINT, SIGTERM) only make platform_stop_asked true; the second one
- * of a kind ends the process as ever. */
+ * of a kind ends the process as ever. Those without a meaning here (SIGUSR1, SIGUSR2) are ignored. */
 void platform_catch_stop(void);
+bool platform_stop_caught(void); /* since platform_catch_stop */
 bool platform_stop_asked(void);
 
 enum { PLATFORM_DEVICE_NAME = 64 };

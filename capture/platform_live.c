@@ -19,17 +19,17 @@
 
 enum { WAIT_HANDLES = 64, NUMBER_TEXT = 24 };
 
-/* The only state that outlives a call: a signal handler can reach nothing else. */
-static volatile sig_atomic_t stop_asked;
+/* The only state that outlives a call: a signal handler can reach nothing else, and signals are the whole process's. */
+static volatile sig_atomic_t stop_asked, stop_caught;
 
-void platform_wait(const int *handles, size_t count, uint32_t most_ms)
+bool platform_wait(const int *handles, size_t count, uint32_t most_ms)
 {
     struct pollfd fds[WAIT_HANDLES];
     size_t n = 0;
     for (size_t i = 0; i < count && n < WAIT_HANDLES; i++)
         if (handles[i] >= 0)
             fds[n++] = (struct pollfd){.fd = handles[i], .events = POLLIN};
-    (void)poll(fds, (nfds_t)n, most_ms < INT32_MAX ? (int)most_ms : INT32_MAX);
+    return poll(fds, (nfds_t)n, most_ms < INT32_MAX ? (int)most_ms : INT32_MAX) > 0;
 }
 
 static void on_stop(int signal_number)
@@ -40,10 +40,20 @@ static void on_stop(int signal_number)
 
 void platform_catch_stop(void)
 {
-    struct sigaction action = {.sa_handler = on_stop, .sa_flags = (int)SA_RESETHAND};
+    /* A report that is being written is written to its end: calls but poll are begun again. */
+    struct sigaction action = {.sa_handler = on_stop, .sa_flags = (int)SA_RESETHAND | SA_RESTART}, ignore = {.sa_handler = SIG_IGN};
     sigemptyset(&action.sa_mask);
+    sigemptyset(&ignore.sa_mask);
+    stop_caught = 1;
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGUSR1, &ignore, NULL);
+    sigaction(SIGUSR2, &ignore, NULL);
+}
+
+bool platform_stop_caught(void)
+{
+    return stop_caught != 0;
 }
 
 bool platform_stop_asked(void)

@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { NEW_DIRECTORY_MODE = 0777, MODE_TEXT = 8, READ_AT_MOST = 1 << 30 };
+enum { NEW_DIRECTORY_MODE = 0777, MODE_TEXT = 8, READ_AT_MOST = 1 << 30, READ_WAIT_MS = 200 };
 
 static const char *reason(int code)
 {
@@ -90,9 +90,12 @@ int64_t platform_read(int fd, void *buffer, size_t len)
     if (len > READ_AT_MOST)
         len = READ_AT_MOST;
     ssize_t n;
-    do
+    do {
+        while (platform_stop_caught() && !platform_wait(&fd, 1, READ_WAIT_MS))
+            if (platform_stop_asked())
+                return 0;
         n = read(fd, buffer, len);
-    while (n < 0 && errno == EINTR);
+    } while (n < 0 && errno == EINTR);
     return n;
 }
 
@@ -218,6 +221,13 @@ int64_t platform_monotonic_ns(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+int64_t platform_wall_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 

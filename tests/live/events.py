@@ -1,7 +1,6 @@
 """
 events.py VPNSCOPE PCAPS: what happens is told while it happens: findings and sessions as lines of JSON within a second of their
-end, a status line on a terminal and none elsewhere; a reader that goes away, a full disk and an interface that
-vanishes are one clear line each.
+end, a status line on a terminal and none elsewhere; a reader that goes away and a full disk are one clear line each.
 """
 
 import json
@@ -15,48 +14,10 @@ import sys
 import time
 
 import cable
+from sniffer import Sniffer
 
 TIMEOUT = 60
 AT_ONCE = 1.0
-
-
-class Sniffer:
-    """The program on one end of a cable, its lines as they come."""
-
-    def __init__(self, end, *more, stdout=subprocess.PIPE, stderr=subprocess.PIPE):
-        self.process = subprocess.Popen(
-            [sys.argv[1], "-i", end, "--trusted-root", sys.argv[2] + "/pki/root.pem", *more], stdout=stdout, stderr=stderr)
-        self.waiting = b""
-        cable.wait_for(lambda: cable.sniffs(self.process), TIMEOUT, "sniffing to begin")
-
-    def line(self, seconds):
-        """The next event, None when none comes in time."""
-        end = time.monotonic() + seconds
-        out = self.process.stdout.fileno()
-        while b"\n" not in self.waiting:
-            left = end - time.monotonic()
-            if left <= 0 or not select.select([out], [], [], left)[0]:
-                return None
-            read = os.read(out, 65536)
-            if not read:
-                return None
-            self.waiting += read
-        line, self.waiting = self.waiting.split(b"\n", 1)
-        return json.loads(line)
-
-    def end(self, signal_number=signal.SIGINT):
-        """Asks it to end: the rest of its events, its words on standard error, its exit status."""
-        self.process.send_signal(signal_number)
-        return self.over()
-
-    def over(self):
-        text, errors = self.process.communicate(timeout=TIMEOUT)
-        lines = (self.waiting + (text or b"")).decode().splitlines()
-        self.waiting = b""
-        errors = (errors or b"").decode()
-        if "--unfiltered" in sys.argv:
-            errors = "".join(line + "\n" for line in errors.splitlines() if "seccomp" not in line)
-        return lines, errors, self.process.returncode
 
 
 def play(name):
@@ -109,30 +70,6 @@ def disk_is_full():
     print("a full disk: one line")
 
 
-def interface_vanishes():
-    cable.lay("player1", "sniffed1")
-    sniffer = Sniffer("sniffed1", "-i", "sniffed0", "--jsonl")
-    cable.play("player1", cable.frames(sys.argv[2] + "/nps-untrusted-root.pcap"))
-    cable.command("ip", "link", "set", "sniffed1", "down")
-    time.sleep(0.3)
-    cable.command("ip", "link", "set", "sniffed1", "up")
-    cable.command("ip", "link", "set", "player1", "up")
-    cable.play("player1", cable.frames(sys.argv[2] + "/peap-mschapv2.pcap"))
-    time.sleep(0.5)
-    cable.command("ip", "link", "del", "sniffed1")
-    time.sleep(0.5)
-    play("nps-wrong-name")
-    time.sleep(0.5)
-    lines, errors, status = sniffer.end()
-    summary = json.loads(lines[-1])
-    counts = [c["packets"] for c in summary["captures"]]
-    expected = [len(cable.frames(sys.argv[2] + "/nps-untrusted-root.pcap")) + len(cable.frames(sys.argv[2] + "/peap-mschapv2.pcap")),
-                len(cable.frames(sys.argv[2] + "/nps-wrong-name.pcap"))]
-    assert counts == expected, (counts, expected)
-    assert status == 2 and re.fullmatch(r"vpnscope: sniffed1: sniffing ended: [^\n]*\n", errors), (status, errors)
-    print("an interface that goes down, comes back and vanishes: one line, and the other goes on")
-
-
 def status_line():
     """On a terminal only: counts, and findings as they are raised."""
     ours, theirs = pty.openpty()
@@ -171,7 +108,6 @@ def main():
     told_at_once()
     reader_goes_away()
     disk_is_full()
-    interface_vanishes()
     status_line()
     ends_by_itself()
 

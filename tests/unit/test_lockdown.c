@@ -123,6 +123,45 @@ static void forbidden_calls_kill(void **state)
     is_killed(signals_its_parent);
 }
 
+static int listed;
+
+/* Where the kernel would look at what the socket is. */
+static int binds_what_is_listed(void)
+{
+    const uint8_t address[20] = {AF_PACKET};
+    return bind(listed, (const struct sockaddr *)(const void *)address, sizeof address) == 0 ? BAD : GOOD;
+}
+
+static int binds_what_is_listed_elsewhere(void)
+{
+    const uint8_t address[16] = {AF_INET};
+    return bind(listed, (const struct sockaddr *)(const void *)address, sizeof address) == 0 ? BAD : GOOD;
+}
+
+static int binds_another(void)
+{
+    const uint8_t address[20] = {AF_PACKET};
+    return bind(listed + 1, (const struct sockaddr *)(const void *)address, sizeof address) == 0 ? BAD : GOOD;
+}
+
+static void only_what_sniffs_is_bound_anew(void **state)
+{
+    (void)state;
+    listed = socket(AF_INET, SOCK_DGRAM, 0);
+    assert_true(listed >= 0);
+    const struct platform_lockdown l = {.sockets = &listed, .socket_count = 1};
+    int status = in_locked_child(&l, binds_what_is_listed);
+    skip_without_filter(status);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == GOOD);
+    locked_fn *const forbidden[] = {binds_what_is_listed_elsewhere, binds_another};
+    for (size_t i = 0; i < 2; i++) {
+        status = in_locked_child(&l, forbidden[i]);
+        assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS);
+    }
+    is_killed(binds_what_is_listed); /* when none is listed */
+    close(listed);
+}
+
 static int opens_a_file(void)
 {
     char error[PLATFORM_ERROR];
@@ -215,7 +254,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(forbidden_calls_kill), cmocka_unit_test(files_stay_closed),
         cmocka_unit_test(the_work_goes_on),     cmocka_unit_test(root_becomes_nobody),
-        cmocka_unit_test(a_user_must_be_unprivileged),
+        cmocka_unit_test(a_user_must_be_unprivileged), cmocka_unit_test(only_what_sniffs_is_bound_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
