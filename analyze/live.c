@@ -177,7 +177,7 @@ static bool clock_stepped(struct live *l, int64_t now_ns)
     if (step_ns < STEP_NS && step_ns > -STEP_NS)
         return false;
     int64_t ms = (step_ns < 0 ? -step_ns : step_ns) / 1000000;
-    snprintf(text, sizeof text, "the system's clock was set %s by %" PRId64 ".%03" PRId64 " s: sessions in progress may look %s",
+    snprintf(text, sizeof text, "the clock was set %s by %" PRId64 ".%03" PRId64 " s: sessions in progress may look %s",
              step_ns < 0 ? "back" : "forward", ms / 1000, ms % 1000, step_ns < 0 ? "short" : "slow or unanswered");
     l->hooks->complaint(l->hooks->ctx, text);
     return true;
