@@ -10,7 +10,6 @@
 enum { HTTPS = 443, ROOM_LEAST = 64, WAITING_SHARE = 3, HALF_OPEN_MAX = 4096, ENDED_MAX = 512 };
 #define SECOND INT64_C(1000000000)
 #define IDLE_NS (600 * SECOND)   /* an idle tunnel sends an echo each 60 s (MS-SSTP 3.1.2) */
-#define ENDED_NS (5 * SECOND)    /* what still comes after the end belongs to it */
 #define NOT_OURS UINT32_MAX      /* in a flow's word */
 
 static void take_counts(struct connection *c, const struct tcp_stream *s)
@@ -69,7 +68,8 @@ struct sstp_layer *sstp_layer_new(const struct sstp_layer_options *options)
     l->held = calloc(l->held_slots, sizeof *l->held);
     l->streams = tcp_stream_table_new(&(struct tcp_stream_table_options){
         .connections = l->room, .waiting_bytes = options->memory_bytes / WAITING_SHARE, .uncompared = true, .event = on_stream, .ctx = l});
-    if (l->connections != NULL && l->hot != NULL && l->held != NULL && l->streams != NULL)
+    bool knocks = knocks_init(l, options->memory_bytes);
+    if (knocks && l->connections != NULL && l->hot != NULL && l->held != NULL && l->streams != NULL)
         return l;
     sstp_layer_free(l);
     return NULL;
@@ -131,19 +131,19 @@ static void stream_close(struct connection *c)
     c->stream = NONE;
 }
 
-static bool on_service_port(const struct connection *c)
+bool sstp_on_service_port(const struct sstp_layer *l, uint16_t port)
 {
-    for (unsigned i = 0; i < c->layer->port_count; i++)
-        if (c->layer->ports[i] == c->service_port)
+    for (unsigned i = 0; i < l->port_count; i++)
+        if (l->ports[i] == port)
             return true;
-    return c->service_port == HTTPS;
+    return port == HTTPS;
 }
 
 /* An attempt that the server never sent an octet for: worth a word where SSTP may be meant, and there are not too many. */
 static void tell_lone(struct connection *c, enum close_reason reason)
 {
     struct sstp_layer *l = c->layer;
-    if (c->opened || c->given_up || (!on_service_port(c) && held_of(l, c) == NULL) ||
+    if (c->opened || c->given_up || (!sstp_on_service_port(l, c->service_port) && held_of(l, c) == NULL) ||
         tcp_connection_outcome(&c->tcp) == TCP_OUTCOME_NOTHING)
         return;
     if (l->lone_told == l->lone_listed || reason == CLOSE_EVICTED) {
@@ -440,7 +440,7 @@ static inline void count(struct hot *h, const struct packet *p, enum tcp_side si
     h->time_ns[side] = p->frame->time_ns;
 }
 
-static RARELY_CALLED void first_packet(struct sstp_layer *l, const struct packet *p, struct flow *f, bool from_low)
+RARELY_CALLED void sstp_layer_begin(struct sstp_layer *l, const struct packet *p, struct flow *f, bool from_low)
 {
     if ((p->tcp_flags & TCP_RST) != 0 && (p->tcp_flags & TCP_SYN) == 0)
         return; /* the end of something unseen */
@@ -452,22 +452,28 @@ static RARELY_CALLED void first_packet(struct sstp_layer *l, const struct packet
     settle(c, f);
 }
 
+static void begin(struct sstp_layer *l, const struct packet *p, struct flow *f, bool from_low)
+{
+    if (!knock_begins(l, p, f, from_low))
+        sstp_layer_begin(l, p, f, from_low);
+}
+
 static RARELY_CALLED void begin_anew(struct connection *c, const struct packet *p, struct flow *f, bool from_low)
 {
     struct sstp_layer *l = c->layer;
     l->place = frame_place(p->frame);
     connection_close(c, CLOSE_REPLACED);
     f->ike = NONE;
-    first_packet(l, p, f, from_low);
+    begin(l, p, f, from_low);
 }
 
 void sstp_layer_packet(struct sstp_layer *l, const struct packet *p, struct flow *f, bool from_low)
 {
-    if (f->ike == NOT_OURS && (p->tcp_flags & TCP_SYN) == 0)
+    if (is_knock(f) && ((f->ike == NOT_OURS && (p->tcp_flags & TCP_SYN) == 0) || knock_takes(l, p, f, from_low)))
         return;
     struct hot *h = f->ike != NONE && f->ike <= l->made ? &l->hot[f->ike] : NULL;
     if (h == NULL || h->owner != f->id) {
-        first_packet(l, p, f, from_low);
+        begin(l, p, f, from_low);
         return;
     }
     enum tcp_side side = from_low == h->client_is_low ? TCP_CLIENT : TCP_SERVER;
@@ -493,6 +499,8 @@ void sstp_layer_icmp(struct sstp_layer *l, const struct packet *p, struct flow_t
     if (!tcp_icmp_read(p, &icmp))
         return;
     struct flow *f = flow_find(flows, &icmp.src, &icmp.dst, IP_PROTO_TCP, p->tunnel);
+    if (f != NULL && is_knock(f))
+        knock_quoted(l, f, &icmp.src, &icmp.dst, p->tunnel);
     if (f == NULL || f->ike == NONE || f->ike > l->made || l->hot[f->ike].owner != f->id)
         return;
     tcp_connection_icmp(&l->connections[f->ike].tcp, &icmp, &p->src.address, frame_place(p->frame));
@@ -500,7 +508,9 @@ void sstp_layer_icmp(struct sstp_layer *l, const struct packet *p, struct flow_t
 
 void sstp_layer_drop(struct sstp_layer *l, struct flow *f)
 {
-    if (f->is_tcp && f->ike != NONE && f->ike <= l->made && l->hot[f->ike].owner == f->id)
+    if (f->is_tcp && is_knock(f))
+        knock_drop(l, f);
+    else if (f->is_tcp && f->ike != NONE && f->ike <= l->made && l->hot[f->ike].owner == f->id)
         connection_close(&l->connections[f->ike], CLOSE_EVICTED);
 }
 
@@ -540,14 +550,16 @@ static void expire(struct sstp_layer *l, enum list list, int64_t limit_ns)
 void sstp_layer_time(struct sstp_layer *l, int64_t now_ns)
 {
     l->now_ns = now_ns;
-    expire(l, LIST_ENDED, ENDED_NS);
+    expire(l, LIST_ENDED, SSTP_ENDED_NS);
     expire(l, LIST_HALF_OPEN, CONVERSATION_IDLE_NS);
     expire(l, LIST_LIVE, IDLE_NS);
+    knocks_time(l, false);
 }
 
 void sstp_layer_finish(struct sstp_layer *l, int64_t end_ns)
 {
     l->now_ns = end_ns;
+    knocks_time(l, true);
     for (int list = LIST_ENDED; list >= LIST_HALF_OPEN; list--)
         while (l->lists[list].oldest != NONE)
             connection_close(&l->connections[l->lists[list].oldest], list == LIST_ENDED ? CLOSE_FINAL : CLOSE_END);
@@ -564,7 +576,7 @@ uint64_t sstp_layer_bytes(const struct sstp_layer *l)
     uint64_t slots = l->held_serial < l->held_slots ? l->held_serial : l->held_slots;
     tcp_stream_table_get_counters(l->streams, &streams);
     return (uint64_t)l->made * (sizeof *l->connections + sizeof *l->hot) + l->carried_bytes + slots * sizeof *l->held +
-           streams.pool_bytes;
+           streams.pool_bytes + knocks_bytes(l);
 }
 
 void sstp_layer_free(struct sstp_layer *l)
@@ -578,5 +590,6 @@ void sstp_layer_free(struct sstp_layer *l)
     free(l->connections);
     free(l->hot);
     free(l->held);
+    knocks_free(l);
     free(l);
 }

@@ -4,6 +4,7 @@
  *   sstp_layer.c   connections: taken in, followed by their headers, closed     sstp_layer_packet
  *   sstp_carry.c   their octets: PROXY, TLS, HTTP, SSTP                         carry_bytes
  *   sstp_held.c    the first octets of clients, kept until the server answers
+ *   sstp_knock.c   attempts beyond those that are listed, as long as they are bare headers
  */
 #ifndef VS_SSTP_SSTP_LAYER_STATE_H
 #define VS_SSTP_SSTP_LAYER_STATE_H
@@ -102,6 +103,9 @@ struct sstp_layer {
     uint64_t held_serial;
     uint64_t carried_bytes, carried_bytes_max; /* who takes it beyond makes others give up theirs with its next segment */
     uint32_t lone_told, lone_listed;
+    struct knock *knocks;     /* a ring; its next place, and how many of its places were given out since */
+    uint32_t knock_room;
+    uint64_t knock_next, knock_oldest;
     int64_t now_ns;
     struct place place;       /* of the segment that is being looked at */
     uint16_t ports[8];        /* where SSTP was seen besides 443 */
@@ -135,5 +139,28 @@ bool held_keep(struct sstp_layer *l, struct connection *c, struct span bytes, co
 /* What was kept, NULL when it was given up for others'. */
 struct held *held_of(struct sstp_layer *l, const struct connection *c);
 void held_forget(struct sstp_layer *l, struct connection *c);
+
+/* sstp_layer.c: whether SSTP may be meant there; the first segment of a connection. */
+bool sstp_on_service_port(const struct sstp_layer *l, uint16_t port);
+void sstp_layer_begin(struct sstp_layer *l, const struct packet *p, struct flow *f, bool from_low);
+
+/* sstp_knock.c */
+#define SSTP_ENDED_NS (5 * INT64_C(1000000000)) /* what still comes after the end belongs to it */
+bool knocks_init(struct sstp_layer *l, uint64_t memory_bytes);
+void knocks_free(struct sstp_layer *l);
+uint64_t knocks_bytes(const struct sstp_layer *l);
+/* Whether the first segment of a flow is only noted, and the flow's word says where. */
+bool knock_begins(struct sstp_layer *l, const struct packet *p, struct flow *f, bool from_low);
+static inline bool is_knock(const struct flow *f)
+{
+    return (int32_t)f->ike < 0; /* or not ours */
+}
+/* A segment of a flow of which is_knock says that it is one. False: it is none any more, and the segment is still to be taken. */
+bool knock_takes(struct sstp_layer *l, const struct packet *p, struct flow *f, bool from_low);
+/* An ICMP error quotes a segment of the flow: if it was a knock, it becomes a connection. a, b: its ends. */
+void knock_quoted(struct sstp_layer *l, struct flow *f, const struct endpoint *a, const struct endpoint *b, uint32_t tunnel);
+void knock_drop(struct sstp_layer *l, const struct flow *f);
+/* Forgets those that were silent for long, or all. */
+void knocks_time(struct sstp_layer *l, bool all);
 
 #endif

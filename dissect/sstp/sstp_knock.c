@@ -1,0 +1,189 @@
+/*
+ * Attempts of which only bare headers are known: scanners and floods send them by the million. Once as many as are listed have
+ * been told, a further one is no connection yet, but a note of its first segments. What shows more becomes a connection as if it
+ * had been one from its first segment on; what does not has only been counted. A ring: the oldest make way.
+ */
+#include <stdlib.h>
+
+#include "capture/wire/elapsed.h"
+#include "capture/wire/rarely.h"
+#include "dissect/sstp/sstp_layer_state.h"
+
+enum { SEGMENTS = 3, OPTIONS = 20 /* of a SYN, as most stacks send them */, ROOM_LEAST = 64, ROOM_MOST = 1 << 16, SHARE = 8 };
+#define NOTE (UINT32_C(1) << 31) /* in a flow's word: the rest of it is a place in the ring */
+
+struct segment {
+    int64_t time_ns;
+    uint64_t frame;
+    uint32_t seq, ack;
+    uint16_t window;
+    uint8_t flags, ttl;
+    bool from_low;
+    uint8_t options_len;
+};
+
+struct knock {
+    uint32_t owner; /* the flow's id; 0: nobody's any more */
+    uint32_t capture;
+    uint16_t service_port;
+    uint8_t count;
+    bool ended;
+    struct segment segments[SEGMENTS];
+    uint8_t options[SEGMENTS][OPTIONS];
+};
+
+bool knocks_init(struct sstp_layer *l, uint64_t memory_bytes)
+{
+    uint64_t room = memory_bytes / SHARE / sizeof *l->knocks;
+    l->knock_room = room < ROOM_LEAST ? ROOM_LEAST : room > ROOM_MOST ? ROOM_MOST : (uint32_t)room;
+    l->knocks = calloc(l->knock_room, sizeof *l->knocks);
+    return l->knocks != NULL;
+}
+
+void knocks_free(struct sstp_layer *l)
+{
+    free(l->knocks);
+}
+
+uint64_t knocks_bytes(const struct sstp_layer *l)
+{
+    return (l->knock_next < l->knock_room ? l->knock_next : l->knock_room) * sizeof *l->knocks;
+}
+
+static struct knock *knock_at(const struct sstp_layer *l, uint64_t serial)
+{
+    return &l->knocks[serial % l->knock_room];
+}
+
+/* It never was more. */
+static void forget(struct sstp_layer *l, struct knock *k)
+{
+    k->owner = 0;
+    l->counters.unlisted += sstp_on_service_port(l, k->service_port);
+}
+
+static void note(struct knock *k, const struct packet *p, bool from_low)
+{
+    struct segment *s = &k->segments[k->count];
+    bool syn = (p->tcp_flags & TCP_SYN) != 0; /* of others nobody reads the options */
+    *s = (struct segment){.time_ns = p->frame->time_ns, .frame = p->frame->number, .seq = p->tcp_seq, .ack = p->tcp_ack,
+                          .window = p->tcp_window, .flags = p->tcp_flags, .ttl = p->ttl, .from_low = from_low,
+                          .options_len = syn ? (uint8_t)p->tcp_options.len : 0};
+    if (s->options_len > 0)
+        memcpy(k->options[k->count], p->tcp_options.data, s->options_len);
+    k->count++;
+    k->ended = k->ended || (p->tcp_flags & TCP_RST) != 0;
+}
+
+bool knock_begins(struct sstp_layer *l, const struct packet *p, struct flow *f, bool from_low)
+{
+    if (l->lone_told < l->lone_listed || (p->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) != TCP_SYN ||
+        p->payload_wire_len > 0 || p->tcp_options.len > OPTIONS)
+        return false;
+    struct knock *k = knock_at(l, l->knock_next);
+    if (k->owner != 0) {
+        l->counters.evicted += !k->ended;
+        forget(l, k);
+    }
+    f->ike = NOTE | (uint32_t)(l->knock_next++ % l->knock_room);
+    k->owner = f->id;
+    k->capture = p->frame->capture;
+    k->service_port = p->dst.port;
+    k->count = 0;
+    k->ended = false;
+    note(k, p, from_low);
+    l->counters.connections++;
+    return true;
+}
+
+/* Its segments once more, to whom they had gone if it had not been a note. */
+static RARELY_CALLED void become_connection(struct sstp_layer *l, const struct knock *waited, struct flow *f, const struct endpoint *low,
+                                            const struct endpoint *high, uint32_t tunnel)
+{
+    const struct knock k = *waited;
+    l->counters.connections--;
+    f->ike = NONE;
+    for (unsigned i = 0; i < k.count; i++) {
+        const struct segment *s = &k.segments[i];
+        struct frame frame = {.number = s->frame, .time_ns = s->time_ns, .capture = k.capture};
+        struct packet p = {.frame = &frame, .kind = PACKET_TCP, .src = s->from_low ? *low : *high, .dst = s->from_low ? *high : *low,
+                           .tunnel = tunnel, .first_frame = s->frame, .ip_proto = IP_PROTO_TCP, .ttl = s->ttl,
+                           .tcp_flags = s->flags, .tcp_seq = s->seq, .tcp_ack = s->ack, .tcp_window = s->window,
+                           .tcp_options = {k.options[i], s->options_len}};
+        if (i == 0)
+            sstp_layer_begin(l, &p, f, s->from_low);
+        else
+            sstp_layer_packet(l, &p, f, s->from_low);
+    }
+}
+
+/* Something bare that goes on with the attempt; a SYN of a client with another number may begin another one. */
+static bool goes_on(const struct knock *k, const struct packet *p, bool from_low)
+{
+    if (k->count == SEGMENTS || p->payload_wire_len > 0 || (p->tcp_flags & TCP_FIN) != 0 || p->frame->capture != k->capture)
+        return false;
+    if ((p->tcp_flags & TCP_SYN) == 0)
+        return true;
+    bool from_client = from_low == k->segments[0].from_low;
+    return p->tcp_options.len <= OPTIONS && from_client == ((p->tcp_flags & TCP_ACK) == 0) &&
+           (!from_client || p->tcp_seq == k->segments[0].seq);
+}
+
+static struct knock *knock_of(const struct sstp_layer *l, const struct flow *f)
+{
+    struct knock *k = (f->ike & NOTE) != 0 && (f->ike & ~NOTE) < l->knock_room ? &l->knocks[f->ike & ~NOTE] : NULL;
+    return k != NULL && k->owner == f->id ? k : NULL;
+}
+
+bool knock_takes(struct sstp_layer *l, const struct packet *p, struct flow *f, bool from_low)
+{
+    struct knock *k = knock_of(l, f);
+    if (k == NULL) {
+        f->ike = NONE;
+        return false;
+    }
+    if (k->ended && elapsed_ns(l->now_ns, k->segments[k->count - 1].time_ns) >= SSTP_ENDED_NS) {
+        forget(l, k);
+        f->ike = NONE;
+        return false;
+    }
+    if (goes_on(k, p, from_low)) {
+        note(k, p, from_low);
+        return true;
+    }
+    k->owner = 0;
+    become_connection(l, k, f, from_low ? &p->src : &p->dst, from_low ? &p->dst : &p->src, p->tunnel);
+    return false;
+}
+
+void knock_quoted(struct sstp_layer *l, struct flow *f, const struct endpoint *a, const struct endpoint *b, uint32_t tunnel)
+{
+    struct knock *k = knock_of(l, f);
+    bool a_is_low = endpoint_compare(a, b) <= 0;
+    if (k == NULL)
+        return;
+    k->owner = 0;
+    become_connection(l, k, f, a_is_low ? a : b, a_is_low ? b : a, tunnel);
+}
+
+void knock_drop(struct sstp_layer *l, const struct flow *f)
+{
+    struct knock *k = knock_of(l, f);
+    if (k != NULL)
+        forget(l, k);
+}
+
+/* The oldest of the ring are those that began first; who spoke since keeps the ones behind it for a while. */
+void knocks_time(struct sstp_layer *l, bool all)
+{
+    if (l->knock_next > l->knock_room && l->knock_oldest < l->knock_next - l->knock_room)
+        l->knock_oldest = l->knock_next - l->knock_room;
+    for (; l->knock_oldest < l->knock_next; l->knock_oldest++) {
+        struct knock *k = knock_at(l, l->knock_oldest);
+        if (k->owner == 0)
+            continue;
+        if (!all && elapsed_ns(l->now_ns, k->segments[k->count - 1].time_ns) < CONVERSATION_IDLE_NS)
+            return;
+        forget(l, k);
+    }
+}
