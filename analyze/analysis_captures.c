@@ -4,51 +4,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static void capture_free(struct capture_report *c)
-{
-    free((char *)(uintptr_t)c->info.path);
-    free((char *)(uintptr_t)c->info.format);
-    free((char *)(uintptr_t)c->info.compression);
-    free((char *)(uintptr_t)c->info.damage);
-    free((char *)(uintptr_t)c->info.hardware);
-    free((char *)(uintptr_t)c->info.os);
-    free((char *)(uintptr_t)c->info.application);
-    for (size_t i = 0; i < c->info.interface_count; i++) {
-        free((char *)(uintptr_t)c->info.interfaces[i].name);
-        free((char *)(uintptr_t)c->info.interfaces[i].description);
-    }
-    free((struct source_interface *)(uintptr_t)c->info.interfaces);
-}
-
 void analysis_free_captures(struct analysis *a)
 {
     for (size_t i = 0; i < a->capture_count; i++)
-        capture_free(&a->captures[i]);
+        source_info_free(&a->captures[i].info);
     free(a->captures);
 }
 
-static char *copy(const char *text)
+static void count_lost(struct capture_report *c)
 {
-    if (text == NULL)
-        return NULL;
-    size_t n = strlen(text) + 1;
-    char *out = malloc(n);
-    if (out != NULL)
-        memcpy(out, text, n);
-    return out;
-}
-
-static void copy_interfaces(struct capture_report *c, const struct source_info *info)
-{
-    struct source_interface *rows = calloc(info->interface_count > 0 ? info->interface_count : 1, sizeof *rows);
-    c->info.interfaces = rows;
-    c->info.interface_count = rows != NULL ? info->interface_count : 0;
     for (size_t i = 0; i < c->info.interface_count; i++) {
-        rows[i] = info->interfaces[i];
-        rows[i].name = copy(info->interfaces[i].name);
-        rows[i].description = copy(info->interfaces[i].description);
-        c->has_lost = c->has_lost || rows[i].has_drops;
-        c->lost += rows[i].has_drops ? rows[i].drops : 0;
+        const struct source_interface *n = &c->info.interfaces[i];
+        c->has_lost = c->has_lost || n->has_drops;
+        c->lost += n->has_drops ? n->drops : 0;
     }
 }
 
@@ -100,16 +68,9 @@ void analysis_add_capture(struct analysis *a, const struct source_info *info, co
     if (a->capture_count == CAPTURES_MAX)
         return;
     struct capture_report *c = &a->captures[a->capture_count++];
-    c->info = *info;
-    c->info.path = copy(info->path);
-    c->info.format = copy(info->format);
-    c->info.compression = copy(info->compression);
-    c->info.damage = copy(info->damage);
-    c->info.hardware = copy(info->hardware);
-    c->info.os = copy(info->os);
-    c->info.application = copy(info->application);
+    source_info_copy(&c->info, info);
     c->duplicates = counters->net.duplicates;
-    copy_interfaces(c, info);
+    count_lost(c);
 }
 
 void analysis_add_protocols(struct analysis *a, const struct protocol_count *rows, size_t count)

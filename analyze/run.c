@@ -97,54 +97,6 @@ static int by_time(const void *left, const void *right)
     return strcmp(a->path, b->path);
 }
 
-static char *copy_text(const char *text)
-{
-    size_t size = text != NULL ? strlen(text) + 1 : 0;
-    char *copy = text != NULL ? malloc(size) : NULL;
-    if (copy != NULL)
-        memcpy(copy, text, size);
-    return copy;
-}
-
-/*
- * The source's texts (but format and compression, which are constants) end with the source; the analysis hears of
- * captures in their own order, at the end.
- */
-static void copy_info(struct source_info *to, const struct source_info *from)
-{
-    *to = *from;
-    to->damage = copy_text(from->damage);
-    to->hardware = copy_text(from->hardware);
-    to->os = copy_text(from->os);
-    to->application = copy_text(from->application);
-    struct source_interface *interfaces = calloc(from->interface_count + 1, sizeof *interfaces);
-    to->interface_count = interfaces != NULL ? from->interface_count : 0;
-    to->interfaces = interfaces;
-    for (size_t i = 0; i < to->interface_count; i++) {
-        interfaces[i] = from->interfaces[i];
-        interfaces[i].name = copy_text(from->interfaces[i].name);
-        interfaces[i].description = copy_text(from->interfaces[i].description);
-    }
-}
-
-static void free_text(const char *text)
-{
-    free((void *)(uintptr_t)text);
-}
-
-static void free_info(struct source_info *info)
-{
-    for (size_t i = 0; i < info->interface_count; i++) {
-        free_text(info->interfaces[i].name);
-        free_text(info->interfaces[i].description);
-    }
-    free((void *)(uintptr_t)info->interfaces);
-    free_text(info->damage);
-    free_text(info->hardware);
-    free_text(info->os);
-    free_text(info->application);
-}
-
 static void counted(void *ctx, size_t input, const struct dissect_counters *delta)
 {
     struct run *r = ctx;
@@ -184,7 +136,7 @@ static bool read_input(struct run *r, struct input *in, bool last)
         in->source = open_input(r, in, error);
     if (in->source == NULL) { /* it was readable a moment ago; its index is given away */
         complain_unopened(r, error);
-        copy_info(&in->info, &(struct source_info){.path = in->path, .format = "pcap", .damage = error});
+        source_info_copy(&in->info, &(struct source_info){.path = in->path, .format = "pcap", .damage = error});
         return true;
     }
     r->reading = in->path;
@@ -193,8 +145,7 @@ static bool read_input(struct run *r, struct input *in, bool last)
         return false;
     read_frames(r, in, v->dissector);
     const struct source_info *info = source_info(in->source);
-    copy_info(&in->info, info);
-    in->info.path = in->path;
+    source_info_copy(&in->info, info);
     vantage_read(&r->vantages, v, (size_t)(in - r->inputs), &in->info);
     r->bytes_before += info->bytes;
     if (info->damage != NULL)
@@ -236,7 +187,7 @@ enum run_result run_captures(const struct options *o, struct analysis *a, const 
         if (in->readable && good)
             analysis_add_capture(a, &in->info, &in->counters);
         if (in->info.path != NULL)
-            free_info(&in->info);
+            source_info_free(&in->info);
         if (in->source != NULL)
             source_close(in->source);
     }

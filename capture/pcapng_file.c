@@ -125,6 +125,8 @@ static enum taken take_section(struct pcapng_file *f, struct cursor body)
             reader_text(&r->info.os, o.value);
         else if (o.code == SHB_APPLICATION && r->info.application == NULL)
             reader_text(&r->info.application, o.value);
+        else if (o.code == OPT_COMMENT)
+            reader_comment(r, 0, o.value);
     }
     return TAKEN_OTHER;
 }
@@ -234,9 +236,10 @@ static void take_packet_options(struct pcapng_file *f, struct cursor *options, s
     enum { DIRECTION = 3, INBOUND = 1, OUTBOUND = 2 };
     uint64_t number;
     for (struct option o; take_option(options, f->big, &o);) {
-        if (o.code == OPT_COMMENT && frame->comment.data == NULL)
-            frame->comment = o.value;
-        else if (o.code == EPB_FLAGS && option_number(&o, f->big, 4, &number))
+        if (o.code == OPT_COMMENT) {
+            reader_comment(f->reader, frame->number, o.value);
+            frame->comment = frame->comment.data == NULL ? o.value : frame->comment;
+        } else if (o.code == EPB_FLAGS && option_number(&o, f->big, 4, &number))
             frame->flags |= (number & DIRECTION) == INBOUND    ? FRAME_INBOUND
                             : (number & DIRECTION) == OUTBOUND ? FRAME_OUTBOUND
                                                                : 0;

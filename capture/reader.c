@@ -74,6 +74,24 @@ void reader_text(const char **text, struct span said)
     *text = copy;
 }
 
+void reader_comment(struct reader *r, uint64_t frame, struct span said)
+{
+    size_t len = said.len < SOURCE_COMMENT - 1 ? said.len : SOURCE_COMMENT - 1;
+    const uint8_t *end = len > 0 ? memchr(said.data, 0, len) : NULL;
+    if (end != NULL)
+        len = (size_t)(end - said.data);
+    if (len == 0)
+        return;
+    r->info.comments_seen++;
+    if (r->comments == NULL)
+        r->info.comments = r->comments = calloc(SOURCE_COMMENTS, sizeof *r->comments);
+    if (r->comments == NULL || r->info.comment_count == SOURCE_COMMENTS)
+        return;
+    struct source_comment *c = &r->comments[r->info.comment_count++];
+    c->frame = frame;
+    memcpy(c->text, said.data, len);
+}
+
 uint16_t reader_link_type(uint32_t said)
 {
     enum { RAW_OF_MOST_SYSTEMS = 12, RAW_OF_OPENBSD = 14 };
@@ -88,6 +106,7 @@ void reader_free(struct reader *r)
         free_text(r->interfaces[i].description);
     }
     free(r->interfaces);
+    free(r->comments);
     free_text(r->info.hardware);
     free_text(r->info.os);
     free_text(r->info.application);

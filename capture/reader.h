@@ -21,6 +21,7 @@ struct reader {
     struct source_info info;
     struct source_interface *interfaces; /* info.interfaces, writable */
     size_t capacity;                     /* of interfaces */
+    struct source_comment *comments;     /* info.comments, writable; NULL without any */
     uint64_t number;                     /* of the last frame */
     bool finished;                       /* nothing more can be read */
     secrets_fn *secrets;
@@ -64,6 +65,9 @@ struct source_interface *reader_add_interface(struct reader *r, uint16_t link_ty
 
 /* Replaces *text by an own copy of what a file says, up to a NUL byte and READER_MAX_TEXT; empty stays NULL. */
 void reader_text(const char **text, struct span said);
+
+/* Keeps a comment of that frame (0: of the capture), if there is room; empty ones are none. */
+void reader_comment(struct reader *r, uint64_t frame, struct span said);
 
 /* Link types as the registry has them; old files hold the values of some systems for raw IP. */
 uint16_t reader_link_type(uint32_t said);

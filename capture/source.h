@@ -40,6 +40,13 @@ struct source_interface {
     uint64_t drops;          /* isb_ifdrop, or os drops, whichever is greater; of a device: of its ring and its hardware */
 };
 
+/* What somebody noted in a file (pcapng opt_comment of sections and packets). Text from strangers, cut to fit. */
+enum { SOURCE_COMMENTS = 64, SOURCE_COMMENT = 256 };
+struct source_comment {
+    uint64_t frame; /* 0: of the whole capture */
+    char text[SOURCE_COMMENT];
+};
+
 /* What is known of the capture so far; complete once source_next has said the end. */
 struct source_info {
     const char *path;         /* as given by the user; of a device its name */
@@ -54,6 +61,9 @@ struct source_info {
     uint64_t wrong_lengths;   /* frames that said a wire length smaller than the captured one */
     const char *damage;       /* NULL, or one sentence with the byte offset: what and where; before it all was read */
     const char *hardware, *os, *application; /* pcapng section header options or NULL */
+    const struct source_comment *comments; /* the first ones, in order of appearance */
+    size_t comment_count;
+    uint64_t comments_seen;    /* in all */
 };
 
 /*
@@ -95,6 +105,10 @@ size_t source_next(struct source *s, struct frame *frames, size_t max);
 
 const struct source_info *source_info(const struct source *s);
 void source_close(struct source *s);
+
+/* An own copy of all that an info points to but constants (format, compression), and its end. */
+void source_info_copy(struct source_info *to, const struct source_info *from);
+void source_info_free(struct source_info *info);
 
 /* Time of the first frame without consuming it (to sort captures); false when there is none. */
 bool source_first_time(struct source *s, int64_t *time_ns);

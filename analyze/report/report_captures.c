@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-enum { INDENT = 4, PROTOCOLS_SHOWN = 12, CAPTURES_SHOWN = 100, LINE_TEXT = 400 };
+enum { INDENT = 4, COMMENT = 9, COMMENTS_SHOWN = 10, PROTOCOLS_SHOWN = 12, CAPTURES_SHOWN = 100, LINE_TEXT = 400 };
 
 static void append(char out[static LINE_TEXT], const char *text)
 {
@@ -79,6 +79,24 @@ static void print_health(const struct layout *l, const struct capture_report *c)
     layout_labelled_string(l, INDENT, "", 0, text);
 }
 
+/* What somebody noted in the file, often where to look; many of them are a program's (pktmon's stand at every packet). */
+static void print_comments(const struct layout *l, const struct source_info *info)
+{
+    size_t most = info->comments_seen > SOURCE_COMMENTS ? 1 : COMMENTS_SHOWN;
+    for (size_t i = 0; i < info->comment_count && i < most; i++) {
+        const struct source_comment *c = &info->comments[i];
+        char text[SOURCE_COMMENT + 32];
+        if (c->frame > 0)
+            snprintf(text, sizeof text, "frame %llu: %s", (unsigned long long)c->frame, c->text);
+        else
+            snprintf(text, sizeof text, "%s", c->text);
+        layout_labelled_string(l, INDENT, "comment:", COMMENT, text);
+    }
+    if (info->comments_seen > most)
+        output_format(l->out, "    … and %llu more comment%s\n", (unsigned long long)info->comments_seen - most,
+                      info->comments_seen == most + 1 ? "" : "s");
+}
+
 void report_captures_text(const struct report *r, const struct layout *l)
 {
     layout_heading(l, r->capture_count == 1 ? "CAPTURE" : "CAPTURES");
@@ -99,6 +117,7 @@ void report_captures_text(const struct report *r, const struct layout *l)
         print_health(l, &r->captures[i]);
         if (info->damage != NULL)
             layout_labelled_string(l, INDENT, "damaged:", 9, info->damage);
+        print_comments(l, info);
     }
     if (r->capture_count > CAPTURES_SHOWN)
         output_format(l->out, "  … and %zu more; --json has all\n", r->capture_count - CAPTURES_SHOWN);

@@ -144,6 +144,21 @@ static void put_interfaces(json_t *o, const struct source_info *info)
     json_put(o, "interfaces", names);
 }
 
+/* The first ones; the number of all. */
+static void put_comments(json_t *o, const struct source_info *info)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < info->comment_count; i++) {
+        const struct source_comment *c = &info->comments[i];
+        json_t *one = json_object();
+        json_put(one, "frame", c->frame > 0 ? json_count(c->frame) : json_null());
+        json_put(one, "text", json_c_text(c->text));
+        json_array_append_new(list, one);
+    }
+    json_put(o, "comments", list);
+    json_put(o, "comment_total", json_count(info->comments_seen));
+}
+
 json_t *json_capture(const struct report *r, uint32_t index)
 {
     const struct capture_report *c = &r->captures[index];
@@ -164,6 +179,8 @@ json_t *json_capture(const struct report *r, uint32_t index)
     json_put(o, "lost", c->has_lost ? json_count(c->lost) : json_null());
     json_put(o, "clock_offset_ms", c->has_clock_ahead ? json_real((double)c->clock_ahead_ns / 1e6) : json_null());
     json_put(o, "damage", json_c_text(info->damage));
+    if (info->comments_seen > 0)
+        put_comments(o, info);
     return o;
 }
 

@@ -154,7 +154,16 @@ static void print_eap(const struct report *r, const struct layout *l, const stru
     report_session_tls(r, l, x, &e->tls);
 }
 
-static void print_ladder(const struct layout *l, const struct session *s, const struct exchange *x)
+/* What somebody noted in the file of that frame; a program's notes on every packet are none. */
+static void print_comments(const struct report *r, const struct layout *l, struct place place, size_t indent)
+{
+    const struct source_info *info = place.capture < r->capture_count ? &r->captures[place.capture].info : NULL;
+    for (size_t i = 0; info != NULL && info->comments_seen <= SOURCE_COMMENTS && i < info->comment_count; i++)
+        if (info->comments[i].frame == place.frame)
+            layout_labelled_string(l, indent, "comment:", 9, info->comments[i].text);
+}
+
+static void print_ladder(const struct report *r, const struct layout *l, const struct session *s, const struct exchange *x)
 {
     struct ladder_entry entry;
     struct span what;
@@ -181,6 +190,8 @@ static void print_ladder(const struct layout *l, const struct session *s, const 
         last = entry.place;
         output_string(l->out, head);
         layout_words(l, (size_t)n, (size_t)n, what);
+        if (!same)
+            print_comments(r, l, entry.place, (size_t)n + 1);
     }
     if (x->ladder_full)
         output_string(l->out, "  … the ladder is longer than is kept\n");
@@ -219,7 +230,7 @@ static void print_exchange(const struct report *r, const struct layout *l, const
     print_eap(r, l, x, &x->eap, false);
     if (x->has_inner)
         print_eap(r, l, x, &x->inner, true);
-    print_ladder(l, s, x);
+    print_ladder(r, l, s, x);
 }
 
 static void print_session(const struct report *r, const struct layout *l, const struct session *s)

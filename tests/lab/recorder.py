@@ -101,6 +101,13 @@ def merge(parts, path):
     tool("mergecap", "-F", "pcapng", "-w", path, *parts)
 
 
+def comment(plain, path, notes):
+    """A pcapng with a note of somebody's at some frames; at 0: of the capture."""
+    options = [word for frame, text in notes.items()
+               for word in (("-a", "%d:%s" % (frame, text)) if frame else ("--capture-comment", text))]
+    tool("editcap", "-F", "pcapng", *options, plain, path)
+
+
 def compress(plain, path):
     with open(path, "wb") as out:
         argv = ("gzip", "-n", "-9", "-c", plain) if path.endswith(".gz") else ("zstd", "-q", "-19", "-c", plain)

@@ -80,6 +80,16 @@ def _(lab):
     lab.keep(lab.path(".pcapng"))
 
 
+@scenario("comments", "a pcapng in which somebody noted what to look at", outcomes=["rejected"], alert=48,
+          expect=["cert-untrusted-root", "eap-client-rejected-certificate"], shows=["frame.comment contains \"the alert\""])
+def _(lab):
+    server = Server(lab, "nps1", chain=("fabrikam-nps", "fabrikam-root"))
+    with lab.record(None) as raw:
+        login(lab, server)
+    recorder.comment(raw, lab.path(".pcapng"), {0: "RRAS01, Tuesday night", 7: "is this the alert?", 8: "and \x1b[31mred\x1b[0m"})
+    lab.keep(lab.path(".pcapng"))
+
+
 @scenario("cut-off", "the file ends in the middle of a packet", outcomes=["rejected"], alert=48,
           expect=["capture-damaged", "cert-untrusted-root", "eap-client-rejected-certificate"], tshark_misses=True)
 def _(lab):

@@ -287,10 +287,45 @@ static void packet_options_are_read(void **state)
         assert_memory_equal(k.frames[0].comment.data, "PID=4 TID=72", 12);
         assert_int_equal(k.frames[1].flags, FRAME_INBOUND);
         assert_null(k.frames[1].comment.data);
+        assert_int_equal(source_info(s)->comments_seen, 2);
+        assert_int_equal(source_info(s)->comment_count, 2);
+        assert_string_equal(source_info(s)->comments[0].text, "PID=4 TID=72");
+        assert_string_equal(source_info(s)->comments[1].text, "a second comment");
+        assert_int_equal(source_info(s)->comments[1].frame, 1);
         assert_true(source_info(s)->interfaces[0].has_drops);
         assert_int_equal(source_info(s)->interfaces[0].drops, 5);
         source_close(s);
     }
+}
+
+static void comments_are_kept_up_to_a_number(void **state)
+{
+    (void)state;
+    enum { MORE = SOURCE_COMMENTS + 10 };
+    struct build b = {.big = false};
+    char text[SOURCE_COMMENT + 20];
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    put_section(&b);
+    put_interface(&b, LINKTYPE_ETHERNET);
+    for (unsigned i = 0; i < MORE; i++) {
+        begin_packet(&b, 0, i, plain_packet, 3, 3);
+        put_text(&b, 1, i == 0 ? text : "short");
+        end_block(&b);
+    }
+    struct kept k;
+    struct source *s = keep_open(built(&b), TEST_BUFFER, &(struct source_options){0}, &k);
+    const struct source_info *info = source_info(s);
+    assert_int_equal(info->comments_seen, MORE);
+    assert_int_equal(info->comment_count, SOURCE_COMMENTS);
+    assert_int_equal(strlen(info->comments[0].text), SOURCE_COMMENT - 1);
+    assert_int_equal(info->comments[SOURCE_COMMENTS - 1].frame, SOURCE_COMMENTS);
+    struct source_info copy;
+    source_info_copy(&copy, info);
+    source_close(s);
+    assert_string_equal(copy.comments[1].text, "short");
+    assert_string_equal(copy.format, "pcapng");
+    source_info_free(&copy);
 }
 
 static void only_drop_verdicts_are_drops(void **state)
@@ -729,6 +764,7 @@ int main(void)
         cmocka_unit_test(sections_and_interfaces_of_all_kinds_are_read),
         cmocka_unit_test(every_prefix_yields_its_whole_blocks),
         cmocka_unit_test(packet_options_are_read),
+        cmocka_unit_test(comments_are_kept_up_to_a_number),
         cmocka_unit_test(only_drop_verdicts_are_drops),
         cmocka_unit_test(a_lying_option_does_not_cost_the_packet),
         cmocka_unit_test(options_of_wrong_size_say_nothing),
