@@ -117,7 +117,7 @@ void association_add_pair(struct ike_layer *l, struct association *a, const stru
 void associations_prefetch(const struct ike_layer *l, const struct ike_message *m)
 {
 #if defined(__GNUC__)
-    __builtin_prefetch(&l->spi_index.slots[index_home(&l->spi_index, spi_hash(m->initiator_spi))]);
+    index_near(&l->spi_index, spi_hash(m->initiator_spi));
     uint32_t next = l->free != 0 ? l->free : l->used == l->room ? l->half_open.head : l->used + 1;
     const char *a = (const char *)&l->associations[next];
     for (size_t at = 0; m->exchange == IKE_SA_INIT && at < sizeof *l->associations; at += 64)

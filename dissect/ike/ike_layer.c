@@ -46,14 +46,14 @@ void ike_layer_free(struct ike_layer *l)
 size_t ike_layer_association_bytes(void)
 {
     return sizeof(struct association) + SENT_PER_ASSOCIATION * sizeof(struct sent) +
-           (size_t)(PAIRS + PATH_KEYS) * INDEX_SPARE * sizeof(struct index_slot);
+           (size_t)(PAIRS + PATH_KEYS) * INDEX_ITEM_BYTES;
 }
 
 uint64_t ike_layer_bytes(const struct ike_layer *l)
 {
     uint64_t bytes = (uint64_t)l->used * sizeof(struct association) + (uint64_t)l->sent_used * sizeof(struct sent);
     uint64_t slots = (uint64_t)l->spi_index.used + l->path_index.used;
-    return bytes + slots * INDEX_SPARE * sizeof(struct index_slot) + l->buffer_used + lone_bytes(l);
+    return bytes + slots * INDEX_ITEM_BYTES + l->buffer_used + lone_bytes(l);
 }
 
 void ike_layer_get_counters(const struct ike_layer *l, struct ike_layer_counters *out)

@@ -41,7 +41,7 @@ void lone_free(struct ike_layer *l)
 uint64_t lone_bytes(const struct ike_layer *l)
 {
     uint64_t ring = l->ring.bytes != NULL ? (uint64_t)l->ring.units * UNIT : 0;
-    return ring + (uint64_t)l->ring.index.used * INDEX_SPARE * sizeof(struct index_slot);
+    return ring + (uint64_t)l->ring.index.used * INDEX_ITEM_BYTES;
 }
 
 static struct waiting *waiting_at(const struct ike_layer *l, uint32_t unit)
@@ -182,11 +182,20 @@ void lone_mark(struct ike_layer *l, struct association *a, const struct ike_mess
     l->lone += a->lone;
 }
 
+/* An association has an initiator's SPI of this hash. */
+static bool is_begun(const struct ike_layer *l, uint64_t hash)
+{
+    unsigned probe = 0;
+    for (uint32_t item; (item = index_next(&l->spi_index, hash, &probe)) != 0;)
+        if (l->associations[item / PAIRS].pairs[item % PAIRS].hash == hash)
+            return true;
+    return false;
+}
+
 bool lone_take(struct ike_layer *l, const struct ike_arrival *in, struct span bytes, uint32_t wire_len)
 {
     uint64_t hash = spi_hash(in->m.initiator_spi);
     uint32_t item;
-    unsigned probe = 0;
     const struct waiting *w = l->ring.index.used > 0 ? find(l, in->m.initiator_spi, hash, &item) : NULL;
     if (w != NULL && !too_old(l, w)) {
         bring_back(l, item);
@@ -194,7 +203,7 @@ bool lone_take(struct ike_layer *l, const struct ike_arrival *in, struct span by
     }
     if (w != NULL)
         forget(l, item);
-    if (l->lone < l->lone_listed || !begins_alone(&in->m) || index_next(&l->spi_index, hash, &probe) != 0 ||
+    if (l->lone < l->lone_listed || !begins_alone(&in->m) || is_begun(l, hash) ||
         bytes.len > (size_t)l->ring.units / SHARE * UNIT)
         return false;
     if (l->ring.bytes == NULL && (l->ring.bytes = malloc((size_t)l->ring.units * UNIT)) == NULL)

@@ -48,7 +48,7 @@ void ppp_calls_get_counters(const struct ppp_calls *t, struct ppp_calls_counters
 
 uint64_t ppp_calls_call_bytes(void)
 {
-    return sizeof(struct ppp_call) + sizeof(uint32_t) + LINK_BYTES + PPP_CALL_KEYS * INDEX_SPARE * sizeof(struct index_slot);
+    return sizeof(struct ppp_call) + sizeof(uint32_t) + LINK_BYTES + PPP_CALL_KEYS * INDEX_ITEM_BYTES;
 }
 
 uint64_t ppp_calls_bytes(const struct ppp_calls *t)

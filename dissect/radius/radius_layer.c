@@ -44,12 +44,12 @@ void radius_layer_free(struct radius_layer *r)
 
 size_t radius_layer_request_bytes(void)
 {
-    return sizeof(struct request) + sizeof(struct links) + INDEX_SPARE * sizeof(struct index_slot);
+    return sizeof(struct request) + sizeof(struct links) + INDEX_ITEM_BYTES;
 }
 
 size_t radius_layer_conversation_bytes(void)
 {
-    return sizeof(struct login) + EAP_BYTES + (size_t)(LOGIN_KEYS + 1) * INDEX_SPARE * sizeof(struct index_slot);
+    return sizeof(struct login) + EAP_BYTES + (size_t)(LOGIN_KEYS + 1) * INDEX_ITEM_BYTES;
 }
 
 uint64_t radius_layer_bytes(const struct radius_layer *r)
