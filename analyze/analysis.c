@@ -38,8 +38,7 @@ static void exchange_done(void *ctx, struct exchange *x, struct server *server)
     a->logins = a->logins || attempts_is_login(x);
     if (spool_put(a->spool, x, tag) && head != 0)
         spool_link(a->spool, head, x->id);
-    if (a->ended != NULL)
-        a->ended(a->ended_ctx, x);
+    analysis_exchange_ended(a, x);
 }
 
 struct analysis *analysis_new(const struct analysis_options *options, char error[static 256])
@@ -94,6 +93,8 @@ void analysis_free(struct analysis *a)
 {
     if (a == NULL)
         return;
+    if (a->track != NULL)
+        (void)analysis_watch(a, NULL);
     track_free(a->track);
     chains_free(a->chains);
     servers_free(a->servers);
@@ -122,6 +123,10 @@ void analysis_event(void *ctx, const struct event *e)
         dns_answers_add(a->dns, e->u.dns, e->place);
         return;
     }
+    a->open += e->kind == EVENT_OPENED;
+    a->open -= e->kind == EVENT_CLOSED && a->open > 0;
+    if (e->kind == EVENT_TIME && a->watcher.time != NULL)
+        a->watcher.time(a->watcher.ctx, e->now_ns);
     /* Accounting is of no conversation. */
     if (e->conv == NULL && e->kind == EVENT_RADIUS && e->u.radius->code == RADIUS_ACCOUNTING_REQUEST) {
         a->totals.accounting_requests += e->u.radius->role == RADIUS_NEW_REQUEST;
@@ -162,52 +167,6 @@ void analysis_fill_input(struct analysis *a)
         .nic = a->nic,
     };
     a->input.lost_count = lost_count;
-}
-
-void analysis_watch(struct analysis *a, ended_fn *ended, void *ctx)
-{
-    a->ended = ended;
-    a->ended_ctx = ctx;
-}
-
-static void preview_chains(struct chains *c, const struct exchange *x)
-{
-    const struct { uint32_t serial, role; } shown[] = {
-        {exchange_is_ike(x) ? x->ike.server_chain : 0, ROLE_IKEV2},
-        {exchange_is_ike(x) ? x->ike.client_chain : 0, ROLE_CLIENT},
-        {x->type == CONVERSATION_SSTP ? x->sstp.tls.server_chain : 0, ROLE_SSTP},
-        {x->eap.tls.server_chain, ROLE_NPS},
-        {x->eap.tls.client_chain, ROLE_CLIENT},
-        {x->has_inner ? x->inner.tls.server_chain : 0, ROLE_NPS},
-        {x->has_inner ? x->inner.tls.client_chain : 0, ROLE_CLIENT}};
-    for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
-        if (shown[i].serial != 0)
-            (void)chains_preview(c, shown[i].serial, shown[i].role);
-}
-
-bool analysis_preview(struct analysis *a, const struct exchange *x, bool judge, struct findings *out, struct session *s)
-{
-    session_of_one(x, s);
-    if (session_is_probes(s) || !services_counts(a->services, x))
-        return false;
-    if (out == NULL)
-        return true;
-    if (judge)
-        preview_chains(a->chains, x);
-    analysis_fill_input(a);
-    a->input.sights = NULL; /* they are compared in the end */
-    session_check_binding(s, a->digests, a->chains);
-    /* A chain that is only held until it is known whose it is counts as SSTP's meanwhile. */
-    struct chain *held = x->type == CONVERSATION_SSTP ? chains_get(a->chains, x->sstp.tls.server_chain) : NULL;
-    uint32_t roles = held != NULL ? held->roles : 0;
-    if (held != NULL && held->count > 0)
-        held->roles |= ROLE_SSTP;
-    rules_session(out, &a->input, s);
-    if (held != NULL)
-        held->roles = roles;
-    if (a->losing)
-        rules_losses(out);
-    return true;
 }
 
 void analysis_losing(struct analysis *a, bool losing)

@@ -32,13 +32,25 @@ void analysis_free(struct analysis *a);
 void analysis_event(void *ctx, const struct event *e);
 
 /*
- * Who wants to hear of exchanges when they end, while the analysis goes on: told of those that may be sessions, or parts of
- * one; which belong together is known in the end only.
+ * Who wants to hear of exchanges while the analysis goes on: of those that may be sessions, or parts of one; which belong together
+ * is known in the end only. All members but ctx may be NULL. x is lent for the call; what is written into x->told stays with it.
+ * began: parties and time are known; not of TCP, which may be anything yet. going: now and then while it lasts, as it would be if
+ * the capture ended now. ended: once. time: capture time goes on; a few times a second, and it may go back.
  */
-typedef void ended_fn(void *ctx, const struct exchange *x);
-void analysis_watch(struct analysis *a, ended_fn *ended, void *ctx);
+typedef void watched_fn(void *ctx, struct exchange *x);
+struct analysis_watcher {
+    watched_fn *began, *going, *ended;
+    void (*time)(void *ctx, int64_t now_ns);
+    void *ctx;
+};
+/* NULL: nobody does any more. False when memory is short. */
+bool analysis_watch(struct analysis *a, const struct analysis_watcher *w);
+/* Conversations that are going on. */
+uint64_t analysis_open(const struct analysis *a);
+/* Bytes of state that they have here; dissection has its own. */
+uint64_t analysis_state_bytes(const struct analysis *a);
 /*
- * For ended_fn: what the rules say of this exchange alone, by what is known now, raised in `out`; *s is a session of it,
+ * For watchers: what the rules say of this exchange alone, by what is known now, raised in `out`; *s is a session of it,
  * which lends x. judge: its certificates, too, which costs; out NULL: no
  * rules. False: nobody's attempt to connect, as far as is known now.
  */

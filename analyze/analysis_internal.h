@@ -53,8 +53,9 @@ struct analysis {
     struct rule_input input;
     struct listing failed, others;
     char verdict[VERDICT_MAX];
-    ended_fn *ended; /* NULL: nobody listens */
-    void *ended_ctx;
+    struct analysis_watcher watcher; /* all zero: nobody listens */
+    struct failed_logins *failed_logins; /* NULL: nobody listens */
+    uint64_t open; /* conversations */
     bool losing;
     bool tunnels, logins; /* that attempts.h may join were seen */
     bool linked; /* a session has several exchanges, or copies of one */
@@ -62,6 +63,9 @@ struct analysis {
 
 /* Frees the texts of the captures. */
 void analysis_free_captures(struct analysis *a);
+
+/* For who watches: an exchange has ended and was kept. */
+void analysis_exchange_ended(struct analysis *a, struct exchange *x);
 
 /* What rules may look at, as it is now. */
 void analysis_fill_input(struct analysis *a);

@@ -10,7 +10,7 @@ enum { WAIT_MS = 100, BATCHES_IN_TURN = 64, COMPLAINT_MAX = 1024 };
 
 #define SECOND_NS INT64_C(1000000000)
 #define STEP_NS (SECOND_NS / 2)             /* of the system's clock: less is its being adjusted */
-#define SILENT_NS SECOND_NS                 /* without a frame for so long, the clock tells the time */
+#define SILENT_NS (3 * SECOND_NS / 10)      /* without a frame for so long, the clock tells the time */
 #define LOSING_NS (120 * SECOND_NS)         /* what was lost then may be missed now: conversations end by silence */
 #define BEHIND_NS (SECOND_NS / 5)           /* frames may wait in the ring for so long: less than SILENT_NS */
 #define DRAIN_NS (INT64_C(2) * WAIT_MS * 1000000) /* what came before the end is still read */
@@ -33,7 +33,6 @@ struct live {
     size_t count, left;
     uint32_t next_conversation;
     struct analysis *analysis;
-    uint64_t open; /* conversations */
     uint64_t lost;
     int64_t lost_ns; /* when packets were lost last, 0 never */
     int64_t clock_ns; /* how far the system's clock is ahead of the monotonic one */
@@ -80,23 +79,13 @@ const int *live_sockets(const struct live *l, size_t *count)
     return l->handles;
 }
 
-static void on_event(void *ctx, const struct event *e)
-{
-    struct live *l = ctx;
-    if (e->kind == EVENT_OPENED)
-        l->open++;
-    else if (e->kind == EVENT_CLOSED && l->open > 0)
-        l->open--;
-    analysis_event(l->analysis, e);
-}
-
 static bool make_dissectors(struct live *l, struct analysis *a)
 {
     struct dissect_options options = {.secrets = l->options->secrets,
                                       .memory_bytes = (l->options->memory_mib << 20) / l->count,
                                       .next_conversation = &l->next_conversation,
-                                      .on_event = on_event,
-                                      .ctx = l};
+                                      .on_event = analysis_event,
+                                      .ctx = a};
     l->analysis = a;
     for (size_t i = 0; i < l->count; i++) {
         l->devices[i].dissector = dissect_new(&options);
@@ -185,7 +174,8 @@ static bool clock_stepped(struct live *l, int64_t now_ns)
 
 static bool each_second(struct live *l)
 {
-    struct events_status s = {.open = l->open};
+    struct events_status s = {.time_ns = 0};
+    struct dissect_counters c;
     bool away = false;
     for (size_t i = 0; i < l->count; i++) {
         struct device *d = &l->devices[i];
@@ -197,6 +187,9 @@ static bool each_second(struct live *l)
         s.bytes += info->bytes;
         s.lost += info->interface_count > 0 ? info->interfaces[0].drops : 0;
         s.time_ns = d->frame_ns > s.time_ns ? d->frame_ns : s.time_ns;
+        dissect_get_counters(d->dissector, &c);
+        s.evicted += c.flows_evicted + c.conversations_evicted;
+        s.state_bytes += dissect_state_bytes(d->dissector);
     }
     int64_t now = platform_monotonic_ns();
     bool stepped = clock_stepped(l, now);

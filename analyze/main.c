@@ -157,6 +157,9 @@ static int write_report(const struct options *o, struct report *r, struct output
 
 /* What happens while packets are read, and who is told. */
 struct telling {
+    const struct options *options;
+    const char **names; /* of captures, by number; live: NULL */
+    struct run_meter meter;
     struct progress progress;
     struct output *out;
     struct events *events;
@@ -173,6 +176,31 @@ static void tell_progress(void *ctx, const char *path, uint64_t bytes)
 {
     struct telling *t = ctx;
     show_progress(&t->progress, path, bytes);
+}
+
+static void tell_reading(void *ctx, uint32_t capture, const char *path)
+{
+    struct telling *t = ctx;
+    if (t->names != NULL)
+        t->names[capture] = strcmp(path, "-") == 0 ? "standard input" : path;
+}
+
+static const char *name_of(void *ctx, uint32_t capture)
+{
+    const struct telling *t = ctx;
+    if (t->options->interface_count > 0)
+        return capture < t->options->interface_count ? t->options->interfaces[capture] : NULL;
+    return t->names != NULL && capture < t->options->capture_count ? t->names[capture] : NULL;
+}
+
+static void measure(void *ctx, struct events_status *s)
+{
+    const struct telling *t = ctx;
+    s->packets = t->meter.packets;
+    s->bytes = t->meter.bytes;
+    s->lost = t->meter.lost;
+    s->evicted = t->meter.evicted;
+    s->state_bytes = t->meter.state_bytes;
 }
 
 /* On a terminal, while sniffing. */
@@ -223,29 +251,41 @@ static enum run_result sniff(const struct options *o, struct analysis *a, struct
     return result;
 }
 
-/* Reads what the options say. Events are told where somebody wants them. */
-static enum run_result read_packets(const struct options *o, struct analysis *a, struct output *out)
+static bool listen(const struct options *o, struct analysis *a, const struct balance_settings *balance, struct telling *t)
 {
-    struct telling t = {.progress = {.terminal = platform_is_terminal(stderr)}, .out = out};
     bool live = o->interface_count > 0;
-    const struct events_options wanted = {.out = o->jsonl ? out : NULL,
-                                          .finding = live && t.progress.terminal && !o->jsonl ? tell_finding : NULL,
-                                          .ctx = &t,
+    const struct events_options wanted = {.out = o->jsonl ? t->out : NULL,
+                                          .finding = live && t->progress.terminal && !o->jsonl ? tell_finding : NULL,
+                                          .name = name_of,
+                                          .measure = live ? NULL : measure,
+                                          .ctx = t,
+                                          .balance = balance,
                                           .live = live};
-    const struct run_hooks hooks = {tell_complaint, tell_progress, &t};
-    if (live || o->jsonl) {
-        t.events = events_new(a, &wanted);
-        if (t.events == NULL) {
-            tell_complaint(&t, "out of memory");
-            return RUN_NOTHING;
-        }
-    }
+    t->names = live ? NULL : calloc(o->capture_count + 1, sizeof *t->names);
+    t->events = t->names != NULL || live ? events_new(a, &wanted) : NULL;
+    if (t->events == NULL)
+        tell_complaint(t, "out of memory");
+    return t->events != NULL;
+}
+
+/* Reads what the options say. Events are told where somebody wants them. */
+static enum run_result read_packets(const struct options *o, struct analysis *a, const struct balance_settings *balance,
+                                    struct output *out)
+{
+    struct telling t = {.options = o, .progress = {.terminal = platform_is_terminal(stderr)}, .out = out};
+    bool live = o->interface_count > 0;
+    const struct run_hooks hooks = {tell_complaint, tell_progress, tell_reading, o->jsonl ? &t.meter : NULL, &t};
+    enum run_result result = RUN_NOTHING;
     for (size_t i = 0; i < o->capture_count; i++)
         if (strcmp(o->captures[i], "-") == 0)
             platform_catch_stop(); /* Ctrl-C ends who sends, too: what came is reported */
-    enum run_result result = live ? sniff(o, a, &t) : run_captures(o, a, &hooks);
+    if ((!live && !o->jsonl) || listen(o, a, balance, &t))
+        result = live ? sniff(o, a, &t) : run_captures(o, a, &hooks);
     progress_hide(&t.progress);
+    if (t.events != NULL)
+        events_finish(t.events);
     events_free(t.events);
+    free(t.names);
     return result;
 }
 
@@ -283,7 +323,7 @@ static int analyse(const struct options *o, struct output *out)
         return STATUS_FAILED;
     }
     int status = STATUS_FAILED;
-    enum run_result result = read_packets(o, a, out);
+    enum run_result result = read_packets(o, a, &options.balance, out);
     if (result != RUN_NOTHING) {
         struct report r;
         bool read_back = analysis_finish(a), whole = analysis_unkept(a) == 0;

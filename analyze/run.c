@@ -25,7 +25,8 @@ struct run {
     struct input *inputs;
     size_t count, readable;
     struct vantages vantages;
-    uint64_t bytes_before; /* of captures already read */
+    uint64_t bytes_before, packets_before, lost_before; /* of captures already read */
+    uint64_t evicted; /* as far as counted */
     const char *reading;
     bool partial;
 };
@@ -101,6 +102,7 @@ static void counted(void *ctx, size_t input, const struct dissect_counters *delt
 {
     struct run *r = ctx;
     enum { FIELDS = sizeof(struct dissect_counters) / sizeof(uint64_t) };
+    r->evicted += delta->flows_evicted + delta->conversations_evicted;
     struct dissect_counters *sum = &r->inputs[input].counters;
     uint64_t peak = delta->state_bytes_peak > sum->state_bytes_peak ? delta->state_bytes_peak : sum->state_bytes_peak;
     uint64_t fields[FIELDS], more[FIELDS];
@@ -112,14 +114,32 @@ static void counted(void *ctx, size_t input, const struct dissect_counters *delt
     sum->state_bytes_peak = peak;
 }
 
-static void read_frames(struct run *r, struct input *in, struct dissector *d)
+static void measure(const struct run *r, const struct input *in, const struct vantage *v)
+{
+    struct run_meter *m = r->hooks->meter;
+    const struct source_info *info = source_info(in->source);
+    struct dissect_counters c;
+    dissect_get_counters(v->dissector, &c);
+    *m = (struct run_meter){.packets = r->packets_before + info->packets,
+                            .bytes = r->bytes_before + info->bytes,
+                            .lost = r->lost_before,
+                            .evicted = r->evicted + c.flows_evicted - v->told.flows_evicted + c.conversations_evicted -
+                                       v->told.conversations_evicted,
+                            .state_bytes = dissect_state_bytes(v->dissector)};
+    for (size_t i = 0; i < info->interface_count; i++)
+        m->lost += info->interfaces[i].has_drops ? info->interfaces[i].drops : 0;
+}
+
+static void read_frames(struct run *r, struct input *in, const struct vantage *v)
 {
     struct frame frames[SOURCE_BATCH];
     size_t n, since = 0;
     while (!platform_stop_asked() && (n = source_next(in->source, frames, SOURCE_BATCH)) > 0) {
         for (size_t i = 0; i < n; i++)
             frames[i].capture = in->index; /* not yet known when a pipe was opened */
-        dissect_frames(d, frames, n);
+        dissect_frames(v->dissector, frames, n);
+        if (r->hooks->meter != NULL)
+            measure(r, in, v);
         since += n;
         if (since >= PROGRESS_FRAMES) {
             r->hooks->progress(r->hooks->ctx, in->path, r->bytes_before + source_info(in->source)->bytes);
@@ -140,14 +160,19 @@ static bool read_input(struct run *r, struct input *in, bool last)
         return true;
     }
     r->reading = in->path;
+    if (r->hooks->reading != NULL)
+        r->hooks->reading(r->hooks->ctx, in->index, in->path);
     struct vantage *v = vantage_for(&r->vantages, source_info(in->source), in->has_time, in->first_ns, last);
     if (v == NULL)
         return false;
-    read_frames(r, in, v->dissector);
+    read_frames(r, in, v);
     const struct source_info *info = source_info(in->source);
     source_info_copy(&in->info, info);
     vantage_read(&r->vantages, v, (size_t)(in - r->inputs), &in->info);
     r->bytes_before += info->bytes;
+    r->packets_before += info->packets;
+    for (size_t i = 0; i < info->interface_count; i++)
+        r->lost_before += info->interfaces[i].has_drops ? info->interfaces[i].drops : 0;
     if (info->damage != NULL)
         complain(r, in->path, info->damage);
     source_close(in->source);

@@ -5,10 +5,15 @@
 #include "analyze/analysis.h"
 #include "analyze/options.h"
 
+/* How much was read. */
+struct run_meter { uint64_t packets, bytes, lost, evicted, state_bytes; };
+
 /* What a run tells while it works; texts are one sentence without a newline, may hold bytes from strangers. */
 struct run_hooks {
     void (*complaint)(void *ctx, const char *sentence); /* an input could not be read, wholly or in part */
     void (*progress)(void *ctx, const char *path, uint64_t bytes_read); /* now and then; over all captures */
+    void (*reading)(void *ctx, uint32_t capture, const char *path); /* from now on that one is read; may be NULL */
+    struct run_meter *meter; /* NULL, or kept up to date while captures are read */
     void *ctx;
 };
 

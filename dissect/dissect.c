@@ -55,10 +55,10 @@ static void on_event(void *ctx, const struct event *e)
         d->tls_malformed += eap->kind == EAP_EVENT_TLS && eap->u.tls->kind == TLS_EVENT_MALFORMED;
     } else if (e->kind == EVENT_OPENED) {
         d->conversations++;
-    } else if (e->kind == EVENT_CLOSED) {
+    } else if (e->kind == EVENT_CLOSED || e->kind == EVENT_STATE) {
         struct event stamped = *e;
         stamped.now_ns = d->now_ns;
-        d->conversations_evicted += e->u.closed.reason == CLOSE_EVICTED;
+        d->conversations_evicted += e->kind == EVENT_CLOSED && e->u.closed.reason == CLOSE_EVICTED;
         event_emit(&d->out, &stamped);
         return;
     }
@@ -306,6 +306,7 @@ static inline bool within_tick(const struct dissector *d, int64_t ns)
 static void tell_time(struct dissector *d, int64_t now_ns)
 {
     d->ticked_ns = now_ns;
+    event_emit(&d->out, &(struct event){.kind = EVENT_TIME, .now_ns = now_ns});
     radius_layer_time(d->radius, now_ns);
     eapol_expire(d->eapol, now_ns);
     ike_layer_time(d->ike, now_ns);
@@ -348,11 +349,15 @@ void dissect_silence(struct dissector *d, int64_t now_ns)
     d->was_within = true;
 }
 
+uint64_t dissect_state_bytes(const struct dissector *d)
+{
+    return tls_context_buffer_bytes(d->tls) + radius_layer_bytes(d->radius) + ike_layer_bytes(d->ike) +
+           sstp_layer_bytes(d->sstp) + l2tp_layer_bytes(d->l2tp) + pptp_layer_bytes(d->pptp);
+}
+
 static void measure_state(struct dissector *d)
 {
-    uint64_t held = tls_context_buffer_bytes(d->tls) + radius_layer_bytes(d->radius) +
-                    ike_layer_bytes(d->ike) + sstp_layer_bytes(d->sstp) + l2tp_layer_bytes(d->l2tp) +
-                    pptp_layer_bytes(d->pptp);
+    uint64_t held = dissect_state_bytes(d);
     d->state_peak = held > d->state_peak ? held : d->state_peak;
 }
 

@@ -57,5 +57,7 @@ struct dissect_counters {
     struct pptp_layer_counters pptp;
 };
 void dissect_get_counters(const struct dissector *d, struct dissect_counters *out);
+/* What state takes now; its peak is measured once a batch. */
+uint64_t dissect_state_bytes(const struct dissector *d);
 
 #endif

@@ -38,6 +38,9 @@ struct conversation {
     eap_event_fn *on_eap;
     /* Likewise, with user as its context: gets the EVENT_RADIUS of a RADIUS conversation instead of the sink. */
     void (*on_radius)(void *user, const struct event *e);
+    /* Set by dissection for conversations that last: tells at once, as EVENT_STATE, what EVENT_CLOSED would if the capture
+     * ended now. May be called while an event is told. NULL: it is closed with the packet that decides it. */
+    void (*tell_state)(struct conversation *conv);
 };
 
 enum close_reason {
@@ -96,6 +99,8 @@ enum event_kind {
     EVENT_PPP,             /* conv of L2TP or PPTP; EAP likewise */
     EVENT_CALL,            /* conv of L2TP or PPTP: a control message about the call */
     EVENT_CLOSED,          /* conv; its user pointer is forgotten after this call */
+    EVENT_STATE,           /* conv, which goes on: u.closed as it stands; on demand only, see conversation.tell_state */
+    EVENT_TIME,            /* conv NULL: now_ns, a few times a second of capture time */
     EVENT_LOST_FRAGMENTS,  /* conv NULL */
     EVENT_DNS,             /* conv NULL: a name's addresses, as an answer in UDP tells them */
     EVENT_UNREACHABLE,     /* an ICMP error that quotes one of our protocols: told through RADIUS_UNANSWERED at once */
@@ -122,7 +127,7 @@ struct event {
                  const struct ppp_state *ppp; /* NULL but for L2TP and PPTP, and there without PPP */
                  const struct ppp_call_state *call; /* NULL but for L2TP and PPTP */ } closed;
     } u;
-    int64_t now_ns;             /* EVENT_CLOSED, EVENT_LOST_FRAGMENTS: capture time when it was told, at the end its last */
+    int64_t now_ns;             /* EVENT_CLOSED, _STATE, _TIME, _LOST_FRAGMENTS: capture time when it was told, at the end its last */
 };
 
 typedef void event_fn(void *ctx, const struct event *e);

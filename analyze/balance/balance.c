@@ -148,8 +148,7 @@ static uint64_t address_hash(const struct address *a)
     return hash_of(a, sizeof *a, 1);
 }
 
-/* RADIUS behind a VPN server; access points and switches are not to be balanced. */
-static bool is_vpn_login(const struct exchange *x)
+bool balance_is_vpn_login(const struct exchange *x)
 {
     const struct radius_facts *r = &x->radius;
     return x->type == CONVERSATION_RADIUS && r->proxy_states == 0 &&
@@ -200,7 +199,7 @@ static struct record login_record(struct balance *b, const struct exchange *x)
 
 void balance_note(struct balance *b, const struct exchange *x)
 {
-    if (!is_vpn_login(x))
+    if (!balance_is_vpn_login(x))
         return;
     struct record r = login_record(b, x);
     (void)keep(b, &r);
@@ -495,7 +494,7 @@ void balance_session(struct balance *b, const struct session *s, struct exchange
         return;
     if (s->tunnel != NULL)
         add_tunnel(b, s, all, count);
-    if (s->login == NULL || !is_vpn_login(s->login))
+    if (s->login == NULL || !balance_is_vpn_login(s->login))
         return;
     struct record r = login_record(b, s->login);
     r.flags |= RECORD_COUNTED;

@@ -119,6 +119,9 @@ struct balance;
 struct balance *balance_new(const struct balance_settings *settings); /* NULL when memory is short */
 void balance_free(struct balance *b);
 
+/* A RADIUS login that a VPN server asks for, as its attributes tell; access points and switches are not to be balanced. */
+bool balance_is_vpn_login(const struct exchange *x);
+
 /* A RADIUS login that may not be looked at again (uneventful.h): noted as it ends. */
 void balance_note(struct balance *b, const struct exchange *x);
 

@@ -2,12 +2,15 @@
 
 #include <stdlib.h>
 
-#include "analyze/report/report_json.h"
+#include "analyze/report/event_lines.h"
 #include "capture/platform.h"
 #include "capture/wire/hash.h"
 #include "dissect/crypto/digest.h"
 
-enum { LOOKS_A_SECOND = 200, JUDGEMENTS_A_SECOND = 20 };
+enum { STARTS_A_SECOND = 1000, LOOKS_A_SECOND = 200, JUDGEMENTS_A_SECOND = 20 };
+
+/* exchange.told: what is done with only once. */
+enum { TOLD_STARTED = 1, TOLD_ESTABLISHED = 2, TOLD_FAILED = 4, COUNTED = 8 };
 
 #define SECOND_NS INT64_C(1000000000)
 #define STATISTICS_NS (60 * SECOND_NS)
@@ -16,27 +19,14 @@ struct events {
     struct events_options options;
     struct analysis *analysis;
     struct report report;    /* of nothing yet: for the writers */
+    struct event_lines lines;
+    struct windows *windows;
     struct findings *told;   /* one entry for each finding that was told */
     uint64_t established, failed, incomplete, untold;
+    int64_t now_ns;          /* capture time, 0 before the first */
     int64_t second_ns, statistics_ns;
-    unsigned looks, judgements; /* in this second */
+    unsigned starts, looks, judgements; /* in this second */
 };
-
-/* The members of an object follow the event's name and time. */
-static json_t *event(const struct events *e, const char *name, int64_t time_ns)
-{
-    json_t *o = json_object();
-    json_put(o, "event", json_string(name));
-    json_put(o, "time", time_ns != 0 ? json_time(&e->report, time_ns, 0) : json_null());
-    return o;
-}
-
-static void write_line(struct output *out, json_t *line)
-{
-    json_write(out, line);
-    output_string(out, "\n");
-    (void)output_end(out); /* what could not be written sticks */
-}
 
 static bool is_new(struct events *e, const struct finding *f)
 {
@@ -46,42 +36,13 @@ static bool is_new(struct events *e, const struct finding *f)
     return seen != NULL && fresh;
 }
 
-static void tell_finding(struct events *e, const struct finding *f, const struct exchange *x)
+static void new_second(struct events *e)
 {
-    if (e->options.finding != NULL)
-        e->options.finding(e->options.ctx, f);
-    if (e->options.out == NULL)
+    int64_t now = platform_monotonic_ns();
+    if (now - e->second_ns < SECOND_NS)
         return;
-    json_t *line = event(e, "finding", x->last.time_ns), *value = json_finding(&e->report, f);
-    json_object_del(value, "sessions"); /* they are numbered in the end */
-    json_object_del(value, "session_total");
-    json_put(line, "exchange", json_integer(x->id));
-    json_object_update(line, value);
-    json_decref(value);
-    write_line(e->options.out, line);
-}
-
-static void tell_session(struct events *e, struct session *s, const struct finding *all, size_t count)
-{
-    json_t *names = json_array();
-    for (size_t i = 0; i < count; i++) {
-        json_array_append_new(names, json_string(finding_name(all[i].id)));
-        if (s->client_error != 0 || all[i].client_error == 0 || all[i].severity == SEVERITY_INFO ||
-            s->outcome == OUTCOME_ESTABLISHED)
-            continue;
-        s->client_error = all[i].client_error;
-        s->client_error_confidence = all[i].confidence;
-    }
-    if (e->options.out == NULL) {
-        json_decref(names);
-        return;
-    }
-    json_t *line = event(e, "session", session_last(s).time_ns), *value = json_session(&e->report, s);
-    json_object_del(value, "id"); /* its exchange has one */
-    json_object_update(line, value);
-    json_put(line, "findings", names);
-    json_decref(value);
-    write_line(e->options.out, line);
+    e->second_ns = now;
+    e->starts = e->looks = e->judgements = 0;
 }
 
 /* A flood must not keep us from reading: what is not looked at now is in the report. */
@@ -90,74 +51,215 @@ static bool may_look(struct events *e, bool *judge)
     *judge = true;
     if (!e->options.live)
         return true;
-    int64_t now = platform_monotonic_ns();
-    if (now - e->second_ns >= SECOND_NS) {
-        e->second_ns = now;
-        e->looks = e->judgements = 0;
-    }
+    new_second(e);
     *judge = e->judgements++ < JUDGEMENTS_A_SECOND;
     return e->looks++ < LOOKS_A_SECOND;
 }
 
-static void count(struct events *e, const struct session *s)
+static bool may_start(struct events *e)
 {
-    if (session_failed(s))
-        e->failed++;
-    else if (s->outcome == OUTCOME_ESTABLISHED)
-        e->established++;
-    else
-        e->incomplete++;
+    if (!e->options.live)
+        return true;
+    new_second(e);
+    return e->starts++ < STARTS_A_SECOND;
 }
 
-static void look(struct events *e, const struct exchange *x)
+static bool wanted(const struct events *e)
 {
-    struct session s;
-    bool judge;
-    if (!may_look(e, &judge)) {
-        e->untold++;
+    return e->options.out != NULL || e->options.finding != NULL;
+}
+
+static void start(struct events *e, struct exchange *x)
+{
+    if ((x->told & TOLD_STARTED) != 0)
         return;
-    }
-    struct findings *set = findings_new();
-    if (set != NULL && analysis_preview(e->analysis, x, judge, set, &s)) {
-        size_t found;
-        findings_finish(set);
-        const struct finding *all = findings_all(set, &found);
-        for (size_t i = 0; i < found; i++)
-            if (is_new(e, &all[i]))
-                tell_finding(e, &all[i], x);
-        tell_session(e, &s, all, found);
-    }
-    findings_free(set);
+    if (e->options.out != NULL && !may_start(e))
+        return;
+    x->told |= TOLD_STARTED;
+    if (e->options.out != NULL)
+        event_line_started(&e->lines, x);
 }
 
-static void ended(void *ctx, const struct exchange *x)
+/* Of a login nothing is known when it begins: it counts when it is over. */
+static bool is_vpn_login(const struct exchange *x)
+{
+    return x->type == CONVERSATION_RADIUS && balance_is_vpn_login(x);
+}
+
+static void attempt(struct events *e, const struct session *s, struct exchange *x)
+{
+    struct address server;
+    bool tunnel = s->tunnel != NULL, counted = (x->told & COUNTED) != 0;
+    x->told |= COUNTED;
+    if (!counted && (tunnel || is_vpn_login(x)) && session_backend(s, &server))
+        windows_began(e->windows, tunnel ? WINDOW_TUNNELS : WINDOW_RADIUS, &server);
+}
+
+static void fate(struct events *e, const struct session *s, struct exchange *x, bool established)
+{
+    struct address server;
+    x->told |= established ? TOLD_ESTABLISHED : TOLD_FAILED;
+    if ((s->tunnel != NULL || is_vpn_login(x)) && session_backend(s, &server))
+        windows_ended(e->windows, s->tunnel != NULL ? WINDOW_TUNNELS : WINDOW_RADIUS, &server, established);
+}
+
+/* True when that is news. */
+static bool count(struct events *e, const struct session *s, struct exchange *x)
+{
+    if (s->outcome == OUTCOME_ESTABLISHED && (x->told & TOLD_ESTABLISHED) == 0) {
+        e->established++;
+        e->failed -= (x->told & TOLD_FAILED) != 0; /* after all */
+        fate(e, s, x, true);
+        return true;
+    }
+    if (!session_failed(s) || (x->told & (TOLD_ESTABLISHED | TOLD_FAILED)) != 0)
+        return false;
+    e->failed++;
+    fate(e, s, x, false);
+    return true;
+}
+
+/* What the rules say; NULL when there is no time for it, or memory is short. s is made anew. */
+static struct findings *look(struct events *e, const struct exchange *x, struct session *s)
+{
+    bool judge;
+    if (!may_look(e, &judge))
+        return NULL;
+    struct findings *set = findings_new();
+    if (set == NULL || !analysis_preview(e->analysis, x, judge, set, s)) {
+        findings_free(set);
+        return NULL;
+    }
+    size_t found;
+    findings_finish(set);
+    const struct finding *all = findings_all(set, &found);
+    for (size_t i = 0; i < found; i++) {
+        if (!is_new(e, &all[i]))
+            continue;
+        if (e->options.finding != NULL)
+            e->options.finding(e->options.ctx, &all[i]);
+        if (e->options.out != NULL)
+            event_line_finding(&e->lines, &all[i], x);
+    }
+    return set;
+}
+
+static void began(void *ctx, struct exchange *x)
 {
     struct events *e = ctx;
     struct session s;
     if (!analysis_preview(e->analysis, x, false, NULL, &s))
         return;
-    count(e, &s);
+    if (x->type != CONVERSATION_RADIUS)
+        attempt(e, &s, x);
+    start(e, x);
+}
+
+/*
+ * While it lasts: what is known of it is told when it came to something. A connection that may still be anything is none of ours
+ * until then.
+ */
+static void going(void *ctx, struct exchange *x)
+{
+    struct events *e = ctx;
+    struct session s;
+    if (!analysis_preview(e->analysis, x, false, NULL, &s))
+        return;
+    bool failed = session_failed(&s), sure = x->type != CONVERSATION_SSTP || x->sstp.kind == SSTP_KIND_TUNNEL || failed;
+    if (!sure)
+        return;
+    if (x->type == CONVERSATION_SSTP)
+        attempt(e, &s, x);
+    start(e, x);
+    if ((count(e, &s, x) || failed) && wanted(e))
+        findings_free(look(e, x, &s));
+}
+
+static void ended(void *ctx, struct exchange *x)
+{
+    struct events *e = ctx;
+    struct session s;
+    if (!analysis_preview(e->analysis, x, false, NULL, &s))
+        return;
+    attempt(e, &s, x);
+    (void)count(e, &s, x);
+    e->incomplete += (x->told & (TOLD_ESTABLISHED | TOLD_FAILED)) == 0;
     if (e->options.session != NULL)
         e->options.session(e->options.ctx, &s);
-    if (e->options.out != NULL || e->options.finding != NULL)
-        look(e, x);
+    if (!wanted(e))
+        return;
+    start(e, x);
+    struct findings *set = look(e, x, &s);
+    size_t found;
+    if (set == NULL) {
+        e->untold++;
+        return;
+    }
+    const struct finding *all = findings_all(set, &found);
+    if (e->options.out != NULL)
+        event_line_ended(&e->lines, &s, all, found);
+    findings_free(set);
+}
+
+static void fill_in(const struct events *e, struct events_status *s)
+{
+    s->open = analysis_open(e->analysis);
+    s->state_bytes += analysis_state_bytes(e->analysis);
+    s->established = e->established;
+    s->failed = e->failed;
+    s->incomplete = e->incomplete;
+    s->untold = e->untold;
+    s->unkept = analysis_unkept(e->analysis);
+    s->backends = windows_backends(e->windows, WINDOW_TUNNELS, &s->backend_count);
+    uint64_t tunnels = 0;
+    for (size_t i = 0; i < s->backend_count; i++)
+        tunnels += s->backends[i].established_ever;
+    if (tunnels == 0)
+        s->backends = windows_backends(e->windows, WINDOW_RADIUS, &s->backend_count);
+}
+
+static void passed(void *ctx, int64_t now_ns)
+{
+    struct events *e = ctx;
+    windows_time(e->windows, now_ns);
+    e->now_ns = now_ns;
+    if (e->options.measure == NULL || e->options.out == NULL)
+        return;
+    if (e->statistics_ns == 0 || now_ns < e->statistics_ns - STATISTICS_NS)
+        e->statistics_ns = now_ns + STATISTICS_NS;
+    if (now_ns < e->statistics_ns)
+        return;
+    e->statistics_ns = now_ns + STATISTICS_NS;
+    struct events_status s = {.time_ns = now_ns};
+    e->options.measure(e->options.ctx, &s);
+    fill_in(e, &s);
+    event_line_statistics(&e->lines, &s);
+}
+
+static void window_over(void *ctx, const struct window *w)
+{
+    struct events *e = ctx;
+    if (e->options.out != NULL)
+        event_line_window(&e->lines, w);
 }
 
 struct events *events_new(struct analysis *a, const struct events_options *options)
 {
     struct events *e = calloc(1, sizeof *e);
+    const struct analysis_watcher watcher = {.began = began, .going = going, .ended = ended, .time = passed, .ctx = e};
     if (e == NULL)
         return NULL;
     e->options = *options;
     e->analysis = a;
     e->report.analysis = a;
+    e->lines = (struct event_lines){options->out, &e->report, options->name, options->ctx};
     e->told = findings_new();
     e->report.digests = digests_new();
-    if (e->told == NULL || e->report.digests == NULL) {
+    e->windows = windows_new(options->balance, window_over, e);
+    if (e->told == NULL || e->report.digests == NULL || e->windows == NULL || !analysis_watch(a, &watcher)) {
         events_free(e);
         return NULL;
     }
-    analysis_watch(a, ended, e);
     return e;
 }
 
@@ -165,56 +267,25 @@ void events_free(struct events *e)
 {
     if (e == NULL)
         return;
-    analysis_watch(e->analysis, NULL, NULL);
+    (void)analysis_watch(e->analysis, NULL);
     findings_free(e->told);
     digests_free(e->report.digests);
+    windows_free(e->windows);
     free(e);
-}
-
-static void tell_statistics(const struct events *e, const struct events_status *s)
-{
-    json_t *line = event(e, "statistics", s->time_ns);
-    json_put(line, "packets", json_count(s->packets));
-    json_put(line, "bytes", json_count(s->bytes));
-    json_put(line, "lost", json_count(s->lost));
-    json_put(line, "open", json_count(s->open));
-    json_put(line, "established", json_count(s->established));
-    json_put(line, "failed", json_count(s->failed));
-    json_put(line, "incomplete", json_count(s->incomplete));
-    json_put(line, "untold", json_count(s->untold));
-    json_put(line, "unkept", json_count(s->unkept));
-    write_line(e->options.out, line);
 }
 
 void events_tick(struct events *e, struct events_status *status, int64_t now_ns)
 {
-    status->established = e->established;
-    status->failed = e->failed;
-    status->incomplete = e->incomplete;
-    status->untold = e->untold;
-    status->unkept = analysis_unkept(e->analysis);
+    fill_in(e, status);
     if (e->statistics_ns == 0)
         e->statistics_ns = now_ns;
-    if (e->options.out == NULL || now_ns - e->statistics_ns < STATISTICS_NS)
+    if (e->options.out == NULL || e->options.measure != NULL || now_ns - e->statistics_ns < STATISTICS_NS)
         return;
     e->statistics_ns = now_ns;
-    tell_statistics(e, status);
+    event_line_statistics(&e->lines, status);
 }
 
-bool events_summary(const struct report *r, struct output *out)
+void events_finish(struct events *e)
 {
-    json_t *line = json_object(), *captures = json_array(), *findings = json_array();
-    json_put(line, "event", json_string("summary"));
-    json_put(line, "schema", json_string("vpnscope/1"));
-    json_put(line, "tool_version", json_string(VPNSCOPE_VERSION));
-    json_put(line, "verdict", json_c_text(analysis_verdict(r->analysis)));
-    for (size_t i = 0; i < r->capture_count; i++)
-        json_array_append_new(captures, json_capture(r, (uint32_t)i));
-    json_put(line, "captures", captures);
-    for (size_t i = 0; i < r->finding_count; i++)
-        json_array_append_new(findings, json_finding(r, &r->findings[i]));
-    json_put(line, "findings", findings);
-    json_put(line, "statistics", json_statistics(r));
-    write_line(out, line);
-    return true;
+    windows_finish(e->windows);
 }

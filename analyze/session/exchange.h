@@ -90,6 +90,7 @@ struct exchange {
     uint8_t close_reason;             /* enum close_reason */
     bool begun_before, has_inner, ladder_full; /* ladder_full: EXCHANGE_LADDER_MAX bytes were reached */
     uint8_t depth_reached;
+    uint8_t told;                     /* the watcher's own, see track_watch */
     uint16_t text_used;
     uint32_t captures[EXCHANGE_CAPTURES_MAX]; /* seen in */
     struct endpoint client, server;

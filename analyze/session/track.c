@@ -9,6 +9,7 @@
 #include "analyze/session/track_ike.h"
 #include "capture/wire/large.h"
 #include "analyze/session/track_sstp.h"
+#include "analyze/session/track_watch.h"
 
 /* The first slab is small; further ones fill a huge page. */
 enum { SLAB_FIRST = 64, SLAB = LARGE_PAGE / sizeof(struct live), SLABS_MAX = 1 << 12 };
@@ -52,7 +53,7 @@ struct track *track_new(struct chains *chains, struct servers *servers, bool lad
         free(t);
         return NULL;
     }
-    t->parts = (struct track_parts){chains, servers, ladder};
+    t->parts = (struct track_parts){.chains = chains, .servers = servers, .ladder = ladder};
     t->done = done;
     t->ctx = ctx;
     return t;
@@ -75,8 +76,21 @@ void track_free(struct track *t)
         t->parked = p->next;
         free(p);
     }
+    watch_free(t->parts.watch);
     free(t->slabs);
     free(t);
+}
+
+bool track_watch(struct track *t, exchange_seen_fn *began, exchange_seen_fn *going, void *ctx)
+{
+    for (size_t k = 0; k < t->slab_count; k++) /* who waits to be looked at need not any more */
+        for (size_t i = 0; i < (k + 1 < t->slab_count ? t->slabs[k].count : t->fresh); i++)
+            t->slabs[k].lives[i].look = 0;
+    watch_free(t->parts.watch);
+    t->parts.watch = NULL;
+    if (began != NULL || going != NULL)
+        t->parts.watch = watch_new(began, going, ctx);
+    return t->parts.watch != NULL || (began == NULL && going == NULL);
 }
 
 static bool more_lives(struct track *t)
@@ -110,9 +124,14 @@ static void clear(struct live *l)
     memset(&l->x, 0, offsetof(struct exchange, text));
 }
 
+uint64_t track_bytes(const struct track *t)
+{
+    return t->live_count * sizeof(struct live) + t->parked_bytes;
+}
+
 static void measure(struct track *t)
 {
-    uint64_t bytes = t->live_count * sizeof(struct live) + t->parked_bytes;
+    uint64_t bytes = track_bytes(t);
     t->peak_bytes = bytes > t->peak_bytes ? bytes : t->peak_bytes;
 }
 
@@ -134,6 +153,8 @@ static struct live *live_take(struct track *t, struct conversation *conv, bool a
     l->ladder_len = 0;
     l->conv = conv;
     l->seat = 0;
+    l->look = 0;
+    l->looks = 0;
     t->live_count++;
     measure(t);
     return l;
@@ -162,6 +183,7 @@ static void park(struct track *t, struct live *l)
     struct parked *p = malloc(sizeof *p + len);
     t->seats[l->seat - 1] = NULL;
     l->seat = 0;
+    watch_forget(l);
     if (p == NULL)
         return;
     *p = (struct parked){.len = (uint32_t)len, .kinds = kinds, .next = t->parked, .before = &t->parked};
@@ -247,6 +269,8 @@ static RARELY_CALLED void open_exchange(struct track *t, const struct event *e)
     x->radius.final_ns = -1;
     if (exchange_has_own(x) && !l->set_apart)
         take_seat(t, l);
+    if (t->parts.watch != NULL && t->parts.watch->began != NULL)
+        t->parts.watch->began(t->parts.watch->ctx, x);
 }
 
 static RARELY_CALLED void saw_capture(struct exchange *x, uint32_t capture)
@@ -324,13 +348,9 @@ static enum outcome outcome_of(const struct track *t, const struct exchange *x)
     return OUTCOME_INCOMPLETE;
 }
 
-static RARELY_CALLED void close_exchange(struct track *t, const struct event *e)
+/* What it came to, as it was closed or as it stands. */
+static RARELY_CALLED void conclude(const struct track *t, struct exchange *x, const struct event *e)
 {
-    struct live *l = live_of(t, e);
-    e->conv->user = NULL;
-    if (l == NULL)
-        return;
-    struct exchange *x = &l->x;
     if (x->capture_count == 0) /* no event told of any of its packets */
         saw_capture(x, x->first.capture);
     x->close_reason = (uint8_t)e->u.closed.reason;
@@ -347,6 +367,29 @@ static RARELY_CALLED void close_exchange(struct track *t, const struct event *e)
         x->eap.tls.certificate_truncated = true;
     x->outcome = OUTCOME_INCOMPLETE; /* for judge.h, until it is known */
     x->outcome = (uint8_t)outcome_of(t, x);
+}
+
+static RARELY_CALLED void show(struct track *t, const struct event *e)
+{
+    struct track_watch *w = t->parts.watch;
+    struct live *l = live_of(t, e);
+    if (w == NULL || w->going == NULL || l == NULL)
+        return;
+    w->copy = l->x;
+    conclude(t, &w->copy, e);
+    w->going(w->ctx, &w->copy);
+    l->x.told = w->copy.told;
+}
+
+static RARELY_CALLED void close_exchange(struct track *t, const struct event *e)
+{
+    struct live *l = live_of(t, e);
+    e->conv->user = NULL;
+    if (l == NULL)
+        return;
+    struct exchange *x = &l->x;
+    watch_forget(l);
+    conclude(t, x, e);
     x->ladder = span_of(l->ladder, l->ladder_len);
     bool own = l->server != NULL && endpoint_equal(&l->server->endpoint, &x->server);
     t->done(t->ctx, x, own ? l->server : NULL);
@@ -474,6 +517,13 @@ static RARELY_CALLED void other_event(struct track *t, const struct event *e)
     case EVENT_CLOSED:
         close_exchange(t, e);
         break;
+    case EVENT_STATE:
+        show(t, e);
+        break;
+    case EVENT_TIME:
+        if (t->parts.watch != NULL)
+            watch_time(t->parts.watch, e->now_ns);
+        break;
     case EVENT_LOST_FRAGMENTS:
         lost_fragments(t, e->u.lost, e->now_ns);
         break;
@@ -521,11 +571,21 @@ static RARELY_CALLED void set_apart_event(struct track *t, struct live *l, const
     dispatch(t, l, e);
 }
 
+/* Logins are closed with the packet that decides them. */
+static RARELY_CALLED void watch_event(struct live *l, const struct event *e)
+{
+    watch_before(l, e->place.time_ns);
+    watch_stir(l, e->place.time_ns);
+}
+
 void track_event(struct track *t, const struct event *e)
 {
     struct live *l = live_of(t, e);
-    if (l != NULL)
+    if (l != NULL) {
         l->stirred = true;
+        if (t->parts.watch != NULL && e->kind != EVENT_STATE && e->kind != EVENT_CLOSED)
+            watch_event(l, e);
+    }
     if (l != NULL && l->set_apart)
         set_apart_event(t, l, e);
     else

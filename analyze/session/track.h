@@ -25,12 +25,23 @@ struct track *track_new(struct chains *chains, struct servers *servers, bool lad
 void track_free(struct track *t);
 void track_event(struct track *t, const struct event *e);
 
+/*
+ * Who watches exchanges while they last. began: parties and time are known, and no more. going: within half a second of capture time
+ * after something happened, as it would be if the capture ended now. Both lent for the call; what the watcher writes into
+ * x->told stays with the exchange. Closing an exchange is told by exchange_done_fn alone.
+ */
+typedef void exchange_seen_fn(void *ctx, struct exchange *x);
+/* Both NULL: nobody does, as at first. False when memory is short. */
+bool track_watch(struct track *t, exchange_seen_fn *began, exchange_seen_fn *going, void *ctx);
+
 const struct lost_pair *track_lost(const struct track *t, size_t *count);
-/* Live exchanges now, and the most bytes ever held for them. */
+/* Bytes held for live exchanges, now and at most. */
+uint64_t track_bytes(const struct track *t);
 uint64_t track_peak_bytes(const struct track *t);
 
 /* For the files track_*.c only: one live exchange. */
-struct track_parts { struct chains *chains; struct servers *servers; bool ladder; };
+struct track_watch;
+struct track_parts { struct chains *chains; struct servers *servers; struct track_watch *watch; /* NULL: nobody */ bool ladder; };
 struct live {
     const struct track_parts *parts; /* never NULL; in a parked one it is */
     struct server *server;    /* that its last RADIUS event was about, NULL until it was looked up */
@@ -40,6 +51,8 @@ struct live {
     struct conversation *conv;
     uint32_t seat;            /* where it sits among those that may be parked, plus one; 0: nowhere */
     bool stirred;             /* an event came since it was last looked at */
+    uint32_t look;            /* its place among those that will be looked at, plus one; 0: none */
+    uint8_t looks;            /* how often it was */
     uint8_t *ladder; size_t ladder_len, ladder_room;
     struct exchange x;        /* its texts are not zeroed when a live one is reused */
 };

@@ -1,5 +1,5 @@
 /* What EAP packets tell of a login. */
-#include "analyze/session/track.h"
+#include "analyze/session/track_watch.h"
 
 static RARELY_CALLED struct eap_facts *inner_facts(struct exchange *x, uint8_t depth)
 {
@@ -160,6 +160,15 @@ static RARELY_CALLED void fragment_gap(struct exchange *x, struct eap_facts *f, 
         f->gap_reason = exchange_put(x, span_of(ev->u.gap.reason, strlen(ev->u.gap.reason)));
 }
 
+/* It may come in a packet that nothing else is told of. */
+static RARELY_CALLED void watch(struct live *l, const struct eap_event *ev)
+{
+    bool ends = ev->kind == EAP_EVENT_TLS ? ev->u.tls->kind == TLS_EVENT_ALERT || ev->u.tls->kind == TLS_EVENT_ENCRYPTED_ALERT
+                                          : ev->kind == EAP_EVENT_PACKET && !ev->u.packet->tls_based;
+    if (ends)
+        watch_stir(l, ev->place.time_ns);
+}
+
 void track_eap(void *live, const struct eap_event *ev)
 {
     struct live *l = live;
@@ -173,4 +182,6 @@ void track_eap(void *live, const struct eap_event *ev)
         ttls_avps(x, ev);
     else if (ev->kind == EAP_EVENT_FRAGMENT_GAP)
         fragment_gap(x, f, ev);
+    if (l->parts->watch != NULL)
+        watch(l, ev);
 }

@@ -203,6 +203,36 @@ static struct association *oldest(struct ike_layer *l)
     return a;
 }
 
+static void tell_how_it_stands(const struct association *a, enum event_kind kind, enum close_reason reason)
+{
+    struct eap_state eap;
+    struct ike_state state = a->state;
+    struct event e = {.kind = kind, .dir = TO_CLIENT, .place = a->last, .conv = (struct conversation *)(uintptr_t)&a->pub};
+    e.u.closed.reason = reason;
+    if (a->eap != NULL) {
+        eap_get_state(a->eap, &eap);
+        e.u.closed.eap = &eap;
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        const struct skf *waiting = a->skf[i];
+        if (waiting == NULL)
+            continue;
+        state.fragments_waiting = waiting->seen;
+        state.fragments_announced = waiting->total;
+        state.fragments_message_id = waiting->message_id;
+        state.fragments_from_initiator = i == 0;
+    }
+    asked_tell(a, &state);
+    e.u.closed.ike = &state;
+    event_emit(&a->layer->sink, &e);
+}
+
+/* pub is the first member of an association. */
+static void tell_state(struct conversation *conv)
+{
+    tell_how_it_stands((const struct association *)(void *)conv, EVENT_STATE, CLOSE_END);
+}
+
 struct association *association_open(struct ike_layer *l, const struct ike_message *m, const struct ike_path *path,
                                      bool begun_before)
 {
@@ -215,7 +245,8 @@ struct association *association_open(struct ike_layer *l, const struct ike_messa
     memset(a, 0, offsetof(struct association, paths));
     a->pub = (struct conversation){.id = ++*l->sink.next_conversation,
                                    .type = m->version >> 4 == 1 ? CONVERSATION_IKE1 : CONVERSATION_IKE,
-                                   .client = path->initiator, .server = path->responder, .begun_before = begun_before};
+                                   .client = path->initiator, .server = path->responder, .begun_before = begun_before,
+                                   .tell_state = tell_state};
     a->layer = l;
     a->used = true;
     a->last = l->place;
@@ -232,32 +263,9 @@ struct association *association_open(struct ike_layer *l, const struct ike_messa
     return a;
 }
 
-static void tell_closed(struct ike_layer *l, struct association *a, enum close_reason reason)
-{
-    struct eap_state eap;
-    struct event e = {.kind = EVENT_CLOSED, .dir = TO_CLIENT, .place = a->last, .conv = &a->pub};
-    e.u.closed.reason = reason;
-    if (a->eap != NULL) {
-        eap_get_state(a->eap, &eap);
-        e.u.closed.eap = &eap;
-    }
-    for (unsigned i = 0; i < 2; i++) {
-        const struct skf *waiting = a->skf[i];
-        if (waiting == NULL)
-            continue;
-        a->state.fragments_waiting = waiting->seen;
-        a->state.fragments_announced = waiting->total;
-        a->state.fragments_message_id = waiting->message_id;
-        a->state.fragments_from_initiator = i == 0;
-    }
-    asked_tell(a, &a->state);
-    e.u.closed.ike = &a->state;
-    event_emit(&l->sink, &e);
-}
-
 void association_close(struct ike_layer *l, struct association *a, enum close_reason reason)
 {
-    tell_closed(l, a, reason);
+    tell_how_it_stands(a, EVENT_CLOSED, reason);
     l->counters.associations_evicted += reason == CLOSE_EVICTED;
     eap_free(a->eap);
     a->eap = NULL;

@@ -103,7 +103,7 @@ void asked_begin(struct ike_layer *l, const struct ike_arrival *in)
                         .exchange = in->m.exchange, .pair = in->pair};
 }
 
-void asked_tell(struct association *a, struct ike_state *state)
+void asked_tell(const struct association *a, struct ike_state *state)
 {
     const struct asked *found = NULL;
     for (unsigned side = 0; side < 2; side++) {

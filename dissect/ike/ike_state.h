@@ -236,7 +236,7 @@ struct asked *asked_find(struct association *a, bool by_initiator, uint8_t pair,
 /* A request has come for the first time. */
 void asked_begin(struct ike_layer *l, const struct ike_arrival *in);
 /* Puts the request that waits last, if there is one, into the state. */
-void asked_tell(struct association *a, struct ike_state *state);
+void asked_tell(const struct association *a, struct ike_state *state);
 
 /* ike_fragments.c */
 /* Takes an SKF fragment. True when the message is whole: then e tells of it, and *plain are its payloads when e->sk says

@@ -222,6 +222,26 @@ static struct ppp_call *oldest(struct ppp_calls *t)
     return NULL;
 }
 
+static void tell_how_it_stands(struct ppp_call *call, enum event_kind kind, enum close_reason reason)
+{
+    struct ppp_calls *t = call->calls;
+    struct eap_state eap;
+    bool has_eap = call->link != NULL && ppp_link_eap_state(call->link, &eap);
+    const struct place *last = call->state.last;
+    event_emit(&t->sink, &(struct event){
+        .kind = kind, .dir = TO_SERVER, .conv = &call->conv, .now_ns = t->now_ns,
+        .place = last[0].time_ns > last[1].time_ns || last[1].frame == 0 ? last[0] : last[1],
+        .u.closed = {.reason = reason, .eap = has_eap ? &eap : NULL, .call = &call->state,
+                     .ppp = call->link != NULL ? ppp_link_state(call->link) : NULL}});
+}
+
+/* conv is the first member of a call. */
+static void tell_state(struct conversation *conv)
+{
+    struct ppp_call *call = (struct ppp_call *)(void *)conv;
+    tell_how_it_stands(call, EVENT_STATE, call->list == LIST_ENDED ? CLOSE_FINAL : CLOSE_END);
+}
+
 struct ppp_call *ppp_call_open(struct ppp_calls *t, const struct endpoint *client, const struct endpoint *server,
                                bool begun_before, enum direction dir, const struct place *place)
 {
@@ -233,7 +253,7 @@ struct ppp_call *ppp_call_open(struct ppp_calls *t, const struct endpoint *clien
         t->free = call->newer;
     memset(call, 0, sizeof *call);
     call->conv = (struct conversation){.id = ++*t->sink.next_conversation, .type = t->type, .client = *client,
-                                       .server = *server, .begun_before = begun_before};
+                                       .server = *server, .begun_before = begun_before, .tell_state = tell_state};
     call->calls = t;
     call->used = true;
     t->count++;
@@ -246,17 +266,10 @@ struct ppp_call *ppp_call_open(struct ppp_calls *t, const struct endpoint *clien
 void ppp_call_close(struct ppp_call *call, enum close_reason reason)
 {
     struct ppp_calls *t = call->calls;
-    struct eap_state eap;
-    bool has_eap = call->link != NULL && ppp_link_eap_state(call->link, &eap);
-    const struct place *last = call->state.last;
     if (t->gone != NULL)
         t->gone(t->ctx, call);
     t->counters.evicted += reason == CLOSE_EVICTED;
-    event_emit(&t->sink, &(struct event){
-        .kind = EVENT_CLOSED, .dir = TO_SERVER, .conv = &call->conv, .now_ns = t->now_ns,
-        .place = last[0].time_ns > last[1].time_ns || last[1].frame == 0 ? last[0] : last[1],
-        .u.closed = {.reason = reason, .eap = has_eap ? &eap : NULL, .call = &call->state,
-                     .ppp = call->link != NULL ? ppp_link_state(call->link) : NULL}});
+    tell_how_it_stands(call, EVENT_CLOSED, reason);
     t->links -= call->link != NULL;
     ppp_link_free(call->link);
     call->link = NULL;

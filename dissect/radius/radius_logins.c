@@ -273,16 +273,28 @@ bool login_state_resembles(const struct login *l, struct span state)
     return same * 2 >= kept;
 }
 
-void login_close(struct radius_layer *r, struct login *l, enum close_reason reason, struct place place)
+static void tell_how_it_stands(struct login *l, enum event_kind kind, enum close_reason reason, struct place place)
 {
     struct eap_state state;
-    struct event e = {.kind = EVENT_CLOSED, .dir = TO_CLIENT, .place = place, .conv = &l->pub};
+    struct event e = {.kind = kind, .dir = TO_CLIENT, .place = place, .conv = &l->pub};
     e.u.closed.reason = reason;
     if (l->has_eap) {
         eap_get_state(l->eap, &state);
         e.u.closed.eap = &state;
     }
-    event_emit(&r->sink, &e);
+    event_emit(&l->layer->sink, &e);
+}
+
+/* pub is the first member of a login. */
+static void tell_state(struct conversation *conv)
+{
+    struct login *l = (struct login *)(void *)conv;
+    tell_how_it_stands(l, EVENT_STATE, CLOSE_END, l->last);
+}
+
+void login_close(struct radius_layer *r, struct login *l, enum close_reason reason, struct place place)
+{
+    tell_how_it_stands(l, EVENT_CLOSED, reason, place);
     if (reason == CLOSE_EVICTED)
         r->counters.conversations_evicted++;
     if (l->has_eap)
@@ -311,7 +323,7 @@ struct login *login_open(struct radius_layer *r, const struct endpoint *client, 
     *l = (struct login){.layer = r, .eap = eap, .tunnel = tunnel, .used = true, .since_ns = r->active_ns,
                         .listed_ns = r->active_ns, .last = r->place,
                         .pub = {.id = ++*r->sink.next_conversation, .type = CONVERSATION_RADIUS, .client = *client,
-                                .server = *server, .begun_before = begun_before}};
+                                .server = *server, .begun_before = begun_before, .tell_state = tell_state}};
     append_login(r, l);
     r->counters.conversations++;
     r->logins_open++;

@@ -95,12 +95,15 @@ static void list_append(struct sstp_layer *l, struct connection *c, enum list li
     l->lists[list].count++;
 }
 
+static void tell_state(struct conversation *conv);
+
 void connection_open(struct connection *c)
 {
     struct sstp_layer *l = c->layer;
     if (c->opened)
         return;
     c->opened = true;
+    c->pub.tell_state = tell_state;
     c->pub.id = ++*l->sink.next_conversation;
     const struct tcp_sent *first = &c->tcp.sent[0], *other = &c->tcp.sent[1];
     if (first->packets == 0 || (other->packets > 0 && other->first.frame < first->first.frame))
@@ -160,7 +163,20 @@ static void tell_lone(struct connection *c, enum close_reason reason)
     connection_open(c);
 }
 
-static void tell_closed(struct connection *c, enum close_reason reason)
+/* What of its octets is not there, up to now. */
+static void add_waiting(const struct connection *c, struct sstp_connection_state *state)
+{
+    const struct tcp_stream *s = tcp_stream_of(c->layer->streams, c->stream, c->layer->hot[c->slot].owner);
+    for (unsigned side = 0; s != NULL && side < SIDES; side++) {
+        struct tcp_stream_counts counts;
+        tcp_stream_get_counts(c->layer->streams, s, (enum tcp_side)side, &counts);
+        state->lost_bytes += counts.lost_bytes;
+        state->cut_bytes += counts.cut_bytes;
+        state->missing_bytes += counts.missing_bytes;
+    }
+}
+
+static void tell_how_it_stands(struct connection *c, enum event_kind kind, enum close_reason reason)
 {
     struct sstp_layer *l = c->layer;
     const struct hot *h = &l->hot[c->slot];
@@ -185,10 +201,18 @@ static void tell_closed(struct connection *c, enum close_reason reason)
         state.records_seen[side] = k != NULL ? k->records_seen[side] : 0;
         state.last[side] = (struct place){.frame = h->frame[side], .time_ns = h->time_ns[side], .capture = c->capture};
     }
+    add_waiting(c, &state);
     bool has_eap = ppp != NULL && ppp_link_eap_state(ppp, &eap);
-    event_emit(&l->sink, &(struct event){.kind = EVENT_CLOSED, .place = l->place, .conv = &c->pub,
+    event_emit(&l->sink, &(struct event){.kind = kind, .place = l->place, .conv = &c->pub,
                                          .u.closed = {.reason = reason, .eap = has_eap ? &eap : NULL, .sstp = &state},
                                          .now_ns = l->now_ns});
+}
+
+/* pub is the first member of a connection. */
+static void tell_state(struct conversation *conv)
+{
+    struct connection *c = (struct connection *)(void *)conv;
+    tell_how_it_stands(c, EVENT_STATE, c->list == LIST_ENDED ? CLOSE_FINAL : CLOSE_END);
 }
 
 static void connection_close(struct connection *c, enum close_reason reason)
@@ -198,7 +222,7 @@ static void connection_close(struct connection *c, enum close_reason reason)
     if (l->hot[c->slot].frame[TCP_SERVER] == 0 || c->tcp.sent[TCP_SERVER].data_packets == 0)
         tell_lone(c, reason);
     if (c->opened)
-        tell_closed(c, reason);
+        tell_how_it_stands(c, EVENT_CLOSED, reason);
     carry_free(c);
     held_forget(l, c);
     list_remove(l, c);

@@ -34,13 +34,13 @@ def told_at_once():
         sniffer = Sniffer("sniffed0", "--jsonl")
         play(name)
         last, seen = time.monotonic(), []
-        while not any(e["event"] == "session" for e in seen):
+        while not any(e["event"] == "session_ended" for e in seen):
             event = sniffer.line(last + wait + AT_ONCE - time.monotonic())
             assert event is not None, "%s: no session within %d s of its last packet: %s" % (name, wait + AT_ONCE, seen)
             seen.append(event)
         late = time.monotonic() - last
         findings = [e for e in seen if e["event"] == "finding"]
-        session = [e for e in seen if e["event"] == "session"][0]
+        session = [e for e in seen if e["event"] == "session_ended"][0]
         assert any(e["id"] == finding for e in findings), (name, findings)
         assert session["outcome"] == outcome and finding in session["findings"], session
         lines, errors, status = sniffer.end(signal.SIGTERM)
