@@ -73,6 +73,7 @@ void ladder_eap(struct live *l, const struct event *e);
 void ladder_eapol(struct live *l, const struct event *e);
 /* depth: steps of indentation. */
 void ladder_tls(struct live *l, const struct tls_event *t, unsigned depth);
+void ladder_ike(struct live *l, const struct event *e);  /* EVENT_IKE */
 void ladder_sstp(struct live *l, const struct event *e); /* EVENT_SSTP */
 void ladder_ppp(struct live *l, const struct event *e);  /* EVENT_PPP */
 void ladder_call(struct live *l, const struct event *e); /* EVENT_CALL */

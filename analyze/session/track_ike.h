@@ -3,7 +3,6 @@
 #define VS_ANALYZE_TRACK_IKE_H
 
 #include "analyze/session/track.h"
-#include "capture/wire/like_printf.h"
 
 void track_ike(const struct track_parts *t, struct live *l, const struct event *e);
 
@@ -11,10 +10,5 @@ void track_ike(const struct track_parts *t, struct live *l, const struct event *
 void track_ike_inside(const struct track_parts *t, struct live *l, struct ike_facts *f, const struct event *e);
 /* Notes one notify in the association's list. */
 void track_ike_notify(struct ike_facts *f, const struct ike_notify *n, bool from_initiator, bool inside, struct place place);
-
-/* Of track_ladder.c: one line of the message ladder. */
-void ladder_say(struct live *l, struct place place, enum direction dir, const char *format, ...) LIKE_PRINTF(4, 5);
-/* Of track_ladder_ike.c: its line of the message ladder. */
-void ladder_ike(struct live *l, const struct event *e);
 
 #endif

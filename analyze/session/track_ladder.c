@@ -1,11 +1,9 @@
 /* The message ladder: one line of text for every message of a login, kept only for --session. */
-#include "analyze/session/track_ike.h"
+#include "analyze/session/track_ladder.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#include "capture/wire/like_printf.h"
 
 enum { LINE = 300 };
 
@@ -49,10 +47,6 @@ static void say(struct live *l, struct place place, enum direction dir, unsigned
     append(l, place, dir, line);
 }
 
-/* Bytes of strangers, as a bounded argument of "%.*s"; the report escapes them. */
-#define TEXT(span)                                                                                                     \
-    (int)((span).len < 120 ? (span).len : 120), (const char *)((span).len > 0 ? (span).data : (const uint8_t *)"")
-
 void ladder_say(struct live *l, struct place place, enum direction dir, const char *format, ...)
 {
     char line[LINE];
@@ -61,6 +55,15 @@ void ladder_say(struct live *l, struct place place, enum direction dir, const ch
     vsnprintf(line, sizeof line, format, args);
     va_end(args);
     append(l, place, dir, line);
+}
+
+void ladder_add(struct ladder_list *l, const char *word)
+{
+    int n = snprintf(l->text + l->len, sizeof l->text - l->len, "%s%s", l->len > 0 ? ", " : "", word);
+    if (n > 0 && (size_t)n < sizeof l->text - l->len)
+        l->len += (size_t)n;
+    else
+        l->text[l->len] = '\0';
 }
 
 void ladder_radius(struct live *l, const struct event *e)
@@ -102,7 +105,7 @@ static void ladder_packet(struct live *l, const struct eap_event *ev)
     if (p->code == EAP_SUCCESS || p->code == EAP_FAILURE)
         say(l, ev->place, ev->dir, depth, "EAP %s", code);
     else if (p->type == EAP_TYPE_IDENTITY)
-        say(l, ev->place, ev->dir, depth, "EAP %s, Identity %.*s%s", code, TEXT(p->identity), again);
+        say(l, ev->place, ev->dir, depth, "EAP %s, Identity %.*s%s", code, LADDER_TEXT(p->identity), again);
     else if (p->type == EAP_TYPE_NAK)
         say(l, ev->place, ev->dir, depth, "EAP %s, Nak, wants %s%s", code,
             p->nak_count > 0 && p->nak[0] != 0 && eap_type_name(p->nak[0]) != NULL ? eap_type_name(p->nak[0])
@@ -113,7 +116,7 @@ static void ladder_packet(struct live *l, const struct eap_event *ev)
             p->flags & EAP_TLS_START ? ", Start" : "", p->flags & EAP_TLS_MORE ? ", more fragments follow" : "",
             p->tls_bytes.len, again);
     else if (p->mschapv2_error != 0)
-        say(l, ev->place, ev->dir, depth, "EAP %s, %s, %.*s%s", code, type, TEXT(p->mschapv2_text), again);
+        say(l, ev->place, ev->dir, depth, "EAP %s, %s, %.*s%s", code, type, LADDER_TEXT(p->mschapv2_text), again);
     else
         say(l, ev->place, ev->dir, depth, "EAP %s, %s%s", code, type, again);
 }
@@ -200,7 +203,7 @@ void ladder_eap(struct live *l, const struct event *e)
             : ev->u.avps->method == TTLS_CHAP   ? "CHAP"
             : ev->u.avps->method == TTLS_MSCHAP ? "MS-CHAP"
                                                 : "MS-CHAPv2",
-            ev->u.avps->user_name.len > 0 ? ", User-Name " : "", TEXT(ev->u.avps->user_name));
+            ev->u.avps->user_name.len > 0 ? ", User-Name " : "", LADDER_TEXT(ev->u.avps->user_name));
         break;
     case EAP_EVENT_FRAGMENT_GAP:
         say(l, ev->place, ev->dir, 1, "EAP fragments are missing: %u of %u bytes (%s)", ev->u.gap.present,

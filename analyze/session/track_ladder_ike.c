@@ -1,36 +1,20 @@
 /* The message ladder's lines about IKE. */
 #include <stdio.h>
 
-#include "analyze/session/track_ike.h"
+#include "analyze/session/track_ladder.h"
 
-enum { LIST = 200 };
-
-struct list {
-    char text[LIST];
-    size_t at;
-};
-
-static void add(struct list *l, const char *word)
-{
-    int n = snprintf(l->text + l->at, sizeof l->text - l->at, "%s%s", l->at > 0 ? ", " : "", word);
-    if (n > 0 && (size_t)n < sizeof l->text - l->at)
-        l->at += (size_t)n;
-    else
-        l->text[l->at] = '\0';
-}
-
-static void add_notify(struct list *l, uint8_t version, uint16_t type)
+static void add_notify(struct ladder_list *l, uint8_t version, uint16_t type)
 {
     const char *name = ike_notify_name(version, type);
     char text[64];
     snprintf(text, sizeof text, "N(%u)", type);
     if (name != NULL)
         snprintf(text, sizeof text, "N(%.56s)", name);
-    add(l, text);
+    ladder_add(l, text);
 }
 
 /* Notifies one by one, other payloads once by their name; vendor ids and SK say nothing here. */
-static void add_payloads(struct list *l, uint8_t version, const struct ike_payloads *p)
+static void add_payloads(struct ladder_list *l, uint8_t version, const struct ike_payloads *p)
 {
     uint8_t before = IKE_NO_PAYLOAD;
     for (unsigned i = 0; i < p->count; i++) {
@@ -38,7 +22,7 @@ static void add_payloads(struct list *l, uint8_t version, const struct ike_paylo
         const char *name = ike_payload_name(version, type);
         bool told = type == IKE_NOTIFY || type == IKE_VENDOR_ID || type == IKE_SK || type == IKE_SKF || type == before;
         if (!told && name != NULL)
-            add(l, name);
+            ladder_add(l, name);
         before = type;
     }
     for (unsigned i = 0; i < p->notify_count; i++)
@@ -65,17 +49,17 @@ static void message(struct live *l, const struct event *e, const char *name)
 {
     const struct ike_event *ev = e->u.ike;
     const struct ike_message *m = ev->message;
-    struct list what = {"", 0};
+    struct ladder_list what = {"", 0};
     if (ev->clear != NULL)
         add_payloads(&what, m->version, ev->clear);
     if (ev->inside != NULL)
         add_payloads(&what, m->version, ev->inside);
     if (sk_text(ev->sk) != NULL)
-        add(&what, sk_text(ev->sk));
+        ladder_add(&what, sk_text(ev->sk));
     if (m->malformed && m->reason != NULL)
-        add(&what, m->reason);
+        ladder_add(&what, m->reason);
     ladder_say(l, e->place, e->dir, "%s %s, message id %u, %u bytes%s%s", name, m->response ? "response" : "request",
-               m->message_id, ev->sk_length, what.at > 0 ? ": " : "", what.text);
+               m->message_id, ev->sk_length, what.len > 0 ? ": " : "", what.text);
 }
 
 void ladder_ike(struct live *l, const struct event *e)

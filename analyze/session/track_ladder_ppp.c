@@ -1,26 +1,7 @@
 /* The message ladder's lines about PPP. */
 #include <stdio.h>
 
-#include "analyze/session/track_ike.h"
-
-enum { LIST = 240, SHOWN = 80 };
-
-#define TEXT(span)                                                                                                     \
-    (int)((span).len < SHOWN ? (span).len : SHOWN), (const char *)((span).len > 0 ? (span).data : (const uint8_t *)"")
-
-struct list {
-    char text[LIST];
-    size_t at;
-};
-
-static void add(struct list *l, const char *word)
-{
-    int n = snprintf(l->text + l->at, sizeof l->text - l->at, "%s%s", l->at > 0 ? ", " : ": ", word);
-    if (n > 0 && (size_t)n < sizeof l->text - l->at)
-        l->at += (size_t)n;
-    else
-        l->text[l->at] = '\0';
-}
+#include "analyze/session/track_ladder.h"
 
 static bool is_ipcp_address(const struct ppp_packet *p, uint8_t type)
 {
@@ -66,7 +47,7 @@ static bool is_usual(const struct ppp_packet *p, uint8_t type)
            (type == LCP_OPTION_MAGIC || type == LCP_OPTION_PFC || type == LCP_OPTION_ACFC || type == LCP_OPTION_ACCM);
 }
 
-static void add_options(struct list *l, const struct ppp_packet *p)
+static void add_options(struct ladder_list *l, const struct ppp_packet *p)
 {
     struct cursor rest = cursor_of(p->options);
     struct ppp_option o;
@@ -75,31 +56,31 @@ static void add_options(struct list *l, const struct ppp_packet *p)
         if (is_usual(p, o.type))
             continue;
         option_text(text, sizeof text, p, &o);
-        add(l, text);
+        ladder_add(l, text);
     }
 }
 
-static void add_identification(struct list *l, const struct ppp_packet *p)
+static void add_identification(struct ladder_list *l, const struct ppp_packet *p)
 {
     char text[160];
     switch (p->identification) {
     case PPP_IDENTIFICATION_COMPUTER:
-        snprintf(text, sizeof text, "computer %.*s", TEXT(p->identity));
+        snprintf(text, sizeof text, "computer %.*s", LADDER_TEXT(p->identity));
         break;
     case PPP_IDENTIFICATION_VERSION:
-        snprintf(text, sizeof text, "version %.*s", TEXT(p->identity));
+        snprintf(text, sizeof text, "version %.*s", LADDER_TEXT(p->identity));
         break;
     case PPP_IDENTIFICATION_CORRELATION:
         snprintf(text, sizeof text, "the attempt's correlation id");
         break;
     default:
-        snprintf(text, sizeof text, "%.*s", TEXT(p->identity));
+        snprintf(text, sizeof text, "%.*s", LADDER_TEXT(p->identity));
         break;
     }
-    add(l, text);
+    ladder_add(l, text);
 }
 
-static void add_rest(struct list *l, const struct ppp_packet *p)
+static void add_rest(struct ladder_list *l, const struct ppp_packet *p)
 {
     char text[200];
     const char *name;
@@ -107,19 +88,19 @@ static void add_rest(struct list *l, const struct ppp_packet *p)
     if (lcp && p->code == PPP_PROTOCOL_REJECT) {
         name = ppp_protocol_name(p->rejected_protocol);
         snprintf(text, sizeof text, "0x%04x", p->rejected_protocol);
-        add(l, name != NULL ? name : text);
+        ladder_add(l, name != NULL ? name : text);
     }
     if (p->has_terminate_error) {
         snprintf(text, sizeof text, "reason %u", (unsigned)p->terminate_error);
-        add(l, text);
+        ladder_add(l, text);
     }
     if (p->name.len > 0) {
-        snprintf(text, sizeof text, "%.*s", TEXT(p->name));
-        add(l, text);
+        snprintf(text, sizeof text, "%.*s", LADDER_TEXT(p->name));
+        ladder_add(l, text);
     }
     if (p->message.len > 0 && !p->has_terminate_error) {
-        snprintf(text, sizeof text, "%.*s", TEXT(p->message));
-        add(l, text);
+        snprintf(text, sizeof text, "%.*s", LADDER_TEXT(p->message));
+        ladder_add(l, text);
     }
 }
 
@@ -127,7 +108,7 @@ static void ladder_packet(struct live *l, const struct ppp_event *ev)
 {
     const struct ppp_packet *p = ev->u.packet;
     const char *protocol = ppp_protocol_name(p->protocol), *code = ppp_code_name(p->protocol, p->code);
-    struct list what = {"", 0};
+    struct ladder_list what = {"", 0};
     char number[32], unnamed[32];
     if (p->configure)
         add_options(&what, p);
@@ -136,11 +117,12 @@ static void ladder_packet(struct live *l, const struct ppp_event *ev)
     else
         add_rest(&what, p);
     if (p->malformed && p->reason != NULL)
-        add(&what, p->reason);
+        ladder_add(&what, p->reason);
     snprintf(number, sizeof number, "PPP 0x%04x", p->protocol);
     snprintf(unnamed, sizeof unnamed, "code %u", p->code);
-    ladder_say(l, ev->place, ev->dir, "  %s %s, id %u%s%s", protocol != NULL ? protocol : number,
-               code != NULL ? code : unnamed, p->identifier, ev->repeated ? ", sent again" : "", what.text);
+    ladder_say(l, ev->place, ev->dir, "  %s %s, id %u%s%s%s", protocol != NULL ? protocol : number,
+               code != NULL ? code : unnamed, p->identifier, ev->repeated ? ", sent again" : "",
+               what.len > 0 ? ": " : "", what.text);
 }
 
 void ladder_ppp_line(struct live *l, const struct ppp_event *ev)
@@ -185,7 +167,7 @@ void ladder_call(struct live *l, const struct event *e)
         snprintf(text, sizeof text, ": result %u", m->result);
     size_t at = strlen(text);
     if (m->text.len > 0)
-        snprintf(text + at, sizeof text - at, " (%.*s)", TEXT(m->text));
+        snprintf(text + at, sizeof text - at, " (%.*s)", LADDER_TEXT(m->text));
     ladder_say(l, e->place, e->dir, "%s %s%s%s", l->x.type == CONVERSATION_L2TP ? "L2TP" : "PPTP", m->name,
                m->repeated ? ", sent again" : "", text);
 }

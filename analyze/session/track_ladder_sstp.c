@@ -3,29 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "analyze/session/track_ike.h"
-#include "capture/wire/like_printf.h"
+#include "analyze/session/track_ladder.h"
 
-enum { LIST = 220, SHOWN = 120 };
-
-#define TEXT(span)                                                                                                     \
-    (int)((span).len < SHOWN ? (span).len : SHOWN), (const char *)((span).len > 0 ? (span).data : (const uint8_t *)"")
-
-struct list {
-    char text[LIST];
-    size_t at;
-};
-
-static void add(struct list *l, const char *word)
-{
-    int n = snprintf(l->text + l->at, sizeof l->text - l->at, ", %s", word);
-    if (n > 0 && (size_t)n < sizeof l->text - l->at)
-        l->at += (size_t)n;
-    else
-        l->text[l->at] = '\0';
-}
-
-static void add_status(struct list *l, const struct sstp_attribute *a)
+static void add_status(struct ladder_list *l, const struct sstp_attribute *a)
 {
     const char *about = sstp_attribute_name(a->status_attribute), *status = sstp_status_name(a->status);
     char text[120], number[32];
@@ -33,7 +13,7 @@ static void add_status(struct list *l, const struct sstp_attribute *a)
     snprintf(text, sizeof text, "%s%s%s (%u)", a->status_attribute != SSTP_ATTRIB_NO_ERROR && about != NULL ? about : "",
              a->status_attribute != SSTP_ATTRIB_NO_ERROR && about != NULL ? ": " : "", status != NULL ? status : number,
              (unsigned)a->status);
-    add(l, text);
+    ladder_add(l, text);
 }
 
 static const char *hash_name(uint8_t hash)
@@ -50,7 +30,7 @@ static const char *hash_name(uint8_t hash)
     }
 }
 
-static void add_attribute(struct list *l, const struct sstp_attribute *a)
+static void add_attribute(struct ladder_list *l, const struct sstp_attribute *a)
 {
     const char *name = sstp_attribute_name(a->id);
     char text[160], number[32];
@@ -72,22 +52,21 @@ static void add_attribute(struct list *l, const struct sstp_attribute *a)
     if (a->id == SSTP_ATTRIB_STATUS_INFO && !a->malformed)
         add_status(l, a);
     else
-        add(l, text);
+        ladder_add(l, text);
 }
 
 static void ladder_control(struct live *l, const struct sstp_event *ev)
 {
     const struct sstp_packet *p = ev->u.packet;
     const char *name = sstp_message_name(p->message);
-    struct list what = {"", 0};
+    struct ladder_list what = {"", 0};
+    char number[32];
     for (unsigned i = 0; i < p->attributes_read && i < SSTP_ATTRIBUTES_MAX; i++)
         add_attribute(&what, &p->attributes[i]);
     if (p->malformed && p->reason != NULL)
-        add(&what, p->reason);
-    if (name != NULL)
-        ladder_say(l, ev->place, ev->dir, "SSTP %s%s", name, what.text);
-    else
-        ladder_say(l, ev->place, ev->dir, "SSTP message %u%s", p->message, what.text);
+        ladder_add(&what, p->reason);
+    snprintf(number, sizeof number, "message %u", p->message);
+    ladder_say(l, ev->place, ev->dir, "SSTP %s%s%s", name != NULL ? name : number, what.len > 0 ? ", " : "", what.text);
 }
 
 static void ladder_link(struct live *l, const struct sstp_event *ev)
@@ -121,10 +100,10 @@ static void ladder_http(struct live *l, const struct event *e)
     if (http_forwarded_client(h, &client))
         endpoint_text(address, &client);
     if (h->request)
-        ladder_say(l, e->place, e->dir, "HTTP %.*s %.*s%s%s", TEXT(h->method), TEXT(h->target),
+        ladder_say(l, e->place, e->dir, "HTTP %.*s %.*s%s%s", LADDER_TEXT(h->method), LADDER_TEXT(h->target),
                    address[0] != '\0' ? ", forwarded for " : "", address);
     else
-        ladder_say(l, e->place, e->dir, "HTTP %u %.*s", h->status, TEXT(h->reason));
+        ladder_say(l, e->place, e->dir, "HTTP %u %.*s", h->status, LADDER_TEXT(h->reason));
 }
 
 static void ladder_proxy(struct live *l, const struct event *e)
