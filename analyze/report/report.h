@@ -86,13 +86,6 @@ bool report_session(const struct report *r, struct output *out, bool *found);
 void report_finding_text(const struct report *r, const struct layout *l, size_t index);
 bool report_sessions_text(const struct report *r, const struct layout *l);
 void report_translation_text(const struct report *r, const struct layout *l);
-/* For report_session.c: a TLS session; an SSTP connection or PPP link in full; likewise an IKE association. */
-void report_session_tls(const struct report *r, const struct layout *l, const struct exchange *x, const struct tls_facts *t);
-void report_session_sstp(const struct report *r, const struct layout *l, const struct session *s, const struct exchange *x);
-/* What of it is of the tunnel of L2TP or PPTP; in report_session_call.c. */
-void report_session_call(const struct layout *l, const struct exchange *x);
-
-void report_session_ike(const struct report *r, const struct layout *l, const struct exchange *x);
 void report_balance_text(const struct report *r, const struct layout *l);
 void report_certificates_text(const struct report *r, const struct layout *l);
 void report_captures_text(const struct report *r, const struct layout *l);

@@ -1,122 +1,88 @@
 /* What --session shows of an IKE association. */
 #include <stdio.h>
 
-#include "analyze/report/report.h"
+#include "analyze/report/report_session.h"
 #include "analyze/session/ike_lengths.h"
 
-enum { INDENT = 2, LABEL = 12, LINE = 512 };
-
-static void line(const struct layout *l, const char *label, const char *text)
-{
-    if (text[0] != '\0')
-        layout_labelled_string(l, INDENT, label, LABEL, text);
-}
-
-static void line_span(const struct layout *l, const char *label, struct span text)
-{
-    if (text.len > 0)
-        layout_labelled(l, INDENT, label, LABEL, text);
-}
-
-static void append(char out[static LINE], const char *between, const char *text)
-{
-    size_t used = strlen(out);
-    snprintf(out + used, LINE - used, "%s%s", used > 0 ? between : "", text);
-}
-
-static void suite_text(char out[static LINE], const struct ike_suite *s)
+static void suite_text(char out[static SESSION_LINE], const struct ike_suite *s)
 {
     const struct ike_transform *const all[] = {&s->encr, &s->integ, &s->prf, &s->dh};
     out[0] = '\0';
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         char name[IKE_TRANSFORM_NAME];
         if (all[i]->type != 0)
-            append(out, ", ", ike_transform_name(name, all[i]));
+            session_append(out, ", ", ike_transform_name(name, all[i]));
     }
 }
 
 static void print_spis(const struct layout *l, const struct ike_facts *f)
 {
-    char text[LINE] = "";
+    char text[SESSION_LINE] = "";
     for (int i = 0; i < IKE_SPI; i++)
         snprintf(text + strlen(text), sizeof text - strlen(text), "%02x", f->initiator_spi[i]);
-    append(text, "", " / ");
+    session_append(text, "", " / ");
     for (int i = 0; i < IKE_SPI; i++)
         snprintf(text + strlen(text), sizeof text - strlen(text), "%02x", f->responder_spi[i]);
-    line(l, "SPIs", text);
+    session_line(l, "SPIs", text);
 }
 
 static void print_vendors(const struct layout *l, const struct ike_facts *f, bool from_initiator)
 {
-    char text[LINE] = "";
+    char text[SESSION_LINE] = "";
     for (unsigned i = 0; i < f->vendor_id_count; i++) {
         const char *name;
         uint32_t number;
         (void)ike_vendor_of(span_of(f->vendor_ids[i].bytes, f->vendor_ids[i].len), &name, &number);
         if (name != NULL && (f->vendor_ids[i].from_initiator != 0) == from_initiator)
-            append(text, "; ", name);
+            session_append(text, "; ", name);
     }
-    line(l, from_initiator ? "Client is" : "Server is", text);
+    session_line(l, from_initiator ? "Client is" : "Server is", text);
 }
 
 static void print_notifies(const struct layout *l, const struct ike_facts *f, bool from_initiator)
 {
-    char text[LINE] = "";
+    char text[SESSION_LINE] = "";
     for (unsigned i = 0; i < f->notify_count; i++) {
         const char *name = ike_notify_name(f->version, f->notifies[i].type);
         char number[32];
         snprintf(number, sizeof number, "%u", f->notifies[i].type);
         if (f->notifies[i].from_initiator == from_initiator)
-            append(text, ", ", name != NULL ? name : number);
+            session_append(text, ", ", name != NULL ? name : number);
     }
-    line(l, from_initiator ? "Client says" : "Server says", text);
+    session_line(l, from_initiator ? "Client says" : "Server says", text);
 }
 
 static void print_ids(const struct layout *l, const struct exchange *x)
 {
     const struct ike_facts *f = &x->ike;
-    char text[LINE] = "";
+    char text[SESSION_LINE] = "";
     const char *initiator = f->initiator_auth != 0 ? ike_auth_method_name(f->initiator_auth) : NULL;
     const char *responder = f->responder_auth != 0 ? ike_auth_method_name(f->responder_auth) : NULL;
-    line_span(l, "Initiator", exchange_text(x, f->initiator_id));
-    line_span(l, "Asked for", exchange_text(x, f->asked_id));
-    line_span(l, "Responder", exchange_text(x, f->responder_id));
+    session_line_span(l, "Initiator", exchange_text(x, f->initiator_id));
+    session_line_span(l, "Asked for", exchange_text(x, f->asked_id));
+    session_line_span(l, "Responder", exchange_text(x, f->responder_id));
     if (initiator != NULL)
-        append(text, ", ", initiator);
+        session_append(text, ", ", initiator);
     if (responder != NULL) {
-        append(text, ", ", "responder: ");
-        append(text, "", responder);
+        session_append(text, ", ", "responder: ");
+        session_append(text, "", responder);
     }
-    line(l, "AUTH", text);
-    line_span(l, "Address", exchange_text(x, f->assigned_address));
-    line_span(l, "Inside", exchange_text(x, f->internal_server));
-    line_span(l, "Traffic", exchange_text(x, f->ts_responder));
-}
-
-static void print_certificate(const struct report *r, const struct layout *l, const char *label, uint32_t serial)
-{
-    const struct certificate *leaf = certificates_of_chain(r->certificates, serial, 0);
-    char text[LINE];
-    if (leaf == NULL)
-        return;
-    snprintf(text, sizeof text, "%.300s (SHA-1 %s)",
-             leaf->facts != NULL && leaf->facts->subject != NULL && leaf->facts->subject[0] != '\0'
-                 ? leaf->facts->subject
-                 : "(no subject)",
-             leaf->sha1);
-    line(l, label, text);
+    session_line(l, "AUTH", text);
+    session_line_span(l, "Address", exchange_text(x, f->assigned_address));
+    session_line_span(l, "Inside", exchange_text(x, f->internal_server));
+    session_line_span(l, "Traffic", exchange_text(x, f->ts_responder));
 }
 
 static void print_esp(const struct layout *l, const struct ike_state *s)
 {
-    char text[LINE];
+    char text[SESSION_LINE];
     if (s->esp_packets[0] == 0 && s->esp_packets[1] == 0)
         return;
     snprintf(text, sizeof text, "%llu packets (%llu bytes) from the client, %llu (%llu) from the server%s",
              (unsigned long long)s->esp_packets[0], (unsigned long long)s->esp_bytes[0],
              (unsigned long long)s->esp_packets[1], (unsigned long long)s->esp_bytes[1],
              s->esp_bare ? "; not in UDP" : "");
-    line(l, "ESP", text);
+    session_line(l, "ESP", text);
 }
 
 static const char *sk_text(const struct ike_facts *f)
@@ -135,23 +101,23 @@ static const char *result_text(uint8_t result)
 
 static void print_nat(const struct layout *l, const char *label, const struct ike_nat_fact *n)
 {
-    char text[LINE];
+    char text[SESSION_LINE];
     if (!n->present)
         return;
     snprintf(text, sizeof text, "hash of the source %s, of the destination %s", result_text(n->source_result),
              result_text(n->destination_result));
-    line(l, label, text);
+    session_line(l, label, text);
 }
 
 void report_session_ike(const struct report *r, const struct layout *l, const struct exchange *x)
 {
     const struct ike_facts *f = &x->ike;
-    char text[LINE];
+    char text[SESSION_LINE];
     print_spis(l, f);
     suite_text(text, &f->chosen);
-    line(l, "Proposal", text);
+    session_line(l, "Proposal", text);
     if (ike_offer_of(f) == IKE_OFFER_WINDOWS_DEFAULT)
-        line(l, "Offered", "what Windows offers unless the profile sets a policy");
+        session_line(l, "Offered", "what Windows offers unless the profile sets a policy");
     print_vendors(l, f, true);
     print_vendors(l, f, false);
     print_notifies(l, f, true);
@@ -160,11 +126,11 @@ void report_session_ike(const struct report *r, const struct layout *l, const st
     print_nat(l, "NAT, answer", &f->nat_response);
     snprintf(text, sizeof text, "%u requests, %u answered%s%s", (unsigned)f->auth_requests, (unsigned)f->auth_responses,
              sk_text(f)[0] != '\0' ? "; " : "", sk_text(f));
-    line(l, "IKE_AUTH", f->auth_requests + f->auth_responses > 0 ? text : "");
+    session_line(l, "IKE_AUTH", f->auth_requests + f->auth_responses > 0 ? text : "");
     print_ids(l, x);
-    print_certificate(r, l, "VPN cert.", f->server_chain);
-    print_certificate(r, l, "Client cert.", f->client_chain);
+    (void)session_line_certificate(r, l, "VPN cert.", f->server_chain);
+    (void)session_line_certificate(r, l, "Client cert.", f->client_chain);
     suite_text(text, &f->child);
-    line(l, "Tunnel", text);
+    session_line(l, "Tunnel", text);
     print_esp(l, &f->state);
 }
