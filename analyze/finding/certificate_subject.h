@@ -69,6 +69,8 @@ void subject_fix_selection(const struct subject *c, struct finding *f);
 /* What any TLS server's certificate can have (rules_certificate.c). */
 void subject_key_usage_fault(const struct subject *c);
 void subject_order_fault(const struct subject *c);
+/* Of a VPN server's: neither a subject nor a name that clients could dial. */
+void subject_no_name_fault(const struct subject *c);
 
 /* Faults of the path to a trusted root, and thumbprints pinned in the client's profile (rules_chain.c). */
 void subject_chain_faults(const struct subject *c);

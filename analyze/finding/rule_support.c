@@ -68,6 +68,14 @@ const char *describe_vpn_server(char out[static DESCRIBE_MAX], const struct exch
     return out;
 }
 
+const char *describe_tls(char out[static DESCRIBE_MAX], const struct tls_facts *t)
+{
+    const char *version = tls_version_name(t->version), *suite = tls_cipher_suite_name(t->cipher_suite);
+    snprintf(out, DESCRIBE_MAX, "%s, %s", version != NULL ? version : "unknown version",
+             suite != NULL ? suite : "unknown suite");
+    return out;
+}
+
 const char *describe_hex(char *out, const uint8_t *bytes, size_t len)
 {
     static const char digits[] = "0123456789abcdef";

@@ -94,6 +94,8 @@ bool rules_resumed_uneventful(const struct server *server);
 /* Shared by the rules: */
 const struct chain *rule_chain(const struct rule_input *in, uint32_t serial);      /* judged, or NULL */
 #define RULE_CLOCK_SKEW_S 300 /* clocks may differ that much before a validity limit counts */
+/* Shown at a time at which one of its path had expired, or was not yet valid. */
+bool rule_dates_wrong(const struct chain_checks *k, struct place shown);
 /* The certificate of this handshake has a fault that a cert-* finding reports and a client may refuse it for. */
 bool rule_certificate_fault(const struct rule_input *in, const struct tls_facts *t, bool inner);
 /* The same of the VPN server's own certificate, in an IKE association that keys opened. */
@@ -140,6 +142,8 @@ const char *describe_user(char out[static DESCRIBE_MAX], const struct exchange *
 const char *describe_server(char out[static DESCRIBE_MAX], const struct exchange *x);
 /* "the VPN server 172.20.30.11" */
 const char *describe_vpn_server(char out[static DESCRIBE_MAX], const struct exchange *x);
+/* "TLS 1.0, TLS_RSA_WITH_RC4_128_SHA" as negotiated */
+const char *describe_tls(char out[static DESCRIBE_MAX], const struct tls_facts *t);
 const char *describe_sha256(char out[static 65], const struct chain *c); /* of the leaf */
 const char *describe_hex(char *out, const uint8_t *bytes, size_t len);   /* lower case; out has 2*len+1 */
 const char *describe_time(char out[static 32], int64_t seconds);        /* "2026-11-22 09:14:06 UTC" */

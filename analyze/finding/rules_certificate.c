@@ -265,6 +265,23 @@ static void subject_faults(const struct subject *c)
     }
 }
 
+void subject_no_name_fault(const struct subject *c)
+{
+    bool fresh, addresses_count = c->role == ROLE_SSTP;
+    if (!c->checks->subject_empty || c->leaf->dns_count > 0 || (addresses_count && c->leaf->ip_count > 0))
+        return;
+    struct finding *f = subject_fault(c, FINDING_CERT_EMPTY_SUBJECT, 0, true, &fresh);
+    if (f == NULL || !fresh)
+        return;
+    f->client_error = subject_error(c, FINDING_CERT_EMPTY_SUBJECT, 0);
+    finding_title(f, "the %s has no name: neither a subject nor a DNS name", c->whose);
+    finding_explain(f, "Windows clients look there for the name that they dial, and refuse the server without it.");
+    subject_what_clients_did(c, f);
+    finding_fix(
+        f, "Issue a certificate with the name that clients dial as subject and as DNS name in the SAN, and %s: %s.",
+        c->role == ROLE_SSTP ? "bind it" : "put it into its place", subject_selection_path(c));
+}
+
 void subject_order_fault(const struct subject *c)
 {
     bool fresh;
@@ -347,20 +364,22 @@ static void one_certificate(struct findings *out, const struct rule_input *in, c
     subject_key_usage_fault(&c);
 }
 
+bool rule_dates_wrong(const struct chain_checks *k, struct place shown)
+{
+    int64_t now = shown.time_ns / INT64_C(1000000000);
+    return now > 0 && (k->path_not_after < now - RULE_CLOCK_SKEW_S || k->path_not_before > now + RULE_CLOCK_SKEW_S);
+}
+
 bool rule_certificate_fault(const struct rule_input *in, const struct tls_facts *t, bool inner)
 {
     const struct chain *c = rule_chain(in, t->server_chain);
     if (c == NULL || !c->parsed[0])
         return false;
     const struct chain_checks *k = inner && c->inner_checks != NULL ? c->inner_checks : &c->checks;
-    int64_t now = t->certificate_last.time_ns / INT64_C(1000000000);
-    bool dated = t->certificate_last.time_ns > 0;
-    if (dated && (k->path_not_after < now - RULE_CLOCK_SKEW_S || k->path_not_before > now + RULE_CLOCK_SKEW_S))
-        return true;
-    return k->chain == CHECK_FAIL || k->intermediate_given || k->name == CHECK_FAIL ||
-           k->server_auth_eku == CHECK_FAIL || k->subject_empty || k->pin == PIN_ISSUING_CA || k->pin == PIN_LEAF ||
-           k->pin == PIN_NOT_IN_CHAIN || k->key_strength == CHECK_FAIL || k->signature_strength == CHECK_FAIL ||
-           c->ocsp_revoked || rule_key_usage_wrong(k, t);
+    return rule_dates_wrong(k, t->certificate_last) || k->chain == CHECK_FAIL || k->intermediate_given ||
+           k->name == CHECK_FAIL || k->server_auth_eku == CHECK_FAIL || k->subject_empty || k->pin == PIN_ISSUING_CA ||
+           k->pin == PIN_LEAF || k->pin == PIN_NOT_IN_CHAIN || k->key_strength == CHECK_FAIL ||
+           k->signature_strength == CHECK_FAIL || c->ocsp_revoked || rule_key_usage_wrong(k, t);
 }
 
 void rules_certificate(struct findings *out, const struct rule_input *in, const struct session *s)

@@ -403,6 +403,7 @@ static bool bad_suite(const struct tls_facts *t)
 static void weak_tls(struct findings *out, const struct exchange *x)
 {
     const struct tls_facts *t = &x->eap.tls;
+    char negotiated[DESCRIBE_MAX];
     if (!t->server_hello)
         return;
     bool old = old_version(t), bad = bad_suite(t), fresh;
@@ -415,11 +416,9 @@ static void weak_tls(struct findings *out, const struct exchange *x)
     finding_evidence(out, f, t->server_hello_place, "ServerHello");
     if (!fresh)
         return;
-    const char *version = tls_version_name(t->version), *suite = tls_cipher_suite_name(t->cipher_suite);
     f->severity = SEVERITY_WARNING;
     f->confidence = CONFIDENCE_CERTAIN;
-    finding_title(f, "logins use weak TLS: %s, %s", version != NULL ? version : "unknown version",
-                  suite != NULL ? suite : "unknown suite");
+    finding_title(f, "logins use weak TLS: %s", describe_tls(negotiated, t));
     if (old)
         finding_explain(f,
                         "Current systems no longer speak TLS before 1.2: when one side is updated, these logins fail.");

@@ -200,22 +200,6 @@ static void name_fault(const struct subject *c)
     finding_fix(f, "Or let the clients dial a name that the certificate has: \"%s\".", c->id->name);
 }
 
-static void no_name(const struct subject *c)
-{
-    bool fresh;
-    if (!c->checks->subject_empty || c->leaf->dns_count > 0 || c->leaf->ip_count > 0)
-        return;
-    struct finding *f = subject_fault(c, FINDING_CERT_EMPTY_SUBJECT, 0, true, &fresh);
-    if (f == NULL || !fresh)
-        return;
-    f->client_error = CERT_E_CN_NO_MATCH;
-    finding_title(f, "the %s has no name: neither a subject nor a DNS name", c->whose);
-    finding_explain(f, "Windows clients look there for the name that they dial, and refuse the server without it.");
-    subject_what_clients_did(c, f);
-    finding_fix(f, "Get a certificate with the name that clients dial as DNS name in the SAN, and bind it: %s.",
-                subject_selection_path(c));
-}
-
 static void one_connection(struct findings *out, const struct rule_input *in, const struct session *s,
                            const struct exchange *x, const struct chain *chain)
 {
@@ -240,7 +224,7 @@ static void one_connection(struct findings *out, const struct rule_input *in, co
         c.refusal = judge_sstp(x).place;
     subject_common_faults(&c);
     name_fault(&c);
-    no_name(&c);
+    subject_no_name_fault(&c);
     subject_key_usage_fault(&c);
     subject_order_fault(&c);
 }

@@ -67,75 +67,63 @@ static void eap_failed(struct findings *out, const struct exchange *x, struct ss
 }
 
 /* Nothing that anybody could be blamed for, but where to look. */
-static struct finding *hint(struct findings *out, const struct exchange *x, enum finding_id id, struct place place,
-                            const char *what)
+struct hint {
+    enum finding_id id;
+    const char *evidence, *title, *explanation, *fixes[2];
+};
+
+static const struct hint left = {
+    FINDING_PPP_AUTHENTICATION_FAILED,
+    "the tunnel ends before CALL_CONNECTED, whose length gives it away",
+    "SSTP tunnels do not get as far as an authenticated user; why is encrypted",
+    "By the lengths of its records the connection is SSTP; no message of the size of CALL_CONNECTED passed, which "
+    "clients send once they are authenticated: credentials, policy, methods that do not fit, the NPS certificate, or "
+    "an abort by SSTP itself.",
+    {BETTER_PLACE ".", NPS_EVENTS "."}};
+
+static const struct hint answered = {
+    FINDING_SSTP_HTTP_ERROR,
+    "the connection ends after one answer of the server",
+    "SSTP connections end after the server's first answer, as after an HTTP error",
+    "A request as large as SSTP's was answered once, and nothing of SSTP followed. An HTTP status other than 200 looks "
+    "like this (RRAS stopped, no free port, another site); so does a client that changes its mind. The status itself "
+    "is encrypted.",
+    {"Ask the server yourself: curl -I https://NAME/sra_{BA195980-CD49-458b-9E23-C84EE0ADCD75}/ gives 401 when RRAS "
+     "answers."}};
+
+static const struct hint not_taken = {
+    FINDING_SSTP_CALL_NAK,
+    "the answer to CALL_CONNECT_REQUEST is not as large as CALL_CONNECT_ACK",
+    "the answer to SSTP's call has not the length of a consent",
+    "A request of 14 octets, as CALL_CONNECT_REQUEST, was answered by something that is not the 48 octets of "
+    "CALL_CONNECT_ACK, and the connection ended: the server may have refused (CALL_CONNECT_NAK) or aborted.",
+    {"Look at the server's event log (System, sources RasSstp and RemoteAccess), or give --keylog."}};
+
+static const struct hint aborted = {
+    FINDING_SSTP_CALL_ABORT,
+    "after CALL_CONNECTED the server's last word is as large as CALL_ABORT",
+    "SSTP tunnels end right after CALL_CONNECTED, as after an abort by the server",
+    "By its length CALL_CONNECTED passed, so the user is authenticated; the server's last word came next and is as "
+    "large as CALL_ABORT. So does a server that refuses the crypto binding: TLS that ends at a load balancer or is read "
+    "on the way.",
+    {"Which certificate do clients see, which does RRAS believe in? " SSTP_BINDING_PATH ".",
+     "Or give the TLS secrets of the connection with --keylog."}};
+
+static void give(struct findings *out, const struct exchange *x, struct sstp_judgement j, const struct hint *h)
 {
     bool fresh;
-    struct finding *f = rule_sstp_raise(out, id, x, BY_LENGTHS + 1, &fresh);
+    struct finding *f = rule_sstp_raise(out, h->id, x, BY_LENGTHS + 1, &fresh);
     if (f == NULL)
-        return NULL;
-    finding_evidence(out, f, place.frame != 0 ? place : x->last, "%s", what);
+        return;
+    finding_evidence(out, f, j.place.frame != 0 ? j.place : x->last, "%s", h->evidence);
     if (!fresh)
-        return NULL;
+        return;
     f->severity = SEVERITY_INFO;
     f->confidence = CONFIDENCE_HINT;
-    return f;
-}
-
-static void left(struct findings *out, const struct exchange *x, struct sstp_judgement j)
-{
-    struct finding *f = hint(out, x, FINDING_PPP_AUTHENTICATION_FAILED, j.place,
-                             "the tunnel ends before CALL_CONNECTED, whose length gives it away");
-    if (f == NULL)
-        return;
-    finding_title(f, "SSTP tunnels do not get as far as an authenticated user; why is encrypted");
-    finding_explain(f, "By the lengths of its records the connection is SSTP; no message of the size of CALL_CONNECTED "
-                       "passed, which clients send once they are authenticated: credentials, policy, methods that do "
-                       "not fit, the NPS certificate, or an abort by SSTP itself.");
-    finding_fix(f, BETTER_PLACE ".");
-    finding_fix(f, NPS_EVENTS ".");
-}
-
-static void answered(struct findings *out, const struct exchange *x, struct sstp_judgement j)
-{
-    struct finding *f =
-        hint(out, x, FINDING_SSTP_HTTP_ERROR, j.place, "the connection ends after one answer of the server");
-    if (f == NULL)
-        return;
-    finding_title(f, "SSTP connections end after the server's first answer, as after an HTTP error");
-    finding_explain(f, "A request as large as SSTP's was answered once, and nothing of SSTP followed. An HTTP status "
-                       "other than 200 looks like this (RRAS stopped, no free port, another site); so does a client "
-                       "that changes its mind. The status itself is encrypted.");
-    finding_fix(f,
-                "Ask the server yourself: curl -I https://NAME/sra_{BA195980-CD49-458b-9E23-C84EE0ADCD75}/ gives 401 "
-                "when RRAS answers.");
-}
-
-static void not_taken(struct findings *out, const struct exchange *x, struct sstp_judgement j)
-{
-    struct finding *f = hint(out, x, FINDING_SSTP_CALL_NAK, j.place,
-                             "the answer to CALL_CONNECT_REQUEST is not as large as CALL_CONNECT_ACK");
-    if (f == NULL)
-        return;
-    finding_title(f, "the answer to SSTP's call has not the length of a consent");
-    finding_explain(f, "A request of 14 octets, as CALL_CONNECT_REQUEST, was answered by something that is not the 48 "
-                       "octets of CALL_CONNECT_ACK, and the connection ended: the server may have refused "
-                       "(CALL_CONNECT_NAK) or aborted.");
-    finding_fix(f, "Look at the server's event log (System, sources RasSstp and RemoteAccess), or give --keylog.");
-}
-
-static void aborted(struct findings *out, const struct exchange *x, struct sstp_judgement j)
-{
-    struct finding *f = hint(out, x, FINDING_SSTP_CALL_ABORT, j.place,
-                             "after CALL_CONNECTED the server's last word is as large as CALL_ABORT");
-    if (f == NULL)
-        return;
-    finding_title(f, "SSTP tunnels end right after CALL_CONNECTED, as after an abort by the server");
-    finding_explain(f, "By its length CALL_CONNECTED passed, so the user is authenticated; the server's last word came "
-                       "next and is as large as CALL_ABORT. So does a server that refuses the crypto binding: TLS that "
-                       "ends at a load balancer or is read on the way.");
-    finding_fix(f, "Which certificate do clients see, which does RRAS believe in? " SSTP_BINDING_PATH ".");
-    finding_fix(f, "Or give the TLS secrets of the connection with --keylog.");
+    finding_title(f, "%s", h->title);
+    finding_explain(f, "%s", h->explanation);
+    for (size_t i = 0; i < 2 && h->fixes[i] != NULL; i++)
+        finding_fix(f, "%s", h->fixes[i]);
 }
 
 void rules_sstp_lengths(struct findings *out, const struct exchange *x, struct sstp_judgement j)
@@ -145,13 +133,13 @@ void rules_sstp_lengths(struct findings *out, const struct exchange *x, struct s
     struct sstp_reading r = sstp_reading_of(&x->sstp);
     switch (j.end) {
     case SSTP_END_HTTP_ERROR:
-        answered(out, x, j);
+        give(out, x, j, &answered);
         break;
     case SSTP_END_CALL_NAK:
-        not_taken(out, x, j);
+        give(out, x, j, &not_taken);
         break;
     case SSTP_END_CALL_ABORT:
-        aborted(out, x, j);
+        give(out, x, j, &aborted);
         break;
     case SSTP_END_PPP_AUTHENTICATION:
         if (r.flight == SSTP_FLIGHT_REFUSED)
@@ -161,7 +149,7 @@ void rules_sstp_lengths(struct findings *out, const struct exchange *x, struct s
         break;
     case SSTP_END_PPP_SILENT:
     case SSTP_END_LEFT:
-        left(out, x, j);
+        give(out, x, j, &left);
         break;
     default:
         break;

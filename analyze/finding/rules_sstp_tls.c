@@ -310,6 +310,7 @@ static void weak_tls(struct findings *out, const struct exchange *x)
     const struct tls_facts *t = &x->sstp.tls;
     bool weak = rule_weak_tls(t), old = t->version < 0x0303, fresh;
     bool rsa = !weak && t->version < 0x0304 && tls_cipher_suite_static_rsa(t->cipher_suite);
+    char negotiated[DESCRIBE_MAX];
     if (!t->server_hello || t->version == 0 || (!weak && !rsa))
         return;
     struct finding *f = rule_sstp_raise(out, FINDING_SSTP_WEAK_TLS, x,
@@ -319,11 +320,9 @@ static void weak_tls(struct findings *out, const struct exchange *x)
     finding_evidence(out, f, t->server_hello_place, "ServerHello");
     if (!fresh)
         return;
-    const char *version = tls_version_name(t->version), *suite = tls_cipher_suite_name(t->cipher_suite);
     f->severity = weak ? SEVERITY_WARNING : SEVERITY_INFO;
     f->confidence = CONFIDENCE_CERTAIN;
-    finding_title(f, "SSTP tunnels use %s TLS: %s, %s", weak ? "weak" : "old-fashioned",
-                  version != NULL ? version : "unknown version", suite != NULL ? suite : "unknown suite");
+    finding_title(f, "SSTP tunnels use %s TLS: %s", weak ? "weak" : "old-fashioned", describe_tls(negotiated, t));
     if (old)
         finding_explain(f, "Current systems no longer speak TLS before 1.2: when one side is updated, these tunnels "
                            "fail.");

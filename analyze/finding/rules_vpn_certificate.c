@@ -46,24 +46,6 @@ static void name_fault(const struct subject *c)
     finding_fix(f, "Or let the clients dial a name that the certificate has: \"%s\".", c->id->name);
 }
 
-static void no_name(const struct subject *c)
-{
-    bool fresh;
-    if (!c->checks->subject_empty || c->leaf->dns_count > 0)
-        return;
-    struct finding *f = subject_fault(c, FINDING_CERT_EMPTY_SUBJECT, 0, true, &fresh);
-    if (f == NULL || !fresh)
-        return;
-    f->client_error = 13801;
-    finding_title(f, "the %s has no name: neither a subject nor a DNS name", c->whose);
-    finding_explain(f, "Windows clients look there for the name that they dial, and refuse the server without it.");
-    subject_what_clients_did(c, f);
-    finding_fix(f,
-                "Issue a certificate with the name that clients dial as subject and as DNS name in the SAN, and put "
-                "it into its place: %s.",
-                subject_selection_path(c));
-}
-
 static void key_usage_fault(const struct subject *c)
 {
     bool fresh;
@@ -121,7 +103,7 @@ static void one_association(struct findings *out, const struct rule_input *in, c
     c.answer = judge_ike_server_certificate(x, &c.refusal);
     subject_common_faults(&c);
     name_fault(&c);
-    no_name(&c);
+    subject_no_name_fault(&c);
     key_usage_fault(&c);
     no_ike_intermediate(&c);
 }
@@ -133,12 +115,10 @@ bool rule_vpn_certificate_fault(const struct rule_input *in, const struct exchan
     if (c == NULL || !c->parsed[0])
         return false;
     const struct chain_checks *k = chain_checks_of(c, ROLE_IKEV2);
-    int64_t now = x->ike.server_certificate_place.time_ns / INT64_C(1000000000);
-    if (now > 0 && (k->path_not_after < now - RULE_CLOCK_SKEW_S || k->path_not_before > now + RULE_CLOCK_SKEW_S))
-        return true;
-    return k->chain == CHECK_FAIL || k->intermediate_given || k->server_auth_eku == CHECK_FAIL ||
-           k->key_usage_signature == CHECK_FAIL || (k->subject_empty && c->facts[0].dns_count == 0) ||
-           k->key_strength == CHECK_FAIL || k->signature_strength == CHECK_FAIL || c->ocsp_revoked ||
+    return rule_dates_wrong(k, x->ike.server_certificate_place) || k->chain == CHECK_FAIL || k->intermediate_given ||
+           k->server_auth_eku == CHECK_FAIL || k->key_usage_signature == CHECK_FAIL ||
+           (k->subject_empty && c->facts[0].dns_count == 0) || k->key_strength == CHECK_FAIL ||
+           k->signature_strength == CHECK_FAIL || c->ocsp_revoked ||
            (asked_for(asked, x) && chain_name_asked(&c->facts[0], asked) == CHECK_FAIL);
 }
 

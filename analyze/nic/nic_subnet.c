@@ -24,10 +24,16 @@ static bool is_virtual(const uint8_t mac[static 6])
     return false;
 }
 
+/* ARP in which somebody says that he has this address. */
+static bool claims(const struct host_deed *d, const struct address *a)
+{
+    return d->kind == HOST_ARP && address_equal(&d->host, a);
+}
+
 static const struct host_deed *claim_of(const struct nic *n, const struct address *a, const uint8_t mac[static 6])
 {
     for (size_t i = 0; i < n->count; i++)
-        if (n->deeds[i].kind == HOST_ARP && address_equal(&n->deeds[i].host, a) && memcmp(n->deeds[i].peer.bytes, mac, 6) == 0)
+        if (claims(&n->deeds[i], a) && memcmp(n->deeds[i].peer.bytes, mac, 6) == 0)
             return &n->deeds[i];
     return NULL;
 }
@@ -135,13 +141,10 @@ static bool both_asked(const struct nic *n, const struct nic_server *s, struct n
         return false;
     for (size_t i = 0; i < n->count; i++) {
         const struct host_deed *one = &n->deeds[i];
-        if (one->kind != HOST_ARP || !address_equal(&one->host, &s->address))
-            continue;
-        for (size_t k = 0; k < n->count; k++) {
+        for (size_t k = 0; claims(one, &s->address) && k < n->count; k++) {
             const struct host_deed *two = &n->deeds[k];
-            bool other = two->kind == HOST_ARP && address_equal(&two->host, &s->other) &&
-                         two->places[0].capture == one->places[0].capture;
-            if (other && !address_equal(&one->peer, &two->peer) && claim_of(n, &s->address, two->peer.bytes) == NULL) {
+            if (claims(two, &s->other) && two->places[0].capture == one->places[0].capture &&
+                !address_equal(&one->peer, &two->peer) && claim_of(n, &s->address, two->peer.bytes) == NULL) {
                 found(v, one, two, &s->other, bits);
                 return true;
             }
@@ -156,12 +159,9 @@ void nic_same_subnet(const struct nic *n, const struct nic_server *s, struct nic
         return;
     for (size_t i = 0; i < n->count; i++) {
         const struct host_deed *one = &n->deeds[i];
-        if (one->kind != HOST_ARP || !address_equal(&one->host, &s->address))
-            continue;
-        for (size_t k = 0; k < n->count; k++) {
+        for (size_t k = 0; claims(one, &s->address) && k < n->count; k++) {
             const struct host_deed *two = &n->deeds[k];
-            bool another = two->kind == HOST_ARP && address_equal(&two->host, &s->address) && !address_equal(&one->peer, &two->peer);
-            if (another && flux(n, s, one, two, v))
+            if (claims(two, &s->address) && !address_equal(&one->peer, &two->peer) && flux(n, s, one, two, v))
                 return;
         }
     }
