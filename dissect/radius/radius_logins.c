@@ -310,11 +310,33 @@ void login_close(struct radius_layer *r, struct login *l, enum close_reason reas
     r->login_free = login_item(r, l);
 }
 
+/* How far it came: never challenged, once, or more often, as only who hears the server does. */
+static unsigned advance_of(const struct login *l)
+{
+    return (l->keys[0].hash != 0 ? 1u : 0) + (l->keys[1].hash != 0 ? 1u : 0);
+}
+
+/* One of the oldest makes room, but a flood of requests must not drive out those that a server and a client talk in. */
+static RARELY_CALLED void evict_one(struct radius_layer *r)
+{
+    enum { LOOKED_AT = 8 };
+    struct login *victim = NULL;
+    for (unsigned i = 0; i < LOOKED_AT; i++) {
+        struct login *l = &r->logins[r->open.head];
+        if (victim == NULL || advance_of(l) < advance_of(victim))
+            victim = l;
+        if (advance_of(l) == 0)
+            break;
+        login_move_to_end(r, l, r->active_ns);
+    }
+    login_close(r, victim, CLOSE_EVICTED, victim->last);
+}
+
 struct login *login_open(struct radius_layer *r, const struct endpoint *client, const struct endpoint *server,
                          uint32_t tunnel, bool begun_before)
 {
     if (r->login_free == 0 && r->logins_used == r->login_room)
-        login_close(r, &r->logins[r->open.head], CLOSE_EVICTED, r->logins[r->open.head].last);
+        evict_one(r);
     uint32_t item = r->login_free != 0 ? r->login_free : ++r->logins_used;
     struct login *l = &r->logins[item];
     if (r->login_free == item)
