@@ -668,6 +668,34 @@ static void a_tiny_budget_evicts_the_longest_idle(void **state)
     bench_free(b);
 }
 
+/* Requests of any number, answered or not, leave a login in peace whose client heard what the server said. */
+static void a_flood_evicts_who_has_not_come_so_far(void **state)
+{
+    (void)state;
+    for (unsigned answered = 0; answered < 2; answered++) {
+        struct bench *b = bench_of(1, 1);
+        struct radius_layer_counters counters;
+        ask(b, 1, 1, NULL);
+        challenge(b, NPS, 1, "talks-1");
+        ask(b, 2, 2, "talks-1");
+        challenge(b, NPS, 2, "talks-2");
+        for (unsigned i = 0; i < 200; i++) {
+            char flood[16];
+            snprintf(flood, sizeof flood, "flood-%u", i);
+            ask(b, (uint8_t)(i % 100 + 100), (uint8_t)i, NULL);
+            if (answered)
+                challenge(b, NPS, (uint8_t)(i % 100 + 100), flood);
+        }
+        ask(b, 3, 3, "talks-2");
+        assert_int_equal(told(b)->conv, 1);
+        assert_false(told(b)->radius.state_unknown);
+        radius_layer_get_counters(b->layer, &counters);
+        assert_int_equal(counters.conversations, 201);
+        assert_int_equal(counters.conversations_evicted, 201 - 16);
+        bench_free(b);
+    }
+}
+
 /* Capture time that leaps to both ends of its range and back: nothing is told too early afterwards, nothing overflows. */
 static void leaping_time_is_survived(void **state)
 {
@@ -807,6 +835,7 @@ int main(void)
         cmocka_unit_test(malformed_answers_do_not_count),
         cmocka_unit_test(idle_logins_are_closed),
         cmocka_unit_test(a_tiny_budget_evicts_the_longest_idle),
+        cmocka_unit_test(a_flood_evicts_who_has_not_come_so_far),
         cmocka_unit_test(leaping_time_is_survived),
         cmocka_unit_test(states_of_all_lengths_are_told_apart),
         cmocka_unit_test(eap_goes_straight_to_who_asks_for_it_but_malformed),
