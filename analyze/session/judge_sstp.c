@@ -196,7 +196,8 @@ static struct sstp_judgement judge_hello(const struct exchange *x, enum tcp_outc
         j.place = since;
         return j;
     }
-    if (f->tcp.sent[TCP_SERVER].data_packets > 0 && f->tls.client_hello)
+    bool greeted = f->tls.data_from_server || f->tls.server_finished; /* its ServerHello went by unseen */
+    if (f->tcp.sent[TCP_SERVER].data_packets > 0 && f->tls.client_hello && !greeted)
         return silent(x, SSTP_END_HANDSHAKE_STALLED, e, since);
     return unknown();
 }

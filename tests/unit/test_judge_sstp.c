@@ -397,6 +397,10 @@ static void client_leaves(void **state)
     capture_of(700);
     expect(SSTP_END_HANDSHAKE_STALLED, CONFIDENCE_STRONG, OUTCOME_ABORTED);
     assert_int_equal(judge_sstp_server_certificate(x, &a), ANSWER_SILENT);
+    f->tls.server_hello = false; /* what it said cannot be read: no answer by its looks */
+    expect(SSTP_END_HANDSHAKE_STALLED, CONFIDENCE_STRONG, OUTCOME_REJECTED);
+    f->tls.data_from_server = true; /* so the ServerHello came, in a place where it was not understood */
+    expect_unknown();
 }
 
 static void client_leaves_behind_finished(void **state)
