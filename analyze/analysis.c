@@ -38,6 +38,8 @@ static void exchange_done(void *ctx, struct exchange *x, struct server *server)
     a->logins = a->logins || attempts_is_login(x);
     if (spool_put(a->spool, x, tag) && head != 0)
         spool_link(a->spool, head, x->id);
+    a->ended_id = x->id;
+    a->ended_head = head != 0 ? head : x->id;
     analysis_exchange_ended(a, x);
 }
 
@@ -172,6 +174,11 @@ void analysis_fill_input(struct analysis *a)
 void analysis_losing(struct analysis *a, bool losing)
 {
     a->losing = losing;
+}
+
+uint64_t analysis_peak_bytes(const struct analysis *a)
+{
+    return track_peak_bytes(a->track);
 }
 
 uint64_t analysis_unkept(const struct analysis *a)

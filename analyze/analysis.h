@@ -58,6 +58,8 @@ bool analysis_preview(struct analysis *a, const struct exchange *x, bool judge, 
 
 /* While sniffing: packets are being lost, or no longer; what rests on absence is told with less certainty meanwhile. */
 void analysis_losing(struct analysis *a, bool losing);
+/* The most that the state of its own came to so far; the dissectors' comes to it. */
+uint64_t analysis_peak_bytes(const struct analysis *a);
 /* Exchanges that ended so far and could not be kept: the room for them is full. */
 uint64_t analysis_unkept(const struct analysis *a);
 

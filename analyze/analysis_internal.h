@@ -56,6 +56,7 @@ struct analysis {
     struct analysis_watcher watcher; /* all zero: nobody listens */
     struct failed_logins *failed_logins; /* NULL: nobody listens */
     uint64_t open; /* conversations */
+    uint32_t ended_id, ended_head; /* the exchange that ended last, and the one that it is kept under */
     bool losing;
     bool tunnels, logins; /* that attempts.h may join were seen */
     bool linked; /* a session has several exchanges, or copies of one */

@@ -159,6 +159,8 @@ static void run_rules(struct analysis *a, const struct exchange *x, struct findi
 bool analysis_preview(struct analysis *a, const struct exchange *x, bool judge, struct findings *out, struct session *s)
 {
     session_of_one(x, s);
+    if (x->id == a->ended_id)
+        s->head = a->ended_head;
     if (session_is_probes(s) || !services_counts(a->services, x))
         return false;
     if (out == NULL)

@@ -10,6 +10,7 @@ enum { WAIT_MS = 100, BATCHES_IN_TURN = 64, COMPLAINT_MAX = 1024 };
 
 #define SECOND_NS INT64_C(1000000000)
 #define STEP_NS (SECOND_NS / 2)             /* of the system's clock: less is its being adjusted */
+#define SERVE_NS (SECOND_NS / 50)           /* while packets come, guests have their turn so often */
 #define SILENT_NS (3 * SECOND_NS / 10)      /* without a frame for so long, the clock tells the time */
 #define LOSING_NS (120 * SECOND_NS)         /* what was lost then may be missed now: conversations end by silence */
 #define BEHIND_NS (SECOND_NS / 5)           /* frames may wait in the ring for so long: less than SILENT_NS */
@@ -29,13 +30,15 @@ struct live {
     const struct options *options;
     const struct live_hooks *hooks;
     struct device devices[OPTIONS_INTERFACES_MAX];
-    int handles[OPTIONS_INTERFACES_MAX];
+    int handles[OPTIONS_INTERFACES_MAX + 1]; /* and the guest's */
     size_t count, left;
     uint32_t next_conversation;
     struct analysis *analysis;
     uint64_t lost;
     int64_t lost_ns; /* when packets were lost last, 0 never */
     int64_t clock_ns; /* how far the system's clock is ahead of the monotonic one */
+    struct live_guest guest;
+    int64_t served_ns;
 };
 
 struct live *live_open(const struct options *o, const struct live_hooks *hooks)
@@ -47,6 +50,7 @@ struct live *live_open(const struct options *o, const struct live_hooks *hooks)
     }
     l->options = o;
     l->hooks = hooks;
+    l->guest.waiter = -1;
     for (size_t i = 0; i < o->interface_count; i++) {
         char error[SOURCE_ERROR];
         struct device_options options = {.capture = (uint32_t)i, .filter = o->filter, .ring_mib = (uint32_t)o->ring_mib};
@@ -172,6 +176,43 @@ static bool clock_stepped(struct live *l, int64_t now_ns)
     return true;
 }
 
+void live_invite(struct live *l, const struct live_guest *guest)
+{
+    l->guest = *guest;
+}
+
+void live_look(struct live *l, struct live_state *out)
+{
+    *out = (struct live_state){.count = l->count};
+    for (size_t i = 0; i < l->count; i++) {
+        struct device *d = &l->devices[i];
+        struct dissect_counters c;
+        if (!d->ended)
+            source_refresh(d->source);
+        const struct source_info *info = source_info(d->source);
+        out->interfaces[i] = (struct live_interface){.name = d->name,
+                                                     .packets = info->packets,
+                                                     .bytes = info->bytes,
+                                                     .lost = info->interface_count > 0 ? info->interfaces[0].drops : 0,
+                                                     .last_ns = info->last_ns,
+                                                     .sniffed = !d->ended && (d->link == SOURCE_LINK_UP || d->link == SOURCE_LINK_BACK)};
+        dissect_get_counters(d->dissector, &c);
+        out->flows_evicted += c.flows_evicted;
+        out->conversations_evicted += c.conversations_evicted;
+        out->state_bytes += dissect_state_bytes(d->dissector);
+        out->state_bytes_peak = c.state_bytes_peak > out->state_bytes_peak ? c.state_bytes_peak : out->state_bytes_peak;
+    }
+}
+
+/* Whoever asks must not keep us from reading. */
+static void serve_guest(struct live *l, bool busy, int64_t now_ns)
+{
+    if (l->guest.serve == NULL || (busy && now_ns - l->served_ns < SERVE_NS))
+        return;
+    l->served_ns = now_ns;
+    l->guest.serve(l->guest.ctx, now_ns);
+}
+
 static bool each_second(struct live *l)
 {
     struct events_status s = {.time_ns = 0};
@@ -215,13 +256,16 @@ static void sniff(struct live *l)
     int64_t begin = platform_monotonic_ns(), second = begin, end = INT64_MAX, now;
     uint64_t duration = l->options->duration_s;
     l->clock_ns = platform_wall_ns() - begin;
+    l->handles[l->count] = l->guest.waiter;
     if (duration > 0)
         end = begin + (int64_t)duration * SECOND_NS;
     while ((now = platform_monotonic_ns()) < end && l->left > 0) {
         if (platform_stop_asked() && end > now + DRAIN_NS)
             end = now + DRAIN_NS;
-        if (!turn(l))
-            (void)platform_wait(l->handles, l->count, WAIT_MS);
+        bool busy = turn(l);
+        if (!busy)
+            (void)platform_wait(l->handles, l->count + 1, WAIT_MS);
+        serve_guest(l, busy, now);
         for (size_t i = 0; i < l->count; i++)
             pass_time(&l->devices[i], now);
         if (now - second >= SECOND_NS) {

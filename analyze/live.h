@@ -17,6 +17,29 @@ struct live_hooks {
 
 struct live;
 
+/* Who has something to do in the same loop. It never waits. */
+struct live_guest {
+    int waiter;               /* waited for, besides the interfaces, until it is readable; -1 none */
+    void (*serve)(void *ctx, int64_t now_ns); /* called now and then, at once where the waiter is readable; monotonic time */
+    void *ctx;
+};
+
+/* An interface, in numbers since the beginning. */
+struct live_interface {
+    const char *name;         /* as the options give it */
+    uint64_t packets, bytes, lost;
+    int64_t last_ns;          /* of its latest packet, 0 none */
+    bool sniffed;             /* neither down nor gone */
+};
+
+/* How sniffing stands now. */
+struct live_state {
+    struct live_interface interfaces[OPTIONS_INTERFACES_MAX]; size_t count;
+    uint64_t flows_evicted, conversations_evicted;
+    uint64_t state_bytes;     /* of what is in progress, as held against the budget */
+    uint64_t state_bytes_peak; /* the most that an interface's came to */
+};
+
 /*
  * Opens the interfaces of the options, before rights are given up. NULL after complaints when one cannot be opened or
  * memory is short. The caller frees it with live_free.
@@ -33,6 +56,12 @@ const int *live_sockets(const struct live *l, size_t *count);
  * RUN_PARTIAL: an interface is gone at the end; RUN_NOTHING: memory was short.
  */
 enum run_result live_run(struct live *l, struct analysis *a);
+
+/* Before live_run: lends it a guest. */
+void live_invite(struct live *l, const struct live_guest *guest);
+
+/* While live_run works, for guests. */
+void live_look(struct live *l, struct live_state *out);
 
 void live_free(struct live *l);
 

@@ -6,16 +6,22 @@
 #include "analyze/report/certs_dir.h"
 #include "analyze/report/escape.h"
 #include "analyze/live.h"
+#include "analyze/monitor/check.h"
+#include "analyze/monitor/monitor.h"
 #include "analyze/options.h"
 #include "analyze/report/events.h"
 #include "analyze/report/report.h"
 #include "analyze/run.h"
 #include "capture/platform.h"
 
-enum status { STATUS_FINE = 0, STATUS_PROBLEMS = 1, STATUS_FAILED = 2 };
+/* UNSAID: failed, and --check has not had its line yet. */
+enum status { STATUS_UNSAID = -1, STATUS_FINE = 0, STATUS_PROBLEMS = 1, STATUS_FAILED = 2 };
 
 enum { PROGRESS_BYTES = 100 << 20, COMPLAINT_ROOM = 4096 };
 #define PROGRESS_NS (INT64_C(200) * 1000000)
+
+/* What was complained of last: who reads the line of --check does not see standard error. */
+static char last_complaint[COMPLAINT_ROOM];
 
 /* The line on a terminal that says how far we are. */
 struct progress {
@@ -51,6 +57,7 @@ static void complain(void *ctx, const char *sentence)
     progress_hide(ctx);
     escape_text(safe, sizeof safe, span_of(sentence, strlen(sentence)));
     fprintf(stderr, "vpnscope: %s\n", safe);
+    memcpy(last_complaint, safe, sizeof safe);
 }
 
 static void fail(const char *sentence)
@@ -124,6 +131,28 @@ static bool session_exists(const struct report *r)
     return false;
 }
 
+/* It is said when the line could not be written, too: nobody knows then. */
+static int finished_check(struct output *out, enum plugin_state state)
+{
+    return finished(out, STATUS_FINE) == STATUS_FINE ? (int)state : (int)PLUGIN_UNKNOWN;
+}
+
+static int write_check(const struct report *r, bool whole, struct output *out)
+{
+    struct analysis_totals totals;
+    analysis_get_totals(r->analysis, &totals);
+    struct check_input in = {.verdict = analysis_verdict(r->analysis),
+                             .findings = r->findings,
+                             .finding_count = r->finding_count,
+                             .totals = &totals,
+                             .complaint = whole ? NULL : last_complaint};
+    for (size_t i = 0; i < r->capture_count; i++) {
+        in.has_lost = in.has_lost || r->captures[i].has_lost;
+        in.lost += r->captures[i].lost;
+    }
+    return finished_check(out, check_write(out, &in));
+}
+
 static int write_report(const struct options *o, struct report *r, struct output *out)
 {
     char error[CERTS_DIR_ERROR];
@@ -163,6 +192,8 @@ struct telling {
     struct progress progress;
     struct output *out;
     struct events *events;
+    struct monitor *monitor; /* NULL without --metrics */
+    bool findings;           /* told on the terminal */
     bool full; /* complained */
 };
 
@@ -208,15 +239,27 @@ static void tell_finding(void *ctx, const struct finding *f)
 {
     struct telling *t = ctx;
     char safe[COMPLAINT_ROOM];
+    if (t->monitor != NULL)
+        monitor_finding(t->monitor, f);
+    if (!t->findings)
+        return;
     progress_hide(&t->progress);
     escape_text(safe, sizeof safe, span_of(f->title, strlen(f->title)));
     fprintf(stderr, "%s: %s (%s)\n", severity_name(f->severity), safe, finding_name(f->id));
+}
+
+static void tell_session(void *ctx, const struct session *s)
+{
+    struct telling *t = ctx;
+    monitor_session(t->monitor, s);
 }
 
 static bool tell_status(void *ctx, struct events_status *s)
 {
     struct telling *t = ctx;
     events_tick(t->events, s, platform_monotonic_ns());
+    if (t->monitor != NULL)
+        monitor_status(t->monitor, s);
     if (t->progress.terminal) {
         fprintf(stderr, "\r\033[K%llu packets, %llu lost; %llu sessions open; ended: %llu failed, %llu established",
                 (unsigned long long)s->packets, (unsigned long long)s->lost, (unsigned long long)s->open,
@@ -243,6 +286,10 @@ static enum run_result sniff(const struct options *o, struct analysis *a, struct
     enum run_result result = RUN_NOTHING;
     struct platform_lockdown lockdown = {.user = o->user, .folder = o->certs_dir};
     lockdown.sockets = live_sockets(l, &lockdown.socket_count);
+    if (t->monitor != NULL) {
+        lockdown.serving = monitor_serving(t->monitor);
+        monitor_attend(t->monitor, l);
+    }
     if (platform_lockdown(&lockdown, tell_complaint, t, error))
         result = live_run(l, a);
     else
@@ -253,9 +300,11 @@ static enum run_result sniff(const struct options *o, struct analysis *a, struct
 
 static bool listen(const struct options *o, struct analysis *a, const struct balance_settings *balance, struct telling *t)
 {
-    bool live = o->interface_count > 0;
+    bool live = o->interface_count > 0, counted = t->monitor != NULL;
+    t->findings = live && t->progress.terminal && !o->jsonl;
     const struct events_options wanted = {.out = o->jsonl ? t->out : NULL,
-                                          .finding = live && t->progress.terminal && !o->jsonl ? tell_finding : NULL,
+                                          .finding = t->findings || counted ? tell_finding : NULL,
+                                          .session = counted ? tell_session : NULL,
                                           .name = name_of,
                                           .measure = live ? NULL : measure,
                                           .ctx = t,
@@ -276,6 +325,11 @@ static enum run_result read_packets(const struct options *o, struct analysis *a,
     bool live = o->interface_count > 0;
     const struct run_hooks hooks = {tell_complaint, tell_progress, tell_reading, o->jsonl ? &t.meter : NULL, &t};
     enum run_result result = RUN_NOTHING;
+    char error[MONITOR_ERROR];
+    if (o->metrics_at.port != 0 && (t.monitor = monitor_new(o, a, error)) == NULL) {
+        tell_complaint(&t, error);
+        return RUN_NOTHING;
+    }
     for (size_t i = 0; i < o->capture_count; i++)
         if (strcmp(o->captures[i], "-") == 0)
             platform_catch_stop(); /* Ctrl-C ends who sends, too: what came is reported */
@@ -286,6 +340,7 @@ static enum run_result read_packets(const struct options *o, struct analysis *a,
         events_finish(t.events);
     events_free(t.events);
     free(t.names);
+    monitor_free(t.monitor);
     return result;
 }
 
@@ -320,9 +375,9 @@ static int analyse(const struct options *o, struct output *out)
     struct analysis *a = analysis_new(&options, error);
     if (a == NULL) {
         fail(error);
-        return STATUS_FAILED;
+        return o->check ? STATUS_UNSAID : STATUS_FAILED;
     }
-    int status = STATUS_FAILED;
+    int status = o->check ? STATUS_UNSAID : STATUS_FAILED;
     enum run_result result = read_packets(o, a, &options.balance, out);
     if (result != RUN_NOTHING) {
         struct report r;
@@ -331,12 +386,15 @@ static int analyse(const struct options *o, struct output *out)
             fail("the spooled sessions cannot be read back");
         if (!whole)
             complain_unkept(a);
-        if (report_begin(&r, a))
-            status = write_report(o, &r, out);
-        else
+        whole = whole && read_back && result == RUN_COMPLETE;
+        if (!report_begin(&r, a))
             fail("out of memory");
+        else if (o->check)
+            status = write_check(&r, whole, out);
+        else
+            status = write_report(o, &r, out);
         report_end(&r);
-        if (result == RUN_PARTIAL || !read_back || !whole)
+        if (!o->check && !whole)
             status = STATUS_FAILED;
     }
     analysis_free(a);
@@ -359,11 +417,16 @@ int main(int argc, char **argv)
     output_begin(&out, stdout);
     if (!options_parse(argc, argv, &o, error)) {
         fail(error);
+        status = o.check || options_ask_check(argc, argv) ? STATUS_UNSAID : STATUS_FAILED;
     } else if (o.help || o.version) {
         output_string(&out, o.help ? options_help : "vpnscope " VPNSCOPE_VERSION "\n");
         status = finished(&out, STATUS_FINE);
     } else {
         status = o.list_devices ? list_devices(&out) : analyse(&o, &out);
+    }
+    if (status == STATUS_UNSAID) {
+        check_write_unknown(&out, last_complaint);
+        status = finished_check(&out, PLUGIN_UNKNOWN);
     }
     options_free(&o);
     return status;

@@ -18,6 +18,7 @@ enum {
     WINDOW_MOST_S = 366 * 86400,
     OPTION_CONFIG = 256, /* beyond characters */
     OPTION_VERSION,
+    OPTION_CHECK,
     OPTION_SETTING, /* + enum setting_id */
 };
 
@@ -27,8 +28,7 @@ const char options_help[] = "Usage: vpnscope [options] [-r] CAPTURE... | -i INTE
                             "\n"
                             "  -i NAME, --duration SECONDS, --user NAME  sniff; for how long; as whom *\n"
                             "  -f, --filter BPF             look only at packets that match, as in tcpdump\n"
-                            "  --trusted-root FILE|DIR      root certificates that the clients trust *\n"
-                            "  --system-roots               trust this system's root certificates, too\n"
+                            "  --trusted-root FILE|DIR, --system-roots  roots clients trust; the system's *\n"
                             "  --server-name NAME           NPS name that the clients expect, or a list of\n"
                             "                               patterns separated by ; as in Windows *\n"
                             "  --eap-config FILE            both from a client's ProfileXML or EAP XML *\n"
@@ -40,6 +40,7 @@ const char options_help[] = "Usage: vpnscope [options] [-r] CAPTURE... | -i INTE
                             "  --json, --jsonl              one JSON document; one event a line at once\n"
                             "  --certs DIR                  write every certificate chain seen, as PEM\n"
                             "  --session ID                 one session in full, with its message ladder\n"
+                            "  --metrics [ADDR:]PORT, --check  numbers for Prometheus; one line for Nagios\n"
                             "  --memory MIB                 budget for state (256)\n"
                             "  -D; -h, --help; --version    list the interfaces; this text; the version\n"
                             "\n"
@@ -75,6 +76,8 @@ static const struct option long_options[] = {
     SETTING("certs", required_argument, SETTING_CERTS),
     SETTING("session", required_argument, SETTING_SESSION),
     SETTING("memory", required_argument, SETTING_MEMORY),
+    SETTING("metrics", required_argument, SETTING_METRICS),
+    {"check", no_argument, NULL, OPTION_CHECK},
     {"config", required_argument, NULL, OPTION_CONFIG},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, OPTION_VERSION},
@@ -288,6 +291,29 @@ static bool add_backend(struct site *s, const char *value, char error[static OPT
     return true;
 }
 
+/* PORT, ADDR:PORT or [ADDR]:PORT; without an address it is loopback's. */
+static bool set_metrics(struct options *o, const char *value, char error[static OPTIONS_ERROR])
+{
+    static const uint8_t loopback[4] = {127, 0, 0, 1};
+    const char *colon = strrchr(value, ':'), *from = value;
+    struct endpoint at = {.address = address_ipv4(loopback)};
+    uint64_t port = 0;
+    size_t len = colon != NULL ? (size_t)(colon - value) : 0;
+    bool bracketed = len >= 2 && value[0] == '[' && value[len - 1] == ']';
+    if (bracketed) {
+        from++;
+        len -= 2;
+    }
+    bool good = colon == NULL || (address_parse(span_of(from, len), &at.address) && bracketed == (at.address.family == FAMILY_IPV6));
+    if (!good || !number(colon != NULL ? colon + 1 : value, 1, UINT16_MAX, &port)) {
+        snprintf(error, OPTIONS_ERROR, "--metrics: '%.80s' is neither PORT (1 to 65535) nor ADDR:PORT, [ADDR]:PORT", value);
+        return false;
+    }
+    at.port = (uint16_t)port;
+    o->metrics_at = at;
+    return true;
+}
+
 /* What goes to the expectations: their error names the file. */
 static bool set_expectation(struct options *o, enum setting_id id, const char *value, char error[static OPTIONS_ERROR])
 {
@@ -366,6 +392,8 @@ bool setting_apply(struct options *o, enum setting_id id, const char *value, cha
     case SETTING_RADIUS_SECRET:
         o->has_radius_secret = true;
         return setting_radius_secret(o->secrets, value, error);
+    case SETTING_METRICS:
+        return set_metrics(o, value, error);
     case SETTING_SERVER_NAME:
     case SETTING_TRUSTED_ROOT:
     case SETTING_SYSTEM_ROOTS:
@@ -419,6 +447,8 @@ static bool collect(int argc, char **argv, struct options *o, struct item *items
             o->help = true;
         else if (c == OPTION_VERSION)
             o->version = true;
+        else if (c == OPTION_CHECK)
+            o->check = true;
         else if (c == 'D')
             o->list_devices = true;
         else if (c == 'r' || c == 'f' || c == 'i')
@@ -448,6 +478,13 @@ static bool has_input(const struct options *o, char error[static OPTIONS_ERROR])
         snprintf(error, OPTIONS_ERROR, "--duration is for sniffing (-i)");
     else if (o->capture_count == 0 && o->interface_count == 0 && !o->list_devices)
         snprintf(error, OPTIONS_ERROR, "no capture given; usage: vpnscope [options] CAPTURE... (vpnscope --help)");
+    else if (o->metrics_at.port != 0 && o->interface_count == 0)
+        snprintf(error, OPTIONS_ERROR, "--metrics is for sniffing (-i)");
+    else if (o->check && (o->json || o->jsonl || o->session != 0 || o->certs_dir != NULL || o->list_devices))
+        snprintf(error, OPTIONS_ERROR, "--check cannot be taken together with %s",
+                 o->json ? "--json" : o->jsonl ? "--jsonl" : o->session != 0 ? "--session" : o->certs_dir != NULL ? "--certs" : "-D");
+    else if (o->check && o->interface_count > 0 && o->duration_s == 0)
+        snprintf(error, OPTIONS_ERROR, "--check of an interface needs --duration");
     else if (o->jsonl && (o->json || o->session != 0))
         snprintf(error, OPTIONS_ERROR, "--jsonl cannot be taken together with %s", o->json ? "--json" : "--session");
     else
@@ -490,6 +527,14 @@ bool options_parse(int argc, char **argv, struct options *out, char error[static
         good = parse(argc, argv, out, items, error);
     free(items);
     return good;
+}
+
+bool options_ask_check(int argc, char **argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "--check") == 0)
+            return true;
+    return false;
 }
 
 void options_free(struct options *o)

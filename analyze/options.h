@@ -25,6 +25,8 @@ struct options {
     uint64_t spool_mib;          /* --spool: room on disk for finished sessions; 0: what the disk has */
     uint64_t ring_mib;           /* of each interface, default 64 */
     const char *filter, *certs_dir;
+    struct endpoint metrics_at;  /* --metrics: where to listen; port 0 nowhere */
+    bool check;                  /* --check: one line for Nagios and its like, and their exit statuses */
     bool json, jsonl, help, version, list_devices;
     bool has_radius_secret;      /* a --radius-secret was given */
     uint32_t session;            /* --session ID, 0 none */
@@ -38,6 +40,8 @@ struct options {
 
 /* Reads argv. False with one line in error (exit status 2). The caller frees with options_free in any case. */
 bool options_parse(int argc, char **argv, struct options *out, char error[static OPTIONS_ERROR]);
+/* After options_parse refused: was --check among what was given? Then its exit statuses hold for this, too. */
+bool options_ask_check(int argc, char **argv);
 void options_free(struct options *o);
 extern const char options_help[];  /* at most 24 lines of 80 columns... it fits on a screen */
 

@@ -34,6 +34,7 @@ enum setting_id {
     SETTING_CERTS,
     SETTING_SESSION,
     SETTING_MEMORY,
+    SETTING_METRICS,
     SETTING_NONE
 };
 

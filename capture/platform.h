@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "capture/wire/span.h"
+#include "capture/wire/address.h"
 
 enum { PLATFORM_ERROR = 256 };
 
@@ -86,6 +86,23 @@ enum platform_link {
 void platform_device_watch(struct platform_device *d, int socket);
 /* How it is. A device that was removed and made again is bound again; nothing else that takes rights is needed for it. */
 enum platform_link platform_device_link(struct platform_device *d);
+/* A TCP socket that listens there, of which nothing waits; -1 with a reason ("address already in use"). */
+int platform_listen(const struct endpoint *at, char error[static PLATFORM_ERROR]);
+void platform_stop_listening(int handle);
+/* Ends a connection that somebody else still holds: he finds it at its end. */
+void platform_hang_up(int handle);
+
+/* A library that is loaded when it is needed, for good. NULL with a sentence. */
+struct platform_library;
+typedef void platform_function(void);
+struct platform_library *platform_library_open(const char *name, char error[static PLATFORM_ERROR]);
+/* The function of that name, for its caller to convert; false when there is none. */
+bool platform_library_function(struct platform_library *library, const char *name, platform_function **out);
+
+/* Whoever answers others. */
+struct platform_serving {
+    int listener, waiter; /* the socket that listens; what waits for it and its connections (epoll), -1 none */
+};
 
 /* What a process still has to do when it has given up its rights. */
 struct platform_lockdown {
@@ -93,6 +110,7 @@ struct platform_lockdown {
     const int *sockets; /* packet sockets, which may be bound anew (platform_device_link) */
     size_t socket_count;
     const char *folder; /* where it will still make files, or NULL: it opens none any more. Made, and given to the user, if missing */
+    const struct platform_serving *serving; /* NULL: nobody is answered */
 };
 
 /* One sentence without a newline on something that could not be had. */

@@ -155,13 +155,33 @@ static bool add_binding(scmp_filter_ctx f, const struct platform_lockdown *l)
     return true;
 }
 
+/* Calls whose first argument is that handle. */
+static bool add_of_handle(scmp_filter_ctx f, const int *calls, size_t count, int handle)
+{
+    for (size_t i = 0; i < count && handle >= 0; i++)
+        if (calls[i] >= 0 && seccomp_rule_add(f, SCMP_ACT_ALLOW, calls[i], 1, SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)handle)) != 0)
+            return false;
+    return true;
+}
+
+/* Connections are taken from that socket only, and nothing is sent to an address. */
+static bool add_serving(scmp_filter_ctx f, const struct platform_serving *s)
+{
+    const int accepts[] = {SCMP_SYS(accept4)}, waits[] = {SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_ctl)};
+    return s == NULL ||
+           (add_of_handle(f, accepts, 1, s->listener) && add_of_handle(f, waits, sizeof waits / sizeof *waits, s->waiter) &&
+            seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(sendto), 1, SCMP_A4(SCMP_CMP_EQ, 0)) == 0 &&
+            seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(sendmsg), 0) == 0 &&
+            seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(shutdown), 0) == 0);
+}
+
 static const char *filter_calls(const struct platform_lockdown *l)
 {
     scmp_filter_ctx f = seccomp_init(SCMP_ACT_KILL_PROCESS);
     if (f == NULL)
         return "out of memory, or the system does not know it";
     bool good = add_all(f, SCMP_ACT_ALLOW, allowed, sizeof allowed / sizeof *allowed) && add_arguments(f) &&
-                add_binding(f, l) &&
+                add_binding(f, l) && add_serving(f, l->serving) &&
                 (l->folder != NULL ? add_all(f, SCMP_ACT_ALLOW, for_files, sizeof for_files / sizeof *for_files)
                        : add_fstat(f) && add_all(f, SCMP_ACT_ERRNO(EACCES), refused, sizeof refused / sizeof *refused));
     int code = good ? seccomp_load(f) : -EINVAL;

@@ -8,7 +8,7 @@
 #include "capture/wire/span.h"
 
 /* The ceiling of one exposition in bytes, and of a value's that is written, before escaping. */
-enum { EXPOSITION_MAX = 1 << 20, EXPOSITION_LABELS_MAX = 4, EXPOSITION_VALUE_MAX = 256 };
+enum { EXPOSITION_MAX = 1 << 22, EXPOSITION_LABELS_MAX = 4, EXPOSITION_VALUE_MAX = 256 };
 
 #define EXPOSITION_CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
 

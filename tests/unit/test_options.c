@@ -111,6 +111,69 @@ static void help_and_version_need_no_capture(void **state)
     assert_true(o.list_devices);
 }
 
+static bool listens_at(const char *value, const char *expected)
+{
+    char text[ENDPOINT_TEXT];
+    bool good = parse("-i", "lo", "--metrics", value, NULL);
+    if (good)
+        assert_string_equal(endpoint_text(text, &o.metrics_at), expected);
+    else
+        fails("--metrics");
+    options_free(&o);
+    return good;
+}
+
+static void metrics_listen_on_loopback_unless_told(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {"",     "0",        "65536",     "-1",         "x",         "1.2.3.4",   "1.2.3.4:",
+                                        ":80",  "host:80",  "::1:9109",  "[::1]",      "[::1]9109", "[::1:9109", "[1.2.3.4]:80",
+                                        "[]:1", "1.2.3:80", "80 ",       "1.2.3.4:80x", "[::1]:99999"};
+    assert_true(listens_at("9109", "127.0.0.1:9109"));
+    assert_true(listens_at("65535", "127.0.0.1:65535"));
+    assert_true(listens_at("127.0.0.2:1", "127.0.0.2:1"));
+    assert_true(listens_at("0.0.0.0:9109", "0.0.0.0:9109"));
+    assert_true(listens_at("[::1]:9109", "[::1]:9109"));
+    assert_true(listens_at("[::]:9109", "[::]:9109"));
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        if (listens_at(wrong[i], ""))
+            fail_msg("'%s' was taken", wrong[i]);
+    assert_true(parse("-i", "lo", NULL));
+    assert_int_equal(o.metrics_at.port, 0);
+    options_free(&o);
+    assert_false(parse("a.pcap", "--metrics", "9109", NULL));
+    fails("--metrics is for sniffing");
+}
+
+static void a_check_is_one_line_in_the_end(void **state)
+{
+    (void)state;
+    assert_true(parse("--check", "a.pcap", NULL));
+    assert_true(o.check);
+    options_free(&o);
+    assert_true(parse("--check", "-i", "lo", "--duration", "5", NULL));
+    options_free(&o);
+    assert_false(parse("--check", "-i", "lo", NULL));
+    fails("needs --duration");
+    options_free(&o);
+    assert_false(parse("--check", "--json", "a.pcap", NULL));
+    fails("--check cannot be taken together with --json");
+    options_free(&o);
+    assert_false(parse("--check", "--certs", "d", "a.pcap", NULL));
+    fails("--check cannot be taken together with --certs");
+}
+
+/* Its exit statuses are others, also for what was not understood. */
+static void a_check_is_known_before_the_rest(void **state)
+{
+    (void)state;
+    static char program[] = "vpnscope", wrong[] = "--nonsense", check[] = "--check", end[] = "--";
+    char *with[] = {program, wrong, check}, *without[] = {program, wrong}, *file[] = {program, end, check};
+    assert_true(options_ask_check(3, with));
+    assert_false(options_ask_check(2, without));
+    assert_false(options_ask_check(3, file));
+}
+
 static void help_fits_on_a_screen(void **state)
 {
     (void)state;
@@ -322,6 +385,9 @@ int main(void)
         TEST(defaults),
         TEST(interfaces),
         TEST(help_and_version_need_no_capture),
+        TEST(metrics_listen_on_loopback_unless_told),
+        TEST(a_check_is_one_line_in_the_end),
+        TEST(a_check_is_known_before_the_rest),
         TEST(help_fits_on_a_screen),
         TEST(wrong_options),
         TEST(bad_secret_files),

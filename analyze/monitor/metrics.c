@@ -1,0 +1,220 @@
+#include "analyze/monitor/metrics.h"
+
+#include <stdlib.h>
+
+#include "analyze/report/report.h"
+#include "capture/wire/hash.h"
+
+/* As exchange_protocol_name names them. */
+static const char *const protocols[] = {"radius", "eapol", "ikev2", "ikev1", "sstp", "l2tp", "pptp"};
+enum { PROTOCOLS = sizeof protocols / sizeof *protocols, OUTCOMES = OUTCOME_INCOMPLETE + 1, SEVERITIES = SEVERITY_INFO + 1,
+       SLOTS = 2 * METRICS_BACKENDS_MAX };
+
+struct backend {
+    struct address address; /* FAMILY_NONE: none is known */
+    const char *name;       /* --backend's, NULL none */
+    uint64_t ended[PROTOCOLS][OUTCOMES];
+};
+
+struct metrics {
+    struct backend backends[METRICS_BACKENDS_MAX];
+    size_t count;
+    uint16_t slots[SLOTS]; /* index + 1, by address */
+    uint64_t other[PROTOCOLS][OUTCOMES];
+    uint64_t findings[FINDING_IDS][SEVERITIES];
+};
+
+/* NULL when there are too many. */
+static struct backend *backend_of(struct metrics *m, const struct address *a)
+{
+    size_t at = hash_bytes(a->bytes, sizeof a->bytes, a->family) % SLOTS;
+    for (; m->slots[at] != 0; at = (at + 1) % SLOTS)
+        if (address_equal(&m->backends[m->slots[at] - 1].address, a))
+            return &m->backends[m->slots[at] - 1];
+    if (m->count == METRICS_BACKENDS_MAX)
+        return NULL;
+    struct backend *b = &m->backends[m->count++];
+    b->address = *a;
+    m->slots[at] = (uint16_t)m->count;
+    return b;
+}
+
+struct metrics *metrics_new(const struct site *site)
+{
+    struct metrics *m = calloc(1, sizeof *m);
+    if (m == NULL)
+        return NULL;
+    for (size_t i = 0; i < site->backend_count; i++) {
+        struct backend *b = backend_of(m, &site->backends[i]);
+        if (b != NULL && site->named[i].name[0] != '\0')
+            b->name = site->named[i].name;
+    }
+    for (size_t i = 0; i < site->vip_count; i++)
+        (void)backend_of(m, &site->vips[i]);
+    return m;
+}
+
+void metrics_free(struct metrics *m)
+{
+    free(m);
+}
+
+void metrics_session(struct metrics *m, const struct session *s)
+{
+    struct address address = {0};
+    const char *name = exchange_protocol_name(s->exchanges[0]);
+    size_t protocol = 0;
+    if (s->head != s->exchanges[0]->id || (unsigned)s->outcome >= OUTCOMES)
+        return;
+    while (protocol < PROTOCOLS && strcmp(protocols[protocol], name) != 0)
+        protocol++;
+    if (protocol == PROTOCOLS)
+        return;
+    (void)session_backend(s, &address);
+    struct backend *b = backend_of(m, &address);
+    if (b != NULL)
+        b->ended[protocol][s->outcome]++;
+    else
+        m->other[protocol][s->outcome]++;
+}
+
+void metrics_finding(struct metrics *m, const struct finding *f)
+{
+    if ((unsigned)f->id < FINDING_IDS && (unsigned)f->severity < SEVERITIES)
+        m->findings[f->id][f->severity]++;
+}
+
+enum column { PACKETS, BYTES, LOST, LAST, UP };
+
+static void write_column(struct exposition *e, const struct live_interface *i, enum column which)
+{
+    const struct exposition_label label = {"interface", i->name};
+    switch (which) {
+    case PACKETS:
+        exposition_count(e, &label, 1, i->packets);
+        break;
+    case BYTES:
+        exposition_count(e, &label, 1, i->bytes);
+        break;
+    case LOST:
+        exposition_count(e, &label, 1, i->lost);
+        break;
+    case LAST:
+        if (i->last_ns != 0)
+            exposition_real(e, &label, 1, (double)i->last_ns / 1e9);
+        break;
+    case UP:
+        exposition_count(e, &label, 1, i->sniffed);
+        break;
+    }
+}
+
+static void write_interfaces(const struct metrics_now *now, struct exposition *e)
+{
+    static const struct {
+        const char *name, *help;
+        enum exposition_type type;
+    } families[] = {
+        [PACKETS] = {"vpnscope_packets_total", "Packets that were looked at.", EXPOSITION_COUNTER},
+        [BYTES] = {"vpnscope_bytes_total", "Bytes of these packets.", EXPOSITION_COUNTER},
+        [LOST] = {"vpnscope_packets_lost_total", "Packets that the kernel's ring or the hardware lost.", EXPOSITION_COUNTER},
+        [LAST] = {"vpnscope_last_packet_timestamp_seconds", "Time of the latest packet.", EXPOSITION_GAUGE},
+        [UP] = {"vpnscope_interface_sniffed", "1 while the interface is sniffed, 0 while it is down or gone.", EXPOSITION_GAUGE},
+    };
+    for (size_t f = 0; f < sizeof families / sizeof *families; f++) {
+        exposition_family(e, families[f].name, families[f].type, families[f].help);
+        for (size_t i = 0; i < now->live->count; i++)
+            write_column(e, &now->live->interfaces[i], (enum column)f);
+    }
+}
+
+static void write_outcomes(struct exposition *e, const char *backend, const uint64_t ended[static PROTOCOLS][OUTCOMES])
+{
+    for (size_t p = 0; p < PROTOCOLS; p++) {
+        uint64_t any = 0;
+        for (size_t o = 0; o < OUTCOMES; o++)
+            any += ended[p][o];
+        for (size_t o = 0; o < OUTCOMES && any > 0; o++) {
+            const struct exposition_label labels[] = {
+                {"protocol", protocols[p]}, {"backend", backend}, {"outcome", outcome_name((enum outcome)o)}};
+            exposition_count(e, labels, 3, ended[p][o]);
+        }
+    }
+}
+
+static const char *backend_text(char text[static ADDRESS_TEXT], const struct backend *b)
+{
+    return b->address.family != FAMILY_NONE ? address_text(text, &b->address) : "";
+}
+
+static void write_sessions(const struct metrics *m, struct exposition *e)
+{
+    char text[ADDRESS_TEXT];
+    exposition_family(e, "vpnscope_sessions_total", EXPOSITION_COUNTER,
+                      "Attempts to connect that ended, by protocol, VPN server and outcome; a tunnel and the RADIUS login "
+                      "behind it are one of each protocol.");
+    for (size_t i = 0; i < m->count; i++)
+        write_outcomes(e, backend_text(text, &m->backends[i]), m->backends[i].ended);
+    write_outcomes(e, "other", m->other);
+    exposition_family(e, "vpnscope_backend_info", EXPOSITION_GAUGE, "Names of VPN servers, as the options give them.");
+    for (size_t i = 0; i < m->count; i++) {
+        const struct exposition_label labels[] = {{"backend", backend_text(text, &m->backends[i])},
+                                                  {"name", m->backends[i].name}};
+        if (m->backends[i].name != NULL)
+            exposition_count(e, labels, 2, 1);
+    }
+}
+
+static void write_findings(const struct metrics *m, struct exposition *e)
+{
+    exposition_family(e, "vpnscope_findings_total", EXPOSITION_COUNTER,
+                      "Causes that were found, each counted when it was raised first.");
+    for (size_t id = 0; id < FINDING_IDS; id++)
+        for (size_t s = 0; s < SEVERITIES; s++) {
+            const struct exposition_label labels[] = {{"id", finding_name((enum finding_id)id)},
+                                                      {"severity", severity_name((enum severity)s)}};
+            if (m->findings[id][s] > 0)
+                exposition_count(e, labels, 2, m->findings[id][s]);
+        }
+}
+
+/* One number alone. */
+static void write_one(struct exposition *e, const char *name, enum exposition_type type, const char *help, uint64_t value)
+{
+    exposition_family(e, name, type, help);
+    exposition_count(e, NULL, 0, value);
+}
+
+static void write_ourselves(const struct metrics_now *now, struct exposition *e)
+{
+    const struct exposition_label version = {"version", VPNSCOPE_VERSION};
+    const struct exposition_label flows = {"kind", "flow"}, conversations = {"kind", "conversation"};
+    write_one(e, "vpnscope_conversations_open", EXPOSITION_GAUGE, "Conversations in progress.", now->open);
+    exposition_family(e, "vpnscope_evicted_total", EXPOSITION_COUNTER, "What was given up to stay within the budget for state.");
+    exposition_count(e, &flows, 1, now->live->flows_evicted);
+    exposition_count(e, &conversations, 1, now->live->conversations_evicted);
+    write_one(e, "vpnscope_state_bytes", EXPOSITION_GAUGE, "State of what is in progress.", now->state_bytes);
+    write_one(e, "vpnscope_state_peak_bytes", EXPOSITION_GAUGE, "The most that state came to.", now->state_bytes_peak);
+    write_one(e, "vpnscope_state_budget_bytes", EXPOSITION_GAUGE, "What state may come to (--memory).", now->state_budget);
+    write_one(e, "vpnscope_sessions_unkept_total", EXPOSITION_COUNTER,
+              "Attempts that ended when the room on disk was full: they are not in the report.", now->unkept);
+    write_one(e, "vpnscope_sessions_unlooked_total", EXPOSITION_COUNTER,
+              "Attempts that were not looked at for findings at once, as too many ended in one second: the report has them.",
+              now->unlooked);
+    if (now->process_peak_bytes != 0)
+        write_one(e, "vpnscope_process_peak_memory_bytes", EXPOSITION_GAUGE, "The most memory that the process held.",
+                  now->process_peak_bytes);
+    exposition_family(e, "vpnscope_uptime_seconds", EXPOSITION_GAUGE, "Since sniffing began.");
+    exposition_real(e, NULL, 0, now->uptime_s);
+    exposition_family(e, "vpnscope_build_info", EXPOSITION_GAUGE, "The program's version.");
+    exposition_count(e, &version, 1, 1);
+}
+
+void metrics_write(const struct metrics *m, const struct metrics_now *now, struct exposition *e)
+{
+    exposition_begin(e);
+    write_interfaces(now, e);
+    write_sessions(m, e);
+    write_findings(m, e);
+    write_ourselves(now, e);
+}
