@@ -87,6 +87,10 @@ bool analysis_has_problems(const struct analysis *a);          /* a critical or 
 typedef bool session_fn(void *ctx, const struct session *s);
 bool analysis_each_session(struct analysis *a, session_fn *each, void *ctx);
 
+/* The exchanges of one session, all copies of them, by their facts; lent for the call. False when they cannot be read. */
+typedef void exchange_fn(void *ctx, const struct exchange *x);
+bool analysis_exchanges(struct analysis *a, uint32_t session, exchange_fn *each, void *ctx);
+
 /* The same for a short list, whatever their number in all: the first SESSIONS_LISTED that failed, then as many others. */
 enum { SESSIONS_LISTED = 32 };
 bool analysis_first_sessions(struct analysis *a, session_fn *each, void *ctx);

@@ -83,3 +83,21 @@ bool analysis_first_sessions(struct analysis *a, session_fn *each, void *ctx)
     findings_session(a->findings, 0);
     return !spool_failed(a->spool);
 }
+
+bool analysis_exchanges(struct analysis *a, uint32_t session, exchange_fn *each, void *ctx)
+{
+    uint32_t number = 0;
+    for (uint32_t id = 1; id <= spool_last(a->spool) && number < session; id++) {
+        struct session_build b;
+        if (!spool_is_head(a->spool, id))
+            continue;
+        if (!session_read(a->spool, id, number + 1, &b))
+            return false;
+        bool counts = analysis_counts(a, &b);
+        number += counts;
+        for (size_t i = 0; i < b.owned_count && counts && number == session; i++)
+            each(ctx, b.owned[i]);
+        session_release(&b);
+    }
+    return number == session;
+}

@@ -34,6 +34,7 @@ struct live {
     size_t count, left;
     uint32_t next_conversation;
     struct analysis *analysis;
+    struct recorder *recorder; /* NULL: none */
     uint64_t lost;
     int64_t lost_ns; /* when packets were lost last, 0 never */
     int64_t clock_ns; /* how far the system's clock is ahead of the monotonic one */
@@ -83,15 +84,42 @@ const int *live_sockets(const struct live *l, size_t *count)
     return l->handles;
 }
 
+size_t live_interfaces(const struct live *l, struct source_interface out[static OPTIONS_INTERFACES_MAX])
+{
+    for (size_t i = 0; i < l->count; i++)
+        out[i] = source_info(l->devices[i].source)->interfaces[0];
+    return l->count;
+}
+
+uint64_t live_recorder_bytes(const struct options *o)
+{
+    enum { SHARE = 4 };
+    return o->write != NULL ? (o->memory_mib << 20) / SHARE : 0;
+}
+
+/* While packets are recorded. */
+static void on_event(void *ctx, const struct event *e)
+{
+    struct live *l = ctx;
+    analysis_event(l->analysis, e);
+    if (e->kind == EVENT_OPENED)
+        recorder_opened(l->recorder, e);
+    else if (e->kind == EVENT_CLOSED)
+        recorder_ended(l->recorder, e->conv);
+}
+
 static bool make_dissectors(struct live *l, struct analysis *a)
 {
     struct dissect_options options = {.secrets = l->options->secrets,
-                                      .memory_bytes = (l->options->memory_mib << 20) / l->count,
+                                      .memory_bytes = ((l->options->memory_mib << 20) - live_recorder_bytes(l->options)) / l->count,
+                                      .on_frame = l->recorder != NULL ? recorder_frame : NULL,
+                                      .frame_ctx = l->recorder,
                                       .next_conversation = &l->next_conversation,
-                                      .on_event = analysis_event,
-                                      .ctx = a};
+                                      .on_event = l->recorder != NULL ? on_event : analysis_event,
+                                      .ctx = l->recorder != NULL ? (void *)l : a};
     l->analysis = a;
     for (size_t i = 0; i < l->count; i++) {
+        options.side = (uint32_t)i;
         l->devices[i].dissector = dissect_new(&options);
         if (l->devices[i].dissector == NULL)
             return false;
@@ -295,8 +323,9 @@ static void finish(struct live *l, struct analysis *a)
     }
 }
 
-enum run_result live_run(struct live *l, struct analysis *a)
+enum run_result live_run(struct live *l, struct analysis *a, struct recorder *recorder)
 {
+    l->recorder = recorder;
     if (!make_dissectors(l, a)) {
         l->hooks->complaint(l->hooks->ctx, "out of memory");
         return RUN_NOTHING;

@@ -4,6 +4,7 @@
 
 #include "analyze/analysis.h"
 #include "analyze/options.h"
+#include "analyze/record/recorder.h"
 #include "analyze/report/events.h"
 #include "analyze/run.h"
 
@@ -40,6 +41,9 @@ struct live_state {
     uint64_t state_bytes_peak; /* the most that an interface's came to */
 };
 
+/* What of --memory is for packets that are held until their session has ended. */
+uint64_t live_recorder_bytes(const struct options *o);
+
 /*
  * Opens the interfaces of the options, before rights are given up. NULL after complaints when one cannot be opened or
  * memory is short. The caller frees it with live_free.
@@ -49,13 +53,17 @@ struct live *live_open(const struct options *o, const struct live_hooks *hooks);
 /* The sockets that are sniffed through, for platform_lockdown; lent. */
 const int *live_sockets(const struct live *l, size_t *count);
 
+/* Describes the interfaces, in the order of the options; lent. Returns their number. */
+size_t live_interfaces(const struct live *l, struct source_interface out[static OPTIONS_INTERFACES_MAX]);
+
 /*
  * Sniffs into the analysis until the process is asked to end (platform_stop_asked), options->duration_s is over, the
  * status hook says so or no interface is left (complained). Each interface is a capture of the analysis afterwards.
  * An interface that goes down or is removed is waited for (complained); the others go on.
  * RUN_PARTIAL: an interface is gone at the end; RUN_NOTHING: memory was short.
+ * recorder: takes the packets, may be NULL.
  */
-enum run_result live_run(struct live *l, struct analysis *a);
+enum run_result live_run(struct live *l, struct analysis *a, struct recorder *recorder);
 
 /* Before live_run: lends it a guest. */
 void live_invite(struct live *l, const struct live_guest *guest);

@@ -9,6 +9,7 @@
 #include "analyze/monitor/check.h"
 #include "analyze/monitor/monitor.h"
 #include "analyze/options.h"
+#include "analyze/record/session_packets.h"
 #include "analyze/report/events.h"
 #include "analyze/report/report.h"
 #include "analyze/run.h"
@@ -153,6 +154,16 @@ static int write_check(const struct report *r, bool whole, struct output *out)
     return finished_check(out, check_write(out, &in));
 }
 
+static bool write_packets(const struct options *o, struct analysis *a)
+{
+    char error[SESSION_PACKETS_ERROR];
+    uint64_t packets;
+    if (session_packets_write(o, a, o->session, o->write, &packets, error))
+        return true;
+    fail(error);
+    return false;
+}
+
 static int write_report(const struct options *o, struct report *r, struct output *out)
 {
     char error[CERTS_DIR_ERROR];
@@ -180,6 +191,8 @@ static int write_report(const struct options *o, struct report *r, struct output
     if (!good || !found) {
         fail("the spooled sessions cannot be read back");
         status = STATUS_FAILED;
+    } else if (o->write != NULL && o->interface_count == 0 && !write_packets(o, r->analysis)) {
+        status = STATUS_FAILED;
     }
     return finished(out, status);
 }
@@ -192,6 +205,7 @@ struct telling {
     struct progress progress;
     struct output *out;
     struct events *events;
+    struct recorder *recorder; /* NULL: none */
     struct monitor *monitor; /* NULL without --metrics */
     bool findings;           /* told on the terminal */
     bool full; /* complained */
@@ -274,26 +288,75 @@ static bool tell_status(void *ctx, struct events_status *s)
     return !t->out->failed; /* nobody reads any more, or nothing fits any more */
 }
 
-/* Devices are opened with rights, and packets read without. */
-static enum run_result sniff(const struct options *o, struct analysis *a, struct telling *t)
+static void tell_failed(void *ctx, const struct exchange *x)
 {
-    const struct live_hooks hooks = {tell_complaint, tell_status, t};
-    platform_catch_stop();
-    struct live *l = live_open(o, &hooks);
-    char error[PLATFORM_ERROR];
-    if (l == NULL)
-        return RUN_NOTHING;
-    enum run_result result = RUN_NOTHING;
-    struct platform_lockdown lockdown = {.user = o->user, .folder = o->certs_dir};
+    const struct telling *t = ctx;
+    if (t->recorder != NULL)
+        recorder_failed(t->recorder, x);
+}
+
+/* The interfaces are described in each file. */
+static struct recorder *make_recorder(const struct options *o, const struct source_interface *interfaces, size_t count,
+                                      struct telling *t)
+{
+    char error[RING_FILES_ERROR];
+    const struct recorder_options options = {.memory_bytes = live_recorder_bytes(o),
+                                             .files = {.path = o->write,
+                                                       .file_bytes = o->write_mib << 20,
+                                                       .files = (uint32_t)o->write_files,
+                                                       .interfaces = interfaces,
+                                                       .interface_count = count,
+                                                       .say = tell_complaint,
+                                                       .ctx = t}};
+    struct recorder *r = recorder_new(&options, error);
+    if (r == NULL)
+        tell_complaint(t, error);
+    return r;
+}
+
+/* Rights are given up; then packets are read. */
+static enum run_result sniff_without_rights(const struct options *o, struct live *l, struct analysis *a, struct telling *t)
+{
+    char error[PLATFORM_ERROR], sentence[RING_FILES_ERROR];
+    char *folder = o->write != NULL ? ring_files_folder(o->write) : NULL;
+    struct platform_lockdown lockdown = {.user = o->user, .folders = {o->certs_dir, folder}};
     lockdown.sockets = live_sockets(l, &lockdown.socket_count);
     if (t->monitor != NULL) {
         lockdown.serving = monitor_serving(t->monitor);
         monitor_attend(t->monitor, l);
     }
-    if (platform_lockdown(&lockdown, tell_complaint, t, error))
-        result = live_run(l, a);
-    else
+    enum run_result result = RUN_NOTHING;
+    bool locked = platform_lockdown(&lockdown, tell_complaint, t, error);
+    free(folder);
+    if (!locked)
         tell_complaint(t, error);
+    else if (t->recorder != NULL && !recorder_begin(t->recorder, sentence))
+        tell_complaint(t, sentence);
+    else
+        result = live_run(l, a, t->recorder);
+    if (t->recorder != NULL && recorder_shortage(t->recorder, sentence)) {
+        tell_complaint(t, sentence);
+        result = result == RUN_COMPLETE && recorder_lost(t->recorder) ? RUN_PARTIAL : result;
+    }
+    return result;
+}
+
+/* Devices are opened with rights, and packets read without. */
+static enum run_result sniff(const struct options *o, struct analysis *a, struct telling *t)
+{
+    const struct live_hooks hooks = {tell_complaint, tell_status, t};
+    struct source_interface interfaces[OPTIONS_INTERFACES_MAX];
+    enum run_result result = RUN_NOTHING;
+    platform_catch_stop();
+    struct live *l = live_open(o, &hooks);
+    if (l == NULL)
+        return RUN_NOTHING;
+    if (o->write != NULL)
+        t->recorder = make_recorder(o, interfaces, live_interfaces(l, interfaces), t);
+    if (o->write == NULL || t->recorder != NULL)
+        result = sniff_without_rights(o, l, a, t);
+    recorder_free(t->recorder);
+    t->recorder = NULL;
     live_free(l);
     return result;
 }
@@ -304,6 +367,7 @@ static bool listen(const struct options *o, struct analysis *a, const struct bal
     t->findings = live && t->progress.terminal && !o->jsonl;
     const struct events_options wanted = {.out = o->jsonl ? t->out : NULL,
                                           .finding = t->findings || counted ? tell_finding : NULL,
+                                          .failed = live && o->write != NULL ? tell_failed : NULL,
                                           .session = counted ? tell_session : NULL,
                                           .name = name_of,
                                           .measure = live ? NULL : measure,
@@ -410,6 +474,9 @@ int main(int argc, char **argv)
     platform_hold_standard_streams();
 #ifdef SIGPIPE
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is a failed write, with a message, not a silent death */
+#endif
+#ifdef SIGXFSZ
+    signal(SIGXFSZ, SIG_IGN); /* likewise a file that may not grow any more */
 #endif
 #ifdef SIGXFSZ
     signal(SIGXFSZ, SIG_IGN); /* so is one beyond the greatest size of a file */

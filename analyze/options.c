@@ -1,4 +1,5 @@
 #include "analyze/options_internal.h"
+#include "analyze/record/ring_files.h"
 #include "dissect/ike/ike_keys.h"
 
 #include <getopt.h>
@@ -16,6 +17,8 @@ enum {
     TEXTS_MAX = 65536,
     KEYLOG_BYTES_MAX = 512 << 20,
     WINDOW_MOST_S = 366 * 86400,
+    WRITE_DEFAULT_MIB = 100,
+    WRITE_FILES_DEFAULT = 10,
     OPTION_CONFIG = 256, /* beyond characters */
     OPTION_VERSION,
     OPTION_CHECK,
@@ -39,7 +42,7 @@ const char options_help[] = "Usage: vpnscope [options] [-r] CAPTURE... | -i INTE
                             "  --config FILE                settings from a file, one \"key = value\" a line *\n"
                             "  --json, --jsonl              one JSON document; one event a line at once\n"
                             "  --certs DIR                  write every certificate chain seen, as PEM\n"
-                            "  --session ID                 one session in full, with its message ladder\n"
+                            "  --session ID, --write FILE   one session; its packets, with -i of failures\n"
                             "  --metrics [ADDR:]PORT, --check  numbers for Prometheus; one line for Nagios\n"
                             "  --memory MIB                 budget for state (256)\n"
                             "  -D; -h, --help; --version    list the interfaces; this text; the version\n"
@@ -75,6 +78,9 @@ static const struct option long_options[] = {
     SETTING("jsonl", no_argument, SETTING_JSONL),
     SETTING("certs", required_argument, SETTING_CERTS),
     SETTING("session", required_argument, SETTING_SESSION),
+    SETTING("write", required_argument, SETTING_WRITE),
+    SETTING("write-size", required_argument, SETTING_WRITE_SIZE),
+    SETTING("write-files", required_argument, SETTING_WRITE_FILES),
     SETTING("memory", required_argument, SETTING_MEMORY),
     SETTING("metrics", required_argument, SETTING_METRICS),
     {"check", no_argument, NULL, OPTION_CHECK},
@@ -384,6 +390,13 @@ bool setting_apply(struct options *o, enum setting_id id, const char *value, cha
         return add_internal(o->site, value, error);
     case SETTING_BACKEND:
         return add_backend(o->site, value, error);
+    case SETTING_WRITE:
+        o->write = value;
+        return true;
+    case SETTING_WRITE_SIZE:
+        return set_number(id, value, 1, MEMORY_MOST_MIB, &o->write_mib, error);
+    case SETTING_WRITE_FILES:
+        return set_number(id, value, 1, RING_FILES_MOST, &o->write_files, error);
     case SETTING_WINDOW:
         if (!set_number(id, value, 1, WINDOW_MOST_S, &asked, error))
             return false;
@@ -469,6 +482,25 @@ static bool collect(int argc, char **argv, struct options *o, struct item *items
     return true;
 }
 
+/* What is written of files is looked for once they have been analysed: they are read again. */
+static bool can_write(const struct options *o, char error[static OPTIONS_ERROR])
+{
+    bool offline = o->interface_count == 0, pipe = false;
+    for (size_t i = 0; i < o->capture_count; i++)
+        pipe = pipe || strcmp(o->captures[i], "-") == 0;
+    if (o->write == NULL)
+        return true;
+    if (o->write[0] == '\0' || strcmp(o->write, "-") == 0)
+        snprintf(error, OPTIONS_ERROR, "--write takes the name of a file: standard output has the report");
+    else if (offline && o->session == 0 && !o->list_devices)
+        snprintf(error, OPTIONS_ERROR, "--write needs --session ID (whose packets?), or -i to record sessions that fail");
+    else if (offline && pipe)
+        snprintf(error, OPTIONS_ERROR, "--write reads the captures again, and standard input (-) can be read only once: save it to a file first");
+    else
+        return true;
+    return false;
+}
+
 /* Files or interfaces, not both: files are at an end, and are read in the order of their times. */
 static bool has_input(const struct options *o, char error[static OPTIONS_ERROR])
 {
@@ -488,7 +520,7 @@ static bool has_input(const struct options *o, char error[static OPTIONS_ERROR])
     else if (o->jsonl && (o->json || o->session != 0))
         snprintf(error, OPTIONS_ERROR, "--jsonl cannot be taken together with %s", o->json ? "--json" : "--session");
     else
-        return true;
+        return can_write(o, error);
     return false;
 }
 
@@ -512,7 +544,8 @@ static bool parse(int argc, char **argv, struct options *o, struct item *items, 
 
 bool options_parse(int argc, char **argv, struct options *out, char error[static OPTIONS_ERROR])
 {
-    *out = (struct options){.memory_mib = MEMORY_DEFAULT_MIB, .ring_mib = RING_DEFAULT_MIB};
+    *out = (struct options){.memory_mib = MEMORY_DEFAULT_MIB, .ring_mib = RING_DEFAULT_MIB, .write_mib = WRITE_DEFAULT_MIB,
+                            .write_files = WRITE_FILES_DEFAULT};
     out->store = calloc(1, sizeof *out->store);
     out->captures = calloc(OPTIONS_CAPTURES_MAX, sizeof *out->captures);
     out->secrets = secrets_new();

@@ -30,6 +30,8 @@ struct options {
     bool json, jsonl, help, version, list_devices;
     bool has_radius_secret;      /* a --radius-secret was given */
     uint32_t session;            /* --session ID, 0 none */
+    const char *write;           /* --write: that session's packets, or, sniffing, those of sessions that failed; NULL none */
+    uint64_t write_mib, write_files; /* of a file while sniffing, and how many of them */
     uint32_t window_s;           /* --window SECONDS, 0 none */
     uint64_t memory_mib;         /* default 256 */
     struct secrets *secrets;     /* --keylog, --radius-secret, --ike-keys */

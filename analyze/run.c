@@ -192,10 +192,12 @@ static bool read_all(struct run *r)
     return good;
 }
 
-enum run_result run_captures(const struct options *o, struct analysis *a, const struct run_hooks *hooks)
+static enum run_result run(const struct options *o, struct analysis *a, const struct vantage_watch *watch,
+                           const struct run_hooks *hooks)
 {
     struct run r = {.options = o, .hooks = hooks, .count = o->capture_count};
     r.vantages.analysis = a;
+    r.vantages.watch = watch;
     r.vantages.secrets = o->secrets;
     r.vantages.memory_left = o->memory_mib << 20;
     r.vantages.counted = counted;
@@ -209,7 +211,7 @@ enum run_result run_captures(const struct options *o, struct analysis *a, const 
     good = good && read_all(&r);
     for (size_t i = 0; i < r.count && r.inputs != NULL; i++) {
         struct input *in = &r.inputs[i];
-        if (in->readable && good)
+        if (in->readable && good && a != NULL)
             analysis_add_capture(a, &in->info, &in->counters);
         if (in->info.path != NULL)
             source_info_free(&in->info);
@@ -220,4 +222,28 @@ enum run_result run_captures(const struct options *o, struct analysis *a, const 
     if (!good)
         hooks->complaint(hooks->ctx, "out of memory");
     return !good || r.readable == 0 ? RUN_NOTHING : r.partial ? RUN_PARTIAL : RUN_COMPLETE;
+}
+
+enum run_result run_captures(const struct options *o, struct analysis *a, const struct run_hooks *hooks)
+{
+    return run(o, a, NULL, hooks);
+}
+
+static void pass_over(void *ctx, const char *sentence)
+{
+    (void)ctx;
+    (void)sentence;
+}
+
+static void show_nothing(void *ctx, const char *path, uint64_t bytes)
+{
+    (void)ctx;
+    (void)path;
+    (void)bytes;
+}
+
+enum run_result run_again(const struct options *o, const struct vantage_watch *watch)
+{
+    const struct run_hooks hooks = {.complaint = pass_over, .progress = show_nothing};
+    return run(o, NULL, watch, &hooks);
 }

@@ -4,6 +4,7 @@
 
 #include "analyze/analysis.h"
 #include "analyze/options.h"
+#include "analyze/vantage.h"
 
 /* How much was read. */
 struct run_meter { uint64_t packets, bytes, lost, evicted, state_bytes; };
@@ -29,5 +30,11 @@ enum run_result {
  * one ended is taken for its continuation (rotated files); others are vantage points of their own.
  */
 enum run_result run_captures(const struct options *o, struct analysis *a, const struct run_hooks *hooks);
+
+/*
+ * Reads them once more, in the same way: the same conversations have the same ids. Events and frames go to who watches;
+ * captures have the indexes that they had. Nothing is complained of a second time.
+ */
+enum run_result run_again(const struct options *o, const struct vantage_watch *watch);
 
 #endif

@@ -23,16 +23,22 @@ static void count(struct vantages *all, struct vantage *v)
     all->counted(all->ctx, v->input, &delta);
 }
 
-static void finish(struct vantages *all, struct vantage *v)
+static void tell_rest(struct analysis *a, struct dissector *d)
 {
     const struct protocol_count *rows = NULL;
+    const struct host_deed *deeds;
+    size_t rows_count = dissect_protocols(d, &rows);
+    analysis_add_protocols(a, rows, rows_count);
+    size_t deeds_count = dissect_hosts(d, &deeds);
+    analysis_add_hosts(a, deeds, deeds_count);
+}
+
+static void finish(struct vantages *all, struct vantage *v)
+{
     dissect_finish(v->dissector);
     count(all, v);
-    size_t rows_count = dissect_protocols(v->dissector, &rows);
-    analysis_add_protocols(all->analysis, rows, rows_count);
-    const struct host_deed *deeds;
-    size_t deeds_count = dissect_hosts(v->dissector, &deeds);
-    analysis_add_hosts(all->analysis, deeds, deeds_count);
+    if (all->analysis != NULL)
+        tell_rest(all->analysis, v->dissector);
     dissect_free(v->dissector);
     all->memory_left += v->memory_bytes;
     *v = (struct vantage){0};
@@ -117,7 +123,13 @@ struct vantage *vantage_for(struct vantages *all, const struct source_info *info
                                       .memory_bytes = share,
                                       .next_conversation = &all->next_conversation,
                                       .on_event = analysis_event,
-                                      .ctx = all->analysis};
+                                      .ctx = all->analysis,
+                                      .side = all->sides++};
+    if (all->analysis == NULL) {
+        options.on_event = all->watch->event;
+        options.on_frame = all->watch->frame;
+        options.ctx = options.frame_ctx = all->watch->ctx;
+    }
     struct dissector *d = dissect_new(&options);
     if (d == NULL)
         return NULL;

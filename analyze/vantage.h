@@ -22,12 +22,21 @@ struct vantage {
 /* Called when a dissector has nothing more to tell to its capture: counters since the last call for this vantage. */
 typedef void vantage_counted_fn(void *ctx, size_t input, const struct dissect_counters *delta);
 
+/* Who looks at events and frames instead of an analysis. */
+struct vantage_watch {
+    event_fn *event;
+    frame_fn *frame;
+    void *ctx;
+};
+
 struct vantages {
     struct vantage items[VANTAGES_MAX];
     uint64_t memory_left;
     uint32_t next_conversation;
     const struct secrets *secrets;
-    struct analysis *analysis;
+    struct analysis *analysis;      /* takes the events; NULL: watch does */
+    const struct vantage_watch *watch; /* NULL: nobody */
+    uint32_t sides;                 /* dissectors made */
     vantage_counted_fn *counted;
     void *ctx;
 };

@@ -18,6 +18,18 @@ int platform_read_open(const char *path, char error[static PLATFORM_ERROR]);
 int64_t platform_read(int fd, void *buffer, size_t len);
 void platform_read_close(int fd);
 
+/*
+ * A file for raw writes, without stdio's buffer, for its owner and group only. fresh: it must not exist yet; else what it holds
+ * goes. -1 with a reason. Links are not followed.
+ */
+int platform_write_open(const char *path, bool fresh, char error[static PLATFORM_ERROR]);
+/* Writes all of it; false with a reason, and then perhaps a part of it is written. */
+bool platform_write(int fd, const void *bytes, size_t len, char error[static PLATFORM_ERROR]);
+/* Cuts it to this length and goes on writing there. */
+bool platform_write_cut(int fd, uint64_t len);
+void platform_write_close(int fd);
+bool platform_remove(const char *path, char error[static PLATFORM_ERROR]);
+
 enum platform_kind { PLATFORM_FILE, PLATFORM_DIRECTORY, PLATFORM_OTHER, PLATFORM_MISSING };
 enum platform_kind platform_kind(const char *path);
 
@@ -105,11 +117,13 @@ struct platform_serving {
 };
 
 /* What a process still has to do when it has given up its rights. */
+enum { PLATFORM_FOLDERS = 4 };
 struct platform_lockdown {
     const char *user;   /* who it becomes when it is root; NULL: nobody. A user who is given must be had */
     const int *sockets; /* packet sockets, which may be bound anew (platform_device_link) */
     size_t socket_count;
-    const char *folder; /* where it will still make files, or NULL: it opens none any more. Made, and given to the user, if missing */
+    /* Where it will still make files; all NULL: it opens none any more. Made, and given to the user, if missing. */
+    const char *folders[PLATFORM_FOLDERS];
     const struct platform_serving *serving; /* NULL: nobody is answered */
 };
 

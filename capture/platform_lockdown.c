@@ -35,6 +35,14 @@ static bool make_folder(const char *path, const struct passwd *user, char error[
     return false;
 }
 
+static bool make_folders(const struct platform_lockdown *l, const struct passwd *user, char error[static PLATFORM_ERROR])
+{
+    for (size_t i = 0; i < PLATFORM_FOLDERS; i++)
+        if (!make_folder(l->folders[i], user, error))
+            return false;
+    return true;
+}
+
 static bool become(const struct platform_lockdown *l, platform_say_fn *say, void *ctx, char error[static PLATFORM_ERROR])
 {
     char text[PLATFORM_ERROR];
@@ -44,7 +52,7 @@ static bool become(const struct platform_lockdown *l, platform_say_fn *say, void
         snprintf(error, PLATFORM_ERROR, "there is no unprivileged user '%.60s' (--user names another)", name);
         return false;
     }
-    if (!make_folder(l->folder, user, error))
+    if (!make_folders(l, user, error))
         return false;
     capng_clear(CAPNG_SELECT_ALL);
     if (capng_change_id((int)user->pw_uid, (int)user->pw_gid, CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING) == 0)
@@ -69,7 +77,7 @@ static bool drop_rights(const struct platform_lockdown *l, platform_say_fn *say,
         snprintf(error, PLATFORM_ERROR, "only root can become another user (--user)");
         return false;
     } else {
-        if (!make_folder(l->folder, NULL, error))
+        if (!make_folders(l, NULL, error))
             return false;
         capng_clear(CAPNG_SELECT_ALL);
         if (capng_apply(CAPNG_SELECT_CAPS) != 0)
@@ -175,6 +183,14 @@ static bool add_serving(scmp_filter_ctx f, const struct platform_serving *s)
             seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(shutdown), 0) == 0);
 }
 
+static bool makes_files(const struct platform_lockdown *l)
+{
+    for (size_t i = 0; i < PLATFORM_FOLDERS; i++)
+        if (l->folders[i] != NULL)
+            return true;
+    return false;
+}
+
 static const char *filter_calls(const struct platform_lockdown *l)
 {
     scmp_filter_ctx f = seccomp_init(SCMP_ACT_KILL_PROCESS);
@@ -182,7 +198,7 @@ static const char *filter_calls(const struct platform_lockdown *l)
         return "out of memory, or the system does not know it";
     bool good = add_all(f, SCMP_ACT_ALLOW, allowed, sizeof allowed / sizeof *allowed) && add_arguments(f) &&
                 add_binding(f, l) && add_serving(f, l->serving) &&
-                (l->folder != NULL ? add_all(f, SCMP_ACT_ALLOW, for_files, sizeof for_files / sizeof *for_files)
+                (makes_files(l) ? add_all(f, SCMP_ACT_ALLOW, for_files, sizeof for_files / sizeof *for_files)
                        : add_fstat(f) && add_all(f, SCMP_ACT_ERRNO(EACCES), refused, sizeof refused / sizeof *refused));
     int code = good ? seccomp_load(f) : -EINVAL;
     seccomp_release(f);

@@ -35,6 +35,14 @@ static const char *reason(int code)
     case EMFILE:
     case ENFILE:
         return "too many open files";
+    case EFBIG:
+        return "files may not grow so long here";
+    case EDQUOT:
+        return "the quota is used up";
+    case EEXIST:
+        return "it exists";
+    case ELOOP:
+        return "it is a link";
     case ENAMETOOLONG:
         return "the path is too long";
     default:
@@ -102,6 +110,49 @@ int64_t platform_read(int fd, void *buffer, size_t len)
 void platform_read_close(int fd)
 {
     close(fd);
+}
+
+int platform_write_open(const char *path, bool fresh, char error[static PLATFORM_ERROR])
+{
+    enum { MODE = 0640 };
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | (fresh ? O_EXCL : O_TRUNC), MODE);
+    if (fd < 0)
+        explain(error, errno);
+    return fd;
+}
+
+bool platform_write(int fd, const void *bytes, size_t len, char error[static PLATFORM_ERROR])
+{
+    for (const uint8_t *at = bytes; len > 0;) {
+        ssize_t n = write(fd, at, len < READ_AT_MOST ? len : READ_AT_MOST);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0) {
+            explain(error, n < 0 ? errno : ENOSPC);
+            return false;
+        }
+        at += n;
+        len -= (size_t)n;
+    }
+    return true;
+}
+
+bool platform_write_cut(int fd, uint64_t len)
+{
+    return ftruncate(fd, (off_t)len) == 0 && lseek(fd, (off_t)len, SEEK_SET) == (off_t)len;
+}
+
+void platform_write_close(int fd)
+{
+    close(fd);
+}
+
+bool platform_remove(const char *path, char error[static PLATFORM_ERROR])
+{
+    if (unlink(path) == 0)
+        return true;
+    explain(error, errno);
+    return false;
 }
 
 enum platform_kind platform_kind(const char *path)

@@ -8,6 +8,7 @@
 #include "dissect/ike/ike_layer.h"
 #include "dissect/l2tp/l2tp_layer.h"
 #include "dissect/net/hint.h"
+#include "dissect/net/icmp.h"
 #include "dissect/pptp/pptp_layer.h"
 #include "dissect/protocols.h"
 #include "dissect/radius/radius_layer.h"
@@ -33,6 +34,13 @@ struct dissector {
     struct pptp_layer *pptp;
     struct secrets *no_secrets; /* an empty set, when the caller has none */
     struct event_sink out;
+    frame_fn *on_frame;
+    void *frame_ctx;
+    uint32_t side;
+    struct frame_ties ties; /* of the frame at hand, when somebody asks */
+    uint64_t number;        /* likewise, of it */
+    const struct frame *frame;
+    uint32_t told_for;      /* conversation that it was told for, because that ended with it */
     uint32_t own_serial;
     int64_t now_ns, previous_ns; /* of the latest two frames */
     int64_t ticked_ns;
@@ -45,6 +53,27 @@ struct dissector {
     struct protocols protocols;
 };
 
+/* The events of a frame tell what it belongs to. All that came of a TCP connection does, whenever it is told of. */
+RARELY_CALLED static void tie(struct dissector *d, const struct event *e)
+{
+    if (e->kind != EVENT_CLOSED && e->conv != NULL && e->place.frame == d->number)
+        d->ties.conversation = e->conv->id;
+    if (e->kind != EVENT_OPENED)
+        return;
+    e->conv->on_radius = NULL;
+    if (e->conv->flow != 0)
+        d->on_frame(d->frame_ctx, NULL, &(struct frame_ties){.side = d->side, .conversation = e->conv->id, .flow = e->conv->flow});
+}
+
+/* Who keeps packets has the one that ends its conversation before the end is told. */
+RARELY_CALLED static void tell_last_frame(struct dissector *d)
+{
+    if (d->told_for == d->ties.conversation)
+        return;
+    d->told_for = d->ties.conversation;
+    d->on_frame(d->frame_ctx, d->frame, &d->ties);
+}
+
 /* Every event passes here on its way out. */
 static void on_event(void *ctx, const struct event *e)
 {
@@ -56,6 +85,8 @@ static void on_event(void *ctx, const struct event *e)
     } else if (e->kind == EVENT_OPENED) {
         d->conversations++;
     } else if (e->kind == EVENT_CLOSED || e->kind == EVENT_STATE) {
+        if (d->on_frame != NULL && e->kind == EVENT_CLOSED && d->frame != NULL && d->ties.conversation == e->conv->id)
+            tell_last_frame(d);
         struct event stamped = *e;
         stamped.now_ns = d->now_ns;
         d->conversations_evicted += e->kind == EVENT_CLOSED && e->u.closed.reason == CLOSE_EVICTED;
@@ -63,6 +94,8 @@ static void on_event(void *ctx, const struct event *e)
         return;
     }
     event_emit(&d->out, e);
+    if (d->on_frame != NULL)
+        tie(d, e);
 }
 
 /* A group address is spoken to, and never answers. */
@@ -169,6 +202,22 @@ RARELY_CALLED static void on_dns(struct dissector *d, const struct packet *p)
                                             .u.dns = &answer, .now_ns = d->now_ns});
 }
 
+/* What may be understood later only: the rest belongs to nothing, or events tell to what. */
+RARELY_CALLED static void tie_flow(struct dissector *d, const struct flow *f)
+{
+    if (f->class == FLOW_PPTP || f->class == FLOW_L2TP || f->class == FLOW_IKE || f->class == FLOW_ESP) {
+        d->ties.flow = f->id;
+        d->ties.unwanted = false;
+    }
+}
+
+static inline void on_ike_packet(struct dissector *d, const struct packet *p, struct flow *f)
+{
+    enum ike_carried carried = ike_layer_packet(d->ike, p, &f->ike);
+    f->carries_esp = carried == IKE_CARRIED_ESP || f->carries_esp;
+    d->ties.bulk = carried != IKE_CARRIED_IKE;
+}
+
 static void on_flow_packet(struct dissector *d, const struct packet *p)
 {
     bool from_low, fresh;
@@ -177,6 +226,8 @@ static void on_flow_packet(struct dissector *d, const struct packet *p)
         name_flow(d, f, p, from_low);
     if ((f->judged & JUDGED_FOR_GOOD) == 0)
         judge(d, f, p, from_low);
+    if (d->on_frame != NULL)
+        tie_flow(d, f);
     if (f->class == FLOW_PPTP)
         pptp_layer_packet(d->pptp, p, f->id);
     if (p->kind == PACKET_TCP)
@@ -184,11 +235,22 @@ static void on_flow_packet(struct dissector *d, const struct packet *p)
     else if (f->class == FLOW_RADIUS)
         radius_layer_packet(d->radius, p, f->packets[from_low ? 1 : 0] > 0);
     else if (f->class == FLOW_IKE || f->class == FLOW_ESP)
-        f->carries_esp = ike_layer_packet(d->ike, p, &f->ike) == IKE_CARRIED_ESP || f->carries_esp;
+        on_ike_packet(d, p, f);
     else if (f->class == FLOW_L2TP)
         l2tp_layer_packet(d->l2tp, p);
     else if (f->class == FLOW_DNS)
         on_dns(d, p);
+    if (f->class == FLOW_PPTP && d->on_frame != NULL)
+        tie_flow(d, f);
+}
+
+/* An error that nothing waited for still concerns those between whom the packet went that it quotes. */
+RARELY_CALLED static void tie_icmp(struct dissector *d, const struct packet *p)
+{
+    if (!icmp_quoted_ends(p, &d->ties.src, &d->ties.dst, &d->ties.ip_proto))
+        return;
+    d->ties.datagram = UINT64_MAX - p->frame->number; /* far from those of datagrams */
+    d->ties.whole = false;
 }
 
 RARELY_CALLED static void on_other_packet(struct dissector *d, const struct packet *p)
@@ -205,12 +267,25 @@ RARELY_CALLED static void on_other_packet(struct dissector *d, const struct pack
         radius_layer_icmp(d->radius, p);
         ike_layer_icmp(d->ike, p);
         sstp_layer_icmp(d->sstp, p, d->flows);
+        if (d->on_frame != NULL && d->ties.conversation == 0 && d->ties.flow == 0)
+            tie_icmp(d, p);
     }
+}
+
+/* Its addresses are not those inside of a tunnel. */
+static void on_piece(void *ctx, const struct packet *p, uint64_t datagram)
+{
+    struct dissector *d = ctx;
+    d->ties.datagram = datagram;
+    d->ties.src = p->src.address;
+    d->ties.dst = p->dst.address;
+    d->ties.ip_proto = p->ip_proto;
 }
 
 static void on_packet(void *ctx, const struct packet *p)
 {
     struct dissector *d = ctx;
+    d->ties.whole = true;
     if (p->kind == PACKET_UDP || p->kind == PACKET_TCP)
         on_flow_packet(d, p);
     else
@@ -249,15 +324,17 @@ static bool make_ppp_carriers(struct dissector *d, uint64_t memory, const struct
  * for fragments, EAPOL and nDPI, which have ceilings of their own. */
 static bool make_parts(struct dissector *d, const struct dissect_options *options, const struct secrets *secrets)
 {
+    bool kept = options->on_frame != NULL;
     uint64_t memory = options->memory_bytes < MEMORY_LEAST ? MEMORY_LEAST : options->memory_bytes;
     uint64_t flows = memory / 8 / FLOW_BYTES;
     uint64_t requests = memory / 8 / radius_layer_request_bytes();
     uint64_t logins = memory / 16 * 3 / radius_layer_conversation_bytes();
     uint64_t associations = memory / 16 / ike_layer_association_bytes();
-    struct event_sink sink = {on_event, d, options->next_conversation != NULL ? options->next_conversation : &d->own_serial};
+    struct event_sink sink = {on_event, d, options->next_conversation != NULL ? options->next_conversation : &d->own_serial,
+                              kept ? &d->ties : NULL};
     d->tls = tls_context_new(secrets, memory / 8);
     d->flows = flow_table_new((uint32_t)(flows > FLOWS_MAX ? FLOWS_MAX : flows));
-    d->net = net_new(&(struct net_handler){on_packet, on_lost_fragments, d});
+    d->net = net_new(&(struct net_handler){on_packet, on_lost_fragments, d, kept ? on_piece : NULL});
     d->hint = options->without_hints ? NULL : hint_new();
     d->hosts = hosts_new();
     if (d->hosts == NULL || d->tls == NULL || d->flows == NULL || d->net == NULL)
@@ -281,7 +358,10 @@ struct dissector *dissect_new(const struct dissect_options *options)
     struct dissector *d = calloc(1, sizeof *d);
     if (d == NULL)
         return NULL;
-    d->out = (struct event_sink){options->on_event, options->ctx, NULL};
+    d->out = (struct event_sink){.fn = options->on_event, .ctx = options->ctx};
+    d->on_frame = options->on_frame;
+    d->frame_ctx = options->frame_ctx;
+    d->side = options->side;
     if (options->secrets == NULL)
         d->no_secrets = secrets_new();
     const struct secrets *secrets = options->secrets != NULL ? options->secrets : d->no_secrets;
@@ -396,6 +476,21 @@ static inline void look_ahead(struct dissector *d, const struct frame *f, struct
         a->hash = 0;
 }
 
+/* For who keeps packets: the frame, and what it belongs to, as far as that is known by now. */
+RARELY_CALLED static void tell_frame(struct dissector *d, const struct frame *f)
+{
+    d->ties = (struct frame_ties){.side = d->side};
+    d->number = f->number;
+    d->frame = f;
+    d->told_for = 0;
+    net_frame(d->net, f);
+    d->number = 0;
+    d->frame = NULL;
+    bool bulk_of_nobody = d->ties.bulk && d->ties.conversation == 0, told = d->told_for != 0 && d->told_for == d->ties.conversation;
+    if ((d->ties.conversation != 0 || d->ties.flow != 0 || d->ties.datagram != 0) && !bulk_of_nobody && !told)
+        d->on_frame(d->frame_ctx, f, &d->ties);
+}
+
 /* Frames are looked at, then their flows, before their turn comes: what they need is near by then. */
 void dissect_frames(struct dissector *d, const struct frame *frames, size_t count)
 {
@@ -414,7 +509,10 @@ void dissect_frames(struct dissector *d, const struct frame *frames, size_t coun
             flow_soon(d->flows, &ahead[(i + FLOW_AHEAD) % NET_AHEAD]);
         tick(d, frames[i].time_ns);
         d->at = &ahead[i % NET_AHEAD];
-        net_frame(d->net, &frames[i]);
+        if (d->on_frame != NULL)
+            tell_frame(d, &frames[i]);
+        else
+            net_frame(d->net, &frames[i]);
     }
     d->at = NULL;
     measure_state(d);

@@ -17,6 +17,9 @@ struct dissect_options {
     uint32_t *next_conversation;     /* serial counter shared by the dissectors of one analysis */
     event_fn *on_event;
     void *ctx;
+    frame_fn *on_frame;              /* for who keeps packets; NULL: nobody */
+    void *frame_ctx;
+    uint32_t side;                   /* for on_frame: tells this dissector from others */
     bool without_hints;              /* no nDPI */
 };
 

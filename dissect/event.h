@@ -32,11 +32,13 @@ struct conversation {
     struct endpoint client, server; /* NAS and RADIUS server; supplicant and authenticator; initiator and responder;
                                        who opened the TCP connection and who was asked */
     bool begun_before;              /* the capture started in its middle: its first packets were not seen */
+    uint32_t flow;                  /* SSTP: that of all its packets, as struct frame_ties has it; else 0 */
     void *user;                     /* the receiver's own; NULL at first; never touched by dissection */
     /* May be set by the receiver at EVENT_OPENED; NULL at first. EAP events of a RADIUS, IKE or PPP-carrying conversation then go
      * straight to it, with user as its context, and not to the sink; only malformed ones, which dissection counts, still do. */
     eap_event_fn *on_eap;
-    /* Likewise, with user as its context: gets the EVENT_RADIUS of a RADIUS conversation instead of the sink. */
+    /* Likewise, with user as its context: gets the EVENT_RADIUS of a RADIUS conversation instead of the sink; unless somebody
+     * keeps frames (frame_fn), then it is forgotten, and they go to the sink. */
     void (*on_radius)(void *user, const struct event *e);
     /* Set by dissection for conversations that last: tells at once, as EVENT_STATE, what EVENT_CLOSED would if the capture
      * ended now. May be called while an event is told. NULL: it is closed with the packet that decides it. */
@@ -132,12 +134,43 @@ struct event {
 
 typedef void event_fn(void *ctx, const struct event *e);
 
+/*
+ * What a frame belongs to, for who keeps packets: that may become known by later frames of its flow or of its datagram only.
+ */
+struct frame_ties {
+    uint32_t side;            /* of which dissector: dissect_options.side */
+    uint32_t conversation;    /* id; 0: none, or none yet */
+    uint32_t flow;            /* serial within the dissector; 0: none whose frames could still turn out to be a conversation's */
+    bool unwanted;            /* and they never will: nobody needs what came of that flow */
+    bool whole;               /* the datagram is whole with this frame */
+    bool bulk;                /* what users send through a tunnel that is up */
+    uint64_t datagram;        /* it is an IP fragment: serial of its datagram within the dissector; an ICMP error: one of its own; else 0 */
+    struct address src, dst;  /* of an IP fragment; of what an ICMP error quotes */
+    uint8_t ip_proto;         /* likewise */
+};
+
+/*
+ * Called for a frame, after the events of it, when it belongs to anything. Without a frame: what came of the flow belongs to the
+ * conversation.
+ */
+typedef void frame_fn(void *ctx, const struct frame *f, const struct frame_ties *ties);
+
 /* What a layer needs to tell events and to number conversations. Shared by the layers of one dissector. */
 struct event_sink {
     event_fn *fn;
     void *ctx;
     uint32_t *next_conversation; /* last serial given; a layer increments it for a new conversation */
+    struct frame_ties *ties;     /* of the frame at hand; NULL: nobody asks. Events that tell of it need not say so here */
 };
+
+/* The frame at hand belongs to the conversation, though perhaps no event tells of it. */
+static inline void event_tie(const struct event_sink *s, const struct conversation *c, bool bulk)
+{
+    if (s->ties == NULL)
+        return;
+    s->ties->conversation = c->id;
+    s->ties->bulk = bulk;
+}
 
 static inline void event_emit(const struct event_sink *s, const struct event *e)
 {

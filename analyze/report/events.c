@@ -64,6 +64,15 @@ static bool may_start(struct events *e)
     return e->starts++ < STARTS_A_SECOND;
 }
 
+/* What its user saw as an error, though it did not come to an end that shows. */
+static bool explains_error(const struct session *s, const struct finding *all, size_t count)
+{
+    for (size_t i = 0; i < count && s->outcome != OUTCOME_ESTABLISHED; i++)
+        if (all[i].client_error != 0 && all[i].severity != SEVERITY_INFO && all[i].confidence != CONFIDENCE_HINT)
+            return true;
+    return false;
+}
+
 static bool wanted(const struct events *e)
 {
     return e->options.out != NULL || e->options.finding != NULL;
@@ -175,6 +184,23 @@ static void going(void *ctx, struct exchange *x)
         findings_free(look(e, x, &s));
 }
 
+/* True when a finding says that it failed. */
+static bool tell_ended(struct events *e, const struct exchange *x, struct session *s)
+{
+    struct findings *set = look(e, x, s);
+    size_t found;
+    if (set == NULL) {
+        e->untold++;
+        return false;
+    }
+    const struct finding *all = findings_all(set, &found);
+    bool failed = explains_error(s, all, found);
+    if (e->options.out != NULL)
+        event_line_ended(&e->lines, s, all, found);
+    findings_free(set);
+    return failed;
+}
+
 static void ended(void *ctx, struct exchange *x)
 {
     struct events *e = ctx;
@@ -186,19 +212,13 @@ static void ended(void *ctx, struct exchange *x)
     e->incomplete += (x->told & (TOLD_ESTABLISHED | TOLD_FAILED)) == 0;
     if (e->options.session != NULL)
         e->options.session(e->options.ctx, &s);
-    if (!wanted(e))
-        return;
-    start(e, x);
-    struct findings *set = look(e, x, &s);
-    size_t found;
-    if (set == NULL) {
-        e->untold++;
-        return;
-    }
-    const struct finding *all = findings_all(set, &found);
-    if (e->options.out != NULL)
-        event_line_ended(&e->lines, &s, all, found);
-    findings_free(set);
+    bool failed = session_failed(&s), unsure = e->options.failed != NULL && s.outcome == OUTCOME_INCOMPLETE;
+    if (wanted(e))
+        start(e, x);
+    if (wanted(e) || unsure)
+        failed = tell_ended(e, x, &s) || failed;
+    if (failed && e->options.failed != NULL)
+        e->options.failed(e->options.ctx, x);
 }
 
 static void fill_in(const struct events *e, struct events_status *s)

@@ -215,6 +215,8 @@ void path_esp(struct ike_layer *l, const struct packet *p, uint32_t *hint)
     l->counters.esp_packets++;
     l->counters.esp_bytes += p->payload_wire_len;
     l->counters.esp_unattributed += a == NULL;
+    if (a != NULL)
+        event_tie(&l->sink, &a->pub, true);
     if (a != NULL && which == 0)
         count(l, a, p, from_initiator);
 }
@@ -225,6 +227,8 @@ void path_keepalive(struct ike_layer *l, const struct packet *p, uint32_t *hint)
     bool from_initiator;
     struct association *a = find(l, p, hint, &which, &from_initiator);
     l->counters.keepalives++;
+    if (a != NULL)
+        event_tie(&l->sink, &a->pub, true);
     if (a != NULL && which == 0)
         a->state.keepalives++;
 }
@@ -238,6 +242,7 @@ void ike_layer_esp(struct ike_layer *l, const struct packet *p)
     l->counters.esp_unattributed += a == NULL;
     if (a == NULL)
         return;
+    event_tie(&l->sink, &a->pub, true);
     a->state.esp_bare = true;
     count(l, a, p, from_initiator);
 }

@@ -51,3 +51,26 @@ bool icmp_read_unreachable(const struct packet *p, struct icmp_quote *out)
     out->payload = cursor_rest(&c);
     return true;
 }
+
+static bool is_error(uint8_t type, bool six)
+{
+    return six ? type >= 1 && type <= 4 : type == 3 || type == 4 || type == 11 || type == 12;
+}
+
+bool icmp_quoted_ends(const struct packet *p, struct address *src, struct address *dst, uint8_t *ip_proto)
+{
+    enum { ICMP_REST = 7, IPV4_TO_PROTOCOL = 9, IPV4_CHECKSUM = 2, IPV6_TO_NEXT = 6, IPV6_HOPS = 1, FRAGMENT_HEADER = 44 };
+    struct cursor c = cursor_of(p->payload);
+    struct span addresses;
+    uint8_t type;
+    bool six = p->ip_proto == IP_PROTO_ICMPV6;
+    if (!take_u8(&c, &type) || !is_error(type, six) || !take_skip(&c, ICMP_REST) ||
+        !take_skip(&c, six ? IPV6_TO_NEXT : IPV4_TO_PROTOCOL) || !take_u8(&c, ip_proto) ||
+        !take_skip(&c, six ? IPV6_HOPS : IPV4_CHECKSUM) || !take_span(&c, six ? 32 : 8, &addresses))
+        return false;
+    if (six && *ip_proto == FRAGMENT_HEADER && !take_u8(&c, ip_proto))
+        return false;
+    *src = six ? address_ipv6(addresses.data) : address_ipv4(addresses.data);
+    *dst = six ? address_ipv6(addresses.data + 16) : address_ipv4(addresses.data + 4);
+    return true;
+}

@@ -12,4 +12,8 @@ struct icmp_quote {
 /* Reads a "destination unreachable" (not "fragmentation needed") about UDP; p is a PACKET_ICMP. False for anything else. */
 bool icmp_read_unreachable(const struct packet *p, struct icmp_quote *out);
 
+/* Between whom the packet went that an error quotes, of whatever kind both are, and its protocol (of IPv6 the first header's);
+ * p is a PACKET_ICMP. False for no error. */
+bool icmp_quoted_ends(const struct packet *p, struct address *src, struct address *dst, uint8_t *ip_proto);
+
 #endif

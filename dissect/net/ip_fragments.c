@@ -33,6 +33,7 @@ struct datagram {
     uint32_t total;     /* length, once the last fragment told it; else 0 */
     uint32_t cut_at;    /* first byte that a snap length cut; UINT32_MAX when none was */
     uint32_t fragments;
+    uint64_t serial;
     uint8_t proto;      /* of the first fragment */
     struct place first, last;
     int64_t since_ns;
@@ -46,6 +47,7 @@ struct fragments {
     struct datagram slots[NET_FRAGMENTS_MAX];
     uint16_t buckets[BUCKETS];
     uint16_t oldest, newest, free;
+    uint64_t serial; /* of the latest datagram */
     size_t pool_bytes;
 };
 
@@ -134,7 +136,7 @@ static struct datagram *begin(struct net *n, const struct key *key)
     struct datagram *d = &t->slots[self];
     t->free = d->newer;
     *d = (struct datagram){
-        .key = *key, .cut_at = UINT32_MAX, .since_ns = later(n->time_ns, n->previous_ns), .buffer = d->buffer, .room = d->room,
+        .key = *key, .serial = ++t->serial, .cut_at = UINT32_MAX, .since_ns = later(n->time_ns, n->previous_ns), .buffer = d->buffer, .room = d->room,
         .older = t->newest, .newer = NONE, .chain = *bucket_of(t, key),
     };
     *bucket_of(t, key) = self;
@@ -318,6 +320,7 @@ static void deliver(struct walk *w, struct datagram *d)
     w->ip_fragment = 0;
     w->p.fragments = d->fragments;
     w->p.first_frame = d->first.frame;
+    w->p.datagram = d->serial;
     ip_payload(w, d->proto);
     release(n->fragments, d);
 }
@@ -374,6 +377,8 @@ void fragments_add(struct walk *w, uint8_t proto, bool ipv6, uint32_t offset, bo
     if (d->fragments++ == 0)
         d->first = place;
     d->last = place;
+    if (n->handler.piece != NULL)
+        n->handler.piece(n->handler.ctx, &w->p, d->serial);
     if (offset == 0 || d->range_count == 0)
         d->proto = proto;
     if (!take_fragment(n, d, offset, length, cursor_rest(&w->at))) {

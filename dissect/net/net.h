@@ -32,6 +32,8 @@ struct net_handler {
     void (*packet)(void *ctx, const struct packet *p);
     void (*lost_fragments)(void *ctx, const struct net_lost_fragments *lost);
     void *ctx;
+    /* An IP fragment, before the packet that it may complete; p has its frame and addresses. May be NULL. */
+    void (*piece)(void *ctx, const struct packet *p, uint64_t datagram);
 };
 
 struct net_counters {

@@ -149,12 +149,20 @@ struct ppp_call *ppp_calls_of_frame(struct ppp_calls *t, const struct ppp_call_k
     return call;
 }
 
+static bool is_user_data(struct span frame)
+{
+    struct ppp_frame f;
+    return ppp_frame_parse(frame, &f) && ppp_is_datagram(f.protocol);
+}
+
 void ppp_call_frame(struct ppp_call *call, enum direction dir, struct span frame, uint32_t wire_len, const struct place *place)
 {
     struct ppp_call_state *s = &call->state;
     s->packets[dir]++;
     s->bytes[dir] += wire_len;
     s->last[dir] = *place;
+    if (call->calls->sink.ties != NULL)
+        event_tie(&call->calls->sink, &call->conv, is_user_data(frame));
     if (call->link == NULL) {
         call->link = ppp_link_new(call->calls->tls, on_ppp, call);
         call->calls->links += call->link != NULL;
@@ -168,6 +176,7 @@ void ppp_call_bare(struct ppp_call *call, enum direction dir, const struct place
 {
     call->state.packets[dir]++;
     call->state.last[dir] = *place;
+    event_tie(&call->calls->sink, &call->conv, true);
 }
 
 void ppp_call_tell(struct ppp_call *call, enum direction dir, const struct ppp_call_message *m, const struct place *place)

@@ -320,6 +320,7 @@ static struct connection *connection_begin(struct sstp_layer *l, const struct pa
     c->pub.type = CONVERSATION_SSTP;
     c->pub.client = by_client ? p->src : p->dst;
     c->pub.server = by_client ? p->dst : p->src;
+    c->pub.flow = f->id;
     c->service_port = c->pub.server.port;
     c->began_ns = p->frame->time_ns;
     tcp_connection_begin(&c->tcp);
@@ -491,7 +492,7 @@ static RARELY_CALLED void begin_anew(struct connection *c, const struct packet *
     begin(l, p, f, from_low);
 }
 
-void sstp_layer_packet(struct sstp_layer *l, const struct packet *p, struct flow *f, bool from_low)
+static void follow(struct sstp_layer *l, const struct packet *p, struct flow *f, bool from_low)
 {
     if (is_knock(f) && ((f->ike == NOT_OURS && (p->tcp_flags & TCP_SYN) == 0) || knock_takes(l, p, f, from_low)))
         return;
@@ -517,6 +518,26 @@ void sstp_layer_packet(struct sstp_layer *l, const struct packet *p, struct flow
     settle(c, f);
 }
 
+/* The segment belongs to the flow's connection; a flow that has just shown to be none of ours is not wanted. */
+RARELY_CALLED static void tie(struct sstp_layer *l, const struct packet *p, const struct flow *f, bool was_ours)
+{
+    bool ours = f->ike != NONE && f->ike <= l->made && l->hot[f->ike].owner == f->id;
+    const struct connection *c = &l->connections[ours ? f->ike : NONE];
+    bool knocks = is_knock(f) && f->ike != NOT_OURS;
+    l->sink.ties->flow = ours || knocks || (was_ours && f->ike == NOT_OURS) ? f->id : 0;
+    l->sink.ties->unwanted = !ours && !knocks;
+    if (ours && c->opened)
+        event_tie(&l->sink, &c->pub, l->hot[f->ike].passive && (p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)) == 0);
+}
+
+void sstp_layer_packet(struct sstp_layer *l, const struct packet *p, struct flow *f, bool from_low)
+{
+    bool was_ours = f->ike != NOT_OURS;
+    follow(l, p, f, from_low);
+    if (l->sink.ties != NULL)
+        tie(l, p, f, was_ours);
+}
+
 void sstp_layer_icmp(struct sstp_layer *l, const struct packet *p, struct flow_table *flows)
 {
     struct tcp_icmp icmp;
@@ -528,6 +549,8 @@ void sstp_layer_icmp(struct sstp_layer *l, const struct packet *p, struct flow_t
     if (f == NULL || f->ike == NONE || f->ike > l->made || l->hot[f->ike].owner != f->id)
         return;
     tcp_connection_icmp(&l->connections[f->ike].tcp, &icmp, &p->src.address, frame_place(p->frame));
+    if (l->sink.ties != NULL)
+        tie(l, p, f, true);
 }
 
 void sstp_layer_drop(struct sstp_layer *l, struct flow *f)

@@ -53,7 +53,7 @@ static void fuzz_calls_begin(struct fuzz_calls *f)
 {
     *f = (struct fuzz_calls){.secrets = secrets_new()};
     f->tls = tls_context_new(f->secrets, FUZZ_CALLS_BUFFERS);
-    f->sink = (struct event_sink){fuzz_calls_event, f, &f->serial};
+    f->sink = (struct event_sink){fuzz_calls_event, f, &f->serial, NULL};
 }
 
 static struct packet fuzz_calls_packet(struct fuzz_calls *f, enum packet_kind kind, unsigned from_server, unsigned which,

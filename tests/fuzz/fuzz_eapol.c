@@ -34,7 +34,7 @@ static struct endpoint address_by(unsigned choice)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     uint32_t serial = 0;
-    struct event_sink sink = {on_event, &serial, &serial};
+    struct event_sink sink = {on_event, &serial, &serial, NULL};
     struct secrets *secrets = secrets_new();
     struct tls_context *tls = tls_context_new(secrets, BUFFERS);
     struct eapol *l = tls != NULL ? eapol_new(tls, &sink) : NULL;

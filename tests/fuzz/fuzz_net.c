@@ -43,8 +43,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct cursor c = cursor_of(span_of(data, size));
     struct target t = {.flows = flow_table_new(16)}, other = {.flows = flow_table_new(16)};
-    struct net *n = net_new(&(struct net_handler){on_packet, on_lost, &t});
-    struct net *without = net_new(&(struct net_handler){on_packet, on_lost, &other});
+    struct net *n = net_new(&(struct net_handler){on_packet, on_lost, &t, NULL});
+    struct net *without = net_new(&(struct net_handler){on_packet, on_lost, &other, NULL});
     struct frame f = {.time_ns = 1};
     if (n == NULL || without == NULL || t.flows == NULL || other.flows == NULL)
         abort();

@@ -80,7 +80,7 @@ static bool read_recording(struct recording *r, const char *path)
     char error[SOURCE_ERROR];
     struct frame frames[SOURCE_BATCH];
     struct source *s = source_open(path, &(struct source_options){.secrets = keep_secrets, .secrets_ctx = r->secrets}, error);
-    struct net *net = net_new(&(struct net_handler){keep_packet, ignore_lost, r});
+    struct net *net = net_new(&(struct net_handler){keep_packet, ignore_lost, r, NULL});
     r->count = 0;
     for (size_t n; s != NULL && net != NULL && (n = source_next(s, frames, SOURCE_BATCH)) > 0;)
         for (size_t i = 0; i < n; i++)

@@ -118,7 +118,7 @@ static int dump(struct dump *d, const char *path)
 {
     char error[SOURCE_ERROR];
     struct source_options reading = {.secrets = embedded, .secrets_ctx = d};
-    struct net_handler handler = {on_packet, on_lost, d};
+    struct net_handler handler = {on_packet, on_lost, d, NULL};
     struct source *source = source_open(path, &reading, error);
     if (source == NULL) {
         fprintf(stderr, "dump_tls: %s\n", error);

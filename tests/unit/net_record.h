@@ -94,7 +94,7 @@ static inline void record_lost(void *ctx, const struct net_lost_fragments *lost)
 static inline struct net *record_new(struct record *r)
 {
     memset(r, 0, sizeof *r);
-    struct net *n = net_new(&(struct net_handler){record_packet, record_lost, r});
+    struct net *n = net_new(&(struct net_handler){record_packet, record_lost, r, NULL});
     assert_non_null(n);
     return n;
 }

@@ -71,7 +71,7 @@ static struct told *told_new(void)
     assert_non_null(t);
     t->secrets = secrets_new();
     t->tls = tls_context_new(t->secrets, 1 << 18);
-    t->sink = (struct event_sink){told_event, t, &t->serial};
+    t->sink = (struct event_sink){told_event, t, &t->serial, NULL};
     assert_non_null(t->tls);
     return t;
 }

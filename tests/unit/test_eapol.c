@@ -84,7 +84,7 @@ static void table_open(struct table *t)
     assert_true(t->secrets != NULL && t->seen != NULL);
     t->tls = tls_context_new(t->secrets, BUFFERS);
     assert_non_null(t->tls);
-    struct event_sink sink = {on_event, t, &t->serial};
+    struct event_sink sink = {on_event, t, &t->serial, NULL};
     t->eapol = eapol_new(t->tls, &sink);
     assert_non_null(t->eapol);
 }

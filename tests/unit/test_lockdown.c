@@ -228,7 +228,7 @@ static void root_becomes_nobody(void **state)
         print_message("SKIPPED: only root can become somebody else\n");
         skip();
     }
-    const struct platform_lockdown writes = {.folder = "locked-folder"};
+    const struct platform_lockdown writes = {.folders = {"locked-folder"}};
     int status = in_locked_child(&writes, is_another_user);
     (void)unlink("locked-folder/renamed");
     (void)rmdir("locked-folder");

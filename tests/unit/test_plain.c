@@ -293,7 +293,7 @@ static struct net_counters feed_sequence(struct order *o, size_t ahead, size_t p
                                    .wire_len = (uint32_t)len, .link_type = i % 3 == 2 ? 147 : LINKTYPE_ETHERNET};
     }
     *o = (struct order){.count = 0};
-    struct net *n = net_new(&(struct net_handler){note_number, lost_nothing, o});
+    struct net *n = net_new(&(struct net_handler){note_number, lost_nothing, o, NULL});
     assert_non_null(n);
     for (size_t i = 0, looked = 0; i < SEQUENCE; i++) {
         for (; looked < SEQUENCE && looked < i + ahead; looked++)
