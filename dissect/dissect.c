@@ -16,7 +16,7 @@
 #include "dissect/sstp/sstp_layer.h"
 
 enum { RADIUS_TRIES = 8, JUDGED_PACKETS = 4, FLOWS_MAX = 1 << 20,
-       PORT_HTTPS = 443, PREFETCH_BYTES = 256, LOOK_AHEAD = NET_AHEAD - 1, FLOW_AHEAD = 3 };
+       PORT_HTTPS = 443, PREFETCH_BYTES = 256, LOOK_AHEAD = 6 /* frames */ };
 #define MEMORY_LEAST (UINT64_C(4) << 20)
 #define TICK_NS INT64_C(250000000) /* silences are told with this grain of capture time */
 
@@ -49,7 +49,6 @@ struct dissector {
     uint64_t eap_malformed, tls_malformed, conversations, conversations_evicted;
     uint64_t one_sided_flows, judged_flows, one_sided_radius, judged_radius;
     uint64_t state_peak;
-    const struct flow_ahead *at; /* of the frame at hand; NULL: none */
     struct protocols protocols;
 };
 
@@ -218,10 +217,15 @@ static inline void on_ike_packet(struct dissector *d, const struct packet *p, st
     d->ties.bulk = carried != IKE_CARRIED_IKE;
 }
 
-static void on_flow_packet(struct dissector *d, const struct packet *p)
+/* ahead: NULL when nothing was found out before. */
+static inline void on_flow_packet(struct dissector *d, const struct packet *p, const struct flow_ahead *ahead)
 {
-    bool from_low, fresh;
-    struct flow *f = flow_of(d->flows, p, d->at, &from_low, &fresh);
+    struct flow *f = ahead != NULL ? flow_known(ahead) : NULL;
+    bool from_low = f != NULL && ahead->ends->from_low, fresh;
+    if (f != NULL)
+        flow_add(f, p, from_low);
+    else
+        f = flow_of(d->flows, p, ahead, &from_low, &fresh);
     if (f->class == FLOW_NEW || f->class == FLOW_OTHER)
         name_flow(d, f, p, from_low);
     if ((f->judged & JUDGED_FOR_GOOD) == 0)
@@ -287,7 +291,7 @@ static void on_packet(void *ctx, const struct packet *p)
     struct dissector *d = ctx;
     d->ties.whole = true;
     if (p->kind == PACKET_UDP || p->kind == PACKET_TCP)
-        on_flow_packet(d, p);
+        on_flow_packet(d, p, NULL);
     else
         on_other_packet(d, p);
 }
@@ -469,21 +473,28 @@ static inline void prefetch(const struct frame *f)
 
 static inline void look_ahead(struct dissector *d, const struct frame *f, struct flow_ahead *a)
 {
-    struct packet_ends ends = net_ahead(d->net, f);
-    if (ends.ports != 0)
-        flow_ahead(d->flows, ends, a);
-    else
-        a->hash = 0;
+    a->ends = net_ahead(d->net, f);
+    if (a->ends != NULL)
+        flow_ahead(d->flows, a->ends);
+}
+
+static inline void take_frame(struct dissector *d, const struct frame *f, const struct flow_ahead *ahead)
+{
+    const struct packet *p = net_next(d->net, f);
+    if (p == NULL)
+        return;
+    d->ties.whole = true;
+    on_flow_packet(d, p, ahead);
 }
 
 /* For who keeps packets: the frame, and what it belongs to, as far as that is known by now. */
-RARELY_CALLED static void tell_frame(struct dissector *d, const struct frame *f)
+RARELY_CALLED static void tell_frame(struct dissector *d, const struct frame *f, const struct flow_ahead *ahead)
 {
     d->ties = (struct frame_ties){.side = d->side};
     d->number = f->number;
     d->frame = f;
     d->told_for = 0;
-    net_frame(d->net, f);
+    take_frame(d, f, ahead);
     d->number = 0;
     d->frame = NULL;
     bool bulk_of_nobody = d->ties.bulk && d->ties.conversation == 0, told = d->told_for != 0 && d->told_for == d->ties.conversation;
@@ -492,29 +503,32 @@ RARELY_CALLED static void tell_frame(struct dissector *d, const struct frame *f)
 }
 
 /* Frames are looked at, then their flows, before their turn comes: what they need is near by then. */
-void dissect_frames(struct dissector *d, const struct frame *frames, size_t count)
+static void take_batch(struct dissector *d, const struct frame *frames, size_t count)
 {
     struct flow_ahead ahead[NET_AHEAD];
     for (size_t i = 0; i < LOOK_AHEAD && i < count; i++)
-        look_ahead(d, &frames[i], &ahead[i % NET_AHEAD]);
-    for (size_t i = 0; i < FLOW_AHEAD && i < count; i++)
-        if (ahead[i % NET_AHEAD].hash != 0)
-            flow_soon(d->flows, &ahead[i % NET_AHEAD]);
+        prefetch(&frames[i]);
     for (size_t i = 0; i < count; i++) {
-        if (i + LOOK_AHEAD + 1 < count)
-            prefetch(&frames[i + LOOK_AHEAD + 1]);
         if (i + LOOK_AHEAD < count)
-            look_ahead(d, &frames[i + LOOK_AHEAD], &ahead[(i + LOOK_AHEAD) % NET_AHEAD]);
-        if (i + FLOW_AHEAD < count && ahead[(i + FLOW_AHEAD) % NET_AHEAD].hash != 0)
-            flow_soon(d->flows, &ahead[(i + FLOW_AHEAD) % NET_AHEAD]);
-        tick(d, frames[i].time_ns);
-        d->at = &ahead[i % NET_AHEAD];
-        if (d->on_frame != NULL)
-            tell_frame(d, &frames[i]);
-        else
-            net_frame(d->net, &frames[i]);
+            prefetch(&frames[i + LOOK_AHEAD]);
+        look_ahead(d, &frames[i], &ahead[i]);
     }
-    d->at = NULL;
+    for (size_t i = 0; i < count; i++)
+        if (ahead[i].ends != NULL)
+            flow_soon(d->flows, &ahead[i]);
+    for (size_t i = 0; i < count; i++) {
+        tick(d, frames[i].time_ns);
+        if (d->on_frame != NULL)
+            tell_frame(d, &frames[i], &ahead[i]);
+        else
+            take_frame(d, &frames[i], &ahead[i]);
+    }
+}
+
+void dissect_frames(struct dissector *d, const struct frame *frames, size_t count)
+{
+    for (size_t done = 0; done < count; done += NET_AHEAD)
+        take_batch(d, frames + done, count - done < NET_AHEAD ? count - done : NET_AHEAD);
     measure_state(d);
 }
 

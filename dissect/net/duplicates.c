@@ -37,42 +37,16 @@ void duplicates_free(struct duplicates *t)
     free(t);
 }
 
-RARELY_CALLED static uint64_t hash_long_addresses(const struct address *src, const struct address *dst)
+/* Whose packet it is, for any packet. */
+static uint64_t hash_of_ends(const struct packet *p)
 {
-    struct lanes l = {src->family, dst->family, 3, 4};
+    const struct address *src = &p->src.address, *dst = &p->dst.address;
+    if (p->ends.hash != 0)
+        return p->ends.hash + p->ends.from_low;
+    uint64_t protocol = (uint64_t)p->kind << 24 | (uint64_t)(p->kind == PACKET_LINK ? p->ethertype : 0) << 8 | p->ip_proto;
+    struct lanes l = {protocol << 32 | (uint64_t)p->src.port << 16 | p->dst.port, (uint64_t)src->family << 8 | dst->family, p->tunnel, 4};
     return lanes_value(lanes_add(l, load_u64(src->bytes), load_u64(src->bytes + WORD), load_u64(dst->bytes),
                                  load_u64(dst->bytes + WORD)));
-}
-
-/* Those of IPv4 as they lie in its header, one behind the other. */
-static inline uint64_t addresses_word(const struct address *src, const struct address *dst)
-{
-    uint8_t both[WORD];
-    if (src->family != FAMILY_IPV4)
-        return hash_long_addresses(src, dst);
-    memcpy(both, src->bytes, WORD / 2);
-    memcpy(both + WORD / 2, dst->bytes, WORD / 2);
-    return load_u64(both);
-}
-
-static struct lanes hash_headers(const struct packet *p, uint32_t id, uint32_t fragment)
-{
-    uint64_t protocol = (uint64_t)p->kind << 24 | (uint64_t)(p->kind == PACKET_LINK ? p->ethertype : 0) << 8 | p->ip_proto;
-    struct lanes l = lanes_of_headers(addresses_word(&p->src.address, &p->dst.address),
-                                      protocol << 32 | (uint64_t)p->src.port << 16 | p->dst.port,
-                                      (uint64_t)p->frame->capture << 32 | p->tunnel,
-                                      (uint64_t)id << 32 | p->payload_wire_len);
-    l.a += ((uint64_t)fragment << 32) * LANE_FACTOR;
-    return l;
-}
-
-/* The identity of the bytes: offloaded checksums are left out, as one copy may have them and the other not. */
-static uint64_t hash_packet(const struct packet *p, uint32_t id, uint32_t fragment)
-{
-    struct lanes l = hash_headers(p, id, fragment);
-    if (p->kind == PACKET_TCP)
-        l = add_tcp(l, p);
-    return lanes_value(add_payload(l, p));
 }
 
 static bool seen(struct sightings *t, uint64_t hash, int64_t time_ns, int64_t window)
@@ -83,10 +57,10 @@ static bool seen(struct sightings *t, uint64_t hash, int64_t time_ns, int64_t wi
 /* pktmon's group id, for what the components may have changed on the way (checksums, IP identification). */
 static bool packet_id_seen(struct duplicates *t, const struct packet *p, uint32_t fragment)
 {
-    struct lanes l = hash_headers(p, 0, fragment);
-    l.a += p->kind == PACKET_TCP ? p->tcp_seq * LANE_FACTOR : 0;
-    l = lanes_add(l, p->frame->packet_id, p->tcp_flags, 0, 0);
-    return seen(t->ids, lanes_value(l), p->frame->time_ns, PACKET_ID_WINDOW_NS);
+    uint64_t seen_at = (uint64_t)fragment << 32 | p->frame->capture;
+    uint64_t numbers = p->kind == PACKET_TCP ? (uint64_t)p->tcp_seq << 32 | p->tcp_flags : 0;
+    uint64_t hash = hash_mix(hash_mix(hash_of_ends(p) + seen_at, p->payload_wire_len), hash_mix(p->frame->packet_id, numbers));
+    return seen(t->ids, hash + (hash == 0), p->frame->time_ns, PACKET_ID_WINDOW_NS);
 }
 
 /* Receivers repeat acknowledgments at once and on purpose, and where there is no identification nothing tells such a
@@ -104,5 +78,6 @@ bool duplicates_seen(struct duplicates *t, const struct packet *p, uint32_t id, 
     bool timeless = f->time_ns == 0; /* nothing says that it is not a retransmission */
     if (timeless || bare_acknowledgment(p, id))
         return false;
-    return seen(t->bytes, hash_packet(p, id, fragment), f->time_ns, NET_DUPLICATE_WINDOW_NS);
+    uint64_t seen_at = (uint64_t)fragment << 32 | f->capture;
+    return seen(t->bytes, identity_of(p, hash_of_ends(p), seen_at, id), f->time_ns, NET_DUPLICATE_WINDOW_NS);
 }

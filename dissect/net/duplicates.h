@@ -90,21 +90,14 @@ static inline uint64_t lanes_value(struct lanes l)
     return hash + (hash == 0);
 }
 
-/* Whose packet it is, a word for each lane: the addresses; ports and protocol; where it was seen; identification and
- * length. Multiplied, lest a payload that repeats one of them takes it away again. */
-static inline struct lanes lanes_of_headers(uint64_t addresses, uint64_t ports, uint64_t seen_at, uint64_t id_and_length)
-{
-    return (struct lanes){addresses * LANE_FACTOR, ports * LANE_FACTOR, seen_at * LANE_FACTOR, id_and_length * LANE_FACTOR};
-}
-
 static inline struct lanes add_stride(struct lanes l, const uint8_t *p)
 {
     return lanes_add(l, load_u64(p), load_u64(p + WORD), load_u64(p + 2 * WORD), load_u64(p + 3 * WORD));
 }
 
 /*
- * Whether the first bytes identify a packet whose addresses, ports and lengths are known: ESP by its SPI and sequence number
- * (RFC 4303 section 2.2: never the same twice); TCP by the sequence number, which has gone into the hash.
+ * Whether few bytes identify a packet whose addresses, ports and lengths are known: ESP by its SPI and sequence number
+ * (RFC 4303 section 2.2: never the same twice); TCP by the numbers, which have gone into the hash.
  */
 static inline bool is_known_by_head(const struct packet *p)
 {
@@ -114,29 +107,34 @@ static inline bool is_known_by_head(const struct packet *p)
             load_be32(p->payload.data) >= RESERVED_SPIS);
 }
 
-static inline struct lanes add_tcp(struct lanes l, const struct packet *p)
-{
-    l.a += (uint64_t)p->tcp_seq * LANE_FACTOR;
-    l.c += (uint64_t)p->tcp_ack << 32 | (uint64_t)p->tcp_window << 8 | p->tcp_flags;
-    return l;
-}
-
 /* Of at least SAMPLED_LEAST bytes. */
-static inline struct lanes add_sample(struct lanes l, struct span s)
+static inline uint64_t sample(struct span s)
 {
     const uint8_t *middle = s.data + s.len / 2, *tail = s.data + s.len - SAMPLE_TAIL;
-    l = add_stride(add_stride(l, s.data), s.data + STRIDE);
-    return lanes_add(l, load_u64(middle), load_u64(middle + WORD), load_u64(tail), load_u64(tail + WORD));
+    struct lanes l = add_stride(add_stride((struct lanes){1, 2, 3, 4}, s.data), s.data + STRIDE);
+    return lanes_value(lanes_add(l, load_u64(middle), load_u64(middle + WORD), load_u64(tail), load_u64(tail + WORD)));
 }
 
-/* TCP's header has been added. */
-static inline struct lanes add_payload(struct lanes l, const struct packet *p)
+/* Of at least one byte. */
+static inline uint64_t payload_value(const struct packet *p)
 {
-    if (p->payload.len >= SAMPLED_LEAST)
-        return is_known_by_head(p) ? add_stride(l, p->payload.data) : add_sample(l, p->payload);
-    if (p->payload.len > 0)
-        l.d ^= hash_bytes(p->payload.data, p->payload.len, l.a);
-    return l;
+    struct span s = p->payload;
+    if (s.len >= 2 * WORD && is_known_by_head(p))
+        return load_u64(s.data) * LANE_FACTOR + load_u64(s.data + s.len - WORD);
+    return s.len >= SAMPLED_LEAST ? sample(s) : hash_bytes(s.data, s.len, 0);
+}
+
+/*
+ * The identity of a packet, never 0. who: a hash of its ends, in their order; seen_at: of what else tells it from others;
+ * id: of IP. Offloaded checksums are left out, as one copy may have them and the other not.
+ */
+static inline uint64_t identity_of(const struct packet *p, uint64_t who, uint64_t seen_at, uint32_t id)
+{
+    uint64_t what = p->payload.len > 0 ? payload_value(p) : 0;
+    if (p->kind == PACKET_TCP)
+        what += ((uint64_t)p->tcp_seq << 32 | p->tcp_ack) + ((uint32_t)p->tcp_window << 8 | p->tcp_flags) * LANE_FACTOR;
+    uint64_t hash = hash_mix(who + seen_at + ((uint64_t)id << 32 | p->payload_wire_len) * LANE_FACTOR, what);
+    return hash + (hash == 0);
 }
 
 #endif

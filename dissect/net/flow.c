@@ -96,8 +96,7 @@ static inline uint64_t load_u64(const uint8_t *p)
 static inline uint64_t ipv4_word(const struct endpoint *e, uint8_t ip_proto)
 {
     const uint8_t *b = e->address.bytes;
-    uint32_t address = (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
-    return (uint64_t)ip_proto << 48 | (uint64_t)address << 16 | e->port;
+    return packet_end_word(ip_proto, (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3], e->port);
 }
 
 static uint64_t hashed_word(const struct endpoint *e, uint8_t ip_proto)
@@ -172,15 +171,10 @@ static struct key key_of(const struct endpoint *a, const struct endpoint *b, uin
     return key_of_words(first, second, ipv4 ? first <= second : endpoint_compare(a, b) <= 0, tunnel);
 }
 
-/* The same for IPv4 in no tunnel. */
-static inline struct key key_of_ends(struct packet_ends e)
+/* As hash_of has it where there is no tunnel. */
+static inline uint32_t hash_of_ends(const struct packet_ends *e)
 {
-    const uint8_t *b = (const uint8_t *)&e.addresses;
-    uint32_t from = (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
-    uint32_t to = (uint32_t)b[4] << 24 | (uint32_t)b[5] << 16 | (uint32_t)b[6] << 8 | b[7];
-    uint64_t proto = e.ports >> 32 << 48;
-    uint64_t first = proto | (uint64_t)from << 16 | (e.ports >> 16 & 0xffff), second = proto | (uint64_t)to << 16 | (e.ports & 0xffff);
-    return key_of_words(first, second, first <= second, 0);
+    return (uint32_t)e->hash | 1;
 }
 
 /* How far from its home the slot of a flow is, or the free one where it would go; PROBES_MAX when there is neither. */
@@ -374,28 +368,27 @@ static struct flow *make(struct flow_table *t, const struct packet *p, const str
     return f;
 }
 
-void flow_ahead(const struct flow_table *t, struct packet_ends ends, struct flow_ahead *a)
+void flow_ahead(const struct flow_table *t, const struct packet_ends *ends)
 {
-    struct key k = key_of_ends(ends);
-    *a = (struct flow_ahead){{k.low, k.high}, k.hash, 0, k.low_first};
-    prefetch(&t->index[home_of(t, k.hash)]);
+    prefetch(&t->index[home_of(t, hash_of_ends(ends))]);
 }
 
 void flow_soon(const struct flow_table *t, struct flow_ahead *a)
 {
-    const uint32_t *row = &t->index[home_of(t, a->hash)];
-    uint32_t far = 0;
-    while (far < PROBES_SOON && row[far] != 0 && !has_tag(row[far], a->hash))
+    uint32_t hash = hash_of_ends(a->ends), far = 0;
+    const uint32_t *row = &t->index[home_of(t, hash)];
+    while (far < PROBES_SOON && row[far] != 0 && !has_tag(row[far], hash))
         far++;
-    a->place = far < PROBES_SOON && row[far] != 0 ? entry_in(row[far]) : t->used < t->room ? t->used : t->hand;
-    prefetch(&t->flows[a->place]);
+    a->flow = &t->flows[far < PROBES_SOON && row[far] != 0 ? entry_in(row[far]) : t->used < t->room ? t->used : t->hand];
+    prefetch(a->flow);
 }
 
 RARELY_CALLED static struct flow *find_or_make(struct flow_table *t, const struct packet *p, const struct flow_ahead *a,
                                                bool *from_low, bool *fresh)
 {
-    struct key k = a != NULL && a->hash != 0 ? (struct key){a->key[0], a->key[1], a->hash, a->from_low}
-                                             : key_of(&p->src, &p->dst, p->ip_proto, p->tunnel);
+    const struct packet_ends *e = a != NULL ? a->ends : NULL;
+    struct key k = e != NULL ? (struct key){e->low, e->high, hash_of_ends(e), e->from_low}
+                             : key_of(&p->src, &p->dst, p->ip_proto, p->tunnel);
     uint32_t far = probe(t, &k, &p->src, &p->dst, p->ip_proto, p->tunnel);
     uint32_t slot = far < PROBES_MAX ? t->index[home_of(t, k.hash) + far] : 0;
     *from_low = k.low_first;
@@ -405,17 +398,14 @@ RARELY_CALLED static struct flow *find_or_make(struct flow_table *t, const struc
 
 struct flow *flow_of(struct flow_table *t, const struct packet *p, const struct flow_ahead *a, bool *from_low, bool *fresh)
 {
-    struct flow *f = a != NULL && a->hash != 0 ? &t->flows[a->place] : NULL;
-    if (f != NULL && f->key[0] == a->key[0] && f->key[1] == a->key[1] && f->tunnel == 0) {
-        *from_low = a->from_low;
+    struct flow *f = a != NULL ? flow_known(a) : NULL;
+    if (f != NULL) {
+        *from_low = a->ends->from_low;
         *fresh = false;
     } else {
         f = find_or_make(t, p, a, from_low, fresh);
     }
-    uint32_t *packets = &f->packets[*from_low ? 0 : 1];
-    *packets += *packets != UINT32_MAX;
-    f->bytes += p->payload_wire_len;
-    f->last_ns = p->frame->time_ns;
+    flow_add(f, p, *from_low);
     return f;
 }
 

@@ -56,16 +56,30 @@ struct flow_table *flow_table_new(uint32_t room);
 
 /* What is known of a packet's flow before the packet's turn. */
 struct flow_ahead {
-    uint64_t key[2];
-    uint32_t hash;  /* 0: nothing is known */
-    uint32_t place; /* in the table; may have changed since */
-    bool from_low;
+    const struct packet_ends *ends; /* the packet's; NULL: nothing is known */
+    struct flow *flow;              /* where it lies, or may come to lie; set by flow_soon */
 };
 
 /* Brings near what flow_of will need for a packet of these ends that comes soon: first its place in the table, then, when that
  * has arrived, its flow. */
-void flow_ahead(const struct flow_table *t, struct packet_ends ends, struct flow_ahead *a);
+void flow_ahead(const struct flow_table *t, const struct packet_ends *ends);
 void flow_soon(const struct flow_table *t, struct flow_ahead *a);
+
+/* The flow, when it is still where it was; NULL: flow_of has to find it. */
+static inline struct flow *flow_known(const struct flow_ahead *a)
+{
+    struct flow *f = a->flow;
+    return a->ends != NULL && f->key[0] == a->ends->low && f->key[1] == a->ends->high && f->tunnel == 0 ? f : NULL;
+}
+
+/* Counts a packet of a flow. */
+static inline void flow_add(struct flow *f, const struct packet *p, bool from_low)
+{
+    uint32_t *packets = &f->packets[from_low ? 0 : 1];
+    *packets += *packets != UINT32_MAX;
+    f->bytes += p->payload_wire_len;
+    f->last_ns = p->frame->time_ns;
+}
 
 /* Finds or makes the flow of a packet and counts it. a: what was found out ahead of this packet, NULL for nothing. *from_low
  * tells the direction; *fresh that it was just made. Never NULL for UDP and TCP packets; the pointer is valid until the next

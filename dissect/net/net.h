@@ -55,12 +55,15 @@ struct net *net_new(const struct net_handler *handler);
 
 /* Looks at a frame before its turn, so that what it needs is brought near meanwhile. Calls no handler. It is to be given
  * to net_frame, unchanged, before its memory is used for another one; with more than NET_AHEAD waiting it is of no use. */
-enum { NET_AHEAD = 8 };
-/* Returns what tells its flow, ports 0 where that is not known yet. */
-struct packet_ends net_ahead(struct net *n, const struct frame *f);
+enum { NET_AHEAD = 32 };
+/* Returns what tells its flow, lent as its packet is; NULL where that is not known yet. */
+const struct packet_ends *net_ahead(struct net *n, const struct frame *f);
 
 /* Decodes one frame and calls the handler for what it completes (at most one packet). */
 void net_frame(struct net *n, const struct frame *f);
+/* The same, but the usual packet is returned instead, lent until as many further frames have been looked at as NET_AHEAD says.
+ * NULL: there is none, or the handler had it. */
+const struct packet *net_next(struct net *n, const struct frame *f);
 
 /* The end of the capture: reports the fragments still waiting. */
 void net_finish(struct net *n);

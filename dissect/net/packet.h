@@ -4,6 +4,7 @@
 
 #include "capture/frame.h"
 #include "capture/wire/address.h"
+#include "capture/wire/hash.h"
 
 enum { IP_PROTO_ICMP = 1, IP_PROTO_IPIP = 4, IP_PROTO_TCP = 6, IP_PROTO_UDP = 17, IP_PROTO_IPV6 = 41, IP_PROTO_GRE = 47,
        IP_PROTO_ESP = 50, IP_PROTO_AH = 51, IP_PROTO_ICMPV6 = 58 };
@@ -21,8 +22,9 @@ enum packet_kind {
 
 /* What tells flows of IPv4 outside of tunnels apart, and their directions: for tables, the same within a run only. */
 struct packet_ends {
-    uint64_t addresses; /* source and destination */
-    uint64_t ports;     /* IP protocol, ports of source and destination; 0: not such a packet, nothing is filled in */
+    uint64_t low, high; /* IP protocol, address and port of either end in a word; in the order of endpoint_compare */
+    uint64_t hash;      /* of both; 0: not such a packet, nothing is filled in */
+    bool from_low;
 };
 
 /* Lent during the packet callback. */
@@ -30,7 +32,7 @@ struct packet {
     const struct frame *frame;  /* the frame that completed it */
     enum packet_kind kind;
     struct endpoint src, dst;   /* innermost addresses; ports for UDP and TCP */
-    struct packet_ends ends;    /* UDP and TCP: the same in two words, when they are of IPv4 and in no tunnel */
+    struct packet_ends ends;    /* UDP and TCP: the same in words, when they are of IPv4 and in no tunnel */
     struct span payload;        /* captured payload bytes */
     uint32_t payload_wire_len;  /* length that the headers announce; greater than payload.len when the capture was cut */
     uint32_t tunnel;            /* 0, or a hash of the outer tunnel (VNI, GRE key, outer addresses): same addresses in
@@ -49,18 +51,29 @@ struct packet {
     uint16_t tcp_window;
 };
 
+/* address: the first byte is the highest. */
+static inline uint64_t packet_end_word(uint8_t ip_proto, uint32_t address, uint16_t port)
+{
+    return (uint64_t)ip_proto << 48 | (uint64_t)address << 16 | port;
+}
+
+static inline struct packet_ends packet_ends_between(uint64_t src, uint64_t dst)
+{
+    bool from_low = src <= dst;
+    uint64_t low = from_low ? src : dst, high = from_low ? dst : src, hash = hash_mix(low, high);
+    return (struct packet_ends){low, high, hash + (hash == 0), from_low};
+}
+
 /* Made from the other fields; for who makes packets. */
 static inline struct packet_ends packet_ends_of(const struct packet *p)
 {
-    struct packet_ends ends = {0, 0};
-    uint8_t *addresses = (uint8_t *)&ends.addresses;
     if ((p->kind != PACKET_UDP && p->kind != PACKET_TCP) || p->tunnel != 0 || p->src.address.family != FAMILY_IPV4 ||
         p->dst.address.family != FAMILY_IPV4)
-        return ends;
-    memcpy(addresses, p->src.address.bytes, 4);
-    memcpy(addresses + 4, p->dst.address.bytes, 4);
-    ends.ports = (uint64_t)p->ip_proto << 32 | (uint64_t)p->src.port << 16 | p->dst.port;
-    return ends;
+        return (struct packet_ends){0, 0, 0, false};
+    const uint8_t *s = p->src.address.bytes, *d = p->dst.address.bytes;
+    uint32_t src = (uint32_t)s[0] << 24 | (uint32_t)s[1] << 16 | (uint32_t)s[2] << 8 | s[3];
+    uint32_t dst = (uint32_t)d[0] << 24 | (uint32_t)d[1] << 16 | (uint32_t)d[2] << 8 | d[3];
+    return packet_ends_between(packet_end_word(p->ip_proto, src, p->src.port), packet_end_word(p->ip_proto, dst, p->dst.port));
 }
 
 #endif

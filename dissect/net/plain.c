@@ -25,17 +25,6 @@ static inline bool is_plain_ip(const uint8_t *b)
            load_be16(ip + 2) >= IP_LEAST;
 }
 
-/* The same hash as in duplicates.c, from the words that are at hand. */
-static inline uint64_t identity(const struct packet *p, uint32_t id)
-{
-    uint64_t protocol = (uint64_t)p->kind << 56; /* it is in ports already */
-    struct lanes l = lanes_of_headers(p->ends.addresses, p->ends.ports | protocol, (uint64_t)p->frame->capture << 32,
-                                      (uint64_t)id << 32 | p->payload_wire_len);
-    if (p->kind == PACKET_TCP)
-        l = add_tcp(l, p);
-    return lanes_value(add_payload(l, p));
-}
-
 static inline void prefetch(const void *address)
 {
 #if defined(__GNUC__)
@@ -53,7 +42,7 @@ static inline void identify(struct duplicates *t, struct ahead *a)
     a->hash = 0;
     if (bare || p->frame->time_ns == 0 || (p->frame->flags & FRAME_HAS_PACKET_ID) != 0)
         return;
-    a->hash = identity(p, a->ip_id);
+    a->hash = identity_of(p, p->ends.hash + p->ends.from_low, p->frame->capture, a->ip_id);
     a->bucket = bucket_of_hash(t->bytes, a->hash);
     prefetch(a->bucket);
 }
@@ -104,40 +93,47 @@ static inline bool look_at_tcp(struct packet *p, const struct frame *f, uint32_t
     return true;
 }
 
-/* Into *a. Once in the program: net_frame seldom has to do it. */
-RARELY_CALLED static void look(struct net *n, struct ahead *a, const struct frame *f)
+static inline void set_ends(struct packet *p, const uint8_t *ip, const uint8_t *transport)
 {
-    const uint8_t *b = f->bytes, *ip = b + IP_AT, *transport = b + TRANSPORT_AT;
+    uint32_t ports = load_be32(transport);
+    memcpy(p->src.address.bytes, ip + 12, 4);
+    memcpy(p->dst.address.bytes, ip + 16, 4);
+    p->src.port = (uint16_t)(ports >> 16);
+    p->dst.port = (uint16_t)ports;
+    p->ends = packet_ends_between(packet_end_word(ip[9], load_be32(ip + 12), (uint16_t)(ports >> 16)),
+                                  packet_end_word(ip[9], load_be32(ip + 16), (uint16_t)ports));
+}
+
+/* Into *a. Not inlined, lest a's place in the ring is reckoned for each of its members. */
+RARELY_CALLED static const struct packet_ends *look(struct duplicates *t, struct ahead *a, const struct frame *f)
+{
+    const uint8_t *b = f->bytes, *ip = b + IP_AT;
     struct packet *p = &a->p;
     p->frame = f;
     a->found = AHEAD_OTHER;
     if (f->len < PAYLOAD_AT || f->link_type != LINKTYPE_ETHERNET || !is_plain_ip(b))
-        return;
+        return NULL;
     uint32_t total = load_be16(ip + 2);
     bool plain = ip[9] == IP_PROTO_UDP ? look_at_udp(p, f, total) : ip[9] == IP_PROTO_TCP && look_at_tcp(p, f, total);
     if (!plain)
-        return;
+        return NULL;
     a->found = AHEAD_PLAIN;
     a->ip_id = load_be16(ip + 4);
     p->first_frame = f->number;
-    memcpy(p->src.address.bytes, ip + 12, 4);
-    memcpy(p->dst.address.bytes, ip + 16, 4);
-    p->src.port = load_be16(transport);
-    p->dst.port = load_be16(transport + 2);
-    p->ends.addresses = load_u64(ip + 12);
-    p->ends.ports = (uint64_t)ip[9] << 32 | (uint64_t)p->src.port << 16 | p->dst.port;
     p->ttl = ip[8];
-    identify(n->duplicates, a);
+    set_ends(p, ip, b + TRANSPORT_AT);
+    identify(t, a);
+    return &p->ends;
 }
 
-static inline void deliver(struct net *n, const struct packet *p, bool repeats)
+static inline const struct packet *unless_repeated(struct net *n, const struct packet *p, bool repeats)
 {
     if (repeats) {
         n->counters.duplicates++;
-        return;
+        return NULL;
     }
     n->counters.packets++;
-    n->handler.packet(n->handler.ctx, p);
+    return p;
 }
 
 static inline void count(struct net *n, const struct frame *f)
@@ -154,40 +150,44 @@ static inline struct ahead *ahead_of(struct net *n, const struct frame *f)
     return &n->ahead[f->number % NET_AHEAD];
 }
 
-struct packet_ends net_ahead(struct net *n, const struct frame *f)
+const struct packet_ends *net_ahead(struct net *n, const struct frame *f)
 {
-    struct ahead *a = ahead_of(n, f);
-    look(n, a, f);
-    return a->found == AHEAD_PLAIN ? a->p.ends : (struct packet_ends){0, 0};
+    return look(n->duplicates, ahead_of(n, f), f);
 }
 
 /* Any frame, at any time. */
-RARELY_CALLED static void take_frame(struct net *n, const struct frame *f)
+RARELY_CALLED static const struct packet *take_frame(struct net *n, const struct frame *f)
 {
     struct ahead *a = ahead_of(n, f);
     if (a->found == AHEAD_NONE || a->p.frame != f)
-        look(n, a, f);
+        (void)net_ahead(n, f);
     bool plain = a->found == AHEAD_PLAIN;
     a->found = AHEAD_NONE;
     count(n, f);
     if (n->fragments_wait)
         fragments_expire(n);
-    if (!plain)
+    if (!plain) {
         walk_frame(n, f);
-    else if (a->hash == 0)
-        deliver(n, &a->p, duplicates_seen(n->duplicates, &a->p, a->ip_id, 0));
-    else
-        deliver(n, &a->p, bucket_seen(a->bucket, a->hash, f->time_ns, NET_DUPLICATE_WINDOW_NS));
+        return NULL;
+    }
+    if (a->hash == 0)
+        return unless_repeated(n, &a->p, duplicates_seen(n->duplicates, &a->p, a->ip_id, 0));
+    return unless_repeated(n, &a->p, bucket_seen(a->bucket, a->hash, f->time_ns, NET_DUPLICATE_WINDOW_NS));
+}
+
+const struct packet *net_next(struct net *n, const struct frame *f)
+{
+    struct ahead *a = ahead_of(n, f);
+    if (a->found != AHEAD_PLAIN || a->p.frame != f || a->hash == 0 || n->fragments_wait)
+        return take_frame(n, f);
+    a->found = AHEAD_NONE;
+    count(n, f);
+    return unless_repeated(n, &a->p, bucket_seen(a->bucket, a->hash, f->time_ns, NET_DUPLICATE_WINDOW_NS));
 }
 
 void net_frame(struct net *n, const struct frame *f)
 {
-    struct ahead *a = ahead_of(n, f);
-    if (a->found != AHEAD_PLAIN || a->p.frame != f || a->hash == 0 || n->fragments_wait) {
-        take_frame(n, f);
-        return;
-    }
-    a->found = AHEAD_NONE;
-    count(n, f);
-    deliver(n, &a->p, bucket_seen(a->bucket, a->hash, f->time_ns, NET_DUPLICATE_WINDOW_NS));
+    const struct packet *p = net_next(n, f);
+    if (p != NULL)
+        n->handler.packet(n->handler.ctx, p);
 }

@@ -57,10 +57,11 @@ static void both_directions_are_one_flow(void **state)
 static struct flow *feed(struct flow_table *t, const struct packet *p, bool *from_low, bool *fresh)
 {
     struct packet handed = *p;
-    struct flow_ahead ahead = {.hash = 0};
+    struct flow_ahead ahead = {.ends = NULL};
     handed.ends = packet_ends_of(p);
-    if (handed.ends.ports != 0) {
-        flow_ahead(t, handed.ends, &ahead);
+    if (handed.ends.hash != 0) {
+        ahead.ends = &handed.ends;
+        flow_ahead(t, ahead.ends);
         flow_soon(t, &ahead);
     }
     return flow_of(t, &handed, &ahead, from_low, fresh);
