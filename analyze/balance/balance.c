@@ -6,6 +6,7 @@
 #include "analyze/nat/nat_hash.h"
 #include "analyze/session/judge_sstp.h"
 #include "capture/wire/hash.h"
+#include "capture/wire/sort.h"
 
 enum { VIRTUAL_PORT = 5 /* NAS-Port-Type */, SERVER_ERRORS = 500, NOT_FOUND = 404, RECORDS_AT_FIRST = 256 };
 
@@ -234,6 +235,11 @@ static int by_id(const void *a, const void *b)
     return (x->id > y->id) - (x->id < y->id);
 }
 
+static uint64_t id_of(const void *record)
+{
+    return ((const struct record *)record)->id;
+}
+
 static void learn_from_nat(struct balance *b, const struct nat *nat)
 {
     struct nat_verdict *v = malloc(sizeof *v);
@@ -275,8 +281,7 @@ void balance_open(struct balance *b, const struct balance_others *others)
     for (size_t i = 0; i < b->server_count; i++)
         b->servers[i].vip = is_vip(b, &b->servers[i].address);
     b->noted = b->count;
-    if (b->count > 1)
-        qsort(b->records, b->count, sizeof *b->records, by_id);
+    sort_by_key(b->records, b->count, sizeof *b->records, id_of, by_id);
 }
 
 void balance_noted(struct balance *b, uint32_t id)

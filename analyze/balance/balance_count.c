@@ -3,6 +3,7 @@
 
 #include "analyze/balance/balance_internal.h"
 #include "capture/wire/elapsed.h"
+#include "capture/wire/sort.h"
 
 #define STUCK 0.5            /* correlation from which sources stick */
 #define LATE 0.25            /* of the time; a backend that was there got a connection by then */
@@ -70,6 +71,11 @@ static int by_number(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
+static uint64_t number_of(const void *number)
+{
+    return *(const uint64_t *)number;
+}
+
 static uint64_t count_clients(const struct tally *t, size_t backend, uint64_t *room)
 {
     size_t n = 0, distinct = 0;
@@ -78,8 +84,7 @@ static uint64_t count_clients(const struct tally *t, size_t backend, uint64_t *r
         if (tally_has(t, &t->b->records[i], &at) && at == backend && record_is_attempt(&t->b->records[i]) && !record_is_nameless(&t->b->records[i]))
             room[n++] = record_client(&t->b->records[i]);
     }
-    if (n > 1)
-        qsort(room, n, sizeof *room, by_number);
+    sort_by_key(room, n, sizeof *room, number_of, by_number);
     for (size_t i = 0; i < n; i++)
         distinct += i == 0 || room[i] != room[i - 1];
     return distinct;

@@ -3,6 +3,7 @@
 
 #include "analyze/balance/balance_internal.h"
 #include "capture/wire/elapsed.h"
+#include "capture/wire/sort.h"
 
 #define RECONNECT_NS (60 * INT64_C(1000000000))
 #define AT_ONCE_NS (10 * INT64_C(1000000000)) /* where an address alone says that it is the same client */
@@ -15,17 +16,28 @@ static int by_time(const void *a, const void *b)
     return x->id != y->id ? (x->id > y->id) - (x->id < y->id) : (x->protocol > y->protocol) - (x->protocol < y->protocol);
 }
 
+/* Negative times come first. */
+static uint64_t time_of(const void *record)
+{
+    return (uint64_t)((const struct record *)record)->start_ns ^ UINT64_C(1) << 63;
+}
+
 static int by_client(const void *a, const void *b)
 {
     const struct record *x = *(struct record *const *)a, *y = *(struct record *const *)b;
     uint64_t cx = record_client(x), cy = record_client(y);
-    if (x->protocol != y->protocol)
-        return x->protocol < y->protocol ? -1 : 1;
     if (cx != cy)
         return cx < cy ? -1 : 1;
+    if (x->protocol != y->protocol)
+        return x->protocol < y->protocol ? -1 : 1;
     if (x->backend != y->backend)
         return x->backend < y->backend ? -1 : 1;
     return x < y ? -1 : 1; /* by time: they are sorted */
+}
+
+static uint64_t client_of(const void *record)
+{
+    return record_client(*(struct record *const *)record);
 }
 
 /* The client tries again, or comes back: one connection, which ended as its last part did. */
@@ -44,8 +56,7 @@ static void mark_reconnects(struct balance *b)
         return;
     for (size_t i = 0; i < b->count; i++)
         order[i] = &b->records[i];
-    if (b->count > 1)
-        qsort(order, b->count, sizeof *order, by_client);
+    sort_by_key(order, b->count, sizeof *order, client_of, by_client);
     for (size_t i = 0; i < b->count; i++) {
         if (i == 0 || !comes_back(order[i - 1], order[i])) {
             head = order[i];
@@ -67,8 +78,7 @@ static void keep_counted(struct balance *b)
         if ((b->records[i].flags & RECORD_COUNTED) != 0)
             b->records[kept++] = b->records[i];
     b->count = kept;
-    if (kept > 1)
-        qsort(b->records, kept, sizeof *b->records, by_time);
+    sort_by_key(b->records, kept, sizeof *b->records, time_of, by_time);
 }
 
 /* What the records show of each server, by class: tunnels, RADIUS. */

@@ -3,6 +3,7 @@
 
 #include "analyze/balance/balance_internal.h"
 #include "capture/wire/elapsed.h"
+#include "capture/wire/sort.h"
 
 enum { CELLS_MAX = 1 << 15 };
 #define SECOND_NS INT64_C(1000000000)
@@ -52,12 +53,17 @@ struct visit {
     uint64_t client;
 };
 
-static int by_cell(const void *a, const void *b)
+static int by_client(const void *a, const void *b)
 {
     const struct visit *x = a, *y = b;
-    if (x->cell != y->cell)
-        return x->cell < y->cell ? -1 : 1;
-    return (x->client > y->client) - (x->client < y->client);
+    if (x->client != y->client)
+        return x->client < y->client ? -1 : 1;
+    return (x->cell > y->cell) - (x->cell < y->cell);
+}
+
+static uint64_t client_of(const void *visit)
+{
+    return ((const struct visit *)visit)->client;
 }
 
 static void count_cells(struct tally *t, struct balance_cell *cells, struct visit *visits)
@@ -73,10 +79,9 @@ static void count_cells(struct tally *t, struct balance_cell *cells, struct visi
         if (!record_is_nameless(r))
             visits[n++] = (struct visit){cell, record_client(r)};
     }
-    if (n > 1)
-        qsort(visits, n, sizeof *visits, by_cell);
+    sort_by_key(visits, n, sizeof *visits, client_of, by_client);
     for (size_t i = 0; i < n; i++)
-        cells[visits[i].cell].clients += i == 0 || by_cell(&visits[i], &visits[i - 1]) != 0;
+        cells[visits[i].cell].clients += i == 0 || by_client(&visits[i], &visits[i - 1]) != 0;
 }
 
 bool tally_windows(struct tally *t)

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "capture/wire/sort.h"
+
 enum { CLUSTERS = 1024, DRAWS = 4999, LEAST_EXPECTED = 5, NEVER = 1 << 30 };
 #define SEED UINT64_C(0x62616c616e6365)
 /* Jain's index 0.9, which is what it is when half of the backends get twice as much as the other half: as squared variation. */
@@ -27,6 +29,11 @@ static int by_source(const void *a, const void *b)
     if (x->source != y->source)
         return x->source < y->source ? -1 : 1;
     return (x->backend > y->backend) - (x->backend < y->backend);
+}
+
+static uint64_t source_of(const void *choice)
+{
+    return ((const struct choice *)choice)->source;
 }
 
 static double pairs(double n)
@@ -279,8 +286,7 @@ struct choice_judgement choices_judge(struct choice *choices, size_t count, cons
     if (clusters == NULL)
         return j;
     double next = is_one_source(choices, count) ? correlate_next(choices, count) : -1;
-    if (count > 1)
-        qsort(choices, count, sizeof *choices, by_source);
+    sort_by_key(choices, count, sizeof *choices, source_of, by_source);
     j.sticky = stick(choices, count, counts, n, clusters);
     if (next >= 0)
         take_one_source(&j.sticky, next);

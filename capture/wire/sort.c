@@ -1,0 +1,98 @@
+#include "capture/wire/sort.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FEW = 64, DIGIT_BITS = 11, DIGITS = (64 + DIGIT_BITS - 1) / DIGIT_BITS, BUCKETS = 1 << DIGIT_BITS };
+
+struct keyed {
+    uint64_t key;
+    size_t item;
+};
+
+static size_t digit_of(uint64_t key, unsigned digit)
+{
+    return key >> digit * DIGIT_BITS & (BUCKETS - 1);
+}
+
+/* How many keys have which digit. */
+struct counts {
+    uint32_t of[DIGITS][BUCKETS];
+};
+
+/* From counts to where each digit's items begin. False: all have the same one, nothing is to be moved. */
+static bool make_places(uint32_t *counts, size_t count)
+{
+    uint32_t at = 0;
+    for (size_t i = 0; i < BUCKETS; i++) {
+        uint32_t n = counts[i];
+        if (n == count)
+            return false;
+        counts[i] = at;
+        at += n;
+    }
+    return true;
+}
+
+/* Digit by digit from the lowest on, each time leaving equals in their order. Returns which of the two has the result. */
+static struct keyed *order(struct keyed *from, struct keyed *to, size_t count, struct counts *counts)
+{
+    memset(counts, 0, sizeof *counts);
+    for (size_t i = 0; i < count; i++)
+        for (unsigned d = 0; d < DIGITS; d++)
+            counts->of[d][digit_of(from[i].key, d)]++;
+    for (unsigned d = 0; d < DIGITS; d++) {
+        if (!make_places(counts->of[d], count))
+            continue;
+        for (size_t i = 0; i < count; i++)
+            to[counts->of[d][digit_of(from[i].key, d)]++] = from[i];
+        struct keyed *swapped = from;
+        from = to;
+        to = swapped;
+    }
+    return from;
+}
+
+static bool is_sorted(const uint8_t *items, size_t count, size_t size, sort_compare_fn *compare)
+{
+    for (size_t i = 1; i < count; i++)
+        if (compare(items + (i - 1) * size, items + i * size) > 0)
+            return false;
+    return true;
+}
+
+static void sort_ties(uint8_t *items, const struct keyed *sorted, size_t count, size_t size, sort_compare_fn *compare)
+{
+    for (size_t begin = 0, end; begin < count; begin = end) {
+        for (end = begin + 1; end < count && sorted[end].key == sorted[begin].key;)
+            end++;
+        if (end - begin > 1)
+            qsort(items + begin * size, end - begin, size, compare);
+    }
+}
+
+void sort_by_key(void *items, size_t count, size_t size, sort_key_fn *key, sort_compare_fn *compare)
+{
+    uint8_t *bytes = items;
+    if (count < 2 || is_sorted(bytes, count, size, compare))
+        return;
+    bool many = count >= FEW && count <= UINT32_MAX && count <= SIZE_MAX / size && count <= SIZE_MAX / 2 / sizeof(struct keyed);
+    struct keyed *keyed = many ? malloc(2 * count * sizeof *keyed) : NULL;
+    struct counts *counts = many ? malloc(sizeof *counts) : NULL;
+    uint8_t *copy = many ? malloc(count * size) : NULL;
+    if (keyed != NULL && counts != NULL && copy != NULL) {
+        for (size_t i = 0; i < count; i++)
+            keyed[i] = (struct keyed){key(bytes + i * size), i};
+        const struct keyed *sorted = order(keyed, keyed + count, count, counts);
+        memcpy(copy, bytes, count * size);
+        for (size_t i = 0; i < count; i++)
+            memcpy(bytes + i * size, copy + sorted[i].item * size, size);
+        sort_ties(bytes, sorted, count, size, compare);
+    } else {
+        qsort(bytes, count, size, compare);
+    }
+    free(copy);
+    free(counts);
+    free(keyed);
+}
