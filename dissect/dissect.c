@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "capture/wire/near.h"
 #include "capture/wire/rarely.h"
 #include "dissect/eap/eapol.h"
 #include "dissect/ike/ike_layer.h"
@@ -445,30 +446,11 @@ static void measure_state(struct dissector *d)
     d->state_peak = held > d->state_peak ? held : d->state_peak;
 }
 
-#if defined(__GNUC__)
-RARELY_CALLED static void prefetch_short(const struct frame *f)
-{
-    for (size_t at = 0; at < f->len; at += 64)
-        __builtin_prefetch(f->bytes + at);
-}
-#endif
-
-/* Brings the beginning of a frame near before it is looked at: the reader has just copied it, too far away for parsing. */
+/* Brings the beginning of a frame near before it is looked at: the reader has just copied it, too far away for parsing.
+ * What is shorter is not asked about: nobody could foresee the answer. */
 static inline void prefetch(const struct frame *f)
 {
-#if defined(__GNUC__)
-    const uint8_t *b = f->bytes;
-    if (f->len < PREFETCH_BYTES) {
-        prefetch_short(f);
-        return;
-    }
-    __builtin_prefetch(b);
-    __builtin_prefetch(b + 64);
-    __builtin_prefetch(b + 128);
-    __builtin_prefetch(b + 192);
-#else
-    (void)f;
-#endif
+    near_bytes(f->bytes, PREFETCH_BYTES);
 }
 
 static inline void look_ahead(struct dissector *d, const struct frame *f, struct flow_ahead *a)

@@ -236,7 +236,8 @@ static inline struct request *enter_request(struct radius_layer *r, struct reque
     q->code = about->code;
     q->answered = q->told = false;
     q->transmissions = 1;
-    q->first = q->last = (struct sight){r->place.frame, r->place.time_ns};
+    q->first.frame = q->last.frame = r->place.frame; /* one by one: a copy of the whole would wait for its parts */
+    q->first.time_ns = q->last.time_ns = r->place.time_ns;
     q->first_capture = q->last_capture = r->place.capture;
     q->login = q->login_id = 0;
     memcpy(q->authenticator, about->packet->authenticator.data, sizeof q->authenticator);
