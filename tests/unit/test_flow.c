@@ -1,20 +1,8 @@
 /* The flow table: both directions, growth, bounds; and the Community ID. */
-#include <stdarg.h>
-#include <setjmp.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
+#include "addresses_by_hand.h"
 #include "dissect/net/flow.h"
 
 #define S INT64_C(1000000000)
-
-static struct endpoint endpoint(const char *address, uint16_t port)
-{
-    struct endpoint e = {.port = port};
-    assert_true(address_parse(span_of(address, strlen(address)), &e.address));
-    return e;
-}
 
 static struct packet packet(const struct frame *f, uint8_t proto, struct endpoint src, struct endpoint dst)
 {
@@ -27,7 +15,7 @@ static void both_directions_are_one_flow(void **state)
     (void)state;
     struct flow_table *t = flow_table_new(100);
     struct frame f = {.number = 1, .time_ns = 5};
-    struct endpoint client = endpoint("198.51.100.9", 49152), server = endpoint("192.0.2.1", 1812);
+    struct endpoint client = at("198.51.100.9", 49152), server = at("192.0.2.1", 1812);
     struct packet there = packet(&f, IP_PROTO_UDP, client, server), back = packet(&f, IP_PROTO_UDP, server, client);
     bool from_low, fresh;
     assert_null(flow_find(t, &client, &server, IP_PROTO_UDP, 0));
@@ -72,7 +60,7 @@ static void it_is_the_same_flow_by_its_words(void **state)
     (void)state;
     struct flow_table *t = flow_table_new(100);
     struct frame f = {.number = 1};
-    struct endpoint client = endpoint("198.51.100.9", 49152), server = endpoint("192.0.2.1", 1812);
+    struct endpoint client = at("198.51.100.9", 49152), server = at("192.0.2.1", 1812);
     struct packet there = packet(&f, IP_PROTO_UDP, client, server), back = packet(&f, IP_PROTO_UDP, server, client);
     bool from_low, fresh;
     struct flow *flow = flow_of(t, &there, NULL, &from_low, &fresh);
@@ -97,8 +85,8 @@ static void a_flow_given_up_is_not_found_by_its_words(void **state)
     (void)state;
     struct flow_table *t = flow_table_new(1);
     struct frame f = {.number = 1};
-    struct packet a = packet(&f, IP_PROTO_UDP, endpoint("198.51.100.9", 49152), endpoint("192.0.2.1", 1812));
-    struct packet b = packet(&f, IP_PROTO_UDP, endpoint("198.51.100.9", 49153), endpoint("192.0.2.1", 1812));
+    struct packet a = packet(&f, IP_PROTO_UDP, at("198.51.100.9", 49152), at("192.0.2.1", 1812));
+    struct packet b = packet(&f, IP_PROTO_UDP, at("198.51.100.9", 49153), at("192.0.2.1", 1812));
     bool from_low, fresh;
     for (uint32_t i = 0; i < 6; i++) {
         assert_int_equal(feed(t, i % 2 == 0 ? &a : &b, &from_low, &fresh)->id, i + 1);
@@ -112,13 +100,13 @@ static void what_makes_a_flow_another_one(void **state)
     (void)state;
     struct flow_table *t = flow_table_new(100);
     struct frame f = {.number = 1};
-    struct packet base = packet(&f, IP_PROTO_UDP, endpoint("2001:db8::1", 500), endpoint("2001:db8::2", 500));
+    struct packet base = packet(&f, IP_PROTO_UDP, at("2001:db8::1", 500), at("2001:db8::2", 500));
     struct packet other[5] = {base, base, base, base, base};
     other[0].ip_proto = IP_PROTO_TCP;
     other[1].tunnel = 1;
     other[2].src.port = 501;
     other[3].dst.port = 501;
-    other[4].dst = endpoint("2001:db8::3", 500);
+    other[4].dst = at("2001:db8::3", 500);
     bool from_low, fresh;
     feed(t, &base, &from_low, &fresh);
     for (size_t i = 0; i < 5; i++) {
@@ -131,7 +119,7 @@ static void what_makes_a_flow_another_one(void **state)
 
 static struct packet numbered(const struct frame *f, uint32_t i)
 {
-    struct packet p = packet(f, IP_PROTO_UDP, endpoint("10.0.0.0", 1000), endpoint("192.0.2.1", 53));
+    struct packet p = packet(f, IP_PROTO_UDP, at("10.0.0.0", 1000), at("192.0.2.1", 53));
     p.src.address.bytes[1] = (uint8_t)(i >> 16);
     p.src.address.bytes[2] = (uint8_t)(i >> 8);
     p.src.address.bytes[3] = (uint8_t)i;
@@ -162,7 +150,7 @@ static void every_flow_is_found_again_while_it_grows(void **state)
 /* The i-th of any number of flows whose hashes are all the same, as hash_mix can be reckoned backwards. */
 static struct packet colliding(const struct frame *f, uint32_t i)
 {
-    struct packet p = packet(f, IP_PROTO_UDP, endpoint("10.0.0.1", 1000), endpoint("203.0.0.0", 0));
+    struct packet p = packet(f, IP_PROTO_UDP, at("10.0.0.1", 1000), at("203.0.0.0", 0));
     uint64_t inverse = 1, mixed = (uint64_t)i << 32 | i;
     for (int step = 0; step < 6; step++)
         inverse *= 2 - 0x94d049bb133111ebu * inverse;
@@ -232,7 +220,7 @@ static void a_full_table_gives_up_flows_that_are_silent(void **state)
     flow_on_drop(t, count_drop, &drops);
     struct frame f = {.number = 1};
     bool from_low, fresh;
-    struct packet busy = packet(&f, IP_PROTO_UDP, endpoint("192.0.2.77", 1), endpoint("192.0.2.78", 2));
+    struct packet busy = packet(&f, IP_PROTO_UDP, at("192.0.2.77", 1), at("192.0.2.78", 2));
     for (uint32_t i = 0; i < MORE; i++) {
         f.time_ns = i * S;
         struct packet p = numbered(&f, i);
@@ -278,21 +266,21 @@ static void expect_community_id(const char *id, uint8_t proto, struct endpoint s
 static void community_ids(void **state)
 {
     (void)state;
-    expect_community_id("1:LQU9qZlK+B5F3KDmev6m5PMibrg=", IP_PROTO_TCP, endpoint("128.232.110.120", 34855),
-                        endpoint("66.35.250.204", 80));
-    expect_community_id("1:d/FP5EW3wiY1vCndhwleRRKHowQ=", IP_PROTO_UDP, endpoint("192.168.1.52", 54585),
-                        endpoint("8.8.8.8", 53));
+    expect_community_id("1:LQU9qZlK+B5F3KDmev6m5PMibrg=", IP_PROTO_TCP, at("128.232.110.120", 34855),
+                        at("66.35.250.204", 80));
+    expect_community_id("1:d/FP5EW3wiY1vCndhwleRRKHowQ=", IP_PROTO_UDP, at("192.168.1.52", 54585),
+                        at("8.8.8.8", 53));
     expect_community_id("1:/qFaeAR+gFe1KYjMzVDsMv+wgU4=", IP_PROTO_TCP,
-                        endpoint("2001:470:e5bf:dead:4957:2174:e82c:4887", 63943),
-                        endpoint("2607:f8b0:400c:c03::1a", 25));
-    expect_community_id("1:E9qZTaeyZk5eBPJ6gV+gZ4DbpKA=", IP_PROTO_ESP, endpoint("192.0.2.1", 0), endpoint("198.51.100.2", 0));
+                        at("2001:470:e5bf:dead:4957:2174:e82c:4887", 63943),
+                        at("2607:f8b0:400c:c03::1a", 25));
+    expect_community_id("1:E9qZTaeyZk5eBPJ6gV+gZ4DbpKA=", IP_PROTO_ESP, at("192.0.2.1", 0), at("198.51.100.2", 0));
 }
 
 /* MAC addresses have none; ICMP's is made of types and codes, which a flow does not keep. */
 static void flows_without_a_community_id(void **state)
 {
     (void)state;
-    struct endpoint mac = {.address.family = FAMILY_MAC}, host = endpoint("192.0.2.1", 0);
+    struct endpoint mac = {.address.family = FAMILY_MAC}, host = at("192.0.2.1", 0);
     char text[32];
     assert_string_equal(flow_community_id(text, &mac, &mac, IP_PROTO_UDP), "-");
     assert_string_equal(flow_community_id(text, &host, &host, IP_PROTO_ICMP), "-");

@@ -1,11 +1,7 @@
 /* The account of what hosts send and answer: packets made by hand. wire-facts 8; RFC 826, 1035, 2131. */
+#include "addresses_by_hand.h"
 #include "radius_bytes.h"
 #include "dissect/hosts.h"
-
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <cmocka.h>
 
 #define SERVER "203.0.113.10"
 #define PEER "198.51.100.9"
@@ -36,13 +32,6 @@ static int end(void **state)
     (void)state;
     hosts_free(scene.hosts);
     return 0;
-}
-
-static struct endpoint at(const char *text, uint16_t port)
-{
-    struct endpoint e = {.port = port};
-    assert_true(address_parse(span_of(text, strlen(text)), &e.address));
-    return e;
 }
 
 static struct packet packet(enum packet_kind kind, struct endpoint src, struct endpoint dst)

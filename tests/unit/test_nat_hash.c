@@ -1,11 +1,8 @@
 /* NAT_DETECTION hashes and the search for what they stand for: vectors computed outside this program (wire-facts 11.3:
  * sha1sum and two public recordings), every width against OpenSSL, budgets. */
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdlib.h>
 
-#include <cmocka.h>
-
+#include "addresses_by_hand.h"
 #include "analyze/nat/nat_search.h"
 #include "analyze/nat/nat_sha1_lanes.h"
 
@@ -24,13 +21,6 @@ static struct nat_question question(const char *initiator, const char *responder
     hex(responder, q.responder_spi);
     hex(hash, q.hash);
     return q;
-}
-
-static struct endpoint at(const char *address, uint16_t port)
-{
-    struct endpoint e = {.port = port};
-    assert_true(address_parse(span_of(address, strlen(address)), &e.address));
-    return e;
 }
 
 #define NO_SPI "0000000000000000"

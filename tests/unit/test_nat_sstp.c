@@ -1,28 +1,13 @@
 /* What SSTP adds to the verdict on translation: words of proxies, computers behind an address of the site, TCP against TLS,
  * hop counts, probes; both sides of a translator by the client random. What is public, or at the client, raises nothing. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-#include <cmocka.h>
+#include "nat_by_hand.h"
 
 #include "analyze/nat/nat_feed.h"
 #include "dissect/crypto/digest.h"
 
 #define SECOND INT64_C(1000000000)
-
-static struct address address(const char *text)
-{
-    struct address a = {0};
-    assert_true(address_parse(span_of(text, strlen(text)), &a));
-    return a;
-}
-
-static struct endpoint at(const char *text, uint16_t port)
-{
-    return (struct endpoint){.address = address(text), .port = port};
-}
 
 static struct nat *fresh(const struct nat_settings *s)
 {
@@ -48,40 +33,20 @@ static struct nat_sstp_observation tunnel(const char *from, const char *to)
                                          .place = {.frame = serial, .time_ns = begin}};
 }
 
-/* The verdict of the only server; frees. */
-static struct nat_verdict only(struct nat *n)
-{
-    struct nat_verdict v;
-    assert_int_equal(nat_verdicts(n), 1);
-    assert_true(nat_verdict_at(n, 0, &v));
-    nat_free(n);
-    return v;
-}
-
-static void expect(const struct nat_verdict *v, enum nat_kind kind, enum confidence sure)
-{
-    if (v->kind != kind || v->confidence != sure) {
-        printf("got %s (%d), %s\n", nat_kind_name(v->kind), (int)v->confidence, v->reason);
-        for (size_t i = 0; i < v->evidence_count; i++)
-            printf("  %s\n", v->evidence[i].what);
-    }
-    assert_string_equal(nat_kind_name(v->kind), nat_kind_name(kind));
-    assert_int_equal(v->confidence, sure);
-    if (kind == NAT_UNKNOWN) {
-        assert_non_null(strstr(v->reason, "capture"));
-        return;
-    }
-    assert_true(v->evidence_count > 0 && v->sessions > 0);
-    for (size_t i = 0; i < v->evidence_count; i++)
-        assert_true(v->evidence[i].place.frame > 0 && v->evidence[i].what[0] != '\0');
-}
-
 static bool says(const struct nat_verdict *v, const char *words)
 {
     for (size_t i = 0; i < v->evidence_count; i++)
         if (strstr(v->evidence[i].what, words) != NULL)
             return true;
     return false;
+}
+
+/* The verdict of the only server; frees. */
+static struct nat_verdict only(struct nat *n)
+{
+    struct nat_verdict v = only_verdict(n);
+    nat_free(n);
+    return v;
 }
 
 static struct nat_verdict one(const struct nat_settings *s, struct nat_sstp_observation o)
@@ -93,7 +58,7 @@ static struct nat_verdict one(const struct nat_settings *s, struct nat_sstp_obse
 
 static void expect_recovered(const struct nat_verdict *v, const char *real, const char *how)
 {
-    const struct address r = address(real);
+    const struct address r = address_of(real);
     for (size_t i = 0; i < v->recovered_count; i++)
         if (address_equal(&v->recovered[i].real.address, &r)) {
             assert_string_equal(v->recovered[i].how, how);
@@ -292,8 +257,8 @@ static void what_remains_open_is_said(void **state)
 static void what_is_declared(void **state)
 {
     (void)state;
-    const struct address balancers[] = {address("10.1.1.4")}, vips[] = {address("172.20.30.10")};
-    const struct nat_network internal[] = {{address("10.0.0.0"), 8}};
+    const struct address balancers[] = {address_of("10.1.1.4")}, vips[] = {address_of("172.20.30.10")};
+    const struct nat_network internal[] = {{address_of("10.0.0.0"), 8}};
     const struct nat_settings s = {.load_balancers = balancers, .load_balancer_count = 1, .vips = vips, .vip_count = 1,
                                    .internal = internal, .internal_count = 1};
     struct nat_verdict v = one(&s, tunnel("10.1.1.4", "172.20.30.11"));
@@ -365,7 +330,7 @@ static void windows_tls_in_linux_tcp(void **state)
 static void health_probes(void **state)
 {
     (void)state;
-    const struct address balancer = address("172.20.30.4"), server = address("172.20.30.11"), scanner = address("203.0.113.9");
+    const struct address balancer = address_of("172.20.30.4"), server = address_of("172.20.30.11"), scanner = address_of("203.0.113.9");
     struct nat *n = fresh(NULL);
     nat_add_probes(n, &balancer, &server, 9);
     nat_add_probes(n, &scanner, &server, 9);
@@ -554,7 +519,7 @@ static void flood(void **state)
         o.last_ns += (int64_t)(i % 7) * 100 * SECOND;
         nat_add_sstp(n, &o);
         snprintf(text, sizeof text, "10.%u.%u.7", i / 256, i % 256);
-        const struct address prober = address(text);
+        const struct address prober = address_of(text);
         nat_add_probes(n, &prober, &o.server.address, i);
     }
     struct nat_verdict v = only(n);

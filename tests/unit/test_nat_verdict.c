@@ -1,27 +1,10 @@
 /* One verdict a server: every row of wire-facts 9.1, every capture point of the lab, captures at the client, RADIUS, proven
  * translations, what is not SNAT; ceilings and budgets. Hashes are made from addresses that the verdict is not told. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-#include <cmocka.h>
-
-#include "analyze/nat/nat.h"
+#include "nat_by_hand.h"
 
 static struct digests *digests;
-
-static struct address address(const char *text)
-{
-    struct address a = {0};
-    assert_true(address_parse(span_of(text, strlen(text)), &a));
-    return a;
-}
-
-static struct endpoint at(const char *text, uint16_t port)
-{
-    return (struct endpoint){.address = address(text), .port = port};
-}
 
 /* One association: where its ends are, and what this capture point and the server see. Ports are 500 but for seen_port and
  * saw_port. */
@@ -85,37 +68,12 @@ static struct nat *fresh(const struct nat_settings *s)
     return n;
 }
 
-/* The verdict of the only server. */
-static struct nat_verdict only(struct nat *n)
-{
-    struct nat_verdict v;
-    assert_int_equal(nat_verdicts(n), 1);
-    assert_true(nat_verdict_at(n, 0, &v));
-    assert_false(nat_verdict_at(n, 1, &v));
-    return v;
-}
-
-static void expect(const struct nat_verdict *v, enum nat_kind kind, enum confidence sure)
-{
-    if (v->kind != kind || v->confidence != sure) {
-        printf("got %s (%d), %s\n", nat_kind_name(v->kind), (int)v->confidence, v->reason);
-        for (size_t i = 0; i < v->evidence_count; i++)
-            printf("  %s\n", v->evidence[i].what);
-    }
-    assert_string_equal(nat_kind_name(v->kind), nat_kind_name(kind));
-    assert_int_equal(v->confidence, sure);
-    if (kind != NAT_UNKNOWN)
-        assert_true(v->evidence_count > 0 && v->evidence[0].place.frame > 0 && v->sessions > 0);
-    else
-        assert_true(strstr(v->reason, "capture") != NULL);
-}
-
 /* One association, one verdict. */
 static struct nat_verdict one(const struct nat_settings *s, struct way w, enum nat_kind kind, enum confidence sure)
 {
     struct nat *n = fresh(s);
     observe(n, &w);
-    struct nat_verdict v = only(n);
+    struct nat_verdict v = only_verdict(n);
     expect(&v, kind, sure);
     nat_free(n);
     return v;
@@ -135,7 +93,7 @@ static void expect_recovered(const struct nat_verdict *v, const char *seen, uint
 
 static void expect_source(const struct nat_verdict *v, const char *text)
 {
-    const struct address a = address(text);
+    const struct address a = address_of(text);
     assert_true(address_equal(&v->source, &a));
 }
 
@@ -147,8 +105,8 @@ static const struct nat_settings *site(void)
     static struct nat_network internal[1];
     static struct address vips[1];
     static struct nat_settings s;
-    internal[0] = (struct nat_network){address("10.20.0.0"), 16};
-    vips[0] = address("203.0.113.10");
+    internal[0] = (struct nat_network){address_of("10.20.0.0"), 16};
+    vips[0] = address_of("203.0.113.10");
     s = (struct nat_settings){.internal = internal, .internal_count = 1, .vips = vips, .vip_count = 1,
                                .question_budget = SHALLOW};
     return &s;
@@ -199,7 +157,7 @@ static void printed_reading(void **state)
     struct nat *n = fresh(site());
     struct nat_ike_observation o = printed("198.51.100.7", 500, false);
     nat_add_ike(n, &o);
-    struct nat_verdict v = only(n);
+    struct nat_verdict v = only_verdict(n);
     expect(&v, NAT_CLIENT_SIDE, CONFIDENCE_CERTAIN);
     assert_int_equal(v.client_sessions, 1);
     assert_true(v.destination_translated && v.destination_confidence == CONFIDENCE_CERTAIN);
@@ -210,7 +168,7 @@ static void printed_reading(void **state)
     n = fresh(site());
     o = printed("10.20.30.4", 1024, true);
     nat_add_ike(n, &o);
-    v = only(n);
+    v = only_verdict(n);
     expect(&v, NAT_SNAT, CONFIDENCE_CERTAIN);
     expect_source(&v, "10.20.30.4");
     expect_recovered(&v, "10.20.30.4", 1024, "192.168.178.23", 500);
@@ -236,7 +194,7 @@ static void printed_recording_at_a_client(void **state)
     memset(o.response.destination_hash, 0x5a, NAT_HASH); /* differs, as printed */
     struct nat *n = fresh(NULL);
     nat_add_ike(n, &o);
-    struct nat_verdict v = only(n);
+    struct nat_verdict v = only_verdict(n);
     expect(&v, NAT_CLIENT_SIDE, CONFIDENCE_STRONG);
     assert_non_null(strstr(v.reason, "not excluded"));
     nat_free(n);
@@ -278,14 +236,14 @@ static void row_load_balancer(void **state)
     w.seen_client = w.saw = "203.0.113.99"; /* a public neighbour by ARP */
     one(NULL, w, NAT_SNAT, CONFIDENCE_CERTAIN);
     w.link = NAT_LINK_UNKNOWN;
-    const struct address balancers[] = {address("203.0.113.99")};
+    const struct address balancers[] = {address_of("203.0.113.99")};
     const struct nat_settings declared = {.load_balancers = balancers, .load_balancer_count = 1, .question_budget = SHALLOW};
     one(&declared, w, NAT_SNAT, CONFIDENCE_CERTAIN);
     one(NULL, w, NAT_CLIENT_SIDE, CONFIDENCE_CERTAIN); /* nothing tells it from a home router */
     struct nat *n = fresh(NULL);
     nat_add_load_balancer(n, &balancers[0]);
     observe(n, &w);
-    v = only(n);
+    v = only_verdict(n);
     expect(&v, NAT_SNAT, CONFIDENCE_CERTAIN);
     nat_free(n);
 }
@@ -301,7 +259,7 @@ static void row_unrelated_homes_behind_a_private_address(void **state)
         w.seen_port++;
         observe(n, &w);
     }
-    struct nat_verdict v = only(n);
+    struct nat_verdict v = only_verdict(n);
     expect(&v, NAT_SNAT, CONFIDENCE_CERTAIN);
     assert_int_equal(v.hidden_clients, 3);
     assert_int_equal(v.sessions, 4);
@@ -340,21 +298,21 @@ static void row_all_from_one_public_pool(void **state)
     (void)state;
     static const char *const pool[] = {"192.0.2.65", "192.0.2.66"};
     struct nat *n = behind_public(12, pool, 2);
-    struct nat_verdict v = only(n);
+    struct nat_verdict v = only_verdict(n);
     expect(&v, NAT_SNAT, CONFIDENCE_STRONG);
     assert_int_equal(v.hidden_clients, 12);
     assert_int_equal(v.sources, 2);
     nat_free(n);
 
     n = behind_public(5, pool, 2); /* too few computers */
-    v = only(n);
+    v = only_verdict(n);
     expect(&v, NAT_CLIENT_SIDE, CONFIDENCE_STRONG);
     nat_free(n);
 
     n = behind_public(12, pool, 2); /* carrier-grade NAT: somebody comes from elsewhere */
     const struct way other = {"192.168.1.3", "203.0.113.10", "198.51.100.7", "203.0.113.10", "203.0.113.10", "198.51.100.7", WINDOWS};
     observe(n, &other);
-    v = only(n);
+    v = only_verdict(n);
     expect(&v, NAT_CLIENT_SIDE, CONFIDENCE_CERTAIN);
     assert_int_equal(v.client_sessions, 13);
     nat_free(n);
@@ -371,7 +329,7 @@ static void office_behind_one_public_address(void **state)
                               .seen_port = (uint16_t)(2000 + i), WINDOWS};
         observe(n, &w);
     }
-    struct nat_verdict v = only(n);
+    struct nat_verdict v = only_verdict(n);
     expect(&v, NAT_CLIENT_SIDE, CONFIDENCE_CERTAIN);
     nat_free(n);
 }
@@ -379,7 +337,7 @@ static void office_behind_one_public_address(void **state)
 static void row_public_address_recovered(void **state)
 {
     (void)state;
-    const struct address publics[] = {address("198.51.100.7")};
+    const struct address publics[] = {address_of("198.51.100.7")};
     const struct nat_settings known = {.publics = publics, .public_count = 1, .question_budget = SHALLOW};
     struct way w = {"198.51.100.7", "203.0.113.10", "192.0.2.65", "203.0.113.10", "203.0.113.10", "192.0.2.65", WINDOWS};
     struct nat_verdict v = one(&known, w, NAT_SNAT, CONFIDENCE_STRONG);
@@ -456,7 +414,7 @@ static void captures_at_the_client(void **state)
 
     w.saw = "198.51.100.7"; /* the home router alone */
     one(NULL, w, NAT_CLIENT_SIDE, CONFIDENCE_STRONG);
-    const struct address publics[] = {address("198.51.100.7")};
+    const struct address publics[] = {address_of("198.51.100.7")};
     const struct nat_settings known = {.publics = publics, .public_count = 1};
     v = one(&known, w, NAT_CLIENT_SIDE, CONFIDENCE_CERTAIN);
     expect_recovered(&v, "198.51.100.7", 500, "192.168.1.50", 500);
@@ -486,7 +444,7 @@ static void backends_are_counted_from_outside(void **state)
         const struct way w = {"198.51.100.7", "203.0.113.10", "198.51.100.7", "203.0.113.10", backends[i < 60 ? 0 : i % 3], "198.51.100.7", WINDOWS};
         observe(n, &w);
     }
-    struct nat_verdict v = only(n);
+    struct nat_verdict v = only_verdict(n);
     expect(&v, NAT_DNAT_ONLY, CONFIDENCE_CERTAIN);
     assert_int_equal(v.recovered_total, 3);
     assert_int_equal(v.destination_sessions, 90);
@@ -507,14 +465,14 @@ static void mixture_of_hidden_and_plain_clients(void **state)
         observe(n, &plain);
         observe(n, &home);
     }
-    struct nat_verdict v = only(n);
+    struct nat_verdict v = only_verdict(n);
     expect(&v, NAT_DNAT_ONLY, CONFIDENCE_CERTAIN);
     assert_int_equal(v.client_sessions, 5);
     hidden.from = 10, hidden.to = 20;
     observe(n, &hidden);
     hidden.client = "192.168.1.51";
     observe(n, &hidden);
-    v = only(n);
+    v = only_verdict(n);
     expect(&v, NAT_SNAT, CONFIDENCE_CERTAIN);
     assert_int_equal(v.sessions, 2);
     assert_int_equal(v.hidden_clients, 2);
@@ -532,7 +490,7 @@ static void private_source_at_a_public_server(void **state)
     observe(n, &w);
     w.client = "198.51.100.101";
     observe(n, &w);
-    struct nat_verdict v = only(n);
+    struct nat_verdict v = only_verdict(n);
     expect(&v, NAT_SNAT, CONFIDENCE_STRONG);
     expect_source(&v, "172.20.30.4");
     nat_free(n);
@@ -545,7 +503,7 @@ static void private_source_at_a_public_server(void **state)
                                 .saw_port = i == 1 ? 500 : (uint16_t)(300 + i), STRONGSWAN};
         observe(n, &out);
     }
-    v = only(n);
+    v = only_verdict(n);
     expect(&v, NAT_SNAT, CONFIDENCE_CERTAIN);
     expect_source(&v, "172.20.30.4");
     assert_int_equal(v.hidden_clients, 3);
@@ -565,7 +523,7 @@ static void neighbours_are_found_near_each_other(void **state)
                               .seen_port = (uint16_t)(400 + i), STRONGSWAN};
         observe(n, &w);
     }
-    struct nat_verdict v = only(n);
+    struct nat_verdict v = only_verdict(n);
     expect(&v, NAT_CLIENT_SIDE, CONFIDENCE_CERTAIN);
     assert_int_equal(v.recovered_total, 6);
     struct nat_counters c;
@@ -578,7 +536,7 @@ static void neighbours_are_found_near_each_other(void **state)
 static void given_network_is_searched_on_all_ports(void **state)
 {
     (void)state;
-    const struct nat_network internal[] = {{address("172.20.30.0"), 24}};
+    const struct nat_network internal[] = {{address_of("172.20.30.0"), 24}};
     const struct nat_settings known = {.internal = internal, .internal_count = 1};
     struct nat *n = fresh(&known);
     for (uint16_t i = 0; i < 3; i++) {
@@ -588,7 +546,7 @@ static void given_network_is_searched_on_all_ports(void **state)
                               .saw_port = (uint16_t)(300 + i), STRONGSWAN};
         observe(n, &w);
     }
-    struct nat_verdict v = only(n);
+    struct nat_verdict v = only_verdict(n);
     expect(&v, NAT_SNAT, CONFIDENCE_CERTAIN);
     expect_source(&v, "172.20.30.4");
     assert_int_equal(v.hidden_clients, 3);
@@ -632,13 +590,13 @@ static void concurrent_associations_bound_the_hidden_clients(void **state)
         w.from = i, w.to = 100;
         observe(n, &w);
     }
-    struct nat_verdict v = only(n);
+    struct nat_verdict v = only_verdict(n);
     assert_int_equal(v.hidden_clients, 6);
     for (int i = 0; i < 40; i++) {
         w.from = 200 + i * 10, w.to = w.from + 10; /* one after the other */
         observe(n, &w);
     }
-    v = only(n);
+    v = only_verdict(n);
     assert_int_equal(v.hidden_clients, 6);
     nat_free(n);
 }
@@ -661,7 +619,7 @@ static void several_hashes_and_servers(void **state)
     nat_add_ike(n, &o);
     assert_int_equal(nat_verdicts(n), 2);
     struct nat_verdict v;
-    const struct address first = address("10.20.30.11");
+    const struct address first = address_of("10.20.30.11");
     assert_true(nat_verdict_at(n, 0, &v));
     assert_true(address_equal(&v.server, &first));
     expect(&v, NAT_UNKNOWN, CONFIDENCE_HINT);
@@ -678,7 +636,7 @@ static void without_hashes_nothing_is_known(void **state)
                                     .established = true};
     for (int i = 0; i < 50; i++)
         nat_add_ike(n, &o); /* IKEv1 from one neighbour: a test rig does it too */
-    struct nat_verdict v = only(n);
+    struct nat_verdict v = only_verdict(n);
     expect(&v, NAT_UNKNOWN, CONFIDENCE_HINT);
     assert_non_null(strstr(v.reason, "IKE_SA_INIT"));
     nat_free(n);
@@ -691,9 +649,9 @@ static void without_hashes_nothing_is_known(void **state)
 
 static void login(struct nat *n, const char *from, uint64_t user, uint64_t computer)
 {
-    struct nat_radius_observation o = {.server = address("10.20.30.11"), .user = user, .computer = computer, .place = {.frame = 3}};
+    struct nat_radius_observation o = {.server = address_of("10.20.30.11"), .user = user, .computer = computer, .place = {.frame = 3}};
     if (from != NULL)
-        o.client = address(from);
+        o.client = address_of(from);
     nat_add_radius(n, &o);
 }
 
@@ -703,7 +661,7 @@ static void logins_of_radius(void **state)
     struct nat *n = fresh(NULL);
     for (uint64_t i = 1; i <= 40; i++)
         login(n, "10.99.0.4", i, 0);
-    struct nat_verdict v = only(n);
+    struct nat_verdict v = only_verdict(n);
     expect(&v, NAT_SNAT, CONFIDENCE_STRONG);
     expect_source(&v, "10.99.0.4");
     assert_int_equal(v.hidden_clients, 32); /* as many as are kept: a lower bound */
@@ -713,30 +671,30 @@ static void logins_of_radius(void **state)
     n = fresh(NULL);
     for (uint64_t i = 1; i <= 3; i++)
         login(n, "10.20.30.4", i, 100 + i); /* beside the server */
-    v = only(n);
+    v = only_verdict(n);
     expect(&v, NAT_SNAT, CONFIDENCE_CERTAIN);
     nat_free(n);
 
     n = fresh(NULL);
     for (uint64_t i = 1; i <= 20; i++)
         login(n, "10.99.0.4", 1, 1); /* one user again and again */
-    v = only(n);
+    v = only_verdict(n);
     expect(&v, NAT_UNKNOWN, CONFIDENCE_HINT);
     login(n, "198.51.100.7", 9, 9);
-    v = only(n);
+    v = only_verdict(n);
     expect(&v, NAT_NONE, CONFIDENCE_STRONG);
     nat_free(n);
 
     n = fresh(site());
     for (uint64_t i = 1; i <= 9; i++)
         login(n, "10.20.99.4", i, 1); /* a terminal server of the site */
-    v = only(n);
+    v = only_verdict(n);
     expect(&v, NAT_UNKNOWN, CONFIDENCE_HINT);
     nat_free(n);
 
     n = fresh(NULL);
     login(n, NULL, 1, 1);
-    v = only(n);
+    v = only_verdict(n);
     expect(&v, NAT_UNKNOWN, CONFIDENCE_HINT);
     assert_non_null(strstr(v.reason, "no client address"));
     nat_free(n);
@@ -766,9 +724,9 @@ static void both_sides_of_a_translator(void **state)
         struct nat *n = fresh(NULL);
         nat_add_translation(n, &cases[i].t);
         nat_add_translation(n, &cases[i].t);
-        struct nat_verdict v = only(n);
+        struct nat_verdict v = only_verdict(n);
         expect(&v, cases[i].kind, cases[i].sure);
-        const struct address server = address(cases[i].server);
+        const struct address server = address_of(cases[i].server);
         assert_true(address_equal(&v.server, &server));
         assert_int_equal(nat_proven_count(n), 1);
         assert_int_equal(nat_proven_at(n, 0)->count, 2);
@@ -808,7 +766,7 @@ static void outer_address_of_a_proven_translation(void **state)
     nat_add_translation(n, &t);
     const struct way seen = {"198.51.100.8", "203.0.113.10", "198.51.100.8", "203.0.113.10", "203.0.113.10", "192.0.2.65", STRONGSWAN};
     observe(n, &seen);
-    const struct address outer_address = address("203.0.113.10");
+    const struct address outer_address = address_of("203.0.113.10");
     bool found = false;
     for (size_t i = 0, count = nat_verdicts(n); i < count; i++) {
         assert_true(nat_verdict_at(n, i, &v));
@@ -857,7 +815,7 @@ static void storm_is_bounded(void **state)
     const struct way hidden = {"192.168.1.50", "203.0.113.10", "10.20.30.4", "203.0.113.10", "203.0.113.10", "10.20.30.4",
                                .seen_port = 1024, WINDOWS, .link = NAT_LINK_ON};
     observe(n, &hidden);
-    struct nat_verdict v = only(n);
+    struct nat_verdict v = only_verdict(n);
     expect(&v, NAT_SNAT, CONFIDENCE_CERTAIN);
     expect_source(&v, "10.20.30.4");
     assert_int_equal(v.sessions_all, 200001);
@@ -879,11 +837,11 @@ static void budget_used_up_is_said(void **state)
     struct nat_ike_observation o;
     fill(&w, &o);
     nat_add_ike(n, &o);
-    only(n);
+    only_verdict(n);
     struct nat_counters before, after;
     nat_get_counters(n, &before);
     nat_add_ike(n, &o);
-    only(n);
+    only_verdict(n);
     nat_get_counters(n, &after);
     assert_int_equal(before.candidates, after.candidates);
     nat_free(n);
@@ -904,7 +862,7 @@ static void tables_have_ceilings(void **state)
     struct nat_verdict v = {0};
     assert_int_equal(nat_verdicts(n), NAT_SERVERS_MAX);
     assert_true(nat_verdict_at(n, 0, &v)); /* in order of address */
-    const struct address first = address("8.8.8.8");
+    const struct address first = address_of("8.8.8.8");
     assert_true(address_equal(&v.server, &first));
     struct nat_counters c;
     nat_get_counters(n, &c);
@@ -918,7 +876,7 @@ static void tables_have_ceilings(void **state)
         const struct way w = {client, "203.0.113.10", "10.20.30.4", "10.20.30.11", "10.20.30.11", "10.20.30.4", WINDOWS};
         observe(n, &w);
     }
-    v = only(n);
+    v = only_verdict(n);
     expect(&v, NAT_SNAT, CONFIDENCE_CERTAIN);
     assert_int_equal(v.hidden_clients, NAT_HIDDEN_MAX);
     assert_int_equal(v.recovered_count, NAT_RECOVERED_MAX);
@@ -948,7 +906,7 @@ static void extremes_do_no_harm(void **state)
     o.first_ns = INT64_MAX, o.last_ns = INT64_MIN;
     for (int i = 0; i < 3; i++)
         nat_add_ike(n, &o);
-    o.request.source.address = o.request.destination.address = address("0.0.0.0");
+    o.request.source.address = o.request.destination.address = address_of("0.0.0.0");
     o.request.source_more = false;
     nat_add_ike(n, &o);
     struct nat_radius_observation r = {0};

@@ -1,4 +1,5 @@
 /* RADIUS with a memory: what belongs together, what was asked again, what stayed without an answer. */
+#include "addresses_by_hand.h"
 #include "radius_bytes.h"
 
 #include <stdio.h>
@@ -95,13 +96,6 @@ static void bench_free(struct bench *b)
     tls_context_free(b->tls);
     secrets_free(b->secrets);
     free(b);
-}
-
-static struct endpoint at(const char *address, uint16_t port)
-{
-    struct endpoint e = {.port = port};
-    assert_true(address_parse(span_of(address, strlen(address)), &e.address));
-    return e;
 }
 
 static void pass(struct bench *b, int64_t ns)

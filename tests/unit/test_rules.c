@@ -1,89 +1,24 @@
 /* Every finding: facts that must raise it, and the nearest facts that must not. Facts are made by hand, no bytes are
  * read. */
-#include <stdarg.h>
-#include <setjmp.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "rules_scene.h"
 
 #include "analyze/finding/uneventful.h"
 #include "analyze/finding/verdict.h"
 
-#define SECOND INT64_C(1000000000)
-#define NOW_S INT64_C(1790000000)
-#define YEAR_S (365 * INT64_C(86400))
+enum { SERIAL = 1, OTHER_SERIAL = 2 };
 
-enum { SERIAL = 1, OTHER_SERIAL = 2, STATS = 3 };
-
-/* One login and all that rules may look at besides. */
-static struct scene {
-    struct expect *expect;
-    struct chains *chains;
-    struct servers *servers;
-    struct findings *findings;
-    struct chain_stats stats[STATS];
-    struct dissect_counters counters;
-    struct analysis_totals totals;
-    struct capture_report capture;
-    struct lost_pair lost;
-    struct rule_input in;
-    struct exchange x, second;
-    struct session s;
-} scene;
-
-static struct endpoint endpoint_of(uint8_t last, uint16_t port)
-{
-    return (struct endpoint){.address = address_ipv4((const uint8_t[]){10, 0, 0, last}), .port = port};
-}
-
-static struct place at(uint64_t frame)
-{
-    return (struct place){.frame = frame, .time_ns = NOW_S * SECOND + (int64_t)frame * 1000000};
-}
-
-/* A judged chain without a fault; its texts are literals. */
 static void make_chain(uint8_t mark, struct endpoint server)
 {
-    static char subject[] = "CN=nps01.example.com", issuer[] = "CN=Issuing CA", name[] = "nps01.example.com";
-    uint8_t der[] = {0x30, 0x01, mark};
-    struct span bytes = span_of(der, sizeof der);
-    struct chain *c = chains_intern(scene.chains, &bytes, 1, ROLE_NPS, &server, 1, at(6));
-    assert_non_null(c);
-    chains_judge(scene.chains, 10);
-    c->parsed[0] = true;
-    c->facts[0] = (struct x509_facts){
-        .subject = subject, .issuer = issuer, .common_name = name, .key = X509_KEY_RSA, .key_bits = 2048};
-    c->facts[0].sha256[0] = mark;
-    c->checks = (struct chain_checks){
-        .chain = CHECK_PASS,
-        .name = CHECK_PASS,
-        .server_auth_eku = CHECK_PASS,
-        .key_strength = CHECK_PASS,
-        .signature_strength = CHECK_PASS,
-        .key_usage_signature = CHECK_PASS,
-        .key_usage_encipherment = CHECK_PASS,
-        .name_result = {.fit = NAME_MATCH},
-        .root_known = true,
-        .pin = PIN_ROOT,
-        .path_not_before = NOW_S - YEAR_S,
-        .path_not_after = NOW_S + YEAR_S,
-    };
+    static char subject[] = "CN=nps01.example.com", name[] = "nps01.example.com";
+    struct chain *c = scene_add_chain(ROLE_NPS, mark, server, at(6));
+    c->facts[0].subject = subject;
+    c->facts[0].common_name = name;
+    c->checks.pin = PIN_ROOT;
 }
 
 static struct chain *chain(size_t i)
 {
     return chains_at(scene.chains, i);
-}
-
-static void close_scene(void)
-{
-    for (size_t i = 0; scene.chains != NULL && i < chains_count(scene.chains); i++)
-        memset(&chain(i)->facts[0], 0, sizeof chain(i)->facts[0]);
-    chains_free(scene.chains);
-    findings_free(scene.findings);
-    servers_free(scene.servers);
-    expect_free(scene.expect);
-    memset(&scene, 0, sizeof scene);
 }
 
 static void set_session(enum outcome o)
@@ -100,15 +35,9 @@ static void set_session(enum outcome o)
 /* A PEAP login, TLS 1.2, certificate seen whole, accepted: healthy in every respect. */
 static void healthy(void)
 {
-    close_scene();
-    scene.expect = expect_new();
-    scene.chains = chains_new(scene.expect);
-    scene.servers = servers_new();
-    scene.findings = findings_new();
-    assert_non_null(scene.chains);
+    scene_open();
     make_chain(1, endpoint_of(11, 1812));
     struct exchange *x = &scene.x;
-    x->id = 1;
     x->client = endpoint_of(21, 40000);
     x->server = endpoint_of(11, 1812);
     x->first = at(1);
@@ -146,27 +75,13 @@ static void healthy(void)
         .certificate_last = at(6),
         .finished = at(10),
     };
-    scene.s = (struct session){.number = 1, .exchanges = {x}, .exchange_count = 1, .main = x};
     set_session(OUTCOME_ESTABLISHED);
     scene.totals = (struct analysis_totals){.sessions = 1, .established = 1, .packets = 20};
-    scene.capture.info.path = "capture.pcap";
     scene.capture.info.packets = 1000;
     struct server *server = servers_of(scene.servers, &x->server);
     server->requests = server->responses = 10;
     server_add_time(server, 1000000);
     server->slowest_ns = 1000000;
-    scene.in = (struct rule_input){
-        .chains = scene.chains,
-        .stats = scene.stats,
-        .stats_count = STATS,
-        .servers = scene.servers,
-        .expect = scene.expect,
-        .lost = &scene.lost,
-        .captures = &scene.capture,
-        .capture_count = 1,
-        .counters = &scene.counters,
-        .totals = &scene.totals,
-    };
 }
 
 /* The same, refused after the server's flight: the client sent nothing but what the caller adds. */
@@ -215,30 +130,28 @@ static void the_rules_agree_that_it_is_uneventful(void)
     findings_free(own);
 }
 
-/* Runs all rules on the scene; the finding with that id, NULL when it was not raised. */
-static const struct finding *found(enum finding_id id)
+static void all_rules(void)
 {
-    the_rules_agree_that_it_is_uneventful();
-    findings_free(scene.findings);
-    scene.findings = findings_new();
-    findings_session(scene.findings, 1);
     rules_session(scene.findings, &scene.in, &scene.s);
     findings_session(scene.findings, 0);
     rules_servers(scene.findings, &scene.in);
     rules_capture(scene.findings, &scene.in);
     if (rules_lossy(&scene.capture))
         rules_losses(scene.findings);
-    findings_finish(scene.findings);
+}
+
+/* Runs all rules on the scene; the finding with that id, NULL when it was not raised. */
+static const struct finding *found(enum finding_id id)
+{
+    the_rules_agree_that_it_is_uneventful();
+    scene_run(all_rules);
     size_t count;
     const struct finding *all = findings_all(scene.findings, &count);
     for (size_t i = 0; i < count; i++) {
         assert_true(all[i].title[0] != '\0' && all[i].explanation[0] != '\0');
         assert_true(all[i].fix_count > 0 || all[i].severity == SEVERITY_INFO);
     }
-    for (size_t i = 0; i < count; i++)
-        if (all[i].id == id)
-            return &all[i];
-    return NULL;
+    return raised_in(scene.findings, id);
 }
 
 static void raises(enum finding_id id, enum severity severity, uint32_t client_error)
@@ -270,10 +183,7 @@ static void not_raised(enum finding_id id)
 static void nothing_raised(void)
 {
     found(FINDING_IDS);
-    size_t count;
-    const struct finding *all = findings_all(scene.findings, &count);
-    if (count > 0)
-        fail_msg("%s was raised: %s", finding_name(all[0].id), all[0].title);
+    none_in(scene.findings);
 }
 
 static void a_healthy_login_need_not_be_looked_at(void **state)
@@ -1222,13 +1132,6 @@ static void verdicts_of_several(void **state)
                               "tells why.");
 }
 
-static int end(void **state)
-{
-    (void)state;
-    close_scene();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1271,5 +1174,5 @@ int main(void)
         cmocka_unit_test(verdicts),
         cmocka_unit_test(verdicts_of_several),
     };
-    return cmocka_run_group_tests(tests, NULL, end);
+    return cmocka_run_group_tests(tests, NULL, scene_end);
 }

@@ -2,15 +2,13 @@
  * How connections are counted, grouped and judged, servers that go down, and what is said of it: sessions made by hand.
  * wire-facts 7.3, 12.2.
  */
+#include "raised.h"
+
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <cmocka.h>
-
-#include "analyze/finding/rules.h"
+#include "addresses_by_hand.h"
 
 #define SECOND INT64_C(1000000000)
 
@@ -27,13 +25,6 @@ static struct scene {
     uint32_t number;
     bool open;
 } scene;
-
-static struct address address(const char *text)
-{
-    struct address a;
-    assert_true(address_parse(span_of(text, strlen(text)), &a));
-    return a;
-}
 
 static int begin(void **state)
 {
@@ -61,7 +52,7 @@ static int end(void **state)
 
 static void name(size_t i, const char *server, const char *label, double weight)
 {
-    scene.named[i] = (struct balance_named){.address = address(server), .weight = weight};
+    scene.named[i] = (struct balance_named){.address = address_of(server), .weight = weight};
     snprintf(scene.named[i].name, sizeof scene.named[i].name, "%s", label);
     scene.settings.named = scene.named;
     scene.settings.named_count = i + 1;
@@ -83,8 +74,8 @@ static struct exchange *exchange(const char *client, const char *server, enum co
     memset(&x, 0, sizeof x);
     x.type = (uint8_t)type;
     x.id = ++scene.number;
-    x.client = (struct endpoint){address(client), (uint16_t)(1024 + x.id % 60000)};
-    x.server = (struct endpoint){address(server), type == CONVERSATION_SSTP ? 443 : 500};
+    x.client = (struct endpoint){address_of(client), (uint16_t)(1024 + x.id % 60000)};
+    x.server = (struct endpoint){address_of(server), type == CONVERSATION_SSTP ? 443 : 500};
     x.first = (struct place){.frame = x.id, .time_ns = (int64_t)(second * 1e9) + 1000 * SECOND};
     x.last = x.first;
     x.last.time_ns += SECOND;
@@ -160,18 +151,7 @@ static void judge(void)
 
 static const struct finding *raised(enum finding_id id)
 {
-    size_t count;
-    const struct finding *all = findings_all(scene.findings, &count), *found = NULL;
-    for (size_t i = 0; i < count; i++)
-        found = all[i].id == id ? &all[i] : found;
-    return found;
-}
-
-static void nothing_raised(void)
-{
-    size_t count;
-    (void)findings_all(scene.findings, &count);
-    assert_int_equal(count, 0);
+    return raised_in(scene.findings, id);
 }
 
 static void test_round_robin_is_even(void **state)
@@ -206,7 +186,7 @@ static void test_round_robin_is_even(void **state)
     assert_true(r->window_count > 1 && r->window_count <= BALANCE_WINDOWS_USUAL + 1 && r->window_ns == 10 * SECOND);
     assert_int_equal(result(BALANCE_ALL)->connections, 200);
     assert_null(result(BALANCE_SSTP));
-    nothing_raised();
+    none_in(scene.findings);
 }
 
 static void test_uneven_is_raised_with_its_reason(void **state)
@@ -239,7 +219,7 @@ static void test_named_weights_and_a_backend_without_anything(void **state)
     assert_int_equal(result(BALANCE_IKEV2)->judgement.verdict, BALANCE_EVEN);
     assert_string_equal(result(BALANCE_IKEV2)->backends[0].name, "RRAS01");
     assert_null(result(BALANCE_IKEV2)->backends[1].name);
-    nothing_raised();
+    none_in(scene.findings);
 }
 
 static void test_named_backend_that_gets_nothing(void **state)
@@ -266,7 +246,7 @@ static void test_few_are_too_few(void **state)
     judge();
     assert_int_equal(result(BALANCE_ALL)->judgement.verdict, BALANCE_TOO_FEW);
     assert_true(result(BALANCE_ALL)->judgement.needed > 100);
-    nothing_raised();
+    none_in(scene.findings);
 }
 
 static void test_one_server_is_single(void **state)
@@ -276,7 +256,7 @@ static void test_one_server_is_single(void **state)
         ike_up(client_of(i), server_of(0), i);
     judge();
     assert_int_equal(result(BALANCE_ALL)->judgement.verdict, BALANCE_SINGLE);
-    nothing_raised();
+    none_in(scene.findings);
 }
 
 /* Two services that have nothing to do with each other are not compared. */
@@ -290,7 +270,7 @@ static void test_other_networks_are_other_groups(void **state)
     (void)balance_results(scene.balance, &count);
     assert_int_equal(count, 4);
     assert_int_equal(result(BALANCE_IKEV2)->judgement.verdict, BALANCE_SINGLE);
-    nothing_raised();
+    none_in(scene.findings);
 }
 
 static void test_sources_that_stick_are_said(void **state)
@@ -305,7 +285,7 @@ static void test_sources_that_stick_are_said(void **state)
     assert_int_equal(r->judgement.verdict, BALANCE_TOO_FEW);
     assert_true((r->why & BALANCE_WHY_STICKY) != 0);
     assert_true(r->judgement.sticky.effective < 3);
-    nothing_raised();
+    none_in(scene.findings);
 }
 
 static void test_tunnels_stand_until_they_are_seen_to_end(void **state)
@@ -410,10 +390,10 @@ static void test_dead_backend_is_why(void **state)
 static void test_dead_backend_and_dns(void **state)
 {
     (void)state;
-    struct dns_answer a = {.name = "vpn.contoso.com", .client = address("203.0.113.1"), .server = address("192.0.2.53"),
-                           .addresses = {address(server_of(0)), address(server_of(1))}, .count = 2, .ttl = 300};
-    a.addresses[0] = address(server_of(0));
-    a.addresses[1] = address(server_of(1));
+    struct dns_answer a = {.name = "vpn.contoso.com", .client = address_of("203.0.113.1"), .server = address_of("192.0.2.53"),
+                           .addresses = {address_of(server_of(0)), address_of(server_of(1))}, .count = 2, .ttl = 300};
+    a.addresses[0] = address_of(server_of(0));
+    a.addresses[1] = address_of(server_of(1));
     dns_answers_add(scene.dns, &a, (struct place){.frame = 1, .time_ns = SECOND});
     for (unsigned i = 0; i < 8; i++) {
         if (i % 2 == 0)
@@ -465,7 +445,7 @@ static void test_silence_that_proves_nothing(void **state)
     for (unsigned i = 0; i < 6; i++)
         ike_silent(client_of(i), server_of(1), 5000 + i); /* an hour later, all of it */
     judge();
-    nothing_raised();
+    none_in(scene.findings);
 }
 
 static void nas_login(const char *calling, const char *nas, uint32_t port_type, double second)
@@ -501,7 +481,7 @@ static void account(uint8_t status, char session, uint8_t nas, uint8_t port_type
                                    40, 6, 0, 0, 0, status, 44, 3, (uint8_t)session, 4, 6, 172, 20, 30, nas,
                                    61, 6, 0, 0, 0, port_type};
     struct radius_packet p;
-    struct endpoint client = {address("10.20.0.1"), 1813};
+    struct endpoint client = {address_of("10.20.0.1"), 1813};
     assert_true(radius_parse(span_of(bytes, sizeof bytes), LENGTH, &p));
     open_balance();
     balance_account(scene.balance, &(struct radius_event){.role = RADIUS_NEW_REQUEST, .packet = &p, .client = &client,
@@ -538,7 +518,7 @@ static void test_access_points_are_not(void **state)
         nas_login(client_of(i), server_of(i % 5 < 4 ? 0 : 1), WIRELESS, i);
     judge();
     assert_null(result(BALANCE_RADIUS));
-    nothing_raised();
+    none_in(scene.findings);
 }
 
 int main(void)

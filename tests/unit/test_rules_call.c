@@ -2,13 +2,6 @@
  * hand. Error numbers: wire-facts 1.2. */
 #include "sstp_scene.h"
 
-static int close_scene(void **state)
-{
-    (void)state;
-    scene_close();
-    return 0;
-}
-
 static struct ppp_call_state *call(void)
 {
     return &scene.x.sstp.call;
@@ -22,7 +15,7 @@ static void silent(uint8_t type)
     call()->waiting_by = TO_SERVER;
     call()->transmissions = 5;
     scene_ends(SSTP_END_TUNNEL_SILENT, false);
-    scene.j.place = at(1);
+    judged.place = at(1);
 }
 
 static void a_silent_tunnel(void **state)
@@ -38,7 +31,7 @@ static void a_silent_tunnel(void **state)
     f = scene_only(FINDING_PPP_NEGOTIATION_FAILED, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 809);
     assert_true(says(f, "Start-Control-Connection-Request") && !says(f, "IPsec"));
     silent(CONVERSATION_L2TP);
-    scene.j.client_silent = true;
+    judged.client_silent = true;
     scene_nothing();
 }
 
@@ -54,8 +47,8 @@ static void a_tunnel_that_is_refused(void **state)
     call()->result = 4;
     call()->ended = at(2);
     scene_ends(SSTP_END_TUNNEL_REFUSED, false);
-    scene.j.place = at(2);
-    scene.j.confidence = CONFIDENCE_CERTAIN;
+    judged.place = at(2);
+    judged.confidence = CONFIDENCE_CERTAIN;
     const struct finding *f = scene_only(FINDING_PPP_NEGOTIATION_FAILED, SEVERITY_CRITICAL, CONFIDENCE_CERTAIN, 0);
     assert_true(says(f, "StopCCN: not authorized to open a control connection"));
     scene_ends(SSTP_END_TUNNEL_REFUSED, true); /* the client changed its mind */
@@ -67,8 +60,8 @@ static void a_tunnel_that_is_refused(void **state)
     call()->result = 2;
     call()->error = 4;
     scene_ends(SSTP_END_TUNNEL_REFUSED, false);
-    scene.j.place = at(9);
-    scene.j.confidence = CONFIDENCE_CERTAIN;
+    judged.place = at(9);
+    judged.confidence = CONFIDENCE_CERTAIN;
     f = scene_only(FINDING_PPP_NEGOTIATION_FAILED, SEVERITY_CRITICAL, CONFIDENCE_CERTAIN, 0);
     assert_true(says(f, "Outgoing-Call-Reply: resources are short"));
     call()->end = PPP_CALL_HUNG_UP;
@@ -87,7 +80,7 @@ static void gre_that_does_not_come_back(void **state)
     call()->stage = PPP_CALL_CONNECTED;
     call()->packets[TO_SERVER] = 5;
     scene_ends(SSTP_END_PPP_LCP, false);
-    scene.j.place = at(9);
+    judged.place = at(9);
     const struct finding *f = scene_only(FINDING_PPP_NEGOTIATION_FAILED, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 806);
     assert_true(says(f, "IP protocol 47"));
     call()->packets[TO_CLIENT] = 2; /* GRE comes, LCP does not: 721 */
@@ -102,9 +95,9 @@ static void gre_that_does_not_come_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(a_silent_tunnel, close_scene),
-        cmocka_unit_test_teardown(a_tunnel_that_is_refused, close_scene),
-        cmocka_unit_test_teardown(gre_that_does_not_come_back, close_scene),
+        cmocka_unit_test_teardown(a_silent_tunnel, scene_end),
+        cmocka_unit_test_teardown(a_tunnel_that_is_refused, scene_end),
+        cmocka_unit_test_teardown(gre_that_does_not_come_back, scene_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

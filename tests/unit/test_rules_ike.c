@@ -1,35 +1,9 @@
 /* Every finding about IKE and address translation: facts that must raise it, and the nearest ones that must not. Facts
  * are made by hand, no bytes are read. */
-#include <stdarg.h>
-#include <setjmp.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "rules_scene.h"
 
 #include "analyze/finding/rules_ike.h"
 #include "analyze/nat/nat_hash.h"
-
-#define SECOND INT64_C(1000000000)
-
-static struct scene {
-    struct findings *findings;
-    struct dissect_counters counters;
-    struct analysis_totals totals;
-    struct capture_report capture;
-    struct lost_pair lost;
-    struct rule_input in;
-    struct exchange x;
-} scene;
-
-static struct place at(uint64_t frame)
-{
-    return (struct place){.frame = frame, .time_ns = 1790000000 * SECOND + (int64_t)frame * 10000000};
-}
-
-static struct endpoint endpoint_of(uint8_t last, uint16_t port)
-{
-    return (struct endpoint){.address = address_ipv4((const uint8_t[]){192, 0, 2, last}), .port = port};
-}
 
 static const struct ike_suite good_suite = {
     .encr = {IKE_ENCR, 12, 256}, .integ = {IKE_INTEG, 12, 0}, .prf = {IKE_PRF, 5, 0}, .dh = {IKE_DH, 14, 0}};
@@ -51,11 +25,8 @@ static void say(uint8_t id, bool response, uint16_t length)
 /* IKE_SA_INIT asked and answered, nothing more; the capture ends there. */
 static void begun(void)
 {
-    findings_free(scene.findings);
-    memset(&scene, 0, sizeof scene);
-    scene.findings = findings_new();
+    scene_open();
     struct exchange *x = &scene.x;
-    x->id = 1;
     x->type = CONVERSATION_IKE;
     x->client = endpoint_of(7, 500);
     x->server = endpoint_of(1, 500);
@@ -82,11 +53,6 @@ static void begun(void)
         x->ike.offered[i][0] = offered[i];
         x->ike.offered_count[i] = 1;
     }
-    scene.in = (struct rule_input){.captures = &scene.capture,
-                                   .capture_count = 1,
-                                   .counters = &scene.counters,
-                                   .totals = &scene.totals,
-                                   .lost = &scene.lost};
 }
 
 /* The request repeated without an answer. */
@@ -129,53 +95,36 @@ static void auth_unanswered(uint16_t length)
     scene.x.last_from_client = true;
 }
 
-static void run(void)
+static void ike_rules(void)
 {
-    findings_free(scene.findings);
-    scene.findings = findings_new();
     struct ike_judgement j = judge_ike(&scene.x);
-    scene.x.outcome = (uint8_t)judge_ike_outcome(&scene.x);
     rules_ike_init(scene.findings, &scene.in, &scene.x, j);
     rules_ike_auth(scene.findings, &scene.in, &scene.x, j);
     rules_ike_end(scene.findings, &scene.in, &scene.x, j);
-    findings_finish(scene.findings);
+}
+
+static void run(void)
+{
+    scene.x.outcome = (uint8_t)judge_ike_outcome(&scene.x);
+    scene_run(ike_rules);
 }
 
 static const struct finding *found(enum finding_id id)
 {
-    size_t count;
-    const struct finding *all = findings_all(scene.findings, &count);
-    for (size_t i = 0; i < count; i++)
-        if (all[i].id == id)
-            return &all[i];
-    return NULL;
-}
-
-static size_t total(void)
-{
-    size_t count;
-    (void)findings_all(scene.findings, &count);
-    return count;
+    return raised_in(scene.findings, id);
 }
 
 /* Only this one, with this severity, confidence and client error. */
 static void only(enum finding_id id, enum severity severity, enum confidence confidence, uint32_t error)
 {
     run();
-    const struct finding *f = found(id);
-    assert_non_null(f);
-    assert_int_equal(total(), 1);
-    assert_int_equal(f->severity, severity);
-    assert_int_equal(f->confidence, confidence);
-    assert_int_equal(f->client_error, error);
-    assert_true(f->evidence_count > 0);
-    assert_true(f->fix_count > 0 || severity == SEVERITY_INFO);
+    (void)only_in(scene.findings, id, severity, confidence, error);
 }
 
 static void nothing(void)
 {
     run();
-    assert_int_equal(total(), 0);
+    none_in(scene.findings);
 }
 
 static void healthy_ones_raise_nothing(void **state)
@@ -561,19 +510,19 @@ static void address_translation(void **state)
     static const enum finding_id expected[] = {
         [BEHIND_VIP] = FINDING_DNAT_ONLY, [HOMES] = FINDING_CLIENT_SIDE_NAT, [BALANCER] = FINDING_SNAT_HIDES_CLIENTS};
     translation(DIRECT);
-    assert_int_equal(total(), 0);
+    assert_int_equal(number_in(scene.findings), 0);
     for (enum site site = BEHIND_VIP; site <= BALANCER; site++) {
         translation(site);
         const struct finding *f = found(expected[site]);
         assert_non_null(f);
-        assert_int_equal(total(), 1);
+        assert_int_equal(number_in(scene.findings), 1);
         assert_int_equal(f->severity, site == BALANCER ? SEVERITY_CRITICAL : SEVERITY_INFO);
         assert_true(f->evidence_count > 0);
     }
     assert_non_null(strstr(found(FINDING_SNAT_HIDES_CLIENTS)->title, "172.20.30.4"));
     assert_non_null(strstr(found(FINDING_SNAT_HIDES_CLIENTS)->explanation, "809"));
     translation(FARM); /* one translator is one mistake */
-    assert_int_equal(total(), 1);
+    assert_int_equal(number_in(scene.findings), 1);
     assert_non_null(strstr(found(FINDING_SNAT_HIDES_CLIENTS)->title, "2 VPN servers behind 172.20.30.4"));
     assert_non_null(strstr(found(FINDING_SNAT_HIDES_CLIENTS)->explanation, "172.20.30.11, 172.20.30.12"));
     assert_int_equal(found(FINDING_SNAT_HIDES_CLIENTS)->severity, SEVERITY_CRITICAL);

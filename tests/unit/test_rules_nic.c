@@ -1,12 +1,10 @@
 /* What is said of a VPN server's external NIC: deeds of hosts made by hand. wire-facts 8. */
-#include <setjmp.h>
-#include <stdarg.h>
+#include "raised.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <cmocka.h>
-
-#include "analyze/finding/rules.h"
+#include "addresses_by_hand.h"
 
 #define SERVER "203.0.113.10"
 #define INSIDE "10.0.0.5" /* a server behind a translator */
@@ -41,14 +39,6 @@ static int end(void **state)
     return 0;
 }
 
-static struct address ip(const char *text)
-{
-    struct address a = {.family = FAMILY_NONE};
-    if (text != NULL)
-        assert_true(address_parse(span_of(text, strlen(text)), &a));
-    return a;
-}
-
 static struct address mac(uint8_t last)
 {
     const uint8_t bytes[6] = {2, 0, 0, 0, 0, last};
@@ -57,14 +47,14 @@ static struct address mac(uint8_t last)
 
 static void vpn(const char *server)
 {
-    struct address a = ip(server);
+    struct address a = address_of(server);
     services_name(scene.services, &a);
 }
 
 static struct host_deed deed(struct address host, enum host_kind kind, const char *peer, uint8_t from_mac)
 {
     struct place where = {.frame = ++scene.frames, .time_ns = (int64_t)scene.frames * 1000000};
-    struct host_deed d = {.host = host, .kind = (uint8_t)kind, .peer = ip(peer), .count = 1, .places = {where}, .last = where,
+    struct host_deed d = {.host = host, .kind = (uint8_t)kind, .peer = peer != NULL ? address_of(peer) : (struct address){.family = FAMILY_NONE}, .count = 1, .places = {where}, .last = where,
                           .asked_low = UINT32_MAX, .has_mac = from_mac != 0};
     memcpy(d.mac, mac(from_mac).bytes, 6);
     return d;
@@ -72,14 +62,14 @@ static struct host_deed deed(struct address host, enum host_kind kind, const cha
 
 static void does(const char *host, enum host_kind kind, const char *peer, bool answered)
 {
-    struct host_deed d = deed(ip(host), kind, peer, 0);
+    struct host_deed d = deed(address_of(host), kind, peer, 0);
     d.answered = answered;
     nic_add(scene.nic, &d, 1);
 }
 
 static void claims(const char *host, uint8_t at, uint32_t asked_low, uint32_t asked_high)
 {
-    struct host_deed d = deed(ip(host), HOST_ARP, NULL, at);
+    struct host_deed d = deed(address_of(host), HOST_ARP, NULL, at);
     d.peer = mac(at);
     d.asked_low = asked_low;
     d.asked_high = asked_high;
@@ -90,8 +80,8 @@ static void claims(const char *host, uint8_t at, uint32_t asked_low, uint32_t as
 static void joined(const char *server, const char *asks)
 {
     static struct exchange tunnel, login;
-    tunnel = (struct exchange){.type = CONVERSATION_IKE, .server.address = ip(server)};
-    login = (struct exchange){.type = CONVERSATION_RADIUS, .client.address = ip(asks)};
+    tunnel = (struct exchange){.type = CONVERSATION_IKE, .server.address = address_of(server)};
+    login = (struct exchange){.type = CONVERSATION_RADIUS, .client.address = address_of(asks)};
     struct session s = {.exchanges = {&tunnel, &login}, .exchange_count = 2, .tunnel = &tunnel, .login = &login, .main = &login};
     nic_session(scene.nic, &s);
 }
@@ -106,19 +96,7 @@ static void judge(void)
 
 static const struct finding *raised(enum finding_id id)
 {
-    size_t count;
-    const struct finding *all = findings_all(scene.findings, &count);
-    for (size_t i = 0; i < count; i++)
-        if (all[i].id == id)
-            return &all[i];
-    return NULL;
-}
-
-static size_t number_raised(void)
-{
-    size_t count;
-    (void)findings_all(scene.findings, &count);
-    return count;
+    return raised_in(scene.findings, id);
 }
 
 static void warns(enum finding_id id)
@@ -148,7 +126,7 @@ static void multicast_names_are_wrong_outside(void **state)
     warns(FINDING_NIC_NAME_RESOLUTION);
     assert_non_null(strstr(raised(FINDING_NIC_NAME_RESOLUTION)->title, "LLMNR, mDNS and NetBIOS"));
     warns(FINDING_NIC_DISCOVERY);
-    assert_int_equal(number_raised(), 2);
+    assert_int_equal(number_in(scene.findings), 2);
 }
 
 static void what_neighbours_do_counts_for_nothing(void **state)
@@ -159,7 +137,7 @@ static void what_neighbours_do_counts_for_nothing(void **state)
     does("203.0.113.11", HOST_DNS, "198.51.100.53", true);
     does("198.51.100.9", HOST_SMB, SERVER, false);
     judge();
-    assert_int_equal(number_raised(), 0);
+    assert_int_equal(number_in(scene.findings), 0);
 }
 
 /* That nobody answers says nothing where answers were not captured. */
@@ -179,7 +157,7 @@ static void dns_outside_is_wrong(void **state)
 {
     (void)state;
     vpn(SERVER);
-    struct host_deed d = deed(ip(SERVER), HOST_DNS, "198.51.100.53", 0);
+    struct host_deed d = deed(address_of(SERVER), HOST_DNS, "198.51.100.53", 0);
     memcpy(d.name, "_ldap._tcp.dc._msdcs.corp.contoso.com", 38);
     d.directory = true;
     d.named = d.places[0];
@@ -202,7 +180,7 @@ static void one_nic_keeps_quiet_about_the_inside(void **state)
     does(INSIDE, HOST_NTP, "10.0.1.5", true);
     does(INSIDE, HOST_RDP_OPEN, "10.0.1.77", false);
     judge();
-    assert_int_equal(number_raised(), 0);
+    assert_int_equal(number_in(scene.findings), 0);
 }
 
 static void one_nic_may_shout_and_may_not_be_open(void **state)
@@ -217,7 +195,7 @@ static void one_nic_may_shout_and_may_not_be_open(void **state)
     informs(FINDING_NIC_NAME_RESOLUTION);
     warns(FINDING_NIC_UNEXPECTED_PROTOCOL);
     warns(FINDING_NIC_SMB);
-    assert_int_equal(number_raised(), 3);
+    assert_int_equal(number_in(scene.findings), 3);
 }
 
 static void the_other_nic_is_where_the_inside_belongs(void **state)
@@ -241,7 +219,7 @@ static void radius_from_the_same_address_shows_one_nic(void **state)
     joined(INSIDE, INSIDE);
     does(INSIDE, HOST_DNS, "10.0.1.5", false);
     judge();
-    assert_int_equal(number_raised(), 0);
+    assert_int_equal(number_in(scene.findings), 0);
 }
 
 static void dns_alone_does_not_tell(void **state)
@@ -296,7 +274,7 @@ static void a_cloud_has_its_own_ways(void **state)
     does(INSIDE, HOST_NTP, "169.254.169.123", true);
     judge();
     informs(FINDING_NIC_DHCP);
-    assert_int_equal(number_raised(), 1);
+    assert_int_equal(number_in(scene.findings), 1);
 }
 
 /* It has no address yet: the MAC says who it is. */
@@ -304,7 +282,7 @@ static void dhcp_is_told_by_the_mac(void **state)
 {
     (void)state;
     vpn(SERVER);
-    struct host_deed deeds[] = {deed(ip(SERVER), HOST_SERVES, NULL, 7), deed(mac(7), HOST_DHCP, "255.255.255.255", 7),
+    struct host_deed deeds[] = {deed(address_of(SERVER), HOST_SERVES, NULL, 7), deed(mac(7), HOST_DHCP, "255.255.255.255", 7),
                                 deed(mac(7), HOST_LLDP, NULL, 7), deed(mac(8), HOST_LLTD, NULL, 8)};
     nic_add(scene.nic, deeds, 4);
     judge();
@@ -318,11 +296,11 @@ static void a_routers_mac_is_nobodys(void **state)
 {
     (void)state;
     vpn(SERVER);
-    struct host_deed deeds[] = {deed(ip(SERVER), HOST_SERVES, NULL, 7), deed(ip("192.0.2.1"), HOST_SERVES, NULL, 7),
-                                deed(ip("192.0.2.2"), HOST_DNS, "192.0.2.53", 7), deed(mac(7), HOST_LLDP, NULL, 7)};
+    struct host_deed deeds[] = {deed(address_of(SERVER), HOST_SERVES, NULL, 7), deed(address_of("192.0.2.1"), HOST_SERVES, NULL, 7),
+                                deed(address_of("192.0.2.2"), HOST_DNS, "192.0.2.53", 7), deed(mac(7), HOST_LLDP, NULL, 7)};
     nic_add(scene.nic, deeds, 4);
     judge();
-    assert_int_equal(number_raised(), 0);
+    assert_int_equal(number_in(scene.findings), 0);
 }
 
 static void who_serves_a_lan_stands_in_it(void **state)
@@ -333,13 +311,13 @@ static void who_serves_a_lan_stands_in_it(void **state)
     does("192.168.1.1", HOST_SSDP, "239.255.255.250", false);
     does("192.168.1.1", HOST_MDNS, "224.0.0.251", false);
     judge();
-    assert_int_equal(number_raised(), 0);
+    assert_int_equal(number_in(scene.findings), 0);
 }
 
 static void internal_networks_may_be_public(void **state)
 {
     (void)state;
-    struct address net = ip("203.0.113.0");
+    struct address net = address_of("203.0.113.0");
     scene.internal = (struct nat_network){net, 24};
     scene.settings.internal = &scene.internal;
     scene.settings.internal_count = 1;
@@ -347,7 +325,7 @@ static void internal_networks_may_be_public(void **state)
     does(SERVER, HOST_LDAP, "203.0.113.77", true);
     does(SERVER, HOST_DNS, "203.0.113.77", true);
     judge();
-    assert_int_equal(number_raised(), 0);
+    assert_int_equal(number_in(scene.findings), 0);
 }
 
 #define NUMBER(last) (UINT32_C(0xcb007100) + (last)) /* 203.0.113.x */

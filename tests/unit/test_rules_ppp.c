@@ -1,13 +1,6 @@
 /* Every finding about PPP, in SSTP, L2TP and PPTP: facts that must raise it, and the nearest ones that must not. */
 #include "sstp_scene.h"
 
-static int close_scene(void **state)
-{
-    (void)state;
-    scene_close();
-    return 0;
-}
-
 static struct ppp_state *ppp(void)
 {
     return &scene.x.sstp.ppp;
@@ -79,7 +72,7 @@ static void somebody_is_silent(void **state)
     const struct finding *f =
         scene_only(FINDING_PPP_AUTHENTICATION_FAILED, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 718);
     assert_true(says(f, "RADIUS"));
-    scene.j.client_silent = true;
+    judged.client_silent = true;
     (void)scene_only(FINDING_PPP_AUTHENTICATION_FAILED, SEVERITY_WARNING, CONFIDENCE_STRONG, 0);
     scene.x.eap.seen = true;
     (void)scene_only(FINDING_EAP_UNFINISHED, SEVERITY_WARNING, CONFIDENCE_STRONG, 0);
@@ -93,7 +86,7 @@ static void closed(enum sstp_end end, enum confidence confidence)
     scene_tls();
     scene.x.sstp.kind = SSTP_KIND_TUNNEL;
     scene_ends(end, false);
-    scene.j.confidence = confidence;
+    judged.confidence = confidence;
 }
 
 static void lengths_alone(void **state)
@@ -158,8 +151,8 @@ static void lcp_is_not_agreed(void **state)
 {
     (void)state;
     lcp_failed();
-    scene.j.client_silent = true;
-    scene.j.place = at(17);
+    judged.client_silent = true;
+    judged.place = at(17);
     const struct finding *f =
         scene_only(FINDING_PPP_NEGOTIATION_FAILED, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 721);
     assert_true(says(f, "the client does not answer PPP"));
@@ -210,14 +203,14 @@ static void no_address(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(users_are_refused, close_scene),
-        cmocka_unit_test_teardown(late_refusals_are_of_radius, close_scene),
-        cmocka_unit_test_teardown(pap_and_eap_without_a_method, close_scene),
-        cmocka_unit_test_teardown(somebody_is_silent, close_scene),
-        cmocka_unit_test_teardown(lengths_alone, close_scene),
-        cmocka_unit_test_teardown(no_method_in_common, close_scene),
-        cmocka_unit_test_teardown(lcp_is_not_agreed, close_scene),
-        cmocka_unit_test_teardown(no_address, close_scene),
+        cmocka_unit_test_teardown(users_are_refused, scene_end),
+        cmocka_unit_test_teardown(late_refusals_are_of_radius, scene_end),
+        cmocka_unit_test_teardown(pap_and_eap_without_a_method, scene_end),
+        cmocka_unit_test_teardown(somebody_is_silent, scene_end),
+        cmocka_unit_test_teardown(lengths_alone, scene_end),
+        cmocka_unit_test_teardown(no_method_in_common, scene_end),
+        cmocka_unit_test_teardown(lcp_is_not_agreed, scene_end),
+        cmocka_unit_test_teardown(no_address, scene_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

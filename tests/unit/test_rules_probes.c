@@ -1,12 +1,10 @@
 /* Which TCP connections are sessions, which are probes, and what is said of probes: connections made by hand. wire-facts 7.4, 12.2. */
-#include <setjmp.h>
-#include <stdarg.h>
+#include "raised.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <cmocka.h>
-
-#include "analyze/finding/rules.h"
+#include "addresses_by_hand.h"
 
 #define SECOND INT64_C(1000000000)
 
@@ -35,13 +33,6 @@ static int end(void **state)
     probes_free(scene.probes);
     findings_free(scene.findings);
     return 0;
-}
-
-static struct endpoint at(const char *text, uint16_t port)
-{
-    struct endpoint e = {.port = port};
-    assert_true(address_parse(span_of(text, strlen(text)), &e.address));
-    return e;
 }
 
 /* A connection whose SYN the server refuses; more is up to the test. */
@@ -75,15 +66,10 @@ static void answer(struct exchange *x)
 
 static const struct finding *raised(enum finding_id id)
 {
-    size_t count;
     probes_settle(scene.probes);
     rules_probes(scene.findings, &(struct rule_input){.probes = scene.probes});
     findings_finish(scene.findings);
-    const struct finding *all = findings_all(scene.findings, &count);
-    for (size_t i = 0; i < count; i++)
-        if (all[i].id == id)
-            return &all[i];
-    return NULL;
+    return raised_in(scene.findings, id);
 }
 
 static void test_series_is_one_finding(void **state)

@@ -8,13 +8,6 @@
 #include "analyze/session/sstp_lengths.h"
 #include "sstp_by_hand.h"
 
-static int close_scene(void **state)
-{
-    (void)state;
-    scene_close();
-    return 0;
-}
-
 static struct tcp_sent *client(void)
 {
     return &scene.x.sstp.tcp.sent[TCP_CLIENT];
@@ -114,7 +107,7 @@ static void silence_after_the_handshake(void **state)
     assert_true(says(f, "instead of answering the client's request"));
     server()->fin = (struct place){0};
     scene_ends(SSTP_END_CALL_SILENT, false);
-    scene.j.client_silent = true;
+    judged.client_silent = true;
     (void)scene_only(FINDING_SSTP_NO_ANSWER, SEVERITY_WARNING, CONFIDENCE_STRONG, 0);
 }
 
@@ -140,7 +133,7 @@ static void large_packets_are_lost(void **state)
     server()->data_acked = true; /* it came, and the server does not go on */
     f = scene_only(FINDING_SSTP_NO_ANSWER, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 0x8007274C);
     assert_true(says(f, "stops in the middle of the TLS handshake"));
-    scene.j.client_silent = true; /* nor the client */
+    judged.client_silent = true; /* nor the client */
     (void)scene_only(FINDING_SSTP_TLS_ALERT, SEVERITY_WARNING, CONFIDENCE_HINT, 0);
 }
 
@@ -188,7 +181,7 @@ static void hung_up(void **state)
     (void)state;
     scene_connected(CONVERSATION_SSTP);
     scene.x.sstp.tls = (struct tls_facts){
-        .seen = true, .client_hello = true, .max_version = 0x0304, .sni = scene_text("vpn.example.com"), .hello = at(4)};
+        .seen = true, .client_hello = true, .max_version = 0x0304, .sni = put("vpn.example.com"), .hello = at(4)};
     scene.x.sstp.tcp.reset = TCP_RESET_REQUEST;
     scene.x.sstp.tcp.reset_by = TCP_SERVER;
     server()->reset = at(5);
@@ -223,7 +216,7 @@ static void alerts_of_the_server(void **state)
         scene.x.sstp.tls.alert_count = 1;
         scene.x.sstp.tls.alerts[0] = (struct alert_fact){.level = 2, .code = cases[i].code, .place = at(5)};
         scene_ends(SSTP_END_SERVER_ALERT, false);
-        scene.j.confidence = CONFIDENCE_CERTAIN;
+        judged.confidence = CONFIDENCE_CERTAIN;
         const struct finding *f =
             scene_only(FINDING_SSTP_TLS_ALERT, SEVERITY_CRITICAL, CONFIDENCE_CERTAIN, cases[i].error);
         assert_true(says(f, cases[i].word));
@@ -237,7 +230,7 @@ static void client_alert(uint8_t code)
     scene.x.sstp.tls.alert_count = 1;
     scene.x.sstp.tls.alerts[0] = (struct alert_fact){.from_client = true, .level = 2, .code = code, .place = at(7)};
     scene_ends(SSTP_END_CLIENT_REFUSED, true);
-    scene.j.confidence = CONFIDENCE_CERTAIN;
+    judged.confidence = CONFIDENCE_CERTAIN;
 }
 
 static void clients_refuse_the_certificate(void **state)
@@ -271,7 +264,7 @@ static void clients_hang_up_after_the_handshake(void **state)
     scene_tls();
     client()->fin = at(10);
     scene_ends(SSTP_END_NOTHING_SAID, true);
-    scene.j.confidence = CONFIDENCE_HINT;
+    judged.confidence = CONFIDENCE_HINT;
     const struct finding *f = scene_only(FINDING_SSTP_TLS_ALERT, SEVERITY_WARNING, CONFIDENCE_HINT, 0);
     assert_true(says(f, "certutil"));
     scene_chain()->checks.chain = CHECK_FAIL;
@@ -331,17 +324,17 @@ static void http_errors(void **state)
         scene_call();
         scene.x.sstp.has_link = scene.x.sstp.has_ppp = false;
         scene.x.sstp.http_status = cases[i].status;
-        scene.x.sstp.http_reason = scene_text("Words");
+        scene.x.sstp.http_reason = put("Words");
         scene_ends(SSTP_END_HTTP_ERROR, false);
-        scene.j.read = true;
+        judged.read = true;
         const struct finding *f = scene_only(FINDING_SSTP_HTTP_ERROR, SEVERITY_CRITICAL, CONFIDENCE_CERTAIN, 0);
         assert_true(says(f, cases[i].word) && says(f, "SSTP_DUPLEX_POST") && !says(f, "which is not RRAS"));
     }
-    scene.x.sstp.http_server = scene_text("nginx");
-    scene.x.sstp.via = scene_text("1.1 proxy.example.com");
+    scene.x.sstp.http_server = put("nginx");
+    scene.x.sstp.via = put("1.1 proxy.example.com");
     const struct finding *f = scene_only(FINDING_SSTP_HTTP_ERROR, SEVERITY_CRITICAL, CONFIDENCE_CERTAIN, 0);
     assert_true(says(f, "\"nginx\", which is not RRAS") && says(f, "1.1 proxy.example.com"));
-    scene.x.sstp.http_server = scene_text("Microsoft-HTTPAPI/2.0");
+    scene.x.sstp.http_server = put("Microsoft-HTTPAPI/2.0");
     f = scene_only(FINDING_SSTP_HTTP_ERROR, SEVERITY_CRITICAL, CONFIDENCE_CERTAIN, 0);
     assert_false(says(f, "which is not RRAS"));
 }
@@ -456,7 +449,7 @@ static void offloaded_tls(void **state)
     memset(&scene.x.sstp.tls, 0, sizeof scene.x.sstp.tls);
     describe_hex(hash, scene_chain()->facts[0].sha256, 32);
     f = scene_found(FINDING_SSTP_CRYPTO_BINDING_FAILED);
-    assert_int_equal(scene_total(), 2);
+    assert_int_equal(number_in(scene.findings), 2);
     assert_non_null(f);
     assert_int_equal(f->severity, SEVERITY_CRITICAL);
     assert_true(says(f, "registry") && says(f, "SHA256CertificateHash = ") && says(f, hash));
@@ -493,7 +486,7 @@ static size_t unseen(void)
     scene.findings = findings_new();
     rules_certificate_unseen(scene.findings, &scene.in, &scene.s);
     findings_finish(scene.findings);
-    return scene_total();
+    return number_in(scene.findings);
 }
 
 static void certificates_that_cannot_be_seen(void **state)
@@ -546,28 +539,28 @@ static void nobodys_attempts_raise_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(healthy_ones_raise_nothing, close_scene),
-        cmocka_unit_test_teardown(no_answer, close_scene),
-        cmocka_unit_test_teardown(unreachable, close_scene),
-        cmocka_unit_test_teardown(answer_unheard, close_scene),
-        cmocka_unit_test_teardown(silence_after_the_handshake, close_scene),
-        cmocka_unit_test_teardown(large_packets_are_lost, close_scene),
-        cmocka_unit_test_teardown(refused, close_scene),
-        cmocka_unit_test_teardown(hung_up, close_scene),
-        cmocka_unit_test_teardown(alerts_of_the_server, close_scene),
-        cmocka_unit_test_teardown(clients_refuse_the_certificate, close_scene),
-        cmocka_unit_test_teardown(clients_hang_up_after_the_handshake, close_scene),
-        cmocka_unit_test_teardown(servers_that_nothing_shows_to_be_vpn, close_scene),
-        cmocka_unit_test_teardown(weak_tls, close_scene),
-        cmocka_unit_test_teardown(http_errors, close_scene),
-        cmocka_unit_test_teardown(call_nak, close_scene),
-        cmocka_unit_test_teardown(call_abort, close_scene),
-        cmocka_unit_test_teardown(crypto_binding, close_scene),
-        cmocka_unit_test_teardown(keys_of_the_binding, close_scene),
-        cmocka_unit_test_teardown(offloaded_tls, close_scene),
-        cmocka_unit_test_teardown(lengths_show_a_refused_nps_certificate, close_scene),
-        cmocka_unit_test_teardown(certificates_that_cannot_be_seen, close_scene),
-        cmocka_unit_test_teardown(nobodys_attempts_raise_nothing, close_scene),
+        cmocka_unit_test_teardown(healthy_ones_raise_nothing, scene_end),
+        cmocka_unit_test_teardown(no_answer, scene_end),
+        cmocka_unit_test_teardown(unreachable, scene_end),
+        cmocka_unit_test_teardown(answer_unheard, scene_end),
+        cmocka_unit_test_teardown(silence_after_the_handshake, scene_end),
+        cmocka_unit_test_teardown(large_packets_are_lost, scene_end),
+        cmocka_unit_test_teardown(refused, scene_end),
+        cmocka_unit_test_teardown(hung_up, scene_end),
+        cmocka_unit_test_teardown(alerts_of_the_server, scene_end),
+        cmocka_unit_test_teardown(clients_refuse_the_certificate, scene_end),
+        cmocka_unit_test_teardown(clients_hang_up_after_the_handshake, scene_end),
+        cmocka_unit_test_teardown(servers_that_nothing_shows_to_be_vpn, scene_end),
+        cmocka_unit_test_teardown(weak_tls, scene_end),
+        cmocka_unit_test_teardown(http_errors, scene_end),
+        cmocka_unit_test_teardown(call_nak, scene_end),
+        cmocka_unit_test_teardown(call_abort, scene_end),
+        cmocka_unit_test_teardown(crypto_binding, scene_end),
+        cmocka_unit_test_teardown(keys_of_the_binding, scene_end),
+        cmocka_unit_test_teardown(offloaded_tls, scene_end),
+        cmocka_unit_test_teardown(lengths_show_a_refused_nps_certificate, scene_end),
+        cmocka_unit_test_teardown(certificates_that_cannot_be_seen, scene_end),
+        cmocka_unit_test_teardown(nobodys_attempts_raise_nothing, scene_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,11 +1,8 @@
 /* The SSTP server's certificate in the words of the rules, and one that differs between two captures: facts that must raise
  * a finding, and the nearest ones that must not. Facts are made by hand, no bytes are read. */
-#include <stdarg.h>
-#include <setjmp.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "rules_scene.h"
+
 #include <stdlib.h>
-#include <cmocka.h>
 
 #include "analyze/finding/chain_counts.h"
 #include "analyze/session/judge_sstp.h"
@@ -14,79 +11,43 @@
 #include "analyze/session/tls_sights.h"
 #include "tests/unit/sstp_by_hand.h"
 
-#define SECOND INT64_C(1000000000)
-#define NOW_S INT64_C(1790000000)
-#define YEAR_S (365 * INT64_C(86400))
 #define VPN "vpn.example.com"
 
 enum { OWN = 1, FOREIGN = 2 }; /* serials: the server's certificate, and that of somebody in between */
 
-static struct scene {
-    struct expect *expect;
-    struct chains *chains;
-    struct findings *findings;
-    struct tls_sights *sights;
-    struct chain_counts counts;
-    struct dissect_counters counters;
-    struct analysis_totals totals;
-    struct rule_input in;
-    struct services *services; /* NULL: nobody asks */
-    struct exchange x, other;
-    struct session s;
-} scene;
+static struct chain_counts counts;
+static struct tls_sights *sights;
+static struct services *services; /* NULL: nobody asks */
 
-static struct place at(uint32_t capture, unsigned tenths)
+static struct place when(uint32_t capture, unsigned tenths)
 {
     return (struct place){.capture = capture, .frame = tenths + 1, .time_ns = NOW_S * SECOND + (int64_t)tenths * (SECOND / 10)};
 }
 
-/* A judged chain without a fault; its texts are literals. */
 static struct chain *make_chain(uint8_t number, char *issuer)
 {
     static char subject[] = "CN=" VPN, name[] = VPN;
     static char *names[] = {name}, http[] = "http://pki.example/a.crl", *addresses[] = {http};
-    uint8_t der[] = {0x30, 0x01, number};
-    struct span two[] = {span_of(der, sizeof der), span_of("ca", 2)};
-    struct endpoint server = {.port = 443};
-    struct chain *c = chains_intern(scene.chains, two, 2, ROLE_SSTP, &server, number, at(0, 2));
-    assert_non_null(c);
+    struct chain *c = scene_add_chain(ROLE_SSTP, number, (struct endpoint){.port = 443}, when(0, 2));
     chain_dialled(c, span_of(VPN, strlen(VPN)));
-    chains_judge(scene.chains, 10);
-    c->parsed[0] = true;
-    c->facts[0] = (struct x509_facts){.subject = subject,
-                                      .issuer = issuer,
-                                      .common_name = name,
-                                      .dns_names = names,
-                                      .dns_count = 1,
-                                      .crl_addresses = addresses,
-                                      .crl_address_count = 1,
-                                      .has_crl_points = true,
-                                      .key = X509_KEY_RSA};
-    c->facts[0].sha256[0] = c->facts[0].sha1[0] = number;
-    c->checks = (struct chain_checks){.chain = CHECK_PASS,
-                                      .name = CHECK_PASS,
-                                      .server_auth_eku = CHECK_PASS,
-                                      .key_strength = CHECK_PASS,
-                                      .signature_strength = CHECK_PASS,
-                                      .key_usage_signature = CHECK_PASS,
-                                      .key_usage_encipherment = CHECK_PASS,
-                                      .name_result = {.fit = NAME_MATCH},
-                                      .root_known = true,
-                                      .path_not_before = NOW_S - YEAR_S,
-                                      .path_not_after = NOW_S + YEAR_S};
+    struct x509_facts *f = &c->facts[0];
+    f->subject = subject;
+    f->issuer = issuer;
+    f->common_name = name;
+    f->dns_names = names;
+    f->crl_addresses = addresses;
+    f->dns_count = f->crl_address_count = 1;
+    f->has_crl_points = true;
     return c;
 }
 
-static void close_scene(void)
+static int close_all(void **state)
 {
-    for (size_t i = 0; scene.chains != NULL && i < chains_count(scene.chains); i++)
-        memset(&chains_at(scene.chains, i)->facts[0], 0, sizeof(struct x509_facts));
-    chains_free(scene.chains);
-    findings_free(scene.findings);
-    expect_free(scene.expect);
-    tls_sights_free(scene.sights);
-    services_free(scene.services);
-    memset(&scene, 0, sizeof scene);
+    tls_sights_free(sights);
+    services_free(services);
+    sights = NULL;
+    services = NULL;
+    return scene_end(state);
 }
 
 static void connection(struct exchange *x, uint32_t id, uint32_t capture)
@@ -94,9 +55,9 @@ static void connection(struct exchange *x, uint32_t id, uint32_t capture)
     x->id = id;
     x->type = CONVERSATION_SSTP;
     x->server = (struct endpoint){.address = address_ipv4((const uint8_t[]){192, 0, 2, (uint8_t)id}), .port = 443};
-    x->first = at(capture, 0);
-    x->last = at(capture, 50);
-    x->capture_last_ns = at(capture, 900).time_ns;
+    x->first = when(capture, 0);
+    x->last = when(capture, 50);
+    x->capture_last_ns = when(capture, 900).time_ns;
     x->outcome = OUTCOME_INCOMPLETE;
     x->sstp.kind = SSTP_KIND_TUNNEL;
     struct tcp_connection *tcp = &x->sstp.tcp;
@@ -107,8 +68,8 @@ static void connection(struct exchange *x, uint32_t id, uint32_t capture)
         tcp->sent[side].packets = tcp->sent[side].data_packets = 5;
         tcp->sent[side].acked = tcp->sent[side].any_data_acked = tcp->sent[side].data_acked = true;
     }
-    tcp->sent[TCP_CLIENT].first_syn = at(capture, 0);
-    tcp->sent[TCP_CLIENT].first_data = at(capture, 1);
+    tcp->sent[TCP_CLIENT].first_syn = when(capture, 0);
+    tcp->sent[TCP_CLIENT].first_data = when(capture, 1);
     struct tls_facts *t = &x->sstp.tls;
     x->sstp.carrier = SSTP_CARRIER_TLS;
     t->seen = t->client_hello = t->server_hello = t->certificate_seen = t->server_hello_done = true;
@@ -116,20 +77,18 @@ static void connection(struct exchange *x, uint32_t id, uint32_t capture)
     t->cipher_suite = 0xc030;
     t->server_chain = OWN;
     t->random[0] = (uint8_t)id;
-    t->hello = at(capture, 1);
-    t->server_hello_place = t->certificate_last = at(capture, 2);
+    t->hello = when(capture, 1);
+    t->server_hello_place = t->certificate_last = when(capture, 2);
     t->sni = exchange_put(x, span_of(VPN, strlen(VPN)));
 }
 
 static void open_scene(void)
 {
     static char issuer[] = "CN=Issuing CA";
-    close_scene();
-    scene.expect = expect_new();
-    scene.chains = chains_new(scene.expect);
+    close_all(NULL);
+    scene_open();
     make_chain(OWN, issuer);
     connection(&scene.x, 1, 0);
-    scene.s = (struct session){.number = 1, .exchanges = {&scene.x}, .exchange_count = 1, .main = &scene.x};
 }
 
 /* A tunnel that works, by the lengths of its records. */
@@ -145,8 +104,8 @@ static void refused(uint8_t code)
     open_scene();
     struct sstp_facts *f = &scene.x.sstp;
     f->tls.alerts[f->tls.alert_count++] =
-        (struct alert_fact){.from_client = true, .level = 2, .code = code, .place = at(0, 3)};
-    f->tcp.sent[TCP_CLIENT].fin = at(0, 4);
+        (struct alert_fact){.from_client = true, .level = 2, .code = code, .place = when(0, 3)};
+    f->tcp.sent[TCP_CLIENT].fin = when(0, 4);
     f->tcp.fin_first = TCP_CLIENT;
 }
 
@@ -154,43 +113,34 @@ static void refused(uint8_t code)
 static void unanswered(void)
 {
     open_scene();
-    scene.x.capture_last_ns = at(0, 3).time_ns;
+    scene.x.capture_last_ns = when(0, 3).time_ns;
+}
+
+static void certificate_rules(void)
+{
+    rules_sstp_intercepted(scene.findings, &scene.in, &scene.s);
+    rules_sstp_certificate(scene.findings, &scene.in, &scene.s);
 }
 
 static const struct finding *found(enum finding_id id)
 {
-    memset(&scene.counts, 0, sizeof scene.counts);
+    memset(&counts, 0, sizeof counts);
     for (size_t i = 0; i < scene.s.exchange_count; i++)
-        chain_counts_vpn(&scene.counts, scene.s.exchanges[i], false);
-    scene.in = (struct rule_input){.chains = scene.chains,
-                                   .stats = scene.counts.nps,
-                                   .ike_stats = scene.counts.ike,
-                                   .sstp_stats = scene.counts.sstp,
-                                   .stats_count = CHAIN_COUNTS,
-                                   .expect = scene.expect,
-                                   .counters = &scene.counters,
-                                   .sights = scene.sights,
-                                   .services = scene.services,
-                                   .totals = &scene.totals};
-    findings_free(scene.findings);
-    scene.findings = findings_new();
-    findings_session(scene.findings, 1);
-    rules_sstp_intercepted(scene.findings, &scene.in, &scene.s);
-    rules_sstp_certificate(scene.findings, &scene.in, &scene.s);
-    findings_finish(scene.findings);
-    size_t count;
-    const struct finding *all = findings_all(scene.findings, &count);
-    for (size_t i = 0; i < count; i++)
-        if (id == FINDING_IDS || all[i].id == id)
-            return &all[i];
-    return NULL;
+        chain_counts_vpn(&counts, scene.s.exchanges[i], false);
+    scene.in.stats = counts.nps;
+    scene.in.ike_stats = counts.ike;
+    scene.in.sstp_stats = counts.sstp;
+    scene.in.stats_count = CHAIN_COUNTS;
+    scene.in.sights = sights;
+    scene.in.services = services;
+    scene_run(certificate_rules);
+    return raised_in(scene.findings, id);
 }
 
 static void nothing_raised(void)
 {
-    const struct finding *f = found(FINDING_IDS);
-    if (f != NULL)
-        fail_msg("%s: %s", finding_name(f->id), f->title);
+    (void)found(FINDING_IDS);
+    none_in(scene.findings);
 }
 
 static void raised(enum finding_id id, uint32_t error, enum severity severity, enum confidence confidence)
@@ -198,18 +148,8 @@ static void raised(enum finding_id id, uint32_t error, enum severity severity, e
     const struct finding *f = found(id);
     if (f == NULL)
         fail_msg("%s is not raised", finding_name(id));
-    assert_int_equal(f->client_error, error);
-    assert_int_equal(f->severity, severity);
-    assert_int_equal(f->confidence, confidence);
+    graded(f, severity, confidence, error);
     assert_memory_equal(f->subject, "010000", 6);
-}
-
-static bool says(const struct finding *f, const char *text)
-{
-    bool in_fix = false;
-    for (size_t i = 0; i < f->fix_count; i++)
-        in_fix = in_fix || strstr(f->fix[i], text) != NULL;
-    return in_fix || strstr(f->title, text) != NULL || strstr(f->explanation, text) != NULL;
 }
 
 static struct chain_checks *checks(void)
@@ -261,8 +201,8 @@ static void another_port_is_another_service(void **state)
 {
     (void)state;
     open_scene();
-    scene.services = services_new();
-    assert_non_null(scene.services);
+    services = services_new();
+    assert_non_null(services);
     scene.x.sstp.kind = SSTP_KIND_UNSURE;
     checks()->server_auth_eku = CHECK_FAIL;
     assert_non_null(found(FINDING_CERT_MISSING_SERVER_AUTH_EKU));
@@ -334,14 +274,14 @@ static void the_name_is_the_dialled_one(void **state)
 {
     (void)state;
     refused(42);
-    scene.x.sstp.tls.sni = exchange_put(&scene.x, span_of("remote.example.com", 18));
+    scene.x.sstp.tls.sni = put("remote.example.com");
     raised(FINDING_CERT_NAME_MISMATCH, 0x800B010F, SEVERITY_CRITICAL, CONFIDENCE_CERTAIN);
     assert_true(says(found(FINDING_CERT_NAME_MISMATCH), "dials \"remote.example.com\""));
     assert_int_equal(fault().error, 0x800B010F);
     scene.x.sstp.tls.sni = (struct text){0, 0}; /* an address was dialled, and nobody knows which */
     nothing_raised();
     accepted();
-    scene.x.sstp.tls.sni = exchange_put(&scene.x, span_of("remote.example.com", 18));
+    scene.x.sstp.tls.sni = put("remote.example.com");
     nothing_raised();
 }
 
@@ -378,13 +318,13 @@ static void what_the_server_presented_before(void **state)
     checks()->chain_error = CHAIN_UNTRUSTED_ROOT;
     chains_get(scene.chains, OWN)->presenters[0].server = scene.x.server;
     make_chain(FOREIGN, issuer)->presenters[0].server = scene.x.server;
-    connection(&scene.other, 2, 0);
-    scene.other.sstp.tls.server_chain = FOREIGN;
-    put_records(&scene.other.sstp, &by_gcm, CHAP_TUNNEL);
-    scene.s.exchanges[scene.s.exchange_count++] = &scene.other;
+    connection(&scene.second, 2, 0);
+    scene.second.sstp.tls.server_chain = FOREIGN;
+    put_records(&scene.second.sstp, &by_gcm, CHAP_TUNNEL);
+    scene.s.exchanges[scene.s.exchange_count++] = &scene.second;
     assert_true(says(found(FINDING_CERT_UNTRUSTED_ROOT), "presented another certificate"));
-    scene.other.sstp.record_count = 0; /* nobody accepted it */
-    scene.other.sstp.tls.data_from_client = scene.other.sstp.tls.data_from_server = false;
+    scene.second.sstp.record_count = 0; /* nobody accepted it */
+    scene.second.sstp.tls.data_from_client = scene.second.sstp.tls.data_from_server = false;
     assert_false(says(found(FINDING_CERT_UNTRUSTED_ROOT), "presented another certificate"));
 }
 
@@ -453,9 +393,9 @@ static void two_sides(char *issuer, const char *client_records, const char *serv
 {
     open_scene();
     make_chain(FOREIGN, issuer);
-    connection(&scene.other, 2, 1);
-    scene.other.sstp.tls.server_chain = FOREIGN;
-    put_records(&scene.other.sstp, &by_gcm, client_records);
+    connection(&scene.second, 2, 1);
+    scene.second.sstp.tls.server_chain = FOREIGN;
+    put_records(&scene.second.sstp, &by_gcm, client_records);
     put_records(&scene.x.sstp, &by_chacha, server_records);
     scene.x.first.time_ns += SECOND / 10;
     scene.x.outcome = OUTCOME_REJECTED;
@@ -464,12 +404,12 @@ static void two_sides(char *issuer, const char *client_records, const char *serv
 /* The first capture's clock is ahead. */
 static const struct finding *intercepted_by_clock(int64_t ahead_ns)
 {
-    tls_sights_free(scene.sights);
-    scene.sights = tls_sights_new();
-    tls_sights_add(scene.sights, &scene.other);
-    tls_sights_add(scene.sights, &scene.x);
-    tls_sights_clock(scene.sights, 0, ahead_ns);
-    tls_sights_settle(scene.sights, scene.chains);
+    tls_sights_free(sights);
+    sights = tls_sights_new();
+    tls_sights_add(sights, &scene.second);
+    tls_sights_add(sights, &scene.x);
+    tls_sights_clock(sights, 0, ahead_ns);
+    tls_sights_settle(sights, scene.chains);
     return found(FINDING_SSTP_TLS_INTERCEPTED);
 }
 
@@ -497,7 +437,7 @@ static void another_certificate_on_each_side(void **state)
     two_sides(same, CALL, CALL); /* a load balancer of the site's own: it may as well be two servers */
     assert_int_equal(intercepted()->confidence, CONFIDENCE_STRONG);
     two_sides(foreign, CALL, CALL);
-    scene.x.outcome = scene.other.outcome = OUTCOME_ESTABLISHED; /* the hash was told to RRAS: it works */
+    scene.x.outcome = scene.second.outcome = OUTCOME_ESTABLISHED; /* the hash was told to RRAS: it works */
     assert_int_equal(intercepted()->severity, SEVERITY_INFO);
     two_sides(foreign, "C194", "C194"); /* too little to tell one connection from another */
     f = intercepted();
@@ -519,7 +459,7 @@ static void what_the_client_says_it_saw(void **state)
     assert_int_equal(intercepted()->evidence[0].place.capture, 1);
     say_connected(&scene.x, OWN);
     assert_null(intercepted());
-    scene.x.sstp.has_correlation = scene.other.sstp.has_correlation = true;
+    scene.x.sstp.has_correlation = scene.second.sstp.has_correlation = true;
     assert_int_equal(intercepted()->confidence, CONFIDENCE_CERTAIN);
     scene.x.sstp.correlation[3] = 1;
     assert_null(intercepted());
@@ -542,21 +482,14 @@ static void two_servers_are_not_intercepted(void **state)
     chains_get(scene.chains, FOREIGN)->facts[0].dns_names = names; /* another name, another server */
     assert_null(intercepted());
     two_sides(foreign, CALL, CALL);
-    scene.other.sstp.tls.server_chain = OWN;
+    scene.second.sstp.tls.server_chain = OWN;
     assert_null(intercepted());
     two_sides(foreign, CALL, CALL);
-    memcpy(scene.other.sstp.tls.random, scene.x.sstp.tls.random, sizeof scene.x.sstp.tls.random);
+    memcpy(scene.second.sstp.tls.random, scene.x.sstp.tls.random, sizeof scene.x.sstp.tls.random);
     assert_null(intercepted()); /* one TLS session: nobody is in between */
     two_sides(foreign, CALL, CALL);
-    scene.other.first.capture = 0;
+    scene.second.first.capture = 0;
     assert_null(intercepted());
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    close_scene();
-    return 0;
 }
 
 int main(void)
@@ -576,5 +509,5 @@ int main(void)
         cmocka_unit_test(what_the_client_says_it_saw),
         cmocka_unit_test(two_servers_are_not_intercepted),
     };
-    return cmocka_run_group_tests(tests, NULL, tear_down);
+    return cmocka_run_group_tests(tests, NULL, close_all);
 }

@@ -1,105 +1,33 @@
 /* The VPN server's own certificate, and EAP inside IKE, in the words of the rules: facts that must raise a finding, and
  * the nearest ones that must not. Facts are made by hand, no bytes are read. */
-#include <stdarg.h>
-#include <setjmp.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <cmocka.h>
+#include "rules_scene.h"
 
-#include "analyze/finding/rules.h"
+#include <stdlib.h>
+
 #include "analyze/session/judge_ike.h"
 
-#define SECOND INT64_C(1000000000)
-#define NOW_S INT64_C(1790000000)
-#define YEAR_S (365 * INT64_C(86400))
-
-enum { VPN_SERIAL = 1, NPS_SERIAL = 2, STATS = 3, ID_FQDN = 2, ID_DER_DN = 9 };
-
-static struct scene {
-    struct expect *expect;
-    struct chains *chains;
-    struct servers *servers;
-    struct findings *findings;
-    struct chain_stats stats[STATS], ike_stats[STATS];
-    struct dissect_counters counters;
-    struct analysis_totals totals;
-    struct capture_report capture;
-    struct rule_input in;
-    struct exchange x;
-    struct session s;
-} scene;
-
-static struct place at(uint64_t frame)
-{
-    return (struct place){.frame = frame, .time_ns = NOW_S * SECOND + (int64_t)frame * 10000000};
-}
-
-static struct endpoint endpoint_of(uint8_t last, uint16_t port)
-{
-    return (struct endpoint){.address = address_ipv4((const uint8_t[]){192, 0, 2, last}), .port = port};
-}
+enum { VPN_SERIAL = 1, NPS_SERIAL = 2, ID_FQDN = 2, ID_DER_DN = 9 };
 
 static struct chain *chain(uint32_t serial)
 {
     return chains_get(scene.chains, serial);
 }
 
-/* A judged chain without a fault; its texts are literals. */
 static void make_chain(uint32_t role, char *name)
 {
-    static char subject[] = "CN=server", issuer[] = "CN=Issuing CA";
-    uint8_t der[] = {0x30, 0x01, (uint8_t)role};
-    struct span two[] = {span_of(der, sizeof der), span_of("ca", 2)};
-    struct endpoint server = endpoint_of(1, 500);
-    struct chain *c = chains_intern(scene.chains, two, 2, role, &server, 1, at(4));
-    assert_non_null(c);
-    chains_judge(scene.chains, 10);
-    c->parsed[0] = true;
-    c->facts[0] = (struct x509_facts){.subject = subject, .issuer = issuer, .common_name = name, .key = X509_KEY_RSA};
-    c->facts[0].sha256[0] = (uint8_t)role;
-    c->checks = (struct chain_checks){.chain = CHECK_PASS,
-                                      .name = CHECK_PASS,
-                                      .server_auth_eku = CHECK_PASS,
-                                      .ike_intermediate_eku = true,
-                                      .key_strength = CHECK_PASS,
-                                      .signature_strength = CHECK_PASS,
-                                      .key_usage_signature = CHECK_PASS,
-                                      .key_usage_encipherment = CHECK_PASS,
-                                      .name_result = {.fit = NAME_MATCH},
-                                      .root_known = true,
-                                      .path_not_before = NOW_S - YEAR_S,
-                                      .path_not_after = NOW_S + YEAR_S};
-}
-
-static void close_scene(void)
-{
-    for (size_t i = 0; scene.chains != NULL && i < chains_count(scene.chains); i++)
-        memset(&chains_at(scene.chains, i)->facts[0], 0, sizeof(struct x509_facts));
-    chains_free(scene.chains);
-    findings_free(scene.findings);
-    servers_free(scene.servers);
-    expect_free(scene.expect);
-    memset(&scene, 0, sizeof scene);
-}
-
-static struct text put(const char *text)
-{
-    return exchange_put(&scene.x, span_of(text, strlen(text)));
+    struct chain *c = scene_add_chain(role, (uint8_t)role, endpoint_of(1, 500), at(4));
+    c->facts[0].common_name = name;
+    c->checks.ike_intermediate_eku = true;
 }
 
 /* IKE_AUTH of a computer's tunnel, opened with keys: the server's certificate, a child association, ESP both ways. */
 static void established(void)
 {
     static char vpn[] = "vpn.example.com", nps[] = "nps01.example.com";
-    close_scene();
-    scene.expect = expect_new();
-    scene.chains = chains_new(scene.expect);
-    scene.servers = servers_new();
+    scene_open();
     make_chain(ROLE_IKEV2, vpn);
     make_chain(ROLE_NPS, nps);
     struct exchange *x = &scene.x;
-    x->id = 1;
     x->type = CONVERSATION_IKE;
     x->client = endpoint_of(7, 500);
     x->server = endpoint_of(1, 500);
@@ -126,18 +54,6 @@ static void established(void)
     x->ike.asked_id = put("VPN.example.com");
     x->ike.state.esp_packets[0] = x->ike.state.esp_packets[1] = 10;
     scene.ike_stats[VPN_SERIAL].accepted = 1;
-    scene.s = (struct session){.number = 1, .exchanges = {x}, .exchange_count = 1, .main = x};
-    scene.capture.info.path = "capture.pcap";
-    scene.in = (struct rule_input){.chains = scene.chains,
-                                   .stats = scene.stats,
-                                   .ike_stats = scene.ike_stats,
-                                   .stats_count = STATS,
-                                   .servers = scene.servers,
-                                   .expect = scene.expect,
-                                   .captures = &scene.capture,
-                                   .capture_count = 1,
-                                   .counters = &scene.counters,
-                                   .totals = &scene.totals};
 }
 
 /* The client answers the certificate with an error notify, though the server had made the child association already. */
@@ -212,39 +128,24 @@ static void refused_nps(uint8_t alert)
     scene.stats[NPS_SERIAL] = (struct chain_stats){.refused = 1};
 }
 
+static void all_rules(void)
+{
+    rules_session(scene.findings, &scene.in, &scene.s);
+}
+
 /* All that is said of the session; the finding with that id, NULL when it was not raised. */
 static const struct finding *found(enum finding_id id)
 {
-    size_t count;
     scene.x.outcome = (uint8_t)judge_ike_outcome(&scene.x);
     scene.s.outcome = (enum outcome)scene.x.outcome;
-    findings_free(scene.findings);
-    scene.findings = findings_new();
-    findings_session(scene.findings, 1);
-    rules_session(scene.findings, &scene.in, &scene.s);
-    findings_finish(scene.findings);
-    const struct finding *all = findings_all(scene.findings, &count);
-    for (size_t i = 0; i < count; i++)
-        if (all[i].id == id)
-            return &all[i];
-    return NULL;
+    scene_run(all_rules);
+    return raised_in(scene.findings, id);
 }
 
 static void nothing_raised(void)
 {
-    size_t count;
-    (void)found(FINDING_CERT_EXPIRED);
-    const struct finding *all = findings_all(scene.findings, &count);
-    if (count > 0)
-        fail_msg("%s was raised: %s", finding_name(all[0].id), all[0].title);
-}
-
-static bool says(const struct finding *f, const char *word)
-{
-    bool said = strstr(f->title, word) != NULL || strstr(f->explanation, word) != NULL;
-    for (size_t i = 0; i < f->fix_count; i++)
-        said = said || strstr(f->fix[i], word) != NULL;
-    return said;
+    (void)found(FINDING_IDS);
+    none_in(scene.findings);
 }
 
 /* In the words of a VPN server: RRAS, 13801; nothing that is NPS's or RADIUS's alone. */
@@ -609,13 +510,6 @@ static void a_password_inside_ike_is_protected(void **state)
     nothing_raised();
 }
 
-static int tear_down(void **state)
-{
-    (void)state;
-    close_scene();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -635,5 +529,5 @@ int main(void)
         cmocka_unit_test(credentials_inside_ike),
         cmocka_unit_test(a_password_inside_ike_is_protected),
     };
-    return cmocka_run_group_tests(tests, NULL, tear_down);
+    return cmocka_run_group_tests(tests, NULL, scene_end);
 }
