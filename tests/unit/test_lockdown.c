@@ -1,5 +1,5 @@
 /* Rights given up: what still works, what is refused and what kills. Each case locks down a child of its own. */
-#define _DEFAULT_SOURCE
+#define _GNU_SOURCE /* accept4 */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +10,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <netinet/in.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -206,6 +208,92 @@ static void the_work_goes_on(void **state)
     close(pipe_ends[1]);
 }
 
+/* Two sockets that listen on loopback, a client that waits at each, and what waits for the first. */
+static struct serving_place {
+    int listener, other, waiter, client, other_client;
+} place;
+
+static int listening(int *client)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof at;
+    int s = socket(AF_INET, SOCK_STREAM, 0);
+    *client = socket(AF_INET, SOCK_STREAM, 0);
+    assert_true(s >= 0 && *client >= 0);
+    assert_int_equal(bind(s, (const struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(listen(s, 4), 0);
+    assert_int_equal(getsockname(s, (struct sockaddr *)&at, &len), 0);
+    assert_int_equal(connect(*client, (const struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(send(*client, "x", 1, 0), 1);
+    return s;
+}
+
+static int accepts_and_answers(void)
+{
+    char byte = 0;
+    struct epoll_event ready = {.events = EPOLLIN};
+    int c = accept4(place.listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    return c >= 0 && epoll_ctl(place.waiter, EPOLL_CTL_ADD, c, &ready) == 0 && epoll_wait(place.waiter, &ready, 1, 1000) == 1 &&
+                   recv(c, &byte, 1, 0) == 1 && send(c, &byte, 1, MSG_NOSIGNAL) == 1 && shutdown(c, SHUT_RDWR) == 0 && close(c) == 0
+               ? GOOD
+               : BAD;
+}
+
+static int accepts_elsewhere(void)
+{
+    return accept4(place.other, NULL, NULL, 0) >= 0 ? GOOD : BAD;
+}
+
+static int waits_elsewhere(void)
+{
+    struct epoll_event ready;
+    return epoll_wait(place.other, &ready, 1, 0) == 0 ? GOOD : BAD;
+}
+
+static int sends_to_an_address(void)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    return sendto(place.client, "x", 1, 0, (const struct sockaddr *)&at, sizeof at) == 1 ? GOOD : BAD;
+}
+
+static int connects(void)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    (void)connect(place.client, (const struct sockaddr *)&at, sizeof at);
+    return BAD;
+}
+
+static int listens(void)
+{
+    return listen(place.client, 1) == 0 ? GOOD : BAD;
+}
+
+/* Whoever answers may take connections from his socket and speak on them; all else kills as ever. */
+static void serving_is_answering_only(void **state)
+{
+    (void)state;
+    static locked_fn *const forbidden[] = {accepts_elsewhere, waits_elsewhere, sends_to_an_address, connects, listens,
+                                           makes_a_socket,    runs_a_program,  makes_a_child,       makes_code};
+    place.listener = listening(&place.client);
+    place.other = listening(&place.other_client);
+    place.waiter = epoll_create1(0);
+    const struct platform_serving serving = {.listener = place.listener, .waiter = place.waiter};
+    const struct platform_lockdown l = {.serving = &serving};
+    int status = in_locked_child(&l, accepts_and_answers);
+    skip_without_filter(status);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), GOOD);
+    for (size_t i = 0; i < sizeof forbidden / sizeof *forbidden; i++) {
+        status = in_locked_child(&l, forbidden[i]);
+        assert_true(WIFSIGNALED(status));
+        assert_int_equal(WTERMSIG(status), SIGSYS);
+    }
+    is_killed(accepts_and_answers); /* who does not serve takes no connections */
+    const int all[] = {place.listener, place.other, place.waiter, place.client, place.other_client};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        close(all[i]);
+}
+
 static int has_no_rights(void)
 {
     return geteuid() != 0 && getuid() != 0 && getegid() != 0 && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 ? GOOD : BAD;
@@ -254,6 +342,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(forbidden_calls_kill), cmocka_unit_test(files_stay_closed),
         cmocka_unit_test(the_work_goes_on),     cmocka_unit_test(root_becomes_nobody),
+        cmocka_unit_test(serving_is_answering_only),
         cmocka_unit_test(a_user_must_be_unprivileged), cmocka_unit_test(only_what_sniffs_is_bound_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
