@@ -75,7 +75,7 @@ static bool complete(const struct exchange *x)
     const struct sstp_facts *f = &x->sstp;
     bool begun = x->begun_before && !f->tls.client_hello && !f->request_seen;
     if (x->type != CONVERSATION_SSTP)
-        return !x->begun_before;
+        return !x->begun_before && f->call.missing[0] + f->call.missing[1] == 0;
     return !begun && f->lost_bytes == 0 && f->cut_bytes == 0 && !f->flooded &&
            tcp_connection_outcome(&f->tcp) != TCP_OUTCOME_ONE_WAY;
 }
@@ -485,7 +485,7 @@ static struct sstp_judgement judge_call(const struct exchange *x)
     struct sstp_judgement j = unknown();
     if (x->begun_before)
         return j;
-    if (c->waiting.frame != 0) {
+    if (c->waiting.frame != 0 && complete(x)) {
         bool answers_left_out = c->last[TO_CLIENT].frame == 0 && c->control[TO_SERVER] > c->transmissions;
         if (answers_left_out || !(c->transmissions >= REPEATED || gave_up || outlived(x, c->waiting)))
             return j;
@@ -495,8 +495,11 @@ static struct sstp_judgement judge_call(const struct exchange *x)
         j.place = c->waiting;
         return as_read(j);
     }
-    if (ended)
-        return read_verdict(SSTP_END_TUNNEL_REFUSED, by_client, c->ended);
+    if (!ended || !(complete(x) || c->has_result))
+        return j;
+    j = read_verdict(SSTP_END_TUNNEL_REFUSED, by_client, c->ended);
+    if (c->end == PPP_CALL_HUNG_UP) /* without a word */
+        j.confidence = CONFIDENCE_STRONG;
     return j;
 }
 

@@ -55,6 +55,8 @@ struct ppp_call_state {
     struct place waiting;           /* its first transmission; frame 0: nothing waits, nor did when the other side ended it */
     struct place ended;
     struct place last[2];           /* control messages and frames; frame 0: none */
+    uint32_t missing[2];            /* PPTP: frames that were sent and not captured, by their sequence numbers; control messages */
+    uint32_t next_sequence[2];      /* PPTP, within a call */
     uint64_t packets[2], bytes[2];  /* frames of PPP, and their octets on the wire */
     uint64_t control[2];            /* control messages, bare acknowledgements left out */
     struct ppp_call_name host[2], vendor[2]; /* of SCCRQ and SCCRP */

@@ -86,6 +86,19 @@ static void answered(struct pptp_control *c, struct ppp_call *call, enum directi
     ppp_call_answered(call);
 }
 
+/* The reply to a call whose request was not captured. */
+static struct ppp_call *answered_unasked(struct pptp_control *c, enum direction dir, const struct pptp_message *m)
+{
+    struct ppp_call_key key = gre_key(c, dir, m->peer);
+    if (!c->pending || c->call == NULL || !m->has_peer)
+        return NULL;
+    c->pending = false;
+    c->call->state.missing[back(dir)]++;
+    ppp_call_set_key(c->call, dir, &key);
+    ppp_call_reached(c->call, PPP_CALL_DIALLED);
+    return c->call;
+}
+
 static enum ppp_call_end end_of(const struct ppp_call *call)
 {
     return call->state.stage == PPP_CALL_CONNECTED || call->state.stage == PPP_CALL_DATA ? PPP_CALL_CLEARED : PPP_CALL_REFUSED;
@@ -124,6 +137,7 @@ static struct ppp_call *apply(struct pptp_control *c, enum direction dir, const 
         return dialled(c, dir, m, place);
     case PPTP_OUTGOING_REPLY:
     case PPTP_INCOMING_REPLY:
+        call = call != NULL ? call : answered_unasked(c, dir, m);
         if (call != NULL)
             answered(c, call, dir, m, about, place);
         break;
@@ -202,6 +216,8 @@ void pptp_control_bytes(struct pptp_control *c, enum direction dir, struct span 
 void pptp_control_gap(struct pptp_control *c, enum direction dir)
 {
     c->filled[dir] = 0;
+    if (c->call != NULL)
+        c->call->state.missing[dir]++;
 }
 
 void pptp_control_hung_up(struct pptp_control *c, enum direction by, const struct place *place)

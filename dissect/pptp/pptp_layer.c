@@ -189,6 +189,19 @@ void pptp_layer_packet(struct pptp_layer *l, const struct packet *p, uint32_t fl
     tcp_stream_close(l->streams, s);
 }
 
+/* RFC 2637 section 4.4: each frame has the next number; some begin with 0, some with 1. Late ones were counted as missing. */
+static void note_sequence(struct ppp_call_state *s, enum direction dir, uint32_t sequence)
+{
+    uint32_t ahead = sequence - s->next_sequence[dir];
+    bool first = s->next_sequence[dir] == 0;
+    if (ahead < UINT32_MAX / 2) {
+        s->missing[dir] += first && ahead > 0 ? ahead - 1 : ahead;
+        s->next_sequence[dir] = sequence + 1;
+    } else if (s->missing[dir] > 0) {
+        s->missing[dir]--;
+    }
+}
+
 bool pptp_layer_gre(struct pptp_layer *l, const struct packet *p)
 {
     struct pptp_gre gre;
@@ -201,6 +214,8 @@ bool pptp_layer_gre(struct pptp_layer *l, const struct packet *p)
     l->malformed += gre.malformed;
     if (gre.payload.len > 0) {
         struct ppp_call *call = ppp_calls_of_frame(l->calls, &key, &sender, false, false, gre.payload, &place, &dir);
+        if (call != NULL && gre.has_sequence)
+            note_sequence(&call->state, dir, gre.sequence);
         if (call != NULL)
             ppp_call_frame(call, dir, gre.payload, gre.payload_wire_len, &place);
     } else if (!gre.malformed) {

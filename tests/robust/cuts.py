@@ -63,6 +63,20 @@ HEALTHY_SSTP = {
     kinds.jumbled: (set(), 1),
 }
 
+# L2TP and PPTP: of their packets only PPTP's are numbered.
+HEALTHY_CALLS = {
+    kinds.begun_late: (set(), 8),
+    kinds.ended_early: (set(), 12),
+    kinds.middle: (set(), 6),
+    kinds.to_server: ({ONE_SIDED}, 1),
+    kinds.to_client: ({ONE_SIDED}, 1),
+    kinds.snap_length: ({SHORT}, 1),
+    kinds.doubled: (set(), 1),
+    kinds.one_lost: (set(), 40),
+    kinds.some_lost: (set(), 12),
+    kinds.jumbled: (set(), 4),
+}
+
 # What a failing session may be taken for instead, whole or in part. A hint is always allowed: it says what it rests on.
 FAILING = {
     kinds.begun_late: 4,
@@ -95,6 +109,8 @@ def address(text):
 def is_healthy(truth):
     if "sstp" in truth:
         return truth["sstp"]["healthy"]
+    if "calls" in truth:
+        return "warning" in truth["forbid_severity"]
     return "warning" in truth["forbid_severity"] and all(
         a["expected_outcome"] == "established" for a in truth["ike"]["associations"])
 
@@ -172,13 +188,14 @@ def streams(truth, recording, directory):
 
 def jobs_of(truth, runner, first):
     recording = files.Recording(os.path.join(runner.directory, truth["capture"]))
-    rows = truth["sstp"]["connections"] if "sstp" in truth else truth["ike"]["associations"]
-    servers = {address(row["server"]["address"]) for row in rows}
+    rows = truth["sstp"]["connections"] if "sstp" in truth else truth["calls"] if "calls" in truth else truth["ike"]["associations"]
+    servers = {address(row["server"] if "calls" in truth else row["server"]["address"]) for row in rows}
     whole = runner.report(options(truth) + [truth["capture"]])
     verdicts = {v["server"]: v["verdict"] for v in whole["translation"]}
     own = {f["id"] for f in grave(whole)} | ALSO.get(truth["scenario"], set())
     healthy = is_healthy(truth)
-    table = [(kind, *rest) for kind, rest in (HEALTHY_SSTP if "sstp" in truth else HEALTHY).items()] if healthy else [
+    tables = HEALTHY_SSTP if "sstp" in truth else HEALTHY_CALLS if "calls" in truth else HEALTHY
+    table = [(kind, *rest) for kind, rest in tables.items()] if healthy else [
         (kind, {ONE_SIDED, SHORT}.union(*(KIN.get(i, set()) for i in own)), most) for kind, most in FAILING.items()]
     if "radius" in truth["scenario"] or "both-nics" in truth["scenario"] or truth["scenario"] == "nic-one":
         verdicts = {}  # what RADIUS tells of addresses is not what hashes tell
@@ -197,7 +214,8 @@ def truths_in(directory):
         with open(path, encoding="utf-8") as source:
             truth = json.load(source)
         several = "further_captures" in truth or "together_with" in truth
-        own = "sstp" in truth and truth["capture"].endswith(".pcap") or "ike" in truth and not truth["keylog"]
+        plain = "sstp" in truth or "calls" in truth and "ike" not in truth
+        own = plain and truth["capture"].endswith(".pcap") or "ike" in truth and not truth["keylog"]
         if own and not several:
             yield truth
 

@@ -211,6 +211,40 @@ static void a_whole_call(struct bench *b)
     assert_memory_equal(c->vendor[TO_CLIENT].text, "linux", 5);
     assert_int_equal(b->told->ends[0].client.port, CLIENT_PORT);
     assert_false(b->told->ends[0].begun_before);
+    assert_int_equal(c->missing[TO_SERVER] + c->missing[TO_CLIENT], 0);
+}
+
+/* RFC 2637 section 4.4: the numbers of frames show which ones the capture lacks; late ones do not count. */
+static void frames_that_were_not_captured(void **state)
+{
+    struct bench *b = *state;
+    static const uint8_t echo[] = {0xff, 3, 0xc0, 0x21, 9, 1, 0, 8, 0, 0, 0, 0};
+    call_opens(b);
+    gre(b, TO_SERVER, SERVER_CALL, echo, sizeof echo);
+    b->gre_seq[TO_SERVER] += 3;
+    gre(b, TO_SERVER, SERVER_CALL, echo, sizeof echo);
+    b->gre_seq[TO_SERVER] -= 2;
+    gre(b, TO_SERVER, SERVER_CALL, echo, sizeof echo); /* one of the three comes late */
+    b->gre_seq[TO_CLIENT] = 1;                         /* as some begin */
+    gre(b, TO_CLIENT, CLIENT_CALL, echo, sizeof echo);
+    pptp_layer_finish(b->layer);
+    assert_int_equal(b->told->ends[0].call.missing[TO_SERVER], 2);
+    assert_int_equal(b->told->ends[0].call.missing[TO_CLIENT], 0);
+}
+
+static void a_reply_to_a_request_that_was_not_captured(void **state)
+{
+    struct bench *b = *state;
+    send_start_request(b);
+    send_start_reply(b, 1, 0);
+    send_outgoing_reply(b, SERVER_CALL, CLIENT_CALL, 1, 0);
+    link_runs(b, 0);
+    pptp_layer_finish(b->layer);
+    assert_int_equal(b->told->opened, 1);
+    assert_int_equal(b->told->ends[0].call.stage, PPP_CALL_CONNECTED);
+    assert_int_equal(b->told->ends[0].call.call[TO_CLIENT], CLIENT_CALL);
+    assert_true(b->told->ends[0].call.missing[TO_SERVER] > 0);
+    assert_short_link(b->told, 0);
 }
 
 static void a_whole_call_in_segments_of_any_size(void **state)
@@ -464,6 +498,8 @@ int main(void)
         cmocka_unit_test(messages_as_bytes),
         cmocka_unit_test(gre_packets),
         cmocka_unit_test_setup_teardown(a_whole_call_in_segments_of_any_size, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(frames_that_were_not_captured, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_reply_to_a_request_that_was_not_captured, set_up, tear_down),
         cmocka_unit_test_setup_teardown(messages_in_one_segment_and_out_of_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_no_message_is_stepped_over, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_connection_that_is_refused, set_up, tear_down),
