@@ -55,6 +55,7 @@ struct analysis {
     char verdict[VERDICT_MAX];
     struct analysis_watcher watcher; /* all zero: nobody listens */
     struct failed_logins *failed_logins; /* NULL: nobody listens */
+    bool going; /* an exchange is shown that goes on */
     uint64_t open; /* conversations */
     uint32_t ended_id, ended_head; /* the exchange that ended last, and the one that it is kept under */
     bool losing;

@@ -23,8 +23,11 @@ static void exchange_began(void *ctx, struct exchange *x)
 static void exchange_going(void *ctx, struct exchange *x)
 {
     struct analysis *a = ctx;
-    if (a->watcher.going != NULL && (x->type != CONVERSATION_SSTP || x->sstp.kind != SSTP_KIND_OTHER))
-        a->watcher.going(a->watcher.ctx, x);
+    if (a->watcher.going == NULL || (x->type == CONVERSATION_SSTP && x->sstp.kind == SSTP_KIND_OTHER))
+        return;
+    a->going = true;
+    a->watcher.going(a->watcher.ctx, x);
+    a->going = false;
 }
 
 static void remember(struct failed_logins *f, const struct exchange *x)
@@ -151,7 +154,11 @@ static void run_rules(struct analysis *a, const struct exchange *x, struct findi
     uint32_t roles = held != NULL ? held->roles : 0;
     if (held != NULL && held->count > 0)
         held->roles |= ROLE_SSTP;
+    if (a->going)
+        chain_counts_try(a->counts, x, false);
     rules_session(out, &a->input, s);
+    if (a->going)
+        chain_counts_try(a->counts, x, true);
     if (held != NULL)
         held->roles = roles;
 }

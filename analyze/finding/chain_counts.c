@@ -3,11 +3,22 @@
 #include "analyze/session/judge_ike.h"
 #include "analyze/session/judge_sstp.h"
 
-static void count(struct chain_stats *s, enum client_answer answer)
+static void count(struct chain_stats *s, enum client_answer answer, bool back)
 {
-    s->accepted += answer == ANSWER_ACCEPTED;
-    s->refused += answer == ANSWER_ALERT || answer == ANSWER_ENCRYPTED_ALERT || answer == ANSWER_LEFT;
-    s->silent += answer == ANSWER_SILENT;
+    uint64_t one = back ? UINT64_MAX : 1; /* less one, modulo 2^64 */
+    s->accepted += answer == ANSWER_ACCEPTED ? one : 0;
+    s->refused += answer == ANSWER_ALERT || answer == ANSWER_ENCRYPTED_ALERT || answer == ANSWER_LEFT ? one : 0;
+    s->silent += answer == ANSWER_SILENT ? one : 0;
+}
+
+/* Inside of PEAP or TTLS. */
+static void count_inner(struct chain_counts *c, const struct exchange *x, bool back)
+{
+    const struct alert_fact *alert;
+    uint32_t serial = x->has_inner ? x->inner.tls.server_chain : 0;
+    enum client_answer said = serial != 0 && serial < CHAIN_COUNTS ? judge_inner_answer(x, &alert) : ANSWER_SILENT;
+    if (said != ANSWER_SILENT)
+        count(&c->nps[serial], said, back);
 }
 
 void chain_counts_login(struct chain_counts *c, struct servers *servers, const struct exchange *x, struct server *server,
@@ -17,11 +28,8 @@ void chain_counts_login(struct chain_counts *c, struct servers *servers, const s
     const struct alert_fact *alert;
     enum client_answer answer = judge_client_answer(x, &alert);
     bool refused = answer == ANSWER_ALERT || answer == ANSWER_ENCRYPTED_ALERT;
-    if (!again && x->has_inner && x->inner.tls.server_chain != 0 && x->inner.tls.server_chain < CHAIN_COUNTS) {
-        enum client_answer said = judge_inner_answer(x, &alert);
-        if (said != ANSWER_SILENT)
-            count(&c->nps[x->inner.tls.server_chain], said);
-    }
+    if (!again)
+        count_inner(c, x, false);
     if (serial == 0)
         return;
     if (server == NULL)
@@ -29,18 +37,33 @@ void chain_counts_login(struct chain_counts *c, struct servers *servers, const s
     if (server != NULL)
         server_add_chain(server, serial, answer == ANSWER_ACCEPTED, refused, x->eap.tls.certificate_last, x->id);
     if (!again && serial < CHAIN_COUNTS)
-        count(&c->nps[serial], answer);
+        count(&c->nps[serial], answer, false);
 }
 
-void chain_counts_vpn(struct chain_counts *c, const struct exchange *x, bool again)
+static void count_vpn(struct chain_counts *c, const struct exchange *x, bool again, bool back)
 {
     const struct alert_fact *alert;
     struct place refusal;
     if (exchange_is_ike(x) && !again && x->ike.server_chain != 0 && x->ike.server_chain < CHAIN_COUNTS)
-        count(&c->ike[x->ike.server_chain], judge_ike_server_certificate(x, &refusal));
+        count(&c->ike[x->ike.server_chain], judge_ike_server_certificate(x, &refusal), back);
     if (x->type == CONVERSATION_SSTP && x->sstp.kind != SSTP_KIND_PROBE && x->sstp.kind != SSTP_KIND_OTHER &&
         x->sstp.tls.server_chain != 0 && x->sstp.tls.server_chain < CHAIN_COUNTS)
-        count(&c->sstp[x->sstp.tls.server_chain], judge_sstp_server_certificate(x, &alert));
+        count(&c->sstp[x->sstp.tls.server_chain], judge_sstp_server_certificate(x, &alert), back);
+}
+
+void chain_counts_vpn(struct chain_counts *c, const struct exchange *x, bool again)
+{
+    count_vpn(c, x, again, false);
+}
+
+void chain_counts_try(struct chain_counts *c, const struct exchange *x, bool back)
+{
+    const struct alert_fact *alert;
+    uint32_t serial = x->eap.tls.server_chain;
+    count_vpn(c, x, false, back);
+    count_inner(c, x, back);
+    if (serial != 0 && serial < CHAIN_COUNTS)
+        count(&c->nps[serial], judge_client_answer(x, &alert), back);
 }
 
 /* Of several sights of one association the first that shows the certificate counts. */

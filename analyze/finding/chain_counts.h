@@ -18,6 +18,9 @@ void chain_counts_login(struct chain_counts *c, struct servers *servers, const s
                         bool again);
 void chain_counts_vpn(struct chain_counts *c, const struct exchange *x, bool again);
 
+/* While rules look at an exchange that goes on: counts it, and (back) takes it back. */
+void chain_counts_try(struct chain_counts *c, const struct exchange *x, bool back);
+
 /* The same from a whole session, of which each association and connection counts once. */
 void chain_counts_session(struct chain_counts *c, struct servers *servers, const struct session *s);
 

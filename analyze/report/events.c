@@ -128,8 +128,14 @@ static bool count(struct events *e, const struct session *s, struct exchange *x)
     return true;
 }
 
+/* What could not be read of one session may be read of another meanwhile. */
+static bool is_early(const struct finding *f)
+{
+    return f->id != FINDING_CERT_UNSEEN;
+}
+
 /* What the rules say; NULL when there is no time for it, or memory is short. s is made anew. */
-static struct findings *look(struct events *e, const struct exchange *x, struct session *s)
+static struct findings *look(struct events *e, const struct exchange *x, bool over, struct session *s)
 {
     bool judge;
     if (!may_look(e, &judge))
@@ -143,7 +149,7 @@ static struct findings *look(struct events *e, const struct exchange *x, struct 
     findings_finish(set);
     const struct finding *all = findings_all(set, &found);
     for (size_t i = 0; i < found; i++) {
-        if (!is_new(e, &all[i]))
+        if ((!over && !is_early(&all[i])) || !is_new(e, &all[i]))
             continue;
         if (e->options.finding != NULL)
             e->options.finding(e->options.ctx, &all[i]);
@@ -181,13 +187,13 @@ static void going(void *ctx, struct exchange *x)
         attempt(e, &s, x);
     start(e, x);
     if ((count(e, &s, x) || failed) && wanted(e))
-        findings_free(look(e, x, &s));
+        findings_free(look(e, x, false, &s));
 }
 
 /* True when a finding says that it failed. */
 static bool tell_ended(struct events *e, const struct exchange *x, struct session *s)
 {
-    struct findings *set = look(e, x, s);
+    struct findings *set = look(e, x, true, s);
     size_t found;
     if (set == NULL) {
         e->untold++;
