@@ -448,6 +448,8 @@ static void take(struct connection *c, const struct packet *p, enum tcp_side sid
     }
     if ((p->tcp_flags & (TCP_FIN | TCP_RST)) == 0)
         return;
+    if ((p->tcp_flags & TCP_RST) != 0 && !c->opened && c->tcp.sent[TCP_SERVER].data_packets == 0 && l->lone_told < l->lone_listed)
+        tell_lone(c, CLOSE_FINAL); /* it is refused, and nothing else will be known of it */
     tell_end(c, side, &l->place);
     if ((p->tcp_flags & TCP_RST) != 0) {
         lost_before_reset(c, p, side);
