@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "analyze/report/event_lines.h"
+#include "analyze/session/judge_settled.h"
 #include "capture/platform.h"
 #include "capture/wire/hash.h"
 #include "dissect/crypto/digest.h"
@@ -180,12 +181,15 @@ static void going(void *ctx, struct exchange *x)
     struct session s;
     if (!analysis_preview(e->analysis, x, false, NULL, &s))
         return;
-    bool failed = session_failed(&s), sure = x->type != CONVERSATION_SSTP || x->sstp.kind == SSTP_KIND_TUNNEL || failed;
-    if (!sure)
+    bool settled = judge_settled(x), failed = settled && session_failed(&s);
+    if (x->type == CONVERSATION_SSTP && x->sstp.kind != SSTP_KIND_TUNNEL && !failed)
         return;
     if (x->type == CONVERSATION_SSTP)
         attempt(e, &s, x);
-    start(e, x);
+    if (wanted(e))
+        start(e, x);
+    if (!settled)
+        return;
     if ((count(e, &s, x) || failed) && wanted(e))
         findings_free(look(e, x, false, &s));
 }

@@ -379,6 +379,8 @@ static RARELY_CALLED void show(struct track *t, const struct event *e)
     conclude(t, &w->copy, e);
     w->going(w->ctx, &w->copy);
     l->x.told = w->copy.told;
+    if (e->now_ns - w->copy.last.time_ns < WATCH_NS) /* once more when it is quiet */
+        watch_stir(l, e->now_ns);
 }
 
 static RARELY_CALLED void close_exchange(struct track *t, const struct event *e)
