@@ -137,6 +137,13 @@ static inline void note_host(struct dissector *d, struct flow *f, const struct p
     f->judged = (uint8_t)(f->judged & ~named);
 }
 
+/* Whether judge can learn anything from this packet: of a young flow only the first one of a side tells something. */
+static inline bool is_judged_by(const struct flow *f, bool from_low)
+{
+    return f->judged == 0 ? f->packets[from_low ? 0 : 1] == 1 || f->packets[0] + f->packets[1] >= JUDGED_PACKETS
+                          : (f->judged & JUDGED_FOR_GOOD) == 0;
+}
+
 /* Only TCP that acknowledges something unseen proves that a side is missing; unanswered SYNs, syslog and the like do not. */
 RARELY_CALLED static void judge(struct dissector *d, struct flow *f, const struct packet *p, bool from_low)
 {
@@ -183,8 +190,6 @@ static void recognise(struct dissector *d, struct flow *f, const struct packet *
 /* A packet of a flow that nobody has named yet: its first payloads may. */
 RARELY_CALLED static void name_flow(struct dissector *d, struct flow *f, const struct packet *p, bool from_low)
 {
-    if (p->payload.len == 0)
-        return;
     recognise(d, f, p);
     if (d->hint == NULL || (f->class != FLOW_NEW && f->class != FLOW_OTHER) || f->protocol != 0)
         return;
@@ -227,9 +232,9 @@ static inline void on_flow_packet(struct dissector *d, const struct packet *p, c
         flow_add(f, p, from_low);
     else
         f = flow_of(d->flows, p, ahead, &from_low, &fresh);
-    if (f->class == FLOW_NEW || f->class == FLOW_OTHER)
+    if (p->payload.len > 0 && (f->class == FLOW_NEW || f->class == FLOW_OTHER))
         name_flow(d, f, p, from_low);
-    if ((f->judged & JUDGED_FOR_GOOD) == 0)
+    if (is_judged_by(f, from_low))
         judge(d, f, p, from_low);
     if (d->on_frame != NULL)
         tie_flow(d, f);

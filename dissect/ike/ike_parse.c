@@ -24,13 +24,14 @@ bool ike_recognise(struct span bytes, uint32_t wire_len)
 }
 
 /* Reads the fixed header; false when it is not all there. */
-static bool read_header(struct cursor *c, struct ike_message *m)
+static bool read_header(struct span bytes, struct ike_message *m)
 {
-    if (c->len < IKE_HEADER)
+    struct cursor c = cursor_of(bytes), h;
+    if (!take_sub(&c, IKE_HEADER, &h))
         return false;
-    return take_bytes(c, IKE_SPI, m->initiator_spi) && take_bytes(c, IKE_SPI, m->responder_spi) &&
-           take_u8(c, &m->next_payload) && take_u8(c, &m->version) && take_u8(c, &m->exchange) && take_u8(c, &m->flags) &&
-           take_be32(c, &m->message_id) && take_be32(c, &m->length);
+    return take_bytes(&h, IKE_SPI, m->initiator_spi) && take_bytes(&h, IKE_SPI, m->responder_spi) &&
+           take_u8(&h, &m->next_payload) && take_u8(&h, &m->version) && take_u8(&h, &m->exchange) && take_u8(&h, &m->flags) &&
+           take_be32(&h, &m->message_id) && take_be32(&h, &m->length);
 }
 
 /* The body of SK or SKF, which ends the message; announced is what its length field leaves for it. */
@@ -54,6 +55,26 @@ static void read_encrypted(struct ike_message *m, const struct ike_chain *chain,
         refuse(m, "bytes follow the encrypted payload");
 }
 
+/* A whole message in the clear whose chain of payloads comes to its end. */
+static bool is_sound_and_clear(const struct ike_message *m)
+{
+    enum { GENERIC_HEADER = 4 };
+    const uint8_t *at = m->payloads.data;
+    size_t left = m->payloads.len;
+    uint8_t next = m->next_payload;
+    if (m->malformed || m->cut || m->whole.len != m->length)
+        return false;
+    for (unsigned i = 0; i < IKE_PAYLOADS_MAX && next != IKE_NO_PAYLOAD; i++) {
+        size_t length = left < GENERIC_HEADER ? 0 : (size_t)at[2] << 8 | at[3];
+        if (length < GENERIC_HEADER || length > left || next == IKE_SK || next == IKE_SKF)
+            return false;
+        next = at[0];
+        at += length;
+        left -= length;
+    }
+    return next == IKE_NO_PAYLOAD;
+}
+
 /* Walks to SK or SKF. */
 static void find_encrypted(struct ike_message *m)
 {
@@ -72,9 +93,8 @@ static void find_encrypted(struct ike_message *m)
 
 bool ike_parse(struct span bytes, uint32_t wire_len, struct ike_message *out)
 {
-    struct cursor c = cursor_of(bytes);
     memset(out, 0, sizeof *out);
-    if (!read_header(&c, out))
+    if (!read_header(bytes, out))
         return false;
     if (wire_len < bytes.len)
         wire_len = (uint32_t)bytes.len;
@@ -96,7 +116,8 @@ bool ike_parse(struct span bytes, uint32_t wire_len, struct ike_message *out)
     } else if (out->version >> 4 == 2) {
         out->from_initiator = (out->flags & IKE_FLAG_INITIATOR) != 0;
         out->response = (out->flags & IKE_FLAG_RESPONSE) != 0;
-        find_encrypted(out);
+        if (!is_sound_and_clear(out))
+            find_encrypted(out);
     }
     return true;
 }

@@ -1,7 +1,8 @@
 /*
- * Attempts of which only bare headers are known: scanners and floods send them by the million. Once as many as are listed have
- * been told, a further one is no connection yet, but a note of its first segments. What shows more becomes a connection as if it
- * had been one from its first segment on; what does not has only been counted. A ring: the oldest make way.
+ * Attempts of which only headers, and what the client said first, are known: scanners and floods send them by the million. Once
+ * as many as are listed have been told, a further one is no connection yet, but a note of its first segments. What shows more
+ * becomes a connection as if it had been one from its first segment on; what does not has only been counted. Rings: the oldest
+ * make way.
  */
 #include <stdlib.h>
 
@@ -9,7 +10,8 @@
 #include "capture/wire/rarely.h"
 #include "dissect/sstp/sstp_layer_state.h"
 
-enum { SEGMENTS = 3, OPTIONS = 20 /* of a SYN, as most stacks send them */, ROOM_LEAST = 64, ROOM_MOST = 1 << 16, SHARE = 8 };
+enum { SEGMENTS = 5, SYNS = 3, OPTIONS = 20 /* of a SYN, as most stacks send them */, WORDS = 600 /* octets of a client */,
+       ROOM_LEAST = 64, ROOM_MOST = 1 << 16, SHARE = 16 /* of the memory, for each of both */ };
 #define NOTE (UINT32_C(1) << 31) /* in a flow's word: the rest of it is a place in the ring */
 
 struct segment {
@@ -18,7 +20,7 @@ struct segment {
     uint32_t seq, ack;
     uint16_t window;
     uint8_t flags, ttl;
-    bool from_low;
+    bool from_low, speaks;
     uint8_t options_len;
 };
 
@@ -28,26 +30,43 @@ struct knock {
     uint16_t service_port;
     uint8_t count;
     bool ended;
+    uint32_t words; /* place + 1 in the ring of words; 0: the client said nothing */
     struct segment segments[SEGMENTS];
-    uint8_t options[SEGMENTS][OPTIONS];
+    uint8_t options[SYNS][OPTIONS];
 };
+
+/* What a client said, in one segment. */
+struct words {
+    uint32_t knock; /* place + 1 of whose they are; 0: nobody's */
+    uint16_t len;
+    uint8_t bytes[WORDS];
+};
+
+static uint32_t room_of(uint64_t memory_bytes, size_t each)
+{
+    uint64_t room = memory_bytes / SHARE / each;
+    return room < ROOM_LEAST ? ROOM_LEAST : room > ROOM_MOST ? ROOM_MOST : (uint32_t)room;
+}
 
 bool knocks_init(struct sstp_layer *l, uint64_t memory_bytes)
 {
-    uint64_t room = memory_bytes / SHARE / sizeof *l->knocks;
-    l->knock_room = room < ROOM_LEAST ? ROOM_LEAST : room > ROOM_MOST ? ROOM_MOST : (uint32_t)room;
+    l->knock_room = room_of(memory_bytes, sizeof *l->knocks);
+    l->words_room = room_of(memory_bytes, sizeof *l->words);
     l->knocks = calloc(l->knock_room, sizeof *l->knocks);
-    return l->knocks != NULL;
+    l->words = calloc(l->words_room, sizeof *l->words);
+    return l->knocks != NULL && l->words != NULL;
 }
 
 void knocks_free(struct sstp_layer *l)
 {
     free(l->knocks);
+    free(l->words);
 }
 
 uint64_t knocks_bytes(const struct sstp_layer *l)
 {
-    return (l->knock_next < l->knock_room ? l->knock_next : l->knock_room) * sizeof *l->knocks;
+    return (l->knock_next < l->knock_room ? l->knock_next : l->knock_room) * sizeof *l->knocks +
+           (l->words_next < l->words_room ? l->words_next : l->words_room) * sizeof *l->words;
 }
 
 static struct knock *knock_at(const struct sstp_layer *l, uint64_t serial)
@@ -55,20 +74,47 @@ static struct knock *knock_at(const struct sstp_layer *l, uint64_t serial)
     return &l->knocks[serial % l->knock_room];
 }
 
+/* Its flow is another's now, or nobody's. */
+static void release(struct sstp_layer *l, struct knock *k)
+{
+    k->owner = 0;
+    if (k->words != 0)
+        l->words[k->words - 1].knock = 0;
+}
+
 /* It never was more. */
 static void forget(struct sstp_layer *l, struct knock *k)
 {
-    k->owner = 0;
-    l->counters.unlisted += sstp_on_service_port(l, k->service_port);
+    l->counters.unlisted += k->words != 0 || sstp_on_service_port(l, k->service_port);
+    release(l, k);
 }
 
-static void note(struct knock *k, const struct packet *p, bool from_low)
+/* Keeps them; whose place they take is forgotten with his. */
+static void keep_words(struct sstp_layer *l, struct knock *k, struct span bytes)
+{
+    uint32_t place = (uint32_t)(l->words_next++ % l->words_room);
+    struct words *w = &l->words[place];
+    if (w->knock != 0) {
+        struct knock *other = &l->knocks[w->knock - 1];
+        l->counters.evicted += !other->ended;
+        forget(l, other);
+    }
+    w->knock = (uint32_t)(k - l->knocks) + 1;
+    w->len = (uint16_t)bytes.len;
+    memcpy(w->bytes, bytes.data, bytes.len);
+    k->words = place + 1;
+}
+
+static void note(struct sstp_layer *l, struct knock *k, const struct packet *p, bool from_low)
 {
     struct segment *s = &k->segments[k->count];
     bool syn = (p->tcp_flags & TCP_SYN) != 0; /* of others nobody reads the options */
     *s = (struct segment){.time_ns = p->frame->time_ns, .frame = p->frame->number, .seq = p->tcp_seq, .ack = p->tcp_ack,
                           .window = p->tcp_window, .flags = p->tcp_flags, .ttl = p->ttl, .from_low = from_low,
                           .options_len = syn ? (uint8_t)p->tcp_options.len : 0};
+    s->speaks = p->payload.len > 0;
+    if (s->speaks)
+        keep_words(l, k, p->payload);
     if (s->options_len > 0)
         memcpy(k->options[k->count], p->tcp_options.data, s->options_len);
     k->count++;
@@ -91,16 +137,21 @@ bool knock_begins(struct sstp_layer *l, const struct packet *p, struct flow *f, 
     k->service_port = p->dst.port;
     k->count = 0;
     k->ended = false;
-    note(k, p, from_low);
+    k->words = 0;
+    note(l, k, p, from_low);
     l->counters.connections++;
     return true;
 }
 
 /* Its segments once more, to whom they had gone if it had not been a note. */
-static RARELY_CALLED void become_connection(struct sstp_layer *l, const struct knock *waited, struct flow *f, const struct endpoint *low,
+static RARELY_CALLED void become_connection(struct sstp_layer *l, struct knock *waited, struct flow *f, const struct endpoint *low,
                                             const struct endpoint *high, uint32_t tunnel)
 {
     const struct knock k = *waited;
+    struct words said = {.len = 0};
+    if (k.words != 0)
+        said = l->words[k.words - 1];
+    release(l, waited);
     l->counters.connections--;
     f->ike = NONE;
     for (unsigned i = 0; i < k.count; i++) {
@@ -109,7 +160,11 @@ static RARELY_CALLED void become_connection(struct sstp_layer *l, const struct k
         struct packet p = {.frame = &frame, .kind = PACKET_TCP, .src = s->from_low ? *low : *high, .dst = s->from_low ? *high : *low,
                            .tunnel = tunnel, .first_frame = s->frame, .ip_proto = IP_PROTO_TCP, .ttl = s->ttl,
                            .tcp_flags = s->flags, .tcp_seq = s->seq, .tcp_ack = s->ack, .tcp_window = s->window,
-                           .tcp_options = {k.options[i], s->options_len}};
+                           .tcp_options = {s->options_len > 0 ? k.options[i] : NULL, s->options_len}};
+        if (s->speaks) {
+            p.payload = span_of(said.bytes, said.len);
+            p.payload_wire_len = said.len;
+        }
         if (i == 0)
             sstp_layer_begin(l, &p, f, s->from_low);
         else
@@ -117,15 +172,19 @@ static RARELY_CALLED void become_connection(struct sstp_layer *l, const struct k
     }
 }
 
-/* Something bare that goes on with the attempt; a SYN of a client with another number may begin another one. */
+/* Something that goes on with the attempt: bare, or the client's first words; a SYN of a client with another number may begin
+ * another one. */
 static bool goes_on(const struct knock *k, const struct packet *p, bool from_low)
 {
-    if (k->count == SEGMENTS || p->payload_wire_len > 0 || (p->tcp_flags & TCP_FIN) != 0 || p->frame->capture != k->capture)
+    bool from_client = from_low == k->segments[0].from_low;
+    if (k->count == SEGMENTS || (p->tcp_flags & TCP_FIN) != 0 || p->frame->capture != k->capture)
         return false;
+    if (p->payload_wire_len > 0)
+        return from_client && k->words == 0 && !k->ended && (p->tcp_flags & (TCP_SYN | TCP_RST)) == 0 &&
+               p->payload_wire_len <= WORDS && p->payload.len == p->payload_wire_len;
     if ((p->tcp_flags & TCP_SYN) == 0)
         return true;
-    bool from_client = from_low == k->segments[0].from_low;
-    return p->tcp_options.len <= OPTIONS && from_client == ((p->tcp_flags & TCP_ACK) == 0) &&
+    return k->count < SYNS && p->tcp_options.len <= OPTIONS && from_client == ((p->tcp_flags & TCP_ACK) == 0) &&
            (!from_client || p->tcp_seq == k->segments[0].seq);
 }
 
@@ -148,10 +207,9 @@ bool knock_takes(struct sstp_layer *l, const struct packet *p, struct flow *f, b
         return false;
     }
     if (goes_on(k, p, from_low)) {
-        note(k, p, from_low);
+        note(l, k, p, from_low);
         return true;
     }
-    k->owner = 0;
     become_connection(l, k, f, from_low ? &p->src : &p->dst, from_low ? &p->dst : &p->src, p->tunnel);
     return false;
 }
@@ -162,7 +220,6 @@ void knock_quoted(struct sstp_layer *l, struct flow *f, const struct endpoint *a
     bool a_is_low = endpoint_compare(a, b) <= 0;
     if (k == NULL)
         return;
-    k->owner = 0;
     become_connection(l, k, f, a_is_low ? a : b, a_is_low ? b : a, tunnel);
 }
 

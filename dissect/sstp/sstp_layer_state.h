@@ -4,7 +4,7 @@
  *   sstp_layer.c   connections: taken in, followed by their headers, closed     sstp_layer_packet
  *   sstp_carry.c   their octets: PROXY, TLS, HTTP, SSTP                         carry_bytes
  *   sstp_held.c    the first octets of clients, kept until the server answers
- *   sstp_knock.c   attempts beyond those that are listed, as long as they are bare headers
+ *   sstp_knock.c   attempts beyond those that are listed, as long as the server says nothing
  */
 #ifndef VS_SSTP_SSTP_LAYER_STATE_H
 #define VS_SSTP_SSTP_LAYER_STATE_H
@@ -103,9 +103,10 @@ struct sstp_layer {
     uint64_t held_serial;
     uint64_t carried_bytes, carried_bytes_max; /* who takes it beyond makes others give up theirs with its next segment */
     uint32_t lone_told, lone_listed;
-    struct knock *knocks;     /* a ring; its next place, and how many of its places were given out since */
-    uint32_t knock_room;
-    uint64_t knock_next, knock_oldest;
+    struct knock *knocks;     /* a ring; serials of the next one and of the oldest */
+    struct words *words;      /* likewise, of what their clients said */
+    uint32_t knock_room, words_room;
+    uint64_t knock_next, knock_oldest, words_next;
     int64_t now_ns;
     struct place place;       /* of the segment that is being looked at */
     uint16_t ports[8];        /* where SSTP was seen besides 443 */

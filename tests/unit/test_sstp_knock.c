@@ -12,7 +12,7 @@
 #include "dissect/tls/tls.h"
 
 #define SECOND INT64_C(1000000000)
-enum { MEMORY = 8 << 20, FIRST_PORT = 10000, ATTEMPTS = 400, STEPS = 4000, KNOCKS = 7000 };
+enum { MEMORY = 32 << 20, FIRST_PORT = 10000, ATTEMPTS = 300, STEPS = 3000, KNOCKS = 12000 };
 
 /* What was told of an attempt, and its last state. */
 struct told {
@@ -248,6 +248,30 @@ static void test_a_flood(void **state)
     bench_free(b);
 }
 
+/* The same of clients that say hello: what they said is bounded, too, and the latest ones' is still there. */
+static void test_a_flood_of_words(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new(1);
+    struct sstp_layer_counters c;
+    fill_list(b);
+    uint64_t before = sstp_layer_bytes(b->layer);
+    for (unsigned i = 0; i < KNOCKS; i++)
+        for (unsigned at = 0; at < 4; at++)
+            step(b, (uint16_t)(FIRST_PORT + i), at, 10);
+    assert_true(sstp_layer_bytes(b->layer) < before + MEMORY / 8);
+    step(b, FIRST_PORT + KNOCKS - 1, 4, 10);
+    sstp_layer_finish(b->layer, b->frame.time_ns);
+    sstp_layer_get_counters(b->layer, &c);
+    assert_int_equal(c.unlisted, KNOCKS - 1);
+    const struct told *t = &b->told[FIRST_PORT + KNOCKS - 1];
+    assert_true(t->closed);
+    assert_int_equal(t->carrier, SSTP_CARRIER_CLEAR);
+    assert_int_equal(t->tcp.sent[TCP_CLIENT].data_packets, 1);
+    assert_int_equal(t->tcp.sent[TCP_CLIENT].syns, 1);
+    bench_free(b);
+}
+
 /* An ICMP error about a noted attempt says what it met. */
 static void test_an_icmp_error(void **state)
 {
@@ -276,6 +300,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_noted_comes_to_the_same),
         cmocka_unit_test(test_a_flood),
+        cmocka_unit_test(test_a_flood_of_words),
         cmocka_unit_test(test_an_icmp_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
