@@ -2,10 +2,8 @@
  * The whole of dissection, frames in and events out, with the smallest budget. Input: link type (2 bytes, big-endian), then
  * frames: length (2), time step in seconds (1, signed), bytes that the snap length cut (1), the captured bytes.
  */
-#include <stdlib.h>
-
 #include "dissect/dissect.h"
-#include "capture/wire/cursor.h"
+#include "tests/fuzz/fuzz_bytes.h"
 #include "tests/fuzz/fuzz_conversations.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -19,21 +17,15 @@ static void feed(struct dissector *d, struct cursor c, struct frame *f)
 {
     uint16_t len;
     uint8_t step, cut;
-    struct span bytes;
-    while (take_be16(&c, &len) && take_u8(&c, &step) && take_u8(&c, &cut) &&
-           take_span(&c, len < c.len ? len : c.len, &bytes)) {
-        uint8_t *block = malloc(bytes.len > 0 ? bytes.len : 1);
-        if (block == NULL)
-            abort();
-        if (bytes.len > 0)
-            memcpy(block, bytes.data, bytes.len);
+    while (take_be16(&c, &len) && take_u8(&c, &step) && take_u8(&c, &cut)) {
+        struct piece piece = take_piece(&c, len);
         f->number++;
         f->time_ns += (step < 128 ? step : step - 256) * INT64_C(1000000000) + 1000000;
-        f->bytes = block;
-        f->len = (uint32_t)bytes.len;
+        f->bytes = piece.bytes;
+        f->len = (uint32_t)piece.len;
         f->wire_len = f->len + cut;
         dissect_frames(d, f, 1);
-        free(block);
+        free(piece.bytes);
     }
 }
 

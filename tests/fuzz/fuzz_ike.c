@@ -2,20 +2,10 @@
  * One IKE message: header, chain, and all that is read from payloads. Input: bytes that the snap length cut (1), a byte of
  * options (bit 0: the chain is read as cut), then the message.
  */
-#include <stdlib.h>
-
 #include "dissect/ike/ike.h"
-#include "capture/wire/cursor.h"
+#include "tests/fuzz/fuzz_bytes.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static uint64_t sum; /* reads every byte that is handed out */
-
-static void touch(struct span s)
-{
-    for (size_t i = 0; i < s.len; i++)
-        sum += s.data[i];
-}
 
 static void touch_text(const char *text)
 {
@@ -98,8 +88,7 @@ static void check_payloads(const struct ike_payloads *p, uint8_t version)
 {
     const struct span spans[] = {p->sa, p->nonce, p->tsi, p->tsr, p->eap, p->ms_correlation, p->ke, p->auth, p->cp,
                                  p->idi.data, p->idr.data};
-    for (size_t i = 0; i < sizeof spans / sizeof *spans; i++)
-        touch(spans[i]);
+    touch_all(spans, sizeof spans / sizeof *spans);
     if (p->count > IKE_PAYLOADS_MAX || p->notify_count > IKE_NOTIFIES_MAX || p->vendor_id_count > IKE_VENDOR_IDS_MAX ||
         p->cert_count > IKE_CERTS_MAX || p->certreq_count > IKE_CERTS_MAX || p->delete_count > IKE_DELETES_MAX ||
         p->malformed != (p->reason != NULL))

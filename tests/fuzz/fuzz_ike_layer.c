@@ -6,12 +6,11 @@
  * reached as well. Checked: conversations open and close once, state stays within its bounds and is given back.
  */
 #include <stdio.h>
-#include <stdlib.h>
 
-#include "capture/wire/cursor.h"
 #include "dissect/crypto/digest.h"
 #include "dissect/ike/ike_keys.h"
 #include "dissect/ike/ike_layer.h"
+#include "tests/fuzz/fuzz_bytes.h"
 #include "tests/fuzz/fuzz_conversations.h"
 
 enum { ROOM = 16, BUFFER_BYTES = 32768, LONE_LISTED = 2, LONE_BYTES = 65536, KEY_BYTES = 20, ICV_BYTES = 12, KEY = 0x11 };
@@ -86,23 +85,17 @@ static void feed(struct ike_layer *l, struct digests *d, struct cursor c)
     uint32_t hints[64] = {0};
     uint8_t ends, kind, step, cut;
     uint16_t len;
-    struct span bytes;
-    while (take_u8(&c, &ends) && take_u8(&c, &kind) && take_u8(&c, &step) && take_u8(&c, &cut) && take_be16(&c, &len) &&
-           take_span(&c, len < c.len ? len : c.len, &bytes)) {
-        uint8_t *block = malloc(bytes.len > 0 ? bytes.len : 1);
-        if (block == NULL)
-            abort();
-        if (bytes.len > 0)
-            memcpy(block, bytes.data, bytes.len);
+    while (take_u8(&c, &ends) && take_u8(&c, &kind) && take_u8(&c, &step) && take_u8(&c, &cut) && take_be16(&c, &len)) {
+        struct piece piece = take_piece(&c, len);
         struct packet p = {.frame = &f, .src = end_of(ends & 7), .dst = end_of(ends >> 3 & 7), .ttl = 64,
-                           .payload = span_of(block, bytes.len), .payload_wire_len = (uint32_t)bytes.len + cut};
+                           .payload = span_of(piece.bytes, piece.len), .payload_wire_len = (uint32_t)piece.len + cut};
         if ((kind & 0x80) != 0)
-            seal(d, block, bytes.len, p.src.port == 4500 || p.dst.port == 4500);
+            seal(d, piece.bytes, piece.len, p.src.port == 4500 || p.dst.port == 4500);
         f.number++;
         f.time_ns += (step < 128 ? step : step - 256) * INT64_C(1000000000) + 1000000;
         ike_layer_time(l, f.time_ns);
         feed_packet(l, &p, kind & 3, &hints[ends & 63]);
-        free(block);
+        free(piece.bytes);
         if (ike_layer_bytes(l) > 2 * ROOM * ike_layer_association_bytes() + BUFFER_BYTES + 2 * LONE_BYTES)
             abort();
     }

@@ -3,8 +3,6 @@
  * server, bits 1 and 2: the client's address, bit 3: its port is not 1701), seconds that pass (u8), octets missing at the end
  * (u8), a length (u8), bytes.
  */
-#include <stdlib.h>
-
 #include "dissect/l2tp/l2tp.h"
 #include "fuzz_calls.h"
 
@@ -17,21 +15,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct cursor c = cursor_of(span_of(data, size));
     uint8_t choice, seconds, missing, len;
     while (l != NULL && take_u8(&c, &choice) && take_u8(&c, &seconds) && take_u8(&c, &missing) && take_u8(&c, &len)) {
-        struct span bytes;
-        if (!take_span(&c, len < c.len ? len : c.len, &bytes))
-            break;
+        struct piece piece = take_piece(&c, len);
         struct packet p = fuzz_calls_packet(&f, PACKET_UDP, choice & 1, choice >> 1 & 3, (choice & 8) != 0 ? 40000 : PORT_L2TP,
-                                            PORT_L2TP, bytes, missing);
+                                            PORT_L2TP, &piece, missing);
         f.frame.time_ns += seconds * INT64_C(1000000000);
         l2tp_layer_time(l, f.frame.time_ns);
-        if (p.payload.data != NULL)
-            l2tp_layer_packet(l, &p);
-        free(f.copy);
+        l2tp_layer_packet(l, &p);
+        free(piece.bytes);
     }
     if (l != NULL)
         l2tp_layer_finish(l);
     fuzz_calls_all_closed(&f);
     l2tp_layer_free(l);
-    fuzz_calls_end(&f);
+    tls_context_free(f.tls);
     return 0;
 }

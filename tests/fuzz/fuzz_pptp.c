@@ -3,8 +3,6 @@
  * 2: the client, bit 3: GRE instead of TCP, bit 4: FIN, bit 5: RST, bit 6: a segment comes too early), seconds that pass (u8),
  * octets missing at the end (u8), a length (u8), bytes.
  */
-#include <stdlib.h>
-
 #include "dissect/pptp/pptp.h"
 #include "fuzz_calls.h"
 
@@ -20,30 +18,28 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint32_t seq[CLIENTS][2] = {{0}};
     uint8_t choice, seconds, missing, len;
     while (l != NULL && take_u8(&c, &choice) && take_u8(&c, &seconds) && take_u8(&c, &missing) && take_u8(&c, &len)) {
-        struct span bytes;
-        if (!take_span(&c, len < c.len ? len : c.len, &bytes))
-            break;
+        struct piece piece = take_piece(&c, len);
         unsigned client = choice >> 1 & 3, side = choice & FROM_SERVER;
         bool gre = (choice & GRE) != 0;
         struct packet p = fuzz_calls_packet(&f, gre ? PACKET_IP : PACKET_TCP, side, client, gre ? 0 : 40000, gre ? 0 : PORT_PPTP,
-                                            bytes, missing);
+                                            &piece, missing);
         f.frame.time_ns += seconds * INT64_C(1000000000);
         pptp_layer_time(l, f.frame.time_ns);
         uint32_t *at = &seq[client][side];
         p.tcp_seq = *at + ((choice & EARLY) != 0 ? p.payload_wire_len : 0);
         p.tcp_ack = seq[client][1 - side];
         p.tcp_flags = (uint8_t)(TCP_ACK | ((choice & FIN) != 0 ? TCP_FIN : 0) | ((choice & RST) != 0 ? TCP_RST : 0));
-        if (p.payload.data != NULL && gre)
+        if (gre)
             (void)pptp_layer_gre(l, &p);
-        else if (p.payload.data != NULL)
+        else
             pptp_layer_packet(l, &p, 1 + client);
         *at += gre || (choice & EARLY) != 0 ? 0 : p.payload_wire_len;
-        free(f.copy);
+        free(piece.bytes);
     }
     if (l != NULL)
         pptp_layer_finish(l);
     fuzz_calls_all_closed(&f);
     pptp_layer_free(l);
-    fuzz_calls_end(&f);
+    tls_context_free(f.tls);
     return 0;
 }

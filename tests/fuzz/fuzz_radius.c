@@ -4,50 +4,35 @@
  * not seen, bit 5 ICMP, bit 6 ICMPv6), time step in seconds (1, signed), bytes that the snap length cut (1), length (2),
  * the captured bytes.
  */
-#include <stdlib.h>
-
 #include "dissect/radius/radius_layer.h"
-#include "capture/wire/cursor.h"
+#include "tests/fuzz/fuzz_bytes.h"
 #include "tests/fuzz/fuzz_conversations.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-struct target {
-    struct conversations conversations;
-    uint64_t sum; /* reads every byte that is handed out */
-};
-
-static void touch(struct target *t, struct span s)
-{
-    for (size_t i = 0; i < s.len; i++)
-        t->sum += s.data[i];
-}
-
-static void touch_packet(struct target *t, const struct radius_packet *p)
+static void touch_packet(const struct radius_packet *p)
 {
     uint8_t joined[RADIUS_PACKET_MAX];
     const struct span spans[] = {p->authenticator, p->attributes, p->state, p->message_authenticator,
                                  radius_untagged(p, RADIUS_TUNNEL_CLIENT_ENDPOINT), radius_eap_join(p, joined)};
-    for (size_t i = 0; i < sizeof spans / sizeof *spans; i++)
-        touch(t, spans[i]);
+    touch_all(spans, sizeof spans / sizeof *spans);
     for (unsigned field = 0; field < RADIUS_FIELDS; field++)
-        touch(t, radius_span(p, (enum radius_field)field));
-    t->sum += radius_tunnel_type(p);
+        touch(radius_span(p, (enum radius_field)field));
+    (void)radius_tunnel_type(p);
     if (p->malformed && p->reason == NULL)
         abort();
 }
 
 static void on_event(void *ctx, const struct event *e)
 {
-    struct target *t = ctx;
-    conversations_check(&t->conversations, e);
+    conversations_check(ctx, e);
     if (e->kind != EVENT_RADIUS)
         return;
     const struct radius_event *r = e->u.radius;
     if ((r->role == RADIUS_UNANSWERED) != (r->packet == NULL) || r->elapsed_ns < 0)
         abort();
     if (r->packet != NULL)
-        touch_packet(t, r->packet);
+        touch_packet(r->packet);
 }
 
 static struct endpoint client_of(uint8_t who)
@@ -82,11 +67,10 @@ static void feed(struct radius_layer *r, uint8_t who, const struct frame *frame,
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct cursor c = cursor_of(span_of(data, size));
-    struct target t = {0};
+    struct conversations t = {0};
     uint32_t serial = 0;
     uint8_t options, who, step, cut;
     uint16_t len;
-    struct span bytes;
     struct frame frame = {.time_ns = INT64_C(1700000000000000000)};
     struct secrets *secrets = secrets_new();
     struct tls_context *tls = tls_context_new(secrets, 1 << 20);
@@ -97,20 +81,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (take_u8(&c, &options) && (options & 1) != 0 &&
         !secrets_add_radius(secrets, &(struct address){0}, 0, span_of("testing123", 10)))
         abort();
-    while (take_u8(&c, &who) && take_u8(&c, &step) && take_u8(&c, &cut) && take_be16(&c, &len) &&
-           take_span(&c, len < c.len ? len : c.len, &bytes)) {
-        uint8_t *block = malloc(bytes.len > 0 ? bytes.len : 1);
-        if (block == NULL)
-            abort();
-        if (bytes.len > 0)
-            memcpy(block, bytes.data, bytes.len);
+    while (take_u8(&c, &who) && take_u8(&c, &step) && take_u8(&c, &cut) && take_be16(&c, &len)) {
+        struct piece piece = take_piece(&c, len);
         frame.number++;
         frame.time_ns += (step < 128 ? step : step - 256) * INT64_C(1000000000);
-        feed(r, who, &frame, span_of(block, bytes.len), cut);
-        free(block);
+        feed(r, who, &frame, span_of(piece.bytes, piece.len), cut);
+        free(piece.bytes);
     }
     radius_layer_finish(r, frame.time_ns);
-    if (t.conversations.opened != t.conversations.closed || t.conversations.opened != serial)
+    if (t.opened != t.closed || t.opened != serial)
         abort();
     radius_layer_free(r);
     tls_context_free(tls);

@@ -3,38 +3,28 @@
  * the server, 2 a gap of that length instead, 4 the side ends the connection, 8 check a crypto binding with what was
  * seen.
  */
-#include <stdlib.h>
-
 #include "dissect/sstp/sstp_binding.h"
 #include "dissect/sstp/sstp_link.h"
+#include "tests/fuzz/fuzz_bytes.h"
 
 enum { BUFFERS = 1 << 18 };
 enum { FROM_SERVER = 1, GAP = 2, CLOSED = 4, CHECK = 8 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static uint8_t sum_of(struct span s)
-{
-    uint8_t sum = 0;
-    for (size_t i = 0; i < s.len; i++)
-        sum ^= s.data[i];
-    return sum;
-}
-
 /* Everything lent must be readable. */
 static void on_event(void *ctx, const struct sstp_event *e)
 {
-    volatile uint8_t *sum = ctx;
+    (void)ctx;
     if (e->kind == SSTP_EVENT_PPP && e->u.ppp->kind == PPP_EVENT_PACKET)
-        *sum ^= sum_of(e->u.ppp->u.packet->data);
+        touch(e->u.ppp->u.packet->data);
     if (e->kind != SSTP_EVENT_CONTROL)
         return;
-    *sum ^= sum_of(e->u.packet->payload);
+    touch(e->u.packet->payload);
     for (unsigned i = 0; i < e->u.packet->attributes_read; i++) {
         const struct sstp_attribute *a = &e->u.packet->attributes[i];
         const struct span all[] = {a->value, a->status_value, a->nonce, a->certificate_hash, a->mac};
-        for (size_t k = 0; k < sizeof all / sizeof all[0]; k++)
-            *sum ^= sum_of(all[k]);
+        touch_all(all, sizeof all / sizeof *all);
     }
 }
 
@@ -54,43 +44,34 @@ static void check(struct digests *d, const struct sstp_state *s)
         abort();
 }
 
-static void piece(struct sstp_link *link, uint8_t control, struct span bytes, const struct place *place)
+static void feed(struct sstp_link *link, uint8_t control, const struct piece *piece, const struct place *place)
 {
     enum direction dir = (control & FROM_SERVER) != 0 ? TO_CLIENT : TO_SERVER;
     if ((control & GAP) != 0) {
-        sstp_link_gap(link, dir, bytes.len, place);
+        sstp_link_gap(link, dir, piece->len, place);
         return;
     }
-    uint8_t *copy = malloc(bytes.len > 0 ? bytes.len : 1);
-    if (copy == NULL)
-        return;
-    if (bytes.len > 0)
-        memcpy(copy, bytes.data, bytes.len);
-    sstp_link_feed(link, dir, span_of(copy, bytes.len), place);
-    free(copy);
+    sstp_link_feed(link, dir, span_of(piece->bytes, piece->len), place);
     if ((control & CLOSED) != 0)
         sstp_link_closed(link, dir, place);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    volatile uint8_t sum = 0;
-    struct secrets *secrets = secrets_new();
-    struct tls_context *tls = tls_context_new(secrets, BUFFERS);
+    struct tls_context *tls = tls_context_new(NULL, BUFFERS);
     struct digests *digests = digests_new();
-    struct sstp_link *link = NULL;
-    if (tls != NULL && digests != NULL)
-        link = sstp_link_new(tls, on_event, (void *)(uintptr_t)&sum);
+    struct sstp_link *link = tls != NULL ? sstp_link_new(tls, on_event, NULL) : NULL;
     struct cursor c = cursor_of(span_of(data, size));
     struct place place = {.frame = 0};
     uint8_t control, len;
-    while (link != NULL && take_u8(&c, &control) && take_u8(&c, &len)) {
-        struct span bytes;
-        if (!take_span(&c, len < c.len ? len : c.len, &bytes))
-            break;
+    if (link == NULL || digests == NULL)
+        abort();
+    while (take_u8(&c, &control) && take_u8(&c, &len)) {
+        struct piece piece = take_piece(&c, len);
         place.frame++;
         place.time_ns += 1000000000;
-        piece(link, control, bytes, &place);
+        feed(link, control, &piece, &place);
+        free(piece.bytes);
         if ((control & CHECK) != 0)
             check(digests, sstp_link_state(link));
         (void)sstp_waits_for(sstp_link_state(link), place.time_ns + 60000000000);
@@ -98,6 +79,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     sstp_link_free(link);
     digests_free(digests);
     tls_context_free(tls);
-    secrets_free(secrets);
     return 0;
 }

@@ -6,10 +6,8 @@
  * Checked: each direction is told without holes or repetitions, END once and last, nothing held beyond its bounds nor at the
  * end, all connections closed once, counts that add up.
  */
-#include <stdlib.h>
-
-#include "capture/wire/cursor.h"
 #include "dissect/tcp/tcp_connection.h"
+#include "tests/fuzz/fuzz_bytes.h"
 
 enum { CONNECTIONS = 3, ROOM = 2, WAITING = 128 * 1024 };
 
@@ -81,17 +79,12 @@ static void segment(struct bench *b, unsigned i, unsigned side, struct cursor *c
 {
     uint8_t flags, captured, more;
     uint16_t seq, ack;
-    struct span bytes;
-    if (!take_u8(c, &flags) || !take_be16(c, &seq) || !take_be16(c, &ack) || !take_u8(c, &captured) || !take_u8(c, &more) ||
-        !take_span(c, captured < c->len ? captured : c->len, &bytes))
+    if (!take_u8(c, &flags) || !take_be16(c, &seq) || !take_be16(c, &ack) || !take_u8(c, &captured) || !take_u8(c, &more))
         return;
-    uint8_t *copy = malloc(bytes.len > 0 ? bytes.len : 1);
-    must(copy != NULL);
-    if (bytes.len > 0)
-        memcpy(copy, bytes.data, bytes.len);
+    struct piece piece = take_piece(c, captured);
     static const uint32_t bases[2] = {UINT32_MAX - 20000, 1000000};
     struct packet p = {.frame = f, .kind = PACKET_TCP, .ip_proto = IP_PROTO_TCP, .ttl = (uint8_t)(60 + i),
-                       .payload = span_of(copy, bytes.len), .payload_wire_len = (uint32_t)bytes.len + more * 64u,
+                       .payload = span_of(piece.bytes, piece.len), .payload_wire_len = (uint32_t)piece.len + more * 64u,
                        .tcp_flags = flags, .tcp_seq = bases[side] + seq, .tcp_ack = bases[side ^ 1] + ack};
     if ((flags & TCP_SYN) != 0)
         p.tcp_options = p.payload;
@@ -104,7 +97,7 @@ static void segment(struct bench *b, unsigned i, unsigned side, struct cursor *c
     must(tcp_connection_outcome(&b->facts[i]) <= TCP_OUTCOME_NOTHING);
     struct tcp_segment g = tcp_segment_of(&p, side);
     tcp_stream_segment(b->table, s, &g);
-    free(copy);
+    free(piece.bytes);
 }
 
 static void icmp(struct bench *b, unsigned i, struct cursor *c, const struct frame *f)
