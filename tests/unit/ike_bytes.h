@@ -2,16 +2,23 @@
 #ifndef VS_TEST_IKE_BYTES_H
 #define VS_TEST_IKE_BYTES_H
 
-#include <stdarg.h>
-#include <setjmp.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
+#include "bytes_by_hand.h"
+#include "capture/wire/address.h"
 #include "dissect/crypto/digest.h"
 #include "dissect/ike/ike.h"
 
+#define SECOND INT64_C(1000000000)
+#define MS INT64_C(1000000)
+#define SPI_I UINT64_C(0xa1a2a3a4a5a6a7a8)
+#define SPI_R UINT64_C(0xb1b2b3b4b5b6b7b8)
+
 enum { FROM_INITIATOR = IKE_FLAG_INITIATOR, IS_RESPONSE = IKE_FLAG_RESPONSE, ICV_BYTES = 12, KEY_BYTES = 20 };
+
+/* 10.0.0.host */
+static inline struct endpoint at(uint8_t host, uint16_t port)
+{
+    return (struct endpoint){address_ipv4((const uint8_t[]){10, 0, 0, host}), port};
+}
 
 struct message {
     uint8_t data[4096];

@@ -2,14 +2,7 @@
 #ifndef VS_TEST_NET_RECORD_H
 #define VS_TEST_NET_RECORD_H
 
-#include <stdarg.h>
-#include <setjmp.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
-#include <stdlib.h>
-
+#include "bytes_by_hand.h"
 #include "dissect/net/net.h"
 
 #define BE16(x) (uint8_t)((unsigned)(x) >> 8), (uint8_t)(x)
@@ -102,10 +95,7 @@ static inline struct net *record_new(struct record *r)
 /* The frame's bytes sit in a block of exactly their size, so that a one-byte overread is seen by the sanitizer. */
 static inline void feed_frame(struct net *n, struct frame f, const void *bytes, size_t len)
 {
-    uint8_t *copy = malloc(len > 0 ? len : 1);
-    assert_non_null(copy);
-    if (len > 0)
-        memcpy(copy, bytes, len);
+    uint8_t *copy = exact_copy(bytes, len);
     f.bytes = copy;
     f.len = (uint32_t)len;
     if (f.wire_len < f.len)

@@ -2,13 +2,7 @@
 #ifndef VS_TEST_PPP_BY_HAND_H
 #define VS_TEST_PPP_BY_HAND_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
+#include "bytes_by_hand.h"
 #include "dissect/event.h"
 #include "dissect/ppp/ppp_link.h"
 
@@ -16,7 +10,6 @@ enum { CLOSED_MAX = 8, CONVERSATIONS_MAX = 32 };
 
 struct told {
     struct tls_context *tls;
-    struct secrets *secrets;
     struct event_sink sink;
     uint32_t serial;
     struct frame frame;             /* of the next packet */
@@ -69,8 +62,7 @@ static struct told *told_new(void)
 {
     struct told *t = calloc(1, sizeof *t);
     assert_non_null(t);
-    t->secrets = secrets_new();
-    t->tls = tls_context_new(t->secrets, 1 << 18);
+    t->tls = tls_context_new(NULL, 1 << 18);
     t->sink = (struct event_sink){told_event, t, &t->serial, NULL};
     assert_non_null(t->tls);
     return t;
@@ -79,7 +71,6 @@ static struct told *told_new(void)
 static void told_free(struct told *t)
 {
     tls_context_free(t->tls);
-    secrets_free(t->secrets);
     free(t);
 }
 

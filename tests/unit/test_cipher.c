@@ -1,30 +1,6 @@
 /* Ciphers and MACs against the standards' vectors: what IKE adds to what TLS needs (test_tls_decrypt has that). */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
+#include "bytes_by_hand.h"
 #include "dissect/crypto/cipher.h"
-
-/* Hexadecimal text into bytes. */
-static struct span hex(const char *digits, uint8_t *out)
-{
-    size_t n = strlen(digits) / 2;
-    for (size_t i = 0; i < n; i++) {
-        char pair[3] = {digits[2 * i], digits[2 * i + 1], '\0'};
-        out[i] = (uint8_t)strtoul(pair, NULL, 16);
-    }
-    return span_of(out, n);
-}
-
-static void assert_hex(const uint8_t *bytes, size_t len, const char *digits)
-{
-    uint8_t expected[256];
-    struct span e = hex(digits, expected);
-    assert_int_equal(len, e.len);
-    assert_memory_equal(bytes, e.data, e.len);
-}
 
 /* RFC 3566 section 4.6: keys and texts count up from 0, the last text is 1000 zeros. */
 static void xcbc_mac(void **state)

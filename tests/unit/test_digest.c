@@ -1,36 +1,12 @@
 /* Digests and MACs against the standards' vectors, TLS 1.3 keys against RFC 8448. The PRF has its proof in
  * test_tls_decrypt. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
+#include "bytes_by_hand.h"
 #include "dissect/crypto/digest.h"
 #include "dissect/crypto/kdf.h"
 
 static struct span text(const char *s)
 {
     return span_of(s, strlen(s));
-}
-
-/* Hexadecimal text into bytes. */
-static struct span hex(const char *digits, uint8_t *out)
-{
-    size_t n = strlen(digits) / 2;
-    for (size_t i = 0; i < n; i++) {
-        char pair[3] = {digits[2 * i], digits[2 * i + 1], '\0'};
-        out[i] = (uint8_t)strtoul(pair, NULL, 16);
-    }
-    return span_of(out, n);
-}
-
-static void assert_hex(const uint8_t *bytes, size_t len, const char *digits)
-{
-    uint8_t expected[256];
-    struct span e = hex(digits, expected);
-    assert_int_equal(len, e.len);
-    assert_memory_equal(bytes, e.data, e.len);
 }
 
 /* RFC 1321 A.5; FIPS 180-4's "abc". */

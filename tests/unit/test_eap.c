@@ -1,11 +1,5 @@
 /* EAP packets by hand, one field a line: RFC 3748, RFC 5216, MS-PEAP, draft-kamath-pppext-eap-mschapv2. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
+#include "bytes_by_hand.h"
 #include "dissect/eap/eap.h"
 
 #define PARSE(bytes, p) assert_true(eap_parse(span_of(bytes, sizeof bytes), p))
@@ -326,9 +320,7 @@ static void every_prefix_is_harmless(void **state)
     };
     for (size_t i = 0; i < sizeof packets / sizeof packets[0]; i++)
         for (size_t n = 0; n <= sizeof packets[i]; n++) {
-            uint8_t *copy = malloc(n > 0 ? n : 1);
-            assert_non_null(copy);
-            memcpy(copy, packets[i], n);
+            uint8_t *copy = exact_copy(packets[i], n);
             struct eap_packet p;
             assert_int_equal(eap_parse(span_of(copy, n), &p), n >= 4);
             if (n >= 4 && n < sizeof packets[i])

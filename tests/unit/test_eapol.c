@@ -1,12 +1,7 @@
 /* EAPOL by hand: PDUs, and the life of conversations. IEEE 802.1X section 11, IEEE 802.11 section 12.7. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 
-#include <cmocka.h>
-
+#include "bytes_by_hand.h"
 #include "dissect/eap/eapol.h"
 
 enum { EVENTS_MAX = 8192, EVENT_TEXT = 96, BUFFERS = 1 << 18 };
@@ -99,9 +94,7 @@ static void table_close(struct table *t)
 
 static void feed(struct table *t, const uint8_t from[6], const uint8_t to[6], const uint8_t *bytes, size_t len)
 {
-    uint8_t *copy = malloc(len > 0 ? len : 1);
-    assert_non_null(copy);
-    memcpy(copy, bytes, len);
+    uint8_t *copy = exact_copy(bytes, len);
     t->now += SECOND / 100;
     struct frame frame = {.number = ++t->frame, .time_ns = t->now};
     struct packet p = {.frame = &frame,

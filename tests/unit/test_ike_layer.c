@@ -2,16 +2,10 @@
 #include "ike_bytes.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-
 #include "dissect/crypto/secrets.h"
 #include "dissect/ike/ike_keys.h"
 #include "dissect/ike/ike_layer.h"
 
-#define SECOND INT64_C(1000000000)
-#define MS INT64_C(1000000)
-#define SPI_I UINT64_C(0xa1a2a3a4a5a6a7a8)
-#define SPI_R UINT64_C(0xb1b2b3b4b5b6b7b8)
 enum { EVENTS_MAX = 4096, KEY_I = 0x11, KEY_R = 0x22 };
 
 struct seen {
@@ -118,19 +112,11 @@ static void bench_free(struct bench *b)
     free(b);
 }
 
-static struct endpoint at(uint8_t host, uint16_t port)
-{
-    return (struct endpoint){address_ipv4((const uint8_t[]){10, 0, 0, host}), port};
-}
-
 /* A datagram, in a block of its own size, so that an overread is seen. `wire` bytes were sent. */
 static enum ike_carried send_bytes(struct bench *b, struct endpoint from, struct endpoint to, const void *bytes, size_t len,
                                    size_t wire)
 {
-    uint8_t *copy = malloc(len > 0 ? len : 1);
-    assert_non_null(copy);
-    if (len > 0)
-        memcpy(copy, bytes, len);
+    uint8_t *copy = exact_copy(bytes, len);
     b->now += MS;
     struct frame f = {.number = ++b->frame, .time_ns = b->now};
     struct packet p = {.frame = &f, .kind = PACKET_UDP, .ip_proto = IP_PROTO_UDP, .src = from, .dst = to, .ttl = 64,

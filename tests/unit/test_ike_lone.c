@@ -1,15 +1,9 @@
 /* A flood of first IKE requests: what is told, what is only counted, and that a session in its midst loses nothing. */
 #include "ike_bytes.h"
 
-#include <stdlib.h>
-
 #include "dissect/crypto/secrets.h"
 #include "dissect/ike/ike_layer.h"
 
-#define SECOND INT64_C(1000000000)
-#define MS INT64_C(1000000)
-#define SPI_I UINT64_C(0xa1a2a3a4a5a6a7a8)
-#define SPI_R UINT64_C(0xb1b2b3b4b5b6b7b8)
 #define FLOOD_SPI UINT64_C(0x1000000000)
 enum { EVENTS_MAX = 64, LISTED = 4, SERVER = 9, CLIENT = 1 };
 
@@ -84,11 +78,6 @@ static void bench_free(struct bench *b)
     tls_context_free(b->tls);
     secrets_free(b->secrets);
     free(b);
-}
-
-static struct endpoint at(uint8_t host, uint16_t port)
-{
-    return (struct endpoint){address_ipv4((const uint8_t[]){10, 0, 0, host}), port};
 }
 
 /* In a block of its own size, which is gone afterwards: what waits must have been copied. */

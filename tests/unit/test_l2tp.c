@@ -1,19 +1,10 @@
 /* L2TPv2 as bytes: RFC 2661 sections 3.1 (header), 4.1 (attributes), 4.4 (their values). */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
+#include "bytes_by_hand.h"
 #include "dissect/l2tp/l2tp.h"
 
 static bool parse(const void *bytes, size_t len, uint32_t wire_len, struct l2tp_header *h)
 {
-    uint8_t *copy = malloc(len > 0 ? len : 1); /* of exactly its size, for the sanitizer */
-    assert_non_null(copy);
-    if (len > 0)
-        memcpy(copy, bytes, len);
+    uint8_t *copy = exact_copy(bytes, len);
     bool read = l2tp_parse(span_of(copy, len), wire_len, h);
     free(copy);
     return read;

@@ -37,9 +37,7 @@ static int tear_down(void **state)
 static void send_from(struct bench *b, enum direction dir, uint16_t client_port, const void *bytes, size_t len)
 {
     struct told *t = b->told;
-    uint8_t *copy = malloc(len); /* of exactly its size, for the sanitizer */
-    assert_non_null(copy);
-    memcpy(copy, bytes, len);
+    uint8_t *copy = exact_copy(bytes, len);
     t->frame.number++;
     struct endpoint client = {.address = address_ipv4(client_ip), .port = client_port};
     struct endpoint server = {.address = address_ipv4(server_ip), .port = PORT_L2TP};

@@ -1,18 +1,9 @@
 /* NAT_DETECTION hashes and the search for what they stand for: vectors computed outside this program (wire-facts 11.3:
  * sha1sum and two public recordings), every width against OpenSSL, budgets. */
-#include <stdlib.h>
-
 #include "addresses_by_hand.h"
+#include "bytes_by_hand.h"
 #include "analyze/nat/nat_search.h"
 #include "analyze/nat/nat_sha1_lanes.h"
-
-static void hex(const char *digits, uint8_t *out)
-{
-    for (size_t i = 0; digits[2 * i] != '\0'; i++) {
-        const char pair[3] = {digits[2 * i], digits[2 * i + 1], '\0'};
-        out[i] = (uint8_t)strtoul(pair, NULL, 16);
-    }
-}
 
 static struct nat_question question(const char *initiator, const char *responder, const char *hash)
 {

@@ -1,7 +1,6 @@
 /* One verdict a server: every row of wire-facts 9.1, every capture point of the lab, captures at the client, RADIUS, proven
  * translations, what is not SNAT; ceilings and budgets. Hashes are made from addresses that the verdict is not told. */
-#include <stdlib.h>
-
+#include "bytes_by_hand.h"
 #include "nat_by_hand.h"
 
 static struct digests *digests;
@@ -123,14 +122,6 @@ static const struct nat_settings *site_in_depth(void)
 static const struct nat_settings deep = {.question_budget = 0};
 
 /* wire-facts 11.3: its reading, with the hashes that it prints. */
-static void hex(const char *digits, uint8_t *out)
-{
-    for (size_t i = 0; digits[2 * i] != '\0'; i++) {
-        const char pair[3] = {digits[2 * i], digits[2 * i + 1], '\0'};
-        out[i] = (uint8_t)strtoul(pair, NULL, 16);
-    }
-}
-
 static struct nat_ike_observation printed(const char *from, uint16_t port, bool answer_seen)
 {
     struct nat_ike_observation o = {.established = true};

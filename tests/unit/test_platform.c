@@ -1,36 +1,9 @@
 /* What the operating system does for us. */
-#define _POSIX_C_SOURCE 200809L
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-#include <stdlib.h>
-#include <unistd.h>
+#include "folder_by_hand.h"
 
 #include "capture/platform.h"
 
-enum { PATH_ROOM = 256, NAMES_ROOM = 64 };
-
-static int make_folder(void **state)
-{
-    static char folder[] = "platform-XXXXXX";
-    *state = mkdtemp(folder);
-    return *state == NULL;
-}
-
-static int remove_folder(void **state)
-{
-    return rmdir(*state);
-}
-
-static const char *in_folder(char path[static PATH_ROOM], void **state, const char *name)
-{
-    snprintf(path, PATH_ROOM, "%s/%s", (const char *)*state, name);
-    return path;
-}
+enum { NAMES_ROOM = 64 };
 
 static void write_text(const char *path, const char *text)
 {

@@ -58,10 +58,7 @@ static struct packet packet_of(struct bench *b, enum direction dir, bool tcp)
 
 static void segment(struct bench *b, enum direction dir, const uint8_t *bytes, size_t len, uint8_t flags)
 {
-    uint8_t *copy = malloc(len > 0 ? len : 1); /* of exactly its size, for the sanitizer */
-    assert_non_null(copy);
-    if (len > 0)
-        memcpy(copy, bytes, len);
+    uint8_t *copy = exact_copy(bytes, len);
     struct packet p = packet_of(b, dir, true);
     p.payload = span_of(copy, len);
     p.payload_wire_len = (uint32_t)len;
@@ -461,9 +458,7 @@ static void messages_as_bytes(void **state)
     for (unsigned type = 0; type < 17; type++) {
         for (size_t length = 16; length <= PPTP_MESSAGE_MAX; length++) {
             header(m, length, type);
-            uint8_t *copy = malloc(length);
-            assert_non_null(copy);
-            memcpy(copy, m, length);
+            uint8_t *copy = exact_copy(m, length);
             pptp_message_read(span_of(copy, length), &read);
             free(copy);
         }

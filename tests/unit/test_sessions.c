@@ -1,11 +1,6 @@
 /* Sessions as they come back from the spool: which exchange stands for what, what a tunnel and its login come to
  * together, the crypto binding between them. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <cmocka.h>
+#include "bytes_by_hand.h"
 
 #include "analyze/session/session_binding.h"
 #include "analyze/session/sessions.h"
@@ -119,14 +114,6 @@ static void whole_sessions_are_joined(void **state)
     spool_free(s);
 }
 
-static void unhex(const char *text, uint8_t *out)
-{
-    for (; text[0] != '\0'; text += 2) {
-        char pair[3] = {text[0], text[1], '\0'};
-        *out++ = (uint8_t)strtoul(pair, NULL, 16);
-    }
-}
-
 /* MS-SSTP 4.7 with SHA-256: the keys come from RADIUS, the rest from the tunnel. */
 static void the_binding_takes_its_keys_from_the_login(void **state)
 {
@@ -140,7 +127,7 @@ static void the_binding_takes_its_keys_from_the_login(void **state)
     session_check_binding(&s, d, chains);
     assert_null(s.bound);
     tunnel->sstp.has_link = tunnel->sstp.link.has_connected = tunnel->sstp.link.has_nonce = true;
-    unhex("10010070000400010003006800000002"
+    hex("10010070000400010003006800000002"
           "412B489AEBD7ECC7D08966F26BE7CD72B231A0E9210D7C91B308862B0344C435"
           "7993EF314C493DACE9F02D60E7E61C84B6690AAFE9D7AEEA92CBBE8AD599422D"
           "52A68EFD8CFFBF52770B8F0FE8EC73716583AF6D611EB6D179B3B20840985449",
@@ -151,7 +138,7 @@ static void the_binding_takes_its_keys_from_the_login(void **state)
     assert_int_equal(s.binding.mac, SSTP_UNCHECKED);
     assert_int_equal(s.binding.nonce, SSTP_VALID);
     login->radius.has_keys = true;
-    unhex("2A1BB40D55AB0F5EF32F06F2B3CC73C48FD3FAC41D7A1315A19228D9024CA164", login->radius.keys);
+    hex("2A1BB40D55AB0F5EF32F06F2B3CC73C48FD3FAC41D7A1315A19228D9024CA164", login->radius.keys);
     session_check_binding(&s, d, chains);
     assert_int_equal(s.binding.mac, SSTP_VALID);
     assert_int_equal(s.binding.certificate, SSTP_UNCHECKED);

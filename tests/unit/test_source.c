@@ -1,15 +1,7 @@
 /* Sources: compression, files and standard input, filters, errors, link types. */
-#define _POSIX_C_SOURCE 200809L /* mkdtemp, pipe, dup2 */
+#include "folder_by_hand.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-#include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -17,7 +9,7 @@
 #include "capture/reader.h"
 #include "capture_bytes.h"
 
-enum { GZIP_WRAPPER = 15 + 16, PATH_ROOM = 256 };
+enum { GZIP_WRAPPER = 15 + 16 };
 
 /* Two frames of different sizes. */
 static const uint8_t capture[] = {
@@ -186,24 +178,6 @@ static void write_file(const char *path, struct span bytes)
     assert_non_null(f);
     assert_int_equal(fwrite(bytes.data, 1, bytes.len, f), bytes.len);
     assert_int_equal(fclose(f), 0);
-}
-
-static int make_folder(void **state)
-{
-    static char folder[] = "source-XXXXXX";
-    *state = mkdtemp(folder);
-    return *state == NULL;
-}
-
-static int remove_folder(void **state)
-{
-    return rmdir(*state);
-}
-
-static const char *in_folder(char path[static PATH_ROOM], void **state, const char *name)
-{
-    snprintf(path, PATH_ROOM, "%s/%s", (const char *)*state, name);
-    return path;
 }
 
 static void expect_error(const char *path, const char *expected)

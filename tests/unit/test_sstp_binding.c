@@ -1,29 +1,6 @@
 /* The crypto binding with the examples of MS-SSTP 4.7 (wire-facts 11.1) and RFC 3079 section 3.5.3. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
+#include "bytes_by_hand.h"
 #include "dissect/sstp/sstp_binding.h"
-
-static size_t unhex(const char *text, uint8_t *out)
-{
-    size_t n = 0;
-    for (; text[0] != '\0'; text += 2) {
-        char pair[3] = {text[0], text[1], '\0'};
-        out[n++] = (uint8_t)strtoul(pair, NULL, 16);
-    }
-    return n;
-}
-
-static void assert_hex(const uint8_t *bytes, const char *text)
-{
-    uint8_t want[128];
-    size_t n = unhex(text, want);
-    assert_memory_equal(bytes, want, n);
-}
 
 static const struct example {
     uint8_t hash;
@@ -42,11 +19,11 @@ static const struct example {
 static void make_connected(const struct example *e, uint8_t out[static SSTP_CONNECTED_SIZE])
 {
     memset(out, 0, SSTP_CONNECTED_SIZE);
-    unhex("10010070000400010003006800000000", out);
+    hex("10010070000400010003006800000000", out);
     out[15] = e->hash;
-    unhex(e->nonce, out + 16);
-    unhex(e->certificate_hash, out + 48);
-    unhex(e->mac, out + 80);
+    hex(e->nonce, out + 16);
+    hex(e->certificate_hash, out + 48);
+    hex(e->mac, out + 80);
 }
 
 static void the_examples_of_the_protocol(void **state)
@@ -55,13 +32,13 @@ static void the_examples_of_the_protocol(void **state)
     for (size_t i = 0; i < sizeof examples / sizeof examples[0]; i++) {
         const struct example *e = &examples[i];
         uint8_t hlak[SSTP_HLAK], connected[SSTP_CONNECTED_SIZE], out[DIGEST_MAX], nonce[SSTP_NONCE];
-        unhex(e->hlak, hlak);
-        unhex(e->nonce, nonce);
+        hex(e->hlak, hlak);
+        hex(e->nonce, nonce);
         make_connected(e, connected);
         assert_true(sstp_compound_mac_key(d, e->hash, hlak, out));
-        assert_hex(out, e->key);
+        assert_hex(out, strlen(e->key) / 2, e->key);
         assert_true(sstp_compound_mac(d, e->hash, hlak, span_of(connected, sizeof connected), out));
-        assert_hex(out, e->mac);
+        assert_hex(out, strlen(e->mac) / 2, e->mac);
 
         struct sstp_binding_facts facts = {.connected = span_of(connected, sizeof connected),
                                            .nonce = span_of(nonce, sizeof nonce),
@@ -90,8 +67,8 @@ static void make_own(struct digests *d, struct own *o)
     uint8_t out[DIGEST_MAX];
     memset(o, 0, sizeof *o);
     make_connected(&examples[0], o->connected);
-    unhex(examples[0].hlak, o->hlak);
-    unhex(examples[0].nonce, o->nonce);
+    hex(examples[0].hlak, o->hlak);
+    hex(examples[0].nonce, o->nonce);
     memset(o->certificate, 0x30, sizeof o->certificate);
     struct span certificate = span_of(o->certificate, sizeof o->certificate);
     assert_true(digest_compute(d, DIGEST_SHA256, &certificate, 1, out));
@@ -188,10 +165,10 @@ static void what_is_no_call_connected_is_unchecked(void **state)
 static void keys_of_mschapv2(void **state)
 {
     uint8_t hash_hash[16], response[24], hlak[SSTP_HLAK];
-    unhex("41C00C584BD2D91C4017A2A12FA59F3F", hash_hash);
-    unhex("82309ECD8D708B5EA08FAA3981CD83544233114A3D85D6DF", response);
+    hex("41C00C584BD2D91C4017A2A12FA59F3F", hash_hash);
+    hex("82309ECD8D708B5EA08FAA3981CD83544233114A3D85D6DF", response);
     assert_true(sstp_hlak_from_mschapv2(*state, hash_hash, response, hlak));
-    assert_hex(hlak + 16, "8B7CDC149B993A1BA118CB153F56DCCB");
+    assert_hex(hlak + 16, 16, "8B7CDC149B993A1BA118CB153F56DCCB");
     assert_memory_not_equal(hlak, hlak + 16, 16);
 }
 

@@ -1,10 +1,5 @@
 /* Whole SSTP connections behind their HTTP heads: MS-SSTP 3.2 and 3.3, wire-facts 2.4 to 2.6. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
+#include "link_by_hand.h"
 
 #include "dissect/sstp/sstp_link.h"
 
@@ -12,7 +7,6 @@
 
 struct seen {
     struct tls_context *tls;
-    struct secrets *secrets;
     struct sstp_link *link;
     uint64_t frame;
     int64_t now;
@@ -36,8 +30,7 @@ static int set_up(void **state)
     struct seen *s = calloc(1, sizeof *s);
     if (s == NULL)
         return -1;
-    s->secrets = secrets_new();
-    s->tls = tls_context_new(s->secrets, 1 << 18);
+    s->tls = tls_context_new(NULL, 1 << 18);
     s->link = sstp_link_new(s->tls, on_event, s);
     *state = s;
     return s->link != NULL ? 0 : -1;
@@ -48,7 +41,6 @@ static int tear_down(void **state)
     struct seen *s = *state;
     sstp_link_free(s->link);
     tls_context_free(s->tls);
-    secrets_free(s->secrets);
     free(s);
     return 0;
 }
@@ -61,23 +53,10 @@ static struct place here(struct seen *s)
 static void feed(struct seen *s, enum direction dir, const void *bytes, size_t len)
 {
     struct place place = here(s);
-    uint8_t *copy = malloc(len); /* of exactly its size, for the sanitizer */
-    assert_non_null(copy);
-    memcpy(copy, bytes, len);
+    uint8_t *copy = exact_copy(bytes, len);
     sstp_link_feed(s->link, dir, span_of(copy, len), &place);
     free(copy);
 }
-
-#define C(s, ...)                                                                                                      \
-    do {                                                                                                               \
-        static const uint8_t bytes_[] = {__VA_ARGS__};                                                                 \
-        feed(s, TO_SERVER, bytes_, sizeof bytes_);                                                                     \
-    } while (0)
-#define S(s, ...)                                                                                                      \
-    do {                                                                                                               \
-        static const uint8_t bytes_[] = {__VA_ARGS__};                                                                 \
-        feed(s, TO_CLIENT, bytes_, sizeof bytes_);                                                                     \
-    } while (0)
 
 static const uint8_t ack[48] = {0x10, 1, 0, 48, 0, 2, 0, 1, 0, 4, 0, 40, 0, 0, 0, 3, 0xaa, 0xbb};
 static const uint8_t connected[112] = {0x10, 1, 0, 112, 0, 4, 0, 1, 0, 3, 0, 104, 0, 0, 0, 2, 0xaa, 0xbb};

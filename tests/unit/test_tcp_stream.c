@@ -1,12 +1,5 @@
 /* TCP streams put in order: what is told does not depend on how the bytes were cut into segments, nor on their order. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
+#include "bytes_by_hand.h"
 #include "dissect/tcp/tcp_stream.h"
 
 enum { STREAM_MAX = 400000, SEGMENTS_MAX = 4096 };
@@ -173,10 +166,7 @@ static void finish(struct bench *b)
 static void feed(struct bench *b, unsigned side, uint32_t seq, const void *bytes, size_t captured, uint32_t wire,
                  unsigned flags, uint32_t ack)
 {
-    uint8_t *copy = malloc(captured > 0 ? captured : 1); /* so that a reading beyond it is seen */
-    assert_non_null(copy);
-    if (captured > 0)
-        memcpy(copy, bytes, captured);
+    uint8_t *copy = exact_copy(bytes, captured);
     b->frame++;
     tcp_stream_segment(b->table, b->stream, &(struct tcp_segment){
         .payload = span_of(copy, captured), .wire_len = wire, .seq = seq, .ack = ack, .flags = (uint8_t)flags,

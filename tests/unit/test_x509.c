@@ -1,14 +1,9 @@
 /* Facts of certificates whose truth was fixed when they were made, and of what only an attacker would make. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 
-#include <cmocka.h>
 #include <openssl/evp.h>
 
+#include "bytes_by_hand.h"
 #include "certificates.h"
 #include "dissect/crypto/x509.h"
 
@@ -300,8 +295,7 @@ static void what_is_no_certificate_is_refused(void **state)
     struct made made = make_certificate(
         &(struct recipe){.subject = "/CN=p", .extensions = SERVER_EXTENSIONS, .key = rsa, .issuer = NULL});
     for (size_t len = 0; len < made.der.len; len++) {
-        uint8_t *prefix = malloc(len > 0 ? len : 1);
-        memcpy(prefix, made.der.data, len);
+        uint8_t *prefix = exact_copy(made.der.data, len);
         assert_false(x509_parse(span_of(prefix, len), &f));
         assert_null(f.subject);
         free(prefix);

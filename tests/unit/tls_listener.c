@@ -184,3 +184,16 @@ void listener_read(struct listener *l, struct tls_context *c, const struct peers
         *decrypted = tls_decrypts(s);
     tls_session_free(s);
 }
+
+bool listener_has_chain(const struct listener *l, const struct peers *p)
+{
+    const struct tls_certificate *heard = &l->certificate[TO_CLIENT];
+    uint8_t *der[PEERS_CHAIN];
+    size_t len[PEERS_CHAIN], n = peers_server_chain(p, der, len);
+    bool same = heard->count == (n < TLS_CHAIN_MAX ? n : TLS_CHAIN_MAX) && heard->more == (n > TLS_CHAIN_MAX);
+    for (size_t i = 0; i < n; i++) {
+        same = same && (i >= TLS_CHAIN_MAX || span_equal(heard->chain[i], span_of(der[i], len[i])));
+        OPENSSL_free(der[i]);
+    }
+    return same;
+}

@@ -38,4 +38,7 @@ void listener_feed(struct listener *l, struct tls_session *s, const struct peers
 void listener_read(struct listener *l, struct tls_context *c, const struct peers *p, uint32_t cut, bool finished[2],
                    bool *decrypted);
 
+/* The server's certificates are those that the client's libssl got, byte for byte, as far as they are kept. */
+bool listener_has_chain(const struct listener *l, const struct peers *p);
+
 #endif

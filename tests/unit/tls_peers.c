@@ -55,14 +55,16 @@ static void make_identities(void)
     client_identity.certificate = certificate_for(client_identity.key, "user@example.test", &authority);
 }
 
-void peers_cleanup(void)
+int peers_cleanup(void **state)
 {
+    (void)state;
     struct identity *all[] = {&authority, &rsa_server, &ec_server, &client_identity};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         EVP_PKEY_free(all[i]->key);
         X509_free(all[i]->certificate);
         *all[i] = (struct identity){0};
     }
+    return 0;
 }
 
 X509 *peers_client_certificate(void)

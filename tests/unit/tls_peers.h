@@ -55,7 +55,7 @@ extern const char peers_ping[], peers_pong[], peers_staple[];
 /* Connects, sends ping and pong, closes; what the options say. */
 void peers_run(struct peers *p, const struct peers_options *options);
 void peers_free(struct peers *p);
-void peers_cleanup(void); /* the keys and certificates of all runs */
+int peers_cleanup(void **state); /* the keys and certificates of all runs, when all tests have ended */
 
 /* The server's certificates, DER made by i2d_X509, in the order sent; freed by the caller with OPENSSL_free each. */
 size_t peers_server_chain(const struct peers *p, uint8_t *der[PEERS_CHAIN], size_t len[PEERS_CHAIN]);
