@@ -5,6 +5,21 @@
 #define POLICY_PATH                                                                                                    \
     "NPS console > Policies > Network Policies > your VPN policy > Properties > Constraints > Authentication Methods"
 
+void subject_begin(struct subject *c, struct identity *id, struct findings *out, const struct rule_input *in,
+                   const struct session *s, const struct exchange *x, const struct chain *chain, enum chain_role role)
+{
+    id->known = false;
+    *c = (struct subject){.id = id,
+                          .out = out,
+                          .in = in,
+                          .session = s,
+                          .x = x,
+                          .role = role,
+                          .chain = chain,
+                          .checks = chain_checks_of(chain, role),
+                          .leaf = &chain->facts[0]};
+}
+
 uint32_t subject_error(const struct subject *c, enum finding_id id, uint32_t eap_error)
 {
     return c->role == ROLE_IKEV2 ? 13801 : c->role == ROLE_SSTP ? sstp_certificate_error(id) : eap_error;

@@ -34,6 +34,10 @@ struct subject {
     const char *whose; /* "NPS certificate", or what else it is to be called */
 };
 
+/* Begins with a chain, as it was presented in that role; the caller adds how and where, and what the client made of it. */
+void subject_begin(struct subject *c, struct identity *id, struct findings *out, const struct rule_input *in,
+                   const struct session *s, const struct exchange *x, const struct chain *chain, enum chain_role role);
+
 /* What the client shows: IKEv2 has one error for whatever is wrong with the server's certificate, SSTP one for each. */
 uint32_t subject_error(const struct subject *c, enum finding_id id, uint32_t eap_error);
 /* Names that a computer store, a service and a template have for it are those of the VPN server. */

@@ -348,13 +348,14 @@ static void one_certificate(struct findings *out, const struct rule_input *in, c
     if (chain == NULL || !chain->parsed[0])
         return;
     struct identity leaf;
-    leaf.known = false;
-    struct subject c = {
-        .id = &leaf, .out = out, .in = in, .session = s, .x = x, .tls = tls, .chain = chain, .inner = inner,
-        .role = ROLE_NPS, .place = tls->certificate_last};
+    struct subject c;
+    subject_begin(&c, &leaf, out, in, s, x, chain, ROLE_NPS);
+    c.tls = tls;
+    c.place = tls->certificate_last;
+    c.inner = inner;
     c.whose = rule_certificate_owner(x);
-    c.checks = inner && chain->inner_checks != NULL ? chain->inner_checks : &chain->checks;
-    c.leaf = &chain->facts[0];
+    if (inner && chain->inner_checks != NULL)
+        c.checks = chain->inner_checks;
     c.stats = rule_chain_stats(in, tls->server_chain);
     c.answer = inner ? judge_inner_answer(x, &c.alert) : judge_client_answer(x, &c.alert);
     subject_common_faults(&c);

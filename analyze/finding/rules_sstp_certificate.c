@@ -204,19 +204,11 @@ static void one_connection(struct findings *out, const struct rule_input *in, co
                            const struct exchange *x, const struct chain *chain)
 {
     struct identity leaf;
-    leaf.known = false;
-    struct subject c = {.id = &leaf,
-                        .out = out,
-                        .in = in,
-                        .session = s,
-                        .x = x,
-                        .role = ROLE_SSTP,
-                        .tls = &x->sstp.tls,
-                        .place = x->sstp.tls.certificate_last,
-                        .chain = chain,
-                        .checks = chain_checks_of(chain, ROLE_SSTP),
-                        .leaf = &chain->facts[0],
-                        .whose = "SSTP server's certificate"};
+    struct subject c;
+    subject_begin(&c, &leaf, out, in, s, x, chain, ROLE_SSTP);
+    c.tls = &x->sstp.tls;
+    c.place = x->sstp.tls.certificate_last;
+    c.whose = "SSTP server's certificate";
     if (in->sstp_stats != NULL && x->sstp.tls.server_chain < in->stats_count)
         c.stats = in->sstp_stats[x->sstp.tls.server_chain];
     c.answer = judge_sstp_server_certificate(x, &c.alert);

@@ -86,18 +86,10 @@ static void one_association(struct findings *out, const struct rule_input *in, c
                             const struct exchange *x, const struct chain *chain)
 {
     struct identity leaf;
-    leaf.known = false;
-    struct subject c = {.id = &leaf,
-                        .out = out,
-                        .in = in,
-                        .session = s,
-                        .x = x,
-                        .role = ROLE_IKEV2,
-                        .place = x->ike.server_certificate_place,
-                        .chain = chain,
-                        .checks = chain_checks_of(chain, ROLE_IKEV2),
-                        .leaf = &chain->facts[0],
-                        .whose = "certificate of the VPN server"};
+    struct subject c;
+    subject_begin(&c, &leaf, out, in, s, x, chain, ROLE_IKEV2);
+    c.place = x->ike.server_certificate_place;
+    c.whose = "certificate of the VPN server";
     if (in->ike_stats != NULL && x->ike.server_chain < in->stats_count)
         c.stats = in->ike_stats[x->ike.server_chain];
     c.answer = judge_ike_server_certificate(x, &c.refusal);

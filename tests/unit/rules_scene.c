@@ -85,6 +85,41 @@ struct chain *scene_add_chain(uint32_t role, uint8_t mark, struct endpoint serve
     return c;
 }
 
+struct tls_facts tls_handshake(uint32_t server_chain, uint64_t hello, uint64_t certificate, uint64_t finished)
+{
+    return (struct tls_facts){.seen = true,
+                              .client_hello = true,
+                              .server_hello = true,
+                              .certificate_seen = true,
+                              .server_hello_done = true,
+                              .client_key_exchange = true,
+                              .client_finished = true,
+                              .server_finished = true,
+                              .version = 0x0303,
+                              .max_version = 0x0303,
+                              .cipher_suite = 0xc02f,
+                              .server_chain = server_chain,
+                              .hello = at(hello),
+                              .server_hello_place = at(hello + 1),
+                              .certificate_last = at(certificate),
+                              .finished = at(finished)};
+}
+
+struct eap_facts peap_login(struct tls_facts handshake, uint64_t last_response)
+{
+    handshake.data_from_client = handshake.data_from_server = true;
+    return (struct eap_facts){.seen = true,
+                              .identity_seen = true,
+                              .client_answered = true,
+                              .methods = {EAP_TYPE_PEAP},
+                              .method_count = 1,
+                              .method = EAP_TYPE_PEAP,
+                              .requests = 9,
+                              .responses = 9,
+                              .last_response = at(last_response),
+                              .tls = handshake};
+}
+
 void scene_run(void (*rules)(void))
 {
     findings_free(scene.findings);

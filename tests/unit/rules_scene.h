@@ -43,6 +43,11 @@ int scene_end(void **state);
  * these ones and those that a test puts there, are literals that nobody frees. */
 struct chain *scene_add_chain(uint32_t role, uint8_t mark, struct endpoint server, struct place shown);
 
+/* A whole handshake of TLS 1.2 with ECDHE-RSA-AES128-GCM-SHA256: the ServerHello one frame behind the ClientHello. */
+struct tls_facts tls_handshake(uint32_t server_chain, uint64_t hello, uint64_t certificate, uint64_t finished);
+/* PEAP that ran its nine rounds over that handshake and carried data both ways. */
+struct eap_facts peap_login(struct tls_facts handshake, uint64_t last_response);
+
 /* Lets rules look at the scene, with no findings but theirs, which are about its session. */
 void scene_run(void (*rules)(void));
 

@@ -56,23 +56,10 @@ void scene_tls(void)
     x->sstp.tcp.sent[TCP_SERVER].first_data = at(5);
     x->sstp.tcp.sent[TCP_SERVER].data_packets = 3;
     x->sstp.tcp.sent[TCP_SERVER].data_acked = true;
-    x->sstp.tls = (struct tls_facts){.seen = true,
-                                     .client_hello = true,
-                                     .server_hello = true,
-                                     .certificate_seen = true,
-                                     .server_hello_done = true,
-                                     .client_key_exchange = true,
-                                     .client_finished = true,
-                                     .server_finished = true,
-                                     .version = 0x0303,
-                                     .max_version = 0x0304,
-                                     .cipher_suite = 0xc030,
-                                     .server_chain = 1,
-                                     .sni = put("vpn.example.com"),
-                                     .hello = at(4),
-                                     .server_hello_place = at(5),
-                                     .certificate_last = at(6),
-                                     .finished = at(8)};
+    x->sstp.tls = tls_handshake(1, 4, 6, 8);
+    x->sstp.tls.max_version = 0x0304;
+    x->sstp.tls.cipher_suite = 0xc030;
+    x->sstp.tls.sni = put("vpn.example.com");
     x->last = at(8);
 }
 

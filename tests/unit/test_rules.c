@@ -46,35 +46,7 @@ static void healthy(void)
     x->capture_last_ns = x->last.time_ns;
     x->radius = (struct radius_facts){
         .requests = 10, .challenges = 9, .responses = 10, .first_request = at(1), .final_place = at(20)};
-    x->eap = (struct eap_facts){.seen = true,
-                                .identity_seen = true,
-                                .client_answered = true,
-                                .methods = {EAP_TYPE_PEAP},
-                                .method_count = 1,
-                                .method = EAP_TYPE_PEAP,
-                                .requests = 9,
-                                .responses = 9,
-                                .last_response = at(19)};
-    x->eap.tls = (struct tls_facts){
-        .seen = true,
-        .client_hello = true,
-        .server_hello = true,
-        .certificate_seen = true,
-        .server_hello_done = true,
-        .client_key_exchange = true,
-        .client_finished = true,
-        .server_finished = true,
-        .data_from_client = true,
-        .data_from_server = true,
-        .version = 0x0303,
-        .max_version = 0x0303,
-        .cipher_suite = 0xc02f,
-        .server_chain = SERIAL,
-        .hello = at(3),
-        .server_hello_place = at(4),
-        .certificate_last = at(6),
-        .finished = at(10),
-    };
+    x->eap = peap_login(tls_handshake(SERIAL, 3, 6, 10), 19);
     set_session(OUTCOME_ESTABLISHED);
     scene.totals = (struct analysis_totals){.sessions = 1, .established = 1, .packets = 20};
     scene.capture.info.packets = 1000;

@@ -76,35 +76,9 @@ static void established_by_peap(void)
     struct exchange *x = &scene.x;
     x->ike.eap = true;
     x->ike.auth_requests = x->ike.auth_responses = 10;
-    x->eap = (struct eap_facts){.seen = true,
-                                .identity_seen = true,
-                                .client_answered = true,
-                                .methods = {EAP_TYPE_PEAP},
-                                .method_count = 1,
-                                .method = EAP_TYPE_PEAP,
-                                .requests = 9,
-                                .responses = 9,
-                                .result = EAP_RESULT_SUCCESS,
-                                .result_place = at(20),
-                                .last_response = at(19)};
-    x->eap.tls = (struct tls_facts){.seen = true,
-                                    .client_hello = true,
-                                    .server_hello = true,
-                                    .certificate_seen = true,
-                                    .server_hello_done = true,
-                                    .client_key_exchange = true,
-                                    .client_finished = true,
-                                    .server_finished = true,
-                                    .data_from_client = true,
-                                    .data_from_server = true,
-                                    .version = 0x0303,
-                                    .max_version = 0x0303,
-                                    .cipher_suite = 0xc02f,
-                                    .server_chain = NPS_SERIAL,
-                                    .hello = at(6),
-                                    .server_hello_place = at(7),
-                                    .certificate_last = at(8),
-                                    .finished = at(10)};
+    x->eap = peap_login(tls_handshake(NPS_SERIAL, 6, 8, 10), 19);
+    x->eap.result = EAP_RESULT_SUCCESS;
+    x->eap.result_place = at(20);
     x->last = at(22);
     scene.stats[NPS_SERIAL].accepted = 1;
 }
