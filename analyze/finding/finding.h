@@ -33,6 +33,7 @@ struct finding {
     char explanation[FINDING_EXPLANATION]; /* what was seen, why it breaks the connection; sentences */
     char fix[FINDING_FIXES_MAX][FINDING_FIX]; size_t fix_count;
     char subject[FINDING_SUBJECT];        /* certificate SHA-256 (lower-case hex), address; "" none */
+    uint64_t variant;                     /* tells causes of one id and subject apart */
     struct evidence evidence[FINDING_EVIDENCE_MAX]; size_t evidence_count;
     uint32_t *sessions; size_t session_count, session_room; uint64_t session_total;
     int64_t rank;                         /* order of the report: greater first (set when finished) */

@@ -10,7 +10,6 @@ enum { SLOTS = 2 * FINDINGS_MAX, NOTED_MAX = 64 };
 
 struct entry {
     struct finding finding;
-    uint64_t variant;
     uint32_t index; /* after findings_finish */
 };
 
@@ -98,7 +97,7 @@ struct finding *findings_raise(struct findings *f, enum finding_id id, const cha
     *fresh = false;
     for (; f->slots[slot] != 0; slot = (slot + 1) % SLOTS) {
         struct entry *e = f->entries[f->slots[slot] - 1];
-        if (e->finding.id == id && e->variant == variant && strcmp(e->finding.subject, subject) == 0) {
+        if (e->finding.id == id && e->finding.variant == variant && strcmp(e->finding.subject, subject) == 0) {
             note_session(f, e);
             return &e->finding;
         }
@@ -109,7 +108,7 @@ struct finding *findings_raise(struct findings *f, enum finding_id id, const cha
     if (e == NULL)
         return NULL;
     e->finding.id = id;
-    e->variant = variant;
+    e->finding.variant = variant;
     snprintf(e->finding.subject, sizeof e->finding.subject, "%s", subject);
     f->entries[f->count++] = e;
     f->slots[slot] = (uint16_t)f->count;

@@ -5,7 +5,6 @@
 #include "analyze/report/event_lines.h"
 #include "analyze/session/judge_settled.h"
 #include "capture/platform.h"
-#include "capture/wire/hash.h"
 #include "dissect/crypto/digest.h"
 
 enum { STARTS_A_SECOND = 1000, LOOKS_A_SECOND = 200, JUDGEMENTS_A_SECOND = 20 };
@@ -32,8 +31,7 @@ struct events {
 static bool is_new(struct events *e, const struct finding *f)
 {
     bool fresh;
-    struct finding *seen =
-        findings_raise(e->told, f->id, f->subject, hash_bytes(f->title, strlen(f->title), 0), &fresh);
+    struct finding *seen = findings_raise(e->told, f->id, f->subject, f->variant, &fresh);
     return seen != NULL && fresh;
 }
 
