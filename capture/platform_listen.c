@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { BACKLOG = 64 };
+enum { BACKLOG = 256 };
 
 static socklen_t system_address(const struct endpoint *at, struct sockaddr_storage *out)
 {

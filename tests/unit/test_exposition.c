@@ -30,8 +30,8 @@ static int teardown(void **state)
 static void is(const char *expected)
 {
     assert_false(e.failed);
-    if (e.len != strlen(expected) || memcmp(e.text, expected, e.len) != 0)
-        fail_msg("'%.*s' is not '%s'", (int)e.len, e.text, expected);
+    if (e.len != strlen(expected) || (e.len > 0 && memcmp(e.text, expected, e.len) != 0))
+        fail_msg("'%.*s' is not '%s'", (int)e.len, e.len > 0 ? e.text : "", expected);
     exposition_begin(&e);
 }
 
