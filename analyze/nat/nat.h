@@ -155,6 +155,7 @@ struct nat *nat_new(const struct nat_settings *settings);
 void nat_free(struct nat *n);
 
 void nat_add_ike(struct nat *n, const struct nat_ike_observation *o);
+/* It may be counted only when something else is added or asked. */
 void nat_add_radius(struct nat *n, const struct nat_radius_observation *o);
 void nat_add_sstp(struct nat *n, const struct nat_sstp_observation *o);
 /* A regular series of connections that want no tunnel: a load balancer or monitor made them. */

@@ -239,6 +239,7 @@ static void add_sight(struct nat_source *f, const struct nat_ike_observation *o)
 
 void nat_add_ike(struct nat *n, const struct nat_ike_observation *o)
 {
+    nat_take_logins(n);
     if (!o->request.seen && !o->response.seen)
         return;
     const struct address *server = o->request.seen ? &o->request.destination.address : &o->response.source.address;
@@ -277,26 +278,6 @@ void nat_keep_name(struct nat_names *names, uint64_t name)
         names->room = room;
     }
     names->list[names->count++] = name;
-}
-
-void nat_add_radius(struct nat *n, const struct nat_radius_observation *o)
-{
-    struct nat_server *s = nat_server_of(n, &o->server, 0, true);
-    if (s == NULL)
-        return;
-    s->logins++;
-    nat_keep_place(&s->first, &o->place);
-    if (o->client.family != FAMILY_IPV4 && o->client.family != FAMILY_IPV6) {
-        s->logins_without_address++;
-        return;
-    }
-    struct nat_source *f = nat_source_of(n, s, &o->client, true);
-    if (f == NULL)
-        return;
-    f->logins++;
-    nat_keep_place(&f->login, &o->place);
-    nat_keep_name(&f->users, o->user);
-    nat_keep_name(&f->computers, o->computer);
 }
 
 /* 0 the client's own network, 1 between the two edges, 2 behind a destination NAT, 3 where both ends are private. */
@@ -384,6 +365,7 @@ static struct nat_proven *proven_of(struct nat *n, const struct nat_translation 
 
 void nat_add_translation(struct nat *n, const struct nat_translation *given)
 {
+    nat_take_logins(n);
     struct nat_translation t = *given;
     bool known = order_sides(&t);
     struct nat_proven *p = proven_of(n, &t);

@@ -117,6 +117,13 @@ struct nat_answer {
     uint8_t round;                    /* asked up to here */
 };
 
+/* A login that waits, and where its source probably is; NAT_NOBODY: not known. */
+enum { NAT_LOGINS_WAITING = 4 /* a power of two */ };
+struct nat_login {
+    struct nat_radius_observation o;
+    uint32_t bucket, source;
+};
+
 struct nat {
     struct nat_settings settings;
     struct digests *digests;
@@ -132,6 +139,7 @@ struct nat {
     struct nat_proven *proven; size_t proven_count;
     uint16_t proven_table[NAT_PROVEN_TABLE]; /* index + 1; open addressing */
     struct nat_answer answers[NAT_ANSWERS];
+    struct nat_login logins[NAT_LOGINS_WAITING]; uint32_t logins_in, logins_out; /* how many were put in and taken out */
     uint64_t budget, half_open;
     struct nat_counters counters;
     uint32_t order[NAT_SERVERS_MAX]; size_t order_count;
@@ -141,6 +149,8 @@ struct nat {
 struct nat_server *nat_server_of(struct nat *n, const struct address *a, uint32_t tunnel, bool answered);
 struct nat_source *nat_source_of(struct nat *n, struct nat_server *s, const struct address *a, bool established);
 void nat_source_forget(struct nat *n, uint32_t index);
+/* The bucket of n->table where a source is, if it is known; brings it near. NAT_NOBODY: the server is not known. */
+uint32_t nat_bucket_soon(const struct nat *n, const struct address *server, const struct address *a);
 /* Counts a recovered address; an example of each is kept. False when it was known. */
 bool nat_source_hide(struct nat *n, struct nat_source *s, const struct nat_hidden *h);
 bool nat_list_hide(struct nat_hidden *list, uint8_t *count, size_t room, const struct nat_hidden *h);
@@ -196,6 +206,9 @@ bool nat_same_24(const struct address *a, const struct address *b);
 struct nat_behind { uint64_t privates, publics; struct place place; };
 struct nat_behind nat_look_behind(const struct nat_source *f, enum nat_about about);
 void nat_view_set(struct nat_view *v, enum nat_source_kind kind, enum confidence sure, const char *why);
+
+/* nat_logins.c: counts the logins that wait; before anything else is added or asked. */
+void nat_take_logins(struct nat *n);
 
 /* nat_add.c */
 void nat_keep_name(struct nat_names *names, uint64_t name);

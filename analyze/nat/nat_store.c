@@ -1,6 +1,7 @@
 #include "analyze/nat/nat_internal.h"
 
 #include "capture/wire/hash.h"
+#include "capture/wire/near.h"
 
 #include <stdlib.h>
 
@@ -189,6 +190,16 @@ static bool is_server(const struct nat_server *s, const struct address *a, uint3
     return s->tunnel == tunnel && address_equal(&s->address, a);
 }
 
+uint32_t nat_bucket_soon(const struct nat *n, const struct address *server, const struct address *a)
+{
+    uint32_t at = n->hints[hash_bytes(server, sizeof *server, 0) % NAT_HINTS];
+    if (at >= n->server_count || !is_server(&n->servers[at], server, 0))
+        return NAT_NOBODY;
+    uint32_t b = bucket(at, a);
+    near_line(&n->table[b]);
+    return b;
+}
+
 struct nat_server *nat_server_of(struct nat *n, const struct address *a, uint32_t tunnel, bool answered)
 {
     uint16_t *hint = &n->hints[hash_bytes(a, sizeof *a, tunnel) % NAT_HINTS];
@@ -259,6 +270,7 @@ bool nat_source_hide(struct nat *n, struct nat_source *s, const struct nat_hidde
 
 void nat_add_load_balancer(struct nat *n, const struct address *a)
 {
+    nat_take_logins(n);
     if (!nat_is_balancer(n, a) && n->balancer_count < NAT_LOAD_BALANCERS_MAX)
         n->balancers[n->balancer_count++] = *a;
 }

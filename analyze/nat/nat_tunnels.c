@@ -157,6 +157,7 @@ static bool is_inside(const struct address *from, const struct address *server)
 
 void nat_add_sstp(struct nat *n, const struct nat_sstp_observation *o)
 {
+    nat_take_logins(n);
     if (o->balancer && is_inside(&o->client.address, &o->server.address))
         nat_add_load_balancer(n, &o->client.address);
     if (!o->attempt && o->proxied.address.family == FAMILY_NONE)

@@ -238,6 +238,7 @@ static int by_address(const void *a, const void *b)
 size_t nat_verdicts(struct nat *n)
 {
     const struct nat_server *list[NAT_SERVERS_MAX];
+    nat_take_logins(n);
     nat_settle(n);
     n->order_count = 0;
     for (uint32_t i = 0; i < n->server_count; i++)
