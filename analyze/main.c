@@ -164,7 +164,7 @@ static bool write_packets(const struct options *o, struct analysis *a)
     return false;
 }
 
-static int write_report(const struct options *o, struct report *r, struct output *out)
+static int write_report(const struct options *o, struct report *r, struct output *out, struct log_file *log)
 {
     char error[CERTS_DIR_ERROR];
     int status = analysis_has_problems(r->analysis) ? STATUS_PROBLEMS : STATUS_FINE;
@@ -181,7 +181,7 @@ static int write_report(const struct options *o, struct report *r, struct output
         status = STATUS_FAILED;
     }
     if (o->jsonl)
-        good = events_summary(r, out);
+        good = events_summary(r, out, log);
     else if (o->json)
         good = report_json(r, out);
     else if (r->session != 0)
@@ -204,6 +204,7 @@ struct telling {
     struct run_meter meter;
     struct progress progress;
     struct output *out;
+    struct log_file *log; /* NULL: events go to out */
     struct events *events;
     struct recorder *recorder; /* NULL: none */
     struct monitor *monitor; /* NULL without --metrics */
@@ -271,6 +272,8 @@ static void tell_session(void *ctx, const struct session *s)
 static bool tell_status(void *ctx, struct events_status *s)
 {
     struct telling *t = ctx;
+    if (t->log != NULL && platform_hangup_asked())
+        log_file_reopen(t->log);
     events_tick(t->events, s, platform_monotonic_ns());
     if (t->monitor != NULL)
         monitor_status(t->monitor, s);
@@ -314,12 +317,26 @@ static struct recorder *make_recorder(const struct options *o, const struct sour
     return r;
 }
 
+/* By who will make the next ones, too. False after a complaint. */
+static bool open_log(struct telling *t)
+{
+    char error[LOG_FILE_ERROR];
+    if (t->log == NULL)
+        return true;
+    platform_catch_hangup();
+    if (log_file_open(t->log, error))
+        return true;
+    tell_complaint(t, error);
+    return false;
+}
+
 /* Rights are given up; then packets are read. */
 static enum run_result sniff_without_rights(const struct options *o, struct live *l, struct analysis *a, struct telling *t)
 {
     char error[PLATFORM_ERROR], sentence[RING_FILES_ERROR];
     char *folder = o->write != NULL ? ring_files_folder(o->write) : NULL;
-    struct platform_lockdown lockdown = {.user = o->user, .folders = {o->certs_dir, folder}};
+    char *log_folder = o->output != NULL ? ring_files_folder(o->output) : NULL;
+    struct platform_lockdown lockdown = {.user = o->user, .folders = {o->certs_dir, folder, log_folder}};
     lockdown.sockets = live_sockets(l, &lockdown.socket_count);
     if (t->monitor != NULL) {
         lockdown.serving = monitor_serving(t->monitor);
@@ -328,8 +345,11 @@ static enum run_result sniff_without_rights(const struct options *o, struct live
     enum run_result result = RUN_NOTHING;
     bool locked = platform_lockdown(&lockdown, tell_complaint, t, error);
     free(folder);
+    free(log_folder);
     if (!locked)
         tell_complaint(t, error);
+    else if (!open_log(t))
+        result = RUN_NOTHING;
     else if (t->recorder != NULL && !recorder_begin(t->recorder, sentence))
         tell_complaint(t, sentence);
     else
@@ -365,7 +385,8 @@ static bool listen(const struct options *o, struct analysis *a, const struct bal
 {
     bool live = o->interface_count > 0, counted = t->monitor != NULL;
     t->findings = live && t->progress.terminal && !o->jsonl;
-    const struct events_options wanted = {.out = o->jsonl ? t->out : NULL,
+    const struct events_options wanted = {.out = o->jsonl && t->log == NULL ? t->out : NULL,
+                                          .log = t->log,
                                           .finding = t->findings || counted ? tell_finding : NULL,
                                           .failed = live && o->write != NULL ? tell_failed : NULL,
                                           .session = counted ? tell_session : NULL,
@@ -381,30 +402,45 @@ static bool listen(const struct options *o, struct analysis *a, const struct bal
     return t->events != NULL;
 }
 
+/* Sniffing, it is opened when rights are given up. */
+static bool make_log(const struct options *o, struct telling *t, bool live)
+{
+    const struct log_file_options options = {.path = o->output,
+                                             .file_bytes = o->rotate_mib << 20,
+                                             .files = (uint32_t)o->rotate_files,
+                                             .say = tell_complaint,
+                                             .ctx = t};
+    t->log = log_file_new(&options);
+    if (t->log == NULL)
+        tell_complaint(t, "out of memory");
+    return t->log != NULL && (live || open_log(t));
+}
+
 /* Reads what the options say. Events are told where somebody wants them. */
 static enum run_result read_packets(const struct options *o, struct analysis *a, const struct balance_settings *balance,
-                                    struct output *out)
+                                    struct telling *t)
 {
-    struct telling t = {.options = o, .progress = {.terminal = platform_is_terminal(stderr)}, .out = out};
     bool live = o->interface_count > 0;
-    const struct run_hooks hooks = {tell_complaint, tell_progress, tell_reading, o->jsonl ? &t.meter : NULL, &t};
+    const struct run_hooks hooks = {tell_complaint, tell_progress, tell_reading, o->jsonl ? &t->meter : NULL, t};
     enum run_result result = RUN_NOTHING;
     char error[MONITOR_ERROR];
-    if (o->metrics_at.port != 0 && (t.monitor = monitor_new(o, a, error)) == NULL) {
-        tell_complaint(&t, error);
+    if (o->metrics_at.port != 0 && (t->monitor = monitor_new(o, a, error)) == NULL) {
+        tell_complaint(t, error);
         return RUN_NOTHING;
     }
+    if (o->output != NULL && !make_log(o, t, live))
+        return RUN_NOTHING;
     for (size_t i = 0; i < o->capture_count; i++)
         if (strcmp(o->captures[i], "-") == 0)
             platform_catch_stop(); /* Ctrl-C ends who sends, too: what came is reported */
-    if ((!live && !o->jsonl) || listen(o, a, balance, &t))
-        result = live ? sniff(o, a, &t) : run_captures(o, a, &hooks);
-    progress_hide(&t.progress);
-    if (t.events != NULL)
-        events_finish(t.events);
-    events_free(t.events);
-    free(t.names);
-    monitor_free(t.monitor);
+    if ((!live && !o->jsonl) || listen(o, a, balance, t))
+        result = live ? sniff(o, a, t) : run_captures(o, a, &hooks);
+    progress_hide(&t->progress);
+    if (t->events != NULL)
+        events_finish(t->events);
+    events_free(t->events);
+    free(t->names);
+    monitor_free(t->monitor);
     return result;
 }
 
@@ -442,7 +478,8 @@ static int analyse(const struct options *o, struct output *out)
         return o->check ? STATUS_UNSAID : STATUS_FAILED;
     }
     int status = o->check ? STATUS_UNSAID : STATUS_FAILED;
-    enum run_result result = read_packets(o, a, &options.balance, out);
+    struct telling t = {.options = o, .progress = {.terminal = platform_is_terminal(stderr)}, .out = out};
+    enum run_result result = read_packets(o, a, &options.balance, &t);
     if (result != RUN_NOTHING) {
         struct report r;
         bool read_back = analysis_finish(a), whole = analysis_unkept(a) == 0;
@@ -456,11 +493,12 @@ static int analyse(const struct options *o, struct output *out)
         else if (o->check)
             status = write_check(&r, whole, out);
         else
-            status = write_report(o, &r, out);
+            status = write_report(o, &r, out, t.log);
         report_end(&r);
-        if (!o->check && !whole)
+        if (!o->check && (!whole || (t.log != NULL && log_file_missed(t.log) > 0)))
             status = STATUS_FAILED;
     }
+    log_file_free(t.log);
     analysis_free(a);
     return status;
 }

@@ -1,5 +1,6 @@
 #include "analyze/options_internal.h"
 #include "analyze/record/ring_files.h"
+#include "analyze/report/log_file.h"
 #include "dissect/ike/ike_keys.h"
 
 #include <getopt.h>
@@ -19,6 +20,7 @@ enum {
     WINDOW_MOST_S = 366 * 86400,
     WRITE_DEFAULT_MIB = 100,
     WRITE_FILES_DEFAULT = 10,
+    ROTATE_FILES_DEFAULT = 10,
     OPTION_CONFIG = 256, /* beyond characters */
     OPTION_VERSION,
     OPTION_CHECK,
@@ -40,7 +42,7 @@ const char options_help[] = "Usage: vpnscope [options] [-r] CAPTURE... | -i INTE
                             "  --vip ADDR, --internal CIDR  the address clients dial; networks of the site *\n"
                             "  --backend ADDR[=NAME][*WEIGHT]  a VPN server behind the load balancer *\n"
                             "  --config FILE                settings from a file, one \"key = value\" a line *\n"
-                            "  --json, --jsonl              one JSON document; one event a line at once\n"
+                            "  --json, --jsonl [--output FILE]  one JSON document; one event a line at once\n"
                             "  --certs DIR                  write every certificate chain seen, as PEM\n"
                             "  --session ID, --write FILE   one session; its packets, with -i of failures\n"
                             "  --metrics [ADDR:]PORT, --check  numbers for Prometheus; one line for Nagios\n"
@@ -76,6 +78,9 @@ static const struct option long_options[] = {
     SETTING("window", required_argument, SETTING_WINDOW),
     SETTING("json", no_argument, SETTING_JSON),
     SETTING("jsonl", no_argument, SETTING_JSONL),
+    SETTING("output", required_argument, SETTING_OUTPUT),
+    SETTING("rotate-size", required_argument, SETTING_ROTATE_SIZE),
+    SETTING("rotate-files", required_argument, SETTING_ROTATE_FILES),
     SETTING("certs", required_argument, SETTING_CERTS),
     SETTING("session", required_argument, SETTING_SESSION),
     SETTING("write", required_argument, SETTING_WRITE),
@@ -373,6 +378,13 @@ bool setting_apply(struct options *o, enum setting_id id, const char *value, cha
         return set_switch(id, value, &o->json, error);
     case SETTING_JSONL:
         return set_switch(id, value, &o->jsonl, error);
+    case SETTING_OUTPUT:
+        o->output = value;
+        return true;
+    case SETTING_ROTATE_SIZE:
+        return set_number(id, value, 1, MEMORY_MOST_MIB, &o->rotate_mib, error);
+    case SETTING_ROTATE_FILES:
+        return set_number(id, value, 2, LOG_FILES_MOST, &o->rotate_files, error);
     case SETTING_MEMORY:
         return set_number(id, value, MEMORY_LEAST_MIB, MEMORY_MOST_MIB, &o->memory_mib, error);
     case SETTING_SESSION:
@@ -517,6 +529,10 @@ static bool has_input(const struct options *o, char error[static OPTIONS_ERROR])
                  o->json ? "--json" : o->jsonl ? "--jsonl" : o->session != 0 ? "--session" : o->certs_dir != NULL ? "--certs" : "-D");
     else if (o->check && o->interface_count > 0 && o->duration_s == 0)
         snprintf(error, OPTIONS_ERROR, "--check of an interface needs --duration");
+    else if (o->output != NULL && !o->jsonl)
+        snprintf(error, OPTIONS_ERROR, "--output is for the events of --jsonl");
+    else if (o->rotate_mib > 0 && o->output == NULL)
+        snprintf(error, OPTIONS_ERROR, "--rotate-size is for the file of --output");
     else if (o->jsonl && (o->json || o->session != 0))
         snprintf(error, OPTIONS_ERROR, "--jsonl cannot be taken together with %s", o->json ? "--json" : "--session");
     else
@@ -545,7 +561,7 @@ static bool parse(int argc, char **argv, struct options *o, struct item *items, 
 bool options_parse(int argc, char **argv, struct options *out, char error[static OPTIONS_ERROR])
 {
     *out = (struct options){.memory_mib = MEMORY_DEFAULT_MIB, .ring_mib = RING_DEFAULT_MIB, .write_mib = WRITE_DEFAULT_MIB,
-                            .write_files = WRITE_FILES_DEFAULT};
+                            .write_files = WRITE_FILES_DEFAULT, .rotate_files = ROTATE_FILES_DEFAULT};
     out->store = calloc(1, sizeof *out->store);
     out->captures = calloc(OPTIONS_CAPTURES_MAX, sizeof *out->captures);
     out->secrets = secrets_new();

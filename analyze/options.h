@@ -27,6 +27,8 @@ struct options {
     const char *filter, *certs_dir;
     struct endpoint metrics_at;  /* --metrics: where to listen; port 0 nowhere */
     bool check;                  /* --check: one line for Nagios and its like, and their exit statuses */
+    const char *output;          /* --output: file for the lines of --jsonl; NULL standard output */
+    uint64_t rotate_mib, rotate_files; /* of one, 0: not rotated; how many */
     bool json, jsonl, help, version, list_devices;
     bool has_radius_secret;      /* a --radius-secret was given */
     uint32_t session;            /* --session ID, 0 none */

@@ -23,6 +23,8 @@ void platform_read_close(int fd);
  * goes. -1 with a reason. Links are not followed.
  */
 int platform_write_open(const char *path, bool fresh, char error[static PLATFORM_ERROR]);
+/* Likewise a file that grows at its end, made when there is none; *length: what it holds. */
+int platform_append_open(const char *path, uint64_t *length, char error[static PLATFORM_ERROR]);
 /* Writes all of it; false with a reason, and then perhaps a part of it is written. */
 bool platform_write(int fd, const void *bytes, size_t len, char error[static PLATFORM_ERROR]);
 /* Cuts it to this length and goes on writing there. */
@@ -70,6 +72,10 @@ bool platform_wait(const int *handles, size_t count, uint32_t most_ms);
 void platform_catch_stop(void);
 bool platform_stop_caught(void); /* since platform_catch_stop */
 bool platform_stop_asked(void);
+
+/* From now on SIGHUP only makes the next platform_hangup_asked true, once. */
+void platform_catch_hangup(void);
+bool platform_hangup_asked(void);
 
 enum { PLATFORM_DEVICE_NAME = 64 };
 

@@ -20,7 +20,7 @@
 enum { WAIT_HANDLES = 64, NUMBER_TEXT = 24 };
 
 /* The only state that outlives a call: a signal handler can reach nothing else, and signals are the whole process's. */
-static volatile sig_atomic_t stop_asked, stop_caught;
+static volatile sig_atomic_t stop_asked, stop_caught, hangup_asked;
 
 bool platform_wait(const int *handles, size_t count, uint32_t most_ms)
 {
@@ -49,6 +49,27 @@ void platform_catch_stop(void)
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGUSR1, &ignore, NULL);
     sigaction(SIGUSR2, &ignore, NULL);
+}
+
+static void on_hangup(int signal_number)
+{
+    (void)signal_number;
+    hangup_asked = 1;
+}
+
+void platform_catch_hangup(void)
+{
+    struct sigaction action = {.sa_handler = on_hangup, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGHUP, &action, NULL);
+}
+
+bool platform_hangup_asked(void)
+{
+    bool asked = hangup_asked != 0;
+    if (asked)
+        hangup_asked = 0;
+    return asked;
 }
 
 bool platform_stop_caught(void)

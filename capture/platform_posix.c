@@ -121,6 +121,19 @@ int platform_write_open(const char *path, bool fresh, char error[static PLATFORM
     return fd;
 }
 
+int platform_append_open(const char *path, uint64_t *length, char error[static PLATFORM_ERROR])
+{
+    enum { MODE = 0640 };
+    struct stat st;
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, MODE);
+    if (fd < 0 || fstat(fd, &st) != 0) {
+        explain(error, errno);
+        return -1;
+    }
+    *length = S_ISREG(st.st_mode) && st.st_size > 0 ? (uint64_t)st.st_size : 0;
+    return fd;
+}
+
 bool platform_write(int fd, const void *bytes, size_t len, char error[static PLATFORM_ERROR])
 {
     for (const uint8_t *at = bytes; len > 0;) {

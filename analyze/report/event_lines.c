@@ -1,5 +1,7 @@
 #include "analyze/report/event_lines.h"
 
+#include <stdlib.h>
+
 #include "analyze/report/report_json.h"
 
 /* The members of an object follow the event's name and time. */
@@ -11,8 +13,15 @@ static json_t *event(const struct event_lines *l, const char *name, int64_t time
     return o;
 }
 
-static void write_line(struct output *out, json_t *line)
+static void write_line(struct output *out, struct log_file *log, json_t *line)
 {
+    if (log != NULL) {
+        size_t len;
+        char *text = json_line(line, &len);
+        log_file_line(log, span_of(text, text != NULL ? len : 0));
+        free(text);
+        return;
+    }
     json_write(out, line);
     output_string(out, "\n");
     (void)output_end(out); /* what could not be written sticks */
@@ -35,7 +44,7 @@ void event_line_started(const struct event_lines *l, const struct exchange *x)
     json_put(line, "server", x->server.address.family != FAMILY_NONE ? json_endpoint(&x->server) : json_null());
     json_put(line, "capture", name != NULL ? json_c_text(name) : json_null());
     json_put(line, "begun_before", json_boolean(x->begun_before));
-    write_line(l->out, line);
+    write_line(l->out, l->log, line);
 }
 
 void event_line_finding(const struct event_lines *l, const struct finding *f, const struct exchange *x)
@@ -45,7 +54,7 @@ void event_line_finding(const struct event_lines *l, const struct finding *f, co
     json_object_del(value, "session_total");
     json_put(line, "exchange", json_integer(x->id));
     take_over(line, value);
-    write_line(l->out, line);
+    write_line(l->out, l->log, line);
 }
 
 void event_line_ended(const struct event_lines *l, struct session *s, const struct finding *all, size_t count)
@@ -64,7 +73,7 @@ void event_line_ended(const struct event_lines *l, struct session *s, const stru
     json_object_del(value, "id"); /* its exchange has one */
     take_over(line, value);
     json_put(line, "findings", names);
-    write_line(l->out, line);
+    write_line(l->out, l->log, line);
 }
 
 static json_t *backend_value(const struct window_backend *b)
@@ -93,7 +102,7 @@ void event_line_window(const struct event_lines *l, const struct window *w)
     json_put(line, "elsewhere", json_count(w->elsewhere));
     json_put(line, "backends", backends);
     json_put(line, "jain", w->evenness.valid ? json_real(w->evenness.jain) : json_null());
-    write_line(l->out, line);
+    write_line(l->out, l->log, line);
 }
 
 void event_line_statistics(const struct event_lines *l, const struct events_status *s)
@@ -110,10 +119,10 @@ void event_line_statistics(const struct event_lines *l, const struct events_stat
     json_put(line, "incomplete", json_count(s->incomplete));
     json_put(line, "untold", json_count(s->untold));
     json_put(line, "unkept", json_count(s->unkept));
-    write_line(l->out, line);
+    write_line(l->out, l->log, line);
 }
 
-bool events_summary(const struct report *r, struct output *out)
+bool events_summary(const struct report *r, struct output *out, struct log_file *log)
 {
     json_t *line = json_object(), *captures = json_array(), *findings = json_array();
     json_put(line, "event", json_string("summary"));
@@ -127,6 +136,6 @@ bool events_summary(const struct report *r, struct output *out)
         json_array_append_new(findings, json_finding(r, &r->findings[i]));
     json_put(line, "findings", findings);
     json_put(line, "statistics", json_statistics(r));
-    write_line(out, line);
+    write_line(out, log, line);
     return true;
 }

@@ -7,7 +7,8 @@
 
 /* Where they go, and what the writers need. */
 struct event_lines {
-    struct output *out;
+    struct output *out;          /* or */
+    struct log_file *log;
     const struct report *report; /* of nothing yet */
     events_name_fn *name;        /* may be NULL */
     void *ctx;

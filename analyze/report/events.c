@@ -28,6 +28,17 @@ struct events {
     unsigned starts, looks, judgements; /* in this second */
 };
 
+/* Lines are written. */
+static bool writes(const struct events *e)
+{
+    return e->options.out != NULL || e->options.log != NULL;
+}
+
+static bool wanted(const struct events *e)
+{
+    return writes(e) || e->options.finding != NULL;
+}
+
 static bool is_new(struct events *e, const struct finding *f)
 {
     bool fresh;
@@ -72,19 +83,15 @@ static bool explains_error(const struct session *s, const struct finding *all, s
     return false;
 }
 
-static bool wanted(const struct events *e)
-{
-    return e->options.out != NULL || e->options.finding != NULL;
-}
 
 static void start(struct events *e, struct exchange *x)
 {
     if ((x->told & TOLD_STARTED) != 0)
         return;
-    if (e->options.out != NULL && !may_start(e))
+    if (writes(e) && !may_start(e))
         return;
     x->told |= TOLD_STARTED;
-    if (e->options.out != NULL)
+    if (writes(e))
         event_line_started(&e->lines, x);
 }
 
@@ -152,7 +159,7 @@ static struct findings *look(struct events *e, const struct exchange *x, bool ov
             continue;
         if (e->options.finding != NULL)
             e->options.finding(e->options.ctx, &all[i]);
-        if (e->options.out != NULL)
+        if (writes(e))
             event_line_finding(&e->lines, &all[i], x);
     }
     return set;
@@ -203,7 +210,7 @@ static bool tell_ended(struct events *e, const struct exchange *x, struct sessio
     }
     const struct finding *all = findings_all(set, &found);
     bool failed = explains_error(s, all, found);
-    if (e->options.out != NULL)
+    if (writes(e))
         event_line_ended(&e->lines, s, all, found);
     findings_free(set);
     return failed;
@@ -251,7 +258,7 @@ static void passed(void *ctx, int64_t now_ns)
     struct events *e = ctx;
     windows_time(e->windows, now_ns);
     e->now_ns = now_ns;
-    if (e->options.measure == NULL || e->options.out == NULL)
+    if (e->options.measure == NULL || !writes(e))
         return;
     if (e->statistics_ns == 0 || now_ns < e->statistics_ns - STATISTICS_NS)
         e->statistics_ns = now_ns + STATISTICS_NS;
@@ -267,7 +274,7 @@ static void passed(void *ctx, int64_t now_ns)
 static void window_over(void *ctx, const struct window *w)
 {
     struct events *e = ctx;
-    if (e->options.out != NULL)
+    if (writes(e))
         event_line_window(&e->lines, w);
 }
 
@@ -280,7 +287,7 @@ struct events *events_new(struct analysis *a, const struct events_options *optio
     e->options = *options;
     e->analysis = a;
     e->report.analysis = a;
-    e->lines = (struct event_lines){options->out, &e->report, options->name, options->ctx};
+    e->lines = (struct event_lines){options->out, options->log, &e->report, options->name, options->ctx};
     e->told = findings_new();
     e->report.digests = digests_new();
     e->windows = windows_new(options->balance, window_over, e);
@@ -307,7 +314,7 @@ void events_tick(struct events *e, struct events_status *status, int64_t now_ns)
     fill_in(e, status);
     if (e->statistics_ns == 0)
         e->statistics_ns = now_ns;
-    if (e->options.out == NULL || e->options.measure != NULL || now_ns - e->statistics_ns < STATISTICS_NS)
+    if (!writes(e) || e->options.measure != NULL || now_ns - e->statistics_ns < STATISTICS_NS)
         return;
     e->statistics_ns = now_ns;
     event_line_statistics(&e->lines, status);

@@ -2,6 +2,7 @@
 #ifndef VS_ANALYZE_EVENTS_H
 #define VS_ANALYZE_EVENTS_H
 
+#include "analyze/report/log_file.h"
 #include "analyze/report/report.h"
 #include "analyze/report/windows.h"
 
@@ -33,7 +34,8 @@ typedef const char *events_name_fn(void *ctx, uint32_t capture);
 typedef void events_measure_fn(void *ctx, struct events_status *status);
 
 struct events_options {
-    struct output *out;         /* takes one JSON object a line, each handed to the system at once; NULL: none */
+    struct output *out;         /* takes one JSON object a line, each handed to the system at once; or */
+    struct log_file *log;       /* does; both NULL: none */
     events_finding_fn *finding; /* called for each finding when it is first raised; may be NULL */
     events_session_fn *session; /* called for each part that ended, also where it is not looked at; may be NULL */
     events_failed_fn *failed;   /* called for each exchange that ends as a failed session, before its conversation is closed; may be NULL */
@@ -57,6 +59,6 @@ void events_tick(struct events *e, struct events_status *status, int64_t now_ns)
 void events_finish(struct events *e);
 
 /* The last line: verdict, findings and statistics of the finished report. True, as nothing is read back for it. */
-bool events_summary(const struct report *r, struct output *out);
+bool events_summary(const struct report *r, struct output *out, struct log_file *log);
 
 #endif

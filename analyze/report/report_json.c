@@ -92,12 +92,26 @@ static int to_output(const char *bytes, size_t len, void *ctx)
     return 0;
 }
 
+static size_t flags(void)
+{
+    return JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(REAL_DIGITS);
+}
+
 void json_write(struct output *out, json_t *value)
 {
-    if (value == NULL || json_dump_callback(value, to_output, out,
-                                            JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(REAL_DIGITS)) != 0)
+    if (value == NULL || json_dump_callback(value, to_output, out, flags()) != 0)
         out->failed = true;
     json_decref(value);
+}
+
+char *json_line(json_t *value, size_t *len)
+{
+    char *text = NULL;
+    *len = value != NULL ? json_dumpb(value, NULL, 0, flags()) : 0;
+    if (*len > 0 && (text = malloc(*len + 1)) != NULL && json_dumpb(value, text, *len, flags()) == *len)
+        text[(*len)++] = '\n';
+    json_decref(value);
+    return text;
 }
 
 static void write_value(struct writer *w, json_t *value)

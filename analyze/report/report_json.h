@@ -9,6 +9,9 @@
 /* Takes the reference. Memory that ran short shows as a failed output, never as a document that looks whole. */
 void json_write(struct output *out, json_t *value);
 
+/* The same as one line, to be freed; NULL when memory is short. */
+char *json_line(json_t *value, size_t *len);
+
 /* A string out of what strangers wrote, escaped. */
 json_t *json_text(struct span text);
 json_t *json_c_text(const char *text);                              /* NULL: null */

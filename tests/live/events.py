@@ -6,11 +6,13 @@ end, a status line on a terminal and none elsewhere; a reader that goes away and
 import json
 import os
 import pty
+import pwd
 import re
 import select
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 import cable
@@ -94,6 +96,41 @@ def status_line():
     print("a status line on a terminal, none elsewhere")
 
 
+def into_files():
+    """
+    --output after rights were given up: the folder is made and is nobody's, a file that is full is followed by another one, and
+    one that is renamed away by a new one within two seconds of SIGHUP, whether anything happens or not.
+    """
+    nobody = pwd.getpwnam("nobody").pw_uid
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        path = folder + "/logs/events.jsonl"
+        sniffer = Sniffer("sniffed0", "--jsonl", "--output", path, "--rotate-size", "1", "--rotate-files", "3")
+        cable.wait_for(lambda: os.path.exists(path), TIMEOUT, "the file")
+        assert os.stat(path).st_uid == nobody
+        play("nps-untrusted-root")
+        cable.wait_for(lambda: "session_ended" in open(path, encoding="ascii").read(), AT_ONCE, "the events")
+        os.rename(path, path + "-away")
+        sniffer.process.send_signal(signal.SIGHUP)
+        cable.wait_for(lambda: os.path.exists(path), 2, "a new file")
+        with open(path, "ab") as f:  # nearly full; it counts from the next SIGHUP on
+            f.write(b'{"event":"earlier"}\n' * 52428)
+        sniffer.process.send_signal(signal.SIGHUP)
+        time.sleep(1.5)
+        play("peap-mschapv2")
+        cable.wait_for(lambda: os.path.exists(path + ".1"), 2, "the next file")
+        lines, errors, status = sniffer.end()
+        assert (lines, errors, status) == ([], "", 1), (lines, errors, status)
+        names = [path + "-away", path + ".1", path]
+        texts = [open(name, encoding="ascii").read() for name in names]
+        events = [json.loads(line) for text in texts for line in text.splitlines() if "earlier" not in line]
+        assert all(text.endswith("\n") and len(text) <= 1 << 20 for text in texts), [len(text) for text in texts]
+        kinds = [e["event"] for e in events if e["event"] != "balance_window"]  # one, or two around a full minute
+        assert kinds == ["session_started", "finding", "finding", "session_ended", "session_started", "session_ended", "summary"], kinds
+        assert all(os.stat(name).st_uid == nobody for name in names)
+    print("--output: rotated by size and by SIGHUP without rights")
+
+
 def ends_by_itself():
     begin = time.monotonic()
     sniffer = Sniffer("sniffed0", "--duration", "2")
@@ -109,6 +146,7 @@ def main():
     reader_goes_away()
     disk_is_full()
     status_line()
+    into_files()
     ends_by_itself()
 
 
