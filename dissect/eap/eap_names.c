@@ -1,13 +1,11 @@
 #include "dissect/eap/eap.h"
+#include "dissect/number_names.h"
 
 const char *eap_code_name(uint8_t code)
 {
     switch (code) {
-#define EAP_CODE(number, name)                                                                                         \
-    case number:                                                                                                       \
-        return name;
+#define EAP_CODE NUMBER_NAME
 #include "dissect/eap/eap_names.def"
-#undef EAP_CODE
     default:
         return NULL;
     }
@@ -16,11 +14,8 @@ const char *eap_code_name(uint8_t code)
 const char *eap_type_name(uint8_t type)
 {
     switch (type) {
-#define EAP_TYPE(number, name)                                                                                         \
-    case number:                                                                                                       \
-        return name;
+#define EAP_TYPE NUMBER_NAME
 #include "dissect/eap/eap_names.def"
-#undef EAP_TYPE
     default:
         return NULL;
     }
@@ -34,7 +29,6 @@ const char *eap_vendor_type_name(uint32_t vendor, uint32_t vendor_type)
     } rows[] = {
 #define EAP_VENDOR_TYPE(vendor_id, number, name) {vendor_id, number, name},
 #include "dissect/eap/eap_names.def"
-#undef EAP_VENDOR_TYPE
     };
     if (vendor == 0) /* RFC 3748 section 5.7: the IETF's types, spelled long */
         return vendor_type <= UINT8_MAX ? eap_type_name((uint8_t)vendor_type) : NULL;

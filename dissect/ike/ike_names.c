@@ -2,16 +2,14 @@
 
 #include <stdio.h>
 
-enum { VERSION_1 = 1 };
+#include "dissect/number_names.h"
 
-#define IKE_ROW(number, name)                                                                                          \
-    case number:                                                                                                       \
-        return name;
+enum { VERSION_1 = 1 };
 
 static const char *exchange2_name(uint8_t exchange)
 {
     switch (exchange) {
-#define IKE_EXCHANGE IKE_ROW
+#define IKE_EXCHANGE NUMBER_NAME
 #include "dissect/ike/ike_names.def"
     default:
         return NULL;
@@ -21,7 +19,7 @@ static const char *exchange2_name(uint8_t exchange)
 static const char *exchange1_name(uint8_t exchange)
 {
     switch (exchange) {
-#define IKE1_EXCHANGE IKE_ROW
+#define IKE1_EXCHANGE NUMBER_NAME
 #include "dissect/ike/ike_names.def"
     default:
         return NULL;
@@ -36,7 +34,7 @@ const char *ike_exchange_name(uint8_t version, uint8_t exchange)
 static const char *payload2_name(uint8_t type)
 {
     switch (type) {
-#define IKE_PAYLOAD IKE_ROW
+#define IKE_PAYLOAD NUMBER_NAME
 #include "dissect/ike/ike_names.def"
     default:
         return NULL;
@@ -46,7 +44,7 @@ static const char *payload2_name(uint8_t type)
 static const char *payload1_name(uint8_t type)
 {
     switch (type) {
-#define IKE1_PAYLOAD IKE_ROW
+#define IKE1_PAYLOAD NUMBER_NAME
 #include "dissect/ike/ike_names.def"
     default:
         return NULL;
@@ -61,7 +59,7 @@ const char *ike_payload_name(uint8_t version, uint8_t type)
 static const char *notify2_name(uint16_t type)
 {
     switch (type) {
-#define IKE_NOTIFY_NAME IKE_ROW
+#define IKE_NOTIFY_NAME NUMBER_NAME
 #include "dissect/ike/ike_names.def"
     default:
         return NULL;
@@ -71,7 +69,7 @@ static const char *notify2_name(uint16_t type)
 static const char *notify1_name(uint16_t type)
 {
     switch (type) {
-#define IKE1_NOTIFY IKE_ROW
+#define IKE1_NOTIFY NUMBER_NAME
 #include "dissect/ike/ike_names.def"
     default:
         return NULL;
@@ -86,7 +84,7 @@ const char *ike_notify_name(uint8_t version, uint16_t type)
 const char *ike_auth_method_name(uint8_t method)
 {
     switch (method) {
-#define IKE_AUTH_METHOD IKE_ROW
+#define IKE_AUTH_METHOD NUMBER_NAME
 #include "dissect/ike/ike_names.def"
     default:
         return NULL;
@@ -96,7 +94,7 @@ const char *ike_auth_method_name(uint8_t method)
 const char *ike_id_type_name(uint8_t type)
 {
     switch (type) {
-#define IKE_ID_TYPE IKE_ROW
+#define IKE_ID_TYPE NUMBER_NAME
 #include "dissect/ike/ike_names.def"
     default:
         return NULL;
@@ -121,7 +119,7 @@ static const char *encr_name(uint16_t id, const char **behind)
 static const char *prf_name(uint16_t id)
 {
     switch (id) {
-#define IKE_PRF_NAME IKE_ROW
+#define IKE_PRF_NAME NUMBER_NAME
 #include "dissect/ike/ike_names.def"
     default:
         return NULL;
@@ -131,7 +129,7 @@ static const char *prf_name(uint16_t id)
 static const char *integ_name(uint16_t id)
 {
     switch (id) {
-#define IKE_INTEG_NAME IKE_ROW
+#define IKE_INTEG_NAME NUMBER_NAME
 #include "dissect/ike/ike_names.def"
     default:
         return NULL;
@@ -141,7 +139,7 @@ static const char *integ_name(uint16_t id)
 static const char *dh_name(uint16_t id)
 {
     switch (id) {
-#define IKE_DH_NAME IKE_ROW
+#define IKE_DH_NAME NUMBER_NAME
 #include "dissect/ike/ike_names.def"
     default:
         return NULL;
@@ -151,7 +149,7 @@ static const char *dh_name(uint16_t id)
 static const char *esn_name(uint16_t id)
 {
     switch (id) {
-#define IKE_ESN_NAME IKE_ROW
+#define IKE_ESN_NAME NUMBER_NAME
 #include "dissect/ike/ike_names.def"
     default:
         return NULL;

@@ -1,7 +1,6 @@
 /* Names of RFC 2661: message types (section 3.2), result and error codes (section 4.4.2). */
 #include "dissect/l2tp/l2tp.h"
-
-#define NAME_IN(table, value) ((value) < sizeof(table) / sizeof *(table) ? (table)[value] : NULL)
+#include "dissect/number_names.h"
 
 const char *l2tp_message_name(uint16_t type)
 {

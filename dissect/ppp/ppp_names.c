@@ -1,15 +1,11 @@
 #include "dissect/ppp/ppp.h"
-
-#define NUMBER_NAME(number, name)                                                                                      \
-    case number:                                                                                                       \
-        return name;
+#include "dissect/number_names.h"
 
 const char *ppp_protocol_name(uint16_t protocol)
 {
     switch (protocol) {
 #define PPP_PROTOCOL NUMBER_NAME
 #include "dissect/ppp/ppp_names.def"
-#undef PPP_PROTOCOL
     default:
         return NULL;
     }
@@ -20,7 +16,6 @@ static const char *pap_code_name(uint8_t code)
     switch (code) {
 #define PAP_CODE NUMBER_NAME
 #include "dissect/ppp/ppp_names.def"
-#undef PAP_CODE
     default:
         return NULL;
     }
@@ -31,7 +26,6 @@ static const char *chap_code_name(uint8_t code)
     switch (code) {
 #define CHAP_CODE NUMBER_NAME
 #include "dissect/ppp/ppp_names.def"
-#undef CHAP_CODE
     default:
         return NULL;
     }
@@ -42,7 +36,6 @@ static const char *cbcp_code_name(uint8_t code)
     switch (code) {
 #define CBCP_CODE NUMBER_NAME
 #include "dissect/ppp/ppp_names.def"
-#undef CBCP_CODE
     default:
         return NULL;
     }
@@ -53,7 +46,6 @@ static const char *control_code_name(uint8_t code)
     switch (code) {
 #define PPP_CODE NUMBER_NAME
 #include "dissect/ppp/ppp_names.def"
-#undef PPP_CODE
     default:
         return NULL;
     }
@@ -64,7 +56,6 @@ static const char *lcp_code_name(uint8_t code)
     switch (code) {
 #define LCP_CODE NUMBER_NAME
 #include "dissect/ppp/ppp_names.def"
-#undef LCP_CODE
     default:
         return control_code_name(code);
     }
@@ -75,7 +66,6 @@ static const char *ccp_code_name(uint8_t code)
     switch (code) {
 #define CCP_CODE NUMBER_NAME
 #include "dissect/ppp/ppp_names.def"
-#undef CCP_CODE
     default:
         return control_code_name(code);
     }
@@ -104,7 +94,6 @@ static const char *lcp_option_name(uint8_t type)
     switch (type) {
 #define LCP_OPTION NUMBER_NAME
 #include "dissect/ppp/ppp_names.def"
-#undef LCP_OPTION
     default:
         return NULL;
     }
@@ -115,7 +104,6 @@ static const char *ipcp_option_name(uint8_t type)
     switch (type) {
 #define IPCP_OPTION NUMBER_NAME
 #include "dissect/ppp/ppp_names.def"
-#undef IPCP_OPTION
     default:
         return NULL;
     }
@@ -126,7 +114,6 @@ static const char *ipv6cp_option_name(uint8_t type)
     switch (type) {
 #define IPV6CP_OPTION NUMBER_NAME
 #include "dissect/ppp/ppp_names.def"
-#undef IPV6CP_OPTION
     default:
         return NULL;
     }
@@ -137,7 +124,6 @@ static const char *ccp_option_name(uint8_t type)
     switch (type) {
 #define CCP_OPTION NUMBER_NAME
 #include "dissect/ppp/ppp_names.def"
-#undef CCP_OPTION
     default:
         return NULL;
     }
@@ -168,7 +154,6 @@ const char *ppp_authentication_name(uint16_t protocol, uint8_t algorithm)
     } rows[] = {
 #define PPP_AUTHENTICATION(number, kind, name) {number, kind, name},
 #include "dissect/ppp/ppp_names.def"
-#undef PPP_AUTHENTICATION
     };
     if (protocol != PPP_PROTOCOL_CHAP)
         algorithm = 0;
@@ -183,7 +168,6 @@ const char *mschap_error_name(uint32_t error)
     switch (error) {
 #define MSCHAP_ERROR NUMBER_NAME
 #include "dissect/ppp/ppp_names.def"
-#undef MSCHAP_ERROR
     default:
         return NULL;
     }

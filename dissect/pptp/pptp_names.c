@@ -1,7 +1,6 @@
 /* Names of RFC 2637 section 2: messages, result codes, general error codes. */
 #include "dissect/pptp/pptp.h"
-
-#define NAME_IN(table, value) ((value) < sizeof(table) / sizeof *(table) ? (table)[value] : NULL)
+#include "dissect/number_names.h"
 
 const char *pptp_message_name(uint16_t type)
 {

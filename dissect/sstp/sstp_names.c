@@ -1,15 +1,11 @@
 #include "dissect/sstp/sstp.h"
-
-#define NUMBER_NAME(number, name)                                                                                      \
-    case number:                                                                                                       \
-        return name;
+#include "dissect/number_names.h"
 
 const char *sstp_message_name(uint16_t message)
 {
     switch (message) {
 #define SSTP_MESSAGE NUMBER_NAME
 #include "dissect/sstp/sstp_names.def"
-#undef SSTP_MESSAGE
     default:
         return NULL;
     }
@@ -20,7 +16,6 @@ const char *sstp_attribute_name(uint8_t id)
     switch (id) {
 #define SSTP_ATTRIBUTE NUMBER_NAME
 #include "dissect/sstp/sstp_names.def"
-#undef SSTP_ATTRIBUTE
     default:
         return NULL;
     }
@@ -31,7 +26,6 @@ const char *sstp_status_name(uint32_t status)
     switch (status) {
 #define SSTP_STATUS NUMBER_NAME
 #include "dissect/sstp/sstp_names.def"
-#undef SSTP_STATUS
     default:
         return NULL;
     }

@@ -1,4 +1,5 @@
 /* Numbers and their names, and what a cipher suite's number tells. */
+#include "dissect/number_names.h"
 #include "dissect/tls/suite.h"
 #include "dissect/tls/tls.h"
 
@@ -22,14 +23,12 @@ const char *tls_version_name(uint16_t version)
     }
 }
 
+#define X(number, name) NUMBER_NAME(number, #name)
+
 const char *tls_alert_name(uint8_t code)
 {
     switch (code) {
-#define X(number, name)                                                                                                \
-    case number:                                                                                                       \
-        return #name;
 #include "dissect/tls/alerts.def"
-#undef X
     default:
         return NULL;
     }
@@ -38,15 +37,13 @@ const char *tls_alert_name(uint8_t code)
 const char *tls_handshake_name(uint8_t type)
 {
     switch (type) {
-#define X(number, name)                                                                                                \
-    case number:                                                                                                       \
-        return #name;
 #include "dissect/tls/handshake_types.def"
-#undef X
     default:
         return NULL;
     }
 }
+
+#undef X
 
 static const struct suite suites[] = {
 #define X(number, name, key_exchange, cipher, hash) {number, KX_##key_exchange, SUITE_##cipher, MAC_##hash, #name},
