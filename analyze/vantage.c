@@ -35,6 +35,8 @@ static void tell_rest(struct analysis *a, struct dissector *d)
 
 static void finish(struct vantages *all, struct vantage *v)
 {
+    if (v->end_ns > v->last_ns)
+        dissect_silence(v->dissector, v->end_ns);
     dissect_finish(v->dissector);
     count(all, v);
     if (all->analysis != NULL)
@@ -143,6 +145,7 @@ void vantage_read(struct vantages *all, struct vantage *v, size_t input, const s
     v->input = input;
     v->path = info->path;
     v->last_ns = info->last_ns;
+    v->end_ns = info->end_ns;
     if (info->interface_count > 0)
         v->link_type = info->interfaces[0].link_type;
     count(all, v);

@@ -13,6 +13,7 @@ struct vantage {
     struct dissector *dissector; /* NULL: free slot */
     uint64_t memory_bytes;       /* of the budget */
     int64_t last_ns;
+    int64_t end_ns;              /* until when nothing more came, 0 unknown */
     uint16_t link_type;           /* of its first interface */
     const char *path;             /* of its last capture */
     size_t input;                 /* its last capture; what is counted late is counted there */

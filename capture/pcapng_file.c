@@ -43,6 +43,7 @@ enum {
     EPB_DROPCOUNT = 4,
     EPB_PACKETID = 5,
     EPB_VERDICT = 7,
+    ISB_ENDTIME = 3,
     ISB_IFDROP = 5,
     ISB_OSDROP = 7,
 };
@@ -190,6 +191,18 @@ static void add_lost_before(struct pcapng_file *f, size_t index, uint64_t lost)
     add_drops(f, index, *sum);
 }
 
+/* Two words, the higher one first. */
+static void note_end(struct pcapng_file *f, size_t index, const struct option *o)
+{
+    struct cursor c = cursor_of(o->value);
+    uint32_t high, low;
+    if (!take_u32(&c, f->big, &high) || !take_u32(&c, f->big, &low))
+        return;
+    int64_t end_ns = pcapng_time(&f->interfaces[index].clock, (uint64_t)high << 32 | low);
+    if (end_ns > f->reader->info.end_ns)
+        f->reader->info.end_ns = end_ns;
+}
+
 static enum taken take_statistics(struct pcapng_file *f, struct cursor body)
 {
     uint32_t index;
@@ -202,6 +215,8 @@ static enum taken take_statistics(struct pcapng_file *f, struct cursor body)
     for (struct option o; take_option(&body, f->big, &o);)
         if ((o.code == ISB_IFDROP || o.code == ISB_OSDROP) && option_number(&o, f->big, 8, &number))
             add_drops(f, f->section + index, number);
+        else if (o.code == ISB_ENDTIME)
+            note_end(f, f->section + index, &o);
     return TAKEN_OTHER;
 }
 

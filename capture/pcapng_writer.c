@@ -5,6 +5,7 @@
 enum {
     SECTION_HEADER = 0x0a0d0d0a,
     INTERFACE_DESCRIPTION = 1,
+    INTERFACE_STATISTICS = 5,
     ENHANCED_PACKET = 6,
     DECRYPTION_SECRETS = 10,
     OPT_COMMENT = 1,
@@ -15,6 +16,9 @@ enum {
     EPB_FLAGS = 2,
     EPB_PACKETID = 5,
     EPB_VERDICT = 7,
+    ISB_STARTTIME = 2,
+    ISB_ENDTIME = 3,
+    ISB_IFDROP = 5,
     NANOSECONDS = 9,
 };
 
@@ -156,6 +160,29 @@ bool pcapng_packet(struct pcapng_writer *w, const struct frame *f, uint32_t inte
     put_padding(&behind, f->len);
     put_packet_options(&behind, f, note);
     return hand_on(w, ENHANCED_PACKET, &before, span_of(f->bytes, f->len), &behind);
+}
+
+/* A time stands as two words, the higher one first, in either byte order. */
+static void put_time_option(struct part *p, uint16_t code, int64_t time_ns)
+{
+    uint64_t ns = (uint64_t)time_ns;
+    uint32_t words[2] = {(uint32_t)(ns >> 32), (uint32_t)ns};
+    if (time_ns > 0)
+        put_option(p, code, words, sizeof words);
+}
+
+bool pcapng_statistics(struct pcapng_writer *w, uint32_t interface, int64_t first_ns, int64_t last_ns, const uint64_t *lost)
+{
+    struct part before = {.len = 0}, behind = {.len = 0};
+    put_u32(&before, interface);
+    put_u32(&before, (uint32_t)((uint64_t)last_ns >> 32));
+    put_u32(&before, (uint32_t)last_ns);
+    put_time_option(&behind, ISB_STARTTIME, first_ns);
+    put_time_option(&behind, ISB_ENDTIME, last_ns);
+    if (lost != NULL)
+        put_option(&behind, ISB_IFDROP, lost, sizeof *lost);
+    put_end_of_options(&behind);
+    return hand_on(w, INTERFACE_STATISTICS, &before, span_of(NULL, 0), &behind);
 }
 
 bool pcapng_secrets(struct pcapng_writer *w, uint32_t type, struct span secrets)

@@ -30,6 +30,13 @@ MUST_CHECK bool pcapng_interface(struct pcapng_writer *w, const struct source_in
 enum { PCAPNG_NOTE_MAX = 1024 };
 MUST_CHECK bool pcapng_packet(struct pcapng_writer *w, const struct frame *f, uint32_t interface, const char *note);
 
+/*
+ * How an interface of this section was sniffed: from when until when (0: not known), and how many packets were lost, when
+ * lost is not NULL. It may be said more than once.
+ */
+MUST_CHECK bool pcapng_statistics(struct pcapng_writer *w, uint32_t interface, int64_t first_ns, int64_t last_ns,
+                                  const uint64_t *lost);
+
 /* Secrets (a Decryption Secrets Block); type as in secrets_fn. */
 MUST_CHECK bool pcapng_secrets(struct pcapng_writer *w, uint32_t type, struct span secrets);
 

@@ -57,6 +57,7 @@ struct source_info {
     uint64_t packets, bytes;  /* frames counted in the file (also those that the filter left out), captured bytes */
     uint64_t filtered;        /* frames that the filter left out */
     int64_t first_ns, last_ns; /* smallest and greatest time; 0, 0 without packets */
+    int64_t end_ns;           /* until when it was sniffed, as a pcapng says (isb_endtime); 0 unknown */
     uint64_t cut_packets;     /* frames with len < wire_len */
     uint64_t wrong_lengths;   /* frames that said a wire length smaller than the captured one */
     const char *damage;       /* NULL, or one sentence with the byte offset: what and where; before it all was read */

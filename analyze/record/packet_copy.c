@@ -132,6 +132,22 @@ static bool copy_packet(struct input *in)
     return true;
 }
 
+/* How long each interface was sniffed: what rests on silence after the last packet rests on that. */
+static bool write_ends(const struct input *in)
+{
+    const struct source_info *info = &in->copy->captures[in->index].info;
+    int64_t last_ns = info->end_ns > info->last_ns ? info->end_ns : info->last_ns;
+    bool good = true;
+    for (size_t i = 0; i < in->interface_count && i < info->interface_count && good; i++) {
+        const struct source_interface *from = &info->interfaces[i];
+        if (in->interfaces[i] == NO_INTERFACE)
+            continue;
+        good = pcapng_statistics(&in->out->writer, in->interfaces[i], info->first_ns, last_ns, from->has_drops ? &from->drops : NULL);
+        block_file_end(&in->out->file);
+    }
+    return good;
+}
+
 static bool copy_all(struct output_file *out, struct input *inputs, size_t count, const char *path,
                      char error[static PACKET_COPY_ERROR])
 {
@@ -144,6 +160,9 @@ static bool copy_all(struct output_file *out, struct input *inputs, size_t count
         complain(error, path, out->file.failed ? out->file.error : "out of memory");
         return false;
     }
+    for (size_t i = 0; i < count && good; i++)
+        if (!write_ends(&inputs[i]))
+            break; /* flushing tells */
     if (good && !block_file_flush(&out->file)) {
         complain(error, path, out->file.error);
         return false;

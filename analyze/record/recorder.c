@@ -111,6 +111,7 @@ void recorder_failed(struct recorder *r, const struct exchange *x)
     make_note(x, note);
     r->note = note;
     hold_each(r->hold, self, write_packet, r);
+    ring_files_end(r->files, x->last.capture, x->capture_last_ns);
     bool good = ring_files_finish(r->files);
     r->counters.recorded += good;
     r->counters.lost += !good;

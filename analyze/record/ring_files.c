@@ -246,6 +246,13 @@ bool ring_files_packet(struct ring_files *r, const struct frame *f, uint32_t int
     return !r->lost;
 }
 
+void ring_files_end(struct ring_files *r, uint32_t interface, int64_t now_ns)
+{
+    r->lost = r->lost || !pcapng_statistics(&r->writer, interface, 0, now_ns, NULL);
+    if (!r->lost)
+        block_file_end(&r->file);
+}
+
 bool ring_files_finish(struct ring_files *r)
 {
     bool good = block_file_flush(&r->file) && !r->lost;

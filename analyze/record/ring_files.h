@@ -37,6 +37,8 @@ bool ring_files_begin(struct ring_files *r, char error[static RING_FILES_ERROR])
  */
 bool ring_files_start(struct ring_files *r, uint64_t bytes);
 bool ring_files_packet(struct ring_files *r, const struct frame *f, uint32_t interface, const char *note);
+/* Of the interface, until now_ns nothing more of it came. */
+void ring_files_end(struct ring_files *r, uint32_t interface, int64_t now_ns);
 /* It is all there, and handed to the system. False: not, or not all of it. */
 bool ring_files_finish(struct ring_files *r);
 
