@@ -203,7 +203,7 @@ static void what_cannot_be_made_is_said(void **state)
     fclose(f);
     options.path = "ring-file/rec.pcapng";
     assert_null(ring_files_new(&options, error));
-    assert_string_equal(error, "ring-file: a part of the path is not a directory");
+    assert_string_equal(error, "ring-file: it is not a directory");
     assert_int_equal(unlink("ring-file"), 0);
     char *folder = ring_files_folder("/rec"), *root = ring_files_folder("a/b//rec.pcapng"), *here = ring_files_folder("rec");
     assert_string_equal(folder, "/");
