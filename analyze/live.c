@@ -111,7 +111,7 @@ static void on_event(void *ctx, const struct event *e)
 static bool make_dissectors(struct live *l, struct analysis *a)
 {
     struct dissect_options options = {.secrets = l->options->secrets,
-                                      .memory_bytes = ((l->options->memory_mib << 20) - live_recorder_bytes(l->options)) / l->count,
+                                      .memory_bytes = (options_dissect_bytes(l->options) - live_recorder_bytes(l->options) / 2) / l->count,
                                       .on_frame = l->recorder != NULL ? recorder_frame : NULL,
                                       .frame_ctx = l->recorder,
                                       .next_conversation = &l->next_conversation,

@@ -35,12 +35,18 @@ struct options {
     const char *write;           /* --write: that session's packets, or, sniffing, those of sessions that failed; NULL none */
     uint64_t write_mib, write_files; /* of a file while sniffing, and how many of them */
     uint32_t window_s;           /* --window SECONDS, 0 none */
-    uint64_t memory_mib;         /* default 256 */
+    uint64_t memory_mib;         /* default 256; of all state */
     struct secrets *secrets;     /* --keylog, --radius-secret, --ike-keys */
     struct site *site;           /* --vip, --internal, --backend */
     struct expect *expect;       /* --trusted-root, --system-roots, --server-name, --eap-config */
     struct options_store *store; /* what it owns besides; opaque */
 };
+
+/* Of the memory's budget: half is the dissectors', half is for what the analysis keeps of each conversation meanwhile. */
+static inline uint64_t options_dissect_bytes(const struct options *o)
+{
+    return (o->memory_mib << 20) / 2;
+}
 
 /* Reads argv. False with one line in error (exit status 2). The caller frees with options_free in any case. */
 bool options_parse(int argc, char **argv, struct options *out, char error[static OPTIONS_ERROR]);

@@ -199,7 +199,7 @@ static enum run_result run(const struct options *o, struct analysis *a, const st
     r.vantages.analysis = a;
     r.vantages.watch = watch;
     r.vantages.secrets = o->secrets;
-    r.vantages.memory_left = o->memory_mib << 20;
+    r.vantages.memory_left = options_dissect_bytes(o);
     r.vantages.counted = counted;
     r.vantages.ctx = &r;
     r.inputs = calloc(r.count + 1, sizeof *r.inputs);

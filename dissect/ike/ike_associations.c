@@ -189,11 +189,33 @@ static int64_t alive_ns(const struct association *a)
     return latest;
 }
 
+/* How far it came: a request, an exchange, or more, which only an initiator sends that heard the responder. */
+static unsigned advance_of(const struct association *a)
+{
+    return a->lone ? 0 : a->encrypted[0] ? 2 : 1;
+}
+
+/* A flood of first requests must not drive out those that two talk in. */
+static struct association *half_open_victim(struct ike_layer *l)
+{
+    struct association *victim = NULL;
+    for (unsigned i = 0; i < ROTATIONS; i++) {
+        struct association *a = &l->associations[l->half_open.head];
+        if (victim == NULL || advance_of(a) < advance_of(victim))
+            victim = a;
+        if (advance_of(a) == 0)
+            break;
+        unlink_association(l, a);
+        append_association(l, a, l->active_ns);
+    }
+    return victim;
+}
+
 /* ESP moves nothing in the lists: it is looked at only when an association seems to be the oldest. */
 static struct association *oldest(struct ike_layer *l)
 {
     if (l->half_open.head != 0)
-        return &l->associations[l->half_open.head];
+        return half_open_victim(l);
     struct association *a = &l->associations[l->established.head];
     for (unsigned i = 0; i < ROTATIONS && alive_ns(a) > a->listed_ns; i++) {
         unlink_association(l, a);

@@ -75,10 +75,16 @@ def frames(path):
     return out
 
 
+def raw(end):
+    """A socket that sends frames into an end."""
+    s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+    s.bind((end, 0))
+    return s
+
+
 def play(end, recorded, most_gap=0.01):
     """Sends frames with their gaps, none longer than most_gap seconds."""
-    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as s:
-        s.bind((end, 0))
+    with raw(end) as s:
         before = None
         for when, data in recorded:
             gap = min(max(when - before, 0), most_gap) if before is not None else 0
