@@ -282,9 +282,17 @@ static inline uint32_t next_entry(const struct flow_table *t, uint32_t at)
     return at + 1 < t->used ? at + 1 : 0;
 }
 
+/* Where both ends spoke, it counts as used a while longer: what floods has one end only. */
+static int64_t stale_since(const struct flow *f)
+{
+    bool talk = f->packets[0] > 0 && f->packets[1] > 0;
+    return talk ? f->last_ns + FLOW_YOUNG_NS : f->last_ns;
+}
+
 static int64_t idle_of(const struct flow *f, int64_t now_ns)
 {
-    return now_ns > f->last_ns ? elapsed_ns(now_ns, f->last_ns) : 0;
+    int64_t since_ns = stale_since(f);
+    return now_ns > since_ns ? elapsed_ns(now_ns, since_ns) : 0;
 }
 
 /* How long those that the hand will look at next have been silent, on average. */
@@ -315,7 +323,7 @@ static uint32_t evict(struct flow_table *t, int64_t now_ns)
         t->idle_ns = usual_idle(t, now_ns);
     int64_t enough = t->idle_ns - t->idle_ns / 8;
     for (uint32_t i = 0; i < EVICTION_SAMPLE; i++) {
-        if (t->flows[t->hand].last_ns < t->flows[victim].last_ns)
+        if (stale_since(&t->flows[t->hand]) < stale_since(&t->flows[victim]))
             victim = t->hand;
         t->hand = next_entry(t, t->hand);
         if (enough > 0 && idle_of(&t->flows[victim], now_ns) >= enough)
@@ -335,7 +343,7 @@ static uint32_t displace(struct flow_table *t, uint32_t hash, int64_t now_ns, ui
     uint32_t first = t->next_id * EVICTION_SAMPLE % PROBES_MAX;
     *far = first;
     for (uint32_t i = first + 1; i < first + EVICTION_SAMPLE; i++)
-        if (t->flows[entry_in(row[i])].last_ns < t->flows[entry_in(row[*far])].last_ns)
+        if (stale_since(&t->flows[entry_in(row[i])]) < stale_since(&t->flows[entry_in(row[*far])]))
             *far = i;
     give_up(t, &t->flows[entry_in(row[*far])], now_ns);
     return entry_in(row[*far]);

@@ -1,6 +1,6 @@
 /*
  * The flow table: one entry of a cache line for both directions of a conversation of addresses and ports.
- * Bounded; of a few looked at, the least recently used goes first.
+ * Bounded; of a few looked at, the least recently used goes first, where both ends spoke a minute later.
  */
 #ifndef VS_NET_FLOW_H
 #define VS_NET_FLOW_H

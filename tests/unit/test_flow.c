@@ -255,6 +255,33 @@ static void young_flows_given_up_are_counted(void **state)
     flow_table_free(t);
 }
 
+/* A flood has one end only; who was answered stays for a minute, and not much longer. */
+static void a_flood_spares_flows_of_both_ends(void **state)
+{
+    (void)state;
+    enum { ROOM = 64, FLOOD = 5000 };
+    struct flow_table *t = flow_table_new(ROOM);
+    struct frame f = {.number = 1, .time_ns = 1000 * S};
+    struct endpoint client = at("198.51.100.9", 49152), server = at("192.0.2.1", 443);
+    struct packet there = packet(&f, IP_PROTO_TCP, client, server), back = packet(&f, IP_PROTO_TCP, server, client);
+    bool from_low, fresh;
+    feed(t, &there, &from_low, &fresh);
+    feed(t, &back, &from_low, &fresh);
+    for (uint32_t i = 0; i < FLOOD; i++) {
+        struct packet p = numbered(&f, i);
+        f.time_ns += 50 * S / FLOOD;
+        feed(t, &p, &from_low, &fresh);
+    }
+    assert_non_null(flow_find(t, &client, &server, IP_PROTO_TCP, 0));
+    for (uint32_t i = 0; i < FLOOD; i++) {
+        struct packet p = numbered(&f, FLOOD + i);
+        f.time_ns += 50 * S / FLOOD;
+        feed(t, &p, &from_low, &fresh);
+    }
+    assert_null(flow_find(t, &client, &server, IP_PROTO_TCP, 0));
+    flow_table_free(t);
+}
+
 static void expect_community_id(const char *id, uint8_t proto, struct endpoint src, struct endpoint dst)
 {
     char text[32];
@@ -297,6 +324,7 @@ int main(void)
         cmocka_unit_test(flows_that_collide_do_not_lengthen_the_search),
         cmocka_unit_test(a_full_table_gives_up_flows_that_are_silent),
         cmocka_unit_test(young_flows_given_up_are_counted),
+        cmocka_unit_test(a_flood_spares_flows_of_both_ends),
         cmocka_unit_test(community_ids),
         cmocka_unit_test(flows_without_a_community_id),
     };

@@ -776,6 +776,29 @@ static void a_flood_is_bounded_and_spares_the_established(void **state)
     bench_free(b);
 }
 
+/* Half-open ones, too, once the initiator showed that it hears the responder, also while responders answer the flood. */
+static void a_flood_spares_those_that_two_talk_in(void **state)
+{
+    (void)state;
+    for (unsigned answered = 0; answered < 2; answered++) {
+        struct bench *b = bench_of(16, 1 << 20);
+        struct message first = init_request(SPI_I, 1), second = init_response(SPI_I, SPI_R), third = auth(FROM_INITIATOR, 1, 2);
+        send_message(b, at(1, 500), at(9, 500), &first);
+        send_message(b, at(9, 500), at(1, 500), &second);
+        send_message(b, at(1, 4500), at(9, 4500), &third);
+        for (unsigned i = 0; i < 500; i++) {
+            struct message m = init_request(0x1000 + i, 1), response = init_response(0x1000 + i, 0x2000 + i);
+            send_message(b, at(2, 500), at(9, 500), &m);
+            if (answered)
+                send_message(b, at(9, 500), at(2, 500), &response);
+        }
+        assert_int_equal(counters(b).associations_evicted, 501 - 16);
+        for (size_t i = 0; i < b->count; i++)
+            assert_true(b->events[i].kind != EVENT_CLOSED || b->events[i].conv != 1);
+        bench_free(b);
+    }
+}
+
 static void fragments_are_bounded(void **state)
 {
     (void)state;
@@ -880,6 +903,7 @@ int main(void)
         cmocka_unit_test(a_rekeyed_association_goes_on_and_ends),
         cmocka_unit_test(icmp_errors_are_told_to_who_waits),
         cmocka_unit_test(a_flood_is_bounded_and_spares_the_established),
+        cmocka_unit_test(a_flood_spares_those_that_two_talk_in),
         cmocka_unit_test(fragments_are_bounded),
         cmocka_unit_test(version_1_is_told_as_far_as_it_is_clear),
         cmocka_unit_test(what_is_no_message_is_counted),
