@@ -110,7 +110,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct tls_context *tls = tls_context_new(secrets, 1 << 20);
     struct digests *digests = digests_new();
     struct ike_layer *l = ike_layer_new(&(struct ike_layer_options){.secrets = secrets, .tls = tls,
-                                                                    .sink = {on_event, &t, &serial}, .associations = ROOM,
+                                                                    .sink = {on_event, &t, &serial, NULL}, .associations = ROOM,
                                                                     .lone_bytes = LONE_BYTES, .lone_listed = LONE_LISTED,
                                                                     .buffer_bytes = BUFFER_BYTES});
     if (secrets == NULL || tls == NULL || digests == NULL || l == NULL)

@@ -75,7 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct secrets *secrets = secrets_new();
     struct tls_context *tls = tls_context_new(secrets, 1 << 20);
     struct radius_layer *r = radius_layer_new(
-        &(struct radius_layer_options){.secrets = secrets, .tls = tls, .sink = {on_event, &t, &serial}});
+        &(struct radius_layer_options){.secrets = secrets, .tls = tls, .sink = {on_event, &t, &serial, NULL}});
     if (r == NULL)
         abort();
     if (take_u8(&c, &options) && (options & 1) != 0 &&

@@ -116,7 +116,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct tls_context *tls = tls_context_new(secrets, MEMORY);
     struct flow_table *flows = flow_table_new(16);
     struct sstp_layer *l = sstp_layer_new(&(struct sstp_layer_options){
-        .secrets = secrets, .tls = tls, .sink = {on_event, &b, &serial}, .memory_bytes = MEMORY, .lone_listed = LISTED});
+        .secrets = secrets, .tls = tls, .sink = {on_event, &b, &serial, NULL}, .memory_bytes = MEMORY, .lone_listed = LISTED});
     must(l != NULL && flows != NULL && tls != NULL);
     flow_on_drop(flows, on_drop, l);
     run(cursor_of(span_of(data, size)), l, flows);

@@ -93,7 +93,7 @@ static struct bench *bench_of(uint32_t associations, uint64_t buffer_bytes)
     b->tls = tls_context_new(b->secrets, 1 << 20);
     b->now = 1700000000 * SECOND;
     b->layer = ike_layer_new(&(struct ike_layer_options){.secrets = b->secrets, .tls = b->tls,
-                                                         .sink = {on_event, b, &b->serial}, .associations = associations,
+                                                         .sink = {on_event, b, &b->serial, NULL}, .associations = associations,
                                                          .buffer_bytes = buffer_bytes});
     assert_non_null(b->layer);
     return b;

@@ -65,7 +65,7 @@ static struct bench *bench_new(uint64_t lone_bytes)
     b->secrets = secrets_new();
     b->tls = tls_context_new(b->secrets, 1 << 20);
     b->now = 1700000000 * SECOND;
-    b->layer = ike_layer_new(&(struct ike_layer_options){.secrets = b->secrets, .tls = b->tls, .sink = {on_event, b, &b->serial},
+    b->layer = ike_layer_new(&(struct ike_layer_options){.secrets = b->secrets, .tls = b->tls, .sink = {on_event, b, &b->serial, NULL},
                                                          .associations = 64, .buffer_bytes = 1 << 20, .lone_bytes = lone_bytes,
                                                          .lone_listed = LISTED});
     assert_non_null(b->layer);

@@ -84,7 +84,7 @@ static struct bench *bench_of(uint32_t requests, uint32_t conversations)
     b->tls = tls_context_new(b->secrets, 1 << 20);
     b->now = 1700000000 * SECOND;
     b->layer = radius_layer_new(&(struct radius_layer_options){.secrets = b->secrets, .tls = b->tls,
-                                                               .sink = {on_event, b, &b->serial}, .requests = requests,
+                                                               .sink = {on_event, b, &b->serial, NULL}, .requests = requests,
                                                                .conversations = conversations});
     assert_non_null(b->layer);
     return b;

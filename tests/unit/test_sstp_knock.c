@@ -56,7 +56,7 @@ static struct bench *bench_new(uint32_t listed)
     b->secrets = secrets_new();
     b->tls = tls_context_new(b->secrets, MEMORY);
     b->flows = flow_table_new(16384);
-    b->layer = sstp_layer_new(&(struct sstp_layer_options){.secrets = b->secrets, .tls = b->tls, .sink = {on_event, b, &b->serial},
+    b->layer = sstp_layer_new(&(struct sstp_layer_options){.secrets = b->secrets, .tls = b->tls, .sink = {on_event, b, &b->serial, NULL},
                                                            .memory_bytes = MEMORY, .lone_listed = listed});
     assert_non_null(b->layer);
     return b;

@@ -42,7 +42,7 @@ static int set_up(void **state)
     b->tls = tls_context_new(b->secrets, MEMORY);
     b->flows = flow_table_new(4096);
     b->layer = sstp_layer_new(&(struct sstp_layer_options){
-        .secrets = b->secrets, .tls = b->tls, .sink = {on_event, b, &b->serial}, .memory_bytes = MEMORY});
+        .secrets = b->secrets, .tls = b->tls, .sink = {on_event, b, &b->serial, NULL}, .memory_bytes = MEMORY});
     *state = b;
     return b->layer != NULL ? 0 : -1;
 }
