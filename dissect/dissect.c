@@ -126,7 +126,7 @@ static void judge_sides(struct flow *f, unsigned judged_mark, unsigned one_sided
 }
 
 /* The first packet of a side is all that the account of hosts asks of a flow; who asks for HTTPS or IKE is of no account there. */
-static inline void note_host(struct dissector *d, struct flow *f, const struct packet *p, bool from_low)
+RARELY_CALLED static void note_host(struct dissector *d, struct flow *f, const struct packet *p, bool from_low)
 {
     unsigned named = from_low ? NAMED_LOW : NAMED_HIGH;
     bool answers = f->packets[from_low ? 1 : 0] > 0, first = f->packets[from_low ? 0 : 1] == 1;
@@ -135,13 +135,6 @@ static inline void note_host(struct dissector *d, struct flow *f, const struct p
     if ((first || (f->judged & named) != 0) && f->protocol != 0 && hint_matters(f->protocol))
         hosts_hint(d->hosts, p, f->low_is_client == from_low, f->protocol);
     f->judged = (uint8_t)(f->judged & ~named);
-}
-
-/* Whether judge can learn anything from this packet: of a young flow only the first one of a side tells something. */
-static inline bool is_judged_by(const struct flow *f, bool from_low)
-{
-    return f->judged == 0 ? f->packets[from_low ? 0 : 1] == 1 || f->packets[0] + f->packets[1] >= JUDGED_PACKETS
-                          : (f->judged & JUDGED_FOR_GOOD) == 0;
 }
 
 /* Only TCP that acknowledges something unseen proves that a side is missing; unanswered SYNs, syslog and the like do not. */
@@ -157,6 +150,15 @@ RARELY_CALLED static void judge(struct dissector *d, struct flow *f, const struc
     unsigned all = JUDGED_FLOW | (f->class == FLOW_RADIUS ? JUDGED_RADIUS : 0u), one_sided = ONE_SIDED_FLOW | ONE_SIDED_RADIUS;
     if ((f->judged & (all | one_sided | NAMED_LOW | NAMED_HIGH)) == all && f->packets[0] > 0 && f->packets[1] > 0)
         f->judged |= JUDGED_FOR_GOOD;
+}
+
+/* Of a young flow nothing is counted yet, and only the first packet of a side tells something of a host. */
+static inline void judge_if_needed(struct dissector *d, struct flow *f, const struct packet *p, bool from_low)
+{
+    if (f->judged != 0 || f->packets[0] + f->packets[1] >= JUDGED_PACKETS)
+        judge(d, f, p, from_low);
+    else if (f->packets[from_low ? 0 : 1] == 1 && (p->dst.port != PORT_HTTPS || f->protocol != 0))
+        note_host(d, f, p, from_low);
 }
 
 static void settle(struct dissector *d, struct flow *f, enum flow_class class)
@@ -234,8 +236,8 @@ static inline void on_flow_packet(struct dissector *d, const struct packet *p, c
         f = flow_of(d->flows, p, ahead, &from_low, &fresh);
     if (p->payload.len > 0 && (f->class == FLOW_NEW || f->class == FLOW_OTHER))
         name_flow(d, f, p, from_low);
-    if (is_judged_by(f, from_low))
-        judge(d, f, p, from_low);
+    if ((f->judged & JUDGED_FOR_GOOD) == 0)
+        judge_if_needed(d, f, p, from_low);
     if (d->on_frame != NULL)
         tie_flow(d, f);
     if (f->class == FLOW_PPTP)

@@ -349,22 +349,27 @@ static uint32_t displace(struct flow_table *t, uint32_t hash, int64_t now_ns, ui
     return entry_in(row[*far]);
 }
 
-/* A number for a new flow of this hash, and how far from its home its slot will be. */
+/* A number for a new flow of this hash; *far: how far from its home a free slot is, PROBES_MAX without one, and where its slot
+ * will be. */
 static uint32_t take_entry(struct flow_table *t, uint32_t hash, int64_t now_ns, uint32_t *far)
 {
-    if (t->used >= t->homes / 2 && t->used < t->room)
+    if (t->used >= t->homes / 2 && t->used < t->room) {
         grow(t);
-    if (probe_free(t, hash) == PROBES_MAX)
+        *far = probe_free(t, hash);
+    }
+    if (*far == PROBES_MAX)
         return displace(t, hash, now_ns, far);
     bool index_full = t->used >= t->homes - t->homes / 8; /* it could not grow */
-    uint32_t entry = t->used < t->room && !index_full ? t->used++ : evict(t, now_ns);
-    *far = probe_free(t, hash);
+    if (t->used < t->room && !index_full)
+        return t->used++;
+    uint32_t entry = evict(t, now_ns);
+    *far = probe_free(t, hash); /* that may have moved */
     return entry;
 }
 
-static struct flow *make(struct flow_table *t, const struct packet *p, const struct key *k)
+static struct flow *make(struct flow_table *t, const struct packet *p, const struct key *k, uint32_t far)
 {
-    uint32_t far, entry = take_entry(t, k->hash, p->frame->time_ns, &far);
+    uint32_t entry = take_entry(t, k->hash, p->frame->time_ns, &far);
     struct flow *f = &t->flows[entry];
     t->index[home_of(t, k->hash) + far] = slot_of(entry, k->hash, far);
     *f = (struct flow){.key = {k->low, k->high}, .tunnel = p->tunnel, .low_is_client = k->low_first,
@@ -401,7 +406,7 @@ RARELY_CALLED static struct flow *find_or_make(struct flow_table *t, const struc
     uint32_t slot = far < PROBES_MAX ? t->index[home_of(t, k.hash) + far] : 0;
     *from_low = k.low_first;
     *fresh = slot == 0;
-    return *fresh ? make(t, p, &k) : &t->flows[entry_in(slot)];
+    return *fresh ? make(t, p, &k, far) : &t->flows[entry_in(slot)];
 }
 
 struct flow *flow_of(struct flow_table *t, const struct packet *p, const struct flow_ahead *a, bool *from_low, bool *fresh)
