@@ -194,6 +194,7 @@ static void park(struct track *t, struct live *l)
     t->parked_bytes += sizeof *p + len;
     l->conv->user = p;
     l->conv->on_eap = NULL;
+    l->conv->on_record = NULL;
     live_give(t, l);
 }
 
@@ -212,6 +213,8 @@ static void take_seat(struct track *t, struct live *l)
     l->seat = t->hand + 1;
     t->hand = (t->hand + 1) % SEATS;
 }
+
+static void sstp_record(void *live, enum direction dir, uint32_t length, const struct place *place);
 
 /* NULL when memory is short: what was known of it is lost. */
 static RARELY_CALLED struct live *unpark(struct track *t, struct conversation *conv)
@@ -234,6 +237,7 @@ static RARELY_CALLED struct live *unpark(struct track *t, struct conversation *c
     l->set_apart = false;
     conv->user = l;
     conv->on_eap = track_eap;
+    conv->on_record = t->parts.watch == NULL ? sstp_record : NULL;
     take_seat(t, l);
     return l;
 }
@@ -261,6 +265,7 @@ static RARELY_CALLED void open_exchange(struct track *t, const struct event *e)
     l->set_apart = t->parts.ladder || x->type == CONVERSATION_EAPOL;
     e->conv->on_eap = l->set_apart ? NULL : track_eap;
     e->conv->on_radius = l->set_apart ? NULL : login_radius;
+    e->conv->on_record = l->set_apart || t->parts.watch != NULL ? NULL : sstp_record;
     x->client = e->conv->client;
     x->server = e->conv->server;
     x->begun_before = e->conv->begun_before;
@@ -283,19 +288,32 @@ static RARELY_CALLED void saw_capture(struct exchange *x, uint32_t capture)
 }
 
 /* Several events may tell of one frame; it is counted once. */
-static inline void saw_frame(struct exchange *x, const struct event *e)
+static inline void saw_place(struct exchange *x, enum direction dir, const struct place *place)
 {
-    if (x->packets == 0 || e->place.capture != x->last.capture)
-        saw_capture(x, e->place.capture);
-    if (x->packets == 0 || e->place.frame != x->last.frame || e->place.capture != x->last.capture)
+    if (x->packets == 0 || place->capture != x->last.capture)
+        saw_capture(x, place->capture);
+    if (x->packets == 0 || place->frame != x->last.frame || place->capture != x->last.capture)
         x->packets++;
-    x->last = e->place;
-    x->last_from_client = e->dir == TO_SERVER;
+    x->last = *place;
+    x->last_from_client = dir == TO_SERVER;
     if (x->last_from_client)
         return;
-    x->last_from_server = e->place;
+    x->last_from_server = *place;
     if (x->first_from_server.frame == 0)
-        x->first_from_server = e->place;
+        x->first_from_server = *place;
+}
+
+static inline void saw_frame(struct exchange *x, const struct event *e)
+{
+    saw_place(x, e->dir, &e->place);
+}
+
+static void sstp_record(void *live, enum direction dir, uint32_t length, const struct place *place)
+{
+    struct live *l = live;
+    l->stirred = true;
+    saw_place(&l->x, dir, place);
+    track_closed_record(&l->x.sstp.tls, dir, length, place);
 }
 
 /* The server did answer, in datagrams of which a part is lost: that is no silence. */

@@ -4,12 +4,17 @@
 
 enum { BYTES_FIRST = 4096 };
 
+static size_t size_of(unsigned total)
+{
+    return sizeof(struct skf) + total * sizeof(((struct skf *)NULL)->pieces[0]);
+}
+
 void fragments_drop(struct ike_layer *l, struct association *a, unsigned direction)
 {
     struct skf *f = a->skf[direction];
     if (f == NULL)
         return;
-    l->buffer_used -= sizeof *f + f->bytes_room;
+    l->buffer_used -= size_of(f->total) + f->bytes_room;
     free(f->bytes);
     free(f);
     a->skf[direction] = NULL;
@@ -32,9 +37,10 @@ static struct skf *message_of(struct ike_layer *l, const struct ike_arrival *in,
     if (f != NULL && same_message(f, in) && f->total >= in->m.fragments)
         return f->total == in->m.fragments ? f : NULL;
     fragments_drop(l, a, direction);
-    if (l->buffer_used + sizeof *f > l->buffer_room || (f = calloc(1, sizeof *f)) == NULL)
+    size_t size = size_of(in->m.fragments);
+    if (l->buffer_used + size > l->buffer_room || (f = calloc(1, size)) == NULL)
         return NULL;
-    l->buffer_used += sizeof *f;
+    l->buffer_used += size;
     *f = (struct skf){.message_id = in->m.message_id, .total = in->m.fragments, .pair = in->pair,
                       .exchange = in->m.exchange, .response = in->m.response, .first = l->place};
     return a->skf[direction] = f;

@@ -52,8 +52,8 @@ struct skf {
     bool response;
     enum ike_sk_state sk; /* of the worst fragment */
     struct place first;
-    struct { uint32_t at, len; bool seen, bad; } pieces[FRAGMENTS_MAX]; /* in bytes[]; bad: not opened */
     uint8_t *bytes;
+    struct { uint32_t at, len; bool seen, bad; } pieces[]; /* as many as total says; in bytes[]; bad: not opened */
 };
 
 /* A message seen, for its copies. */

@@ -267,7 +267,10 @@ void carry_closed_record(struct connection *c, enum direction dir, uint32_t leng
     r->frame = place->frame < UINT32_MAX ? (uint32_t)place->frame : UINT32_MAX;
     r->length = (uint16_t)(length < UINT16_MAX ? length : UINT16_MAX);
     r->dir = (uint8_t)dir;
-    connection_tell(c, dir, place, &(struct sstp_told_event){.kind = SSTP_TOLD_RECORD, .u.record = {TLS_APPLICATION_DATA, length}});
+    if (c->pub.on_record != NULL)
+        c->pub.on_record(c->pub.user, dir, length, place);
+    else
+        connection_tell(c, dir, place, &(struct sstp_told_event){.kind = SSTP_TOLD_RECORD, .u.record = {TLS_APPLICATION_DATA, length}});
 }
 
 uint32_t carry_is_closed_record(struct connection *c, enum direction dir, struct span bytes)
