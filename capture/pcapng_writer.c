@@ -2,27 +2,10 @@
 
 #include <stdio.h>
 
-enum {
-    SECTION_HEADER = 0x0a0d0d0a,
-    INTERFACE_DESCRIPTION = 1,
-    INTERFACE_STATISTICS = 5,
-    ENHANCED_PACKET = 6,
-    DECRYPTION_SECRETS = 10,
-    OPT_COMMENT = 1,
-    SHB_APPLICATION = 4,
-    IF_NAME = 2,
-    IF_DESCRIPTION = 3,
-    IF_TSRESOL = 9,
-    EPB_FLAGS = 2,
-    EPB_PACKETID = 5,
-    EPB_VERDICT = 7,
-    ISB_STARTTIME = 2,
-    ISB_ENDTIME = 3,
-    ISB_IFDROP = 5,
-    NANOSECONDS = 9,
-};
+#include "capture/pcapng_format.h"
 
-#define BYTE_ORDER_MAGIC 0x1a2b3c4du
+enum { NANOSECONDS = 9 };
+
 #define LENGTH_UNKNOWN UINT64_MAX
 
 /* What stands before the long part of a block, and what behind it; both are small. */

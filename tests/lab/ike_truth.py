@@ -4,7 +4,8 @@ import collections
 import hashlib
 import ipaddress
 import os
-import subprocess
+
+import tshark
 
 FIELDS = ("frame.number", "ip.src", "ip.dst", "ipv6.src", "ipv6.dst", "udp.srcport", "udp.dstport", "isakmp.ispi",
           "isakmp.rspi", "isakmp.version", "isakmp.exchangetype", "isakmp.flags", "isakmp.messageid",
@@ -27,18 +28,9 @@ NOTIFIES = {
 SOURCE, DESTINATION = 16388, 16389
 
 
-def tshark(path, decode, keys):
-    argv = ["tshark", "-n", "-r", path, "-T", "fields", "-E", "separator=\t", "-E", "occurrence=a"]
-    for port, protocol in decode:
-        argv += ["-d", "udp.port==%d,%s" % (port, protocol)]
-    for field in FIELDS:
-        argv += ["-e", field]
-    out = subprocess.run(argv, check=False, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                         env={**os.environ, "WIRESHARK_CONFIG_DIR": keys, "LC_ALL": "C", "TZ": "UTC"}).stdout
-    for line in out.decode("utf-8", "replace").splitlines():
-        values = line.split("\t")
-        values += [""] * (len(FIELDS) - len(values))
-        yield {field: value.split(",") if value else [] for field, value in zip(FIELDS, values)}
+def tshark_rows(path, decode, keys):
+    options = [option for port, protocol in decode for option in ("-d", "udp.port==%d,%s" % (port, protocol))]
+    return tshark.rows(path, FIELDS, keys, *options)
 
 
 def rows(path, keys):
@@ -47,11 +39,11 @@ def rows(path, keys):
     are named to it.
     """
     odd = set()
-    for row in tshark(path, (), keys):
+    for row in tshark_rows(path, (), keys):
         ports = [int(value) for value in row["udp.srcport"][:1] + row["udp.dstport"][:1]]
         for known, protocol in ((500, "isakmp"), (4500, "udpencap")):
             odd.update((port, protocol) for port in ports if known in ports and port not in (500, 4500))
-    return list(tshark(path, sorted(odd), keys))
+    return list(tshark_rows(path, sorted(odd), keys))
 
 
 def number(values, default=None):

@@ -2,8 +2,8 @@
 
 import hashlib
 import os
-import subprocess
 
+import tshark
 from sstp import NAMES
 
 FIELDS = ("frame.number", "tcp.stream", "ip.src", "ip.dst", "ipv6.src", "ipv6.dst", "tcp.srcport", "tcp.dstport", "tcp.flags.syn",
@@ -16,24 +16,6 @@ FIELDS = ("frame.number", "tcp.stream", "ip.src", "ip.dst", "ipv6.src", "ipv6.ds
 # Segments overtake each other here, as processors do.
 REASSEMBLE = ("-o", "tcp.reassemble_out_of_order:TRUE")
 VERSIONS = {"0x0300": "SSL 3.0", "0x0301": "TLS 1.0", "0x0302": "TLS 1.1", "0x0303": "TLS 1.2", "0x0304": "TLS 1.3"}
-
-
-def tshark(path, keylog, empty, ports, options):
-    os.makedirs(empty, exist_ok=True)
-    argv = ["tshark", "-n", "-r", path, "-T", "fields", "-E", "separator=\t", "-E", "occurrence=a", "-Y", "tcp",
-            *REASSEMBLE, *options]
-    if keylog:
-        argv += ["-o", "tls.keylog_file:" + keylog]
-    for port in ports:
-        argv += ["-d", "tcp.port==%d,http" % port]
-    for field in FIELDS:
-        argv += ["-e", field]
-    out = subprocess.run(argv, check=False, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                         env={**os.environ, "WIRESHARK_CONFIG_DIR": empty, "LC_ALL": "C", "TZ": "UTC"}).stdout
-    for line in out.decode("utf-8", "replace").splitlines():
-        values = line.split("\t")
-        values += [""] * (len(FIELDS) - len(values))
-        yield {field: value.split(",") if value else [] for field, value in zip(FIELDS, values)}
 
 
 def flag(row, name):
@@ -106,7 +88,9 @@ def read(path, keylog, empty, options=()):
     """(counts, rows): tshark's rows of each connection in the order of their first packets."""
     plain = (80,)  # an offloader's own leg
     connections, counts = {}, {"tcp": 0, "tls_records_of_data": 0, "sstp": 0}
-    for row in tshark(path, keylog, empty, plain, options):
+    os.makedirs(empty, exist_ok=True)
+    clear = [option for port in plain for option in ("-d", "tcp.port==%d,http" % port)]
+    for row in tshark.rows(path, FIELDS, empty, "-Y", "tcp", *REASSEMBLE, *options, *tshark.key_log(keylog), *clear):
         if not row["tcp.stream"] or row["icmp.type"][:1] in (["3"], ["11"]):
             continue  # an error quotes what it is about
         stream = int(row["tcp.stream"][0])

@@ -3,24 +3,11 @@
 import collections
 import hashlib
 import json
-import os
-import subprocess
+
+import tshark
 
 FIELDS = ("frame.number", "radius.code", "eap.code", "eap.type", "tls.handshake.certificate",
           "tls.alert_message.level", "tls.alert_message.desc", "icmp.type", "ip.src", "ipv6.src", "eth.src")
-
-
-def tshark(path, keylog, empty):
-    """Rows of FIELDS, each value a list."""
-    argv = ["tshark", "-n", "-r", path, "-T", "fields", "-E", "separator=\t", "-E", "occurrence=a"]
-    if keylog:
-        argv += ["-o", "tls.keylog_file:" + keylog]
-    for field in FIELDS:
-        argv += ["-e", field]
-    out = subprocess.run(argv, check=False, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                         env={**os.environ, "WIRESHARK_CONFIG_DIR": empty, "LC_ALL": "C", "TZ": "UTC"}).stdout
-    for line in out.decode("utf-8", "replace").splitlines():
-        yield [value.split(",") if value else [] for value in line.split("\t")]
 
 
 def count(path, keylog, empty):
@@ -28,7 +15,8 @@ def count(path, keylog, empty):
     codes, types, frames = collections.Counter(), collections.Counter(), 0
     certificates, alerts = {}, []
     kinds = {"1": "request", "2": "response", "3": "success", "4": "failure"}
-    for frame, code, eap, eap_type, ders, levels, numbers, icmp, v4, v6, mac in tshark(path, keylog, empty):
+    for row in tshark.rows(path, FIELDS, empty, *tshark.key_log(keylog)):
+        frame, code, eap, eap_type, ders, levels, numbers, icmp, v4, v6, mac = row.values()
         frames += 1
         if icmp:
             continue

@@ -122,4 +122,13 @@ static inline void seal_all(struct message *m, const struct message *inside, uin
     seal(m, inside, 0, inside->len - IKE_HEADER, 0, 0, key);
 }
 
+/* The answer to IKE_SA_INIT: SA and nonce. */
+static inline struct message init_response(uint64_t spi_i, uint64_t spi_r)
+{
+    struct message m = message_of(spi_i, spi_r, IKE_SA_INIT, IS_RESPONSE, 0);
+    add_sa(&m, 1, NULL, 0);
+    add_payload(&m, IKE_NONCE, "nonce of the responder", 22);
+    return m;
+}
+
 #endif

@@ -160,14 +160,6 @@ static struct message init_request(uint64_t spi, uint8_t nonce)
     return m;
 }
 
-static struct message init_response(uint64_t spi_i, uint64_t spi_r)
-{
-    struct message m = message_of(spi_i, spi_r, IKE_SA_INIT, IS_RESPONSE, 0);
-    add_sa(&m, 1, NULL, 0);
-    add_payload(&m, IKE_NONCE, "nonce of the responder", 22);
-    return m;
-}
-
 /* A message with an encrypted EAP payload; the data makes it differ. */
 static struct message auth(uint8_t flags, uint32_t id, uint8_t code)
 {

@@ -104,14 +104,6 @@ static struct message request_of(uint64_t spi)
     return m;
 }
 
-static struct message response_of(uint64_t spi_i, uint64_t spi_r)
-{
-    struct message m = message_of(spi_i, spi_r, IKE_SA_INIT, IS_RESPONSE, 0);
-    add_sa(&m, 1, NULL, 0);
-    add_payload(&m, IKE_NONCE, "nonce of the responder", 22);
-    return m;
-}
-
 static void flood(struct bench *b, uint64_t first, unsigned count, uint8_t server)
 {
     bool kept = b->keep;
@@ -173,7 +165,7 @@ static void responders_are_counted_apart(void **state)
 static struct bench *negotiate(bool flooded)
 {
     struct bench *b = bench_new(1 << 20);
-    struct message first = request_of(SPI_I), second = response_of(SPI_I, SPI_R);
+    struct message first = request_of(SPI_I), second = init_response(SPI_I, SPI_R);
     struct message third = message_of(SPI_I, SPI_R, IKE_AUTH, FROM_INITIATOR, 1),
                    fourth = message_of(SPI_I, SPI_R, IKE_AUTH, IS_RESPONSE, 1), inside = message_of(0, 0, 0, 0, 0);
     add_payload(&inside, IKE_NONCE, "what is inside", 14);
@@ -264,7 +256,7 @@ static void what_leaves_the_ring_stays_counted(void **state)
 {
     (void)state;
     struct bench *b = bench_new(0);
-    struct message m = request_of(SPI_I), answer = response_of(SPI_I, SPI_R);
+    struct message m = request_of(SPI_I), answer = init_response(SPI_I, SPI_R);
     flood(b, 0, 100, SERVER);
     send_message(b, at(CLIENT, 500), at(SERVER, 500), &m);
     flood(b, 100, 5000, SERVER);
@@ -280,7 +272,7 @@ static void nothing_waits_longer_than_an_association(void **state)
 {
     (void)state;
     struct bench *b = bench_new(1 << 20);
-    struct message m = request_of(SPI_I), answer = response_of(SPI_I, SPI_R);
+    struct message m = request_of(SPI_I), answer = init_response(SPI_I, SPI_R);
     flood(b, 0, 100, SERVER);
     send_message(b, at(CLIENT, 500), at(SERVER, 500), &m);
     b->now += CONVERSATION_IDLE_NS;
@@ -300,7 +292,7 @@ static void those_that_went_on_do_not_count(void **state)
     (void)state;
     struct bench *b = bench_new(1 << 20);
     for (uint64_t i = 0; i < 10 * LISTED; i++) {
-        struct message m = request_of(SPI_I + i), answer = response_of(SPI_I + i, SPI_R);
+        struct message m = request_of(SPI_I + i), answer = init_response(SPI_I + i, SPI_R);
         send_message(b, at(CLIENT, 500), at(SERVER, 500), &m);
         assert_int_equal(b->opened, i + 1);
         send_message(b, at(SERVER, 500), at(CLIENT, 500), &answer);
