@@ -218,9 +218,9 @@ RARELY_CALLED static void tie_flow(struct dissector *d, const struct flow *f)
     }
 }
 
-static inline void on_ike_packet(struct dissector *d, const struct packet *p, struct flow *f)
+static inline void on_ike_packet(struct dissector *d, const struct packet *p, struct flow *f, bool from_low)
 {
-    enum ike_carried carried = ike_layer_packet(d->ike, p, &f->ike);
+    enum ike_carried carried = ike_layer_packet(d->ike, p, f, from_low);
     f->carries_esp = carried == IKE_CARRIED_ESP || f->carries_esp;
     d->ties.bulk = carried != IKE_CARRIED_IKE;
 }
@@ -247,7 +247,7 @@ static inline void on_flow_packet(struct dissector *d, const struct packet *p, c
     else if (f->class == FLOW_RADIUS)
         radius_layer_packet(d->radius, p, f->packets[from_low ? 1 : 0] > 0);
     else if (f->class == FLOW_IKE || f->class == FLOW_ESP)
-        on_ike_packet(d, p, f);
+        on_ike_packet(d, p, f, from_low);
     else if (f->class == FLOW_L2TP)
         l2tp_layer_packet(d->l2tp, p);
     else if (f->class == FLOW_DNS)

@@ -10,8 +10,9 @@ bool associations_init(struct ike_layer *l, uint32_t room)
 {
     l->room = room;
     l->associations = large_new(((size_t)room + 1) * sizeof *l->associations, &l->associations_memory);
+    l->ways = large_new(((size_t)room + 1) * sizeof *l->ways, &l->ways_memory);
     bool made = index_init(&l->spi_index, room * PAIRS);
-    return index_init(&l->path_index, room * PATH_KEYS) && made && l->associations != NULL;
+    return index_init(&l->path_index, room * PATH_KEYS) && made && l->associations != NULL && l->ways != NULL;
 }
 
 void associations_free(struct ike_layer *l)
@@ -25,6 +26,7 @@ void associations_free(struct ike_layer *l)
         fragments_drop(l, a, 1);
     }
     free(l->associations_memory);
+    free(l->ways_memory);
     index_free(&l->spi_index);
     index_free(&l->path_index);
 }
@@ -182,10 +184,11 @@ struct association *association_find(const struct ike_layer *l, const struct ike
 /* When it was last alive. */
 static int64_t alive_ns(const struct association *a)
 {
+    const struct esp_way *w = way_of(a->layer, a);
     int64_t latest = a->since_ns;
     for (unsigned i = 0; i < 2; i++)
-        if (a->state.esp_packets[i] > 0 && a->state.esp_last_ns[i] > latest)
-            latest = a->state.esp_last_ns[i];
+        if (w->packets[i] > 0 && w->last_ns[i] > latest)
+            latest = w->last_ns[i];
     return latest;
 }
 
@@ -229,6 +232,7 @@ static void tell_how_it_stands(const struct association *a, enum event_kind kind
 {
     struct eap_state eap;
     struct ike_state state = a->state;
+    const struct esp_way *w = way_of(a->layer, a);
     struct event e = {.kind = kind, .dir = TO_CLIENT, .place = a->last, .conv = (struct conversation *)(uintptr_t)&a->pub};
     e.u.closed.reason = reason;
     if (a->eap != NULL) {
@@ -236,6 +240,9 @@ static void tell_how_it_stands(const struct association *a, enum event_kind kind
         e.u.closed.eap = &eap;
     }
     for (unsigned i = 0; i < 2; i++) {
+        state.esp_packets[i] = w->packets[i];
+        state.esp_bytes[i] = w->bytes[i];
+        state.esp_last_ns[i] = w->last_ns[i];
         const struct skf *waiting = a->skf[i];
         if (waiting == NULL)
             continue;
@@ -271,6 +278,7 @@ struct association *association_open(struct ike_layer *l, const struct ike_messa
                                    .tell_state = tell_state};
     a->layer = l;
     a->used = true;
+    l->ways[item] = (struct esp_way){.flow = 0};
     a->last = l->place;
     a->since_ns = l->active_ns;
     a->paths[0] = *path;
@@ -310,8 +318,9 @@ static void expire(struct ike_layer *l, struct ike_list *list, int64_t now_ns, i
         int64_t listed = elapsed_ns(now_ns, a->listed_ns), idle = elapsed_ns(now_ns, alive_ns(a));
         if (idle < -limit_ns && rebases++ < REBASES_PER_CALL) { /* the clock was set back */
             a->since_ns = now_ns;
+            struct esp_way *w = way_of(l, a);
             for (unsigned i = 0; i < 2; i++)
-                a->state.esp_last_ns[i] = a->state.esp_last_ns[i] > now_ns ? now_ns : a->state.esp_last_ns[i];
+                w->last_ns[i] = w->last_ns[i] > now_ns ? now_ns : w->last_ns[i];
         } else if (listed < limit_ns) {
             return;
         } else if (idle >= limit_ns) {

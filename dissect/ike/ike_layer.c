@@ -45,13 +45,13 @@ void ike_layer_free(struct ike_layer *l)
 
 size_t ike_layer_association_bytes(void)
 {
-    return sizeof(struct association) + SENT_PER_ASSOCIATION * sizeof(struct sent) +
+    return sizeof(struct association) + sizeof(struct esp_way) + SENT_PER_ASSOCIATION * sizeof(struct sent) +
            (size_t)(PAIRS + PATH_KEYS) * INDEX_ITEM_BYTES;
 }
 
 uint64_t ike_layer_bytes(const struct ike_layer *l)
 {
-    uint64_t bytes = (uint64_t)l->used * sizeof(struct association) + (uint64_t)l->sent_used * sizeof(struct sent);
+    uint64_t bytes = (uint64_t)l->used * (sizeof(struct association) + sizeof(struct esp_way)) + (uint64_t)l->sent_used * sizeof(struct sent);
     uint64_t slots = (uint64_t)l->spi_index.used + l->path_index.used;
     return bytes + slots * INDEX_ITEM_BYTES + l->buffer_used + lone_bytes(l);
 }
@@ -341,7 +341,13 @@ static inline bool is_header(struct span bytes, uint32_t wire_len)
     return bytes.len >= IKE_HEADER && be32_at(bytes, LENGTH_AT) == wire_len && ike_recognise(bytes, wire_len);
 }
 
-enum ike_carried ike_layer_packet(struct ike_layer *l, const struct packet *p, uint32_t *hint)
+/* ESP, where IKE without a marker is to be expected as well. */
+static inline bool is_esp(struct span bytes, uint32_t wire_len)
+{
+    return bytes.len >= IKE_NON_ESP_MARKER && be32_at(bytes, 0) >= RESERVED_SPIS && !is_header(bytes, wire_len);
+}
+
+static RARELY_CALLED enum ike_carried find_out(struct ike_layer *l, const struct packet *p, struct flow *f, bool from_low)
 {
     struct span bytes = p->payload;
     uint32_t wire_len = p->payload_wire_len;
@@ -349,7 +355,7 @@ enum ike_carried ike_layer_packet(struct ike_layer *l, const struct packet *p, u
     bool plain = !nat_t && (p->src.port == PORT_IKE || p->dst.port == PORT_IKE);
     if (wire_len == 1) {
         if (bytes.len == 1 && bytes.data[0] == KEEPALIVE)
-            path_keepalive(l, p, hint);
+            path_keepalive(l, p);
         return IKE_CARRIED_KEEPALIVE;
     }
     if (plain || bytes.len < IKE_NON_ESP_MARKER) {
@@ -357,18 +363,29 @@ enum ike_carried ike_layer_packet(struct ike_layer *l, const struct packet *p, u
             on_message(l, p, bytes, wire_len, false);
         return IKE_CARRIED_IKE;
     }
-    uint32_t first = be32_at(bytes, 0);
-    if (first == 0) {
+    if (be32_at(bytes, 0) == 0) {
         on_message(l, p, span_of(bytes.data + IKE_NON_ESP_MARKER, bytes.len - IKE_NON_ESP_MARKER),
                    wire_len - IKE_NON_ESP_MARKER, true);
         return IKE_CARRIED_IKE;
     }
-    if (first >= RESERVED_SPIS && !is_header(bytes, wire_len)) {
-        path_esp(l, p, hint);
+    if (is_esp(bytes, wire_len)) {
+        path_esp(l, p, f, from_low);
         return IKE_CARRIED_ESP;
     }
     on_message(l, p, bytes, wire_len, false);
     return IKE_CARRIED_IKE;
+}
+
+/* Most is ESP of a flow that carried some before, along the same association's way. */
+enum ike_carried ike_layer_packet(struct ike_layer *l, const struct packet *p, struct flow *f, bool from_low)
+{
+    const struct esp_way *w = &l->ways[f->ike];
+    if (w->flow != f->id || !is_esp(p->payload, p->payload_wire_len) || l->sink.ties != NULL)
+        return find_out(l, p, f, from_low);
+    l->counters.esp_packets++;
+    l->counters.esp_bytes += p->payload_wire_len;
+    path_count(l, f->ike, p, from_low == w->low_initiates);
+    return IKE_CARRIED_ESP;
 }
 
 void ike_layer_time(struct ike_layer *l, int64_t now_ns)

@@ -8,6 +8,7 @@
 #define VS_IKE_IKE_LAYER_H
 
 #include "dissect/event.h"
+#include "dissect/net/flow.h"
 
 struct ike_layer;
 
@@ -48,9 +49,9 @@ enum ike_carried { IKE_CARRIED_IKE, IKE_CARRIED_ESP, IKE_CARRIED_KEEPALIVE };
 
 /*
  * A UDP packet of a flow that was recognised as IKE or ESP: marker, keepalive, ESP and IKE are told apart here, and what it
- * was is returned. *hint is a word of the packet's flow, 0 at first, where the layer keeps what it has found out.
+ * was is returned. f: the packet's flow, in which the layer keeps a word (f->ike); from_low: by its lower end.
  */
-enum ike_carried ike_layer_packet(struct ike_layer *l, const struct packet *p, uint32_t *hint);
+enum ike_carried ike_layer_packet(struct ike_layer *l, const struct packet *p, struct flow *f, bool from_low);
 /* Bare ESP: PACKET_IP with IP_PROTO_ESP. */
 void ike_layer_esp(struct ike_layer *l, const struct packet *p);
 /* An ICMP error that may quote an IKE message: when its association is known and waits for an answer, that is told. */

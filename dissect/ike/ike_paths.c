@@ -100,6 +100,7 @@ void paths_leave(struct ike_layer *l, struct association *a)
     for (unsigned i = 0; i < PATH_KEYS; i++)
         leave(l, a, i);
     a->keyed = false;
+    way_of(l, a)->flow = 0;
 }
 
 bool path_known(const struct association *a, const struct packet *p, bool from_initiator)
@@ -171,61 +172,41 @@ static struct association *find_by_addresses(const struct ike_layer *l, const st
     return found;
 }
 
-static RARELY_CALLED void first_of_direction(struct ike_layer *l, struct association *a, unsigned direction, int64_t time_ns)
+void path_first_esp(struct ike_layer *l, struct association *a, unsigned direction, int64_t time_ns)
 {
     a->state.esp_first_ns[direction] = time_ns;
-    if (a->state.esp_packets[direction ^ 1u] > 0)
+    if (way_of(l, a)->packets[direction ^ 1u] > 0)
         association_establish(l, a);
 }
 
-static inline void count(struct ike_layer *l, struct association *a, const struct packet *p, bool from_initiator)
-{
-    unsigned direction = from_initiator ? 0 : 1;
-    if (a->state.esp_packets[direction]++ == 0)
-        first_of_direction(l, a, direction, p->frame->time_ns);
-    a->state.esp_bytes[direction] += p->payload_wire_len;
-    a->state.esp_last_ns[direction] = p->frame->time_ns;
-}
-
-static RARELY_CALLED struct association *look_up(const struct ike_layer *l, const struct packet *p, uint32_t *hint,
-                                                 unsigned *which, bool *from_initiator)
-{
-    struct association *a = path_find(l, &p->src, &p->dst, p->tunnel, which, from_initiator);
-    *hint = a != NULL && *which == 0 ? association_item(l, a) : 0;
-    return a;
-}
-
-/* The association whose way a packet goes; at once when the flow's hint still tells. */
-static inline struct association *find(const struct ike_layer *l, const struct packet *p, uint32_t *hint, unsigned *which,
-                                       bool *from_initiator)
-{
-    struct association *a = &l->associations[*hint];
-    *which = 0;
-    if (*hint != 0 && a->keyed && along(&a->paths[0], &p->src, &p->dst, p->tunnel, from_initiator))
-        return a;
-    return look_up(l, p, hint, which, from_initiator);
-}
-
-/* Beyond a translator the same packets go by again: they belong to the association, and are counted already. */
-void path_esp(struct ike_layer *l, const struct packet *p, uint32_t *hint)
+/* Beyond a translator the same packets go by again: they belong to the association, and are counted already. The flow is
+ * remembered as long as the association keeps its first path. */
+void path_esp(struct ike_layer *l, const struct packet *p, struct flow *f, bool from_low)
 {
     unsigned which;
     bool from_initiator;
-    struct association *a = find(l, p, hint, &which, &from_initiator);
+    struct association *a = path_find(l, &p->src, &p->dst, p->tunnel, &which, &from_initiator);
     l->counters.esp_packets++;
     l->counters.esp_bytes += p->payload_wire_len;
     l->counters.esp_unattributed += a == NULL;
-    if (a != NULL)
-        event_tie(&l->sink, &a->pub, true);
-    if (a != NULL && which == 0)
-        count(l, a, p, from_initiator);
+    f->ike = 0;
+    if (a == NULL)
+        return;
+    event_tie(&l->sink, &a->pub, true);
+    if (which > 0)
+        return;
+    struct esp_way *w = way_of(l, a);
+    f->ike = association_item(l, a);
+    w->flow = f->id;
+    w->low_initiates = from_low == from_initiator;
+    path_count(l, f->ike, p, from_initiator);
 }
 
-void path_keepalive(struct ike_layer *l, const struct packet *p, uint32_t *hint)
+void path_keepalive(struct ike_layer *l, const struct packet *p)
 {
     unsigned which;
     bool from_initiator;
-    struct association *a = find(l, p, hint, &which, &from_initiator);
+    struct association *a = path_find(l, &p->src, &p->dst, p->tunnel, &which, &from_initiator);
     l->counters.keepalives++;
     if (a != NULL)
         event_tie(&l->sink, &a->pub, true);
@@ -244,5 +225,5 @@ void ike_layer_esp(struct ike_layer *l, const struct packet *p)
         return;
     event_tie(&l->sink, &a->pub, true);
     a->state.esp_bare = true;
-    count(l, a, p, from_initiator);
+    path_count(l, association_item(l, a), p, from_initiator);
 }

@@ -91,6 +91,15 @@ struct association {
     struct asked asked[2][ASKED];    /* by the initiator, by the responder */
 };
 
+/* What ESP along an association's first path needs, in a cache line of its own; by direction as in struct ike_state. */
+struct esp_way {
+    uint64_t packets[2], bytes[2];
+    int64_t last_ns[2];
+    uint32_t flow;           /* that goes along it, by its id; 0: not known */
+    bool low_initiates;      /* its lower end is the initiator */
+};
+_Static_assert(sizeof(struct esp_way) <= 64, "more than a cache line");
+
 /* First requests that wait for what follows them: ike_lone.c. In units of 64 bytes. */
 struct lone_ring {
     uint8_t *bytes;          /* made at the first */
@@ -107,7 +116,8 @@ struct ike_layer {
     struct ike_layer_counters counters;
 
     struct association *associations; /* [0] is unused */
-    void *associations_memory;        /* where they lie */
+    struct esp_way *ways;             /* one for each association */
+    void *associations_memory, *ways_memory; /* where they lie */
     struct index spi_index;           /* items: association * PAIRS + pair */
     struct index path_index;          /* items: association * PATH_KEYS + key */
     uint32_t room, used, free, open;  /* used: ever taken; free: chain through next */
@@ -140,6 +150,11 @@ struct ike_arrival {
 static inline uint32_t association_item(const struct ike_layer *l, const struct association *a)
 {
     return (uint32_t)(a - l->associations);
+}
+
+static inline struct esp_way *way_of(const struct ike_layer *l, const struct association *a)
+{
+    return &l->ways[association_item(l, a)];
 }
 
 static inline bool spi_is_zero(const uint8_t spi[static IKE_SPI])
@@ -216,8 +231,21 @@ void paths_leave(struct ike_layer *l, struct association *a);
 /* The association that has one of its paths between these ends, either way. */
 struct association *path_find(const struct ike_layer *l, const struct endpoint *from, const struct endpoint *to,
                               uint32_t tunnel, unsigned *which, bool *from_initiator);
-void path_esp(struct ike_layer *l, const struct packet *p, uint32_t *hint);
-void path_keepalive(struct ike_layer *l, const struct packet *p, uint32_t *hint);
+void path_esp(struct ike_layer *l, const struct packet *p, struct flow *f, bool from_low);
+void path_keepalive(struct ike_layer *l, const struct packet *p);
+/* The first ESP packet of a direction. */
+void path_first_esp(struct ike_layer *l, struct association *a, unsigned direction, int64_t time_ns);
+
+/* One more ESP packet along an association's first path. */
+static inline void path_count(struct ike_layer *l, uint32_t item, const struct packet *p, bool from_initiator)
+{
+    struct esp_way *w = &l->ways[item];
+    unsigned direction = from_initiator ? 0 : 1;
+    if (w->packets[direction]++ == 0)
+        path_first_esp(l, &l->associations[item], direction, p->frame->time_ns);
+    w->bytes[direction] += p->payload_wire_len;
+    w->last_ns[direction] = p->frame->time_ns;
+}
 
 /* ike_sent.c */
 bool sent_init(struct ike_layer *l, uint32_t room);

@@ -60,7 +60,7 @@ static void seal(struct digests *d, uint8_t *bytes, size_t len, bool marker)
     memcpy(bytes + len - ICV_BYTES, mac, ICV_BYTES);
 }
 
-static void feed_packet(struct ike_layer *l, struct packet *p, unsigned kind, uint32_t *hint)
+static void feed_packet(struct ike_layer *l, struct packet *p, unsigned kind, struct flow_table *flows)
 {
     if (kind == 1) {
         p->kind = PACKET_IP;
@@ -75,14 +75,18 @@ static void feed_packet(struct ike_layer *l, struct packet *p, unsigned kind, ui
     } else {
         p->kind = PACKET_UDP;
         p->ip_proto = IP_PROTO_UDP;
-        ike_layer_packet(l, p, hint);
+        bool from_low, fresh;
+        struct flow *f = flow_of(flows, p, NULL, &from_low, &fresh);
+        ike_layer_packet(l, p, f, from_low);
     }
 }
 
 static void feed(struct ike_layer *l, struct digests *d, struct cursor c)
 {
     struct frame f = {.time_ns = INT64_C(1700000000000000000)};
-    uint32_t hints[64] = {0};
+    struct flow_table *flows = flow_table_new(16); /* fewer than there are pairs of ends */
+    if (flows == NULL)
+        abort();
     uint8_t ends, kind, step, cut;
     uint16_t len;
     while (take_u8(&c, &ends) && take_u8(&c, &kind) && take_u8(&c, &step) && take_u8(&c, &cut) && take_be16(&c, &len)) {
@@ -94,12 +98,13 @@ static void feed(struct ike_layer *l, struct digests *d, struct cursor c)
         f.number++;
         f.time_ns += (step < 128 ? step : step - 256) * INT64_C(1000000000) + 1000000;
         ike_layer_time(l, f.time_ns);
-        feed_packet(l, &p, kind & 3, &hints[ends & 63]);
+        feed_packet(l, &p, kind & 3, flows);
         free(piece.bytes);
         if (ike_layer_bytes(l) > 2 * ROOM * ike_layer_association_bytes() + BUFFER_BYTES + 2 * LONE_BYTES)
             abort();
     }
     ike_layer_finish(l, f.time_ns);
+    flow_table_free(flows);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -28,7 +28,8 @@ struct bench {
     struct secrets *secrets;
     struct tls_context *tls;
     struct ike_layer *layer;
-    uint32_t serial, hint;
+    struct flow_table *flows;
+    uint32_t serial;
     uint64_t frame;
     int64_t now;
     size_t count;
@@ -92,6 +93,7 @@ static struct bench *bench_of(uint32_t associations, uint64_t buffer_bytes)
     b->secrets = secrets_new();
     b->tls = tls_context_new(b->secrets, 1 << 20);
     b->now = 1700000000 * SECOND;
+    b->flows = flow_table_new(4096);
     b->layer = ike_layer_new(&(struct ike_layer_options){.secrets = b->secrets, .tls = b->tls,
                                                          .sink = {on_event, b, &b->serial, NULL}, .associations = associations,
                                                          .buffer_bytes = buffer_bytes});
@@ -107,6 +109,7 @@ static struct bench *bench_new(void)
 static void bench_free(struct bench *b)
 {
     ike_layer_free(b->layer);
+    flow_table_free(b->flows);
     tls_context_free(b->tls);
     secrets_free(b->secrets);
     free(b);
@@ -121,7 +124,9 @@ static enum ike_carried send_bytes(struct bench *b, struct endpoint from, struct
     struct frame f = {.number = ++b->frame, .time_ns = b->now};
     struct packet p = {.frame = &f, .kind = PACKET_UDP, .ip_proto = IP_PROTO_UDP, .src = from, .dst = to, .ttl = 64,
                        .payload = span_of(copy, len), .payload_wire_len = (uint32_t)wire};
-    enum ike_carried carried = ike_layer_packet(b->layer, &p, &b->hint);
+    bool from_low, fresh;
+    struct flow *flow = flow_of(b->flows, &p, NULL, &from_low, &fresh);
+    enum ike_carried carried = ike_layer_packet(b->layer, &p, flow, from_low);
     free(copy);
     return carried;
 }

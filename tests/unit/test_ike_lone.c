@@ -24,7 +24,8 @@ struct bench {
     struct secrets *secrets;
     struct tls_context *tls;
     struct ike_layer *layer;
-    uint32_t serial, opened, hint;
+    struct flow_table *flows;
+    uint32_t serial, opened;
     uint64_t frame;
     int64_t now;
     bool keep;
@@ -65,6 +66,7 @@ static struct bench *bench_new(uint64_t lone_bytes)
     b->secrets = secrets_new();
     b->tls = tls_context_new(b->secrets, 1 << 20);
     b->now = 1700000000 * SECOND;
+    b->flows = flow_table_new(4096);
     b->layer = ike_layer_new(&(struct ike_layer_options){.secrets = b->secrets, .tls = b->tls, .sink = {on_event, b, &b->serial, NULL},
                                                          .associations = 64, .buffer_bytes = 1 << 20, .lone_bytes = lone_bytes,
                                                          .lone_listed = LISTED});
@@ -75,6 +77,7 @@ static struct bench *bench_new(uint64_t lone_bytes)
 static void bench_free(struct bench *b)
 {
     ike_layer_free(b->layer);
+    flow_table_free(b->flows);
     tls_context_free(b->tls);
     secrets_free(b->secrets);
     free(b);
@@ -91,7 +94,9 @@ static void send_message(struct bench *b, struct endpoint from, struct endpoint 
     ike_layer_time(b->layer, b->now);
     struct packet p = {.frame = &f, .kind = PACKET_UDP, .ip_proto = IP_PROTO_UDP, .src = from, .dst = to, .ttl = 61,
                        .payload = span_of(copy, marker + m->len), .payload_wire_len = (uint32_t)(marker + m->len)};
-    assert_int_equal(ike_layer_packet(b->layer, &p, &b->hint), IKE_CARRIED_IKE);
+    bool from_low, fresh;
+    struct flow *flow = flow_of(b->flows, &p, NULL, &from_low, &fresh);
+    assert_int_equal(ike_layer_packet(b->layer, &p, flow, from_low), IKE_CARRIED_IKE);
     memset(copy, 0xff, marker + m->len);
     free(copy);
 }
