@@ -15,7 +15,8 @@ enum {
     BEHIND = offsetof(struct exchange, text) - EXCHANGE_USUAL - USUAL,
     INNER = sizeof(struct eap_facts),
     OWN = offsetof(struct exchange, ike),
-    STEP = 4 /* words looked at together */
+    STEP = 4, /* words looked at together */
+    MAPPED = 64
 };
 enum { HAS_BEFORE = 1, HAS_BEHIND = 2, HAS_INNER = 4, HAS_OWN = 8 };
 static_assert(OWN % PACK_WORD == 0 && sizeof(struct exchange) % PACK_WORD == 0, "the facts of a carrier are whole words");
@@ -46,25 +47,44 @@ static inline uint64_t word_at(const uint8_t *bytes, size_t i)
     return word;
 }
 
-/* Runs by turns: how many words are the model's, how many are not, and these. */
+/*
+ * For every 64 words a map of those that are not the model's, then these. Each word is written and stays when it is unlike:
+ * which ones are cannot be foreseen, and asking would cost more.
+ */
 static uint8_t *append_unlike(uint8_t *to, const uint8_t *from, const struct pack_model *model)
 {
-    for (size_t i = 0; i < PACK_WORDS;) {
-        uint8_t *lengths = to;
-        size_t begin = i;
-        to += 2;
-        while (i < PACK_WORDS && i - begin < UINT8_MAX && word_at(from, i) == model->words[i])
-            i++;
-        lengths[0] = (uint8_t)(i - begin);
-        begin = i;
-        for (uint64_t word; i < PACK_WORDS && i - begin < UINT8_MAX && (word = word_at(from, i)) != model->words[i]; i++)
-            to = append(to, &word, PACK_WORD);
-        lengths[1] = (uint8_t)(i - begin);
+    for (size_t begin = 0; begin < PACK_WORDS; begin += MAPPED) {
+        size_t end = begin + MAPPED < PACK_WORDS ? begin + MAPPED : PACK_WORDS;
+        uint8_t *place = to;
+        uint64_t map = 0;
+        to += PACK_WORD;
+        for (size_t i = begin; i < end; i++) {
+            uint64_t word = word_at(from, i), unlike = word != model->words[i];
+            memcpy(to, &word, PACK_WORD);
+            map |= unlike << (i - begin);
+            to += unlike * PACK_WORD;
+        }
+        memcpy(place, &map, PACK_WORD);
     }
     return to;
 }
 
-/* The same where the model is zero: a run of zeros may be longer than it has to be told, as most are long. */
+/* `to` has the model's. */
+static bool take_unlike(struct cursor *c, uint8_t *to)
+{
+    for (size_t begin = 0; begin < PACK_WORDS; begin += MAPPED) {
+        uint64_t map;
+        if (!take_bytes(c, sizeof map, (uint8_t *)&map) || (PACK_WORDS - begin < MAPPED && map >> (PACK_WORDS - begin) != 0))
+            return false;
+        for (size_t i = begin; map != 0; i++, map >>= 1)
+            if ((map & 1) != 0 && !take_bytes(c, PACK_WORD, to + i * PACK_WORD))
+                return false;
+    }
+    return true;
+}
+
+/* Of what only tunnels have: runs by turns, how many words are zero, how many are not, and these. A run of zeros may be longer
+ * than it has to be told, as most are long. */
 static uint8_t *append_nonzero(uint8_t *to, const uint8_t *from)
 {
     for (size_t i = 0; i < PACK_OWN_WORDS;) {
@@ -139,7 +159,7 @@ bool exchange_unpack(struct span from, const struct pack_model *model, uint16_t 
     uint8_t *to = (uint8_t *)x;
     memcpy(to + EXCHANGE_USUAL, (model != NULL ? model : &no_model)->words, USUAL);
     memset(to + OWN, 0, sizeof *x - OWN);
-    if (!take_runs(&c, to + EXCHANGE_USUAL, PACK_WORDS) || !take_part(&c, (parts & HAS_BEFORE) != 0, to, BEFORE) ||
+    if (!take_unlike(&c, to + EXCHANGE_USUAL) || !take_part(&c, (parts & HAS_BEFORE) != 0, to, BEFORE) ||
         !take_part(&c, (parts & HAS_BEHIND) != 0, to + EXCHANGE_USUAL + USUAL, BEHIND) ||
         !take_part(&c, (parts & HAS_INNER) != 0, &x->inner, INNER) ||
         ((parts & HAS_OWN) != 0 && !take_runs(&c, to + OWN, PACK_OWN_WORDS)))

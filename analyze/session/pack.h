@@ -12,7 +12,7 @@ enum {
     PACK_WORDS = (EXCHANGE_USUAL_END - EXCHANGE_USUAL + PACK_WORD - 1) / PACK_WORD,
     PACK_OWN_WORDS = (sizeof(struct exchange) - offsetof(struct exchange, ike)) / PACK_WORD,
     /* All its bytes, and two for each run of words. */
-    PACK_MAX = sizeof(struct exchange) + 2 * (PACK_WORDS / 2 + 1) + 2 * (PACK_OWN_WORDS / 2 + 1),
+    PACK_MAX = sizeof(struct exchange) + (PACK_WORDS / 64 + 2) * PACK_WORD + 2 * (PACK_OWN_WORDS / 2 + 1),
 };
 
 /* What any login has, of one that others are like. */

@@ -62,6 +62,24 @@ static bool is_sorted(const uint8_t *items, size_t count, size_t size, sort_comp
     return true;
 }
 
+/* Puts each item where it belongs, along the rings of items that take each other's places; `spare` is for one of them. sorted
+ * then says of each place that its own item is there. */
+static void move(uint8_t *items, struct keyed *sorted, size_t count, size_t size, uint8_t *spare)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t to = i, from = sorted[i].item;
+        if (from == i)
+            continue;
+        memcpy(spare, items + i * size, size);
+        for (; from != i; to = from, from = sorted[to].item) {
+            memcpy(items + to * size, items + from * size, size);
+            sorted[to].item = to;
+        }
+        memcpy(items + to * size, spare, size);
+        sorted[to].item = to;
+    }
+}
+
 static void sort_ties(uint8_t *items, const struct keyed *sorted, size_t count, size_t size, sort_compare_fn *compare)
 {
     for (size_t begin = 0, end; begin < count; begin = end) {
@@ -77,22 +95,20 @@ void sort_by_key(void *items, size_t count, size_t size, sort_key_fn *key, sort_
     uint8_t *bytes = items;
     if (count < 2 || is_sorted(bytes, count, size, compare))
         return;
-    bool many = count >= FEW && count <= UINT32_MAX && count <= SIZE_MAX / size && count <= SIZE_MAX / 2 / sizeof(struct keyed);
+    bool many = count >= FEW && count <= UINT32_MAX && count <= SIZE_MAX / 2 / sizeof(struct keyed);
     struct keyed *keyed = many ? malloc(2 * count * sizeof *keyed) : NULL;
     struct counts *counts = many ? malloc(sizeof *counts) : NULL;
-    uint8_t *copy = many ? malloc(count * size) : NULL;
-    if (keyed != NULL && counts != NULL && copy != NULL) {
+    uint8_t *spare = many ? malloc(size) : NULL;
+    if (keyed != NULL && counts != NULL && spare != NULL) {
         for (size_t i = 0; i < count; i++)
             keyed[i] = (struct keyed){key(bytes + i * size), i};
-        const struct keyed *sorted = order(keyed, keyed + count, count, counts);
-        memcpy(copy, bytes, count * size);
-        for (size_t i = 0; i < count; i++)
-            memcpy(bytes + i * size, copy + sorted[i].item * size, size);
+        struct keyed *sorted = order(keyed, keyed + count, count, counts);
+        move(bytes, sorted, count, size, spare);
         sort_ties(bytes, sorted, count, size, compare);
     } else {
         qsort(bytes, count, size, compare);
     }
-    free(copy);
+    free(spare);
     free(counts);
     free(keyed);
 }

@@ -10,8 +10,8 @@ typedef int sort_compare_fn(const void *a, const void *b);
 
 /*
  * The same as qsort(items, count, size, compare), without a comparison for most pairs: what has the smaller key comes first,
- * only items with the same key are compared. So where keys differ, compare has to say the same as they. Memory is taken for a
- * copy of the items; when it is short, it is qsort.
+ * only items with the same key are compared. So where keys differ, compare has to say the same as they. Memory is taken for
+ * the keys; when it is short, it is qsort.
  */
 void sort_by_key(void *items, size_t count, size_t size, sort_key_fn *key, sort_compare_fn *compare);
 

@@ -9,7 +9,7 @@ enum { LOGIN_REBASES_PER_CALL = 8 };
 bool logins_init(struct radius_layer *r, uint32_t room)
 {
     r->login_room = room;
-    r->logins = calloc((size_t)room + 1, sizeof *r->logins);
+    r->logins = large_new(((size_t)room + 1) * sizeof *r->logins, &r->login_memory);
     bool made = index_init(&r->login_index, room * LOGIN_KEYS);
     return index_init(&r->who_index, room) && made && r->logins != NULL;
 }
@@ -18,7 +18,7 @@ void logins_free(struct radius_layer *r)
 {
     for (uint32_t i = 1; r->logins != NULL && i <= r->logins_used; i++)
         eap_free(r->logins[i].eap);
-    free(r->logins);
+    free(r->login_memory);
     index_free(&r->login_index);
     index_free(&r->who_index);
 }

@@ -8,12 +8,9 @@ bool requests_init(struct radius_layer *r, uint32_t room)
 {
     r->request_room = room;
     r->request_links = calloc((size_t)room + 2, sizeof *r->request_links);
-    r->request_memory = calloc((size_t)room + 2, sizeof *r->requests);
-    if (r->request_links == NULL || r->request_memory == NULL)
+    r->requests = large_new(((size_t)room + 2) * sizeof *r->requests, &r->request_memory);
+    if (r->request_links == NULL || r->requests == NULL)
         return false;
-    uint8_t *memory = r->request_memory;
-    void *aligned = memory + (CACHE_LINE - (uintptr_t)memory % CACHE_LINE);
-    r->requests = aligned;
     r->request_links[room + 1] = (struct links){room + 1, room + 1};
     return index_init(&r->request_index, room);
 }

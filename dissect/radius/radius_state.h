@@ -84,6 +84,7 @@ struct radius_layer {
     uint32_t request_room, requests_used, request_free; /* used: entries ever taken; request_free: chain through links.next */
 
     struct login *logins;      /* [0] is unused */
+    void *login_memory;        /* where they lie */
     struct index login_index;  /* items: login * ITEMS_PER_LOGIN + key */
     struct index who_index;    /* items: login; as many of one user as find room */
     uint32_t login_room, logins_used, login_free, logins_open;
