@@ -204,8 +204,17 @@ static void link_probes(struct analysis *a)
     }
 }
 
+/* The sessions will be read back: who was told apart, and what was live, is needed no more. */
+static void give_back(struct analysis *a)
+{
+    track_end(a->track);
+    links_free(a->links);
+    a->links = NULL;
+}
+
 bool analysis_finish(struct analysis *a)
 {
+    give_back(a);
     link_probes(a);
     services_each_shown(a->services, settle_shown, a);
     chains_judge(a->chains, JUDGE_BUDGET);

@@ -59,11 +59,9 @@ struct track *track_new(struct chains *chains, struct servers *servers, bool lad
     return t;
 }
 
-/* Live exchanges that dissection still refers to are its to close: dissect_finish comes before track_free. */
-void track_free(struct track *t)
+/* Live exchanges that dissection still refers to are its to close: dissect_finish comes before. */
+void track_end(struct track *t)
 {
-    if (t == NULL)
-        return;
     for (size_t k = 0; k < t->slab_count; k++) {
         struct slab *slab = &t->slabs[k];
         size_t used = k + 1 < t->slab_count ? slab->count : t->fresh;
@@ -71,11 +69,20 @@ void track_free(struct track *t)
             free(slab->lives[i].ladder);
         free(slab->memory);
     }
+    t->slab_count = t->fresh = 0;
+    t->free = NULL;
     while (t->parked != NULL) {
         struct parked *p = t->parked;
         t->parked = p->next;
         free(p);
     }
+}
+
+void track_free(struct track *t)
+{
+    if (t == NULL)
+        return;
+    track_end(t);
     watch_free(t->parts.watch);
     free(t->slabs);
     free(t);

@@ -22,6 +22,8 @@ struct track;
 typedef void exchange_done_fn(void *ctx, struct exchange *x, struct server *server);
 
 struct track *track_new(struct chains *chains, struct servers *servers, bool ladder, exchange_done_fn *done, void *ctx);
+/* No more events come: gives back what live exchanges took. */
+void track_end(struct track *t);
 void track_free(struct track *t);
 void track_event(struct track *t, const struct event *e);
 
