@@ -206,6 +206,11 @@ const struct balance *analysis_balance(const struct analysis *a)
     return a->balance;
 }
 
+struct balance_others analysis_balance_others(const struct analysis *a)
+{
+    return (struct balance_others){a->nat, a->probes, a->services, a->dns};
+}
+
 const struct probes *analysis_probes(const struct analysis *a)
 {
     return a->probes;

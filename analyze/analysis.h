@@ -77,6 +77,8 @@ const struct finding *analysis_findings(const struct analysis *a, size_t *count)
 const struct chains *analysis_chains(const struct analysis *a);
 const struct nat *analysis_nat(const struct analysis *a);       /* verdicts on address translation */
 const struct balance *analysis_balance(const struct analysis *a); /* how connections are spread over servers */
+/* What balance_look wants to know, as it is known now. */
+struct balance_others analysis_balance_others(const struct analysis *a);
 const struct probes *analysis_probes(const struct analysis *a);
 const struct capture_report *analysis_captures(const struct analysis *a, size_t *count);
 const struct protocol_count *analysis_protocols(const struct analysis *a, size_t *count);

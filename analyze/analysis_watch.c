@@ -168,7 +168,7 @@ bool analysis_preview(struct analysis *a, const struct exchange *x, bool judge, 
     session_of_one(x, s);
     if (x->id == a->ended_id)
         s->head = a->ended_head;
-    if (session_is_probes(s) || !services_counts(a->services, x))
+    if (probes_likely(a->probes, x) || !services_counts(a->services, x))
         return false;
     if (out == NULL)
         return true;

@@ -269,6 +269,12 @@ static void tell_session(void *ctx, const struct session *s)
     monitor_session(t->monitor, s);
 }
 
+static void tell_window(void *ctx, const struct window *w)
+{
+    struct telling *t = ctx;
+    monitor_window(t->monitor, w);
+}
+
 static bool tell_status(void *ctx, struct events_status *s)
 {
     struct telling *t = ctx;
@@ -390,6 +396,7 @@ static bool listen(const struct options *o, struct analysis *a, const struct bal
                                           .finding = t->findings || counted ? tell_finding : NULL,
                                           .failed = live && o->write != NULL ? tell_failed : NULL,
                                           .session = counted ? tell_session : NULL,
+                                          .window = counted ? tell_window : NULL,
                                           .name = name_of,
                                           .measure = live ? NULL : measure,
                                           .ctx = t,
@@ -424,7 +431,7 @@ static enum run_result read_packets(const struct options *o, struct analysis *a,
     const struct run_hooks hooks = {tell_complaint, tell_progress, tell_reading, o->jsonl ? &t->meter : NULL, t};
     enum run_result result = RUN_NOTHING;
     char error[MONITOR_ERROR];
-    if (o->metrics_at.port != 0 && (t->monitor = monitor_new(o, a, error)) == NULL) {
+    if (o->metrics_at.port != 0 && (t->monitor = monitor_new(o, a, balance, error)) == NULL) {
         tell_complaint(t, error);
         return RUN_NOTHING;
     }

@@ -139,6 +139,13 @@ void balance_session(struct balance *b, const struct session *s, struct exchange
 void balance_noted(struct balance *b, uint32_t id);
 void balance_settle(struct balance *b);
 
+/*
+ * Of one that is never opened or settled, while sessions still come: each result as balance_results has it, with attempts by backend
+ * and their evenness alone; lent for the call. Takes as long as sorting all records. False when memory is short.
+ */
+typedef void balance_look_fn(void *ctx, const struct balance_result *r);
+bool balance_look(const struct balance *b, const struct balance_others *others, balance_look_fn *each, void *ctx);
+
 /* Afterwards: groups of backends in order of address, of each the protocols in order. */
 const struct balance_result *balance_results(const struct balance *b, size_t *count);
 const struct balance_outage *balance_outages(const struct balance *b, size_t *count); /* in order of time */

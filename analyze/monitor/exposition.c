@@ -129,3 +129,10 @@ void exposition_real(struct exposition *e, const struct exposition_label *labels
         snprintf(text, sizeof text, "%.17g", value);
     sample(e, labels, count, text);
 }
+
+void exposition_append(struct exposition *e, const struct exposition *other)
+{
+    if (other->len > 0)
+        put(e, other->text, other->len);
+    e->failed = e->failed || other->failed;
+}

@@ -8,7 +8,7 @@
 #include "capture/wire/span.h"
 
 /* The ceiling of one exposition in bytes, and of a value's that is written, before escaping. */
-enum { EXPOSITION_MAX = 1 << 22, EXPOSITION_LABELS_MAX = 4, EXPOSITION_VALUE_MAX = 256 };
+enum { EXPOSITION_MAX = 1 << 22, EXPOSITION_VALUE_MAX = 256 };
 
 #define EXPOSITION_CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
@@ -33,9 +33,12 @@ void exposition_free(struct exposition *e);
 /* name: ours, lent until the next family; of counters it ends with _total. help: one sentence. */
 void exposition_family(struct exposition *e, const char *name, enum exposition_type type, const char *help);
 
-/* Samples of the family; at most EXPOSITION_LABELS_MAX labels. */
+/* Samples of the family. */
 void exposition_count(struct exposition *e, const struct exposition_label *labels, size_t count, uint64_t value);
 void exposition_real(struct exposition *e, const struct exposition_label *labels, size_t count, double value);
+
+/* What another one holds. */
+void exposition_append(struct exposition *e, const struct exposition *other);
 
 /*
  * A label's value between its quotes: \, " and line feeds as \\, \" and \n, as the format says; what would steer a terminal,

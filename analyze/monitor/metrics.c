@@ -22,6 +22,9 @@ struct metrics {
     uint16_t slots[SLOTS]; /* index + 1, by address */
     uint64_t other[PROTOCOLS][OUTCOMES];
     uint64_t findings[FINDING_IDS][SEVERITIES];
+    struct balance *balance;            /* of attempts that ended; BALANCE_RECORDS_MAX of them */
+    struct exposition evenness, spread; /* samples, as balance was looked at last */
+    double window_jain[WINDOW_BASES];   /* of the latest window in which anything happened; below 0: none yet */
 };
 
 /* NULL when there are too many. */
@@ -39,11 +42,17 @@ static struct backend *backend_of(struct metrics *m, const struct address *a)
     return b;
 }
 
-struct metrics *metrics_new(const struct site *site)
+struct metrics *metrics_new(const struct site *site, const struct balance_settings *balance)
 {
     struct metrics *m = calloc(1, sizeof *m);
-    if (m == NULL)
+    if (m != NULL)
+        m->balance = balance_new(balance);
+    if (m == NULL || m->balance == NULL) {
+        free(m);
         return NULL;
+    }
+    for (size_t b = 0; b < WINDOW_BASES; b++)
+        m->window_jain[b] = -1;
     for (size_t i = 0; i < site->backend_count; i++) {
         struct backend *b = backend_of(m, &site->backends[i]);
         if (b != NULL && site->named[i].name[0] != '\0')
@@ -56,6 +65,11 @@ struct metrics *metrics_new(const struct site *site)
 
 void metrics_free(struct metrics *m)
 {
+    if (m == NULL)
+        return;
+    balance_free(m->balance);
+    exposition_free(&m->evenness);
+    exposition_free(&m->spread);
     free(m);
 }
 
@@ -70,6 +84,8 @@ void metrics_session(struct metrics *m, const struct session *s)
         protocol++;
     if (protocol == PROTOCOLS)
         return;
+    struct exchange *part = (struct exchange *)(uintptr_t)s->exchanges[0]; /* only read */
+    balance_session(m->balance, s, &part, 1);
     (void)session_backend(s, &address);
     struct backend *b = backend_of(m, &address);
     if (b != NULL)
@@ -82,6 +98,53 @@ void metrics_finding(struct metrics *m, const struct finding *f)
 {
     if ((unsigned)f->id < FINDING_IDS && (unsigned)f->severity < SEVERITIES)
         m->findings[f->id][f->severity]++;
+}
+
+void metrics_window(struct metrics *m, const struct window *w)
+{
+    if (w->evenness.valid)
+        m->window_jain[w->basis] = w->evenness.jain;
+}
+
+/* A group has the name of its first server. */
+static void add_result(void *ctx, const struct balance_result *r)
+{
+    struct metrics *m = ctx;
+    char group[ADDRESS_TEXT], backend[ADDRESS_TEXT];
+    struct exposition_label labels[] = {{"protocol", balance_protocol_name(r->protocol)},
+                                        {"basis", window_basis_name(r->radius ? WINDOW_RADIUS : WINDOW_TUNNELS)},
+                                        {"group", address_text(group, &r->backends[0].address)},
+                                        {"backend", backend}};
+    if (r->judgement.evenness.valid)
+        exposition_real(&m->evenness, labels, 3, r->judgement.evenness.jain);
+    for (size_t i = 0; i < r->backend_count; i++) {
+        address_text(backend, &r->backends[i].address);
+        exposition_count(&m->spread, labels, 4, r->backends[i].attempts);
+    }
+}
+
+void metrics_balance(struct metrics *m, const struct balance_others *others)
+{
+    exposition_begin(&m->evenness);
+    exposition_begin(&m->spread);
+    exposition_family(&m->evenness, "vpnscope_balance_jain", EXPOSITION_GAUGE,
+                      "Jain's index of the attempts at a group of VPN servers: 1 even, 1/n all at one of n.");
+    exposition_family(&m->spread, "vpnscope_balance_attempts", EXPOSITION_GAUGE,
+                      "Attempts at a server of a group, without those of clients that come back.");
+    (void)balance_look(m->balance, others, add_result, m);
+}
+
+static void write_balance(const struct metrics *m, struct exposition *e)
+{
+    exposition_append(e, &m->evenness);
+    exposition_append(e, &m->spread);
+    exposition_family(e, "vpnscope_balance_window_jain", EXPOSITION_GAUGE,
+                      "The same of all servers in the latest window of time (--window) in which any was asked.");
+    for (size_t b = 0; b < WINDOW_BASES; b++) {
+        const struct exposition_label label = {"basis", window_basis_name((enum window_basis)b)};
+        if (m->window_jain[b] >= 0)
+            exposition_real(e, &label, 1, m->window_jain[b]);
+    }
 }
 
 enum column { PACKETS, BYTES, LOST, LAST, UP };
@@ -216,5 +279,6 @@ void metrics_write(const struct metrics *m, const struct metrics_now *now, struc
     write_interfaces(now, e);
     write_sessions(m, e);
     write_findings(m, e);
+    write_balance(m, e);
     write_ourselves(now, e);
 }

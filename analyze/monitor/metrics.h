@@ -5,7 +5,6 @@
 #ifndef VS_ANALYZE_METRICS_H
 #define VS_ANALYZE_METRICS_H
 
-#include "analyze/finding/finding.h"
 #include "analyze/live.h"
 #include "analyze/monitor/exposition.h"
 #include "analyze/options.h"
@@ -16,8 +15,8 @@ enum { METRICS_BACKENDS_MAX = 512 };
 
 struct metrics;
 
-/* site is lent and outlives it. NULL when memory is short. */
-struct metrics *metrics_new(const struct site *site);
+/* site and what the settings point to are lent and outlive it. NULL when memory is short. */
+struct metrics *metrics_new(const struct site *site, const struct balance_settings *balance);
 void metrics_free(struct metrics *m);
 
 /*
@@ -28,6 +27,12 @@ void metrics_session(struct metrics *m, const struct session *s);
 
 /* A cause that is raised for the first time. */
 void metrics_finding(struct metrics *m, const struct finding *f);
+
+/* A window of time is over. */
+void metrics_window(struct metrics *m, const struct window *w);
+
+/* Brings up to date how attempts are spread over servers, which costs as much as sorting them. */
+void metrics_balance(struct metrics *m, const struct balance_others *others);
 
 /* How it stands now. */
 struct metrics_now {

@@ -16,13 +16,29 @@ struct monitor {
     struct platform_serving serving;
     uint64_t unlooked; /* as of the latest second */
     int64_t begin_ns;
+    int64_t balance_ns; /* not before is it looked at again how attempts are spread */
 };
+
+#define BALANCE_EVERY_NS INT64_C(1000000000)
+enum { BALANCE_SHARE = 100 }; /* at most that part of the time */
+
+static void look_at_balance(struct monitor *m)
+{
+    int64_t begin = platform_monotonic_ns();
+    if (begin < m->balance_ns)
+        return;
+    const struct balance_others others = analysis_balance_others(m->analysis);
+    metrics_balance(m->metrics, &others);
+    int64_t end = platform_monotonic_ns(), wait = (end - begin) * BALANCE_SHARE;
+    m->balance_ns = end + (wait > BALANCE_EVERY_NS ? wait : BALANCE_EVERY_NS);
+}
 
 static bool write_page(void *ctx, struct span *page)
 {
     struct monitor *m = ctx;
     struct live_state state;
     live_look(m->live, &state);
+    look_at_balance(m);
     const struct metrics_now now = {.live = &state,
                                     .open = analysis_open(m->analysis),
                                     .state_bytes = analysis_state_bytes(m->analysis) + state.state_bytes,
@@ -37,7 +53,8 @@ static bool write_page(void *ctx, struct span *page)
     return !m->page.failed;
 }
 
-struct monitor *monitor_new(const struct options *o, struct analysis *a, char error[static MONITOR_ERROR])
+struct monitor *monitor_new(const struct options *o, struct analysis *a, const struct balance_settings *balance,
+                            char error[static MONITOR_ERROR])
 {
     char at[ENDPOINT_TEXT], reason[HTTP_ERROR] = "out of memory";
     struct monitor *m = calloc(1, sizeof *m);
@@ -50,7 +67,7 @@ struct monitor *monitor_new(const struct options *o, struct analysis *a, char er
         m->options = o;
         m->analysis = a;
         m->begin_ns = platform_monotonic_ns();
-        m->metrics = metrics_new(o->site);
+        m->metrics = metrics_new(o->site, balance);
         m->server = m->metrics != NULL ? http_server_new(&o->metrics_at, &site, reason) : NULL;
     }
     if (m == NULL || m->server == NULL) {
@@ -97,6 +114,11 @@ void monitor_session(struct monitor *m, const struct session *s)
 void monitor_finding(struct monitor *m, const struct finding *f)
 {
     metrics_finding(m->metrics, f);
+}
+
+void monitor_window(struct monitor *m, const struct window *w)
+{
+    metrics_window(m->metrics, w);
 }
 
 void monitor_status(struct monitor *m, const struct events_status *s)

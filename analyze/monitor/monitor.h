@@ -13,10 +13,11 @@ enum { MONITOR_ERROR = 320 };
 struct monitor;
 
 /*
- * Listens at o->metrics_at, before rights are given up. Options and analysis are lent. NULL with a sentence: the address is in use,
+ * Listens at o->metrics_at, before rights are given up. Options, analysis and what the settings point to are lent. NULL with a sentence: the address is in use,
  * memory is short ... The caller frees it, before the analysis.
  */
-struct monitor *monitor_new(const struct options *o, struct analysis *a, char error[static MONITOR_ERROR]);
+struct monitor *monitor_new(const struct options *o, struct analysis *a, const struct balance_settings *balance,
+                            char error[static MONITOR_ERROR]);
 void monitor_free(struct monitor *m);
 
 /* The part of it that platform_lockdown must know; lent. */
@@ -27,6 +28,7 @@ void monitor_attend(struct monitor *m, struct live *l);
 /* What is counted, told as it happens. */
 void monitor_session(struct monitor *m, const struct session *s);
 void monitor_finding(struct monitor *m, const struct finding *f);
+void monitor_window(struct monitor *m, const struct window *w);
 void monitor_status(struct monitor *m, const struct events_status *s);
 
 #endif

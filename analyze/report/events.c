@@ -274,6 +274,8 @@ static void passed(void *ctx, int64_t now_ns)
 static void window_over(void *ctx, const struct window *w)
 {
     struct events *e = ctx;
+    if (e->options.window != NULL)
+        e->options.window(e->options.ctx, w);
     if (writes(e))
         event_line_window(&e->lines, w);
 }

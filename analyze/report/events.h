@@ -27,6 +27,9 @@ typedef void events_failed_fn(void *ctx, const struct exchange *x);
 /* A part of an attempt that ended, as analysis_preview makes it: lent for the call. */
 typedef void events_session_fn(void *ctx, const struct session *s);
 
+/* A window of time that is over: lent for the call. */
+typedef void events_window_fn(void *ctx, const struct window *w);
+
 /* The interface or file that is capture so-and-so; NULL unknown. */
 typedef const char *events_name_fn(void *ctx, uint32_t capture);
 
@@ -39,6 +42,7 @@ struct events_options {
     events_finding_fn *finding; /* called for each finding when it is first raised; may be NULL */
     events_session_fn *session; /* called for each part that ended, also where it is not looked at; may be NULL */
     events_failed_fn *failed;   /* called for each exchange that ends as a failed session, before its conversation is closed; may be NULL */
+    events_window_fn *window;   /* may be NULL */
     events_name_fn *name;       /* may be NULL */
     events_measure_fn *measure; /* not NULL: statistics are told each minute of capture time, and not by events_tick */
     void *ctx;

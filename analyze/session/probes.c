@@ -172,3 +172,16 @@ bool probes_has(const struct probes *p, const struct exchange *x)
         return false;
     return x->sstp.kind == SSTP_KIND_PROBE || (candidate(x) && series_of(p, x) != NULL);
 }
+
+bool probes_likely(const struct probes *p, const struct exchange *x)
+{
+    if (x->type != CONVERSATION_SSTP || x->sstp.kind == SSTP_KIND_PROBE || !candidate(x))
+        return x->type == CONVERSATION_SSTP && x->sstp.kind == SSTP_KIND_PROBE;
+    const struct probe_series *series = series_of(p, x);
+    if (series == NULL || series->sure)
+        return series != NULL;
+    struct probe_series s = *series;
+    while (s.waiting_count > 0)
+        take(&s);
+    return is_regular(&s);
+}

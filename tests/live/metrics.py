@@ -85,6 +85,19 @@ def compare(numbers, report, end, sent):
     assert infos <= {key[0] for key in numbers.table("vpnscope_findings_total") if key[1] == "info"} and infos, infos
 
 
+def compare_balance(numbers, report):
+    compared = 0
+    for result in report["balance"]:
+        if result.get("jain") is None:
+            continue
+        group = dict(protocol=result["protocol"], basis=result["basis"], group=result["backends"][0]["address"])
+        assert abs(numbers.one("vpnscope_balance_jain", **group) - result["jain"]) < 1e-12, (group, result["jain"])
+        for b in result["backends"]:
+            assert numbers.one("vpnscope_balance_attempts", backend=b["address"], **group) == b["attempts"], (group, b)
+        compared += 1
+    assert compared == len([1 for name, _ in numbers.samples if name == "vpnscope_balance_jain"]) > 0, compared
+
+
 def compare_truth(numbers):
     """What the daemons of the lab said; of an encrypted login that failed only that it did not come to a tunnel shows."""
     logins = collections.Counter(l["expected_outcome"] for name in PLAYED if not name.startswith("eapol") for l in truth(name)["logins"])
@@ -116,7 +129,9 @@ def numbers_are_the_reports():
     assert 0 < numbers.one("vpnscope_uptime_seconds") < 120 and numbers.one("vpnscope_process_peak_memory_bytes") > 1 << 20
     lines, errors, status = sniffer.end()
     assert (errors, status) == ("", 1), (errors, status)
-    compare(numbers, json.loads("\n".join(lines)), "sniffed0", sent)
+    report = json.loads("\n".join(lines))
+    compare(numbers, report, "sniffed0", sent)
+    compare_balance(numbers, report)
     compare_truth(numbers)
     print("%d packets, %d parts of sessions: as the report says, and the truth" % (sent, numbers.one("vpnscope_sessions_total")))
 
