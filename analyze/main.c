@@ -435,8 +435,10 @@ static enum run_result read_packets(const struct options *o, struct analysis *a,
         tell_complaint(t, error);
         return RUN_NOTHING;
     }
-    if (o->output != NULL && !make_log(o, t, live))
+    if (o->output != NULL && !make_log(o, t, live)) {
+        monitor_free(t->monitor);
         return RUN_NOTHING;
+    }
     for (size_t i = 0; i < o->capture_count; i++)
         if (strcmp(o->captures[i], "-") == 0)
             platform_catch_stop(); /* Ctrl-C ends who sends, too: what came is reported */
