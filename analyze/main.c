@@ -297,11 +297,11 @@ static bool tell_status(void *ctx, struct events_status *s)
     return !t->out->failed; /* nobody reads any more, or nothing fits any more */
 }
 
-static void tell_failed(void *ctx, const struct exchange *x)
+static void tell_judged(void *ctx, const struct exchange *x, bool failed)
 {
     const struct telling *t = ctx;
     if (t->recorder != NULL)
-        recorder_failed(t->recorder, x);
+        recorder_judged(t->recorder, x, failed);
 }
 
 /* The interfaces are described in each file. */
@@ -394,7 +394,7 @@ static bool listen(const struct options *o, struct analysis *a, const struct bal
     const struct events_options wanted = {.out = o->jsonl && t->log == NULL ? t->out : NULL,
                                           .log = t->log,
                                           .finding = t->findings || counted ? tell_finding : NULL,
-                                          .failed = live && o->write != NULL ? tell_failed : NULL,
+                                          .judged = live && o->write != NULL ? tell_judged : NULL,
                                           .session = counted ? tell_session : NULL,
                                           .window = counted ? tell_window : NULL,
                                           .name = name_of,

@@ -6,7 +6,7 @@
 #include "capture/source.h"
 
 /* Strands are made of cells, so that nothing is allocated for a packet; a packet goes on in the next cell. */
-enum { CELL = 256, CELL_HEADER = 8, CELL_BYTES = CELL - CELL_HEADER, STRAND_SHARE = 1024, STRANDS_LEAST = 64, SORTED_MOST = 8192,
+enum { CELL = 256, CELL_HEADER = 8, CELL_BYTES = CELL - CELL_HEADER, STRAND_SHARE = 1024, STRANDS_LEAST = 64, SORTED_MOST = 8192, PARTNERS_LOOKED_AT = 512,
        NONE = 0 /* cells and strands are counted from 1 */ };
 #define MEMORY_LEAST (UINT64_C(64) << 10)
 #define DATAGRAM_EARLIER_NS (INT64_C(2) * 1000000000) /* the first message of a conversation may be the one that is not whole */
@@ -18,8 +18,10 @@ struct cell {
 };
 _Static_assert(sizeof(struct cell) == CELL, "a cell has no padding");
 
+#define APART_NS (INT64_C(500) * 1000000) /* between the clocks of two interfaces, and in the ways to them */
+
 /* Who is given up for whom: the unknown for the unknown, lest a flood of them drive out what is known. */
-enum class { CLASS_DATAGRAM, CLASS_FLOW, CLASS_KNOWN, CLASSES };
+enum class { CLASS_DATAGRAM, CLASS_FLOW, CLASS_KNOWN, CLASS_ENDED, CLASSES };
 
 struct strand {
     struct hold_key key;
@@ -31,6 +33,8 @@ struct strand {
     struct hold_key flows[HOLD_FLOWS];
     struct hold_ends ends;
     bool has_ends;
+    bool ended;            /* lingers */
+    struct hold_party party;
 };
 
 /* A packet in a strand: what is to be known of it, then its bytes. */
@@ -44,6 +48,7 @@ struct packed {
 
 /* Where a packet begins. */
 struct spot {
+    int64_t time_ns;
     uint64_t number;
     uint32_t cell, at;
 };
@@ -126,7 +131,9 @@ static struct strand *find(struct hold *h, const struct hold_key *key)
 
 static enum class class_of(const struct strand *s)
 {
-    return s->key.kind == HOLD_CONVERSATION ? CLASS_KNOWN : s->key.kind == HOLD_FLOW ? CLASS_FLOW : CLASS_DATAGRAM;
+    if (s->key.kind == HOLD_CONVERSATION)
+        return s->ended ? CLASS_ENDED : CLASS_KNOWN;
+    return s->key.kind == HOLD_FLOW ? CLASS_FLOW : CLASS_DATAGRAM;
 }
 
 static void count_cells(struct hold *h, struct strand *s, uint32_t more, uint32_t less)
@@ -151,17 +158,33 @@ static void release_cells(struct hold *h, struct strand *s)
     s->bytes = 0;
 }
 
+static void list_remove(struct hold *h, struct strand *s)
+{
+    enum class class = class_of(s);
+    *(s->older == NONE ? &h->classes[class].oldest : &h->strands[s->older].newer) = s->newer;
+    *(s->newer == NONE ? &h->classes[class].newest : &h->strands[s->newer].older) = s->older;
+    h->classes[class].strands--;
+}
+
+static void list_append(struct hold *h, struct strand *s)
+{
+    enum class class = class_of(s);
+    uint32_t self = (uint32_t)(s - h->strands);
+    s->older = h->classes[class].newest;
+    s->newer = NONE;
+    *(s->older == NONE ? &h->classes[class].oldest : &h->strands[s->older].newer) = self;
+    h->classes[class].newest = self;
+    h->classes[class].strands++;
+}
+
 static void release(struct hold *h, struct strand *s)
 {
     uint32_t self = (uint32_t)(s - h->strands), *link = bucket_of(h, &s->key);
-    enum class class = class_of(s);
     release_cells(h, s);
     while (*link != self)
         link = &h->strands[*link].chain;
     *link = s->chain;
-    *(s->older == NONE ? &h->classes[class].oldest : &h->strands[s->older].newer) = s->newer;
-    *(s->newer == NONE ? &h->classes[class].newest : &h->strands[s->newer].older) = s->older;
-    h->classes[class].strands--;
+    list_remove(h, s);
     h->counters.strands--;
     s->key.kind = HOLD_NOTHING;
     s->chain = h->free_strand;
@@ -170,8 +193,8 @@ static void release(struct hold *h, struct strand *s)
 
 static void evict(struct hold *h, struct strand *s)
 {
-    h->counters.evicted_packets += s->packets;
-    h->counters.evicted_conversations += s->key.kind == HOLD_CONVERSATION;
+    h->counters.evicted_packets += s->ended ? 0 : s->packets;
+    h->counters.evicted_conversations += s->key.kind == HOLD_CONVERSATION && !s->ended;
     release(h, s);
 }
 
@@ -186,9 +209,11 @@ static bool evict_oldest(struct hold *h, enum class class, const struct strand *
     return oldest != NONE;
 }
 
-/* Someone goes: of the unknown when these have more than half of what there is, else of the known. */
+/* Someone goes: who only lingers; of the unknown when these have more than half of what there is; else of the known. */
 static bool make_room(struct hold *h, bool many_unknown, const struct strand *but)
 {
+    if (evict_oldest(h, CLASS_ENDED, but))
+        return true;
     if (!many_unknown && evict_oldest(h, CLASS_KNOWN, but))
         return true;
     return evict_oldest(h, CLASS_FLOW, but) || evict_oldest(h, CLASS_DATAGRAM, but) || evict_oldest(h, CLASS_KNOWN, but);
@@ -217,14 +242,10 @@ static struct strand *make(struct hold *h, const struct hold_key *key)
         self = ++h->strands_made;
     struct strand *s = &h->strands[self];
     *s = (struct strand){.key = *key};
-    enum class class = class_of(s);
     uint32_t *bucket = bucket_of(h, key);
     s->chain = *bucket;
     *bucket = self;
-    s->older = h->classes[class].newest;
-    *(s->older == NONE ? &h->classes[class].oldest : &h->strands[s->older].newer) = self;
-    h->classes[class].newest = self;
-    h->classes[class].strands++;
+    list_append(h, s);
     h->counters.strands++;
     return s;
 }
@@ -297,27 +318,36 @@ bool hold_add(struct hold *h, struct hold_key key, const struct frame *f, bool b
     return true;
 }
 
-void hold_join(struct hold *h, struct hold_key from_key, struct hold_key to_key)
+static void move_packets(struct hold *h, struct strand *from, struct strand *to)
+{
+    uint32_t cells = from->cells;
+    if (from->first == NONE)
+        return;
+    *(to->last == NONE ? &to->first : &h->cells[to->last].next) = from->first;
+    to->last = from->last;
+    count_cells(h, from, 0, cells);
+    count_cells(h, to, cells, 0);
+    to->packets += from->packets;
+    to->bulk += from->bulk;
+    to->bytes += from->bytes;
+    from->first = from->last = NONE;
+    from->packets = from->bulk = 0;
+    from->bytes = 0;
+}
+
+void hold_move(struct hold *h, struct hold_key from_key, struct hold_key to_key)
 {
     if (find(h, &from_key) == NULL)
         return;
     struct strand *to = find_or_make(h, &to_key), *from = find(h, &from_key); /* which may have made room for it */
-    if (from == NULL)
-        return;
-    if (from->first != NONE) {
-        *(to->last == NONE ? &to->first : &h->cells[to->last].next) = from->first;
-        to->last = from->last;
-        uint32_t cells = from->cells;
-        count_cells(h, from, 0, cells);
-        count_cells(h, to, cells, 0);
-        to->packets += from->packets;
-        to->bulk += from->bulk;
-        to->bytes += from->bytes;
-        from->first = from->last = NONE;
-        from->packets = 0;
-        from->bytes = 0;
-    }
-    release(h, from);
+    if (from != NULL)
+        move_packets(h, from, to);
+}
+
+void hold_join(struct hold *h, struct hold_key from, struct hold_key to)
+{
+    hold_move(h, from, to);
+    hold_drop(h, from);
 }
 
 void hold_flow(struct hold *h, struct hold_key conversation, struct hold_key flow)
@@ -390,6 +420,58 @@ void hold_join_datagrams(struct hold *h, struct hold_key conversation)
     }
 }
 
+void hold_set_party(struct hold *h, struct hold_key conversation, const struct hold_party *party)
+{
+    struct strand *s = find(h, &conversation);
+    if (s != NULL)
+        s->party = *party;
+}
+
+const struct hold_party *hold_party(struct hold *h, struct hold_key conversation)
+{
+    const struct strand *s = find(h, &conversation);
+    return s != NULL ? &s->party : NULL;
+}
+
+void hold_linger(struct hold *h, struct hold_key conversation)
+{
+    struct strand *s = find(h, &conversation);
+    if (s == NULL || s->ended)
+        return;
+    list_remove(h, s);
+    h->classes[CLASS_KNOWN].cells -= s->cells;
+    s->ended = true;
+    h->classes[CLASS_ENDED].cells += s->cells;
+    list_append(h, s);
+}
+
+static bool fits(const struct hold_party *p, enum hold_role role, const struct hold_party *of)
+{
+    bool same_port = p->client.port == of->client.port || p->client.port == 0 || of->client.port == 0;
+    const struct hold_party *tunnel = role == HOLD_TUNNEL ? p : of, *login = role == HOLD_TUNNEL ? of : p;
+    return p->role == role && !p->recorded && same_port && address_equal(&p->client.address, &of->client.address) &&
+           login->from_ns > tunnel->from_ns - APART_NS &&
+           (login->from_ns < tunnel->until_ns || login->from_ns - tunnel->until_ns < APART_NS);
+}
+
+bool hold_partner(struct hold *h, enum hold_role role, const struct hold_party *of, struct hold_key *out)
+{
+    static const enum class classes[] = {CLASS_KNOWN, CLASS_ENDED};
+    unsigned found = 0;
+    for (size_t k = 0; k < sizeof classes / sizeof *classes; k++) {
+        uint32_t i = h->classes[classes[k]].newest;
+        for (unsigned looked = 0; i != NONE && looked < PARTNERS_LOOKED_AT && found < 2; looked++, i = h->strands[i].older) {
+            if (!fits(&h->strands[i].party, role, of))
+                continue;
+            *out = h->strands[i].key;
+            if (role == HOLD_LOGIN)
+                return true;
+            found++;
+        }
+    }
+    return found == 1;
+}
+
 void hold_drop(struct hold *h, struct hold_key key)
 {
     struct strand *s = find(h, &key);
@@ -446,9 +528,11 @@ static bool give(struct hold *h, uint32_t cell, uint32_t at, hold_fn *each, void
     return each(ctx, &f);
 }
 
-static int by_number(const void *left, const void *right)
+static int by_time(const void *left, const void *right)
 {
     const struct spot *a = left, *b = right;
+    if (a->time_ns != b->time_ns)
+        return a->time_ns < b->time_ns ? -1 : 1;
     return a->number < b->number ? -1 : a->number > b->number;
 }
 
@@ -464,10 +548,10 @@ void hold_each(struct hold *h, struct hold_key key, hold_fn *each, void *ctx)
         struct packed p;
         uint32_t begin = cell, begin_at = at;
         read_on(h, &cell, &at, &p, sizeof p);
-        h->spots[count++] = (struct spot){p.number, begin, begin_at};
+        h->spots[count++] = (struct spot){p.time_ns, p.number, begin, begin_at};
         skip(h, &cell, &at, p.len);
     }
-    qsort(h->spots, count, sizeof *h->spots, by_number);
+    qsort(h->spots, count, sizeof *h->spots, by_time);
     for (size_t i = 0; i < count && go_on; i++)
         go_on = give(h, h->spots[i].cell, h->spots[i].at, each, ctx);
 }

@@ -58,12 +58,34 @@ void hold_ends(struct hold *h, struct hold_key key, const struct hold_ends *ends
 /* Joins the datagrams between its ends, either way, that came since it began and before another one between them did. */
 void hold_join_datagrams(struct hold *h, struct hold_key conversation);
 
+/* Whose attempt a conversation is a part of. A tunnel, and a login of the same client that begins while it is there, are of one. */
+enum hold_role { HOLD_NEITHER, HOLD_TUNNEL, HOLD_LOGIN };
+struct hold_party {
+    struct endpoint client;    /* port 0: not known */
+    int64_t from_ns, until_ns; /* INT64_MAX: it goes on */
+    uint8_t role;              /* enum hold_role */
+    bool recorded;             /* what was held of it has been written, for another one's sake */
+};
+/* Sets who it is of, when it is held. */
+void hold_set_party(struct hold *h, struct hold_key conversation, const struct hold_party *party);
+/* NULL when it is not held; valid until something is added. */
+const struct hold_party *hold_party(struct hold *h, struct hold_key conversation);
+/* It is over, and is kept for as long as there is room: it goes first. */
+void hold_linger(struct hold *h, struct hold_key conversation);
+/*
+ * The one of that role that fits, of those that began latest; looked for among a few hundred. False when there is none, or, of
+ * tunnels, when two fit.
+ */
+bool hold_partner(struct hold *h, enum hold_role role, const struct hold_party *of, struct hold_key *out);
+/* What a strand holds goes to the end of another, and nothing is left of it but what is known of it. */
+void hold_move(struct hold *h, struct hold_key from, struct hold_key to);
+
 void hold_drop(struct hold *h, struct hold_key key);
 /* Forgets the packets only. */
 void hold_empty(struct hold *h, struct hold_key key);
 
 /*
- * Calls each for a strand's packets in the order of their numbers; the bytes are lent for the call. False from it stops. Each
+ * Calls each for a strand's packets in the order of their times; the bytes are lent for the call. False from it stops. Each
  * must not change what is held.
  */
 typedef bool hold_fn(void *ctx, const struct frame *f);

@@ -34,9 +34,12 @@ void recorder_frame(void *recorder, const struct frame *f, const struct frame_ti
 
 /* A conversation begins. */
 void recorder_opened(struct recorder *r, const struct event *e);
-/* An exchange that ends failed: it is written, and handed to the system. */
-void recorder_failed(struct recorder *r, const struct exchange *x);
-/* A conversation has ended, and was told as failed before if it had: what is held of it is forgotten. */
+/*
+ * An exchange has ended. One that failed is written, and handed to the system, and so is what is held of the tunnel in front of a
+ * login, or of the logins behind a tunnel. Of one that did not, packets are held a while longer, lest it turn out to be such a part.
+ */
+void recorder_judged(struct recorder *r, const struct exchange *x, bool failed);
+/* A conversation has ended, after it was judged if it was: what is held of one that was not is forgotten. */
 void recorder_ended(struct recorder *r, const struct conversation *c);
 
 void recorder_get_counters(const struct recorder *r, struct recorder_counters *out);

@@ -227,13 +227,13 @@ static void ended(void *ctx, struct exchange *x)
     e->incomplete += (x->told & (TOLD_ESTABLISHED | TOLD_FAILED)) == 0;
     if (e->options.session != NULL)
         e->options.session(e->options.ctx, &s);
-    bool failed = session_failed(&s), unsure = e->options.failed != NULL && s.outcome == OUTCOME_INCOMPLETE;
+    bool failed = session_failed(&s), unsure = e->options.judged != NULL && s.outcome == OUTCOME_INCOMPLETE;
     if (wanted(e))
         start(e, x);
     if (wanted(e) || unsure)
         failed = tell_ended(e, x, &s) || failed;
-    if (failed && e->options.failed != NULL)
-        e->options.failed(e->options.ctx, x);
+    if (e->options.judged != NULL)
+        e->options.judged(e->options.ctx, x, failed);
 }
 
 static void fill_in(const struct events *e, struct events_status *s)

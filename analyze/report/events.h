@@ -22,7 +22,7 @@ struct events_status {
 };
 
 typedef void events_finding_fn(void *ctx, const struct finding *f);
-typedef void events_failed_fn(void *ctx, const struct exchange *x);
+typedef void events_judged_fn(void *ctx, const struct exchange *x, bool failed);
 
 /* A part of an attempt that ended, as analysis_preview makes it: lent for the call. */
 typedef void events_session_fn(void *ctx, const struct session *s);
@@ -41,8 +41,8 @@ struct events_options {
     struct log_file *log;       /* does; both NULL: none */
     events_finding_fn *finding; /* called for each finding when it is first raised; may be NULL */
     events_session_fn *session; /* called for each part that ended, also where it is not looked at; may be NULL */
-    events_failed_fn *failed;   /* called for each exchange that ends as a failed session, before its conversation is closed; may be NULL */
     events_window_fn *window;   /* may be NULL */
+    events_judged_fn *judged;   /* called for each part that ended, when it is known whether it failed; may be NULL */
     events_name_fn *name;       /* may be NULL */
     events_measure_fn *measure; /* not NULL: statistics are told each minute of capture time, and not by events_tick */
     void *ctx;

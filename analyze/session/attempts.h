@@ -21,6 +21,9 @@ void attempts_free(struct attempts *a);
 bool attempts_is_tunnel(const struct exchange *x);
 bool attempts_is_login(const struct exchange *x);
 
+/* The VPN client of a login, as its NAS has it (port 0: not said); false when it does not say. */
+bool attempts_login_client(const struct exchange *x, struct endpoint *client);
+
 /* The exchanges of one session, with all copies of one; head is its key. Nothing of them is kept. */
 void attempts_add(struct attempts *a, uint32_t head, struct exchange *const *exchanges, size_t count);
 

@@ -234,6 +234,12 @@ static uint8_t wanted(uint32_t tunnel_type)
     }
 }
 
+bool attempts_login_client(const struct exchange *x, struct endpoint *client)
+{
+    return read_station(exchange_text(x, x->radius.tunnel_client_endpoint), client) ||
+           read_station(exchange_text(x, x->radius.calling_station), client);
+}
+
 bool login_read(const struct exchange *x, struct login *l)
 {
     const struct radius_facts *r = &x->radius;
@@ -242,8 +248,7 @@ bool login_read(const struct exchange *x, struct login *l)
     l->last = x->last.time_ns;
     if (!attempts_is_login(x) || x->begun_before || !usable(l->first) || !usable(l->last))
         return false;
-    if (!read_station(exchange_text(x, r->tunnel_client_endpoint), &l->client) &&
-        !read_station(exchange_text(x, r->calling_station), &l->client))
+    if (!attempts_login_client(x, &l->client))
         l->client.address.family = FAMILY_NONE;
     l->computer = hash_computer(exchange_text(x, r->client_name));
     l->user = hash_user(exchange_text(x, x->eap.identity.len > 0 ? x->eap.identity : r->user));

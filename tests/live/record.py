@@ -22,6 +22,9 @@ FAILING = ["nps-untrusted-root", "ike-no-proposal", "sstp-untrusted-root", "eapo
            "l2tp-wrong-password", "pptp-pap-refused"]
 HEALTHY = ["peap-mschapv2", "eap-tls", "ip-fragments", "ike-fragments", "l2tp-mschapv2", "pptp-mschapv2",
            "ike-user-peap", "sstp-many"]
+# The tunnel fails and its login does not; the login fails; both do.
+PAIRS_FAILING = ["sstp-binding-nonce", "sstp-wrong-password", "ike-wrong-password-peap"]
+PAIRS_HEALTHY = ["sstp-pap", "ike-user-peap"]
 
 
 def packets(path):
@@ -45,7 +48,7 @@ class Recorder:
         self.folder = folder
         self.process = subprocess.Popen([sys.argv[1], "-i", end, "--write", folder + "/rec.pcapng", *more],
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        cable.wait_for(lambda: cable.sniffs(self.process), TIMEOUT, "sniffing to begin")
+        cable.wait_for(lambda: cable.sniffs(self.process, 1 + more.count("-i")), TIMEOUT, "sniffing to begin")
         cable.wait_for(lambda: glob.glob(folder + "/rec-*.pcapng"), TIMEOUT, "the first file")
 
     def end(self, signal_number=signal.SIGINT):
@@ -92,6 +95,30 @@ def failed_ones_only(folder):
     outcomes = [session["outcome"] for session in json.loads(again.stdout)["sessions"]]
     assert len(outcomes) == len(FAILING) and set(outcomes) == {"rejected", "aborted"}, outcomes
     print("%d packets of %d sessions that failed, none of %d others" % (len(got), len(FAILING), len(HEALTHY)))
+
+
+def attempts_are_whole(folder):
+    """Tunnels on one interface, the logins behind them on the other: when one of them fails both are recorded."""
+    recorder = Recorder(folder + "/d", "-i", "sniffed1")
+    wanted = []
+    for name in PAIRS_FAILING + PAIRS_HEALTHY:
+        both = [(when, "player0", data) for when, data in frames(name)] + [(when, "player1", data) for when, data in frames(name + "-radius")]
+        before = None
+        for when, end, data in sorted(both):
+            time.sleep(min(when - before, 0.01) if before is not None else 0)
+            before = when
+            cable.play(end, [(when, data)])
+        time.sleep(1)
+        wanted += [data for _, _, data in both] if name in PAIRS_FAILING else []
+    time.sleep(6)  # SSTP waits for what may come after its end
+    _, errors = recorder.end()
+    assert not errors, errors
+    got = recorded(folder + "/d")
+    assert sorted(got) == sorted(wanted), "%d packets recorded, %d expected" % (len(got), len(wanted))
+    outcome = json.loads(subprocess.run([sys.argv[1], "--json"] + glob.glob(folder + "/d/rec-*.pcapng"), capture_output=True,
+                                        text=True, check=False).stdout)["sessions"]
+    assert [len(session["exchanges"]) for session in outcome] == [2] * len(PAIRS_FAILING), outcome
+    print("%d attempts whose tunnel and login were seen apart are recorded whole" % len(PAIRS_FAILING))
 
 
 def ring_keeps_its_bounds(folder):
@@ -205,9 +232,11 @@ def main():
         if subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode == 0:
             os.execvp("unshare", ["unshare", "--mount", sys.executable, "-B"] + sys.argv)
     cable.lay("player0", "sniffed0")
+    cable.lay("player1", "sniffed1")
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o711)
         failed_ones_only(folder)
+        attempts_are_whole(folder)
         ring_keeps_its_bounds(folder)
         full_disk(folder)
         memory_is_short(folder)

@@ -222,6 +222,75 @@ static void datagrams_go_to_who_spoke_then(void **state)
     hold_free(h);
 }
 
+static struct hold_party party_of(enum hold_role role, uint8_t client, uint16_t port, int64_t from_s, int64_t until_s)
+{
+    const int64_t second = 1000000000;
+    return (struct hold_party){.client = {host(client), port}, .from_ns = from_s * second,
+                               .until_ns = until_s != 0 ? until_s * second : INT64_MAX, .role = (uint8_t)role};
+}
+
+static void put_party(struct hold *h, uint64_t serial, struct hold_party party)
+{
+    add(h, key(HOLD_CONVERSATION, serial), serial, 100);
+    hold_set_party(h, key(HOLD_CONVERSATION, serial), &party);
+}
+
+static uint64_t partner(struct hold *h, enum hold_role role, struct hold_party of)
+{
+    struct hold_key found = key(HOLD_NOTHING, 0);
+    return hold_partner(h, role, &of, &found) ? found.serial : 0;
+}
+
+static void a_login_and_its_tunnel_find_each_other(void **state)
+{
+    (void)state;
+    struct hold *h = hold_new(1 << 20);
+    put_party(h, 1, party_of(HOLD_TUNNEL, 7, 0, 10, 0));     /* goes on */
+    put_party(h, 2, party_of(HOLD_TUNNEL, 8, 5001, 10, 20)); /* two of one client, from two ports */
+    put_party(h, 3, party_of(HOLD_TUNNEL, 8, 5002, 11, 0));
+    put_party(h, 4, party_of(HOLD_LOGIN, 7, 0, 12, 13));
+    hold_linger(h, key(HOLD_CONVERSATION, 2));
+    hold_linger(h, key(HOLD_CONVERSATION, 4));
+    assert_int_equal(count_of(h, key(HOLD_CONVERSATION, 4)), 1);
+    assert_int_equal(partner(h, HOLD_TUNNEL, party_of(HOLD_LOGIN, 7, 0, 12, 13)), 1);
+    assert_int_equal(partner(h, HOLD_TUNNEL, party_of(HOLD_LOGIN, 7, 4500, 12, 13)), 1);
+    assert_int_equal(partner(h, HOLD_TUNNEL, party_of(HOLD_LOGIN, 7, 0, 8, 13)), 0);   /* began before it */
+    assert_int_equal(partner(h, HOLD_TUNNEL, party_of(HOLD_LOGIN, 9, 0, 12, 13)), 0);
+    assert_int_equal(partner(h, HOLD_TUNNEL, party_of(HOLD_LOGIN, 8, 0, 15, 16)), 0);  /* either could be */
+    assert_int_equal(partner(h, HOLD_TUNNEL, party_of(HOLD_LOGIN, 8, 5001, 15, 16)), 2);
+    assert_int_equal(partner(h, HOLD_TUNNEL, party_of(HOLD_LOGIN, 8, 0, 25, 26)), 3);  /* one was over by then */
+    assert_int_equal(partner(h, HOLD_LOGIN, party_of(HOLD_TUNNEL, 7, 0, 10, 14)), 4);
+    assert_int_equal(partner(h, HOLD_LOGIN, party_of(HOLD_TUNNEL, 7, 0, 1, 9)), 0);
+    struct hold_party written = *hold_party(h, key(HOLD_CONVERSATION, 1));
+    hold_move(h, key(HOLD_CONVERSATION, 1), key(HOLD_CONVERSATION, 4));
+    assert_int_equal(count_of(h, key(HOLD_CONVERSATION, 4)), 2);
+    assert_int_equal(count_of(h, key(HOLD_CONVERSATION, 1)), 0);
+    written.recorded = true;
+    hold_set_party(h, key(HOLD_CONVERSATION, 1), &written);
+    assert_int_equal(partner(h, HOLD_TUNNEL, party_of(HOLD_LOGIN, 7, 0, 12, 13)), 0);
+    assert_null(hold_party(h, key(HOLD_CONVERSATION, 99)));
+    hold_free(h);
+}
+
+/* What only lingers goes first, and is not counted as given up. */
+static void who_lingers_goes_first(void **state)
+{
+    (void)state;
+    struct hold *h = hold_new(1 << 20);
+    for (uint64_t i = 1; i <= 300; i++) {
+        add(h, key(HOLD_CONVERSATION, i), i, 1400);
+        if (i > 100)
+            hold_linger(h, key(HOLD_CONVERSATION, i));
+    }
+    for (uint64_t i = 301; i <= 550; i++)
+        add(h, key(HOLD_CONVERSATION, i), i, 1400);
+    assert_int_equal(hold_counters(h)->evicted_conversations + hold_counters(h)->evicted_packets, 0);
+    assert_int_equal(count_of(h, key(HOLD_CONVERSATION, 1)), 1);
+    assert_int_equal(count_of(h, key(HOLD_CONVERSATION, 101)), 0);
+    assert_int_equal(count_of(h, key(HOLD_CONVERSATION, 300)), 1);
+    hold_free(h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -232,6 +301,8 @@ int main(void)
         cmocka_unit_test(a_flood_of_the_unknown_takes_its_own_place),
         cmocka_unit_test(too_much_for_all_there_is),
         cmocka_unit_test(datagrams_go_to_who_spoke_then),
+        cmocka_unit_test(a_login_and_its_tunnel_find_each_other),
+        cmocka_unit_test(who_lingers_goes_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
