@@ -6,11 +6,14 @@ bool nat_hash(struct digests *d, const uint8_t initiator_spi[static NAT_SPI],
     size_t address = e->address.family == FAMILY_IPV4 ? 4 : e->address.family == FAMILY_IPV6 ? 16 : 0;
     if (address == 0)
         return false;
-    const uint8_t port[2] = {(uint8_t)(e->port >> 8), (uint8_t)e->port};
-    const struct span parts[] = {span_of(initiator_spi, NAT_SPI), span_of(responder_spi, NAT_SPI),
-                                 span_of(e->address.bytes, address), span_of(port, sizeof port)};
-    uint8_t digest[DIGEST_MAX];
-    if (!digest_compute(d, DIGEST_SHA1, parts, sizeof parts / sizeof parts[0], digest))
+    uint8_t digest[DIGEST_MAX], bytes[2 * NAT_SPI + 16 + 2]; /* in one piece: each costs as much as the hash itself */
+    memcpy(bytes, initiator_spi, NAT_SPI);
+    memcpy(bytes + NAT_SPI, responder_spi, NAT_SPI);
+    memcpy(bytes + 2 * NAT_SPI, e->address.bytes, address);
+    bytes[2 * NAT_SPI + address] = (uint8_t)(e->port >> 8);
+    bytes[2 * NAT_SPI + address + 1] = (uint8_t)e->port;
+    struct span all = span_of(bytes, 2 * NAT_SPI + address + 2);
+    if (!digest_compute(d, DIGEST_SHA1, &all, 1, digest))
         return false;
     memcpy(out, digest, NAT_HASH);
     return true;

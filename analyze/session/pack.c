@@ -115,10 +115,13 @@ static bool take_runs(struct cursor *c, uint8_t *to, size_t words)
             !take_span(c, (size_t)own * PACK_WORD, &run))
             return false;
         i += same;
-        for (size_t k = 0; k < own; k++, i++) {
-            uint64_t word = word_at(run.data, k);
-            memcpy(to + i * PACK_WORD, &word, PACK_WORD);
-        }
+        uint8_t *at = to + i * PACK_WORD;
+        size_t k = 0;
+        for (; k + STEP <= own; k += STEP)
+            memcpy(at + k * PACK_WORD, run.data + k * PACK_WORD, (size_t)STEP * PACK_WORD);
+        for (; k < own; k++)
+            memcpy(at + k * PACK_WORD, run.data + k * PACK_WORD, PACK_WORD);
+        i += own;
     }
     return true;
 }

@@ -45,13 +45,13 @@ void ike_layer_free(struct ike_layer *l)
 
 size_t ike_layer_association_bytes(void)
 {
-    return sizeof(struct association) + sizeof(struct esp_way) + SENT_PER_ASSOCIATION * sizeof(struct sent) +
+    return sizeof(struct association) + sizeof(struct esp_way) + SENT_PER_ASSOCIATION * (sizeof(struct sent) + sizeof(struct sent_bucket) / SENT_WAYS) +
            (size_t)(PAIRS + PATH_KEYS) * INDEX_ITEM_BYTES;
 }
 
 uint64_t ike_layer_bytes(const struct ike_layer *l)
 {
-    uint64_t bytes = (uint64_t)l->used * (sizeof(struct association) + sizeof(struct esp_way)) + (uint64_t)l->sent_used * sizeof(struct sent);
+    uint64_t bytes = (uint64_t)l->used * (sizeof(struct association) + sizeof(struct esp_way)) + (uint64_t)l->sent_used * (sizeof(struct sent) + sizeof(struct sent_bucket) / SENT_WAYS);
     uint64_t slots = (uint64_t)l->spi_index.used + l->path_index.used;
     return bytes + slots * INDEX_ITEM_BYTES + l->buffer_used + lone_bytes(l);
 }
@@ -118,7 +118,7 @@ static void retransmission(struct ike_layer *l, struct ike_arrival *in, struct s
     struct ike_event about = event_of(in, IKE_EVENT_RETRANSMISSION);
     s->transmissions += s->transmissions != UINT32_MAX;
     s->way = sent_way(in->p);
-    s->last_ns = l->place.time_ns;
+    *sent_last(l, s) = l->place.time_ns;
     about.transmissions = s->transmissions;
     about.moved = path_note(l, in->a, in->p, in->from_initiator);
     note_request(l, in, &about);
@@ -139,7 +139,7 @@ static void repeated(struct ike_layer *l, struct ike_arrival *in, struct sent *s
     association_touch(l, in->a);
     lone_followed(l, in->a);
     bool same_way = s->way == sent_way(in->p);
-    int64_t since = elapsed_ns(l->place.time_ns, s->last_ns);
+    int64_t since = elapsed_ns(l->place.time_ns, *sent_last(l, s));
     bool at_once = since < TRANSLATED_NS && since > -TRANSLATED_NS;
     if (same_way || !(at_once || path_known(in->a, in->p, in->from_initiator))) {
         retransmission(l, in, s);

@@ -1,25 +1,29 @@
 /* What was sent: messages by their bytes, for their copies, and requests by their ids, for their answers. */
 #include "dissect/ike/ike_state.h"
 
-/* A table of buckets, each of two cache lines; a new message takes the place of the oldest one of its bucket. */
+#include "capture/wire/large.h"
+
+/* A table of buckets; a new message takes the place of the oldest one of its bucket. */
 bool sent_init(struct ike_layer *l, uint32_t room)
 {
     uint32_t buckets = 1;
     while (buckets < room / SENT_WAYS)
         buckets *= 2;
     l->sent_mask = buckets - 1;
+    l->sent_buckets = zeroed_new((size_t)buckets * sizeof *l->sent_buckets, &l->sent_memory);
     l->sent = calloc((size_t)buckets * SENT_WAYS, sizeof *l->sent);
-    return l->sent != NULL;
+    return l->sent != NULL && l->sent_buckets != NULL;
 }
 
 void sent_free(struct ike_layer *l)
 {
+    free(l->sent_memory);
     free(l->sent);
 }
 
-static inline struct sent *bucket_of(const struct ike_layer *l, uint64_t hash)
+static inline uint32_t number_of_bucket(const struct ike_layer *l, uint64_t hash)
 {
-    return &l->sent[(size_t)((uint32_t)(hash >> 16) & l->sent_mask) * SENT_WAYS];
+    return (uint32_t)(hash >> 16) & l->sent_mask;
 }
 
 /* No two messages under one key have the same IV and ICV, so that the ends of an encrypted one are enough. */
@@ -35,9 +39,7 @@ uint64_t sent_hash(const struct ike_message *m)
 void sent_prefetch(const struct ike_layer *l, uint64_t hash)
 {
 #if defined(__GNUC__)
-    const struct sent *bucket = bucket_of(l, hash);
-    __builtin_prefetch(bucket);
-    __builtin_prefetch(bucket + SENT_WAYS / 2);
+    __builtin_prefetch(&l->sent_buckets[number_of_bucket(l, hash)]);
 #else
     (void)l, (void)hash;
 #endif
@@ -54,24 +56,38 @@ uint32_t sent_way(const struct packet *p)
 
 struct sent *sent_find(const struct ike_layer *l, const struct ike_arrival *in)
 {
-    struct sent *bucket = bucket_of(l, in->hash);
+    uint32_t number = number_of_bucket(l, in->hash);
+    const struct sent_bucket *bucket = &l->sent_buckets[number];
     for (unsigned i = 0; i < SENT_WAYS; i++) {
-        const struct association *a = &l->associations[bucket[i].item];
-        if (bucket[i].hash == in->hash && a->used && a->pub.id == bucket[i].id)
-            return &bucket[i];
+        if (bucket->hash[i] != in->hash)
+            continue;
+        struct sent *s = &l->sent[(size_t)number * SENT_WAYS + i];
+        const struct association *a = &l->associations[s->item];
+        if (a->used && a->pub.id == s->id)
+            return s;
     }
     return NULL;
 }
 
+int64_t *sent_last(const struct ike_layer *l, const struct sent *s)
+{
+    size_t at = (size_t)(s - l->sent);
+    return &l->sent_buckets[at / SENT_WAYS].last_ns[at % SENT_WAYS];
+}
+
 void sent_remember(struct ike_layer *l, const struct ike_arrival *in)
 {
-    struct sent *bucket = bucket_of(l, in->hash), *oldest = bucket;
-    for (unsigned i = 1; i < SENT_WAYS && oldest->hash != 0; i++)
-        if (bucket[i].hash == 0 || bucket[i].last_ns < oldest->last_ns)
-            oldest = &bucket[i];
-    l->sent_used += oldest->hash == 0;
-    *oldest = (struct sent){.hash = in->hash, .item = association_item(l, in->a), .id = in->a->pub.id, .transmissions = 1,
-                            .way = sent_way(in->p), .last_ns = l->place.time_ns};
+    uint32_t number = number_of_bucket(l, in->hash);
+    struct sent_bucket *bucket = &l->sent_buckets[number];
+    unsigned oldest = 0;
+    for (unsigned i = 1; i < SENT_WAYS && bucket->hash[oldest] != 0; i++)
+        if (bucket->hash[i] == 0 || bucket->last_ns[i] < bucket->last_ns[oldest])
+            oldest = i;
+    l->sent_used += bucket->hash[oldest] == 0;
+    bucket->hash[oldest] = in->hash;
+    bucket->last_ns[oldest] = l->place.time_ns;
+    l->sent[(size_t)number * SENT_WAYS + oldest] =
+        (struct sent){.item = association_item(l, in->a), .id = in->a->pub.id, .transmissions = 1, .way = sent_way(in->p)};
 }
 
 struct asked *asked_find(struct association *a, bool by_initiator, uint8_t pair, uint32_t message_id)

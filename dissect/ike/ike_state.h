@@ -56,10 +56,14 @@ struct skf {
     struct { uint32_t at, len; bool seen, bad; } pieces[]; /* as many as total says; in bytes[]; bad: not opened */
 };
 
-/* A message seen, for its copies. */
+/* Messages seen, for their copies: what every new one is compared with, in a cache line of its own. */
+struct sent_bucket {
+    uint64_t hash[SENT_WAYS];    /* of its bytes and length; 0: none */
+    int64_t last_ns[SENT_WAYS];
+};
+
+/* The rest of each. */
 struct sent {
-    uint64_t hash;       /* of its bytes and length; 0: none */
-    int64_t last_ns;
     uint32_t item, id;   /* its association, and that one's serial: the item may have been given to another since */
     uint32_t way;        /* hash of its addresses and ports */
     uint32_t transmissions;
@@ -126,7 +130,9 @@ struct ike_layer {
     uint32_t lone, lone_listed;       /* associations that are or ended as a lone request; how many there may be */
     struct lone_ring ring;
 
-    struct sent *sent;                /* buckets of SENT_WAYS */
+    struct sent_bucket *sent_buckets;
+    struct sent *sent;                /* SENT_WAYS for each bucket */
+    void *sent_memory;                /* where the buckets lie */
     uint32_t sent_mask, sent_used;
 
     uint64_t buffer_room, buffer_used; /* of fragments */
@@ -257,6 +263,8 @@ void sent_prefetch(const struct ike_layer *l, uint64_t hash);
 uint32_t sent_way(const struct packet *p);
 /* The message with these bytes, if its association is still open. */
 struct sent *sent_find(const struct ike_layer *l, const struct ike_arrival *in);
+/* When it was seen last. */
+int64_t *sent_last(const struct ike_layer *l, const struct sent *s);
 void sent_remember(struct ike_layer *l, const struct ike_arrival *in);
 
 /* The request of a message id that was asked by one side; NULL when it was not seen or is forgotten. */
