@@ -12,6 +12,7 @@
 #include "analyze/record/session_packets.h"
 #include "analyze/report/events.h"
 #include "analyze/report/report.h"
+#include "analyze/report/status_line.h"
 #include "analyze/run.h"
 #include "capture/platform.h"
 
@@ -284,9 +285,8 @@ static bool tell_status(void *ctx, struct events_status *s)
     if (t->monitor != NULL)
         monitor_status(t->monitor, s);
     if (t->progress.terminal) {
-        fprintf(stderr, "\r\033[K%llu packets, %llu lost; %llu sessions open; ended: %llu failed, %llu established",
-                (unsigned long long)s->packets, (unsigned long long)s->lost, (unsigned long long)s->open,
-                (unsigned long long)s->failed, (unsigned long long)s->established);
+        char line[STATUS_LINE_MAX];
+        fprintf(stderr, "\r\033[K%s", status_line(line, s, columns_of(stderr)));
         fflush(stderr);
         t->progress.shown = true;
     }

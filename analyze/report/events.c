@@ -10,7 +10,7 @@
 enum { STARTS_A_SECOND = 1000, LOOKS_A_SECOND = 200, JUDGEMENTS_A_SECOND = 20 };
 
 /* exchange.told: what is done with only once. */
-enum { TOLD_STARTED = 1, TOLD_ESTABLISHED = 2, TOLD_FAILED = 4, COUNTED = 8 };
+enum { TOLD_STARTED = 1, TOLD_ESTABLISHED = 2, TOLD_FAILED = 4, COUNTED = 8, SEEN_UP = 16 };
 
 #define SECOND_NS INT64_C(1000000000)
 #define STATISTICS_NS (60 * SECOND_NS)
@@ -193,7 +193,9 @@ static void going(void *ctx, struct exchange *x)
         attempt(e, &s, x);
     if (wanted(e))
         start(e, x);
-    if (!settled)
+    bool fresh = s.outcome == OUTCOME_ESTABLISHED && (x->told & SEEN_UP) == 0; /* it may be taken down at once */
+    x->told |= s.outcome == OUTCOME_ESTABLISHED ? SEEN_UP : 0;
+    if (!settled || fresh)
         return;
     if ((count(e, &s, x) || failed) && wanted(e))
         findings_free(look(e, x, false, &s));

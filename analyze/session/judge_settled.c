@@ -43,7 +43,8 @@ static bool ppp_settled(const struct exchange *x)
     const struct ppp_authentication *a = &f->ppp.authentication[TO_CLIENT];
     struct sstp_judgement j = judge_sstp(x);
     switch (j.end) {
-    case SSTP_END_ESTABLISHED:
+    case SSTP_END_ESTABLISHED: /* authenticated is not enough while it lasts */
+        return !j.read || !f->has_ppp || f->link.midway || ppp_network_outcome(&f->ppp) == PPP_NETWORK_UP;
     case SSTP_END_CALL_ABORT:
     case SSTP_END_BINDING:
         return true;

@@ -4,9 +4,11 @@
 
 #include "analyze/session/judge.h"
 #include "analyze/session/judge_ike.h"
+#include "analyze/session/judge_settled.h"
 #include "analyze/session/judge_sstp.h"
 #include "analyze/session/pack.h"
 #include "analyze/session/track_ike.h"
+#include "capture/wire/elapsed.h"
 #include "capture/wire/large.h"
 #include "analyze/session/track_sstp.h"
 #include "analyze/session/track_watch.h"
@@ -403,8 +405,10 @@ static RARELY_CALLED void show(struct track *t, const struct event *e)
     w->copy = l->x;
     conclude(t, &w->copy, e);
     w->going(w->ctx, &w->copy);
+    bool again = l->x.told != w->copy.told;
     l->x.told = w->copy.told;
-    if (e->now_ns - w->copy.last.time_ns < WATCH_NS) /* once more when it is quiet */
+    int64_t quiet = elapsed_ns(e->now_ns, w->copy.last.time_ns);
+    if (again || (quiet >= 0 && quiet < SETTLED_AGAIN_NS)) /* once more when it is quiet */
         watch_stir(l, e->now_ns);
 }
 

@@ -30,7 +30,7 @@ void track_event(struct track *t, const struct event *e);
 /*
  * Who watches exchanges while they last. began: parties and time are known, and no more. going: within half a second of capture time
  * after something happened, as it would be if the capture ended now. Both lent for the call; what the watcher writes into
- * x->told stays with the exchange. Closing an exchange is told by exchange_done_fn alone.
+ * x->told stays with the exchange, and when it is something new there it is looked at once more. Closing an exchange is told by exchange_done_fn alone.
  */
 typedef void exchange_seen_fn(void *ctx, struct exchange *x);
 /* Both NULL: nobody does, as at first. False when memory is short. */

@@ -5,7 +5,7 @@
 #include "analyze/session/track.h"
 
 /* What follows a packet at once, an answer to it or the end of TCP, belongs to what is looked at. */
-#define WATCH_NS (INT64_C(200) * 1000000)
+#define WATCH_NS (INT64_C(100) * 1000000)
 
 struct track_watch {
     exchange_seen_fn *began, *going;

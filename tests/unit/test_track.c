@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "analyze/session/track.h"
+#include "analyze/session/track_watch.h"
 
 enum { TUNNELS = 3000, MESSAGES = 3 };
 
@@ -86,11 +86,123 @@ static void what_waits_is_freed(void **state)
     track_free(t);
 }
 
+struct watched {
+    unsigned began, going;
+    uint8_t told;
+    int64_t at_ns;
+};
+
+static void began(void *ctx, struct exchange *x)
+{
+    struct watched *w = ctx;
+    w->began++;
+    x->told = 1;
+}
+
+static void going(void *ctx, struct exchange *x)
+{
+    struct watched *w = ctx;
+    w->going++;
+    w->told = x->told;
+    w->at_ns = x->capture_last_ns;
+    assert_int_equal(x->ike.state.keepalives, 7);
+    x->told |= 2;
+}
+
+static struct track *telling;
+static int64_t telling_ns;
+
+static void tell_state(struct conversation *conv)
+{
+    struct ike_state state = {.keepalives = 7};
+    struct event e = {.kind = EVENT_STATE, .conv = conv, .now_ns = telling_ns};
+    e.u.closed.reason = CLOSE_END;
+    e.u.closed.ike = &state;
+    track_event(telling, &e);
+}
+
+static void message_at(struct conversation *conv, int64_t now_ns)
+{
+    struct ike_message message = {.version = 0x20, .exchange = IKE_SA_INIT, .from_initiator = true};
+    struct ike_event about = {.kind = IKE_EVENT_RETRANSMISSION, .message = &message, .transmissions = 2};
+    telling_ns = now_ns;
+    track_event(telling, &(struct event){.kind = EVENT_IKE, .place = {.frame = 9, .time_ns = now_ns}, .conv = conv, .u.ike = &about});
+}
+
+static void time_is(int64_t now_ns)
+{
+    telling_ns = now_ns;
+    track_event(telling, &(struct event){.kind = EVENT_TIME, .now_ns = now_ns});
+}
+
+static void never_done(void *ctx, struct exchange *x, struct server *server)
+{
+    (void)ctx, (void)server;
+    assert_int_equal(x->told, 3);
+}
+
+/* A moment after something happened, once; again when more happens; and no more when it is closed. */
+static void who_watches_sees_it_while_it_lasts(void **state)
+{
+    (void)state;
+    struct watched w = {0};
+    struct conversation conv = {.id = 1, .type = CONVERSATION_IKE, .tell_state = tell_state};
+    telling = track_new(NULL, NULL, false, never_done, NULL);
+    assert_true(track_watch(telling, began, going, &w));
+    track_event(telling, &(struct event){.kind = EVENT_OPENED, .place = {.frame = 1, .time_ns = 1000}, .conv = &conv});
+    assert_int_equal(w.began, 1);
+    message_at(&conv, 1000);
+    time_is(1000 + WATCH_NS - 1);
+    assert_int_equal(w.going, 0);
+    time_is(1000 + WATCH_NS);
+    assert_int_equal(w.going, 1);
+    assert_int_equal(w.told, 1);
+    assert_int_equal(w.at_ns, 1000 + WATCH_NS);
+    time_is(1000 + 100 * WATCH_NS); /* once more, as the watcher noted something */
+    assert_int_equal(w.going, 2);
+    assert_int_equal(w.told, 3);
+    time_is(1000 + 150 * WATCH_NS);
+    assert_int_equal(w.going, 2);
+    message_at(&conv, 200 * WATCH_NS);
+    message_at(&conv, 204 * WATCH_NS); /* late: it is looked at as it was before */
+    assert_int_equal(w.going, 3);
+    time_is(0); /* the clock was set back */
+    assert_int_equal(w.going, 4);
+    message_at(&conv, 300 * WATCH_NS);
+    struct event closed = {.kind = EVENT_CLOSED, .conv = &conv, .now_ns = telling_ns};
+    track_event(telling, &closed);
+    time_is(400 * WATCH_NS);
+    assert_int_equal(w.going, 4);
+    track_free(telling);
+}
+
+/* None of them is lost when more tunnels come than sit unpacked, and nobody is looked at who has gone. */
+static void who_is_parked_is_not_looked_at(void **state)
+{
+    (void)state;
+    static struct conversation conv[TUNNELS + 1];
+    struct watched w = {0};
+    telling = track_new(NULL, NULL, false, never_done, NULL);
+    assert_true(track_watch(telling, began, going, &w));
+    for (uint32_t i = 1; i <= TUNNELS; i++) {
+        conv[i] = (struct conversation){.id = i, .type = CONVERSATION_IKE, .tell_state = tell_state};
+        track_event(telling, &(struct event){.kind = EVENT_OPENED, .place = place_of(i, 0), .conv = &conv[i]});
+        message_at(&conv[i], 1000);
+    }
+    time_is(1000 + WATCH_NS);
+    assert_in_range(w.going, 1000, 1024); /* that sit */
+    assert_true(track_watch(telling, NULL, NULL, NULL));
+    time_is(1000 + 2 * WATCH_NS);
+    track_free(telling);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_tunnel_keeps_its_facts_while_it_waits),
         cmocka_unit_test(what_waits_is_freed),
+        cmocka_unit_test(who_watches_sees_it_while_it_lasts),
+        cmocka_unit_test(who_is_parked_is_not_looked_at),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
