@@ -7,6 +7,7 @@ import subprocess
 import time
 
 import network
+import watcher
 
 # Neighbour discovery and multicast reports (behind a hop-by-hop header) are no part of any scenario.
 FILTER = "not arp and not icmp6 and not (ip6 and ip6[6] = 0)"
@@ -20,6 +21,7 @@ class Recorder:
         log = path + ".log"
         self.process = lab.network.start(node, self.command(interface, snap, expression), log)
         network.wait_for(self.ready, log, self.process)
+        self.watcher = watcher.begin(lab, node, interface, expression)
 
     ready = "listening on"
     delay = 0.15
@@ -30,6 +32,8 @@ class Recorder:
 
     def stop(self):
         time.sleep(self.delay)
+        if self.watcher is not None:
+            self.watcher.stop()
         self.lab.network.stop(self.process, signal.SIGINT)
         os.chmod(self.path, 0o644)
 
