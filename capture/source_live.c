@@ -10,7 +10,7 @@
 #include "capture/platform.h"
 
 /* Blocks of the ring are handed to us when they are full, or BLOCK_MS after their first packet. */
-enum { SNAPLEN = 262144, BLOCK_MS = 100, LENT = 4 * SNAPLEN, MIB = 1 << 20 };
+enum { SNAPLEN = 262144, LENT = SOURCE_BATCH * SNAPLEN, /* of which hardly anything is ever touched */ BLOCK_MS = 100, MIB = 1 << 20 };
 
 #define LOOK_NS (INT64_C(50) * 1000000) /* at the link, so often */
 
@@ -184,7 +184,8 @@ static size_t live_next(void *state, struct frame *frames, size_t max)
     if (now_ns - l->looked_ns >= LOOK_NS)
         look_at_link(l, now_ns);
     while (l->count < max && LENT - l->used >= SNAPLEN && !l->reader->finished) {
-        int got = pcap_dispatch(l->pcap, 1, on_packet, (u_char *)l);
+        size_t room = (LENT - l->used) / SNAPLEN, want = max - l->count < room ? max - l->count : room;
+        int got = pcap_dispatch(l->pcap, (int)want, on_packet, (u_char *)l);
         if (got < 0 || (got == 0 && l->link == PLATFORM_LINK_OTHER))
             trouble(l);
         if (got <= 0)
