@@ -99,7 +99,7 @@ def under(o, kind, expected):
            counts["evicted"], "; missing: %s" % missing if missing else ""))
     assert status == 1 and capture["packets"] + capture["lost"] == sent + real_count, (status, capture)
     assert counts["peak_state_bytes"] <= MEMORY_MIB << 20, counts
-    assert used <= MEMORY_MIB + BESIDES_MIB, used
+    assert used <= MEMORY_MIB + BESIDES_MIB or o.unfiltered, used  # what looks for errors in memory needs some itself
     assert kind == "fragment" or counts["evicted"] > 0, counts
     return capture["lost"] > 0, missing, found
 

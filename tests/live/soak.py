@@ -84,7 +84,8 @@ def check(samples, o):
     print("%d samples in %.1f minutes: private memory %d KiB at first, at most %d KiB in the third ninth, at most %d KiB in the last" %
           (len(samples), o.minutes, samples[0]["rss"], before, after))
     print("descriptors %s, spool at most %.1f MiB" % (sorted({s["descriptors"] for s in samples}), max(s["spool"] for s in samples) / 2 ** 20))
-    assert after <= before + (GROWTH_KIB if o.minutes > BRIEF else BRIEF_GROWTH_KIB), (before, after)
+    steady = after <= before + (GROWTH_KIB if o.minutes > BRIEF else BRIEF_GROWTH_KIB)
+    assert steady or o.unfiltered, (before, after)  # what looks for errors in memory keeps what was freed
     assert len({s["descriptors"] for s in samples}) == 1, [s["descriptors"] for s in samples]
     assert max(s["spool"] for s in samples) <= o.spool << 20
 
