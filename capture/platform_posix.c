@@ -281,18 +281,21 @@ unsigned platform_terminal_columns(FILE *f)
     return size.ws_col;
 }
 
-int64_t platform_monotonic_ns(void)
+static int64_t clock_ns(clockid_t clock)
 {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(clock, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+int64_t platform_monotonic_ns(void)
+{
+    return clock_ns(CLOCK_MONOTONIC);
 }
 
 int64_t platform_wall_ns(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+    return clock_ns(CLOCK_REALTIME);
 }
 
 uint64_t platform_peak_memory(void)

@@ -1,17 +1,6 @@
 /* Attempts beyond those that are listed are only noted: what comes of them is the same as if each were a connection at once. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
+#include "sstp_wire.h"
 
-#include <cmocka.h>
-
-#include "dissect/crypto/secrets.h"
-#include "dissect/sstp/sstp_layer.h"
-#include "dissect/tcp/tcp_stream.h"
-#include "dissect/tls/tls.h"
-
-#define SECOND INT64_C(1000000000)
 enum { MEMORY = 32 << 20, FIRST_PORT = 10000, ATTEMPTS = 300, STEPS = 3000, KNOCKS = 12000 };
 
 /* What was told of an attempt, and its last state. */
@@ -24,12 +13,7 @@ struct told {
 };
 
 struct bench {
-    struct secrets *secrets;
-    struct tls_context *tls;
-    struct sstp_layer *layer;
-    struct flow_table *flows;
-    struct frame frame;
-    uint32_t serial;
+    struct sstp_wire wire;
     struct told told[65536];
     unsigned listed;
 };
@@ -53,48 +37,27 @@ static struct bench *bench_new(uint32_t listed)
 {
     struct bench *b = calloc(1, sizeof *b);
     assert_non_null(b);
-    b->secrets = secrets_new();
-    b->tls = tls_context_new(b->secrets, MEMORY);
-    b->flows = flow_table_new(16384);
-    b->layer = sstp_layer_new(&(struct sstp_layer_options){.secrets = b->secrets, .tls = b->tls, .sink = {on_event, b, &b->serial, NULL},
-                                                           .memory_bytes = MEMORY, .lone_listed = listed});
-    assert_non_null(b->layer);
+    wire_open(&b->wire, on_event, b, MEMORY, listed);
     return b;
 }
 
 static void bench_free(struct bench *b)
 {
-    sstp_layer_free(b->layer);
-    flow_table_free(b->flows);
-    tls_context_free(b->tls);
-    secrets_free(b->secrets);
+    wire_close(&b->wire);
     free(b);
-}
-
-static const struct endpoint server = {.address = {.family = FAMILY_IPV4, .bytes = {203, 0, 113, 1}}, .port = 443};
-
-static struct endpoint client_of(uint16_t port)
-{
-    return (struct endpoint){address_ipv4((const uint8_t[]){203, 0, 113, 7}), port};
 }
 
 static void segment(struct bench *b, uint16_t port, bool by_client, uint8_t flags, uint32_t seq, uint32_t ack, const char *payload)
 {
     static const uint8_t options[] = {2, 4, 5, 0xb4, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0, 1, 3, 3, 7};
-    struct endpoint client = client_of(port);
-    size_t len = strlen(payload);
-    struct packet p = {.frame = &b->frame, .kind = PACKET_TCP, .ip_proto = IP_PROTO_TCP, .ttl = by_client ? 57 : 128,
-                       .tcp_flags = flags, .tcp_seq = seq, .tcp_ack = ack, .tcp_window = 64240, .payload = span_of(payload, len),
-                       .payload_wire_len = (uint32_t)len, .src = by_client ? client : server, .dst = by_client ? server : client};
-    bool from_low, fresh;
+    struct packet p = wire_packet(&b->wire, port, by_client, flags, seq, span_of(payload, strlen(payload)));
+    p.ttl = by_client ? 57 : 128;
+    p.tcp_ack = ack;
+    p.tcp_window = 64240;
     if ((flags & TCP_SYN) != 0 && port % 3 != 0)
         p.tcp_options = span_of(options, sizeof options);
-    p.ends = packet_ends_of(&p);
-    b->frame.number++;
-    b->frame.time_ns += SECOND / 1000;
-    struct flow *f = flow_of(b->flows, &p, NULL, &from_low, &fresh);
-    sstp_layer_packet(b->layer, &p, f, from_low);
-    sstp_layer_time(b->layer, b->frame.time_ns);
+    wire_send(&b->wire, &p);
+    sstp_layer_time(b->wire.layer, b->wire.frame.time_ns);
 }
 
 /* One attempt that nobody answers, which fills a list of one. */
@@ -102,8 +65,8 @@ static void fill_list(struct bench *b)
 {
     segment(b, 1, true, TCP_SYN, 1, 0, "");
     segment(b, 1, false, TCP_RST | TCP_ACK, 0, 2, "");
-    b->frame.time_ns += 10 * SECOND;
-    sstp_layer_time(b->layer, b->frame.time_ns);
+    b->wire.frame.time_ns += 10 * SECOND;
+    sstp_layer_time(b->wire.layer, b->wire.frame.time_ns);
     assert_int_equal(b->listed, 1);
 }
 
@@ -198,7 +161,7 @@ static void test_what_is_noted_comes_to_the_same(void **state)
         at[which] = (uint8_t)(at[which] + (chance >= 3 && at[which] < 7));
     }
     for (unsigned i = 0; i < 2; i++)
-        sstp_layer_finish(both[i]->layer, both[i]->frame.time_ns);
+        sstp_layer_finish(both[i]->wire.layer, both[i]->wire.frame.time_ns);
     unsigned answered = 0;
     for (unsigned port = FIRST_PORT; port < FIRST_PORT + ATTEMPTS; port++) {
         const struct told *a = &all->told[port], *b = &few->told[port];
@@ -212,8 +175,8 @@ static void test_what_is_noted_comes_to_the_same(void **state)
         assert_same(a, b);
     }
     struct sstp_layer_counters ca, cb;
-    sstp_layer_get_counters(all->layer, &ca);
-    sstp_layer_get_counters(few->layer, &cb);
+    sstp_layer_get_counters(all->wire.layer, &ca);
+    sstp_layer_get_counters(few->wire.layer, &cb);
     assert_true(answered > ATTEMPTS / 2);
     assert_int_equal(ca.connections, cb.connections);
     assert_int_equal(ca.unlisted, 0);
@@ -232,15 +195,15 @@ static void test_a_flood(void **state)
     struct bench *b = bench_new(1);
     struct sstp_layer_counters c;
     fill_list(b);
-    uint64_t before = sstp_layer_bytes(b->layer);
+    uint64_t before = sstp_layer_bytes(b->wire.layer);
     segment(b, 9999, true, TCP_SYN, 100, 0, "");
     for (unsigned i = 0; i < KNOCKS; i++)
         segment(b, (uint16_t)(FIRST_PORT + i), true, TCP_SYN, i, 0, "");
-    assert_true(sstp_layer_bytes(b->layer) < before + MEMORY / 8);
+    assert_true(sstp_layer_bytes(b->wire.layer) < before + MEMORY / 8);
     for (unsigned at = 1; at < 5; at++)
         step(b, 9999, at, 10);
-    sstp_layer_finish(b->layer, b->frame.time_ns);
-    sstp_layer_get_counters(b->layer, &c);
+    sstp_layer_finish(b->wire.layer, b->wire.frame.time_ns);
+    sstp_layer_get_counters(b->wire.layer, &c);
     assert_true(c.evicted > 0);
     assert_int_equal(c.unlisted, KNOCKS + 1);
     assert_true(b->told[9999].closed);
@@ -255,14 +218,14 @@ static void test_a_flood_of_words(void **state)
     struct bench *b = bench_new(1);
     struct sstp_layer_counters c;
     fill_list(b);
-    uint64_t before = sstp_layer_bytes(b->layer);
+    uint64_t before = sstp_layer_bytes(b->wire.layer);
     for (unsigned i = 0; i < KNOCKS; i++)
         for (unsigned at = 0; at < 4; at++)
             step(b, (uint16_t)(FIRST_PORT + i), at, 10);
-    assert_true(sstp_layer_bytes(b->layer) < before + MEMORY / 8);
+    assert_true(sstp_layer_bytes(b->wire.layer) < before + MEMORY / 8);
     step(b, FIRST_PORT + KNOCKS - 1, 4, 10);
-    sstp_layer_finish(b->layer, b->frame.time_ns);
-    sstp_layer_get_counters(b->layer, &c);
+    sstp_layer_finish(b->wire.layer, b->wire.frame.time_ns);
+    sstp_layer_get_counters(b->wire.layer, &c);
     assert_int_equal(c.unlisted, KNOCKS - 1);
     const struct told *t = &b->told[FIRST_PORT + KNOCKS - 1];
     assert_true(t->closed);
@@ -281,14 +244,14 @@ static void test_an_icmp_error(void **state)
     segment(b, FIRST_PORT, true, TCP_SYN, 100, 0, "");
     uint8_t quoted[8 + 20 + 8] = {3, 1, 0, 0, 0, 0, 0, 0, 0x45, 0, 0, 40, 0, 0, 0, 0, 64, 6, 0, 0, 203, 0, 113, 7, 203, 0, 113, 1,
                                   FIRST_PORT >> 8, FIRST_PORT & 0xff, 443 >> 8, 443 & 0xff, 0, 0, 0, 100};
-    struct packet p = {.frame = &b->frame, .kind = PACKET_ICMP, .ip_proto = IP_PROTO_ICMP, .ttl = 64,
+    struct packet p = {.frame = &b->wire.frame, .kind = PACKET_ICMP, .ip_proto = IP_PROTO_ICMP, .ttl = 64,
                        .src = {address_ipv4((const uint8_t[]){192, 0, 2, 1}), 0}, .dst = {client_of(0).address, 0},
                        .payload = span_of(quoted, sizeof quoted), .payload_wire_len = sizeof quoted};
-    b->frame.number++;
-    sstp_layer_icmp(b->layer, &p, b->flows);
+    b->wire.frame.number++;
+    sstp_layer_icmp(b->wire.layer, &p, b->wire.flows);
     for (unsigned at = 1; at < 5; at++)
         step(b, FIRST_PORT, at, 10);
-    sstp_layer_finish(b->layer, b->frame.time_ns);
+    sstp_layer_finish(b->wire.layer, b->wire.frame.time_ns);
     assert_true(b->told[FIRST_PORT].closed);
     assert_int_equal(b->told[FIRST_PORT].tcp.icmp_errors, 1);
     assert_int_equal(b->told[FIRST_PORT].tcp.sent[TCP_CLIENT].syns, 1);

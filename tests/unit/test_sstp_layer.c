@@ -1,26 +1,10 @@
 /* Connections of the SSTP layer by their segments: its memory under a storm of heads that never end, a clock that is set back. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
+#include "sstp_wire.h"
 
-#include <cmocka.h>
-
-#include "dissect/crypto/secrets.h"
-#include "dissect/sstp/sstp_layer.h"
-#include "dissect/tcp/tcp_stream.h"
-#include "dissect/tls/tls.h"
-
-#define SECOND INT64_C(1000000000)
 enum { MEMORY = 1 << 20, HALF_A_HEAD = 2048 };
 
 struct bench {
-    struct secrets *secrets;
-    struct tls_context *tls;
-    struct sstp_layer *layer;
-    struct flow_table *flows;
-    struct frame frame;
-    uint32_t serial;
+    struct sstp_wire wire;
     unsigned opened, closed, idle, evicted;
 };
 
@@ -37,46 +21,31 @@ static void on_event(void *ctx, const struct event *e)
 static int set_up(void **state)
 {
     struct bench *b = calloc(1, sizeof *b);
-    if (b == NULL || (b->secrets = secrets_new()) == NULL)
+    if (b == NULL)
         return -1;
-    b->tls = tls_context_new(b->secrets, MEMORY);
-    b->flows = flow_table_new(4096);
-    b->layer = sstp_layer_new(&(struct sstp_layer_options){
-        .secrets = b->secrets, .tls = b->tls, .sink = {on_event, b, &b->serial, NULL}, .memory_bytes = MEMORY});
+    wire_open(&b->wire, on_event, b, MEMORY, 0);
     *state = b;
-    return b->layer != NULL ? 0 : -1;
+    return 0;
 }
 
 static int tear_down(void **state)
 {
     struct bench *b = *state;
-    sstp_layer_free(b->layer);
-    flow_table_free(b->flows);
-    tls_context_free(b->tls);
-    secrets_free(b->secrets);
+    wire_close(&b->wire);
     free(b);
     return 0;
 }
 
 static void pass(struct bench *b, int64_t seconds)
 {
-    b->frame.time_ns += seconds * SECOND;
-    sstp_layer_time(b->layer, b->frame.time_ns);
+    b->wire.frame.time_ns += seconds * SECOND;
+    sstp_layer_time(b->wire.layer, b->wire.frame.time_ns);
 }
 
 static void segment(struct bench *b, uint16_t client_port, bool by_client, uint8_t flags, uint32_t seq, struct span payload)
 {
-    struct endpoint client = {address_ipv4((const uint8_t[]){203, 0, 113, 7}), client_port};
-    struct endpoint server = {address_ipv4((const uint8_t[]){203, 0, 113, 1}), 443};
-    struct packet p = {.frame = &b->frame, .kind = PACKET_TCP, .ip_proto = IP_PROTO_TCP, .ttl = 64, .tcp_flags = flags, .tcp_seq = seq,
-                       .payload = payload, .payload_wire_len = (uint32_t)payload.len,
-                       .src = by_client ? client : server, .dst = by_client ? server : client};
-    bool from_low, fresh;
-    p.ends = packet_ends_of(&p);
-    b->frame.number++;
-    b->frame.time_ns += SECOND / 1000;
-    struct flow *f = flow_of(b->flows, &p, NULL, &from_low, &fresh);
-    sstp_layer_packet(b->layer, &p, f, from_low);
+    struct packet p = wire_packet(&b->wire, client_port, by_client, flags, seq, payload);
+    wire_send(&b->wire, &p);
 }
 
 static void connects(struct bench *b, uint16_t client_port)
@@ -104,9 +73,9 @@ static void heads_without_end_stay_within_memory(void **state)
             segment(b, port, true, TCP_ACK, 1000 + at * HALF_A_HEAD, span_of(at == 0 ? request : more, HALF_A_HEAD));
             segment(b, port, false, TCP_ACK, 5000 + at * HALF_A_HEAD, span_of(at == 0 ? answer : more, HALF_A_HEAD));
         }
-        assert_true(sstp_layer_bytes(b->layer) < MEMORY);
+        assert_true(sstp_layer_bytes(b->wire.layer) < MEMORY);
     }
-    sstp_layer_get_counters(b->layer, &counters);
+    sstp_layer_get_counters(b->wire.layer, &counters);
     assert_int_equal(counters.connections, CONNECTIONS);
     assert_true(counters.evicted > CONNECTIONS / 2 && counters.evicted < CONNECTIONS);
 }
@@ -124,7 +93,7 @@ static void unanswered_heads_stay_within_memory(void **state)
         for (uint32_t at = 0; at < PIECES; at++)
             segment(b, (uint16_t)(10000 + i), true, TCP_ACK, 1000 + at * HALF_A_HEAD,
                     span_of(at == 0 ? request : more, HALF_A_HEAD));
-    assert_true(sstp_layer_bytes(b->layer) < MEMORY);
+    assert_true(sstp_layer_bytes(b->wire.layer) < MEMORY);
 }
 
 /* First octets of clients that wait for an answer: their ring is no larger than the memory allows. */
@@ -134,19 +103,19 @@ static void first_octets_stay_within_memory(void **state)
     static const uint8_t octets[64] = {22, 3, 1, 2, 0, 1};
     for (unsigned i = 0; i < 1000; i++)
         segment(b, (uint16_t)(10000 + i), true, TCP_ACK, 1000, span_of(octets, sizeof octets));
-    assert_true(sstp_layer_bytes(b->layer) > 1000 * 64);
-    assert_true(sstp_layer_bytes(b->layer) < MEMORY);
+    assert_true(sstp_layer_bytes(b->wire.layer) > 1000 * 64);
+    assert_true(sstp_layer_bytes(b->wire.layer) < MEMORY);
 }
 
 /* What began before a clock was set back neither stays for ever nor keeps what came after it from ending. */
 static void a_clock_that_is_set_back_lets_connections_end(void **state)
 {
     struct bench *b = *state;
-    b->frame.time_ns = 7200 * SECOND;
+    b->wire.frame.time_ns = 7200 * SECOND;
     pass(b, 0);
     segment(b, 10001, true, TCP_SYN, 999, span_of(NULL, 0));
     pass(b, 1);
-    b->frame.time_ns = 3600 * SECOND;
+    b->wire.frame.time_ns = 3600 * SECOND;
     pass(b, 0);
     segment(b, 10002, true, TCP_SYN, 999, span_of(NULL, 0));
     pass(b, CONVERSATION_IDLE_NS / SECOND / 2);
