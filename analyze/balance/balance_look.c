@@ -3,99 +3,95 @@
 
 #include "analyze/balance/balance_internal.h"
 
-/* One protocol over one group. */
-struct look {
-    const struct balance *b; /* grouped */
-    size_t group;
-    int class;
-    enum balance_protocol protocol;
+/* Of one protocol at one server. */
+struct count {
+    uint64_t attempts;
+    bool seen;
 };
 
-static bool is_of(const struct look *l, const struct balance_server *s)
+struct look {
+    struct balance copy;   /* grouped; its records are its own */
+    struct count counts[2][BALANCE_OTHER + 1][BALANCE_BACKENDS_MAX]; /* by class: tunnels, RADIUS; by protocol, all of them first */
+    struct balance_backend backends[BALANCE_BACKENDS_MAX];
+};
+
+static void count_one(struct count *c, const struct record *r)
 {
-    return s->group[l->class] == l->group && s->place[l->class] < BALANCE_BACKENDS_MAX;
+    c->seen = true;
+    c->attempts += record_is_attempt(r);
 }
 
-static size_t name_all(const struct look *l, struct balance_backend *backends)
+static void count_all(struct look *l)
 {
-    const struct balance *b = l->b;
-    size_t n = 0;
+    for (size_t i = 0; i < l->copy.count; i++) {
+        const struct record *r = &l->copy.records[i];
+        int class = record_is_radius(r);
+        count_one(&l->counts[class][r->protocol][r->backend], r);
+        if (class == 0)
+            count_one(&l->counts[class][BALANCE_ALL][r->backend], r);
+    }
+}
+
+/* Puts the group's backends into their places; true when the protocol was seen at any of them. */
+static bool gather(struct look *l, size_t group, int class, enum balance_protocol protocol, struct balance_result *r)
+{
+    const struct balance *b = &l->copy;
+    bool seen = false;
+    *r = (struct balance_result){.protocol = protocol, .radius = class == 1, .backends = l->backends};
     for (size_t i = 0; i < b->server_count; i++) {
         const struct balance_server *s = &b->servers[i];
-        if (!is_of(l, s))
+        const struct count *c = &l->counts[class][protocol][i];
+        if (s->group[class] != group || s->place[class] >= BALANCE_BACKENDS_MAX)
             continue;
         const struct balance_named *named = s->named != BALANCE_GROUP_NONE ? &b->settings.named[s->named] : NULL;
-        backends[s->place[l->class]] =
-            (struct balance_backend){.address = s->address,
-                                     .name = named != NULL && named->name[0] != '\0' ? named->name : NULL,
-                                     .weight = named != NULL ? named->weight : 1};
-        n = s->place[l->class] + 1u > n ? s->place[l->class] + 1u : n;
+        l->backends[s->place[class]] = (struct balance_backend){.address = s->address,
+                                                                .name = named != NULL && named->name[0] != '\0' ? named->name : NULL,
+                                                                .weight = named != NULL ? named->weight : 1,
+                                                                .attempts = c->attempts};
+        r->connections += c->attempts;
+        r->backend_count = s->place[class] + 1u > r->backend_count ? s->place[class] + 1u : r->backend_count;
+        seen = seen || c->seen;
     }
-    return n;
+    return seen;
 }
 
-static bool count_all(const struct look *l, struct balance_backend *backends, struct balance_result *r)
-{
-    bool any = false;
-    for (size_t i = 0; i < l->b->count; i++) {
-        const struct record *c = &l->b->records[i];
-        const struct balance_server *s = &l->b->servers[c->backend];
-        if (!is_of(l, s) || record_is_radius(c) != (l->class == 1) ||
-            (l->protocol != BALANCE_ALL && c->protocol != (uint8_t)l->protocol))
-            continue;
-        any = true;
-        if (!record_is_attempt(c))
-            continue;
-        backends[s->place[l->class]].attempts++;
-        r->connections++;
-    }
-    return any;
-}
-
-static void tell(const struct look *l, struct balance_backend *backends, balance_look_fn *each, void *ctx)
+static void tell(struct look *l, size_t group, int class, enum balance_protocol protocol, balance_look_fn *each, void *ctx)
 {
     uint64_t attempts[BALANCE_BACKENDS_MAX];
     double weights[BALANCE_BACKENDS_MAX];
-    struct balance_result r = {.protocol = l->protocol, .radius = l->class == 1, .backends = backends};
-    r.backend_count = name_all(l, backends);
-    if (r.backend_count == 0 || (!count_all(l, backends, &r) && (l->class == 1 || l->protocol != BALANCE_ALL)))
+    struct balance_result r;
+    bool seen = gather(l, group, class, protocol, &r);
+    if (r.backend_count == 0 || (!seen && protocol != BALANCE_ALL))
         return;
     for (size_t i = 0; i < r.backend_count; i++) {
-        attempts[i] = backends[i].attempts;
-        weights[i] = backends[i].weight;
+        attempts[i] = r.backends[i].attempts;
+        weights[i] = r.backends[i].weight;
     }
     r.judgement.evenness = evenness_of(attempts, weights, r.backend_count);
     each(ctx, &r);
 }
 
-/* It is sorted, and what comes back is marked: on a copy. */
+/* Records are sorted, and those that come back are marked: on a copy. */
 bool balance_look(const struct balance *b, const struct balance_others *others, balance_look_fn *each, void *ctx)
 {
-    struct balance *copy = malloc(sizeof *copy);
+    struct look *l = calloc(1, sizeof *l);
     struct record *records = malloc((b->count + 1) * sizeof *records);
-    struct balance_backend *backends = malloc(BALANCE_BACKENDS_MAX * sizeof *backends);
-    bool good = copy != NULL && records != NULL && backends != NULL;
+    bool good = l != NULL && records != NULL;
     if (good) {
-        *copy = *b;
-        copy->records = records;
-        copy->others = *others;
+        l->copy = *b;
+        l->copy.records = records;
+        l->copy.others = *others;
         if (b->count > 0)
             memcpy(records, b->records, b->count * sizeof *records);
-        struct look l = {.b = copy};
-        size_t groups = balance_group(copy);
-        for (l.group = 0; l.group < groups; l.group++) {
-            for (int p = BALANCE_ALL; p <= BALANCE_IKEV2; p++) {
-                l.protocol = (enum balance_protocol)p;
-                tell(&l, backends, each, ctx);
-            }
-        }
-        l.class = 1;
-        l.protocol = BALANCE_RADIUS;
-        for (l.group = 0; l.group < groups; l.group++)
-            tell(&l, backends, each, ctx);
+        size_t groups = balance_group(&l->copy);
+        count_all(l);
+        for (size_t g = 0; g < groups; g++)
+            for (int p = BALANCE_ALL; p <= BALANCE_IKEV2; p++)
+                tell(l, g, 0, (enum balance_protocol)p, each, ctx);
+        for (size_t g = 0; g < groups; g++)
+            tell(l, g, 1, BALANCE_RADIUS, each, ctx);
     }
-    free(backends);
     free(records);
-    free(copy);
+    free(l);
     return good;
 }

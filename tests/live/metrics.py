@@ -219,6 +219,23 @@ def slow_caller():
     return time.monotonic() - begin
 
 
+def flood(seconds):
+    """Good requests, as fast as eight callers can; how many were answered."""
+    end, answers = time.monotonic() + seconds, []
+
+    def call():
+        while time.monotonic() < end:
+            answers.append(ask()[0].status)
+
+    callers = [threading.Thread(target=call) for _ in range(8)]
+    for thread in callers:
+        thread.start()
+    for thread in callers:
+        thread.join()
+    assert set(answers) == {200}, set(answers)
+    return len(answers)
+
+
 class Player(threading.Thread):
     """Sends frames over and over until it is told to end."""
 
@@ -277,6 +294,8 @@ def attack(waits):
     counts.append(answered(waits))
     for s in idle + hasty:
         s.close()
+    assert flood(2) > 100
+    counts.append(answered(waits))
     assert counts == sorted(counts) and len(set(counts)) > len(counts) // 2, counts
     return max(borne)
 
