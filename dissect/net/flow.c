@@ -37,7 +37,7 @@ struct flow_table {
     void *index_memory, *flows_memory;
     struct long_ends *ends; /* numbered from 1 */
     uint32_t ends_used, ends_room, ends_free;
-    int64_t idle_ns; /* usual_idle, a while ago */
+    int64_t usual_ns; /* usually_stale_since, a while ago */
     uint32_t evictions;
 };
 
@@ -289,18 +289,12 @@ static int64_t stale_since(const struct flow *f)
     return talk ? f->last_ns + FLOW_YOUNG_NS : f->last_ns;
 }
 
-static int64_t idle_of(const struct flow *f, int64_t now_ns)
-{
-    int64_t since_ns = stale_since(f);
-    return now_ns > since_ns ? elapsed_ns(now_ns, since_ns) : 0;
-}
-
-/* How long those that the hand will look at next have been silent, on average. */
-static int64_t usual_idle(const struct flow_table *t, int64_t now_ns)
+/* Since when those that the hand will look at next are stale, on average. */
+static int64_t usually_stale_since(const struct flow_table *t)
 {
     int64_t sum = 0;
     for (uint32_t i = 0, at = t->hand; i < EVICTION_SAMPLE; i++, at = next_entry(t, at))
-        sum += idle_of(&t->flows[at], now_ns) / EVICTION_SAMPLE;
+        sum += stale_since(&t->flows[at]) / EVICTION_SAMPLE;
     return sum;
 }
 
@@ -313,20 +307,20 @@ static void prefetch_next(const struct flow_table *t)
 }
 
 /*
- * Makes an entry free by giving up the stalest of a few, or the first that has been silent about as long as is usual: where
- * nearly all are stale, as in a flood, one is looked at. Returns its number.
+ * Makes an entry free by giving up the stalest of a few, or the first that is about as stale as is usual: where nearly all are,
+ * as in a flood, one is looked at. Returns its number.
  */
 static uint32_t evict(struct flow_table *t, int64_t now_ns)
 {
     uint32_t victim = t->hand;
     if (t->evictions++ % MEASURED_EVERY == 0)
-        t->idle_ns = usual_idle(t, now_ns);
-    int64_t enough = t->idle_ns - t->idle_ns / 8;
+        t->usual_ns = usually_stale_since(t);
+    int64_t ago = elapsed_ns(now_ns, t->usual_ns), about = (ago < 0 ? -(ago / 8) : ago / 8);
     for (uint32_t i = 0; i < EVICTION_SAMPLE; i++) {
         if (stale_since(&t->flows[t->hand]) < stale_since(&t->flows[victim]))
             victim = t->hand;
         t->hand = next_entry(t, t->hand);
-        if (enough > 0 && idle_of(&t->flows[victim], now_ns) >= enough)
+        if (elapsed_ns(stale_since(&t->flows[victim]), t->usual_ns) <= about)
             break;
     }
     prefetch_next(t);
