@@ -467,6 +467,131 @@ static void conversations_are_numbered_over_all_captures(void **state)
     bench_free(b);
 }
 
+enum { TOLD_MAX = 64 };
+
+/* What who keeps packets is told. */
+struct told {
+    struct { uint64_t frame; struct frame_ties ties; size_t events; } calls[TOLD_MAX];
+    size_t count;
+    const struct bench *bench;
+};
+
+static void on_frame(void *ctx, const struct frame *f, const struct frame_ties *ties)
+{
+    struct told *t = ctx;
+    assert_true(t->count < TOLD_MAX);
+    t->calls[t->count].frame = f != NULL ? f->number : 0;
+    t->calls[t->count].ties = *ties;
+    t->calls[t->count++].events = t->bench->count;
+}
+
+static struct bench *bench_of_keeper(struct told *t)
+{
+    struct bench *b = calloc(1, sizeof *b);
+    assert_non_null(b);
+    *t = (struct told){.bench = b};
+    b->now = 1700000000 * SECOND;
+    b->d = dissect_new(&(struct dissect_options){.on_event = on_event, .ctx = b, .on_frame = on_frame, .frame_ctx = t, .side = 7});
+    assert_non_null(b->d);
+    return b;
+}
+
+/* The packet that ends a conversation is told before its end. */
+static void frames_are_told_with_their_conversation(void **state)
+{
+    (void)state;
+    struct told t;
+    struct bench *b = bench_of_keeper(&t);
+    struct bytes request = from_hex(REQUEST_HEX), accounting = request, reject = from_hex("03070014000102030405060708090a0b0c0d0e0f");
+    accounting.data[0] = 4;
+    send_udp(b, 1, 50000, 2, 1812, &request);
+    send_udp(b, 1, 50001, 2, 1813, &accounting); /* is of no conversation, and never will be */
+    send_udp(b, 1, 50000, 2, 1812, &request);    /* a retransmission */
+    send_udp(b, 2, 1812, 1, 50000, &reject);
+    assert_int_equal(t.count, 3);
+    static const uint64_t frames[] = {1, 3, 4};
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(t.calls[i].frame, frames[i]);
+        assert_int_equal(t.calls[i].ties.conversation, 1);
+        assert_int_equal(t.calls[i].ties.side, 7);
+        assert_int_equal(t.calls[i].ties.datagram, 0);
+        assert_false(t.calls[i].ties.bulk);
+    }
+    assert_int_equal(b->events[b->count - 1].kind, EVENT_CLOSED);
+    assert_int_equal(t.calls[2].events, b->count - 1);
+    bench_free(b);
+}
+
+/* An attempt is told of when it was refused, and what came before is its own; another connection turns out to be nobody's. */
+static void segments_are_told_with_their_flow(void **state)
+{
+    (void)state;
+    struct told t;
+    struct bench *b = bench_of_keeper(&t);
+    send_tcp(b, 1, 40000, 2, 443, 2, "");
+    send_tcp(b, 2, 443, 1, 40000, 20, "");
+    static const struct { uint64_t frame; uint32_t conversation; } told[] = {{1, 0}, {0, 1}, {2, 1}};
+    assert_int_equal(t.count, 3);
+    for (size_t i = 0; i < t.count; i++) {
+        assert_int_equal(t.calls[i].frame, told[i].frame);
+        assert_int_equal(t.calls[i].ties.conversation, told[i].conversation);
+        assert_int_equal(t.calls[i].ties.flow, t.calls[0].ties.flow);
+        assert_true(t.calls[i].ties.flow != 0 && !t.calls[i].ties.unwanted);
+    }
+    size_t before = t.count;
+    for (unsigned i = 0; i < 4; i++) {
+        send_tcp(b, 1, 40001, 2, 8080, 24, "00112233445566778899");
+        send_tcp(b, 2, 8080, 1, 40001, 24, "99887766554433221100");
+    }
+    assert_true(t.count > before);
+    assert_true(t.calls[t.count - 1].ties.unwanted && t.calls[t.count - 1].ties.conversation == 0);
+    assert_int_equal(t.calls[t.count - 1].ties.flow, t.calls[before].ties.flow);
+    assert_true(t.calls[t.count - 1].frame < b->frame); /* and what comes then is of no account */
+    bench_free(b);
+}
+
+/* A request in two fragments; an answer that says that a third one did not come. */
+static void fragments_are_told_with_their_datagram(void **state)
+{
+    (void)state;
+    enum { FIRST = 48 }; /* payload bytes of the first one */
+    struct told t;
+    struct bench *b = bench_of_keeper(&t);
+    struct bytes request = from_hex(REQUEST_HEX), whole = datagram(b, 1, 50000, 2, 1812, &request), first = whole, second = whole;
+    put_be16(first.data + 14 + 2, 20 + FIRST);
+    put_be16(first.data + 14 + 6, 0x2000);
+    first.len = 34 + FIRST;
+    second.len = whole.len - FIRST;
+    memcpy(second.data + 34, whole.data + 34 + FIRST, second.len - 34);
+    put_be16(second.data + 14 + 2, second.len - 14);
+    put_be16(second.data + 14 + 6, FIRST / 8);
+    send_cut(b, &first, first.len);
+    send_cut(b, &second, second.len);
+    assert_int_equal(t.count, 2);
+    assert_true(t.calls[0].ties.datagram != 0 && !t.calls[0].ties.whole && t.calls[0].ties.conversation == 0);
+    assert_memory_equal(t.calls[0].ties.src.bytes, ((const uint8_t[]){10, 0, 1, 1}), 4);
+    assert_memory_equal(t.calls[0].ties.dst.bytes, ((const uint8_t[]){10, 0, 2, 1}), 4);
+    assert_int_equal(t.calls[0].ties.ip_proto, IP_PROTO_UDP);
+    assert_int_equal(t.calls[1].ties.datagram, t.calls[0].ties.datagram);
+    assert_true(t.calls[1].ties.whole && t.calls[1].ties.conversation == 1);
+    struct bytes error = from_hex("0b010000"), icmp; /* time exceeded in reassembly */
+    memset(error.data + 4, 0, 4);
+    memcpy(error.data + 8, first.data + 14, 28);
+    error.len = 36;
+    icmp = datagram(b, 2, 0, 1, 0, &error);
+    icmp.data[14 + 9] = IP_PROTO_ICMP;
+    memmove(icmp.data + 34, icmp.data + HEADERS, error.len); /* no ports */
+    icmp.len -= 8;
+    put_be16(icmp.data + 14 + 2, icmp.len - 14);
+    send_cut(b, &icmp, icmp.len);
+    assert_int_equal(t.count, 3);
+    assert_true(t.calls[2].ties.datagram != 0 && t.calls[2].ties.datagram != t.calls[0].ties.datagram && !t.calls[2].ties.whole);
+    assert_memory_equal(t.calls[2].ties.src.bytes, ((const uint8_t[]){10, 0, 1, 1}), 4);
+    assert_memory_equal(t.calls[2].ties.dst.bytes, ((const uint8_t[]){10, 0, 2, 1}), 4);
+    assert_int_equal(t.calls[2].ties.ip_proto, IP_PROTO_UDP);
+    bench_free(b);
+}
+
 static void a_storm_stays_in_its_budget(void **state)
 {
     (void)state;
@@ -506,6 +631,9 @@ int main(void)
         cmocka_unit_test(silence_passes_with_other_traffic),
         cmocka_unit_test(one_wrong_time_stamp_ends_nothing),
         cmocka_unit_test(conversations_are_numbered_over_all_captures),
+        cmocka_unit_test(frames_are_told_with_their_conversation),
+        cmocka_unit_test(segments_are_told_with_their_flow),
+        cmocka_unit_test(fragments_are_told_with_their_datagram),
         cmocka_unit_test(a_storm_stays_in_its_budget),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
