@@ -16,7 +16,7 @@
 
 static const struct balance_settings unnamed;
 
-enum { ROW_ROOM = 160, ROWS_MAX = 512, PATH_ROOM = 512, RECORDINGS_LEAST = 200, LATE_RECORDINGS = 4, BEFORE_IT_SHOWS = 4 };
+enum { ROW_ROOM = 160, ROWS_MAX = 512, PATH_ROOM = 512, RECORDINGS_LEAST = 200, LATE_RECORDINGS = 4, BACKENDS_NAMED = 4, BEFORE_IT_SHOWS = 4 };
 
 /* Numbers by what they count. */
 struct rows {
@@ -137,15 +137,23 @@ static void on_progress(void *ctx, const char *path, uint64_t bytes)
     (void)bytes;
 }
 
-/* Both tables of a recording. */
-static void analyse(const char *name, struct rows *counted, struct rows *reported)
+/* Both tables of a recording; backends: values of --backend, up to NULL. */
+static void analyse(const char *name, const char *const *backends, struct rows *counted, struct rows *reported)
 {
-    char program[] = "vpnscope", path[PATH_ROOM], error[OPTIONS_ERROR];
+    char program[] = "vpnscope", path[PATH_ROOM], named[BACKENDS_NAMED][PATH_ROOM], error[OPTIONS_ERROR];
+    char *argv[2 + BACKENDS_NAMED] = {program, path};
+    int argc = 2;
     snprintf(path, sizeof path, VS_SOURCE_DIR "/pcaps/%s", name);
-    char *argv[] = {program, path};
+    for (; *backends != NULL && argc < 2 + BACKENDS_NAMED; backends++, argc++) {
+        argv[argc] = named[argc - 2];
+        snprintf(argv[argc], PATH_ROOM, "--backend=%s", *backends);
+    }
     struct options o;
-    assert_true(options_parse(2, argv, &o, error));
-    const struct analysis_options options = {.expect = o.expect};
+    assert_true(options_parse(argc, argv, &o, error));
+    const struct analysis_options options = {
+        .expect = o.expect,
+        .nat = {.backends = o.site->backends, .backend_count = o.site->backend_count},
+        .balance = {.named = o.site->named, .named_count = o.site->backend_count}};
     struct analysis *a = analysis_new(&options, error);
     struct metrics *m = metrics_new(o.site, &options.balance);
     assert_true(a != NULL && m != NULL);
@@ -227,7 +235,8 @@ static void compare(void *ctx, const char *name)
         return;
     memset(&counted, 0, sizeof counted);
     memset(&reported, 0, sizeof reported);
-    analyse(name, &counted, &reported);
+    static const char *const nobody = NULL;
+    analyse(name, &nobody, &counted, &reported);
     t->recordings++;
     for (int k = 0; k < 2; k++) {
         const struct rows *rows = k == 0 ? &counted : &reported;
@@ -260,6 +269,46 @@ static void counts_are_the_reports(void **state)
     assert_int_equal(t.late, LATE_RECORDINGS);
     print_message("%.0f parts of sessions, %.0f findings and %.0f of balance of %zu recordings, as in their reports\n", t.sessions,
                   t.findings, t.spread, t.recordings);
+}
+
+/*
+ * Backends with names and weights; how many attempts each got is known of the load balancer (the recording's truth), and Jain's index
+ * follows from its definition over attempts by weight.
+ */
+static void balance_is_the_truths(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *recording, *protocol, *backends[BACKENDS_NAMED + 1];
+        double attempts[BACKENDS_NAMED], weights[BACKENDS_NAMED];
+    } cases[] = {{"balance-both.pcap.gz", "all",
+                  {"172.20.30.11=RRAS11", "172.20.30.12=RRAS12", "172.20.30.13=RRAS13", "172.20.30.14=RRAS14", NULL},
+                  {21, 19, 22, 18}, {1, 1, 1, 1}},
+                 {"balance-weights.pcap.gz", "sstp",
+                  {"172.20.30.11=RRAS11*55", "172.20.30.12=RRAS12*25", "172.20.30.13=RRAS13*15", "172.20.30.14=RRAS14*5", NULL},
+                  {66, 30, 18, 6}, {55, 25, 15, 5}},
+                 {"balance-random.pcap.gz", "sstp",
+                  {"172.20.30.11=RRAS11", "172.20.30.12=RRAS12", "172.20.30.13=RRAS13", "172.20.30.14=RRAS14", NULL},
+                  {44, 43, 30, 33}, {1, 1, 1, 1}}};
+    static struct rows counted, reported;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        memset(&counted, 0, sizeof counted);
+        memset(&reported, 0, sizeof reported);
+        analyse(cases[i].recording, cases[i].backends, &counted, &reported);
+        double sum = 0, squares = 0;
+        char what[ROW_ROOM];
+        for (int k = 0; k < BACKENDS_NAMED; k++) {
+            snprintf(what, sizeof what, "balance_attempts{protocol=\"%s\",basis=\"tunnels\",group=\"172.20.30.11\",backend=\"172.20.30.1%d\"",
+                     cases[i].protocol, k + 1);
+            if (number(&counted, what) != cases[i].attempts[k])
+                fail_msg("%s: %s: %.0f, not %.0f", cases[i].recording, what, number(&counted, what), cases[i].attempts[k]);
+            sum += cases[i].attempts[k] / cases[i].weights[k];
+            squares += cases[i].attempts[k] / cases[i].weights[k] * cases[i].attempts[k] / cases[i].weights[k];
+        }
+        snprintf(what, sizeof what, "balance_jain{protocol=\"%s\",basis=\"tunnels\",group=\"172.20.30.11\"", cases[i].protocol);
+        double jain = number(&counted, what), expected = sum * sum / (BACKENDS_NAMED * squares);
+        assert_true(jain > expected - 1e-9 && jain < expected + 1e-9 && jain == number(&reported, what));
+    }
 }
 
 static struct session session_at(struct exchange *x, uint32_t id, uint8_t type, uint32_t address)
@@ -341,6 +390,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_are_the_reports),
+        cmocka_unit_test(balance_is_the_truths),
         cmocka_unit_test(names_are_bounded),
         cmocka_unit_test(what_continues_is_not_counted_again),
     };
