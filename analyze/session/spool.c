@@ -44,7 +44,7 @@ struct spool {
     bool failed;       /* reading */
     bool full;         /* nothing more is taken */
     bool broken;       /* the disk took a part only: what was gathered is lost */
-    uint64_t limit;    /* of end; 0 none */
+    uint64_t limit;    /* of end and the index; 0 none */
     uint64_t dropped;
     uint64_t waiting;  /* records that are not on disk to their end */
     uint64_t on_disk;  /* bytes of records that were written */
@@ -213,7 +213,8 @@ bool spool_put(struct spool *s, const struct exchange *x, uint16_t tag)
     assert(!s->reading);
     if (x->id == 0)
         return false;
-    s->full = s->full || (s->limit > 0 && s->end >= s->limit);
+    uint64_t indexed = (uint64_t)s->last * sizeof(struct entry);
+    s->full = s->full || (s->limit > 0 && s->end + indexed >= s->limit);
     if (s->full) {
         s->dropped++;
         return false;
