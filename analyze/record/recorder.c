@@ -11,7 +11,11 @@ enum { NOTE_MOST = 200 };
 struct recorder {
     struct hold *hold;
     struct ring_files *files;
-    struct recorder_counters counters;
+    struct {
+        uint64_t recorded; /* exchanges that failed and were written */
+        uint64_t partly;   /* of these, such that packets of theirs had been given up before */
+        uint64_t lost;     /* such that nothing, or not all, could be written */
+    } counters;
     const char *note; /* of the next packet */
     uint64_t first;   /* number of the first packet written of an exchange, 0 none */
     uint32_t capture; /* of that exchange */
@@ -85,7 +89,6 @@ static bool write_packet(void *ctx, const struct frame *f)
 {
     struct recorder *r = ctx;
     bool good = ring_files_packet(r->files, f, f->capture, r->note);
-    r->counters.packets += good;
     r->note = NULL;
     return good;
 }
@@ -186,11 +189,6 @@ void recorder_ended(struct recorder *r, const struct conversation *c)
     if (r->lingers != c->id)
         ties_forget(r->hold, c->id);
     r->lingers = 0;
-}
-
-void recorder_get_counters(const struct recorder *r, struct recorder_counters *out)
-{
-    *out = r->counters;
 }
 
 bool recorder_lost(const struct recorder *r)

@@ -14,13 +14,6 @@ struct recorder_options {
     uint64_t memory_bytes; /* for packets that are held */
 };
 
-struct recorder_counters {
-    uint64_t recorded;     /* exchanges that failed and were written */
-    uint64_t partly;       /* of these, such that packets of theirs had been given up before */
-    uint64_t lost;         /* such that nothing, or not all, could be written */
-    uint64_t packets;      /* written */
-};
-
 struct recorder;
 
 /* Before rights are given up: looks for files of earlier runs. NULL with a sentence. */
@@ -42,7 +35,6 @@ void recorder_judged(struct recorder *r, const struct exchange *x, bool failed);
 /* A conversation has ended, after it was judged if it was: what is held of one that was not is forgotten. */
 void recorder_ended(struct recorder *r, const struct conversation *c);
 
-void recorder_get_counters(const struct recorder *r, struct recorder_counters *out);
 /* Something that failed could not be recorded, or not wholly. */
 bool recorder_lost(const struct recorder *r);
 /* One sentence on what could not be recorded; false when there is nothing to say. */

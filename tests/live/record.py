@@ -211,6 +211,24 @@ def memory_is_short(folder):
     print("a flood: %d packets recorded, %d MiB resident" % (len(got), resident >> 20))
 
 
+def killed(folder):
+    """What was recorded is on disk, whole, whatever becomes of the program."""
+    recorder = Recorder(folder + "/e")
+    play("nps-untrusted-root", "peap-mschapv2")
+    path, = glob.glob(folder + "/e/rec-*.pcapng")
+    cable.wait_for(lambda: os.path.getsize(path) > sum(len(d) for _, d in frames("nps-untrusted-root")), TIMEOUT, "a session on disk")
+    recorder.end(signal.SIGKILL)
+    assert sorted(recorded(folder + "/e")) == sorted(data for _, data in frames("nps-untrusted-root"))
+    with open(path, "rb") as f:
+        whole = f.read()
+    cut = folder + "/cut.pcapng"
+    with open(cut, "wb") as f:
+        f.write(whole[:-100])  # in the middle of what is at its end
+    done = subprocess.run([sys.argv[1], cut], capture_output=True, text=True, check=False)
+    assert done.stdout.startswith("Error 864 ") and done.stderr.startswith("vpnscope: %s: the file ends in the block" % cut), done
+    print("killed: what was recorded is whole; a file that is cut is read up to there")
+
+
 def refusals(folder):
     def said(*words):
         done = subprocess.run([sys.argv[1], *words], capture_output=True, text=True, check=False, timeout=TIMEOUT)
@@ -240,6 +258,7 @@ def main():
         ring_keeps_its_bounds(folder)
         full_disk(folder)
         memory_is_short(folder)
+        killed(folder)
         refusals(folder)
 
 

@@ -174,6 +174,21 @@ static void a_check_is_known_before_the_rest(void **state)
     assert_false(options_ask_check(3, file));
 }
 
+static void packets_are_written_of_a_session_or_while_sniffing(void **state)
+{
+    (void)state;
+    assert_true(parse("--session", "3", "--write", "x.pcapng", "a.pcap", "b.pcap", NULL));
+    assert_string_equal(o.write, "x.pcapng");
+    options_free(&o);
+    assert_true(parse("-i", "lo", "--write", "x.pcapng", NULL));
+    assert_int_equal(o.write_mib, 100);
+    assert_int_equal(o.write_files, 10);
+    options_free(&o);
+    assert_true(parse("-i", "lo", "--write", "x.pcapng", "--write-size", "5", "--write-files", "1", NULL));
+    assert_int_equal(o.write_mib, 5);
+    assert_int_equal(o.write_files, 1);
+}
+
 static void help_fits_on_a_screen(void **state)
 {
     (void)state;
@@ -217,6 +232,12 @@ static void wrong_options(void **state)
         {{"--session=1", "--jsonl", "a"}, "--session"},
         {{"-i", "eth0", "--ring=2048"}, "--ring"},
         {{"--spool=0", "a", NULL}, "--spool"},
+        {{"--write=x", "a", NULL}, "needs --session"},
+        {{"--session=1", "--write=x", "-"}, "only once"},
+        {{"--session=1", "--write=-", "a"}, "standard output"},
+        {{"--session=1", "--write=", "a"}, "name of a file"},
+        {{"-i", "eth0", "--write-size=0"}, "--write-size"},
+        {{"-i", "eth0", "--write-files=10001"}, "--write-files"},
         {{"", NULL, NULL}, "empty"},
         {{NULL, NULL, NULL}, "no capture"},
     };
@@ -388,6 +409,7 @@ int main(void)
         TEST(metrics_listen_on_loopback_unless_told),
         TEST(a_check_is_one_line_in_the_end),
         TEST(a_check_is_known_before_the_rest),
+        TEST(packets_are_written_of_a_session_or_while_sniffing),
         TEST(help_fits_on_a_screen),
         TEST(wrong_options),
         TEST(bad_secret_files),
