@@ -21,8 +21,11 @@ static bool is_kept(struct analysis *a, struct exchange *x)
 static void exchange_done(void *ctx, struct exchange *x, struct server *server)
 {
     struct analysis *a = ctx;
-    if (!is_kept(a, x))
+    if (!is_kept(a, x)) {
+        if (x->told != 0) /* who was told of its beginning hears of its end */
+            analysis_exchange_ended(a, x);
         return;
+    }
     links_soon(a->links, x);
     uint16_t tag = uneventful_tag(a->uneventful, x, server);
     uint32_t head = links_find(a->links, x);

@@ -147,10 +147,9 @@ static struct findings *look(struct events *e, const struct exchange *x, bool ov
     if (!may_look(e, &judge))
         return NULL;
     struct findings *set = findings_new();
-    if (set == NULL || !analysis_preview(e->analysis, x, judge, set, s)) {
-        findings_free(set);
+    if (set == NULL)
         return NULL;
-    }
+    (void)analysis_preview(e->analysis, x, judge, set, s); /* nobody's attempt: nothing is said of it */
     size_t found;
     findings_finish(set);
     const struct finding *all = findings_all(set, &found);
@@ -222,7 +221,7 @@ static void ended(void *ctx, struct exchange *x)
 {
     struct events *e = ctx;
     struct session s;
-    if (!analysis_preview(e->analysis, x, false, NULL, &s))
+    if (!analysis_preview(e->analysis, x, false, NULL, &s) && (x->told & TOLD_STARTED) == 0)
         return;
     attempt(e, &s, x);
     (void)count(e, &s, x);
