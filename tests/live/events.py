@@ -3,6 +3,7 @@ events.py VPNSCOPE PCAPS: what happens is told while it happens: findings as lin
 sessions when they end, a status line on a terminal and none elsewhere; a reader that goes away and a full disk are one clear line each.
 """
 
+import fcntl
 import json
 import os
 import pty
@@ -10,9 +11,11 @@ import pwd
 import re
 import select
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 
 import cable
@@ -125,6 +128,31 @@ def status_line():
     print("a status line on a terminal, none elsewhere")
 
 
+def status_line_fits():
+    """As many servers as the terminal is wide, each with its established connections, and how many more there are."""
+    servers = ["172.20.30.11=vpn1"] + ["172.20.30.%d=vpn%d" % (20 + i, i) for i in range(2, 9)]
+    options = [word for server in servers for word in ("--backend", server)]
+    packets = len(cable.frames(sys.argv[2] + "/ike-many.pcap"))
+    for columns, rest in ((80, b"vpn1 4, \\+7 more"), (100, b"vpn1 4, vpn2 0, vpn3 0, vpn4 0, \\+4 more"),
+                          (140, b"vpn1 4, vpn2 0, vpn3 0, vpn4 0, vpn5 0, vpn6 0, vpn7 0, vpn8 0")):
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        sniffer = Sniffer("sniffed0", *options, stderr=theirs)
+        os.close(theirs)
+        play("ike-many")
+        shown, end = b"", time.monotonic() + TIMEOUT
+        wanted = re.compile(b"\r\x1b\\[K%d packets, 0 lost; \\d+ sessions open; \\d+ failed, 4 established: %s(?=\r|$)" % (packets, rest))
+        while not wanted.search(shown) and time.monotonic() < end:
+            if select.select([ours], [], [], 1)[0]:
+                shown += os.read(ours, 65536)
+        assert wanted.search(shown), (columns, shown[-400:])
+        for line in re.findall(rb"\x1b\[K([^\r\n]*)", shown):
+            assert len(line) < columns, line
+        sniffer.end()
+        os.close(ours)
+    print("the status line at 80, 100 and 140 columns")
+
+
 def into_files():
     """
     --output after rights were given up: the folder is made and is nobody's, a file that is full is followed by another one, and
@@ -176,6 +204,7 @@ def main():
     reader_goes_away()
     disk_is_full()
     status_line()
+    status_line_fits()
     into_files()
     ends_by_itself()
 
