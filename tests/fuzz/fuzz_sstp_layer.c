@@ -10,7 +10,7 @@
 #include "capture/wire/cursor.h"
 #include "dissect/sstp/sstp_layer.h"
 
-enum { CONNECTIONS = 4, MEMORY = 1 << 20, LISTED = 32 };
+enum { CONNECTIONS = 4, MEMORY = 1 << 20, LISTED = 2 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
