@@ -286,7 +286,8 @@ static bool tell_status(void *ctx, struct events_status *s)
         monitor_status(t->monitor, s);
     if (t->progress.terminal) {
         char line[STATUS_LINE_MAX];
-        fprintf(stderr, "\r\033[K%s", status_line(line, s, columns_of(stderr)));
+        unsigned columns = platform_terminal_columns(stderr);
+        fprintf(stderr, "\r\033[K%s", status_line(line, s, columns > 0 ? columns : LAYOUT_COLUMNS));
         fflush(stderr);
         t->progress.shown = true;
     }

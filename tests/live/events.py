@@ -133,7 +133,7 @@ def status_line_fits():
     servers = ["172.20.30.11=vpn1"] + ["172.20.30.%d=vpn%d" % (20 + i, i) for i in range(2, 9)]
     options = [word for server in servers for word in ("--backend", server)]
     packets = len(cable.frames(sys.argv[2] + "/ike-many.pcap"))
-    for columns, rest in ((80, b"vpn1 4, \\+7 more"), (100, b"vpn1 4, vpn2 0, vpn3 0, vpn4 0, \\+4 more"),
+    for columns, rest in ((80, b"vpn1 4, \\+7 more"), (100, b"vpn1 4, vpn2 0, vpn3 0, \\+5 more"),
                           (140, b"vpn1 4, vpn2 0, vpn3 0, vpn4 0, vpn5 0, vpn6 0, vpn7 0, vpn8 0")):
         ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
