@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "analyze/finding/rules.h"
 #include "analyze/report/report.h"
 #include "capture/wire/hash.h"
 
@@ -16,6 +17,14 @@ struct backend {
     uint64_t ended[PROTOCOLS][OUTCOMES];
 };
 
+/* A server's own, in one role. */
+struct certificate_row {
+    uint64_t chain;
+    uint32_t role;
+    int64_t not_after; /* seconds since 1970 UTC */
+    char name[DESCRIBE_MAX], sha256[65];
+};
+
 struct metrics {
     struct backend backends[METRICS_BACKENDS_MAX];
     size_t count;
@@ -24,6 +33,8 @@ struct metrics {
     uint64_t findings[FINDING_IDS][SEVERITIES];
     struct balance *balance;            /* of attempts that ended; BALANCE_RECORDS_MAX of them */
     struct exposition evenness, spread; /* samples, as balance was looked at last */
+    struct certificate_row certificates[METRICS_CERTIFICATES_MAX];
+    size_t certificate_count;
     double window_jain[WINDOW_BASES];   /* of the latest window in which anything happened; below 0: none yet */
 };
 
@@ -132,6 +143,51 @@ void metrics_balance(struct metrics *m, const struct balance_others *others)
     exposition_family(&m->spread, "vpnscope_balance_attempts", EXPOSITION_GAUGE,
                       "Attempts at a server of a group, without those of clients that come back.");
     (void)balance_look(m->balance, others, add_result, m);
+}
+
+static bool is_known(const struct metrics *m, uint64_t chain, uint32_t role)
+{
+    for (size_t i = 0; i < m->certificate_count; i++)
+        if (m->certificates[i].chain == chain && m->certificates[i].role == role)
+            return true;
+    return false;
+}
+
+/* Who looked at a chain may forget what it saw; this does not. */
+static void keep_certificate(struct metrics *m, const struct chain *c, uint32_t role)
+{
+    if (m->certificate_count == METRICS_CERTIFICATES_MAX || is_known(m, c->serial, role))
+        return;
+    struct certificate_row *row = &m->certificates[m->certificate_count++];
+    *row = (struct certificate_row){.chain = c->serial, .role = role, .not_after = c->facts[0].not_after};
+    describe_certificate(row->name, c, 0);
+    describe_sha256(row->sha256, c);
+}
+
+void metrics_certificates(struct metrics *m, const struct chains *chains)
+{
+    static const uint32_t roles[] = {ROLE_NPS, ROLE_IKEV2, ROLE_SSTP};
+    for (size_t i = 0; i < chains_count(chains); i++) {
+        const struct chain *c = chains_at(chains, i);
+        bool told = c->judged && c->count > 0 && c->parsed[0] && c->facts[0].not_after != INT64_MAX && c->facts[0].not_after != INT64_MIN;
+        /* Held by what counts as an attempt at SSTP by now, else nobody would have looked at it. */
+        uint32_t shown = c->roles == 0 && c->holders > 0 ? ROLE_SSTP : c->roles;
+        for (size_t r = 0; r < sizeof roles / sizeof *roles && told; r++)
+            if ((shown & roles[r]) != 0)
+                keep_certificate(m, c, roles[r]);
+    }
+}
+
+static void write_certificates(const struct metrics *m, struct exposition *e)
+{
+    exposition_family(e, "vpnscope_certificate_not_after_timestamp_seconds", EXPOSITION_GAUGE,
+                      "Until when a server's certificate that was seen is valid.");
+    for (size_t i = 0; i < m->certificate_count; i++) {
+        const struct certificate_row *c = &m->certificates[i];
+        const struct exposition_label labels[] = {
+            {"role", c->role == ROLE_NPS ? "nps" : c->role == ROLE_SSTP ? "sstp" : "ikev2"}, {"name", c->name}, {"sha256", c->sha256}};
+        exposition_real(e, labels, 3, (double)c->not_after);
+    }
 }
 
 static void write_balance(const struct metrics *m, struct exposition *e)
@@ -280,5 +336,6 @@ void metrics_write(const struct metrics *m, const struct metrics_now *now, struc
     write_sessions(m, e);
     write_findings(m, e);
     write_balance(m, e);
+    write_certificates(m, e);
     write_ourselves(now, e);
 }

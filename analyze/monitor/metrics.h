@@ -11,7 +11,7 @@
 #include "analyze/session/session.h"
 
 /* Backends beyond that are counted together, as "other"; those of --backend and --vip have their place from the beginning. */
-enum { METRICS_BACKENDS_MAX = 512 };
+enum { METRICS_BACKENDS_MAX = 512, METRICS_CERTIFICATES_MAX = 64 };
 
 struct metrics;
 
@@ -33,6 +33,9 @@ void metrics_window(struct metrics *m, const struct window *w);
 
 /* Brings up to date how attempts are spread over servers, which costs as much as sorting them. */
 void metrics_balance(struct metrics *m, const struct balance_others *others);
+
+/* Takes account of servers' certificates that were looked at by now; of them, the first METRICS_CERTIFICATES_MAX are told. */
+void metrics_certificates(struct metrics *m, const struct chains *chains);
 
 /* How it stands now. */
 struct metrics_now {

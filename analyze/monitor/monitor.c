@@ -39,6 +39,7 @@ static bool write_page(void *ctx, struct span *page)
     struct live_state state;
     live_look(m->live, &state);
     look_at_balance(m);
+    metrics_certificates(m->metrics, analysis_chains(m->analysis));
     const struct metrics_now now = {.live = &state,
                                     .open = analysis_open(m->analysis),
                                     .state_bytes = analysis_state_bytes(m->analysis) + state.state_bytes,

@@ -5,6 +5,7 @@ neither packets nor others.
 """
 
 import collections
+import datetime
 import http.client
 import json
 import os
@@ -85,6 +86,22 @@ def compare(numbers, report, end, sent):
     assert infos <= {key[0] for key in numbers.table("vpnscope_findings_total") if key[1] == "info"} and infos, infos
 
 
+def seconds_of(time_text):
+    return datetime.datetime.strptime(time_text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=datetime.timezone.utc).timestamp()
+
+
+def compare_certificates(numbers, report):
+    """Servers' own: as the report has them, and as the lab installed them."""
+    told = {(role, sha256): (name, until) for (role, name, sha256), until in
+            numbers.table("vpnscope_certificate_not_after_timestamp_seconds").items()}
+    expected = {(role, c["sha256"]): (c["subject"].split(",")[0].removeprefix("CN="), seconds_of(c["not_after"]))
+                for c in report["certificates"] if c["leaf"] for role in c["roles"] if role != "client"}
+    assert told == expected and told, (told, expected)
+    installed = {("nps", l["certificates"][0]) for name in PLAYED for l in truth(name)["logins"] if l.get("certificates")}
+    installed |= {("sstp", c["certificate_configured"]) for name in PLAYED for c in truth(name).get("sstp", {}).get("connections", [])}
+    assert set(told) == installed, (set(told) ^ installed)
+
+
 def compare_balance(numbers, report):
     compared = 0
     for result in report["balance"]:
@@ -132,6 +149,7 @@ def numbers_are_the_reports():
     report = json.loads("\n".join(lines))
     compare(numbers, report, "sniffed0", sent)
     compare_balance(numbers, report)
+    compare_certificates(numbers, report)
     compare_truth(numbers)
     print("%d packets, %d parts of sessions: as the report says, and the truth" % (sent, numbers.one("vpnscope_sessions_total")))
 

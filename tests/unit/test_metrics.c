@@ -13,6 +13,7 @@
 #include "analyze/report/events.h"
 #include "analyze/run.h"
 #include "capture/platform.h"
+#include "tests/unit/certificates.h"
 
 static const struct balance_settings unnamed;
 
@@ -386,6 +387,44 @@ static void what_continues_is_not_counted_again(void **state)
     metrics_free(m);
 }
 
+/* Whoever sends certificates names them; that makes no line and no label of its own, nor more of them than are told. */
+static void certificates_of_strangers(void **state)
+{
+    (void)state;
+    enum { SENT = METRICS_CERTIFICATES_MAX + 10, RSA_BITS = 2048 };
+    static const struct site nobody;
+    struct expect *expect = expect_new();
+    struct chains *chains = chains_new(expect);
+    struct metrics *m = metrics_new(&nobody, &unnamed);
+    struct exposition e = {0};
+    EVP_PKEY *key = make_rsa(RSA_BITS);
+    assert_true(chains != NULL && m != NULL);
+    for (unsigned i = 0; i < SENT; i++) {
+        char subject[64];
+        snprintf(subject, sizeof subject, i == 0 ? "/CN=a\"} 1\nb\\\\c\xe2\x80\xae" : "/CN=server %u", i);
+        struct made made = make_certificate(&(struct recipe){.subject = subject, .key = key});
+        struct chain *c = chains_intern(chains, &made.der, 1, ROLE_NPS, &(struct endpoint){.port = 1812}, i + 1,
+                                        (struct place){.frame = i + 1, .time_ns = 1});
+        assert_non_null(c);
+        assert_true(chains_preview(chains, c->serial, ROLE_NPS));
+        made_free(&made);
+    }
+    metrics_certificates(m, chains);
+    metrics_certificates(m, chains);
+    const char *text = written(m, &e);
+    size_t lines = 0;
+    for (const char *at = text; (at = strstr(at, "\nvpnscope_certificate_not_after_timestamp_seconds{role=\"nps\",name=\"")) != NULL; at++)
+        lines++;
+    assert_int_equal(lines, METRICS_CERTIFICATES_MAX);
+    assert_non_null(strstr(text, ",name=\"a\\\"} 1\\nb\\\\\\\\c\\\\u{202e}\",sha256=\"")); /* two backslashes were sent */
+    assert_non_null(strstr(text, "\"} 2208988800\n")); /* 2040-01-01, as certificates.h has it */
+    exposition_free(&e);
+    metrics_free(m);
+    chains_free(chains);
+    expect_free(expect);
+    EVP_PKEY_free(key);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -393,6 +432,7 @@ int main(void)
         cmocka_unit_test(balance_is_the_truths),
         cmocka_unit_test(names_are_bounded),
         cmocka_unit_test(what_continues_is_not_counted_again),
+        cmocka_unit_test(certificates_of_strangers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
