@@ -221,12 +221,13 @@ static void ended(void *ctx, struct exchange *x)
 {
     struct events *e = ctx;
     struct session s;
-    if (!analysis_preview(e->analysis, x, false, NULL, &s) && (x->told & TOLD_STARTED) == 0)
+    bool ours = analysis_preview(e->analysis, x, false, NULL, &s);
+    if (!ours && (x->told & TOLD_STARTED) == 0)
         return;
     attempt(e, &s, x);
     (void)count(e, &s, x);
     e->incomplete += (x->told & (TOLD_ESTABLISHED | TOLD_FAILED)) == 0;
-    if (e->options.session != NULL)
+    if (ours && e->options.session != NULL)
         e->options.session(e->options.ctx, &s);
     bool failed = session_failed(&s), unsure = e->options.judged != NULL && s.outcome == OUTCOME_INCOMPLETE;
     if (wanted(e))
