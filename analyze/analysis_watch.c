@@ -170,7 +170,7 @@ bool analysis_preview(struct analysis *a, const struct exchange *x, bool judge, 
         s->head = a->ended_head;
     if (probes_likely(a->probes, x) || !services_counts(a->services, x))
         return false;
-    if (out == NULL)
+    if (out == NULL || probes_may_be(a->probes, x))
         return true;
     if (judge)
         preview_chains(a->chains, x);

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "analyze/nat/nat_search.h"
 #include "analyze/session/judge_sstp.h"
 #include "capture/wire/elapsed.h"
 
@@ -171,6 +172,25 @@ bool probes_has(const struct probes *p, const struct exchange *x)
     if (x->type != CONVERSATION_SSTP)
         return false;
     return x->sstp.kind == SSTP_KIND_PROBE || (candidate(x) && series_of(p, x) != NULL);
+}
+
+/* Of one network, private at that: clients of a VPN come from elsewhere, load balancers and monitors stand there. */
+static bool is_neighbour(const struct exchange *x)
+{
+    enum { NETWORK_V4 = 24, NETWORK_V6 = 64 };
+    const struct address *a = &x->client.address;
+    return nat_is_private(a) && a->family == x->server.address.family &&
+           address_in(a, &x->server.address, a->family == FAMILY_IPV4 ? NETWORK_V4 : NETWORK_V6);
+}
+
+bool probes_may_be(const struct probes *p, const struct exchange *x)
+{
+    if (x->type != CONVERSATION_SSTP || !candidate(x) || x->sstp.tcp.sent[TCP_CLIENT].data_packets > 0)
+        return false;
+    for (size_t i = 0; i < p->count; i++)
+        if (p->all[i].sure && address_equal(&p->all[i].source, &x->client.address))
+            return true;
+    return is_neighbour(x);
 }
 
 bool probes_likely(const struct probes *p, const struct exchange *x)

@@ -53,6 +53,12 @@ const struct probe_series *probes_all(const struct probes *p, size_t *count);
 /* After probes_settle: x is a probe, if not by itself, then by its series. */
 bool probes_has(const struct probes *p, const struct exchange *x);
 
+/*
+ * While all are not added yet: an attempt without an octet that may turn out a probe, as its source probes other servers, or stands
+ * beside this one.
+ */
+bool probes_may_be(const struct probes *p, const struct exchange *x);
+
 /* While more may be added: the same, as far as is known by then. Series of few attempts do not show yet. */
 bool probes_likely(const struct probes *p, const struct exchange *x);
 
