@@ -42,10 +42,11 @@ struct options {
     struct options_store *store; /* what it owns besides; opaque */
 };
 
-/* Of the memory's budget: half is the dissectors', half is for what the analysis keeps of each conversation meanwhile. */
+/* Of the memory's budget: the dissectors'; what is left (they fill it in the worst mixtures seen) is for what the analysis keeps
+ * of each conversation meanwhile. */
 static inline uint64_t options_dissect_bytes(const struct options *o)
 {
-    return (o->memory_mib << 20) / 2;
+    return (o->memory_mib << 20) / 16 * 7;
 }
 
 /* Reads argv. False with one line in error (exit status 2). The caller frees with options_free in any case. */

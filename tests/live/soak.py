@@ -145,7 +145,7 @@ def main():
     p.add_argument("pcaps")
     p.add_argument("--minutes", type=float, default=0.5)
     p.add_argument("--rate", type=int, default=1500)
-    p.add_argument("--memory", type=int, default=8)
+    p.add_argument("--memory", type=int, default=16)
     p.add_argument("--spool", type=int, default=64)
     p.add_argument("--trace", action="store_true")
     p.add_argument("--unfiltered", action="store_true")
@@ -166,6 +166,7 @@ def main():
         print(" ".join(str(s["rss"] // 1024) for s in soaked.samples[::4]))
     check(soaked.samples, o)
     assert capture["packets"] + capture["lost"] == sent, (capture, sent)
+    assert counts["peak_state_bytes"] <= o.memory << 20, counts
     assert all("room for finished sessions" in line for line in errors) and len(errors) <= 2, errors
     assert code == (2 if errors else 1), code
     assert errors or counts["sessions"] >= SESSIONS * soaked.rounds, counts
