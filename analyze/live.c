@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "analyze/vantage.h"
 #include "capture/platform.h"
 
 enum { WAIT_MS = 100, BATCHES_IN_TURN = 64, COMPLAINT_MAX = 1024 };
@@ -314,10 +315,8 @@ static void finish(struct live *l, struct analysis *a)
     for (size_t i = 0; i < l->count; i++) {
         struct dissector *d = l->devices[i].dissector;
         struct dissect_counters counters;
-        const struct protocol_count *rows = NULL;
         dissect_get_counters(d, &counters);
-        size_t count = dissect_protocols(d, &rows);
-        analysis_add_protocols(a, rows, count);
+        vantage_tell(a, d);
         source_refresh(l->devices[i].source);
         analysis_add_capture(a, source_info(l->devices[i].source), &counters);
     }

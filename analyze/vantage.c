@@ -23,7 +23,7 @@ static void count(struct vantages *all, struct vantage *v)
     all->counted(all->ctx, v->input, &delta);
 }
 
-static void tell_rest(struct analysis *a, struct dissector *d)
+void vantage_tell(struct analysis *a, struct dissector *d)
 {
     const struct protocol_count *rows = NULL;
     const struct host_deed *deeds;
@@ -40,7 +40,7 @@ static void finish(struct vantages *all, struct vantage *v)
     dissect_finish(v->dissector);
     count(all, v);
     if (all->analysis != NULL)
-        tell_rest(all->analysis, v->dissector);
+        vantage_tell(all->analysis, v->dissector);
     dissect_free(v->dissector);
     all->memory_left += v->memory_bytes;
     *v = (struct vantage){0};

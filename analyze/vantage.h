@@ -55,4 +55,7 @@ void vantage_read(struct vantages *all, struct vantage *v, size_t input, const s
 /* Tells what is still open as closed and forgets all of them. */
 void vantages_finish(struct vantages *all);
 
+/* What a dissector counted apart from events: protocols, and what hosts send and answer. Once, when it is finished. */
+void vantage_tell(struct analysis *a, struct dissector *d);
+
 #endif

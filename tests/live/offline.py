@@ -16,7 +16,7 @@ import cable
 
 PLAYED = ["nps-untrusted-root", "peap-mschapv2", "eap-tls", "server-dead", "eapol-untrusted-root", "ike-many",
           "ike-fragments", "ike-no-proposal", "ike-user-peap", "sstp-many", "sstp-untrusted-root", "sstp-nak", "sstp-http-503",
-          "l2tp-mschapv2", "nat-snat", "interleaved", "ip-fragments", "duplicates"]
+          "l2tp-mschapv2", "nat-snat", "nic-names", "nic-dns", "nic-smb", "nic-dhcp", "nic-offers", "interleaved", "ip-fragments", "duplicates"]
 TIMEOUT = 60
 
 
@@ -82,6 +82,7 @@ def compare(vpnscope, pcaps, ends, recordings):
         count = len(json.loads(text)["sessions"])
         assert count == len(json.loads(offline.stdout)["sessions"]) and count > 0, count
         return count, sum(sent)
+    assert any(f["id"].startswith("nic-") for f in json.loads(offline.stdout)["findings"]), "nothing of the NICs"
     difference = list(difflib.unified_diff(filed, live, "file", "sniffed", lineterm="", n=3))
     assert not difference, "\n".join(difference[:60])
     return len(json.loads(text)["sessions"]), sum(sent)
