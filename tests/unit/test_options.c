@@ -1,4 +1,4 @@
-/* The command line and files of settings; files are made in the test's own working folder. */
+/* The command line and files of settings; files are made in the working folder and taken away again. */
 #include "analyze/options.h"
 
 #include <setjmp.h>
@@ -41,10 +41,24 @@ static int teardown(void **state)
     return 0;
 }
 
+/* Files that tests made, to be taken away again: the working folder may be anybody's. */
+enum { FILES = 32, NAME = 40 };
+static struct { char names[FILES][NAME]; size_t count; } made;
+
+static int remove_files(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < made.count; i++)
+        (void)remove(made.names[i]);
+    return 0;
+}
+
 static void file(const char *name, const char *content, size_t len)
 {
     FILE *f = fopen(name, "wb");
     assert_non_null(f);
+    assert_true(made.count < FILES && strlen(name) < NAME);
+    strcpy(made.names[made.count++], name);
     assert_int_equal(fwrite(content, 1, len, f), len);
     fclose(f);
 }
@@ -419,5 +433,5 @@ int main(void)
         TEST(expectations),
         TEST(bad_settings_name_file_and_line),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, remove_files);
 }
