@@ -8,14 +8,22 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 import cable
 from sniffer import Sniffer, TIMEOUT
 
-TRIES = 6
-
-SERVER, CLIENT, SECONDS, AT_ONCE, TRIES = "198.51.100.10", "198.51.100.77", 6, 1.0, 6
+SERVER, CLIENT, SECONDS, AT_ONCE = "198.51.100.10", "198.51.100.77", 6, 1.0
+# In TLS 1.3 the server's tickets come behind sstpc's request often enough; it takes them for the end and resets.
+TLS12 = """openssl_conf = all
+[all]
+ssl_conf = ssl
+[ssl]
+system_default = limits
+[limits]
+MaxProtocol = TLSv1.2
+"""
 OWN = ("/var/lib/softether", "/var/log/softether", "/run/softether")  # folders that the server writes to: its own ones here
 
 
@@ -39,18 +47,16 @@ def listens():
         return any(":01BB 00000000:0000 0A" in line for line in f)
 
 
-def connect(namespace, sniffer):
-    subprocess.run(["ip", "netns", "exec", namespace, "timeout", str(SECONDS), "sstpc", "--cert-warn", "--log-stderr", "--user", "a", "--password", "b", SERVER,
+def connect(namespace, sniffer, settings):
+    subprocess.run(["env", "OPENSSL_CONF=" + settings, "ip", "netns", "exec", namespace, "timeout", str(SECONDS), "sstpc", "--cert-warn", "--log-stderr", "--user", "a", "--password", "b", SERVER,
                     "noauth"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False, timeout=TIMEOUT)
     ended, seen = time.monotonic(), []
     while "sstp-no-answer" not in [e.get("id") for e in seen]:
         event = sniffer.line(max(ended + AT_ONCE - time.monotonic(), 0.01))
-        if event is None:
-            return seen
+        assert event is not None, "not told within a second: %s" % seen
         seen.append(event)
     assert "SSTP_DUPLEX_POST" in seen[-1]["title"], seen
     print("SoftEther: %s, told %.2f s after its client gave up" % (seen[-1]["title"], time.monotonic() - ended))
-    return None
 
 
 def main():
@@ -68,12 +74,10 @@ def main():
         cable.wait_for(listens, TIMEOUT, "the server to listen")
         time.sleep(5)  # it makes its keys
         sniffer = Sniffer("server0", "--jsonl")
-        tried = []
-        for _ in range(TRIES):  # where its tickets of TLS 1.3 come after the request they look like an answer
-            tried.append(connect(namespace, sniffer))
-            if tried[-1] is None:
-                break
-        assert tried[-1] is None, "never told within a second: %s" % tried
+        with tempfile.NamedTemporaryFile("w", suffix=".cnf") as settings:
+            settings.write(TLS12)
+            settings.flush()
+            connect(namespace, sniffer, settings.name)
         _, errors, _ = sniffer.end()
         assert errors == "", errors
     finally:
