@@ -245,22 +245,19 @@ static void serve_guest(struct live *l, bool busy, int64_t now_ns)
 static bool each_second(struct live *l)
 {
     struct events_status s = {.time_ns = 0};
-    struct dissect_counters c;
+    struct live_state state;
     bool away = false;
+    live_look(l, &state);
     for (size_t i = 0; i < l->count; i++) {
-        struct device *d = &l->devices[i];
-        if (!d->ended)
-            source_refresh(d->source);
+        const struct device *d = &l->devices[i];
         away = away || d->ended || d->link != SOURCE_LINK_UP;
-        const struct source_info *info = source_info(d->source);
-        s.packets += info->packets;
-        s.bytes += info->bytes;
-        s.lost += info->interface_count > 0 ? info->interfaces[0].drops : 0;
+        s.packets += state.interfaces[i].packets;
+        s.bytes += state.interfaces[i].bytes;
+        s.lost += state.interfaces[i].lost;
         s.time_ns = d->frame_ns > s.time_ns ? d->frame_ns : s.time_ns;
-        dissect_get_counters(d->dissector, &c);
-        s.evicted += c.flows_evicted + c.conversations_evicted;
-        s.state_bytes += dissect_state_bytes(d->dissector);
     }
+    s.evicted = state.flows_evicted + state.conversations_evicted;
+    s.state_bytes = state.state_bytes;
     int64_t now = platform_monotonic_ns();
     bool stepped = clock_stepped(l, now);
     if (s.lost != l->lost || away || stepped)

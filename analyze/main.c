@@ -5,15 +5,12 @@
 
 #include "analyze/report/certs_dir.h"
 #include "analyze/report/escape.h"
-#include "analyze/live.h"
 #include "analyze/monitor/check.h"
-#include "analyze/monitor/monitor.h"
 #include "analyze/options.h"
+#include "analyze/reading.h"
 #include "analyze/record/session_packets.h"
-#include "analyze/report/events.h"
 #include "analyze/report/report.h"
 #include "analyze/report/status_line.h"
-#include "analyze/run.h"
 #include "capture/platform.h"
 
 /* UNSAID: failed, and --check has not had its line yet. */
@@ -60,6 +57,25 @@ static void complain(void *ctx, const char *sentence)
     escape_text(safe, sizeof safe, span_of(sentence, strlen(sentence)));
     fprintf(stderr, "vpnscope: %s\n", safe);
     memcpy(last_complaint, safe, sizeof safe);
+}
+
+/* On a terminal, while sniffing. */
+static void show_finding(void *ctx, const struct finding *f)
+{
+    char safe[COMPLAINT_ROOM];
+    progress_hide(ctx);
+    escape_text(safe, sizeof safe, span_of(f->title, strlen(f->title)));
+    fprintf(stderr, "%s: %s (%s)\n", severity_name(f->severity), safe, finding_name(f->id));
+}
+
+static void show_status(void *ctx, const struct events_status *s)
+{
+    struct progress *p = ctx;
+    char line[STATUS_LINE_MAX];
+    unsigned columns = platform_terminal_columns(stderr);
+    fprintf(stderr, "\r\033[K%s", status_line(line, s, columns > 0 ? columns : LAYOUT_COLUMNS));
+    fflush(stderr);
+    p->shown = true;
 }
 
 static void fail(const char *sentence)
@@ -198,262 +214,6 @@ static int write_report(const struct options *o, struct report *r, struct output
     return finished(out, status);
 }
 
-/* What happens while packets are read, and who is told. */
-struct telling {
-    const struct options *options;
-    const char **names; /* of captures, by number; live: NULL */
-    struct run_meter meter;
-    struct progress progress;
-    struct output *out;
-    struct log_file *log; /* NULL: events go to out */
-    struct events *events;
-    struct recorder *recorder; /* NULL: none */
-    struct monitor *monitor; /* NULL without --metrics */
-    bool findings;           /* told on the terminal */
-    bool full; /* complained */
-};
-
-static void tell_complaint(void *ctx, const char *sentence)
-{
-    struct telling *t = ctx;
-    complain(&t->progress, sentence);
-}
-
-static void tell_progress(void *ctx, const char *path, uint64_t bytes)
-{
-    struct telling *t = ctx;
-    show_progress(&t->progress, path, bytes);
-}
-
-static void tell_reading(void *ctx, uint32_t capture, const char *path)
-{
-    struct telling *t = ctx;
-    if (t->names != NULL)
-        t->names[capture] = strcmp(path, "-") == 0 ? "standard input" : path;
-}
-
-static const char *name_of(void *ctx, uint32_t capture)
-{
-    const struct telling *t = ctx;
-    if (t->options->interface_count > 0)
-        return capture < t->options->interface_count ? t->options->interfaces[capture] : NULL;
-    return t->names != NULL && capture < t->options->capture_count ? t->names[capture] : NULL;
-}
-
-static void measure(void *ctx, struct events_status *s)
-{
-    const struct telling *t = ctx;
-    s->packets = t->meter.packets;
-    s->bytes = t->meter.bytes;
-    s->lost = t->meter.lost;
-    s->evicted = t->meter.evicted;
-    s->state_bytes = t->meter.state_bytes;
-}
-
-/* On a terminal, while sniffing. */
-static void tell_finding(void *ctx, const struct finding *f)
-{
-    struct telling *t = ctx;
-    char safe[COMPLAINT_ROOM];
-    if (t->monitor != NULL)
-        monitor_finding(t->monitor, f);
-    if (!t->findings)
-        return;
-    progress_hide(&t->progress);
-    escape_text(safe, sizeof safe, span_of(f->title, strlen(f->title)));
-    fprintf(stderr, "%s: %s (%s)\n", severity_name(f->severity), safe, finding_name(f->id));
-}
-
-static void tell_session(void *ctx, const struct session *s)
-{
-    struct telling *t = ctx;
-    monitor_session(t->monitor, s);
-}
-
-static void tell_window(void *ctx, const struct window *w)
-{
-    struct telling *t = ctx;
-    monitor_window(t->monitor, w);
-}
-
-static bool tell_status(void *ctx, struct events_status *s)
-{
-    struct telling *t = ctx;
-    if (t->log != NULL && platform_hangup_asked())
-        log_file_reopen(t->log);
-    events_tick(t->events, s, platform_monotonic_ns());
-    if (t->monitor != NULL)
-        monitor_status(t->monitor, s);
-    if (t->progress.terminal) {
-        char line[STATUS_LINE_MAX];
-        unsigned columns = platform_terminal_columns(stderr);
-        fprintf(stderr, "\r\033[K%s", status_line(line, s, columns > 0 ? columns : LAYOUT_COLUMNS));
-        fflush(stderr);
-        t->progress.shown = true;
-    }
-    if (s->unkept > 0 && !t->full) {
-        t->full = true;
-        tell_complaint(t, "the room for finished sessions is full: those that end from now on are not in the report");
-    }
-    return !t->out->failed; /* nobody reads any more, or nothing fits any more */
-}
-
-static void tell_judged(void *ctx, const struct exchange *x, bool failed)
-{
-    const struct telling *t = ctx;
-    if (t->recorder != NULL)
-        recorder_judged(t->recorder, x, failed);
-}
-
-/* The interfaces are described in each file. */
-static struct recorder *make_recorder(const struct options *o, const struct source_interface *interfaces, size_t count,
-                                      struct telling *t)
-{
-    char error[RING_FILES_ERROR];
-    const struct recorder_options options = {.memory_bytes = live_recorder_bytes(o),
-                                             .files = {.path = o->write,
-                                                       .file_bytes = o->write_mib << 20,
-                                                       .files = (uint32_t)o->write_files,
-                                                       .interfaces = interfaces,
-                                                       .interface_count = count,
-                                                       .say = tell_complaint,
-                                                       .ctx = t}};
-    struct recorder *r = recorder_new(&options, error);
-    if (r == NULL)
-        tell_complaint(t, error);
-    return r;
-}
-
-/* By who will make the next ones, too. False after a complaint. */
-static bool open_log(struct telling *t)
-{
-    char error[LOG_FILE_ERROR];
-    if (t->log == NULL)
-        return true;
-    platform_catch_hangup();
-    if (log_file_open(t->log, error))
-        return true;
-    tell_complaint(t, error);
-    return false;
-}
-
-/* Rights are given up; then packets are read. */
-static enum run_result sniff_without_rights(const struct options *o, struct live *l, struct analysis *a, struct telling *t)
-{
-    char error[PLATFORM_ERROR], sentence[RING_FILES_ERROR];
-    char *folder = o->write != NULL ? ring_files_folder(o->write) : NULL;
-    char *log_folder = o->output != NULL ? ring_files_folder(o->output) : NULL;
-    struct platform_lockdown lockdown = {.user = o->user, .folders = {o->certs_dir, folder, log_folder}};
-    lockdown.sockets = live_sockets(l, &lockdown.socket_count);
-    if (t->monitor != NULL) {
-        lockdown.serving = monitor_serving(t->monitor);
-        monitor_attend(t->monitor, l);
-    }
-    enum run_result result = RUN_NOTHING;
-    bool locked = platform_lockdown(&lockdown, tell_complaint, t, error);
-    free(folder);
-    free(log_folder);
-    if (!locked)
-        tell_complaint(t, error);
-    else if (!open_log(t))
-        result = RUN_NOTHING;
-    else if (t->recorder != NULL && !recorder_begin(t->recorder, sentence))
-        tell_complaint(t, sentence);
-    else
-        result = live_run(l, a, t->recorder);
-    if (t->recorder != NULL && recorder_shortage(t->recorder, sentence)) {
-        tell_complaint(t, sentence);
-        result = result == RUN_COMPLETE && recorder_lost(t->recorder) ? RUN_PARTIAL : result;
-    }
-    return result;
-}
-
-/* Devices are opened with rights, and packets read without. */
-static enum run_result sniff(const struct options *o, struct analysis *a, struct telling *t)
-{
-    const struct live_hooks hooks = {tell_complaint, tell_status, t};
-    struct source_interface interfaces[OPTIONS_INTERFACES_MAX];
-    enum run_result result = RUN_NOTHING;
-    platform_catch_stop();
-    struct live *l = live_open(o, &hooks);
-    if (l == NULL)
-        return RUN_NOTHING;
-    if (o->write != NULL)
-        t->recorder = make_recorder(o, interfaces, live_interfaces(l, interfaces), t);
-    if (o->write == NULL || t->recorder != NULL)
-        result = sniff_without_rights(o, l, a, t);
-    recorder_free(t->recorder);
-    t->recorder = NULL;
-    live_free(l);
-    return result;
-}
-
-static bool listen(const struct options *o, struct analysis *a, const struct balance_settings *balance, struct telling *t)
-{
-    bool live = o->interface_count > 0, counted = t->monitor != NULL;
-    t->findings = live && t->progress.terminal && !o->jsonl;
-    const struct events_options wanted = {.out = o->jsonl && t->log == NULL ? t->out : NULL,
-                                          .log = t->log,
-                                          .finding = t->findings || counted ? tell_finding : NULL,
-                                          .judged = live && o->write != NULL ? tell_judged : NULL,
-                                          .session = counted ? tell_session : NULL,
-                                          .window = counted ? tell_window : NULL,
-                                          .name = name_of,
-                                          .measure = live ? NULL : measure,
-                                          .ctx = t,
-                                          .balance = balance,
-                                          .live = live};
-    t->names = live ? NULL : calloc(o->capture_count + 1, sizeof *t->names);
-    t->events = t->names != NULL || live ? events_new(a, &wanted) : NULL;
-    if (t->events == NULL)
-        tell_complaint(t, "out of memory");
-    return t->events != NULL;
-}
-
-/* Sniffing, it is opened when rights are given up. */
-static bool make_log(const struct options *o, struct telling *t, bool live)
-{
-    const struct log_file_options options = {.path = o->output,
-                                             .file_bytes = o->rotate_mib << 20,
-                                             .files = (uint32_t)o->rotate_files,
-                                             .say = tell_complaint,
-                                             .ctx = t};
-    t->log = log_file_new(&options);
-    if (t->log == NULL)
-        tell_complaint(t, "out of memory");
-    return t->log != NULL && (live || open_log(t));
-}
-
-/* Reads what the options say. Events are told where somebody wants them. */
-static enum run_result read_packets(const struct options *o, struct analysis *a, const struct balance_settings *balance,
-                                    struct telling *t)
-{
-    bool live = o->interface_count > 0;
-    const struct run_hooks hooks = {tell_complaint, tell_progress, tell_reading, o->jsonl ? &t->meter : NULL, t};
-    enum run_result result = RUN_NOTHING;
-    char error[MONITOR_ERROR];
-    if (o->metrics_at.port != 0 && (t->monitor = monitor_new(o, a, balance, error)) == NULL) {
-        tell_complaint(t, error);
-        return RUN_NOTHING;
-    }
-    if (o->output != NULL && !make_log(o, t, live)) {
-        monitor_free(t->monitor);
-        return RUN_NOTHING;
-    }
-    for (size_t i = 0; i < o->capture_count; i++)
-        if (strcmp(o->captures[i], "-") == 0)
-            platform_catch_stop(); /* Ctrl-C ends who sends, too: what came is reported */
-    if ((!live && !o->jsonl) || listen(o, a, balance, t))
-        result = live ? sniff(o, a, t) : run_captures(o, a, &hooks);
-    progress_hide(&t->progress);
-    if (t->events != NULL)
-        events_finish(t->events);
-    events_free(t->events);
-    free(t->names);
-    monitor_free(t->monitor);
-    return result;
-}
-
 static void complain_unkept(const struct analysis *a)
 {
     char text[160];
@@ -488,8 +248,12 @@ static int analyse(const struct options *o, struct output *out)
         return o->check ? STATUS_UNSAID : STATUS_FAILED;
     }
     int status = o->check ? STATUS_UNSAID : STATUS_FAILED;
-    struct telling t = {.options = o, .progress = {.terminal = platform_is_terminal(stderr)}, .out = out};
-    enum run_result result = read_packets(o, a, &options.balance, &t);
+    struct progress progress = {.terminal = platform_is_terminal(stderr)};
+    const struct reading_hooks hooks = {complain, show_progress, progress.terminal ? show_finding : NULL,
+                                        progress.terminal ? show_status : NULL, &progress};
+    struct log_file *log = NULL;
+    enum run_result result = reading_run(o, a, &options.balance, &hooks, out, &log);
+    progress_hide(&progress);
     if (result != RUN_NOTHING) {
         struct report r;
         bool read_back = analysis_finish(a), whole = analysis_unkept(a) == 0;
@@ -503,12 +267,12 @@ static int analyse(const struct options *o, struct output *out)
         else if (o->check)
             status = write_check(&r, whole, out);
         else
-            status = write_report(o, &r, out, t.log);
+            status = write_report(o, &r, out, log);
         report_end(&r);
-        if (!o->check && (!whole || (t.log != NULL && log_file_missed(t.log) > 0)))
+        if (!o->check && (!whole || (log != NULL && log_file_missed(log) > 0)))
             status = STATUS_FAILED;
     }
-    log_file_free(t.log);
+    log_file_free(log);
     analysis_free(a);
     return status;
 }
@@ -525,9 +289,6 @@ int main(int argc, char **argv)
 #endif
 #ifdef SIGXFSZ
     signal(SIGXFSZ, SIG_IGN); /* likewise a file that may not grow any more */
-#endif
-#ifdef SIGXFSZ
-    signal(SIGXFSZ, SIG_IGN); /* so is one beyond the greatest size of a file */
 #endif
     output_begin(&out, stdout);
     if (!options_parse(argc, argv, &o, error)) {

@@ -58,7 +58,7 @@ static void file(const char *name, const char *content, size_t len)
     FILE *f = fopen(name, "wb");
     assert_non_null(f);
     assert_true(made.count < FILES && strlen(name) < NAME);
-    strcpy(made.names[made.count++], name);
+    snprintf(made.names[made.count++], NAME, "%s", name);
     assert_int_equal(fwrite(content, 1, len, f), len);
     fclose(f);
 }
