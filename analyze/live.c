@@ -292,6 +292,7 @@ static void sniff(struct live *l)
         if (!busy)
             (void)platform_wait(l->handles, l->count + 1, WAIT_MS);
         serve_guest(l, busy, now);
+        l->hooks->turn(l->hooks->ctx, false);
         for (size_t i = 0; i < l->count; i++)
             pass_time(&l->devices[i], now);
         if (now - second >= SECOND_NS) {
@@ -327,6 +328,7 @@ enum run_result live_run(struct live *l, struct analysis *a, struct recorder *re
         return RUN_NOTHING;
     }
     sniff(l);
+    l->hooks->turn(l->hooks->ctx, true);
     finish(l, a);
     bool whole = true;
     for (size_t i = 0; i < l->count; i++)

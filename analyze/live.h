@@ -13,6 +13,8 @@ struct live_hooks {
     void (*complaint)(void *ctx, const char *sentence);
     /* Once a second; what events_tick fills in is not there yet. False: there is no use in going on. */
     bool (*status)(void *ctx, struct events_status *status);
+    /* Many times a second, and once when no packets are read any more (over): then it may take its time. */
+    void (*turn)(void *ctx, bool over);
     void *ctx;
 };
 

@@ -13,7 +13,9 @@ struct telling {
     const char **names; /* of captures, by number; live: NULL */
     struct run_meter meter;
     struct output *out;
-    struct log_file *log; /* NULL: events go to out */
+    struct log_file *log; /* NULL: events go to out, or, while we sniff, to who may be slow to read */
+    struct line_queue *queue;
+    int handle;           /* of its reader */
     struct events *events;
     struct recorder *recorder; /* NULL: none */
     struct monitor *monitor; /* NULL without --metrics */
@@ -93,7 +95,20 @@ static bool tell_status(void *ctx, struct events_status *s)
         t->full = true;
         tell_complaint(t, "the room for finished sessions is full: those that end from now on are not in the report");
     }
+    if (t->queue != NULL && line_queue_failed(t->queue))
+        t->out->failed = true;
     return !t->out->failed; /* nobody reads any more, or nothing fits any more */
+}
+
+static void tell_turn(void *ctx, bool over)
+{
+    const struct telling *t = ctx;
+    if (t->queue == NULL)
+        return;
+    if (over)
+        line_queue_wait(t->queue);
+    else
+        line_queue_push(t->queue);
 }
 
 static void tell_judged(void *ctx, const struct exchange *x, bool failed)
@@ -169,7 +184,7 @@ static enum run_result sniff_without_rights(const struct options *o, struct live
 /* Devices are opened with rights, and packets read without. */
 static enum run_result sniff(const struct options *o, struct analysis *a, struct telling *t)
 {
-    const struct live_hooks hooks = {tell_complaint, tell_status, t};
+    const struct live_hooks hooks = {tell_complaint, tell_status, tell_turn, t};
     struct source_interface interfaces[OPTIONS_INTERFACES_MAX];
     enum run_result result = RUN_NOTHING;
     platform_catch_stop();
@@ -190,8 +205,9 @@ static bool listen(const struct options *o, struct analysis *a, const struct bal
 {
     bool live = o->interface_count > 0, counted = t->monitor != NULL;
     t->findings = live && t->hooks->finding != NULL && !o->jsonl;
-    const struct events_options wanted = {.out = o->jsonl && t->log == NULL ? t->out : NULL,
+    const struct events_options wanted = {.out = o->jsonl && t->log == NULL && t->queue == NULL ? t->out : NULL,
                                           .log = t->log,
+                                          .queue = t->queue,
                                           .finding = t->findings || counted ? tell_finding : NULL,
                                           .judged = live && o->write != NULL ? tell_judged : NULL,
                                           .session = counted ? tell_session : NULL,
@@ -222,6 +238,31 @@ static bool make_log(const struct options *o, struct telling *t, bool live)
     return t->log != NULL && (live || open_log(t));
 }
 
+/* A reader who stalls must not keep us from reading: of a pipe that we read from, whoever sends waits; of an interface nobody does. */
+static bool make_queue(struct telling *t)
+{
+    t->handle = platform_output_open();
+    t->queue = line_queue_new(&(struct line_queue_options){.handle = t->handle, .say = tell_complaint, .ctx = t});
+    if (t->queue != NULL)
+        return true;
+    platform_output_close(t->handle);
+    tell_complaint(t, "out of memory");
+    return false;
+}
+
+/* What waited is written. */
+static enum run_result end_queue(struct telling *t, enum run_result result)
+{
+    if (t->queue == NULL)
+        return result;
+    line_queue_wait(t->queue);
+    t->out->failed = t->out->failed || line_queue_failed(t->queue);
+    bool missed = line_queue_missed(t->queue) > 0;
+    line_queue_free(t->queue);
+    platform_output_close(t->handle);
+    return missed && result == RUN_COMPLETE ? RUN_PARTIAL : result;
+}
+
 /* Reads what the options say. Events are told where somebody wants them. */
 static enum run_result read_them(const struct options *o, struct analysis *a, const struct balance_settings *balance,
                                  struct telling *t)
@@ -229,6 +270,8 @@ static enum run_result read_them(const struct options *o, struct analysis *a, co
     bool live = o->interface_count > 0;
     const struct run_hooks hooks = {tell_complaint, tell_progress, tell_reading, o->jsonl ? &t->meter : NULL, t};
     if (o->output != NULL && !make_log(o, t, live))
+        return RUN_NOTHING;
+    if (live && o->jsonl && o->output == NULL && !make_queue(t))
         return RUN_NOTHING;
     for (size_t i = 0; i < o->capture_count; i++)
         if (strcmp(o->captures[i], "-") == 0)
@@ -251,6 +294,7 @@ enum run_result reading_run(const struct options *o, struct analysis *a, const s
     if (t.events != NULL)
         events_finish(t.events);
     events_free(t.events);
+    result = end_queue(&t, result);
     free(t.names);
     monitor_free(t.monitor);
     *log = t.log;

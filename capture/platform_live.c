@@ -1,11 +1,14 @@
-/* The operating system's part in sniffing: waiting, being asked to end, the hardware's own losses. */
+/* The operating system's part in sniffing: waiting, and not waiting, being asked to end, the hardware's own losses. */
 #define _DEFAULT_SOURCE
 
 #include "capture/platform.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #ifdef __linux__
@@ -30,6 +33,40 @@ bool platform_wait(const int *handles, size_t count, uint32_t most_ms)
         if (handles[i] >= 0)
             fds[n++] = (struct pollfd){.fd = handles[i], .events = POLLIN};
     return poll(fds, (nfds_t)n, most_ms < INT32_MAX ? (int)most_ms : INT32_MAX) > 0;
+}
+
+int platform_output_open(void)
+{
+    struct stat st;
+    int own = -1;
+    if (fstat(STDOUT_FILENO, &st) == 0 && (S_ISFIFO(st.st_mode) || isatty(STDOUT_FILENO) == 1))
+        own = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    return own >= 0 ? own : STDOUT_FILENO;
+}
+
+/* One that is ready takes as much as a pipe takes as a whole, and then who shares it has not made it wait. */
+int64_t platform_output_some(int handle, const void *bytes, size_t len)
+{
+    enum { AT_ONCE = (int)PIPE_BUF < (int)PLATFORM_OUTPUT_AT_ONCE ? (int)PIPE_BUF : (int)PLATFORM_OUTPUT_AT_ONCE };
+    struct pollfd ready = {.fd = handle, .events = POLLOUT};
+    if (poll(&ready, 1, 0) <= 0)
+        return 0;
+    ssize_t n = write(handle, bytes, len < AT_ONCE ? len : AT_ONCE);
+    if (n < 0)
+        return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? 0 : -1;
+    return n;
+}
+
+bool platform_output_wait(int handle)
+{
+    struct pollfd ready = {.fd = handle, .events = POLLOUT};
+    return poll(&ready, 1, -1) > 0 || errno == EINTR;
+}
+
+void platform_output_close(int handle)
+{
+    if (handle != STDOUT_FILENO)
+        close(handle);
 }
 
 static void on_stop(int signal_number)

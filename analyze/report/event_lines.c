@@ -13,18 +13,28 @@ static json_t *event(const struct event_lines *l, const char *name, int64_t time
     return o;
 }
 
-static void write_line(struct output *out, struct log_file *log, json_t *line)
+static void write_line(const struct event_lines *l, json_t *line)
 {
-    if (log != NULL) {
-        size_t len;
-        char *text = json_line(line, &len);
-        log_file_line(log, span_of(text, text != NULL ? len : 0));
-        free(text);
+    if (l->out != NULL) {
+        json_write(l->out, line);
+        output_string(l->out, "\n");
+        (void)output_end(l->out); /* what could not be written sticks */
         return;
     }
-    json_write(out, line);
-    output_string(out, "\n");
-    (void)output_end(out); /* what could not be written sticks */
+    size_t len;
+    char *text = json_line(line, &len);
+    struct span whole = span_of(text, text != NULL ? len : 0);
+    if (l->log != NULL)
+        log_file_line(l->log, whole);
+    else
+        line_queue_line(l->queue, whole);
+    free(text);
+}
+
+/* Lines that nobody got. */
+static uint64_t missed(const struct event_lines *l)
+{
+    return l->log != NULL ? log_file_missed(l->log) : l->queue != NULL ? line_queue_missed(l->queue) : 0;
 }
 
 /* The members of another object, which is given up. */
@@ -44,7 +54,7 @@ void event_line_started(const struct event_lines *l, const struct exchange *x)
     json_put(line, "server", x->server.address.family != FAMILY_NONE ? json_endpoint(&x->server) : json_null());
     json_put(line, "capture", name != NULL ? json_c_text(name) : json_null());
     json_put(line, "begun_before", json_boolean(x->begun_before));
-    write_line(l->out, l->log, line);
+    write_line(l, line);
 }
 
 void event_line_finding(const struct event_lines *l, const struct finding *f, const struct exchange *x)
@@ -54,7 +64,7 @@ void event_line_finding(const struct event_lines *l, const struct finding *f, co
     json_object_del(value, "session_total");
     json_put(line, "exchange", json_integer(x->id));
     take_over(line, value);
-    write_line(l->out, l->log, line);
+    write_line(l, line);
 }
 
 void event_line_ended(const struct event_lines *l, struct session *s, const struct finding *all, size_t count)
@@ -73,7 +83,7 @@ void event_line_ended(const struct event_lines *l, struct session *s, const stru
     json_object_del(value, "id"); /* its exchange has one */
     take_over(line, value);
     json_put(line, "findings", names);
-    write_line(l->out, l->log, line);
+    write_line(l, line);
 }
 
 static json_t *backend_value(const struct window_backend *b)
@@ -102,7 +112,7 @@ void event_line_window(const struct event_lines *l, const struct window *w)
     json_put(line, "elsewhere", json_count(w->elsewhere));
     json_put(line, "backends", backends);
     json_put(line, "jain", w->evenness.valid ? json_real(w->evenness.jain) : json_null());
-    write_line(l->out, l->log, line);
+    write_line(l, line);
 }
 
 void event_line_statistics(const struct event_lines *l, const struct events_status *s)
@@ -119,7 +129,8 @@ void event_line_statistics(const struct event_lines *l, const struct events_stat
     json_put(line, "incomplete", json_count(s->incomplete));
     json_put(line, "untold", json_count(s->untold));
     json_put(line, "unkept", json_count(s->unkept));
-    write_line(l->out, l->log, line);
+    json_put(line, "unwritten", json_count(missed(l)));
+    write_line(l, line);
 }
 
 bool events_summary(const struct report *r, struct output *out, struct log_file *log)
@@ -136,6 +147,6 @@ bool events_summary(const struct report *r, struct output *out, struct log_file 
         json_array_append_new(findings, json_finding(r, &r->findings[i]));
     json_put(line, "findings", findings);
     json_put(line, "statistics", json_statistics(r));
-    write_line(out, log, line);
+    write_line(&(struct event_lines){.out = log == NULL ? out : NULL, .log = log}, line);
     return true;
 }

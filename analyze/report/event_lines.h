@@ -8,7 +8,8 @@
 /* Where they go, and what the writers need. */
 struct event_lines {
     struct output *out;          /* or */
-    struct log_file *log;
+    struct log_file *log;        /* or */
+    struct line_queue *queue;
     const struct report *report; /* of nothing yet */
     events_name_fn *name;        /* may be NULL */
     void *ctx;

@@ -31,7 +31,7 @@ struct events {
 /* Lines are written. */
 static bool writes(const struct events *e)
 {
-    return e->options.out != NULL || e->options.log != NULL;
+    return e->options.out != NULL || e->options.log != NULL || e->options.queue != NULL;
 }
 
 static bool wanted(const struct events *e)
@@ -82,7 +82,6 @@ static bool explains_error(const struct session *s, const struct finding *all, s
             return true;
     return false;
 }
-
 
 static void start(struct events *e, struct exchange *x)
 {
@@ -291,7 +290,7 @@ struct events *events_new(struct analysis *a, const struct events_options *optio
     e->options = *options;
     e->analysis = a;
     e->report.analysis = a;
-    e->lines = (struct event_lines){options->out, options->log, &e->report, options->name, options->ctx};
+    e->lines = (struct event_lines){options->out, options->log, options->queue, &e->report, options->name, options->ctx};
     e->told = findings_new();
     e->report.digests = digests_new();
     e->windows = windows_new(options->balance, window_over, e);

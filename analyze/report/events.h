@@ -2,6 +2,7 @@
 #ifndef VS_ANALYZE_EVENTS_H
 #define VS_ANALYZE_EVENTS_H
 
+#include "analyze/report/line_queue.h"
 #include "analyze/report/log_file.h"
 #include "analyze/report/report.h"
 #include "analyze/report/windows.h"
@@ -38,7 +39,8 @@ typedef void events_measure_fn(void *ctx, struct events_status *status);
 
 struct events_options {
     struct output *out;         /* takes one JSON object a line, each handed to the system at once; or */
-    struct log_file *log;       /* does; both NULL: none */
+    struct log_file *log;       /* does; or */
+    struct line_queue *queue;   /* does, when its reader takes it; all NULL: none */
     events_finding_fn *finding; /* called for each finding when it is first raised; may be NULL */
     events_session_fn *session; /* called for each part that ended, also where it is not looked at; may be NULL */
     events_window_fn *window;   /* may be NULL */

@@ -17,6 +17,7 @@ import tempfile
 import time
 
 import cable
+import logs
 from sniffer import Sniffer, TIMEOUT
 
 DOWN, UP = "%s: the interface is down; it is waited for", "%s: the interface is up again"
@@ -284,6 +285,37 @@ def told_while_the_pipe_is_open():
     print("a pipe: the finding is told %.2f s after its last packet, while it is open" % late)
 
 
+def refused_logins(first, count):
+    """Of clients of their own, each behind noise of which the ring holds little."""
+    noise = logs.ethernet(logs.datagram(bytes((192, 0, 2, 1)), bytes((192, 0, 2, 2)), (40000, 40001), bytes(1400)))
+    for number in range(first, first + count):
+        yield from [noise] * 10 + [logs.ethernet(frame) for frame in logs.refusal(number)]
+
+
+def reader_stalls():
+    """For some seconds, in which more happens than a pipe takes and more is sent than the ring holds: nothing is lost, no line either."""
+    sniffer = Sniffer("sniffed0", "--jsonl", "--ring", "2")
+    logins, sent, begin = 480, 0, time.monotonic()
+    with cable.raw("player0") as s:
+        for number in range(logins):
+            for frame in refused_logins(number, 1):
+                s.send(frame)
+                sent += 1
+            time.sleep(max(0, begin + (number + 1) / 120 - time.monotonic()))  # no more than are looked at at once
+    seen = []
+    while len([e for e in seen if e["event"] == "session_ended"]) < logins:
+        seen.append(sniffer.line(TIMEOUT))
+        assert seen[-1] is not None, "%d events" % len(seen)
+    sent += play("nps-untrusted-root")
+    time.sleep(0.3)
+    lines, errors, status = sniffer.end()
+    report = json.loads(lines[-1])
+    assert (errors, status, captures(lines)) == ("", 1, [(sent, 0, None)]), (errors, status, captures(lines), sent)
+    assert report["statistics"]["sessions"] == logins + 1 and sessions(lines)[-1] == "rejected", report["statistics"]
+    print("a reader who stalls for %.0f s: %d packets, none lost, %d logins told and in the report" %
+          (time.monotonic() - begin, sent, logins))
+
+
 def report_reader_goes_away():
     """Of a report that no pipe holds."""
     sniffer = Sniffer("sniffed0", "--json")
@@ -328,6 +360,7 @@ def main():
     asked_to_end_at_any_moment()
     asked_to_end_while_it_reports()
     asked_to_end_while_a_pipe_is_silent()
+    reader_stalls()
     told_while_the_pipe_is_open()
     report_reader_goes_away()
     greatest_file()

@@ -56,10 +56,18 @@ def refusal(number):
     answer = struct.pack(">BBH16s", 3, number % 256, 20, struct.pack(">16x"))
     frames = []
     for source, target, ports, data in ((client, server, (20000, 1812), request), (server, client, (1812, 20000), answer)):
-        udp = struct.pack(">HHHH", *ports, 8 + len(data), 0) + data
-        ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), number & 0xffff, 0, 64, 17, 0, source, target)
-        frames.append(ip[:10] + struct.pack(">H", checksum(ip)) + ip[12:] + udp)
+        frames.append(datagram(source, target, ports, data, number & 0xffff))
     return frames
+
+
+def datagram(source, target, ports, data, number=0):
+    udp = struct.pack(">HHHH", *ports, 8 + len(data), 0) + data
+    ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), number, 0, 64, 17, 0, source, target)
+    return ip[:10] + struct.pack(">H", checksum(ip)) + ip[12:] + udp
+
+
+def ethernet(packet):
+    return bytes.fromhex("020000000002" "020000000001" "0800") + packet
 
 
 def records(first, count):
@@ -210,4 +218,5 @@ def main():
         cannot_be_opened(folder)
 
 
-main()
+if __name__ == "__main__":
+    main()
