@@ -64,16 +64,22 @@ static inline struct packet_ends packet_ends_between(uint64_t src, uint64_t dst)
     return (struct packet_ends){low, high, hash + (hash == 0), from_low};
 }
 
+/* Between two of IPv4. */
+static inline struct packet_ends packet_ends_ipv4(uint8_t ip_proto, const struct endpoint *src, const struct endpoint *dst)
+{
+    const uint8_t *s = src->address.bytes, *d = dst->address.bytes;
+    uint32_t from = (uint32_t)s[0] << 24 | (uint32_t)s[1] << 16 | (uint32_t)s[2] << 8 | s[3];
+    uint32_t to = (uint32_t)d[0] << 24 | (uint32_t)d[1] << 16 | (uint32_t)d[2] << 8 | d[3];
+    return packet_ends_between(packet_end_word(ip_proto, from, src->port), packet_end_word(ip_proto, to, dst->port));
+}
+
 /* Made from the other fields; for who makes packets. */
 static inline struct packet_ends packet_ends_of(const struct packet *p)
 {
     if ((p->kind != PACKET_UDP && p->kind != PACKET_TCP) || p->tunnel != 0 || p->src.address.family != FAMILY_IPV4 ||
         p->dst.address.family != FAMILY_IPV4)
         return (struct packet_ends){0, 0, 0, false};
-    const uint8_t *s = p->src.address.bytes, *d = p->dst.address.bytes;
-    uint32_t src = (uint32_t)s[0] << 24 | (uint32_t)s[1] << 16 | (uint32_t)s[2] << 8 | s[3];
-    uint32_t dst = (uint32_t)d[0] << 24 | (uint32_t)d[1] << 16 | (uint32_t)d[2] << 8 | d[3];
-    return packet_ends_between(packet_end_word(p->ip_proto, src, p->src.port), packet_end_word(p->ip_proto, dst, p->dst.port));
+    return packet_ends_ipv4(p->ip_proto, &p->src, &p->dst);
 }
 
 #endif

@@ -4,6 +4,7 @@
 #include "dissect/crypto/secrets.h"
 #include "dissect/radius/radius_state.h"
 #include "capture/wire/cursor.h"
+#include "capture/wire/near.h"
 #include "capture/wire/rarely.h"
 
 enum { ROOM_MIN = 16, ROOM_MAX = 1 << 20, EAP_BYTES = 1024 }; /* EAP_BYTES: an EAP conversation with its TLS session, without buffers */
@@ -417,7 +418,8 @@ void radius_layer_packet(struct radius_layer *r, const struct packet *p, bool pe
     }
     bool request = radius_is_request(p->payload.data[0]);
     struct request_key key = key_of_packet(p, request);
-    struct request_search search = request_search(r, &key);
+    uint32_t noted = request_noted(r, p, request);
+    near_bytes(&r->requests[noted], sizeof *r->requests);
     r->place = frame_place(p->frame);
     r->active_ns = r->place.time_ns < r->now_ns ? r->now_ns : r->place.time_ns;
     if (!radius_parse(p->payload, p->payload_wire_len, &rp)) {
@@ -425,7 +427,7 @@ void radius_layer_packet(struct radius_layer *r, const struct packet *p, bool pe
         return;
     }
     r->counters.malformed += rp.malformed;
-    struct request *q = request_found(r, &key, search);
+    struct request *q = noted != 0 ? &r->requests[noted] : request_find(r, &key);
     if (request)
         on_request(r, q, &key, &rp, p, peer_seen);
     else

@@ -9,7 +9,8 @@ bool requests_init(struct radius_layer *r, uint32_t room)
     r->request_room = room;
     r->request_links = calloc((size_t)room + 2, sizeof *r->request_links);
     r->requests = large_new(((size_t)room + 2) * sizeof *r->requests, &r->request_memory);
-    if (r->request_links == NULL || r->requests == NULL)
+    r->pairs = calloc(PAIRS, sizeof *r->pairs);
+    if (r->request_links == NULL || r->requests == NULL || r->pairs == NULL)
         return false;
     r->request_links[room + 1] = (struct links){room + 1, room + 1};
     return index_init(&r->request_index, room);
@@ -19,6 +20,7 @@ void requests_free(struct radius_layer *r)
 {
     free(r->request_memory);
     free(r->request_links);
+    free(r->pairs);
     index_free(&r->request_index);
 }
 
@@ -27,8 +29,58 @@ static uint64_t hash_of_request(const struct request *q)
     return hash_address(&q->client.address, q->rest);
 }
 
+struct request *request_find(const struct radius_layer *r, const struct request_key *key)
+{
+    uint64_t hash = request_hash(key);
+    unsigned probe = 0;
+    for (uint32_t item; (item = index_next(&r->request_index, hash, &probe)) != 0;) {
+        struct request *q = &r->requests[item];
+        if (q->rest == key->rest && endpoint_equal(&q->server, key->server) &&
+            address_equal(&q->client.address, &key->client->address))
+            return q;
+    }
+    return NULL;
+}
+
+/* Those of its packets from the client; a hash of 0 when it is of no pair. */
+static struct packet_ends ends_of(const struct request *q)
+{
+    bool plain = q->client.address.family == FAMILY_IPV4 && q->server.address.family == FAMILY_IPV4 && q->rest >> 32 == 0;
+    return plain ? packet_ends_ipv4(IP_PROTO_UDP, &q->client, &q->server) : (struct packet_ends){0, 0, 0, false};
+}
+
+static void note_in_pair(struct radius_layer *r, const struct request *q)
+{
+    struct packet_ends ends = ends_of(q);
+    struct pair *pair = &r->pairs[ends.hash % PAIRS];
+    if (ends.hash == 0)
+        return;
+    if (pair->used == 0) {
+        pair->low = ends.low;
+        pair->high = ends.high;
+        pair->client_low = ends.from_low;
+    }
+    if (pair_of(r, &ends, ends.from_low) == NULL)
+        return;
+    pair->items[q->rest % IDENTIFIERS] = request_item(r, q);
+    pair->used++;
+}
+
+static void drop_from_pair(struct radius_layer *r, const struct request *q)
+{
+    struct packet_ends ends = ends_of(q);
+    struct pair *pair = pair_of(r, &ends, ends.from_low);
+    uint32_t *item = pair != NULL ? &pair->items[q->rest % IDENTIFIERS] : NULL;
+    if (item == NULL || *item != request_item(r, q))
+        return;
+    *item = 0;
+    if (--pair->used == 0)
+        pair->low = pair->high = 0;
+}
+
 static void forget(struct radius_layer *r, struct request *q)
 {
+    drop_from_pair(r, q);
     if (q->waiting && !q->told)
         r->counters.requests_evicted++;
     request_unlink(r, q);
@@ -56,9 +108,10 @@ bool request_accepts_other(uint8_t request_code, uint8_t response_code)
 
 struct request *request_find_elsewhere(const struct radius_layer *r, const struct request_key *key, uint8_t code)
 {
+    uint64_t hash = request_hash(key);
     unsigned probe = 0;
     struct request *found = NULL;
-    for (uint32_t item; (item = index_next(&r->request_index, key->hash, &probe)) != 0;) {
+    for (uint32_t item; (item = index_next(&r->request_index, hash, &probe)) != 0;) {
         struct request *q = &r->requests[item];
         if (q->waiting && q->rest == key->rest && address_equal(&q->client.address, &key->client->address) &&
             !endpoint_equal(&q->server, key->server) && request_accepts(q->code, code) &&
@@ -91,12 +144,14 @@ struct request *request_new(struct radius_layer *r, const struct request_key *ke
 {
     struct request *q = take_entry(r);
     uint32_t item = request_item(r, q), victim;
+    uint64_t hash = request_hash(key);
     *q = (struct request){.rest = key->rest, .client = *key->client, .server = *key->server,
                           .waiting = true, .since_ns = now_ns};
     index_make_room(&r->request_index, hash_of_item, r);
-    while ((victim = index_put(&r->request_index, key->hash, item)) != 0)
+    while ((victim = index_put(&r->request_index, hash, item)) != 0)
         forget(r, &r->requests[victim]);
     request_append(r, q);
+    note_in_pair(r, q);
     return q;
 }
 

@@ -38,7 +38,18 @@ struct request {
     struct sight first, last;
     uint32_t first_capture, last_capture;
 };
-enum { CACHE_LINE = 64 };
+
+/*
+ * The requests of a client at a server (IPv4, in no tunnel) by identifier: one that comes again, or its answer, is found without
+ * a look into the index. Whose place is taken by another such pair stays with the index; so does what has 0 here.
+ */
+enum { PAIRS = 256 /* a power of two */, IDENTIFIERS = 256 };
+struct pair {
+    uint64_t low, high;   /* as in struct packet_ends; 0: free */
+    bool client_low;      /* the client is the low end */
+    uint32_t used;        /* of items */
+    uint32_t items[IDENTIFIERS];
+};
 
 /* A State that a challenge issued, or what stands for one that was not seen. */
 struct login_key {
@@ -81,6 +92,7 @@ struct radius_layer {
                                       stand for the lists of those that wait and of the settled */
     void *request_memory;          /* the requests, not aligned */
     struct index request_index;
+    struct pair *pairs;            /* PAIRS of them */
     uint32_t request_room, requests_used, request_free; /* used: entries ever taken; request_free: chain through links.next */
 
     struct login *logins;      /* [0] is unused */
@@ -115,48 +127,35 @@ static inline uint64_t hash_address(const struct address *a, uint64_t seed)
 /* radius_requests.c */
 bool requests_init(struct radius_layer *r, uint32_t room);
 void requests_free(struct radius_layer *r);
-/* What a request is found by. The hash leaves the server out, so that the same key finds an answer from elsewhere. */
+/* What a request is found by. */
 struct request_key {
     const struct endpoint *client, *server;
     uint64_t rest; /* tunnel, the client's port, identifier */
-    uint64_t hash;
 };
 static inline struct request_key request_key_of(const struct endpoint *client, const struct endpoint *server, uint32_t tunnel,
                                                 uint8_t identifier)
 {
     uint64_t rest = (uint64_t)tunnel << 32 | (uint64_t)client->port << 16 | identifier;
-    return (struct request_key){client, server, rest, hash_address(&client->address, rest)};
+    return (struct request_key){client, server, rest};
 }
-
-/* A request is looked for in two steps, so that its memory can come meanwhile. */
-struct request_search {
-    uint32_t item; /* the next one that may be it */
-    unsigned probe;
-};
-static inline struct request_search request_search(const struct radius_layer *r, const struct request_key *key)
+/* It leaves the server out, so that an answer from elsewhere is found as well. */
+static inline uint64_t request_hash(const struct request_key *key)
 {
-    struct request_search s = {0, 0};
-    s.item = index_next(&r->request_index, key->hash, &s.probe);
-#if defined(__GNUC__)
-    __builtin_prefetch(&r->requests[s.item], 1);
-    __builtin_prefetch((const char *)&r->requests[s.item] + CACHE_LINE, 1);
-#endif
-    return s;
+    return hash_address(&key->client->address, key->rest);
 }
-static inline struct request *request_found(const struct radius_layer *r, const struct request_key *key,
-                                            struct request_search s)
+/* NULL when there is none. */
+struct request *request_find(const struct radius_layer *r, const struct request_key *key);
+/* The pair of these ends; NULL when it has no place. */
+static inline struct pair *pair_of(const struct radius_layer *r, const struct packet_ends *ends, bool client_low)
 {
-    for (; s.item != 0; s.item = index_next(&r->request_index, key->hash, &s.probe)) {
-        struct request *q = &r->requests[s.item];
-        if (q->rest == key->rest && endpoint_equal(&q->server, key->server) &&
-            address_equal(&q->client.address, &key->client->address))
-            return q;
-    }
-    return NULL;
+    struct pair *pair = &r->pairs[ends->hash % PAIRS];
+    return ends->hash != 0 && pair->low == ends->low && pair->high == ends->high && pair->client_low == client_low ? pair : NULL;
 }
-static inline struct request *request_find(const struct radius_layer *r, const struct request_key *key)
+/* The item of the request that such a packet, of at least a header's size, is or answers; 0: look into the index. */
+static inline uint32_t request_noted(const struct radius_layer *r, const struct packet *p, bool request)
 {
-    return request_found(r, key, request_search(r, key));
+    const struct pair *pair = pair_of(r, &p->ends, p->ends.from_low == request);
+    return pair != NULL ? pair->items[p->payload.data[1]] : 0;
 }
 static inline struct place request_first(const struct request *q)
 {

@@ -53,6 +53,8 @@ static void feed(struct radius_layer *r, uint8_t who, const struct frame *frame,
                        .ip_proto = !icmp ? IP_PROTO_UDP : (who & 0x40) != 0 ? IP_PROTO_ICMPV6 : IP_PROTO_ICMP};
     p.src = from_server ? server_of(who) : client_of(who);
     p.dst = from_server ? client_of(who) : server_of(who);
+    if ((who & 3) != 3) /* of one client without the short way to its requests */
+        p.ends = packet_ends_of(&p);
     radius_layer_time(r, frame->time_ns);
     if (icmp) {
         radius_layer_icmp(r, &p);

@@ -112,6 +112,7 @@ static void send_packet(struct bench *b, struct endpoint from, struct endpoint t
     struct packet p = {.frame = &frame, .kind = PACKET_UDP, .src = from, .dst = to, .payload = bytes_span(bytes),
                        .payload_wire_len = (uint32_t)bytes->len, .tunnel = tunnel, .ip_proto = IP_PROTO_UDP};
     b->count = 0;
+    p.ends = packet_ends_of(&p);
     radius_layer_packet(b->layer, &p, !b->one_sided);
 }
 
