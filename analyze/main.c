@@ -9,6 +9,7 @@
 #include "analyze/options.h"
 #include "analyze/reading.h"
 #include "analyze/record/session_packets.h"
+#include "analyze/report/line_queue.h"
 #include "analyze/report/report.h"
 #include "analyze/report/status_line.h"
 #include "capture/platform.h"
@@ -16,23 +17,38 @@
 /* UNSAID: failed, and --check has not had its line yet. */
 enum status { STATUS_UNSAID = -1, STATUS_FINE = 0, STATUS_PROBLEMS = 1, STATUS_FAILED = 2 };
 
-enum { PROGRESS_BYTES = 100 << 20, COMPLAINT_ROOM = 4096 };
+enum { PROGRESS_BYTES = 100 << 20, COMPLAINT_ROOM = 4096, BESIDE = 100 };
 #define PROGRESS_NS (INT64_C(200) * 1000000)
 
 /* What was complained of last: who reads the line of --check does not see standard error. */
 static char last_complaint[COMPLAINT_ROOM];
 
-/* The line on a terminal that says how far we are. */
+/* The line on a terminal that says how far we are, and what else goes to standard error. */
 struct progress {
     bool terminal, shown;
     int64_t last_ns;
+    struct line_queue *queue; /* while sniffing: a terminal that stands still must not keep us from it */
+    int handle;               /* of its reader */
 };
 
-static void progress_hide(struct progress *p)
+static void speak(struct progress *p, const char *text)
 {
-    if (p->shown)
-        fputs("\r\033[K", stderr);
+    if (p->queue != NULL) {
+        line_queue_line(p->queue, span_of(text, strlen(text)));
+        return;
+    }
+    fputs(text, stderr);
+    fflush(stderr);
+}
+
+#define HIDDEN "\r\033[K"
+
+/* What takes away the line that is shown. */
+static const char *hide(struct progress *p)
+{
+    bool shown = p->shown;
     p->shown = false;
+    return shown ? HIDDEN : "";
 }
 
 static void show_progress(void *ctx, const char *path, uint64_t bytes)
@@ -44,7 +60,7 @@ static void show_progress(void *ctx, const char *path, uint64_t bytes)
         return;
     escape_text(name, sizeof name, span_of(path, strlen(path)));
     name[escape_prefix(name, 50)] = '\0';
-    fprintf(stderr, "\r\033[K%llu MB read, in %s", (unsigned long long)(bytes / 1000000), name);
+    fprintf(stderr, HIDDEN "%llu MB read, in %s", (unsigned long long)(bytes / 1000000), name);
     fflush(stderr);
     p->shown = true;
     p->last_ns = now;
@@ -52,29 +68,56 @@ static void show_progress(void *ctx, const char *path, uint64_t bytes)
 
 static void complain(void *ctx, const char *sentence)
 {
-    char safe[COMPLAINT_ROOM];
-    progress_hide(ctx);
+    char safe[COMPLAINT_ROOM], text[COMPLAINT_ROOM + BESIDE];
     escape_text(safe, sizeof safe, span_of(sentence, strlen(sentence)));
-    fprintf(stderr, "vpnscope: %s\n", safe);
+    snprintf(text, sizeof text, "%svpnscope: %s\n", hide(ctx), safe);
+    speak(ctx, text);
     memcpy(last_complaint, safe, sizeof safe);
+}
+
+static void speak_without_waiting(struct progress *p)
+{
+    p->handle = platform_output_open(stderr);
+    p->queue = line_queue_new(&(struct line_queue_options){p->handle, "standard error", complain, p});
+    if (p->queue == NULL)
+        platform_output_close(p->handle);
+}
+
+static void speak_at_leisure(struct progress *p)
+{
+    if (p->queue == NULL)
+        return;
+    line_queue_wait(p->queue);
+    line_queue_free(p->queue);
+    platform_output_close(p->handle);
+    p->queue = NULL;
+}
+
+static void listen_to(void *ctx)
+{
+    const struct progress *p = ctx;
+    if (p->queue != NULL)
+        line_queue_push(p->queue);
 }
 
 /* On a terminal, while sniffing. */
 static void show_finding(void *ctx, const struct finding *f)
 {
-    char safe[COMPLAINT_ROOM];
-    progress_hide(ctx);
+    char safe[COMPLAINT_ROOM], text[COMPLAINT_ROOM + BESIDE];
     escape_text(safe, sizeof safe, span_of(f->title, strlen(f->title)));
-    fprintf(stderr, "%s: %s (%s)\n", severity_name(f->severity), safe, finding_name(f->id));
+    snprintf(text, sizeof text, "%s%s: %s (%s)\n", hide(ctx), severity_name(f->severity), safe, finding_name(f->id));
+    speak(ctx, text);
 }
 
 static void show_status(void *ctx, const struct events_status *s)
 {
     struct progress *p = ctx;
-    char line[STATUS_LINE_MAX];
+    char line[STATUS_LINE_MAX], text[STATUS_LINE_MAX + BESIDE];
     unsigned columns = platform_terminal_columns(stderr);
-    fprintf(stderr, "\r\033[K%s", status_line(line, s, columns > 0 ? columns : LAYOUT_COLUMNS));
-    fflush(stderr);
+    if (p->queue != NULL && !line_queue_is_empty(p->queue))
+        return; /* the next one will do */
+    snprintf(text, sizeof text, HIDDEN "%s", status_line(line, s, columns > 0 ? columns : LAYOUT_COLUMNS));
+    speak(p, text);
     p->shown = true;
 }
 
@@ -250,10 +293,13 @@ static int analyse(const struct options *o, struct output *out)
     int status = o->check ? STATUS_UNSAID : STATUS_FAILED;
     struct progress progress = {.terminal = platform_is_terminal(stderr)};
     const struct reading_hooks hooks = {complain, show_progress, progress.terminal ? show_finding : NULL,
-                                        progress.terminal ? show_status : NULL, &progress};
+                                        progress.terminal ? show_status : NULL, listen_to, &progress};
     struct log_file *log = NULL;
+    if (o->interface_count > 0)
+        speak_without_waiting(&progress);
     enum run_result result = reading_run(o, a, &options.balance, &hooks, out, &log);
-    progress_hide(&progress);
+    speak(&progress, hide(&progress));
+    speak_at_leisure(&progress);
     if (result != RUN_NOTHING) {
         struct report r;
         bool read_back = analysis_finish(a), whole = analysis_unkept(a) == 0;

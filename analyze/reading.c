@@ -1,5 +1,6 @@
 #include "analyze/reading.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "analyze/live.h"
@@ -103,6 +104,7 @@ static bool tell_status(void *ctx, struct events_status *s)
 static void tell_turn(void *ctx, bool over)
 {
     const struct telling *t = ctx;
+    t->hooks->turn(t->hooks->ctx);
     if (t->queue == NULL)
         return;
     if (over)
@@ -241,8 +243,8 @@ static bool make_log(const struct options *o, struct telling *t, bool live)
 /* A reader who stalls must not keep us from reading: of a pipe that we read from, whoever sends waits; of an interface nobody does. */
 static bool make_queue(struct telling *t)
 {
-    t->handle = platform_output_open();
-    t->queue = line_queue_new(&(struct line_queue_options){.handle = t->handle, .say = tell_complaint, .ctx = t});
+    t->handle = platform_output_open(stdout);
+    t->queue = line_queue_new(&(struct line_queue_options){t->handle, "standard output", tell_complaint, t});
     if (t->queue != NULL)
         return true;
     platform_output_close(t->handle);

@@ -13,6 +13,7 @@ struct reading_hooks {
     void (*progress)(void *ctx, const char *path, uint64_t bytes);
     void (*finding)(void *ctx, const struct finding *f);           /* while sniffing, when it is first raised; may be NULL */
     void (*status)(void *ctx, const struct events_status *status); /* while sniffing, each second; may be NULL */
+    void (*turn)(void *ctx);                                       /* while sniffing, many times a second; must not wait */
     void *ctx;
 };
 

@@ -46,11 +46,12 @@ bool platform_list(const char *path, platform_entry_fn *each, void *ctx, char er
 bool platform_replace(const char *from, const char *to, char error[static PLATFORM_ERROR]);
 
 /*
- * Where standard output goes, for writing without ever waiting: a pipe or terminal is opened once more for ourselves, as whoever
- * shares ours would not like it to be changed; where that cannot be had it is ours. To be closed by platform_output_close.
+ * Where standard output or standard error goes, for writing without ever waiting: a pipe or terminal is opened once more for
+ * ourselves, as whoever shares it would not like it to be changed; where that cannot be had it is the one there is. To be closed
+ * by platform_output_close.
  */
 enum { PLATFORM_OUTPUT_AT_ONCE = 4096 };
-int platform_output_open(void);
+int platform_output_open(FILE *stream);
 /* What is taken at once of at most PLATFORM_OUTPUT_AT_ONCE bytes; 0 when nothing is, -1 when nothing ever will be. */
 int64_t platform_output_some(int handle, const void *bytes, size_t len);
 /* Waits until something is taken again; false when there is no telling. */

@@ -35,13 +35,15 @@ bool platform_wait(const int *handles, size_t count, uint32_t most_ms)
     return poll(fds, (nfds_t)n, most_ms < INT32_MAX ? (int)most_ms : INT32_MAX) > 0;
 }
 
-int platform_output_open(void)
+int platform_output_open(FILE *stream)
 {
+    char path[PLATFORM_ERROR];
     struct stat st;
-    int own = -1;
-    if (fstat(STDOUT_FILENO, &st) == 0 && (S_ISFIFO(st.st_mode) || isatty(STDOUT_FILENO) == 1))
-        own = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    return own >= 0 ? own : STDOUT_FILENO;
+    int shared = fileno(stream), own = -1;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", shared);
+    if (fstat(shared, &st) == 0 && (S_ISFIFO(st.st_mode) || isatty(shared) == 1))
+        own = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    return own >= 0 ? own : shared;
 }
 
 /* One that is ready takes as much as a pipe takes as a whole, and then who shares it has not made it wait. */
@@ -65,7 +67,7 @@ bool platform_output_wait(int handle)
 
 void platform_output_close(int handle)
 {
-    if (handle != STDOUT_FILENO)
+    if (handle > STDERR_FILENO)
         close(handle);
 }
 

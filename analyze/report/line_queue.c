@@ -70,7 +70,7 @@ static void goes_on(struct line_queue *q)
     char text[SENTENCE];
     if (!q->full || q->used > LINE_QUEUE_BYTES / 2)
         return;
-    snprintf(text, sizeof text, "standard output: events are written again; left out: %llu", (unsigned long long)q->missed_now);
+    snprintf(text, sizeof text, "%s: lines are written again; left out: %llu", q->options.name, (unsigned long long)q->missed_now);
     q->full = false;
     q->missed_now = 0;
     q->options.say(q->options.ctx, text);
@@ -98,12 +98,14 @@ void line_queue_wait(struct line_queue *q)
 
 static void miss(struct line_queue *q)
 {
+    char text[SENTENCE];
     q->missed++;
     q->missed_now++;
     if (q->full)
         return;
     q->full = true;
-    q->options.say(q->options.ctx, "standard output: who reads it is too slow; events are left out as long as this lasts");
+    snprintf(text, sizeof text, "%s: who reads it is too slow; lines are left out as long as this lasts", q->options.name);
+    q->options.say(q->options.ctx, text);
 }
 
 void line_queue_line(struct line_queue *q, struct span line)
@@ -123,6 +125,11 @@ void line_queue_line(struct line_queue *q, struct span line)
         push_all(q);
     else
         line_queue_push(q);
+}
+
+bool line_queue_is_empty(const struct line_queue *q)
+{
+    return q->used == 0;
 }
 
 bool line_queue_failed(const struct line_queue *q)

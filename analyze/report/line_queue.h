@@ -1,5 +1,5 @@
 /*
- * Lines for a reader who may be slow: a pipe, a terminal, a socket. Nothing here waits while it is asked not to: what is not taken
+ * Lines for a reader who may be slow: a pipe, a terminal, a socket. Until it is told to wait nothing here does: what is not taken
  * now stays in a queue of a fixed size. When that is full whole lines are left out, said once and counted, until half of it is
  * free again. None is torn, or in another order.
  */
@@ -12,8 +12,9 @@
 enum { LINE_QUEUE_BYTES = 4 << 20 };
 
 struct line_queue_options {
-    int handle;      /* platform_output_open's; not closed here */
-    void (*say)(void *ctx, const char *sentence); /* that lines are left out, or are not any more */
+    int handle;       /* platform_output_open's; not closed here */
+    const char *name; /* of what it writes to, for sentences; lent */
+    void (*say)(void *ctx, const char *sentence); /* that lines are left out, or are not any more; may be one of its lines */
     void *ctx;
 };
 
@@ -25,6 +26,9 @@ void line_queue_free(struct line_queue *q); /* what waits is lost */
 
 /* One line, with its line feed. */
 void line_queue_line(struct line_queue *q, struct span line);
+
+/* Nothing waits. */
+bool line_queue_is_empty(const struct line_queue *q);
 
 /* Hands on what is taken at once; to be called now and then. */
 void line_queue_push(struct line_queue *q);

@@ -7,13 +7,16 @@ stall or go away; files that may grow no further.
 import glob
 import json
 import os
+import pty
 import random
 import resource
+import select
 import signal
 import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 
 import cable
@@ -316,6 +319,31 @@ def reader_stalls():
           (time.monotonic() - begin, sent, logins))
 
 
+def terminal_stands_still():
+    """As after Ctrl-S: packets are read on, and what was found meanwhile is shown when it goes on."""
+    ours, theirs = pty.openpty()
+    sniffer = Sniffer("sniffed0", "--json", "--ring", "2", stderr=theirs)
+    termios.tcflow(theirs, termios.TCOOFF)
+    sent = play("nps-untrusted-root")
+    with cable.raw("player0") as s:
+        for frame in refused_logins(0, 300):
+            s.send(frame)
+            sent += 1
+            time.sleep(0.001)
+    termios.tcflow(theirs, termios.TCOON)
+    shown, end = b"", time.monotonic() + TIMEOUT
+    while b"established: " not in shown.split(b"cert-untrusted-root")[-1] and time.monotonic() < end:
+        if select.select([ours], [], [], 1)[0]:
+            shown += os.read(ours, 65536)
+    lines, _, status = sniffer.end()
+    os.close(theirs)
+    os.close(ours)
+    report = json.loads("".join(lines))
+    assert shown.count(b"cert-untrusted-root") == 1, shown
+    assert (status, report["captures"][0]["packets"], report["captures"][0]["lost"]) == (1, sent, 0), (status, report["captures"], sent)
+    print("a terminal that stands still: %d packets, none lost; what was found is shown later" % sent)
+
+
 def report_reader_goes_away():
     """Of a report that no pipe holds."""
     sniffer = Sniffer("sniffed0", "--json")
@@ -361,6 +389,7 @@ def main():
     asked_to_end_while_it_reports()
     asked_to_end_while_a_pipe_is_silent()
     reader_stalls()
+    terminal_stands_still()
     told_while_the_pipe_is_open()
     report_reader_goes_away()
     greatest_file()

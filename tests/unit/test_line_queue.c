@@ -46,7 +46,7 @@ static int set_up(void **state)
     if (r == NULL || pipe(r->ends) != 0 || fcntl(r->ends[0], F_SETFL, O_NONBLOCK) != 0)
         return -1;
     r->all = malloc(ALL_ROOM);
-    r->queue = line_queue_new(&(struct line_queue_options){.handle = r->ends[1], .say = say, .ctx = &r->said});
+    r->queue = line_queue_new(&(struct line_queue_options){.handle = r->ends[1], .name = "standard output", .say = say, .ctx = &r->said});
     *state = r;
     signal(SIGPIPE, SIG_IGN);
     alarm(MOST_SECONDS);
@@ -113,6 +113,7 @@ static void test_reader_who_stalls_holds_nobody_up(void **state)
     unsigned last;
     for (unsigned i = 0; i < 1000; i++)
         add(r, i, 700 + i % 900);
+    assert_false(line_queue_is_empty(r->queue));
     assert_true(read_some(r)); /* a pipe's worth */
     assert_int_equal(r->all[r->len - 1], '\n');
     read_all(r);
@@ -149,7 +150,7 @@ static void test_full_queue_leaves_out_whole_lines(void **state)
     assert_int_equal(r->said.times, 1);
     read_all(r);
     assert_int_equal(r->said.times, 2);
-    assert_string_equal(r->said.text, "standard output: events are written again; left out: 11");
+    assert_string_equal(r->said.text, "standard output: lines are written again; left out: 11");
     add(r, sent++, 1000);
     read_all(r);
     assert_int_equal(count_lines(r, &last), sent - 11);
@@ -162,6 +163,7 @@ static void test_reader_who_goes_away(void **state)
     struct rig *r = *state;
     add(r, 1, 100);
     assert_false(line_queue_failed(r->queue));
+    assert_true(line_queue_is_empty(r->queue));
     close(r->ends[0]);
     r->ends[0] = -1;
     add(r, 2, 100);
