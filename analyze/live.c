@@ -41,6 +41,7 @@ struct live {
     int64_t clock_ns; /* how far the system's clock is ahead of the monotonic one */
     struct live_guest guest;
     int64_t served_ns;
+    uint64_t state_peak;
 };
 
 struct live *live_open(const struct options *o, const struct live_hooks *hooks)
@@ -210,9 +211,19 @@ void live_invite(struct live *l, const struct live_guest *guest)
     l->guest = *guest;
 }
 
+/* Of all that is held against the budget but what the analysis keeps. */
+static uint64_t measure_state(struct live *l)
+{
+    uint64_t held = l->recorder != NULL ? recorder_bytes(l->recorder) : 0;
+    for (size_t i = 0; i < l->count; i++)
+        held += dissect_state_bytes(l->devices[i].dissector);
+    l->state_peak = held > l->state_peak ? held : l->state_peak;
+    return held;
+}
+
 void live_look(struct live *l, struct live_state *out)
 {
-    *out = (struct live_state){.count = l->count};
+    *out = (struct live_state){.count = l->count, .state_bytes = measure_state(l), .state_bytes_peak = l->state_peak};
     for (size_t i = 0; i < l->count; i++) {
         struct device *d = &l->devices[i];
         struct dissect_counters c;
@@ -228,7 +239,6 @@ void live_look(struct live *l, struct live_state *out)
         dissect_get_counters(d->dissector, &c);
         out->flows_evicted += c.flows_evicted;
         out->conversations_evicted += c.conversations_evicted;
-        out->state_bytes += dissect_state_bytes(d->dissector);
         out->state_bytes_peak = c.state_bytes_peak > out->state_bytes_peak ? c.state_bytes_peak : out->state_bytes_peak;
     }
 }
@@ -274,6 +284,8 @@ static bool turn(struct live *l)
     for (size_t i = 0; i < l->count; i++)
         if (!l->devices[i].ended)
             any = read_device(l, &l->devices[i]) || any;
+    if (any)
+        (void)measure_state(l);
     return any;
 }
 
@@ -314,6 +326,7 @@ static void finish(struct live *l, struct analysis *a)
         struct dissector *d = l->devices[i].dissector;
         struct dissect_counters counters;
         dissect_get_counters(d, &counters);
+        counters.state_bytes_peak = counters.state_bytes_peak > l->state_peak ? counters.state_bytes_peak : l->state_peak;
         vantage_tell(a, d);
         source_refresh(l->devices[i].source);
         analysis_add_capture(a, source_info(l->devices[i].source), &counters);

@@ -39,8 +39,8 @@ struct live_interface {
 struct live_state {
     struct live_interface interfaces[OPTIONS_INTERFACES_MAX]; size_t count;
     uint64_t flows_evicted, conversations_evicted;
-    uint64_t state_bytes;     /* of what is in progress, as held against the budget */
-    uint64_t state_bytes_peak; /* the most that an interface's came to */
+    uint64_t state_bytes;     /* of what is in progress, with packets that are recorded, as held against the budget */
+    uint64_t state_bytes_peak; /* the most that it came to */
 };
 
 /* What of --memory is for packets that are held until their session has ended. */

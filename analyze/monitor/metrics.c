@@ -312,7 +312,7 @@ static void write_ourselves(const struct metrics_now *now, struct exposition *e)
     exposition_family(e, "vpnscope_evicted_total", EXPOSITION_COUNTER, "What was given up to stay within the budget for state.");
     exposition_count(e, &flows, 1, now->live->flows_evicted);
     exposition_count(e, &conversations, 1, now->live->conversations_evicted);
-    write_one(e, "vpnscope_state_bytes", EXPOSITION_GAUGE, "State of what is in progress.", now->state_bytes);
+    write_one(e, "vpnscope_state_bytes", EXPOSITION_GAUGE, "State of what is in progress, with packets that are held.", now->state_bytes);
     write_one(e, "vpnscope_state_peak_bytes", EXPOSITION_GAUGE, "The most that state came to.", now->state_bytes_peak);
     write_one(e, "vpnscope_state_budget_bytes", EXPOSITION_GAUGE, "What state may come to (--memory).", now->state_budget);
     write_one(e, "vpnscope_sessions_unkept_total", EXPOSITION_COUNTER,

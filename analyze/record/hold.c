@@ -3,12 +3,10 @@
 #include <stdlib.h>
 
 #include "capture/wire/hash.h"
-#include "capture/source.h"
 
 /* Strands are made of cells, so that nothing is allocated for a packet; a packet goes on in the next cell. */
 enum { CELL = 256, CELL_HEADER = 8, CELL_BYTES = CELL - CELL_HEADER, STRAND_SHARE = 1024, STRANDS_LEAST = 64, SORTED_MOST = 8192, PARTNERS_LOOKED_AT = 512,
        NONE = 0 /* cells and strands are counted from 1 */ };
-#define MEMORY_LEAST (UINT64_C(64) << 10)
 #define DATAGRAM_EARLIER_NS (INT64_C(2) * 1000000000) /* the first message of a conversation may be the one that is not whole */
 
 struct cell {
@@ -53,6 +51,8 @@ struct spot {
     uint32_t cell, at;
 };
 
+#define READING_BACK (SORTED_MOST * sizeof(struct spot) + HOLD_PACKET_MOST) /* bytes for that, however much is held */
+
 struct hold {
     struct cell *cells; /* [0] is not used */
     struct strand *strands;
@@ -71,23 +71,22 @@ struct hold *hold_new(uint64_t memory_bytes)
     struct hold *h = calloc(1, sizeof *h);
     if (h == NULL)
         return NULL;
-    if (memory_bytes < MEMORY_LEAST)
-        memory_bytes = MEMORY_LEAST;
+    memory_bytes = (memory_bytes < HOLD_BYTES_LEAST ? HOLD_BYTES_LEAST : memory_bytes) - READING_BACK - sizeof *h;
     uint64_t strands = memory_bytes / STRAND_SHARE, most = UINT32_MAX / 2;
     strands = strands < STRANDS_LEAST ? STRANDS_LEAST : strands > most / 4 ? most / 4 : strands;
     uint64_t buckets = 1;
     while (buckets < strands)
         buckets *= 2;
-    uint64_t beside = strands * sizeof(struct strand) + buckets * sizeof(uint32_t);
-    uint64_t cells = memory_bytes > beside ? (memory_bytes - beside) / CELL : 0;
-    h->cell_count = cells > most ? (uint32_t)most : cells < STRANDS_LEAST ? STRANDS_LEAST : (uint32_t)cells;
+    uint64_t beside = (strands + 1) * sizeof(struct strand) + buckets * sizeof(uint32_t) + CELL; /* places from 1 on */
+    uint64_t cells = (memory_bytes - beside) / CELL;
+    h->cell_count = cells > most ? (uint32_t)most : (uint32_t)cells;
     h->strand_count = (uint32_t)strands;
     h->bucket_mask = (uint32_t)(buckets - 1);
     h->cells = calloc((size_t)h->cell_count + 1, sizeof *h->cells);
     h->strands = calloc((size_t)h->strand_count + 1, sizeof *h->strands);
     h->buckets = calloc(buckets, sizeof *h->buckets);
     h->spots = malloc(SORTED_MOST * sizeof *h->spots);
-    h->whole = malloc(SOURCE_MAX_SNAPLEN);
+    h->whole = malloc(HOLD_PACKET_MOST);
     if (h->cells != NULL && h->strands != NULL && h->buckets != NULL && h->spots != NULL && h->whole != NULL)
         return h;
     hold_free(h);
@@ -104,6 +103,15 @@ void hold_free(struct hold *h)
     free(h->spots);
     free(h->whole);
     free(h);
+}
+
+uint64_t hold_bytes(const struct hold *h)
+{
+    uint64_t cells = 1;
+    for (size_t i = 0; i < CLASSES; i++)
+        cells += h->classes[i].cells;
+    return sizeof *h + READING_BACK + ((uint64_t)h->bucket_mask + 1) * sizeof *h->buckets + cells * CELL +
+           (h->counters.strands + 1) * sizeof *h->strands;
 }
 
 const struct hold_counters *hold_counters(const struct hold *h)
@@ -302,7 +310,7 @@ bool hold_add(struct hold *h, struct hold_key key, const struct frame *f, bool b
                        .interface = f->interface, .len = f->len, .wire_len = f->wire_len, .link_type = f->link_type,
                        .flags = f->flags};
     struct strand *s = find_or_make(h, &key);
-    if (has_its_share(s, bulk) || f->len > SOURCE_MAX_SNAPLEN) {
+    if (has_its_share(s, bulk) || f->len > HOLD_PACKET_MOST) {
         h->counters.beyond++;
         return false;
     }

@@ -20,6 +20,9 @@ struct hold_key {
 /* Of a conversation: packets, bytes, and of what users send; of the others packets. */
 enum { HOLD_MOST = 4096, HOLD_BYTES_MOST = 4 << 20, HOLD_BULK_MOST = 16, HOLD_UNKNOWN_MOST = 64 };
 
+/* Of a packet: bytes. */
+enum { HOLD_PACKET_MOST = 262144 };
+
 /* Datagrams held at once. */
 enum { HOLD_DATAGRAMS_MOST = 1024 };
 
@@ -32,9 +35,12 @@ struct hold_counters {
 
 struct hold;
 
-/* memory_bytes: for all, at least 64 KiB are taken. NULL when memory is short. */
+/* memory_bytes: for all, at least HOLD_BYTES_LEAST are taken. NULL when memory is short. */
+enum { HOLD_BYTES_LEAST = 576 << 10 };
 struct hold *hold_new(uint64_t memory_bytes);
 void hold_free(struct hold *h);
+/* Of the memory what is in use now. */
+uint64_t hold_bytes(const struct hold *h);
 
 /* Copies a packet to the end of a strand; bulk: what users send. False when it is not taken. */
 bool hold_add(struct hold *h, struct hold_key key, const struct frame *f, bool bulk);

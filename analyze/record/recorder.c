@@ -191,6 +191,11 @@ void recorder_ended(struct recorder *r, const struct conversation *c)
     r->lingers = 0;
 }
 
+uint64_t recorder_bytes(const struct recorder *r)
+{
+    return hold_bytes(r->hold);
+}
+
 bool recorder_lost(const struct recorder *r)
 {
     return r->counters.lost > 0;

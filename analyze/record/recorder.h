@@ -35,6 +35,9 @@ void recorder_judged(struct recorder *r, const struct exchange *x, bool failed);
 /* A conversation has ended, after it was judged if it was: what is held of one that was not is forgotten. */
 void recorder_ended(struct recorder *r, const struct conversation *c);
 
+/* Of the memory what is in use now. */
+uint64_t recorder_bytes(const struct recorder *r);
+
 /* Something that failed could not be recorded, or not wholly. */
 bool recorder_lost(const struct recorder *r);
 /* One sentence on what could not be recorded; false when there is nothing to say. */

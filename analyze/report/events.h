@@ -12,7 +12,7 @@ struct events_status {
     int64_t time_ns; /* of the latest packet, 0 none */
     uint64_t packets, bytes, lost;
     uint64_t evicted;             /* conversations and flows given up to stay within the memory */
-    uint64_t state_bytes;         /* of conversations in progress, with what waits in them */
+    uint64_t state_bytes;         /* of conversations in progress, with what waits in them, and of packets that are held */
     /* Filled in here: */
     uint64_t open;                /* conversations in progress */
     uint64_t established, failed; /* known to be; the established ones may be open still */

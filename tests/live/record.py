@@ -182,19 +182,38 @@ def full_disk(folder):
     print("a full disk: one line when it is full, one when there is room again; what is recorded is whole")
 
 
-def memory_is_short(folder):
-    """A flood of logins that nobody answers drives out what is held longest; that is counted and said. What comes later is whole."""
-    recorder = Recorder(folder + "/c", "--memory", "4")
-    request = frames("nps-untrusted-root")[0]
-    flood = []
-    for i in range(18000):  # 3000 logins that never go on, each request repeated
+def unanswered():
+    """3000 logins that never go on, each request repeated."""
+    request, out = frames("nps-untrusted-root")[0], []
+    for i in range(18000):
         (_, one), = from_port([request], 20000 + i % 3000)
         changed = bytearray(one)
         changed[18:20] = (i // 3000).to_bytes(2, "big")  # another datagram
         changed[46:50] = (i % 3000).to_bytes(4, "big")   # of its authenticator
-        flood.append((0.0, bytes(changed)))
-    play("ike-no-proposal")  # waits for two minutes until it is over
+        out.append((0.0, bytes(changed)))
+    return out
+
+
+def what_is_held_is_state(folder):
+    """Two side by side, of which one records: its state is greater by what it holds."""
+    recorder = Recorder(folder + "/f", "--json")
+    other = subprocess.Popen([sys.argv[1], "-i", "sniffed0", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    cable.wait_for(lambda: cable.sniffs(other), TIMEOUT, "sniffing to begin")
+    flood = unanswered()
     cable.play("player0", flood, most_gap=0)
+    time.sleep(0.5)
+    other.send_signal(signal.SIGINT)
+    peaks = [json.loads(text)["statistics"]["peak_state_bytes"] for text in (other.communicate(timeout=TIMEOUT)[0], recorder.end()[0])]
+    held = sum(len(data) for _, data in flood)
+    assert peaks[0] + held < peaks[1] < 256 << 20, (peaks, held)
+    print("state of %.1f MiB, and %.1f MiB where %.1f MiB of packets are held" % tuple(n / 2 ** 20 for n in peaks + [held]))
+
+
+def memory_is_short(folder):
+    """A flood of logins that nobody answers drives out what is held longest; that is counted and said. What comes later is whole."""
+    recorder = Recorder(folder + "/c", "--memory", "4")
+    play("ike-no-proposal")  # waits for two minutes until it is over
+    cable.play("player0", unanswered(), most_gap=0)
     play("nps-wrong-name")
     time.sleep(0.5)
     with open("/proc/%d/statm" % recorder.process.pid, encoding="ascii") as f:
@@ -258,6 +277,7 @@ def main():
         ring_keeps_its_bounds(folder)
         full_disk(folder)
         memory_is_short(folder)
+        what_is_held_is_state(folder)
         killed(folder)
         refusals(folder)
 

@@ -9,7 +9,7 @@
 
 #include "analyze/record/hold.h"
 
-enum { LARGE = 262144, SEEN_MOST = 10000 };
+enum { LARGE = HOLD_PACKET_MOST, SEEN_MOST = 10000, MEMORY = (1 << 20) + (448 << 10) /* to read them back */ };
 
 static uint8_t content[LARGE];
 
@@ -72,6 +72,7 @@ static void strands_come_back(void **state)
     static const uint32_t lengths[] = {0, 1, 60, 183, 184, 185, 247, 248, 249, 1514, 9014, 65535, LARGE};
     enum { LENGTHS = sizeof lengths / sizeof *lengths };
     assert_non_null(h);
+    uint64_t empty = hold_bytes(h);
     for (unsigned i = 0; i < LENGTHS; i++) {
         add(h, key(HOLD_CONVERSATION, 1), 2 * i + 1, lengths[i]);
         add(h, key(HOLD_CONVERSATION, 2), 2 * i + 2, lengths[LENGTHS - 1 - i]);
@@ -87,6 +88,7 @@ static void strands_come_back(void **state)
     assert_int_equal(count_of(h, key(HOLD_CONVERSATION, 1)), 0);
     assert_int_equal(count_of(h, key(HOLD_CONVERSATION, 2)), LENGTHS);
     hold_drop(h, key(HOLD_CONVERSATION, 2));
+    assert_int_equal(hold_bytes(h), empty);
     assert_int_equal(hold_counters(h)->packets + hold_counters(h)->bytes + hold_counters(h)->strands, 0);
     hold_free(h);
 }
@@ -94,7 +96,7 @@ static void strands_come_back(void **state)
 static void a_flow_becomes_a_conversation(void **state)
 {
     (void)state;
-    struct hold *h = hold_new(1 << 20);
+    struct hold *h = hold_new(MEMORY);
     struct hold_key conversation = key(HOLD_CONVERSATION, 1), flow = key(HOLD_FLOW, 1), flows[HOLD_FLOWS];
     add(h, flow, 1, 60);
     add(h, flow, 2, 300);
@@ -144,13 +146,14 @@ static void the_oldest_make_way(void **state)
 {
     (void)state;
     enum { CONVERSATIONS = 3000 };
-    struct hold *h = hold_new(1 << 20);
+    struct hold *h = hold_new(MEMORY);
     for (uint64_t i = 1; i <= CONVERSATIONS; i++) {
         add(h, key(HOLD_CONVERSATION, i), 2 * i, 1400);
         add(h, key(HOLD_CONVERSATION, i), 2 * i + 1, 200);
     }
     const struct hold_counters *c = hold_counters(h);
     assert_true(c->bytes < 1 << 20 && c->bytes > 512 << 10);
+    assert_in_range(hold_bytes(h), MEMORY - (256 << 10), MEMORY); /* there are more strands than are in use */
     assert_int_equal(c->packets + c->evicted_packets, 2 * CONVERSATIONS);
     assert_int_equal(c->strands + c->evicted_conversations, CONVERSATIONS);
     for (uint64_t i = 1; i <= CONVERSATIONS; i++)
@@ -161,7 +164,7 @@ static void the_oldest_make_way(void **state)
 static void a_flood_of_the_unknown_takes_its_own_place(void **state)
 {
     (void)state;
-    struct hold *h = hold_new(1 << 20);
+    struct hold *h = hold_new(MEMORY);
     for (uint64_t i = 1; i <= 100; i++)
         add(h, key(HOLD_CONVERSATION, i), i, 1400);
     for (uint64_t i = 1; i <= 50000; i++)
@@ -179,7 +182,7 @@ static void a_flood_of_the_unknown_takes_its_own_place(void **state)
 static void too_much_for_all_there_is(void **state)
 {
     (void)state;
-    struct hold *h = hold_new(64 << 10);
+    struct hold *h = hold_new(HOLD_BYTES_LEAST);
     struct frame f = frame_of(9, LARGE);
     add(h, key(HOLD_CONVERSATION, 1), 1, 100);
     assert_false(hold_add(h, key(HOLD_CONVERSATION, 2), &f, false));
@@ -199,7 +202,7 @@ static void datagrams_go_to_who_spoke_then(void **state)
     (void)state;
     enum { UDP = 17, TCP = 6 };
     const int64_t second = 1000000000;
-    struct hold *h = hold_new(1 << 20);
+    struct hold *h = hold_new(MEMORY);
     const struct { uint64_t serial; uint8_t a, b, proto; int64_t seconds; } datagrams[] = {
         {1, 1, 2, UDP, 11}, {2, 2, 1, UDP, 19},                                /* the first conversation's, either way */
         {3, 1, 2, UDP, 21},                                                   /* the second one's */
@@ -244,7 +247,7 @@ static uint64_t partner(struct hold *h, enum hold_role role, struct hold_party o
 static void a_login_and_its_tunnel_find_each_other(void **state)
 {
     (void)state;
-    struct hold *h = hold_new(1 << 20);
+    struct hold *h = hold_new(MEMORY);
     put_party(h, 1, party_of(HOLD_TUNNEL, 7, 0, 10, 0));     /* goes on */
     put_party(h, 2, party_of(HOLD_TUNNEL, 8, 5001, 10, 20)); /* two of one client, from two ports */
     put_party(h, 3, party_of(HOLD_TUNNEL, 8, 5002, 11, 0));
@@ -276,7 +279,7 @@ static void a_login_and_its_tunnel_find_each_other(void **state)
 static void who_lingers_goes_first(void **state)
 {
     (void)state;
-    struct hold *h = hold_new(1 << 20);
+    struct hold *h = hold_new(MEMORY);
     for (uint64_t i = 1; i <= 300; i++) {
         add(h, key(HOLD_CONVERSATION, i), i, 1400);
         if (i > 100)
