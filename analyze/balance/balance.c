@@ -63,6 +63,7 @@ void balance_free(struct balance *b)
     digests_free(b->digests);
     accounting_free(b->accounting);
     free(b->records);
+    free(b->by_client);
     free(b);
 }
 

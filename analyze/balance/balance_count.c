@@ -3,7 +3,6 @@
 
 #include "analyze/balance/balance_internal.h"
 #include "capture/wire/elapsed.h"
-#include "capture/wire/sort.h"
 
 #define STUCK 0.5            /* correlation from which sources stick */
 #define LATE 0.25            /* of the time; a backend that was there got a connection by then */
@@ -63,31 +62,6 @@ static void count_records(struct tally *t)
         e->judged++;
         t->choices[t->choice_count++] = (struct choice){r->source, (uint32_t)at};
     }
-}
-
-static int by_number(const void *a, const void *b)
-{
-    const uint64_t *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
-}
-
-static uint64_t number_of(const void *number)
-{
-    return *(const uint64_t *)number;
-}
-
-static uint64_t count_clients(const struct tally *t, size_t backend, uint64_t *room)
-{
-    size_t n = 0, distinct = 0;
-    for (size_t i = 0; i < t->b->count; i++) {
-        size_t at;
-        if (tally_has(t, &t->b->records[i], &at) && at == backend && record_is_attempt(&t->b->records[i]) && !record_is_nameless(&t->b->records[i]))
-            room[n++] = record_client(&t->b->records[i]);
-    }
-    sort_by_key(room, n, sizeof *room, number_of, by_number);
-    for (size_t i = 0; i < n; i++)
-        distinct += i == 0 || room[i] != room[i - 1];
-    return distinct;
 }
 
 /* Judged again without the dead: is it even then? */
@@ -207,8 +181,8 @@ static bool fill(struct tally *t, double level)
     struct balance_result *r = t->result;
     double weights[STATISTICS_MAX];
     uint64_t attempts[STATISTICS_MAX];
-    uint64_t *room = calloc(t->b->count + 1, sizeof *room);
-    if (room == NULL)
+    int64_t *room = t->class == 0 ? calloc(t->b->count + 1, sizeof *room) : NULL;
+    if (t->b->by_client == NULL || (room == NULL && t->class == 0))
         return false;
     name_backends(t);
     count_records(t);
@@ -221,10 +195,9 @@ static bool fill(struct tally *t, double level)
         weights[i] = e->weight;
         attempts[i] = e->attempts;
         e->share = r->connections > 0 ? (double)e->attempts / (double)r->connections : 0;
-        e->clients = count_clients(t, i, room);
         e->has_peak = t->class == 0 || accounting_peak(t->b->accounting, &e->address, &e->peak_concurrent);
         if (t->class == 0)
-            e->peak_concurrent = tally_peaks(t, i, (int64_t *)room);
+            e->peak_concurrent = tally_peaks(t, i, room);
     }
     free(room);
     r->unattributed = t->group == 0 ? beside_backends(t, true) : 0;

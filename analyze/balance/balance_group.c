@@ -57,6 +57,7 @@ static void mark_reconnects(struct balance *b)
     for (size_t i = 0; i < b->count; i++)
         order[i] = &b->records[i];
     sort_by_key(order, b->count, sizeof *order, client_of, by_client);
+    b->by_client = order;
     for (size_t i = 0; i < b->count; i++) {
         if (i == 0 || !comes_back(order[i - 1], order[i])) {
             head = order[i];
@@ -68,7 +69,6 @@ static void mark_reconnects(struct balance *b)
             head->outcome = order[i]->outcome;
         head->flags |= order[i]->flags & RECORD_REACHED;
     }
-    free(order);
 }
 
 static void keep_counted(struct balance *b)

@@ -45,6 +45,7 @@ struct balance {
     struct accounting *accounting;
     struct record *records;
     size_t count, room;
+    struct record **by_client; /* of the group stage: they in the order of record_client; NULL when memory is short */
     uint64_t left_out;
     size_t noted;            /* records up to here are of balance_note, by id from balance_open on */
     size_t next_noted;
@@ -105,8 +106,8 @@ struct tally {
 
 /* balance_windows.c. It is of this result; *at: whose. */
 bool tally_has(const struct tally *t, const struct record *r, size_t *at);
-/* Makes the result's windows and counts attempts, how they ended and their clients; needs first_ns and last_ns. False: memory
- * is short. */
+/* Makes the result's windows and counts attempts, how they ended and their clients, those of backends as well; needs first_ns and
+ * last_ns. False: memory is short. */
 bool tally_windows(struct tally *t);
 /* How many tunnels of a backend are up at most at a time, in all and in each window. room: for as many as there are records. */
 uint64_t tally_peaks(struct tally *t, size_t backend, int64_t *room);

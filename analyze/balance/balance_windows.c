@@ -3,7 +3,6 @@
 
 #include "analyze/balance/balance_internal.h"
 #include "capture/wire/elapsed.h"
-#include "capture/wire/sort.h"
 
 enum { CELLS_MAX = 1 << 15 };
 #define SECOND_NS INT64_C(1000000000)
@@ -47,41 +46,26 @@ static void count_end(struct balance_cell *cell, const struct record *r)
     cell->unanswered += r->outcome == OUTCOME_UNANSWERED;
 }
 
-/* Whose attempt was in which cell. */
-struct visit {
-    size_t cell;
-    uint64_t client;
-};
-
-static int by_client(const void *a, const void *b)
+/* Clients come one after the other: whom a backend, or a cell of it, has seen last tells whether the next one is another. last:
+ * who that was, of each cell. */
+static void count_cells(struct tally *t, struct balance_cell *cells, uint64_t *last)
 {
-    const struct visit *x = a, *y = b;
-    if (x->client != y->client)
-        return x->client < y->client ? -1 : 1;
-    return (x->cell > y->cell) - (x->cell < y->cell);
-}
-
-static uint64_t client_of(const void *visit)
-{
-    return ((const struct visit *)visit)->client;
-}
-
-static void count_cells(struct tally *t, struct balance_cell *cells, struct visit *visits)
-{
-    size_t n = 0;
+    uint64_t latest[BALANCE_BACKENDS_MAX];
     for (size_t i = 0; i < t->b->count; i++) {
-        const struct record *r = &t->b->records[i];
+        const struct record *r = t->b->by_client[i];
         size_t at;
         if (!tally_has(t, r, &at) || !record_is_attempt(r))
             continue;
         size_t cell = window_at(t->result, r->start_ns) * t->n + at;
         count_end(&cells[cell], r);
-        if (!record_is_nameless(r))
-            visits[n++] = (struct visit){cell, record_client(r)};
+        if (record_is_nameless(r))
+            continue;
+        uint64_t client = record_client(r);
+        struct balance_backend *e = &t->backends[at];
+        cells[cell].clients += cells[cell].clients == 0 || last[cell] != client;
+        e->clients += e->clients == 0 || latest[at] != client;
+        last[cell] = latest[at] = client;
     }
-    sort_by_key(visits, n, sizeof *visits, client_of, by_client);
-    for (size_t i = 0; i < n; i++)
-        cells[visits[i].cell].clients += i == 0 || by_client(&visits[i], &visits[i - 1]) != 0;
 }
 
 bool tally_windows(struct tally *t)
@@ -99,12 +83,12 @@ bool tally_windows(struct tally *t)
     r->window_start_ns = t->first_ns < INT64_MIN + into ? t->first_ns : t->first_ns - into;
     r->window_count = (size_t)(elapsed_ns(t->last_ns, r->window_start_ns) / length) + 1;
     struct balance_cell *cells = calloc(r->window_count * t->n, sizeof *cells);
-    struct visit *visits = calloc(t->b->count, sizeof *visits);
-    if (cells != NULL && visits != NULL)
-        count_cells(t, cells, visits);
+    uint64_t *last = calloc(r->window_count * t->n, sizeof *last);
+    if (cells != NULL && last != NULL)
+        count_cells(t, cells, last);
     else
         r->window_count = 0;
-    free(visits);
+    free(last);
     t->cells = cells;
     r->windows = cells;
     return r->window_count > 0;

@@ -26,9 +26,7 @@ const char *balance_verdict_name(enum balance_verdict v)
 static int by_source(const void *a, const void *b)
 {
     const struct choice *x = a, *y = b;
-    if (x->source != y->source)
-        return x->source < y->source ? -1 : 1;
-    return (x->backend > y->backend) - (x->backend < y->backend);
+    return (x->source > y->source) - (x->source < y->source);
 }
 
 static uint64_t source_of(const void *choice)
@@ -80,16 +78,16 @@ static struct stickiness stick(const struct choice *choices, size_t count, const
 {
     struct stickiness s = {.connections = count, .effective = (double)count};
     double same_within = 0, pairs_within = 0, same_all = 0;
+    uint32_t at[STATISTICS_MAX] = {0}; /* of a source's choices, how many at which backend */
     for (size_t i = 0; i < count;) {
         size_t end = i;
-        double size = 0;
-        while (end < count && choices[end].source == choices[i].source) {
-            size_t first = end;
-            while (end < count && choices[end].source == choices[first].source && choices[end].backend == choices[first].backend)
-                end++;
-            same_within += pairs((double)(end - first));
+        for (; end < count && choices[end].source == choices[i].source; end++)
+            at[choices[end].backend]++;
+        for (size_t k = i; k < end; k++) {
+            same_within += pairs((double)at[choices[k].backend]);
+            at[choices[k].backend] = 0;
         }
-        size = (double)(end - i);
+        double size = (double)(end - i);
         pairs_within += pairs(size);
         s.squares += size * size;
         s.largest = fmax(s.largest, size);
