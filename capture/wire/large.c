@@ -28,3 +28,15 @@ void *zeroed_new(size_t size, void **memory)
 {
     return aligned_new(size, CACHE_LINE, memory);
 }
+
+void *filling_new(size_t size, void **memory)
+{
+    if (size <= FILLING_SMALL || size > SIZE_MAX - 2 * LARGE_PAGE)
+        return zeroed_new(size, memory);
+    size_t behind = (size - FILLING_SMALL + LARGE_PAGE - 1) / LARGE_PAGE * LARGE_PAGE; /* on whole pages */
+    uint8_t *bytes = aligned_new(LARGE_PAGE + behind, LARGE_PAGE, memory);
+    if (bytes == NULL)
+        return NULL;
+    platform_advise_huge(bytes + LARGE_PAGE, behind);
+    return bytes + LARGE_PAGE - FILLING_SMALL;
+}

@@ -8,7 +8,6 @@
 
 #include <stdlib.h>
 
-#include "capture/platform.h"
 #include "capture/wire/elapsed.h"
 #include "capture/wire/hash.h"
 #include "capture/wire/large.h"
@@ -54,14 +53,11 @@ struct flow_table *flow_table_new(uint32_t room)
     t->room = room == 0 ? 1 : room > ROOM_MAX ? ROOM_MAX : room;
     t->homes = FIRST_HOMES;
     t->index = index_new(t->homes, &t->index_memory);
-    size_t bytes = t->room * sizeof *t->flows;
-    t->flows = zeroed_new(bytes, &t->flows_memory);
+    t->flows = filling_new(t->room * sizeof *t->flows, &t->flows_memory);
     if (t->index == NULL || t->flows == NULL) {
         flow_table_free(t);
         return NULL;
     }
-    if (bytes > LARGE_PAGE) /* the first ones stay on small pages: most captures have no more */
-        platform_advise_huge((uint8_t *)t->flows + LARGE_PAGE, bytes - LARGE_PAGE);
     return t;
 }
 
