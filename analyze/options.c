@@ -14,6 +14,7 @@ enum {
     RING_MOST_MIB = 2047,  /* libpcap counts it in bytes, in an int */
     DURATION_MOST_S = 366 * 86400,
     MEMORY_LEAST_MIB = 4, /* what a dissector takes at least */
+    SNIFFING_LEAST_MIB = 2 * MEMORY_LEAST_MIB, /* each interface: it has its own, and what is known of its conversations comes on top */
     MEMORY_MOST_MIB = 1 << 20,
     TEXTS_MAX = 65536,
     KEYLOG_BYTES_MAX = 512 << 20,
@@ -522,6 +523,9 @@ static bool has_input(const struct options *o, char error[static OPTIONS_ERROR])
         snprintf(error, OPTIONS_ERROR, "--duration is for sniffing (-i)");
     else if (o->capture_count == 0 && o->interface_count == 0 && !o->list_devices)
         snprintf(error, OPTIONS_ERROR, "no capture given; usage: vpnscope [options] CAPTURE... (vpnscope --help)");
+    else if (o->memory_mib < SNIFFING_LEAST_MIB * o->interface_count)
+        snprintf(error, OPTIONS_ERROR, "--memory %llu is too little: sniffing takes at least %d for each interface",
+                 (unsigned long long)o->memory_mib, SNIFFING_LEAST_MIB);
     else if (o->metrics_at.port != 0 && o->interface_count == 0)
         snprintf(error, OPTIONS_ERROR, "--metrics is for sniffing (-i)");
     else if (o->check && (o->json || o->jsonl || o->session != 0 || o->certs_dir != NULL || o->list_devices))

@@ -211,7 +211,7 @@ def what_is_held_is_state(folder):
 
 def memory_is_short(folder):
     """A flood of logins that nobody answers drives out what is held longest; that is counted and said. What comes later is whole."""
-    recorder = Recorder(folder + "/c", "--memory", "4")
+    recorder = Recorder(folder + "/c", "--memory", "8")
     play("ike-no-proposal")  # waits for two minutes until it is over
     cable.play("player0", unanswered(), most_gap=0)
     play("nps-wrong-name")
@@ -226,7 +226,7 @@ def memory_is_short(folder):
     assert not any(data in kept for _, data in frames("ike-no-proposal"))
     said = re.fullmatch(r"vpnscope: of the sessions that failed (\d+) were recorded, \d+ of them without their beginning, and (\d+) "
                         r"not or not wholly \((\d+) packets were given up for want of memory\)", errors[0] if errors else "")
-    assert len(errors) == 1 and said and int(said.group(2)) > 0 and int(said.group(3)) > 1000, errors
+    assert len(errors) == 1 and said and int(said.group(2)) > 0 and int(said.group(3)) > 100, errors
     print("a flood: %d packets recorded, %d MiB resident" % (len(got), resident >> 20))
 
 
