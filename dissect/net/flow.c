@@ -15,7 +15,7 @@
 
 /* Of a slot. PROBES_MAX: chance alone makes no row of that length but once in hundreds of thousands where half is free. */
 enum { ENTRY_BITS = 20, TAG_BITS = 6, FAR_BITS = 6, PROBES_MAX = 1 << FAR_BITS, ROOM_MAX = (1 << ENTRY_BITS) - 1 };
-enum { FIRST_HOMES = 2048, EVICTION_SAMPLE = 8, MEASURED_EVERY = 16, PROBES_SOON = 12, FLOWS_SOON = 4 };
+enum { FIRST_HOMES = 2048, EVICTION_SAMPLE = 8, MEASURED_EVERY = 16, FLOWS_SOON = 8 };
 
 /* Ends that are too long for a word each. */
 struct long_ends {
@@ -30,6 +30,7 @@ struct flow_table {
     uint32_t homes;   /* where probes begin; PROBES_MAX more slots follow, so that none has to wrap */
     uint32_t room, used;
     uint32_t hand, next_id;
+    uint32_t near;    /* how many flows from the hand on have been asked for, with their slots */
     uint64_t made, evicted;
     flow_fn *drop;
     void *drop_ctx;
@@ -132,6 +133,8 @@ static inline bool has_tag(uint32_t slot, uint32_t hash)
 {
     return (slot >> ENTRY_BITS & ((1u << TAG_BITS) - 1)) == (hash >> 1 & ((1u << TAG_BITS) - 1));
 }
+
+#define PROBE_ENDS (UINT64_C(1) << 31)
 
 static inline uint32_t far_of(uint32_t slot)
 {
@@ -294,12 +297,14 @@ static int64_t usually_stale_since(const struct flow_table *t)
     return sum;
 }
 
-/* What the next evictions will look at. */
-static void prefetch_next(const struct flow_table *t)
+/* What the next evictions will look at, now that the hand has gone so many steps: the slots of some flows, and the flows behind. */
+static void prefetch_next(struct flow_table *t, uint32_t steps)
 {
-    uint32_t soon = t->hand + FLOWS_SOON < t->used ? t->hand + FLOWS_SOON : 0;
-    prefetch(&t->flows[soon + FLOWS_SOON < t->used ? soon + FLOWS_SOON : 0]);
-    prefetch(&t->index[home_of(t, hash_of_flow(&t->flows[soon]))]);
+    for (t->near -= t->near < steps ? t->near : steps; t->near < FLOWS_SOON; t->near++) {
+        uint32_t soon = t->hand + t->near < t->used ? t->hand + t->near : 0;
+        prefetch(&t->flows[soon + FLOWS_SOON < t->used ? soon + FLOWS_SOON : 0]);
+        prefetch(&t->index[home_of(t, hash_of_flow(&t->flows[soon]))]);
+    }
 }
 
 /*
@@ -308,18 +313,18 @@ static void prefetch_next(const struct flow_table *t)
  */
 static uint32_t evict(struct flow_table *t, int64_t now_ns)
 {
-    uint32_t victim = t->hand;
+    uint32_t victim = t->hand, steps = 0;
     if (t->evictions++ % MEASURED_EVERY == 0)
         t->usual_ns = usually_stale_since(t);
     int64_t ago = elapsed_ns(now_ns, t->usual_ns), about = (ago < 0 ? -(ago / 8) : ago / 8);
-    for (uint32_t i = 0; i < EVICTION_SAMPLE; i++) {
+    while (steps++ < EVICTION_SAMPLE) {
         if (stale_since(&t->flows[t->hand]) < stale_since(&t->flows[victim]))
             victim = t->hand;
         t->hand = next_entry(t, t->hand);
         if (elapsed_ns(stale_since(&t->flows[victim]), t->usual_ns) <= about)
             break;
     }
-    prefetch_next(t);
+    prefetch_next(t, steps);
     give_up(t, &t->flows[victim], now_ns);
     index_remove(t, victim);
     return victim;
@@ -371,6 +376,17 @@ static struct flow *make(struct flow_table *t, const struct packet *p, const str
     return f;
 }
 
+/* At which of two slots a probe ends, as they are free or have the tag: at the first bit 31 is set, at the second bit 63. Both are
+ * looked at together: at which one it ends nobody could foresee, and each branch about it would be taken wrongly often. */
+static inline uint64_t probe_ends(const uint32_t *row, uint32_t hash)
+{
+    const uint64_t twice = UINT64_C(0x100000001), highest = PROBE_ENDS * twice, others = highest - twice;
+    const uint64_t tags = (uint64_t)((1u << TAG_BITS) - 1) << ENTRY_BITS;
+    uint64_t both = row[0] | (uint64_t)row[1] << 32, sought = ((uint64_t)hash >> 1 << ENTRY_BITS) & tags;
+    uint64_t unlike = ((both ^ sought * twice) & tags * twice) + others, used = (both & ROOM_MAX * twice) + others;
+    return ~(unlike & used) & highest;
+}
+
 void flow_ahead(const struct flow_table *t, const struct packet_ends *ends)
 {
     prefetch(&t->index[home_of(t, hash_of_ends(ends))]);
@@ -378,11 +394,13 @@ void flow_ahead(const struct flow_table *t, const struct packet_ends *ends)
 
 void flow_soon(const struct flow_table *t, struct flow_ahead *a)
 {
-    uint32_t hash = hash_of_ends(a->ends), far = 0;
+    uint32_t hash = hash_of_ends(a->ends), made = t->used < t->room ? t->used : t->hand;
     const uint32_t *row = &t->index[home_of(t, hash)];
-    while (far < PROBES_SOON && row[far] != 0 && !has_tag(row[far], hash))
-        far++;
-    a->flow = &t->flows[far < PROBES_SOON && row[far] != 0 ? entry_in(row[far]) : t->used < t->room ? t->used : t->hand];
+    uint64_t ends = probe_ends(row, hash);
+    if (ends == 0)
+        ends = probe_ends(row += 2, hash);
+    uint32_t slot = (ends & PROBE_ENDS) != 0 ? row[0] : ends != 0 ? row[1] : 0;
+    a->flow = &t->flows[slot != 0 ? entry_in(slot) : made];
     prefetch(a->flow);
 }
 
