@@ -27,8 +27,10 @@ int platform_write_open(const char *path, bool fresh, char error[static PLATFORM
 int platform_append_open(const char *path, uint64_t *length, char error[static PLATFORM_ERROR]);
 /* Writes all of it; false with a reason, and then perhaps a part of it is written. */
 bool platform_write(int fd, const void *bytes, size_t len, char error[static PLATFORM_ERROR]);
-/* Cuts it to this length and goes on writing there. */
+/* Cuts it to this length, unless it is shorter, and goes on writing at its end. */
 bool platform_write_cut(int fd, uint64_t len);
+/* How long a file is now, which others may have cut; 0 for what is none. */
+uint64_t platform_write_length(int fd);
 void platform_write_close(int fd);
 bool platform_remove(const char *path, char error[static PLATFORM_ERROR]);
 

@@ -124,13 +124,11 @@ int platform_write_open(const char *path, bool fresh, char error[static PLATFORM
 int platform_append_open(const char *path, uint64_t *length, char error[static PLATFORM_ERROR])
 {
     enum { MODE = 0640 };
-    struct stat st;
     int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, MODE);
-    if (fd < 0 || fstat(fd, &st) != 0) {
+    if (fd < 0)
         explain(error, errno);
-        return -1;
-    }
-    *length = S_ISREG(st.st_mode) && st.st_size > 0 ? (uint64_t)st.st_size : 0;
+    else
+        *length = platform_write_length(fd);
     return fd;
 }
 
@@ -150,9 +148,15 @@ bool platform_write(int fd, const void *bytes, size_t len, char error[static PLA
     return true;
 }
 
+uint64_t platform_write_length(int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 ? (uint64_t)st.st_size : 0;
+}
+
 bool platform_write_cut(int fd, uint64_t len)
 {
-    return ftruncate(fd, (off_t)len) == 0 && lseek(fd, (off_t)len, SEEK_SET) == (off_t)len;
+    return (platform_write_length(fd) <= len || ftruncate(fd, (off_t)len) == 0) && lseek(fd, 0, SEEK_END) >= 0;
 }
 
 void platform_write_close(int fd)

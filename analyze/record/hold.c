@@ -5,7 +5,7 @@
 #include "capture/wire/hash.h"
 
 /* Strands are made of cells, so that nothing is allocated for a packet; a packet goes on in the next cell. */
-enum { CELL = 256, CELL_HEADER = 8, CELL_BYTES = CELL - CELL_HEADER, STRAND_SHARE = 1024, STRANDS_LEAST = 64, SORTED_MOST = 8192, PARTNERS_LOOKED_AT = 512,
+enum { CELL = 256, CELL_HEADER = 8, CELL_BYTES = CELL - CELL_HEADER, STRAND_SHARE = 1024, STRANDS_LEAST = 64, SORTED_MOST = 8192, PARTNERS_LOOKED_AT = 512, NEXT_LOOKED_AT = 4096,
        NONE = 0 /* cells and strands are counted from 1 */ };
 #define DATAGRAM_EARLIER_NS (INT64_C(2) * 1000000000) /* the first message of a conversation may be the one that is not whole */
 
@@ -395,16 +395,14 @@ static bool between_the_same(const struct strand *s, const struct hold_ends *e)
                            (address_equal(&s->ends.a, &e->b) && address_equal(&s->ends.b, &e->a)));
 }
 
-/* When the next conversation began between these. */
-static int64_t next_began(const struct hold *h, const struct hold_ends *e)
+/* When the next conversation began between the same; they stand in about that order. */
+static int64_t next_began(const struct hold *h, const struct strand *self)
 {
-    int64_t next_ns = INT64_MAX;
-    for (uint32_t i = h->classes[CLASS_KNOWN].oldest; i != NONE; i = h->strands[i].newer) {
-        const struct strand *s = &h->strands[i];
-        if (s->ends.time_ns > e->time_ns && s->ends.time_ns < next_ns && between_the_same(s, e))
-            next_ns = s->ends.time_ns;
-    }
-    return next_ns;
+    uint32_t next = self->newer;
+    for (unsigned looked = 0; next != NONE && looked < NEXT_LOOKED_AT; looked++, next = h->strands[next].newer)
+        if (h->strands[next].ends.time_ns > self->ends.time_ns && between_the_same(&h->strands[next], &self->ends))
+            return h->strands[next].ends.time_ns;
+    return INT64_MAX;
 }
 
 void hold_join_datagrams(struct hold *h, struct hold_key conversation)
@@ -421,7 +419,7 @@ void hold_join_datagrams(struct hold *h, struct hold_key conversation)
         if (!between_the_same(s, &ends) || s->ends.time_ns < ends.time_ns - DATAGRAM_EARLIER_NS)
             continue;
         if (!sought)
-            until_ns = next_began(h, &ends);
+            until_ns = next_began(h, self);
         sought = true;
         if (s->ends.time_ns < until_ns)
             hold_join(h, s->key, conversation);

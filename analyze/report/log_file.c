@@ -150,6 +150,8 @@ void log_file_line(struct log_file *l, struct span line)
         l->missed_now++;
         return;
     }
+    if (l->fd >= 0)
+        l->length = platform_write_length(l->fd); /* whoever copies it away may have cut it */
     if (l->limit > 0 && l->fd >= 0 && l->length > 0 && l->length + line.len > l->limit)
         rotate(l);
     if (l->fd < 0 && !open_file(l, reason)) {

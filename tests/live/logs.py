@@ -171,6 +171,22 @@ def by_hangup(folder):
     print("by SIGHUP: %d lines in %d files" % (len(ours), len(texts)))
 
 
+def copied_and_cut(folder):
+    """By who copies what it holds and cuts it (copytruncate): what it holds counts, not what was written into it."""
+    path = os.path.join(folder, "cut.jsonl")
+    reader = Reader(path, "--rotate-size", "1")
+    for turn in range(3):
+        reader.feed(records(turn * 700, 700))
+        wait_until(lambda: os.path.getsize(path) > 700000, "lines")
+        time.sleep(0.2)
+        assert numbered(path) == [path], numbered(path)
+        os.truncate(path, 0)
+    assert reader.over()[0] == 1
+    parsed(read(path))
+    assert b"\0" not in read(path)
+    print("copied and cut by others: it goes on at its beginning")
+
+
 def disk_is_full(folder):
     """Said once; counted; when there is room again lines go on. Here the room is what the process may write into one file."""
     path = os.path.join(folder, "full.jsonl")
@@ -214,6 +230,7 @@ def main():
         by_size(folder)
         goes_on_behind(folder)
         by_hangup(folder)
+        copied_and_cut(folder)
         disk_is_full(folder)
         cannot_be_opened(folder)
 
