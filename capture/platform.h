@@ -82,8 +82,9 @@ void platform_advise_huge(void *address, size_t len);
  * are left out. */
 bool platform_wait(const int *handles, size_t count, uint32_t most_ms);
 
-/* From now on the signals that ask a program to end (SIGINT, SIGTERM) only make platform_stop_asked true; the second one
- * of a kind ends the process as ever. Those without a meaning here (SIGUSR1, SIGUSR2) are ignored. */
+/* From now on the signals that ask a program to end (SIGINT, SIGTERM, SIGHUP unless it was ignored) only make
+ * platform_stop_asked true; the second one of a kind ends the process as ever. Those without a meaning here (SIGUSR1, SIGUSR2)
+ * are ignored. */
 void platform_catch_stop(void);
 bool platform_stop_caught(void); /* since platform_catch_stop */
 bool platform_stop_asked(void);

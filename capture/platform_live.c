@@ -80,12 +80,14 @@ static void on_stop(int signal_number)
 void platform_catch_stop(void)
 {
     /* A report that is being written is written to its end: calls but poll are begun again. */
-    struct sigaction action = {.sa_handler = on_stop, .sa_flags = (int)SA_RESETHAND | SA_RESTART}, ignore = {.sa_handler = SIG_IGN};
+    struct sigaction before, action = {.sa_handler = on_stop, .sa_flags = (int)SA_RESETHAND | SA_RESTART}, ignore = {.sa_handler = SIG_IGN};
     sigemptyset(&action.sa_mask);
     sigemptyset(&ignore.sa_mask);
     stop_caught = 1;
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler == SIG_DFL) /* else it is nohup's, or platform_catch_hangup's */
+        sigaction(SIGHUP, &action, NULL);
     sigaction(SIGUSR1, &ignore, NULL);
     sigaction(SIGUSR2, &ignore, NULL);
 }

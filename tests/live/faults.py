@@ -204,6 +204,24 @@ def stopped_and_continued():
     print("other signals, stopped for two seconds and continued: nothing is lost")
 
 
+def hung_up():
+    """Whose terminal goes away is asked to end; not so who was told to live on."""
+    sniffer = Sniffer("sniffed0", "--jsonl")
+    sent = play("nps-untrusted-root")
+    time.sleep(0.3)
+    lines, errors, status = sniffer.end(signal.SIGHUP)
+    assert (errors, status, captures(lines)) == ("", 1, [(sent, 0, None)]), (errors, status, lines)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    sniffer = Sniffer("sniffed0", "--jsonl")
+    signal.signal(signal.SIGHUP, before)
+    sniffer.process.send_signal(signal.SIGHUP)
+    sent = play("nps-untrusted-root")
+    time.sleep(0.3)
+    lines, errors, status = sniffer.end()
+    assert (errors, status, captures(lines)) == ("", 1, [(sent, 0, None)]), (errors, status, lines)
+    print("a terminal that goes away: the report, unless nohup said otherwise")
+
+
 def asked_to_end_at_any_moment():
     """From before its beginning on; what was sent when it sniffed already is in the report."""
     chance, died, reported = random.Random(1), 0, 0
@@ -385,6 +403,7 @@ def main():
     clock_steps_in_a_capture()
     there_and_back()
     stopped_and_continued()
+    hung_up()
     asked_to_end_at_any_moment()
     asked_to_end_while_it_reports()
     asked_to_end_while_a_pipe_is_silent()
