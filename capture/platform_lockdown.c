@@ -100,9 +100,8 @@ static const int allowed[] = {
     SCMP_SYS(madvise),       SCMP_SYS(futex),        SCMP_SYS(clock_gettime), SCMP_SYS(clock_nanosleep),
     SCMP_SYS(nanosleep),     SCMP_SYS(gettimeofday), SCMP_SYS(time),          SCMP_SYS(getrandom),
     SCMP_SYS(getrusage),     SCMP_SYS(sysinfo),      SCMP_SYS(uname),         SCMP_SYS(sched_yield),
-    SCMP_SYS(getpid),        SCMP_SYS(gettid),       SCMP_SYS(tgkill),        SCMP_SYS(rt_sigaction),
-    SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall), SCMP_SYS(exit),
-    SCMP_SYS(exit_group),
+    SCMP_SYS(getpid),        SCMP_SYS(gettid),       SCMP_SYS(rt_sigaction),  SCMP_SYS(rt_sigprocmask),
+    SCMP_SYS(rt_sigreturn),  SCMP_SYS(restart_syscall), SCMP_SYS(exit),       SCMP_SYS(exit_group),
 };
 
 /* Libraries look for files now and then and do without. */
@@ -129,7 +128,7 @@ static bool add_all(scmp_filter_ctx f, uint32_t action, const int *calls, size_t
     return true;
 }
 
-/* Memory that is never code; of ioctl only requests that ask. */
+/* Memory that is never code; of ioctl only requests that ask; signals (abort) to nobody else. */
 static bool add_arguments(scmp_filter_ctx f)
 {
     const int maps[] = {SCMP_SYS(mmap), SCMP_SYS(mmap2), SCMP_SYS(mprotect)};
@@ -139,7 +138,7 @@ static bool add_arguments(scmp_filter_ctx f)
     for (size_t i = 0; i < sizeof ioctls / sizeof *ioctls; i++)
         if (seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, ioctls[i])) != 0)
             return false;
-    return true;
+    return seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)getpid())) == 0;
 }
 
 /* fstat of an open file is this call with an empty path, whose bytes a filter cannot see: the flag tells. */

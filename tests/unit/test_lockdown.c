@@ -16,6 +16,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -115,6 +116,17 @@ static int signals_its_parent(void)
     return kill(getppid(), 0) == 0 ? GOOD : BAD;
 }
 
+/* As abort and raise do, but of somebody else. */
+static int signals_a_thread_of_its_parent(void)
+{
+    return syscall(SYS_tgkill, getppid(), getppid(), 0) == 0 ? GOOD : BAD;
+}
+
+static int signals_itself(void)
+{
+    return signal(SIGUSR1, SIG_IGN) != SIG_ERR && raise(SIGUSR1) == 0 ? GOOD : BAD;
+}
+
 static void forbidden_calls_kill(void **state)
 {
     (void)state;
@@ -123,6 +135,8 @@ static void forbidden_calls_kill(void **state)
     is_killed(makes_a_child);
     is_killed(makes_code);
     is_killed(signals_its_parent);
+    is_killed(signals_a_thread_of_its_parent);
+    works(signals_itself);
 }
 
 static int listed;
