@@ -46,6 +46,14 @@ static void exchange_done(void *ctx, struct exchange *x, struct server *server)
     analysis_exchange_ended(a, x);
 }
 
+void analysis_name_services(const struct analysis *a, struct services *s)
+{
+    for (size_t i = 0; i < a->options.nat.vip_count; i++)
+        services_name(s, &a->options.nat.vips[i]);
+    for (size_t i = 0; i < a->options.nat.backend_count; i++)
+        services_name(s, &a->options.nat.backends[i]);
+}
+
 struct analysis *analysis_new(const struct analysis_options *options, char error[static 256])
 {
     struct analysis *a = calloc(1, sizeof *a);
@@ -84,10 +92,7 @@ struct analysis *analysis_new(const struct analysis_options *options, char error
                a->probes == NULL || a->balance == NULL || a->dns == NULL || a->nic == NULL) {
         snprintf(error, 256, "not enough memory");
     } else {
-        for (size_t i = 0; i < options->nat.vip_count; i++)
-            services_name(a->services, &options->nat.vips[i]);
-        for (size_t i = 0; i < options->nat.backend_count; i++)
-            services_name(a->services, &options->nat.backends[i]);
+        analysis_name_services(a, a->services);
         return a;
     }
     analysis_free(a);

@@ -11,7 +11,7 @@ void analysis_free_captures(struct analysis *a)
     free(a->captures);
 }
 
-static void count_lost(struct capture_report *c)
+void analysis_count_lost(struct capture_report *c)
 {
     for (size_t i = 0; i < c->info.interface_count; i++) {
         const struct source_interface *n = &c->info.interfaces[i];
@@ -42,7 +42,7 @@ static void add_unlisted(struct analysis_totals *t, const struct ike_layer_count
         add_flooded(t, &c->flooded[i]);
 }
 
-static void add_counters(struct dissect_counters *sum, const struct dissect_counters *c)
+void analysis_add_counters(struct dissect_counters *sum, const struct dissect_counters *c)
 {
     sum->net.frames += c->net.frames;
     sum->net.duplicates += c->net.duplicates;
@@ -60,7 +60,7 @@ static void add_counters(struct dissect_counters *sum, const struct dissect_coun
 
 void analysis_add_capture(struct analysis *a, const struct source_info *info, const struct dissect_counters *counters)
 {
-    add_counters(&a->counters, counters);
+    analysis_add_counters(&a->counters, counters);
     add_unlisted(&a->totals, &counters->ike);
     a->totals.tcp_unlisted += counters->sstp.unlisted;
     a->totals.packets += info->packets;
@@ -70,7 +70,7 @@ void analysis_add_capture(struct analysis *a, const struct source_info *info, co
     struct capture_report *c = &a->captures[a->capture_count++];
     source_info_copy(&c->info, info);
     c->duplicates = counters->net.duplicates;
-    count_lost(c);
+    analysis_count_lost(c);
 }
 
 void analysis_add_protocols(struct analysis *a, const struct protocol_count *rows, size_t count)

@@ -190,18 +190,25 @@ static bool first_pass(struct analysis *a)
     return !spool_failed(a->spool);
 }
 
+void analysis_tell_probers(const struct probes *p, struct nat *n)
+{
+    size_t count;
+    const struct probe_series *all = probes_all(p, &count);
+    for (size_t i = 0; i < count; i++)
+        if (all[i].sure && all[i].period_ns > 0)
+            nat_add_probes(n, &all[i].source, &all[i].target.address, all[i].count);
+}
+
 /* The probes of a series are one session. */
 static void link_probes(struct analysis *a)
 {
     size_t count;
     probes_settle(a->probes);
     const struct probe_series *all = probes_all(a->probes, &count);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         for (size_t k = 1; k < all[i].listed_count; k++)
             spool_link(a->spool, all[i].listed[0], all[i].listed[k]);
-        if (all[i].sure && all[i].period_ns > 0)
-            nat_add_probes(a->nat, &all[i].source, &all[i].target.address, all[i].count);
-    }
+    analysis_tell_probers(a->probes, a->nat);
 }
 
 /* The sessions will be read back: who was told apart, and what was live, is needed no more. */

@@ -66,6 +66,17 @@ struct analysis {
 /* Frees the texts of the captures. */
 void analysis_free_captures(struct analysis *a);
 
+/* Names the servers of the options. */
+void analysis_name_services(const struct analysis *a, struct services *s);
+
+/* Settled probes tell where load balancers are. */
+void analysis_tell_probers(const struct probes *p, struct nat *n);
+
+/* Of its interfaces' drop counters. */
+void analysis_count_lost(struct capture_report *c);
+
+void analysis_add_counters(struct dissect_counters *sum, const struct dissect_counters *c);
+
 /* For who watches: an exchange has ended and was kept. */
 void analysis_exchange_ended(struct analysis *a, struct exchange *x);
 

@@ -243,6 +243,19 @@ void live_look(struct live *l, struct live_state *out)
     }
 }
 
+size_t live_sights(struct live *l, struct so_far_sight out[static OPTIONS_INTERFACES_MAX])
+{
+    for (size_t i = 0; i < l->count; i++) {
+        struct device *d = &l->devices[i];
+        if (!d->ended)
+            source_refresh(d->source);
+        out[i] = (struct so_far_sight){.capture = (uint32_t)i, .info = source_info(d->source)};
+        dissect_get_counters(d->dissector, &out[i].counters);
+        out[i].deed_count = dissect_hosts(d->dissector, &out[i].deeds);
+    }
+    return l->count;
+}
+
 /* Whoever asks must not keep us from reading. */
 static void serve_guest(struct live *l, bool busy, int64_t now_ns)
 {

@@ -7,6 +7,7 @@
 #include "analyze/record/recorder.h"
 #include "analyze/report/events.h"
 #include "analyze/run.h"
+#include "analyze/so_far.h"
 
 /* What sniffing tells while it works; sentences as run_hooks'. */
 struct live_hooks {
@@ -72,6 +73,9 @@ void live_invite(struct live *l, const struct live_guest *guest);
 
 /* While live_run works, for guests. */
 void live_look(struct live *l, struct live_state *out);
+
+/* While live_run works: each interface as a capture, so far; lent until the next packet. Their number. */
+size_t live_sights(struct live *l, struct so_far_sight out[static OPTIONS_INTERFACES_MAX]);
 
 void live_free(struct live *l);
 

@@ -19,6 +19,7 @@ struct telling {
     int handle;           /* of its reader */
     struct events *events;
     struct recorder *recorder; /* NULL: none */
+    struct live *live;       /* NULL: files are read */
     struct monitor *monitor; /* NULL without --metrics */
     bool findings;           /* told to who speaks */
     bool full;               /* complained */
@@ -59,6 +60,19 @@ static void measure(void *ctx, struct events_status *s)
     s->lost = t->meter.lost;
     s->evicted = t->meter.evicted;
     s->state_bytes = t->meter.state_bytes;
+}
+
+static size_t sights(void *ctx, struct so_far_sight out[static STANDING_SIGHTS_MAX])
+{
+    const struct telling *t = ctx;
+    if (t->live != NULL)
+        return live_sights(t->live, out);
+    if (t->meter.info == NULL)
+        return 0;
+    out[0] = (struct so_far_sight){.capture = t->meter.capture, .info = t->meter.info};
+    dissect_get_counters(t->meter.dissector, &out[0].counters);
+    out[0].deed_count = dissect_hosts(t->meter.dissector, &out[0].deeds);
+    return 1;
 }
 
 static void tell_finding(void *ctx, const struct finding *f)
@@ -193,12 +207,14 @@ static enum run_result sniff(const struct options *o, struct analysis *a, struct
     struct live *l = live_open(o, &hooks);
     if (l == NULL)
         return RUN_NOTHING;
+    t->live = l;
     if (o->write != NULL)
         t->recorder = make_recorder(o, interfaces, live_interfaces(l, interfaces), t);
     if (o->write == NULL || t->recorder != NULL)
         result = sniff_without_rights(o, l, a, t);
     recorder_free(t->recorder);
     t->recorder = NULL;
+    t->live = NULL;
     live_free(l);
     return result;
 }
@@ -215,6 +231,7 @@ static bool listen(const struct options *o, struct analysis *a, const struct bal
                                           .session = counted ? tell_session : NULL,
                                           .window = counted ? tell_window : NULL,
                                           .name = name_of,
+                                          .sights = sights,
                                           .measure = live ? NULL : measure,
                                           .ctx = t,
                                           .balance = balance,

@@ -125,7 +125,10 @@ static void measure(const struct run *r, const struct input *in, const struct va
                             .lost = r->lost_before,
                             .evicted = r->evicted + c.flows_evicted - v->told.flows_evicted + c.conversations_evicted -
                                        v->told.conversations_evicted,
-                            .state_bytes = dissect_state_bytes(v->dissector)};
+                            .state_bytes = dissect_state_bytes(v->dissector),
+                            .capture = in->index,
+                            .info = info,
+                            .dissector = v->dissector};
     for (size_t i = 0; i < info->interface_count; i++)
         m->lost += info->interfaces[i].has_drops ? info->interfaces[i].drops : 0;
 }
@@ -166,6 +169,8 @@ static bool read_input(struct run *r, struct input *in, bool last)
     if (v == NULL)
         return false;
     read_frames(r, in, v);
+    if (r->hooks->meter != NULL)
+        r->hooks->meter->info = NULL;
     const struct source_info *info = source_info(in->source);
     source_info_copy(&in->info, info);
     vantage_read(&r->vantages, v, (size_t)(in - r->inputs), &in->info);

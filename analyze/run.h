@@ -6,8 +6,13 @@
 #include "analyze/options.h"
 #include "analyze/vantage.h"
 
-/* How much was read. */
-struct run_meter { uint64_t packets, bytes, lost, evicted, state_bytes; };
+/* How much was read, and what is being read. */
+struct run_meter {
+    uint64_t packets, bytes, lost, evicted, state_bytes;
+    uint32_t capture;               /* its index */
+    const struct source_info *info; /* NULL: none is being read now. Lent */
+    struct dissector *dissector;    /* likewise */
+};
 
 /* What a run tells while it works; texts are one sentence without a newline, may hold bytes from strangers. */
 struct run_hooks {

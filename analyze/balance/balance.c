@@ -517,6 +517,19 @@ void balance_settle(struct balance *b)
         balance_count_group(b, (uint16_t)g, true);
 }
 
+size_t balance_kept(const struct balance *b)
+{
+    return b->count;
+}
+
+void balance_forget(struct balance *b, size_t left)
+{
+    if (b->count <= left)
+        return;
+    memmove(b->records, &b->records[b->count - left], left * sizeof *b->records);
+    b->count = left;
+}
+
 const struct balance_result *balance_results(const struct balance *b, size_t *count)
 {
     *count = b->result_count;

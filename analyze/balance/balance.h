@@ -146,6 +146,14 @@ void balance_settle(struct balance *b);
 typedef void balance_look_fn(void *ctx, const struct balance_result *r);
 bool balance_look(const struct balance *b, const struct balance_others *others, balance_look_fn *each, void *ctx);
 
+/* Likewise, for backends that do not answer: `look` is called once with a copy of which balance_outages tells them. */
+typedef void balance_outages_fn(void *ctx, const struct balance *copy);
+bool balance_look_outages(const struct balance *b, const struct balance_others *others, balance_outages_fn *look, void *ctx);
+
+/* How many sessions it keeps; and all but so many of the last ones are forgotten, of one that is never opened. */
+size_t balance_kept(const struct balance *b);
+void balance_forget(struct balance *b, size_t left);
+
 /* Afterwards: groups of backends in order of address, of each the protocols in order. */
 const struct balance_result *balance_results(const struct balance *b, size_t *count);
 const struct balance_outage *balance_outages(const struct balance *b, size_t *count); /* in order of time */

@@ -1,4 +1,5 @@
-/* How it stands while sessions still come: attempts by backend, and how even they are; without the verdicts, which cost more. */
+/* How it stands while sessions still come: attempts by backend, and how even they are, without the verdicts, which cost more; and
+ * backends that do not answer. */
 #include <stdlib.h>
 
 #include "analyze/balance/balance_internal.h"
@@ -71,27 +72,54 @@ static void tell(struct look *l, size_t group, int class, enum balance_protocol 
     each(ctx, &r);
 }
 
-/* Records are sorted, and those that come back are marked: on a copy. */
-bool balance_look(const struct balance *b, const struct balance_others *others, balance_look_fn *each, void *ctx)
+/* Records are sorted, and those that come back are marked: on a copy. NULL when memory is short. */
+static struct look *look_new(const struct balance *b, const struct balance_others *others)
 {
     struct look *l = calloc(1, sizeof *l);
     struct record *records = malloc((b->count + 1) * sizeof *records);
-    bool good = l != NULL && records != NULL;
-    if (good) {
-        l->copy = *b;
-        l->copy.records = records;
-        l->copy.others = *others;
-        if (b->count > 0)
-            memcpy(records, b->records, b->count * sizeof *records);
-        size_t groups = balance_group(&l->copy);
-        count_all(l);
-        for (size_t g = 0; g < groups; g++)
-            for (int p = BALANCE_ALL; p <= BALANCE_IKEV2; p++)
-                tell(l, g, 0, (enum balance_protocol)p, each, ctx);
-        for (size_t g = 0; g < groups; g++)
-            tell(l, g, 1, BALANCE_RADIUS, each, ctx);
+    if (l == NULL || records == NULL) {
+        free(records);
+        free(l);
+        return NULL;
     }
-    free(records);
+    l->copy = *b;
+    l->copy.records = records;
+    l->copy.others = *others;
+    if (b->count > 0)
+        memcpy(records, b->records, b->count * sizeof *records);
+    return l;
+}
+
+static void look_free(struct look *l)
+{
+    free(l->copy.records);
     free(l);
-    return good;
+}
+
+bool balance_look(const struct balance *b, const struct balance_others *others, balance_look_fn *each, void *ctx)
+{
+    struct look *l = look_new(b, others);
+    if (l == NULL)
+        return false;
+    size_t groups = balance_group(&l->copy);
+    count_all(l);
+    for (size_t g = 0; g < groups; g++)
+        for (int p = BALANCE_ALL; p <= BALANCE_IKEV2; p++)
+            tell(l, g, 0, (enum balance_protocol)p, each, ctx);
+    for (size_t g = 0; g < groups; g++)
+        tell(l, g, 1, BALANCE_RADIUS, each, ctx);
+    look_free(l);
+    return true;
+}
+
+bool balance_look_outages(const struct balance *b, const struct balance_others *others, balance_outages_fn *look, void *ctx)
+{
+    struct look *l = look_new(b, others);
+    if (l == NULL)
+        return false;
+    (void)balance_group(&l->copy);
+    balance_find_outages(&l->copy);
+    look(ctx, &l->copy);
+    look_free(l);
+    return true;
 }

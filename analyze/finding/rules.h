@@ -60,6 +60,8 @@ bool rules_lossy(const struct capture_report *c);
 void rules_nat(struct findings *out, const struct rule_input *in);
 void rules_probes(struct findings *out, const struct rule_input *in);
 void rules_balance(struct findings *out, const struct rule_input *in);
+/* The part of it about backends that do not answer. */
+void rules_outages(struct findings *out, const struct rule_input *in);
 void rules_nic(struct findings *out, const struct rule_input *in);
 
 /* All rules about one session, causes before consequences. */

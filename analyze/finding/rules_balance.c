@@ -248,16 +248,21 @@ static void down(struct findings *out, const struct balance_outage *o)
     finding_fix(f, "Look in its System and RemoteAccess event logs for a restart, update or failure at that time.");
 }
 
-void rules_balance(struct findings *out, const struct rule_input *in)
+void rules_outages(struct findings *out, const struct rule_input *in)
 {
     size_t count;
-    if (in->balance == NULL)
-        return;
     const struct balance_outage *all = balance_outages(in->balance, &count);
     for (size_t i = 0; i < count; i++) {
         attempts_to_dead(out, in, &all[i]);
         if (all[i].answered.frame != 0 || all[i].back.frame != 0)
             down(out, &all[i]);
     }
+}
+
+void rules_balance(struct findings *out, const struct rule_input *in)
+{
+    if (in->balance == NULL)
+        return;
+    rules_outages(out, in);
     rules_uneven(out, in);
 }

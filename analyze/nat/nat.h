@@ -160,6 +160,8 @@ void nat_add_radius(struct nat *n, const struct nat_radius_observation *o);
 void nat_add_sstp(struct nat *n, const struct nat_sstp_observation *o);
 /* A regular series of connections that want no tunnel: a load balancer or monitor made them. */
 void nat_add_probes(struct nat *n, const struct address *from, const struct address *server, uint64_t count);
+/* All of them will be told anew. */
+void nat_forget_probes(struct nat *n);
 /* True for the cipher suites that Windows' Schannel offers unless configured, as JA4 names them. */
 bool nat_is_schannel(const char *ja4);
 void nat_add_translation(struct nat *n, const struct nat_translation *t);
@@ -169,6 +171,8 @@ void nat_add_load_balancer(struct nat *n, const struct address *a);
 /* Makes the searches that waited, and counts the verdicts: one a server, in order of address. May be called again after more
  * was added. */
 size_t nat_verdicts(struct nat *n);
+/* The same without searches: for now. */
+size_t nat_verdicts_so_far(struct nat *n);
 /* Verdict i of the last count; false past the end. */
 bool nat_verdict_at(const struct nat *n, size_t i, struct nat_verdict *out);
 

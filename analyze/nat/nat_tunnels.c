@@ -193,6 +193,11 @@ void nat_add_probes(struct nat *n, const struct address *from, const struct addr
         n->probers[n->prober_count++] = (struct nat_prober){*from, count};
 }
 
+void nat_forget_probes(struct nat *n)
+{
+    n->prober_count = 0;
+}
+
 uint64_t nat_probes_of(const struct nat *n, const struct address *a)
 {
     for (size_t i = 0; i < n->prober_count; i++)

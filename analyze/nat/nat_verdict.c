@@ -235,11 +235,10 @@ static int by_address(const void *a, const void *b)
     return order != 0 ? order : ((*x)->tunnel > (*y)->tunnel) - ((*x)->tunnel < (*y)->tunnel);
 }
 
-size_t nat_verdicts(struct nat *n)
+size_t nat_verdicts_so_far(struct nat *n)
 {
     const struct nat_server *list[NAT_SERVERS_MAX];
     nat_take_logins(n);
-    nat_settle(n);
     n->order_count = 0;
     for (uint32_t i = 0; i < n->server_count; i++)
         list[n->order_count++] = &n->servers[i];
@@ -247,6 +246,13 @@ size_t nat_verdicts(struct nat *n)
     for (size_t i = 0; i < n->order_count; i++)
         n->order[i] = (uint32_t)(list[i] - n->servers);
     return n->order_count;
+}
+
+size_t nat_verdicts(struct nat *n)
+{
+    nat_take_logins(n);
+    nat_settle(n);
+    return nat_verdicts_so_far(n);
 }
 
 bool nat_verdict_at(const struct nat *n, size_t i, struct nat_verdict *out)

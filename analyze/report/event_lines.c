@@ -57,12 +57,13 @@ void event_line_started(const struct event_lines *l, const struct exchange *x)
     write_line(l, line);
 }
 
-void event_line_finding(const struct event_lines *l, const struct finding *f, const struct exchange *x)
+void event_line_finding(const struct event_lines *l, const struct finding *f, const struct exchange *x, int64_t time_ns)
 {
-    json_t *line = event(l, "finding", x->last.time_ns, x->last.capture), *value = json_finding(l->report, f);
+    uint32_t capture = x != NULL ? x->last.capture : f->evidence_count > 0 ? f->evidence[0].place.capture : 0;
+    json_t *line = event(l, "finding", time_ns, capture), *value = json_finding(l->report, f);
     json_object_del(value, "sessions"); /* they are numbered in the end */
     json_object_del(value, "session_total");
-    json_put(line, "exchange", json_integer(x->id));
+    json_put(line, "exchange", x != NULL ? json_integer(x->id) : json_null());
     take_over(line, value);
     write_line(l, line);
 }

@@ -16,7 +16,8 @@ struct event_lines {
 };
 
 void event_line_started(const struct event_lines *l, const struct exchange *x);
-void event_line_finding(const struct event_lines *l, const struct finding *f, const struct exchange *x);
+/* x NULL: it is about the captures as a whole. */
+void event_line_finding(const struct event_lines *l, const struct finding *f, const struct exchange *x, int64_t time_ns);
 /* Sets the session's client error from its findings. */
 void event_line_ended(const struct event_lines *l, struct session *s, const struct finding *all, size_t count);
 void event_line_window(const struct event_lines *l, const struct window *w);

@@ -10,7 +10,7 @@
 enum { STARTS_A_SECOND = 1000, LOOKS_A_SECOND = 200, JUDGEMENTS_A_SECOND = 20 };
 
 /* exchange.told: what is done with only once. */
-enum { TOLD_STARTED = 1, TOLD_ESTABLISHED = 2, TOLD_FAILED = 4, COUNTED = 8, SEEN_UP = 16 };
+enum { TOLD_STARTED = 1, TOLD_ESTABLISHED = 2, TOLD_FAILED = 4, COUNTED = 8, SEEN_UP = 16, SHOWN = 32 };
 
 #define SECOND_NS INT64_C(1000000000)
 #define STATISTICS_NS (60 * SECOND_NS)
@@ -21,6 +21,7 @@ struct events {
     struct report report;    /* of nothing yet: for the writers */
     struct event_lines lines;
     struct windows *windows;
+    struct standing *standing; /* NULL: findings are not told */
     struct findings *told;   /* one entry for each finding that was told */
     uint64_t established, failed, incomplete, untold;
     int64_t now_ns;          /* capture time, 0 before the first */
@@ -117,6 +118,15 @@ static void fate(struct events *e, const struct session *s, struct exchange *x, 
         windows_ended(e->windows, s->tunnel != NULL ? WINDOW_TUNNELS : WINDOW_RADIUS, &server, established);
 }
 
+/* To who looks at all of them. */
+static void show(struct events *e, const struct session *s, struct exchange *x)
+{
+    if (e->standing == NULL || (x->told & SHOWN) != 0)
+        return;
+    x->told |= SHOWN;
+    standing_session(e->standing, s);
+}
+
 /* True when that is news. */
 static bool count(struct events *e, const struct session *s, struct exchange *x)
 {
@@ -158,9 +168,21 @@ static struct findings *look(struct events *e, const struct exchange *x, bool ov
         if (e->options.finding != NULL)
             e->options.finding(e->options.ctx, &all[i]);
         if (writes(e))
-            event_line_finding(&e->lines, &all[i], x);
+            event_line_finding(&e->lines, &all[i], x, x->last.time_ns);
     }
     return set;
+}
+
+/* What the captures as a whole show. */
+static void tell_standing(void *ctx, const struct finding *f)
+{
+    struct events *e = ctx;
+    if (!is_new(e, f) && !standing_comes_and_goes(f->id))
+        return;
+    if (e->options.finding != NULL)
+        e->options.finding(e->options.ctx, f);
+    if (writes(e))
+        event_line_finding(&e->lines, f, NULL, e->now_ns);
 }
 
 static void began(void *ctx, struct exchange *x)
@@ -195,6 +217,7 @@ static void going(void *ctx, struct exchange *x)
     x->told |= s.outcome == OUTCOME_ESTABLISHED ? SEEN_UP : 0;
     if (!settled || fresh)
         return;
+    show(e, &s, x);
     if ((count(e, &s, x) || failed) && wanted(e))
         findings_free(look(e, x, false, &s));
 }
@@ -226,6 +249,8 @@ static void ended(void *ctx, struct exchange *x)
     attempt(e, &s, x);
     (void)count(e, &s, x);
     e->incomplete += (x->told & (TOLD_ESTABLISHED | TOLD_FAILED)) == 0;
+    if (ours)
+        show(e, &s, x);
     if (ours && e->options.session != NULL)
         e->options.session(e->options.ctx, &s);
     bool failed = session_failed(&s), unsure = e->options.judged != NULL && s.outcome == OUTCOME_INCOMPLETE;
@@ -259,6 +284,8 @@ static void passed(void *ctx, int64_t now_ns)
     struct events *e = ctx;
     windows_time(e->windows, now_ns);
     e->now_ns = now_ns;
+    if (e->standing != NULL)
+        standing_time(e->standing, now_ns);
     if (e->options.measure == NULL || !writes(e))
         return;
     if (e->statistics_ns == 0 || now_ns < e->statistics_ns - STATISTICS_NS)
@@ -294,7 +321,9 @@ struct events *events_new(struct analysis *a, const struct events_options *optio
     e->told = findings_new();
     e->report.digests = digests_new();
     e->windows = windows_new(options->balance, window_over, e);
-    if (e->told == NULL || e->report.digests == NULL || e->windows == NULL || !analysis_watch(a, &watcher)) {
+    const struct standing_options standing = {options->sights, tell_standing, options->ctx, e, options->balance};
+    e->standing = wanted(e) ? standing_new(a, &standing) : NULL;
+    if ((wanted(e) && e->standing == NULL) || e->told == NULL || e->report.digests == NULL || e->windows == NULL || !analysis_watch(a, &watcher)) {
         events_free(e);
         return NULL;
     }
@@ -309,6 +338,7 @@ void events_free(struct events *e)
     findings_free(e->told);
     digests_free(e->report.digests);
     windows_free(e->windows);
+    standing_free(e->standing);
     free(e);
 }
 

@@ -5,6 +5,7 @@
 #include "analyze/report/line_queue.h"
 #include "analyze/report/log_file.h"
 #include "analyze/report/report.h"
+#include "analyze/report/standing.h"
 #include "analyze/report/windows.h"
 
 /* How it stands. What belongs to one session (a tunnel, the login behind it) is counted apart until the end. */
@@ -46,6 +47,7 @@ struct events_options {
     events_window_fn *window;   /* may be NULL */
     events_judged_fn *judged;   /* called for each part that ended, when it is known whether it failed; may be NULL */
     events_name_fn *name;       /* may be NULL */
+    size_t (*sights)(void *ctx, struct so_far_sight out[static STANDING_SIGHTS_MAX]); /* as in standing.h; may be NULL */
     events_measure_fn *measure; /* not NULL: statistics are told each minute of capture time, and not by events_tick */
     void *ctx;
     const struct balance_settings *balance; /* names and windows; what it points to is lent */

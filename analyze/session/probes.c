@@ -161,6 +161,17 @@ void probes_settle(struct probes *p)
     p->count = kept;
 }
 
+struct probes *probes_so_far(const struct probes *p)
+{
+    struct probes *copy = probes_new();
+    if (copy == NULL)
+        return NULL;
+    copy->count = p->count;
+    memcpy(copy->all, p->all, p->count * sizeof p->all[0]);
+    probes_settle(copy);
+    return copy;
+}
+
 const struct probe_series *probes_all(const struct probes *p, size_t *count)
 {
     *count = p->count;

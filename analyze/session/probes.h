@@ -50,6 +50,9 @@ bool probes_add(struct probes *p, const struct exchange *x);
 void probes_settle(struct probes *p);
 const struct probe_series *probes_all(const struct probes *p, size_t *count);
 
+/* A settled copy; the caller frees it with probes_free. NULL when memory is short. */
+struct probes *probes_so_far(const struct probes *p);
+
 /* After probes_settle: x is a probe, if not by itself, then by its series. */
 bool probes_has(const struct probes *p, const struct exchange *x);
 

@@ -72,6 +72,21 @@ def told_at_once():
         print("%s: %s told %.2f s after its last packet" % (name, finding, late))
 
 
+def whole_told():
+    """What all connections together show is looked at each ten seconds; a connection of SSTP is over five seconds after TCP's end."""
+    for name, finding in (("sstp-one-server-down", "backend-attempts-to-dead"), ("nat-snat-radius-radius", "snat-hides-clients")):
+        sniffer = Sniffer("sniffed0", "--jsonl")
+        cable.play("player0", cable.frames("%s/%s.pcap" % (sys.argv[2], name)), most_gap=1)
+        last, event = time.monotonic(), {"event": None}
+        while event["event"] != "finding" or event["id"] != finding:
+            event = sniffer.line(last + 15 + AT_ONCE - time.monotonic())
+            assert event is not None, "%s: %s is not told while sniffing" % (name, finding)
+        late = time.monotonic() - last
+        summary = json.loads(sniffer.end()[0][-1])
+        assert event["exchange"] is None and finding in {f["id"] for f in summary["findings"]}, (event, summary["findings"])
+        print("%s: %s told %.2f s after its last packet" % (name, finding, late))
+
+
 def ends_by_timers():
     """A login ends with its last packet, a connection of SSTP five seconds after TCP's end."""
     for name, wait in (("nps-untrusted-root", 0), ("sstp-untrusted-root", 5)):
@@ -200,6 +215,7 @@ def main():
     cable.enter()
     cable.lay("player0", "sniffed0")
     told_at_once()
+    whole_told()
     ends_by_timers()
     reader_goes_away()
     disk_is_full()

@@ -434,6 +434,48 @@ static void test_backend_goes_down_and_comes_back(void **state)
     assert_int_equal(result(BALANCE_IKEV2)->backends[0].alive, BALANCE_ALIVE);
 }
 
+static void raise_outages(void *ctx, const struct balance *copy)
+{
+    (void)ctx;
+    struct rule_input in = {.balance = copy, .probes = scene.probes, .dns = scene.dns};
+    rules_outages(scene.findings, &in);
+}
+
+static void look_anew(void)
+{
+    findings_free(scene.findings);
+    scene.findings = findings_new();
+    const struct balance_others others = {scene.nat, scene.probes, scene.services, scene.dns};
+    assert_true(balance_look_outages(scene.balance, &others, raise_outages, NULL));
+    findings_finish(scene.findings);
+}
+
+/* While sessions still come, by those of late. */
+static void test_outage_shows_while_it_lasts(void **state)
+{
+    (void)state;
+    scene.balance = balance_new(&scene.settings);
+    scene.open = true; /* it never is */
+    for (unsigned i = 0; i < 20; i++)
+        ike_up(client_of(i), server_of(i % 2), 10.0 * i);
+    look_anew();
+    none_in(scene.findings);
+    for (unsigned i = 20; i < 26; i++)
+        ike_silent(client_of(i), server_of(0), 10.0 * i);
+    ike_up(client_of(26), server_of(1), 260);
+    look_anew();
+    assert_non_null(raised(FINDING_BACKEND_ATTEMPTS_TO_DEAD));
+    assert_string_equal(raised(FINDING_BACKEND_DOWN)->title, "the VPN server 172.20.30.11 stopped answering");
+    ike_up(client_of(27), server_of(0), 270);
+    look_anew();
+    assert_string_equal(raised(FINDING_BACKEND_DOWN)->title, "the VPN server 172.20.30.11 stopped answering for a while");
+    assert_int_equal(balance_kept(scene.balance), 28);
+    balance_forget(scene.balance, 2); /* the two that were answered */
+    assert_int_equal(balance_kept(scene.balance), 2);
+    look_anew();
+    none_in(scene.findings);
+}
+
 /* One client alone may be kept away by its own network; and where nobody is answered, nothing tells the server's fault. */
 static void test_silence_that_proves_nothing(void **state)
 {
@@ -532,6 +574,7 @@ int main(void)
         T(test_client_that_is_back_at_once), T(test_tunnels_stand_until_they_are_seen_to_end),
         T(test_dead_backend_gets_attempts), T(test_dead_backend_is_why),
         T(test_dead_backend_and_dns), T(test_backend_goes_down_and_comes_back),
+        T(test_outage_shows_while_it_lasts),
         T(test_silence_that_proves_nothing), T(test_logins_of_vpn_servers_are_balanced), T(test_accounting_tells_what_is_up), T(test_access_points_are_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
