@@ -159,19 +159,38 @@ static bool same_translator(const struct translator *a, const struct translator 
            a->tunnel == b->tunnel;
 }
 
+/* Of a capture on both sides: what clients dial is no server of its own beside the one that it stands for. */
+static bool is_dialled(const struct nat *nat, const struct translator *all, size_t count, size_t i)
+{
+    struct nat_verdict v, behind;
+    if (!nat_verdict_at(nat, i, &v))
+        return false;
+    for (size_t k = 0; k < count; k++) {
+        if (k == i || !same_translator(&all[i], &all[k]) || !nat_verdict_at(nat, k, &behind))
+            continue;
+        for (size_t r = 0; r < behind.recovered_count; r++)
+            if (address_equal(&behind.recovered[r].seen.address, &behind.server) &&
+                address_equal(&behind.recovered[r].real.address, &v.server))
+                return true;
+    }
+    return false;
+}
+
 static void snats(struct findings *out, const struct nat *nat, struct translator *all, size_t count)
 {
     struct nat_verdict v;
     for (size_t i = 0; i < count; i++) {
         struct hidden h = {.servers = 0};
-        if (!all[i].hides || all[i].told || !nat_verdict_at(nat, i, &v))
+        if (!all[i].hides || all[i].told)
             continue;
-        add_hidden(&h, &v);
-        for (size_t k = i + 1; k < count; k++)
-            if (same_translator(&all[i], &all[k]) && nat_verdict_at(nat, k, &v)) {
+        for (size_t k = i; k < count; k++)
+            if (k == i || same_translator(&all[i], &all[k])) {
                 all[k].told = true;
-                add_hidden(&h, &v);
+                if (!is_dialled(nat, all, count, k) && nat_verdict_at(nat, k, &v))
+                    add_hidden(&h, &v);
             }
+        if (h.servers == 0 && nat_verdict_at(nat, i, &v)) /* each stands for the other: nobody's network */
+            add_hidden(&h, &v);
         snat(out, &h);
     }
 }

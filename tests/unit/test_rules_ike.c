@@ -478,7 +478,7 @@ static void add_session(struct nat *n, struct digests *d, uint64_t serial, struc
     nat_add_ike(n, &o);
 }
 
-enum site { DIRECT, BEHIND_VIP, HOMES, BALANCER, FARM };
+enum site { DIRECT, BEHIND_VIP, HOMES, BALANCER, FARM, BOTH_SIDES };
 
 /* Three clients of one server (FARM: of two, through one balancer); what they meet on the way differs. The verdicts themselves have tests of their own. */
 static void translation(enum site site)
@@ -495,6 +495,14 @@ static void translation(enum site site)
         bool balanced = site >= BALANCER, at_home = site == HOMES || balanced;
         add_session(n, d, i, balanced ? ipv4(172, 20, 30, 4) : public, at_home ? home : public, own,
                     site == BEHIND_VIP || balanced ? vip : own);
+    }
+    for (uint8_t i = 1; i <= 3 && site == BOTH_SIDES; i++) { /* the same on its way to the balancer */
+        struct endpoint public = ipv4(203, 0, 113, (uint8_t)(20 + i));
+        add_session(n, d, i, public, ipv4(192, 168, i, 20), vip, vip);
+        nat_add_translation(n, &(struct nat_translation){.source = {public, ipv4(172, 20, 30, 4)},
+                                                         .destination = {vip, ipv4(172, 20, 30, 11)},
+                                                         .place = {at(i), at(i)},
+                                                         .ordered = true});
     }
     (void)nat_verdicts(n);
     scene.in.nat = n;
@@ -526,6 +534,8 @@ static void address_translation(void **state)
     assert_non_null(strstr(found(FINDING_SNAT_HIDES_CLIENTS)->title, "2 VPN servers behind 172.20.30.4"));
     assert_non_null(strstr(found(FINDING_SNAT_HIDES_CLIENTS)->explanation, "172.20.30.11, 172.20.30.12"));
     assert_int_equal(found(FINDING_SNAT_HIDES_CLIENTS)->severity, SEVERITY_CRITICAL);
+    translation(BOTH_SIDES); /* the address that clients dial is no second server */
+    assert_non_null(strstr(found(FINDING_SNAT_HIDES_CLIENTS)->title, "the VPN server 172.20.30.11 behind 172.20.30.4"));
 }
 
 int main(void)
