@@ -37,6 +37,9 @@ bool platform_remove(const char *path, char error[static PLATFORM_ERROR]);
 enum platform_kind { PLATFORM_FILE, PLATFORM_DIRECTORY, PLATFORM_OTHER, PLATFORM_MISSING };
 enum platform_kind platform_kind(const char *path);
 
+/* There is something of that name, be it a link to nothing. */
+bool platform_exists(const char *path);
+
 /* Makes a folder (parents must exist); true when it exists afterwards. */
 bool platform_make_directory(const char *path, char error[static PLATFORM_ERROR]);
 

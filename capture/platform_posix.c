@@ -182,6 +182,12 @@ enum platform_kind platform_kind(const char *path)
     return S_ISDIR(st.st_mode) ? PLATFORM_DIRECTORY : PLATFORM_OTHER;
 }
 
+bool platform_exists(const char *path)
+{
+    struct stat st;
+    return lstat(path, &st) == 0;
+}
+
 bool platform_make_directory(const char *path, char error[static PLATFORM_ERROR])
 {
     if (mkdir(path, NEW_DIRECTORY_MODE) == 0)

@@ -5,7 +5,7 @@
 
 #include "capture/block_file.h"
 
-enum { NUMBER_DIGITS = 5, NUMBER_MOST = 999999999, PATH_MOST = 4096 };
+enum { NUMBER_DIGITS = 5, NUMBER_MOST = 999999999, PATH_MOST = 4096, TAKEN_MOST = 100 /* at once */ };
 
 struct ring_files {
     struct ring_files_options options;
@@ -155,6 +155,24 @@ static bool write_head(struct ring_files *r)
     return block_file_flush(&r->file) && good;
 }
 
+/* Numbers that others have taken meanwhile are left out: what is there is theirs. */
+static bool open_next(struct ring_files *r, char path[static PATH_MOST])
+{
+    for (unsigned tried = 0; tried < TAKEN_MOST; tried++) {
+        bool named = path_of(r, r->latest + 1, path);
+        if (!named || r->latest >= NUMBER_MOST) {
+            snprintf(r->file.error, sizeof r->file.error, named ? "there are no numbers left" : "the path is too long");
+            return false;
+        }
+        if (block_file_open(&r->file, path, true))
+            return true;
+        if (!platform_exists(path))
+            return false;
+        r->latest++;
+    }
+    return false;
+}
+
 /* The next file; without one, what is written has no place. The reason is in file.error. */
 static bool next_file(struct ring_files *r)
 {
@@ -162,11 +180,7 @@ static bool next_file(struct ring_files *r)
     block_file_close(&r->file);
     while (r->count >= r->options.files)
         remove_oldest(r);
-    if (r->latest >= NUMBER_MOST || !path_of(r, r->latest + 1, path)) {
-        snprintf(r->file.error, sizeof r->file.error, "the path is too long");
-        return false;
-    }
-    if (!block_file_open(&r->file, path, true))
+    if (!open_next(r, path))
         return false;
     if (!write_head(r)) { /* it would not be readable */
         block_file_close(&r->file);

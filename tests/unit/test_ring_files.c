@@ -186,6 +186,33 @@ static void a_full_disk_is_said_once_and_tried_again(void **state)
     remove_all("ring-c");
 }
 
+/* Somebody else, perhaps another run with the same name, made files with the next numbers: they are his. */
+static void taken_numbers_are_left_out(void **state)
+{
+    (void)state;
+    struct said said = {.times = 0};
+    uint64_t first;
+    remove_all("ring-d");
+    struct ring_files *r = ring_of("ring-d.pcapng", 20000, 2, &said), *other = ring_of("ring-d.pcapng", 20000, 2, &said);
+    assert_int_equal(symlink("nowhere", "ring-d-00003.pcapng"), 0);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_true(record(r, 10 * i + 1, 3));
+        assert_true(record(other, 10 * i + 101, 3));
+    }
+    assert_int_equal(said.times, 0);
+    assert_int_equal(count_of("ring-d-00001.pcapng", &first), -1);
+    assert_int_equal(count_of("ring-d-00002.pcapng", &first), -1);
+    assert_int_equal(unlink("ring-d-00003.pcapng"), 0);
+    for (unsigned i = 4; i <= 7; i++) {
+        char path[64];
+        snprintf(path, sizeof path, "ring-d-%05u.pcapng", i);
+        assert_int_equal(count_of(path, &first), 3);
+    }
+    ring_files_free(r);
+    ring_files_free(other);
+    remove_all("ring-d");
+}
+
 static void what_cannot_be_made_is_said(void **state)
 {
     (void)state;
@@ -238,6 +265,7 @@ int main(void)
         cmocka_unit_test(what_belongs_together_is_in_one_file),
         cmocka_unit_test(the_oldest_file_goes),
         cmocka_unit_test(a_full_disk_is_said_once_and_tried_again),
+        cmocka_unit_test(taken_numbers_are_left_out),
         cmocka_unit_test(what_cannot_be_made_is_said),
         cmocka_unit_test(links_are_not_followed),
     };
