@@ -84,6 +84,7 @@ static struct look *look_new(const struct balance *b, const struct balance_other
     }
     l->copy = *b;
     l->copy.records = records;
+    l->copy.by_client = NULL;
     l->copy.others = *others;
     if (b->count > 0)
         memcpy(records, b->records, b->count * sizeof *records);
@@ -93,6 +94,7 @@ static struct look *look_new(const struct balance *b, const struct balance_other
 static void look_free(struct look *l)
 {
     free(l->copy.records);
+    free(l->copy.by_client);
     free(l);
 }
 
