@@ -30,11 +30,18 @@ static void insert_sorted(struct session_build *b, struct exchange *x)
     b->owned[at] = x;
 }
 
+/* One connection of TLS, that goes on to somebody else: one capture may hold both sides of a translator. */
+static bool may_be_translated(const struct exchange *a, const struct exchange *b)
+{
+    return a->type == CONVERSATION_SSTP && a->sstp.carrier == SSTP_CARRIER_TLS && b->sstp.carrier == SSTP_CARRIER_TLS &&
+           !address_equal(&a->server.address, &b->server.address);
+}
+
 /* The same conversation captured elsewhere: same parties, or the same first request whatever a translator made of them.
  */
 static bool same_exchange(const struct exchange *a, const struct exchange *b)
 {
-    if (a->type != b->type || a->captures[0] == b->captures[0])
+    if (a->type != b->type || (a->captures[0] == b->captures[0] && !may_be_translated(a, b)))
         return false;
     if (exchange_is_ike(a)) /* whatever translators made of the addresses */
         return memcmp(a->ike.initiator_spi, b->ike.initiator_spi, IKE_SPI) == 0;
