@@ -10,8 +10,9 @@ bool logins_init(struct radius_layer *r, uint32_t room)
 {
     r->login_room = room;
     r->logins = large_new(((size_t)room + 1) * sizeof *r->logins, &r->login_memory);
+    r->keyed = calloc(KEYED, sizeof *r->keyed);
     bool made = index_init(&r->login_index, room * LOGIN_KEYS);
-    return index_init(&r->who_index, room) && made && r->logins != NULL;
+    return index_init(&r->who_index, room) && made && r->logins != NULL && r->keyed != NULL;
 }
 
 void logins_free(struct radius_layer *r)
@@ -19,6 +20,7 @@ void logins_free(struct radius_layer *r)
     for (uint32_t i = 1; r->logins != NULL && i <= r->logins_used; i++)
         eap_free(r->logins[i].eap);
     free(r->login_memory);
+    free(r->keyed);
     index_free(&r->login_index);
     index_free(&r->who_index);
 }
@@ -107,12 +109,39 @@ static inline bool is_state(const struct login_key *key, uint64_t hash, struct s
            key->check == check_of_long(state);
 }
 
+static inline uint32_t *place_of(const struct radius_layer *r, uint64_t hash)
+{
+    return &r->keyed[hash >> 40 & (KEYED - 1)];
+}
+
+static inline uint32_t key_item(const struct radius_layer *r, const struct login *l, unsigned which)
+{
+    return login_item(r, l) * ITEMS_PER_LOGIN + which;
+}
+
 static inline void drop_key(struct radius_layer *r, struct login *l, unsigned which)
 {
     struct login_key *key = &l->keys[which];
-    if (key->hash != 0)
-        index_remove(&r->login_index, key->hash, login_item(r, l) * ITEMS_PER_LOGIN + which);
+    if (key->hash == 0)
+        return;
+    uint32_t *place = place_of(r, key->hash), item = key_item(r, l, which);
+    if (*place == item)
+        *place = 0;
+    else
+        index_remove(&r->login_index, key->hash, item);
     key->hash = 0;
+}
+
+/* The keys that may have this hash, one after the other. */
+struct key_search {
+    bool began;
+    unsigned probe;
+};
+static inline uint32_t next_key(const struct radius_layer *r, uint64_t hash, struct key_search *s)
+{
+    uint32_t item = s->began ? 0 : *place_of(r, hash);
+    s->began = true;
+    return item != 0 || r->login_index.used == 0 ? item : index_next(&r->login_index, hash, &s->probe);
 }
 
 static uint64_t hash_of_key(const void *owner, uint32_t item)
@@ -128,14 +157,23 @@ static uint64_t hash_of_who(const void *owner, uint32_t item)
 }
 
 /* When its two buckets are full of others, the one in the way loses its key and will be found begun before. */
-static inline void put_key(struct radius_layer *r, struct login *l, unsigned which, uint64_t hash)
+static RARELY_CALLED void put_key_in_index(struct radius_layer *r, uint64_t hash, uint32_t item)
 {
     uint32_t victim;
-    drop_key(r, l, which);
     index_make_room(&r->login_index, hash_of_key, r);
-    l->keys[which].hash = hash;
-    while ((victim = index_put(&r->login_index, hash, login_item(r, l) * ITEMS_PER_LOGIN + which)) != 0)
+    while ((victim = index_put(&r->login_index, hash, item)) != 0)
         drop_key(r, &r->logins[victim / ITEMS_PER_LOGIN], victim % ITEMS_PER_LOGIN);
+}
+
+static inline void put_key(struct radius_layer *r, struct login *l, unsigned which, uint64_t hash)
+{
+    drop_key(r, l, which);
+    uint32_t *place = place_of(r, hash), item = key_item(r, l, which);
+    l->keys[which].hash = hash;
+    if (*place == 0)
+        *place = item;
+    else
+        put_key_in_index(r, hash, item);
 }
 
 struct login *login_find(const struct radius_layer *r, struct span state, const struct address *client,
@@ -145,8 +183,8 @@ struct login *login_find(const struct radius_layer *r, struct span state, const 
         return NULL;
     uint64_t hash = hash_state(state, client, tunnel);
     struct login *elsewhere = NULL;
-    unsigned probe = 0;
-    for (uint32_t item; (item = index_next(&r->login_index, hash, &probe)) != 0;) {
+    struct key_search search = {false, 0};
+    for (uint32_t item; (item = next_key(r, hash, &search)) != 0;) {
         struct login *l = &r->logins[item / ITEMS_PER_LOGIN];
         const struct login_key *key = &l->keys[item % ITEMS_PER_LOGIN];
         if (item % ITEMS_PER_LOGIN == LOGIN_GUESS || !is_state(key, hash, state) || l->tunnel != tunnel ||
@@ -191,8 +229,8 @@ static uint64_t guess_hash(const struct endpoint *client, const struct endpoint 
 
 static struct login *find_guess(const struct radius_layer *r, uint64_t hash)
 {
-    unsigned probe = 0;
-    for (uint32_t item; (item = index_next(&r->login_index, hash, &probe)) != 0;) {
+    struct key_search search = {false, 0};
+    for (uint32_t item; (item = next_key(r, hash, &search)) != 0;) {
         struct login *l = &r->logins[item / ITEMS_PER_LOGIN];
         if (item % ITEMS_PER_LOGIN == LOGIN_GUESS && l->keys[LOGIN_GUESS].hash == hash)
             return l;

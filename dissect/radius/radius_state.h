@@ -51,6 +51,8 @@ struct pair {
     uint32_t items[IDENTIFIERS];
 };
 
+enum { KEYED = 1 << 13 }; /* far more than the keys of the logins that are under way at a time, mostly */
+
 /* A State that a challenge issued, or what stands for one that was not seen. */
 struct login_key {
     uint64_t hash, check; /* hash 0: none */
@@ -97,7 +99,8 @@ struct radius_layer {
 
     struct login *logins;      /* [0] is unused */
     void *login_memory;        /* where they lie */
-    struct index login_index;  /* items: login * ITEMS_PER_LOGIN + key */
+    uint32_t *keyed;           /* KEYED places, each for one key by its hash; item: login * ITEMS_PER_LOGIN + key, 0: free */
+    struct index login_index;  /* the same items, of keys whose place there was taken */
     struct index who_index;    /* items: login; as many of one user as find room */
     uint32_t login_room, logins_used, login_free, logins_open;
     struct list open;
