@@ -47,7 +47,7 @@ struct eap_facts {
 
 struct radius_facts {
     /* What some logins have. */
-    struct place unanswered_place, missing_place, bad_authenticator_place, wrong_source_place, other_server_place;
+    struct place missing_place, bad_authenticator_place, wrong_source_place, other_server_place;
     struct endpoint state_server, asked_server; /* with other_server */
     struct endpoint wrong_source_address;
     uint32_t unanswered_transmissions;
@@ -60,6 +60,7 @@ struct radius_facts {
     bool missing_message_authenticator;       /* PAP/CHAP/MS-CHAP request without it (Blast-RADIUS) */
     bool icmp_seen, unanswered_capture_ended, other_server; /* R4 */
     uint8_t unanswered_code;
+    struct place unanswered_place;    /* asked about with each request */
     /* What any login has. */
     uint32_t requests, challenges, responses;
     int64_t response_max_ns, response_sum_ns; /* per round, from the first transmission */

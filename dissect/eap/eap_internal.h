@@ -36,12 +36,6 @@ struct eap_inner;
 struct eap {
     struct eap_event event; /* the one that is told; its place is that of the packet that is being fed */
     bool cut; /* a packet of this conversation was cut by the capture: what is missing then proves no loss */
-    struct tls_context *tls;
-    eap_event_fn *on_event;
-    void *ctx;
-    struct tls_session *session; /* made with the first TLS bytes */
-    struct eap_inner *inner;     /* made with the first decrypted bytes */
-    struct eap_side side[2];     /* by enum direction */
     uint8_t depth;
     uint8_t method;              /* the TLS-based type that runs, 0 none */
     uint8_t version;             /* its version bits */
@@ -49,6 +43,12 @@ struct eap {
     uint8_t last_type;
     uint8_t last_dir;
     bool spoke;
+    struct tls_context *tls;
+    eap_event_fn *on_event;
+    void *ctx;
+    struct tls_session *session; /* made with the first TLS bytes */
+    struct eap_inner *inner;     /* made with the first decrypted bytes */
+    struct eap_side side[2];     /* by enum direction */
 };
 
 extern const char eap_reason_short[]; /* the packet is shorter than its length says */

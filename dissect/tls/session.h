@@ -66,15 +66,10 @@ enum body {
     BODY_SKIPPED    /* counted */
 };
 
+/* What every record needs comes first. */
 struct side {
     uint8_t header[RECORD_HEADER], header_len;
     uint8_t type, body;
-    uint8_t small[SMALL_RECORD];
-    uint16_t version; /* of the record */
-    uint32_t length, left;
-    struct buffer *record;
-    struct place first; /* of the record */
-    struct message message;
     bool started; /* a record was seen */
     bool hello;   /* this side's hello was seen */
     bool ccs;     /* this side's change_cipher_spec was seen */
@@ -85,25 +80,32 @@ struct side {
     bool refused;      /* already counted as having lost bytes to the ceiling */
     bool no_keys;      /* decryption was given up */
     bool failed;       /* and said so */
+    uint16_t version;  /* of the record */
+    uint32_t length, left;
     uint64_t sequence; /* of the next protected record under the keys */
+    struct buffer *record;
+    uint8_t small[SMALL_RECORD];
+    struct place first; /* of the record */
+    struct message message;
 };
 
 struct keys;
 
+/* Likewise. */
 struct tls_session {
-    struct tls_session *next; /* in the context's free list */
     struct tls_context *context;
     tls_event_fn *on_event;
     void *ctx;
-    struct place place; /* of the bytes that are being fed */
-    struct side side[2];
     struct keys *keys; /* made when secrets are found */
-    uint8_t client_random[RANDOM_SIZE], server_random[RANDOM_SIZE], session_id[SESSION_ID_MAX];
-    uint8_t session_id_len;
     uint16_t version, cipher_suite; /* 0 until the server said */
     bool early_data;                /* offered by the client */
     bool encrypt_then_mac, compressed;
     bool decrypts;
+    struct place place; /* of the bytes that are being fed */
+    struct side side[2];
+    struct tls_session *next; /* in the context's free list */
+    uint8_t client_random[RANDOM_SIZE], server_random[RANDOM_SIZE], session_id[SESSION_ID_MAX];
+    uint8_t session_id_len;
 };
 
 /* TLS 1.3 was negotiated. */
