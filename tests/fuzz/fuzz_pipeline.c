@@ -1,9 +1,10 @@
-/* The whole pipe on a capture file in memory: read, dissected, analysed, reported as text and JSON. */
+/* The whole pipe on a capture file in memory: read, dissected, analysed, told while it is read, reported as text and JSON. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "analyze/report/report.h"
+#include "analyze/report/events.h"
+#include "analyze/vantage.h"
 #include "capture/source_memory.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -15,34 +16,65 @@ static void on_secrets(void *ctx, uint32_t type, struct span text)
         secrets_add_key_log(ctx, text, message);
 }
 
-static void read_all(struct source *source, struct analysis *a, const struct secrets *secrets)
+/* What is being read. */
+struct reading {
+    struct source *source;
+    struct dissector *dissector;
+    struct output out;
+};
+
+static size_t sights(void *ctx, struct so_far_sight out[static STANDING_SIGHTS_MAX])
+{
+    const struct reading *r = ctx;
+    out[0] = (struct so_far_sight){.info = source_info(r->source)};
+    dissect_get_counters(r->dissector, &out[0].counters);
+    out[0].deed_count = dissect_hosts(r->dissector, &out[0].deeds);
+    return 1;
+}
+
+static struct events *listen(struct analysis *a, struct reading *r, FILE *sink)
+{
+    static const struct balance_settings balance;
+    output_begin(&r->out, sink);
+    return events_new(a, &(struct events_options){.out = &r->out, .sights = sights, .ctx = r, .balance = &balance});
+}
+
+static void read_all(struct source *source, struct analysis *a, const struct secrets *secrets, FILE *sink)
 {
     struct frame frames[SOURCE_BATCH];
     uint32_t serial = 0;
     struct dissect_options options = {.secrets = secrets, .memory_bytes = 8 << 20, .next_conversation = &serial,
                                       .on_event = analysis_event, .ctx = a, .without_hints = true};
     struct dissector *d = dissect_new(&options);
-    if (d == NULL)
+    struct reading *reading = malloc(sizeof *reading);
+    if (d == NULL || reading == NULL) {
+        dissect_free(d);
+        free(reading);
         return;
+    }
+    reading->source = source;
+    reading->dissector = d;
+    struct events *e = listen(a, reading, sink);
     for (size_t n; (n = source_next(source, frames, SOURCE_BATCH)) > 0;)
         dissect_frames(d, frames, n);
     dissect_finish(d);
     struct dissect_counters counters;
-    const struct protocol_count *rows;
     dissect_get_counters(d, &counters);
     analysis_add_capture(a, source_info(source), &counters);
-    size_t count = dissect_protocols(d, &rows);
-    analysis_add_protocols(a, rows, count);
+    vantage_tell(a, d);
+    if (e != NULL)
+        events_finish(e);
+    events_free(e);
+    free(reading);
     dissect_free(d);
 }
 
-static void report_all(struct analysis *a)
+static void report_all(struct analysis *a, FILE *sink)
 {
     struct report r = {.columns = LAYOUT_COLUMNS};
     struct output *out = malloc(sizeof *out);
-    FILE *sink = fopen("/dev/null", "wb");
     bool found;
-    if (out != NULL && sink != NULL && report_begin(&r, a)) {
+    if (out != NULL && report_begin(&r, a)) {
         output_begin(out, sink);
         report_text(&r, out);
         report_json(&r, out);
@@ -51,8 +83,6 @@ static void report_all(struct analysis *a)
         output_end(out);
         report_end(&r);
     }
-    if (sink != NULL)
-        fclose(sink);
     free(out);
 }
 
@@ -66,11 +96,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct analysis *a = analysis_new(&options, why);
     struct source_options source_options = {.secrets = on_secrets, .secrets_ctx = secrets};
     struct source *source = source_open_memory(span_of(data, size), 4096, &source_options, error);
-    if (a != NULL && source != NULL) {
-        read_all(source, a, secrets);
+    FILE *sink = fopen("/dev/null", "wb");
+    if (a != NULL && source != NULL && sink != NULL) {
+        read_all(source, a, secrets, sink);
         analysis_finish(a);
-        report_all(a);
+        report_all(a, sink);
     }
+    if (sink != NULL)
+        fclose(sink);
     source_close(source);
     analysis_free(a);
     expect_free(expect);

@@ -3,7 +3,8 @@
 #include <jansson.h>
 #include <stdlib.h>
 
-#include "analyze/report/report.h"
+#include "analyze/report/events.h"
+#include "analyze/vantage.h"
 #include "capture/platform.h"
 #include "capture/source_memory.h"
 
@@ -71,18 +72,31 @@ static void on_secrets(void *ctx, uint32_t type, struct span text)
         secrets_add_key_log(ctx, text, message);
 }
 
+/* What is being read. */
+struct reading {
+    struct source *source;
+    struct dissector *dissector;
+};
+
+static size_t sights(void *ctx, struct so_far_sight out[static STANDING_SIGHTS_MAX])
+{
+    const struct reading *r = ctx;
+    out[0] = (struct so_far_sight){.info = source_info(r->source)};
+    dissect_get_counters(r->dissector, &out[0].counters);
+    out[0].deed_count = dissect_hosts(r->dissector, &out[0].deeds);
+    return 1;
+}
+
 static const char *read_all(struct source *source, struct analysis *a, struct dissector *d)
 {
     struct frame frames[SOURCE_BATCH];
     struct dissect_counters counters;
-    const struct protocol_count *rows;
     for (size_t n; (n = source_next(source, frames, SOURCE_BATCH)) > 0;)
         dissect_frames(d, frames, n);
     dissect_finish(d);
     dissect_get_counters(d, &counters);
     analysis_add_capture(a, source_info(source), &counters);
-    size_t count = dissect_protocols(d, &rows);
-    analysis_add_protocols(a, rows, count);
+    vantage_tell(a, d);
     return counters.state_bytes_peak <= MEMORY ? NULL : "the state grew beyond its budget";
 }
 
@@ -136,6 +150,43 @@ static const char *write_reports(struct pipe *p, struct analysis *a, struct outp
     return !good ? "a report that could not be written" : valid ? NULL : "the JSON report is not JSON";
 }
 
+/* Each line must be JSON. */
+static const char *check_lines(struct pipe *p, struct output *out)
+{
+    enum { LINES_MAX = 1 << 20 };
+    long end = output_end(out) ? ftell(p->sink) : -1;
+    char *text = end >= 0 && end < LINES_MAX ? malloc((size_t)end + 1) : NULL;
+    const char *wrong = end < 0 ? "events that could not be written" : NULL;
+    rewind(p->sink);
+    size_t len = text != NULL ? fread(text, 1, (size_t)end, p->sink) : 0;
+    for (char *line = text, *next; text != NULL && wrong == NULL && line < text + len; line = next + 1) {
+        next = memchr(line, '\n', (size_t)(text + len - line));
+        json_t *value = next != NULL ? json_loadb(line, (size_t)(next - line), JSON_DISABLE_EOF_CHECK, NULL) : NULL;
+        if (value == NULL)
+            wrong = "an event that is no line of JSON";
+        json_decref(value);
+        if (next == NULL)
+            break;
+    }
+    free(text);
+    return wrong;
+}
+
+static const char *read_telling(struct pipe *p, struct source *source, struct analysis *a, struct dissector *d, struct output *out)
+{
+    const struct balance_settings balance = {.named = NULL};
+    struct reading reading = {source, d};
+    const struct events_options options = {.out = out, .sights = sights, .ctx = &reading, .balance = &balance};
+    rewind(p->sink);
+    output_begin(out, p->sink);
+    struct events *e = events_new(a, &options);
+    const char *wrong = e != NULL ? read_all(source, a, d) : "memory is short";
+    if (e != NULL)
+        events_finish(e);
+    events_free(e);
+    return wrong != NULL ? wrong : check_lines(p, out);
+}
+
 static const char *analyse(struct pipe *p, struct source *source, const struct pipe_run *run, struct analysis *a)
 {
     uint32_t serial = 0;
@@ -147,7 +198,9 @@ static const char *analyse(struct pipe *p, struct source *source, const struct p
                                       .without_hints = !run->hints};
     struct dissector *d = dissect_new(&options);
     struct output *out = malloc(sizeof *out);
-    const char *wrong = d == NULL || out == NULL ? "memory is short" : read_all(source, a, d);
+    const char *wrong = d == NULL || out == NULL ? "memory is short"
+                        : run->events            ? read_telling(p, source, a, d, out)
+                                                 : read_all(source, a, d);
     dissect_free(d);
     if (wrong == NULL && !analysis_finish(a))
         wrong = "finished logins cannot be read back";

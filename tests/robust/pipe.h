@@ -22,6 +22,7 @@ void pipe_end(struct pipe *p);
 struct pipe_run {
     size_t window;  /* of the reader, at least 64 */
     bool hints;     /* with nDPI, whose state is dear to make */
+    bool events;    /* told while it is read */
 };
 
 /* NULL when all is well, else what is wrong (constant). Input that is no capture at all is fine. */

@@ -11,7 +11,7 @@
 #include "pipe.h"
 #include "random.h"
 
-enum { FILES_MAX = 512, FILE_MAX = 1 << 18, MORE = 1 << 16, WINDOW_LEAST = 64, WINDOW_MOST = 1 << 16, HINTS_EVERY = 32 };
+enum { FILES_MAX = 512, FILE_MAX = 1 << 18, MORE = 1 << 16, WINDOW_LEAST = 64, WINDOW_MOST = 1 << 16, HINTS_EVERY = 32, EVENTS_EVERY = 3 };
 enum { RESIDENT_MAX = 192 << 20 }; /* bytes; a leak of a kilobyte a run is found by thousands of runs */
 
 struct recording {
@@ -61,7 +61,9 @@ static void run(struct robust *r, const struct recording *f, struct span input, 
 {
     uint8_t *exact = malloc(input.len > 0 ? input.len : 1);
     struct pipe_run how = {.window = WINDOW_LEAST + random_below(&r->random, WINDOW_MOST),
-                           .hints = r->runs++ % HINTS_EVERY == 0};
+                           .events = r->runs % EVENTS_EVERY == 0,
+                           .hints = r->runs % HINTS_EVERY == 0};
+    r->runs++;
     if (exact == NULL)
         return;
     memcpy(exact, input.data, input.len);
