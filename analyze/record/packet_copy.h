@@ -18,6 +18,8 @@ bool packet_marks_add(struct packet_marks *m, const struct frame *f);
 /* The lines of embedded TLS key logs that are for wanted sessions, and for no others. */
 struct key_lines;
 enum { KEY_LINES_RANDOM = 32, KEY_LINES_MOST = 64 };
+/* Of one log, for one session: lines, and bytes of each. More than TLS has, and all together fit into a block. */
+enum { KEY_LINES_EACH = 32, KEY_LINE_BYTES = 512 };
 struct key_lines *key_lines_new(void);
 void key_lines_free(struct key_lines *k);
 void key_lines_want(struct key_lines *k, const uint8_t client_random[static KEY_LINES_RANDOM]);
