@@ -23,7 +23,7 @@ void platform_read_close(int fd);
  * goes. -1 with a reason. Links are not followed.
  */
 int platform_write_open(const char *path, bool fresh, char error[static PLATFORM_ERROR]);
-/* Likewise a file that grows at its end, made when there is none; *length: what it holds. */
+/* Likewise a file that grows at its end, made when there is none; *length: what it holds. A pipe, which may make wait, is none. */
 int platform_append_open(const char *path, uint64_t *length, char error[static PLATFORM_ERROR]);
 /* Writes all of it; false with a reason, and then perhaps a part of it is written. */
 bool platform_write(int fd, const void *bytes, size_t len, char error[static PLATFORM_ERROR]);

@@ -124,11 +124,18 @@ int platform_write_open(const char *path, bool fresh, char error[static PLATFORM
 int platform_append_open(const char *path, uint64_t *length, char error[static PLATFORM_ERROR])
 {
     enum { MODE = 0640 };
-    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, MODE);
-    if (fd < 0)
+    struct stat st;
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW, MODE); /* nor waits for a pipe's reader */
+    bool pipe = (fd < 0 && errno == ENXIO) || (fd >= 0 && fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode));
+    if (pipe)
+        snprintf(error, PLATFORM_ERROR, "it is a pipe");
+    else if (fd < 0)
         explain(error, errno);
-    else
-        *length = platform_write_length(fd);
+    if (fd >= 0 && pipe) {
+        close(fd);
+        return -1;
+    }
+    *length = platform_write_length(fd);
     return fd;
 }
 

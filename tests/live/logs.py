@@ -222,7 +222,14 @@ def disk_is_full(folder):
 def cannot_be_opened(folder):
     status, out, errors = run("--output", folder, sys.argv[2] + "/sstp-nak.pcap")
     assert (status, out) == (2, b"") and errors.startswith("vpnscope: --output: %s: " % folder) and errors.count("\n") == 1, errors
-    print("a file that cannot be opened: one line")
+    os.mkfifo(folder + "/pipe")
+    for flags in (None, os.O_RDONLY | os.O_NONBLOCK):  # without a reader, and with one, who may stall
+        reader = os.open(folder + "/pipe", flags) if flags is not None else None
+        status, out, errors = run("--output", folder + "/pipe", sys.argv[2] + "/sstp-nak.pcap")
+        assert (status, out, errors) == (2, b"", "vpnscope: --output: %s/pipe: it is a pipe\n" % folder), (status, errors)
+        if reader is not None:
+            os.close(reader)
+    print("a file that cannot be opened, and a pipe: one line")
 
 
 def main():
