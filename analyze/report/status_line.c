@@ -19,7 +19,9 @@ static size_t item_of(char item[static ITEM_MAX], const struct window_backend *b
 static size_t more_of(char more[static MORE_MAX], size_t count, bool first)
 {
     more[0] = '\0';
-    int n = count > 0 ? snprintf(more, MORE_MAX, "%s+%zu more", first ? ": " : ", ", count) : 0;
+    int n = count == 0 ? 0
+            : first    ? snprintf(more, MORE_MAX, " at %zu server%s", count, count == 1 ? "" : "s")
+                       : snprintf(more, MORE_MAX, ", +%zu more", count);
     return n > 0 ? (size_t)n : 0;
 }
 

@@ -38,7 +38,7 @@ static void as_many_servers_as_fit(void **state)
     (void)state;
     is_line(80, 0, COUNTS);
     is_line(80, 1, COUNTS ": vpn1 100");
-    is_line(80, SERVERS, COUNTS ": +6 more");
+    is_line(80, SERVERS, COUNTS " at 6 servers");
     is_line(90, SERVERS, COUNTS ": vpn1 100, +5 more");
     is_line(140, SERVERS, COUNTS ": vpn1 100, 10.0.0.12 200, 10.0.0.13 300, 10.0.0.14 400, +2 more");
     is_line(170, SERVERS, COUNTS ": vpn1 100, 10.0.0.12 200, 10.0.0.13 300, 10.0.0.14 400, 10.0.0.15 500, 10.0.0.16 600");
