@@ -249,9 +249,7 @@ size_t live_sights(struct live *l, struct so_far_sight out[static OPTIONS_INTERF
         struct device *d = &l->devices[i];
         if (!d->ended)
             source_refresh(d->source);
-        out[i] = (struct so_far_sight){.capture = (uint32_t)i, .info = source_info(d->source)};
-        dissect_get_counters(d->dissector, &out[i].counters);
-        out[i].deed_count = dissect_hosts(d->dissector, &out[i].deeds);
+        out[i] = so_far_see((uint32_t)i, source_info(d->source), d->dissector);
     }
     return l->count;
 }

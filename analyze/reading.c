@@ -69,9 +69,7 @@ static size_t sights(void *ctx, struct so_far_sight out[static STANDING_SIGHTS_M
         return live_sights(t->live, out);
     if (t->meter.info == NULL)
         return 0;
-    out[0] = (struct so_far_sight){.capture = t->meter.capture, .info = t->meter.info};
-    dissect_get_counters(t->meter.dissector, &out[0].counters);
-    out[0].deed_count = dissect_hosts(t->meter.dissector, &out[0].deeds);
+    out[0] = so_far_see(t->meter.capture, t->meter.info, t->meter.dissector);
     return 1;
 }
 

@@ -53,6 +53,14 @@ void so_far_add(struct so_far *f, const struct session *s)
     balance_session(f->recent, s, &part, 1);
 }
 
+struct so_far_sight so_far_see(uint32_t capture, const struct source_info *info, struct dissector *d)
+{
+    struct so_far_sight s = {.capture = capture, .info = info};
+    dissect_get_counters(d, &s.counters);
+    s.deed_count = dissect_hosts(d, &s.deeds);
+    return s;
+}
+
 /* The parts that a look makes for itself. */
 struct look {
     struct capture_report *captures; /* by number; texts and interfaces lent */

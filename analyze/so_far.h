@@ -26,6 +26,8 @@ struct so_far_sight {
     struct dissect_counters counters;
     const struct host_deed *deeds; size_t deed_count;
 };
+/* Lends info and what is the dissector's, until its next packet. */
+struct so_far_sight so_far_see(uint32_t capture, const struct source_info *info, struct dissector *d);
 
 /*
  * Raises in `out` what there is to say by now. It may change yet: hashes that need long searches are not looked for, nor is it known

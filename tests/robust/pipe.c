@@ -81,9 +81,7 @@ struct reading {
 static size_t sights(void *ctx, struct so_far_sight out[static STANDING_SIGHTS_MAX])
 {
     const struct reading *r = ctx;
-    out[0] = (struct so_far_sight){.info = source_info(r->source)};
-    dissect_get_counters(r->dissector, &out[0].counters);
-    out[0].deed_count = dissect_hosts(r->dissector, &out[0].deeds);
+    out[0] = so_far_see(0, source_info(r->source), r->dissector);
     return 1;
 }
 
