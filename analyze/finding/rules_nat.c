@@ -146,12 +146,24 @@ static void snat(struct findings *out, const struct hidden *h)
     fix_snat(f, v);
 }
 
-/* Who hides a server's clients; told: with another server's. */
+/* Who hides a server's clients; told: with another server's. dialled: by what other addresses clients call this one. */
+enum { DIALLED_MAX = 4 };
 struct translator {
-    struct address source;
+    struct address source, server;
+    struct address dialled[DIALLED_MAX];
+    size_t dialled_count;
     uint32_t tunnel;
     bool hides, told;
 };
+
+static struct translator translator_of(const struct nat_verdict *v)
+{
+    struct translator t = {.source = v->source, .server = v->server, .tunnel = v->tunnel, .hides = v->kind == NAT_SNAT};
+    for (size_t i = 0; i < v->recovered_count && t.dialled_count < DIALLED_MAX; i++)
+        if (address_equal(&v->recovered[i].seen.address, &v->server))
+            t.dialled[t.dialled_count++] = v->recovered[i].real.address;
+    return t;
+}
 
 static bool same_translator(const struct translator *a, const struct translator *b)
 {
@@ -160,19 +172,12 @@ static bool same_translator(const struct translator *a, const struct translator 
 }
 
 /* Of a capture on both sides: what clients dial is no server of its own beside the one that it stands for. */
-static bool is_dialled(const struct nat *nat, const struct translator *all, size_t count, size_t i)
+static bool is_dialled(const struct translator *all, size_t count, const struct translator *t)
 {
-    struct nat_verdict v, behind;
-    if (!nat_verdict_at(nat, i, &v))
-        return false;
-    for (size_t k = 0; k < count; k++) {
-        if (k == i || !same_translator(&all[i], &all[k]) || !nat_verdict_at(nat, k, &behind))
-            continue;
-        for (size_t r = 0; r < behind.recovered_count; r++)
-            if (address_equal(&behind.recovered[r].seen.address, &behind.server) &&
-                address_equal(&behind.recovered[r].real.address, &v.server))
+    for (size_t k = 0; k < count; k++)
+        for (size_t d = 0; d < all[k].dialled_count; d++)
+            if (&all[k] != t && address_equal(&all[k].dialled[d], &t->server) && same_translator(&all[k], t))
                 return true;
-    }
     return false;
 }
 
@@ -186,7 +191,7 @@ static void snats(struct findings *out, const struct nat *nat, struct translator
         for (size_t k = i; k < count; k++)
             if (k == i || same_translator(&all[i], &all[k])) {
                 all[k].told = true;
-                if (!is_dialled(nat, all, count, k) && nat_verdict_at(nat, k, &v))
+                if (!is_dialled(all, count, &all[k]) && nat_verdict_at(nat, k, &v))
                     add_hidden(&h, &v);
             }
         if (h.servers == 0 && nat_verdict_at(nat, i, &v)) /* each stands for the other: nobody's network */
@@ -238,7 +243,7 @@ void rules_nat(struct findings *out, const struct rule_input *in)
     struct nat_verdict v;
     size_t i = 0;
     for (; in->nat != NULL && i < NAT_SERVERS_MAX && nat_verdict_at(in->nat, i, &v); i++) {
-        translators[i] = (struct translator){v.source, v.tunnel, v.kind == NAT_SNAT, false};
+        translators[i] = translator_of(&v);
         if (v.kind == NAT_DNAT_ONLY || (v.kind == NAT_CLIENT_SIDE && v.destination_translated))
             dnat(out, &v);
         if (v.kind == NAT_CLIENT_SIDE || (v.kind == NAT_DNAT_ONLY && v.client_sessions > 0))
