@@ -45,7 +45,7 @@ void radius_layer_free(struct radius_layer *r)
 
 size_t radius_layer_request_bytes(void)
 {
-    return sizeof(struct request) + sizeof(struct links) + INDEX_ITEM_BYTES;
+    return sizeof(struct request) + sizeof(struct asked) + sizeof(struct links) + INDEX_ITEM_BYTES;
 }
 
 size_t radius_layer_conversation_bytes(void)
@@ -210,7 +210,7 @@ static void note_request(struct radius_layer *r, struct login *l, const struct r
 static RARELY_CALLED void retransmission(struct radius_layer *r, struct request *q, struct radius_event *about, const struct packet *p)
 {
     struct login *l = login_of_request(r, q);
-    q->last = (struct sight){r->place.frame, r->place.time_ns};
+    request_asked(r, q)->last = (struct sight){r->place.frame, r->place.time_ns};
     q->last_capture = r->place.capture;
     q->transmissions += q->transmissions != UINT32_MAX;
     request_touch(r, q, r->active_ns, !q->answered && !q->told);
@@ -218,7 +218,7 @@ static RARELY_CALLED void retransmission(struct radius_layer *r, struct request 
         login_touch(r, l);
     about->role = RADIUS_RETRANSMISSION;
     about->request = request_first(q);
-    about->request_last = request_last(q);
+    about->request_last = request_last(r, q);
     about->transmissions = q->transmissions;
     check(r, about, p, NULL);
     tell(r, about, TO_SERVER, l);
@@ -237,8 +237,8 @@ static inline struct request *enter_request(struct radius_layer *r, struct reque
     q->code = about->code;
     q->answered = q->told = false;
     q->transmissions = 1;
-    q->first.frame = q->last.frame = r->place.frame; /* one by one: a copy of the whole would wait for its parts */
-    q->first.time_ns = q->last.time_ns = r->place.time_ns;
+    q->first.frame = r->place.frame; /* one by one: a copy of the whole would wait for its parts */
+    q->first.time_ns = r->place.time_ns;
     q->first_capture = q->last_capture = r->place.capture;
     q->login = q->login_id = 0;
     memcpy(q->authenticator, about->packet->authenticator.data, sizeof q->authenticator);
@@ -286,11 +286,12 @@ static inline void apply_answer(struct radius_layer *r, struct login *l, const s
     }
 }
 
-static inline void about_request(struct radius_event *about, const struct request *q, const struct packet *p)
+static inline void about_request(const struct radius_layer *r, struct radius_event *about, const struct request *q,
+                                 const struct packet *p)
 {
     int64_t elapsed = elapsed_ns(p->frame->time_ns, q->first.time_ns);
     about->request = request_first(q);
-    about->request_last = request_last(q);
+    about->request_last = request_last(r, q);
     about->transmissions = q->transmissions;
     about->request_code = q->code;
     about->elapsed_ns = elapsed > 0 ? elapsed : 0;
@@ -302,7 +303,7 @@ static void on_answer(struct radius_layer *r, struct request *q, struct radius_e
     struct login *l = login_of_request(r, q);
     bool counts = !q->answered && !about->packet->malformed;
     about->role = q->answered ? RADIUS_REPEATED_RESPONSE : RADIUS_RESPONSE;
-    about_request(about, q, p);
+    about_request(r, about, q, p);
     check(r, about, p, q->authenticator);
     if (counts) {
         q->answered = true;
@@ -321,9 +322,9 @@ static RARELY_CALLED bool on_wrong_source(struct radius_layer *r, const struct r
     if (q == NULL)
         return false;
     struct radius_event wrong = *about;
-    about_request(&wrong, q, p);
-    wrong.client = &q->client;
-    wrong.server = &q->server;
+    about_request(r, &wrong, q, p);
+    wrong.client = &request_asked(r, q)->client;
+    wrong.server = &request_asked(r, q)->server;
     check(r, &wrong, p, q->authenticator);
     if (wrong.authenticator == RADIUS_CHECK_INVALID)
         return false;
@@ -331,7 +332,7 @@ static RARELY_CALLED bool on_wrong_source(struct radius_layer *r, const struct r
     wrong.role = RADIUS_WRONG_SOURCE;
     tell(r, &wrong, TO_CLIENT, l);
     if (l != NULL && !wrong.packet->malformed)
-        login_remember(r, l, wrong.packet->state, &q->server.address);
+        login_remember(r, l, wrong.packet->state, &wrong.server->address);
     return true;
 }
 

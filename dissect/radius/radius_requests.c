@@ -9,8 +9,9 @@ bool requests_init(struct radius_layer *r, uint32_t room)
     r->request_room = room;
     r->request_links = calloc((size_t)room + 2, sizeof *r->request_links);
     r->requests = large_new(((size_t)room + 2) * sizeof *r->requests, &r->request_memory);
+    r->asked = zeroed_new(((size_t)room + 2) * sizeof *r->asked, &r->asked_memory);
     r->pairs = calloc(PAIRS, sizeof *r->pairs);
-    if (r->request_links == NULL || r->requests == NULL || r->pairs == NULL)
+    if (r->request_links == NULL || r->requests == NULL || r->asked == NULL || r->pairs == NULL)
         return false;
     r->request_links[room + 1] = (struct links){room + 1, room + 1};
     return index_init(&r->request_index, room);
@@ -19,14 +20,16 @@ bool requests_init(struct radius_layer *r, uint32_t room)
 void requests_free(struct radius_layer *r)
 {
     free(r->request_memory);
+    free(r->asked_memory);
     free(r->request_links);
     free(r->pairs);
     index_free(&r->request_index);
 }
 
-static uint64_t hash_of_request(const struct request *q)
+static uint64_t hash_of_item(const void *owner, uint32_t item)
 {
-    return hash_address(&q->client.address, q->rest);
+    const struct radius_layer *r = owner;
+    return hash_address(&r->asked[item].client.address, r->asked[item].rest);
 }
 
 struct request *request_find(const struct radius_layer *r, const struct request_key *key)
@@ -34,24 +37,24 @@ struct request *request_find(const struct radius_layer *r, const struct request_
     uint64_t hash = request_hash(key);
     unsigned probe = 0;
     for (uint32_t item; (item = index_next(&r->request_index, hash, &probe)) != 0;) {
-        struct request *q = &r->requests[item];
-        if (q->rest == key->rest && endpoint_equal(&q->server, key->server) &&
-            address_equal(&q->client.address, &key->client->address))
-            return q;
+        const struct asked *k = &r->asked[item];
+        if (k->rest == key->rest && endpoint_equal(&k->server, key->server) &&
+            address_equal(&k->client.address, &key->client->address))
+            return &r->requests[item];
     }
     return NULL;
 }
 
 /* Those of its packets from the client; a hash of 0 when it is of no pair. */
-static struct packet_ends ends_of(const struct request *q)
+static struct packet_ends ends_of(const struct asked *k)
 {
-    bool plain = q->client.address.family == FAMILY_IPV4 && q->server.address.family == FAMILY_IPV4 && q->rest >> 32 == 0;
-    return plain ? packet_ends_ipv4(IP_PROTO_UDP, &q->client, &q->server) : (struct packet_ends){0, 0, 0, false};
+    bool plain = k->client.address.family == FAMILY_IPV4 && k->server.address.family == FAMILY_IPV4 && k->rest >> 32 == 0;
+    return plain ? packet_ends_ipv4(IP_PROTO_UDP, &k->client, &k->server) : (struct packet_ends){0, 0, 0, false};
 }
 
-static void note_in_pair(struct radius_layer *r, const struct request *q)
+static void note_in_pair(struct radius_layer *r, uint32_t item)
 {
-    struct packet_ends ends = ends_of(q);
+    struct packet_ends ends = ends_of(&r->asked[item]);
     struct pair *pair = &r->pairs[ends.hash % PAIRS];
     if (ends.hash == 0)
         return;
@@ -62,31 +65,32 @@ static void note_in_pair(struct radius_layer *r, const struct request *q)
     }
     if (pair_of(r, &ends, ends.from_low) == NULL)
         return;
-    pair->items[q->rest % IDENTIFIERS] = request_item(r, q);
+    pair->items[r->asked[item].rest % IDENTIFIERS] = item;
     pair->used++;
 }
 
-static void drop_from_pair(struct radius_layer *r, const struct request *q)
+static void drop_from_pair(struct radius_layer *r, uint32_t item)
 {
-    struct packet_ends ends = ends_of(q);
+    struct packet_ends ends = ends_of(&r->asked[item]);
     struct pair *pair = pair_of(r, &ends, ends.from_low);
-    uint32_t *item = pair != NULL ? &pair->items[q->rest % IDENTIFIERS] : NULL;
-    if (item == NULL || *item != request_item(r, q))
+    uint32_t *noted = pair != NULL ? &pair->items[r->asked[item].rest % IDENTIFIERS] : NULL;
+    if (noted == NULL || *noted != item)
         return;
-    *item = 0;
+    *noted = 0;
     if (--pair->used == 0)
         pair->low = pair->high = 0;
 }
 
 static void forget(struct radius_layer *r, struct request *q)
 {
-    drop_from_pair(r, q);
+    uint32_t item = request_item(r, q);
+    drop_from_pair(r, item);
     if (q->waiting && !q->told)
         r->counters.requests_evicted++;
     request_unlink(r, q);
-    index_remove(&r->request_index, hash_of_request(q), request_item(r, q));
-    r->request_links[request_item(r, q)].next = r->request_free;
-    r->request_free = request_item(r, q);
+    index_remove(&r->request_index, hash_of_item(r, item), item);
+    r->request_links[item].next = r->request_free;
+    r->request_free = item;
 }
 
 bool request_accepts_other(uint8_t request_code, uint8_t response_code)
@@ -113,9 +117,10 @@ struct request *request_find_elsewhere(const struct radius_layer *r, const struc
     struct request *found = NULL;
     for (uint32_t item; (item = index_next(&r->request_index, hash, &probe)) != 0;) {
         struct request *q = &r->requests[item];
-        if (q->waiting && q->rest == key->rest && address_equal(&q->client.address, &key->client->address) &&
-            !endpoint_equal(&q->server, key->server) && request_accepts(q->code, code) &&
-            (found == NULL || q->last.time_ns >= found->last.time_ns))
+        const struct asked *k = &r->asked[item];
+        if (q->waiting && k->rest == key->rest && address_equal(&k->client.address, &key->client->address) &&
+            !endpoint_equal(&k->server, key->server) && request_accepts(q->code, code) &&
+            (found == NULL || request_last(r, q).time_ns >= request_last(r, found).time_ns))
             found = q;
     }
     return found;
@@ -134,24 +139,18 @@ static struct request *take_entry(struct radius_layer *r)
     return q;
 }
 
-static uint64_t hash_of_item(const void *owner, uint32_t item)
-{
-    const struct radius_layer *r = owner;
-    return hash_of_request(&r->requests[item]);
-}
-
 struct request *request_new(struct radius_layer *r, const struct request_key *key, int64_t now_ns)
 {
     struct request *q = take_entry(r);
     uint32_t item = request_item(r, q), victim;
     uint64_t hash = request_hash(key);
-    *q = (struct request){.rest = key->rest, .client = *key->client, .server = *key->server,
-                          .waiting = true, .since_ns = now_ns};
+    *q = (struct request){.waiting = true, .since_ns = now_ns};
+    r->asked[item] = (struct asked){.rest = key->rest, .client = *key->client, .server = *key->server};
     index_make_room(&r->request_index, hash_of_item, r);
     while ((victim = index_put(&r->request_index, hash, item)) != 0)
         forget(r, &r->requests[victim]);
     request_append(r, q);
-    note_in_pair(r, q);
+    note_in_pair(r, item);
     return q;
 }
 
@@ -160,12 +159,13 @@ void request_tell_unanswered(struct radius_layer *r, struct request *q, int64_t 
 {
     struct login *login = login_of_request(r, q);
     int64_t waited = elapsed_ns(now_ns, q->first.time_ns);
-    struct radius_event about = {.role = RADIUS_UNANSWERED, .code = q->code, .client = &q->client, .server = &q->server,
-                                 .request = request_first(q), .request_last = request_last(q), .transmissions = q->transmissions,
+    const struct asked *k = request_asked(r, q);
+    struct radius_event about = {.role = RADIUS_UNANSWERED, .code = q->code, .client = &k->client, .server = &k->server,
+                                 .request = request_first(q), .request_last = request_last(r, q), .transmissions = q->transmissions,
                                  .elapsed_ns = waited > 0 ? waited : 0, .capture_ended = capture_ended,
                                  .icmp_unreachable = icmp != NULL, .request_code = q->code};
     q->told = true;
-    tell_radius(r, &(struct event){.kind = EVENT_RADIUS, .dir = TO_SERVER, .place = icmp != NULL ? *icmp : request_last(q),
+    tell_radius(r, &(struct event){.kind = EVENT_RADIUS, .dir = TO_SERVER, .place = icmp != NULL ? *icmp : request_last(r, q),
                                    .conv = login != NULL ? &login->pub : NULL, .u.radius = &about});
 }
 
@@ -201,7 +201,7 @@ void requests_finish(struct radius_layer *r, int64_t end_ns)
 {
     for (struct request *q; (q = request_oldest(r, true)) != NULL;) {
         if (!q->told)
-            request_tell_unanswered(r, q, end_ns, NULL, elapsed_ns(end_ns, q->last.time_ns) < RADIUS_ANSWER_NS);
+            request_tell_unanswered(r, q, end_ns, NULL, elapsed_ns(end_ns, request_last(r, q).time_ns) < RADIUS_ANSWER_NS);
         forget(r, q);
     }
 }

@@ -23,10 +23,8 @@ struct sight {
     int64_t time_ns;
 };
 
-/* Two cache lines, what a look-up reads in the first: an identifier comes again when its request has long left the cache. */
+/* A cache line, since an identifier comes again when its request has long left the cache. */
 struct request {
-    uint64_t rest; /* of its key */
-    struct endpoint client, server;
     uint8_t code;
     bool waiting;  /* on the list of those that wait; else on the other */
     bool answered;
@@ -35,8 +33,15 @@ struct request {
     uint32_t login, login_id; /* item and serial: the item may have been given to another login since */
     uint8_t authenticator[16];
     int64_t since_ns; /* last activity, for the lists */
-    struct sight first, last;
+    struct sight first;
     uint32_t first_capture, last_capture;
+};
+
+/* The rest of it, which usual packets do not ask for. */
+struct asked {
+    uint64_t rest;     /* of its key */
+    struct endpoint client, server;
+    struct sight last; /* with more than one transmission; else it is the first */
 };
 
 /*
@@ -90,9 +95,10 @@ struct radius_layer {
     struct radius_layer_counters counters;
 
     struct request *requests;      /* [0] is unused */
+    struct asked *asked;           /* of each */
     struct links *request_links;   /* of each; apart, since the neighbours of one are others. The first and the last ones
                                       stand for the lists of those that wait and of the settled */
-    void *request_memory;          /* the requests, not aligned */
+    void *request_memory, *asked_memory; /* where they lie */
     struct index request_index;
     struct pair *pairs;            /* PAIRS of them */
     uint32_t request_room, requests_used, request_free; /* used: entries ever taken; request_free: chain through links.next */
@@ -164,9 +170,14 @@ static inline struct place request_first(const struct request *q)
 {
     return (struct place){.frame = q->first.frame, .time_ns = q->first.time_ns, .capture = q->first_capture};
 }
-static inline struct place request_last(const struct request *q)
+static inline struct asked *request_asked(const struct radius_layer *r, const struct request *q)
 {
-    return (struct place){.frame = q->last.frame, .time_ns = q->last.time_ns, .capture = q->last_capture};
+    return &r->asked[q - r->requests];
+}
+static inline struct place request_last(const struct radius_layer *r, const struct request *q)
+{
+    const struct sight *last = q->transmissions > 1 ? &request_asked(r, q)->last : &q->first;
+    return (struct place){.frame = last->frame, .time_ns = last->time_ns, .capture = q->last_capture};
 }
 /* A waiting request of the key's client and identifier that another server was asked and that takes an answer of this code;
  * the latest one. */
