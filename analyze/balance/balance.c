@@ -145,7 +145,7 @@ static uint64_t text_hash(const struct exchange *x, struct text t, uint64_t seed
     return s.len > 0 ? hash_of(s.data, s.len, seed) : 0;
 }
 
-static uint64_t address_hash(const struct address *a)
+static uint64_t hash_of_address(const struct address *a)
 {
     return hash_of(a, sizeof *a, 1);
 }
@@ -166,7 +166,7 @@ static uint64_t station_hash(const struct exchange *x, struct text t)
     struct address a;
     if (len == 0)
         return 0;
-    return address_parse(span_of(s.data, len), &a) ? address_hash(&a) : hash_of(s.data, len, 2);
+    return address_parse(span_of(s.data, len), &a) ? hash_of_address(&a) : hash_of(s.data, len, 2);
 }
 
 static bool is_loopback(const struct address *a)
@@ -372,10 +372,10 @@ static uint64_t client_source(const struct balance *b, const struct session *s, 
                 continue;
             if (x->type == CONVERSATION_SSTP && x->sstp.proxy_seen && !x->sstp.proxy_local &&
                 x->sstp.proxy_source.address.family != FAMILY_NONE)
-                return address_hash(&x->sstp.proxy_source.address);
+                return hash_of_address(&x->sstp.proxy_source.address);
             struct address to = called(b, x);
             if ((round == 1 || is_vip(b, &to)) && !among(b->hiders, b->hider_count, &x->client.address))
-                return address_hash(&x->client.address);
+                return hash_of_address(&x->client.address);
         }
     *hidden = true;
     return 0;

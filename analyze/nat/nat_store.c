@@ -1,6 +1,5 @@
 #include "analyze/nat/nat_internal.h"
 
-#include "capture/wire/hash.h"
 #include "capture/wire/near.h"
 
 #include <stdlib.h>
@@ -9,7 +8,7 @@ enum { FIRST_SOURCES = 64, FIRST_HIDDEN = 2, LOOKED_AT = 32 };
 
 static uint32_t bucket(uint32_t server, const struct address *a)
 {
-    return (uint32_t)(hash_bytes(a, sizeof *a, server) % NAT_TABLE);
+    return (uint32_t)(address_hash(a, server) % NAT_TABLE);
 }
 
 struct nat *nat_new(const struct nat_settings *settings)
@@ -192,7 +191,7 @@ static bool is_server(const struct nat_server *s, const struct address *a, uint3
 
 uint32_t nat_bucket_soon(const struct nat *n, const struct address *server, const struct address *a)
 {
-    uint32_t at = n->hints[hash_bytes(server, sizeof *server, 0) % NAT_HINTS];
+    uint32_t at = n->hints[address_hash(server, 0) % NAT_HINTS];
     if (at >= n->server_count || !is_server(&n->servers[at], server, 0))
         return NAT_NOBODY;
     uint32_t b = bucket(at, a);
@@ -202,7 +201,7 @@ uint32_t nat_bucket_soon(const struct nat *n, const struct address *server, cons
 
 struct nat_server *nat_server_of(struct nat *n, const struct address *a, uint32_t tunnel, bool answered)
 {
-    uint16_t *hint = &n->hints[hash_bytes(a, sizeof *a, tunnel) % NAT_HINTS];
+    uint16_t *hint = &n->hints[address_hash(a, tunnel) % NAT_HINTS];
     uint32_t at = *hint;
     if (at >= n->server_count || !is_server(&n->servers[at], a, tunnel))
         for (at = 0; at < n->server_count && !is_server(&n->servers[at], a, tunnel);)

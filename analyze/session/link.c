@@ -75,13 +75,6 @@ static uint64_t hash_random(const uint8_t bytes[static 32], uint64_t seed)
     return hash_mix(hash_mix(words[0], words[1]), hash_mix(words[2], words[3] + seed));
 }
 
-static uint32_t hash_address(const struct address *a)
-{
-    uint64_t words[2];
-    memcpy(words, a->bytes, sizeof words);
-    return (uint32_t)hash_mix(words[0] + a->family, words[1]);
-}
-
 /* Random values prove identity; the same first EAP response is only the same attempt on another hop of a proxy, or when
  * the NAS went to its next server because one of the two did not answer. */
 static bool joins(enum key_kind kind, const struct link *old, const struct exchange *x, const struct link *mine)
@@ -166,7 +159,7 @@ static struct link link_of(const struct exchange *x)
 {
     struct link link = {
         .time_ns = x->first.time_ns,
-        .server = hash_address(&x->server.address),
+        .server = (uint32_t)address_hash(&x->server.address, 0),
         .capture = (uint16_t)x->first.capture,
         .outcome = x->outcome,
         .proxied = x->radius.proxy_states > 0,

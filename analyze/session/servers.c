@@ -32,7 +32,7 @@ struct server *servers_of(struct servers *s, const struct endpoint *e)
 {
     if (s->last != NULL && endpoint_equal(&s->last->endpoint, e))
         return s->last;
-    size_t slot = hash_bytes(&e->address, sizeof e->address, e->port) % SLOTS;
+    size_t slot = address_hash(&e->address, e->port) % SLOTS;
     for (; s->slots[slot] != 0; slot = (slot + 1) % SLOTS)
         if (endpoint_equal(&s->at[s->slots[slot] - 1]->endpoint, e))
             return s->last = s->at[s->slots[slot] - 1];

@@ -2,7 +2,7 @@
 #ifndef VS_WIRE_ADDRESS_H
 #define VS_WIRE_ADDRESS_H
 
-#include "capture/wire/span.h"
+#include "capture/wire/hash.h"
 
 enum { FAMILY_NONE = 0, FAMILY_IPV4 = 4, FAMILY_IPV6 = 6, FAMILY_MAC = 48 };
 
@@ -31,6 +31,14 @@ static inline bool address_equal(const struct address *a, const struct address *
 static inline bool endpoint_equal(const struct endpoint *a, const struct endpoint *b)
 {
     return a->port == b->port && address_equal(&a->address, &b->address);
+}
+
+/* For tables: the same within a run on one machine only. */
+static inline uint64_t address_hash(const struct address *a, uint64_t seed)
+{
+    uint64_t words[2];
+    memcpy(words, a->bytes, sizeof words);
+    return hash_mix(words[0] ^ words[1] << 32 ^ words[1] >> 32, seed ^ (uint64_t)a->family << 8);
 }
 
 /* Total order (family, bytes, port), for canonical flow keys and for sorted output: <0, 0, >0. */

@@ -224,7 +224,7 @@ static uint64_t guess_hash(const struct endpoint *client, const struct endpoint 
                            uint8_t eap_identifier)
 {
     uint64_t ports = (uint64_t)client->port << 24 | (uint64_t)server->port << 8 | eap_identifier;
-    return hash_mix(hash_address(&client->address, ports), hash_address(&server->address, tunnel)) | 1;
+    return hash_mix(address_hash(&client->address, ports), address_hash(&server->address, tunnel)) | 1;
 }
 
 static struct login *find_guess(const struct radius_layer *r, uint64_t hash)
@@ -265,7 +265,7 @@ static uint64_t hash_who(const struct endpoint *client, const struct endpoint *s
     struct span user = radius_span(rp, RADIUS_USER_NAME), station = radius_span(rp, RADIUS_CALLING_STATION_ID);
     uint64_t who = hash_bytes(user.data, user.len, tunnel);
     who = hash_bytes(station.data, station.len, who);
-    return hash_mix(hash_address(&client->address, who), hash_address(&server->address, 0)) | 1;
+    return hash_mix(address_hash(&client->address, who), address_hash(&server->address, 0)) | 1;
 }
 
 void login_name(struct radius_layer *r, struct login *l, const struct radius_packet *rp)

@@ -29,7 +29,7 @@ void requests_free(struct radius_layer *r)
 static uint64_t hash_of_item(const void *owner, uint32_t item)
 {
     const struct radius_layer *r = owner;
-    return hash_address(&r->asked[item].client.address, r->asked[item].rest);
+    return address_hash(&r->asked[item].client.address, r->asked[item].rest);
 }
 
 struct request *request_find(const struct radius_layer *r, const struct request_key *key)

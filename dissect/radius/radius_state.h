@@ -126,13 +126,6 @@ static inline void tell_radius(const struct radius_layer *r, const struct event 
         event_emit(&r->sink, e);
 }
 
-static inline uint64_t hash_address(const struct address *a, uint64_t seed)
-{
-    uint64_t words[2];
-    memcpy(words, a->bytes, sizeof words);
-    return hash_mix(words[0] ^ words[1] << 32 ^ words[1] >> 32, seed ^ (uint64_t)a->family << 8);
-}
-
 /* radius_requests.c */
 bool requests_init(struct radius_layer *r, uint32_t room);
 void requests_free(struct radius_layer *r);
@@ -150,7 +143,7 @@ static inline struct request_key request_key_of(const struct endpoint *client, c
 /* It leaves the server out, so that an answer from elsewhere is found as well. */
 static inline uint64_t request_hash(const struct request_key *key)
 {
-    return hash_address(&key->client->address, key->rest);
+    return address_hash(&key->client->address, key->rest);
 }
 /* NULL when there is none. */
 struct request *request_find(const struct radius_layer *r, const struct request_key *key);
