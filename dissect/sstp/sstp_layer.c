@@ -313,7 +313,8 @@ static struct connection *connection_begin(struct sstp_layer *l, const struct pa
     bool by_client = sender_is_client(p);
     struct connection *c = &l->connections[slot];
     memset(&c->pub, 0, sizeof c->pub);
-    memset((uint8_t *)c + offsetof(struct connection, carried), 0, sizeof *c - offsetof(struct connection, carried));
+    memset((uint8_t *)c + offsetof(struct connection, carried), 0,
+           offsetof(struct connection, tcp) - offsetof(struct connection, carried));
     c->slot = slot;
     c->layer = l;
     c->capture = p->frame->capture;

@@ -25,12 +25,11 @@ enum carry_stage {
 /* What stands inside of TLS, or in clear, by direction. */
 enum content_stage { CONTENT_HTTP, CONTENT_SSTP, CONTENT_IGNORED };
 
-/* What a connection needs once the server sent data. */
+/* What a connection needs once the server sent data; first what any record does, together. */
 struct carried {
-    struct proxy_header proxy;
     struct tls_session *tls;
-    struct http_reader *http[SIDES];
     struct sstp_link *link;
+    uint64_t records_seen[SIDES];
     uint8_t stage;            /* enum carry_stage */
     uint8_t content[SIDES];   /* enum content_stage */
     bool began[SIDES];        /* octets of the content were read */
@@ -41,7 +40,8 @@ struct carried {
     bool client_was_brief;    /* a record of the client was as short as a CALL_CONNECT_REQUEST's */
     uint16_t record_count;
     size_t bytes;             /* of memory, with what its readers hold; what waits inside of TLS has a budget of its own */
-    uint64_t records_seen[SIDES];
+    struct http_reader *http[SIDES];
+    struct proxy_header proxy;
     struct sstp_record records[SSTP_RECORDS_MAX];
 };
 
@@ -63,7 +63,6 @@ enum list { LIST_HALF_OPEN, LIST_LIVE, LIST_ENDED, LISTS };
 struct connection {
     struct conversation pub;
     struct sstp_layer *layer;
-    struct tcp_connection tcp;
     struct carried *carried;  /* NULL: the server sent no data yet, or no memory */
     uint32_t slot, stream;
     uint32_t older, newer;
@@ -79,6 +78,7 @@ struct connection {
     bool given_up;
     bool flooded;             /* its first octets were given up for others' */
     uint64_t lost_bytes, cut_bytes, missing_bytes;
+    struct tcp_connection tcp; /* begun apart from what stands before it */
 };
 
 /* The first octets of a client, until the server answers: most never get one. */

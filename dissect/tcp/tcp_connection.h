@@ -28,23 +28,26 @@ struct tcp_syn {
 
 /* What one side sent. Places are of frame 0 when there was no such segment. */
 struct tcp_sent {
-    struct tcp_syn syn;         /* the first SYN of the client or SYN/ACK of the server */
-    uint32_t syns;              /* SYN (SYN/ACK) with that ISN, the first included */
-    uint32_t syns_other_isn;    /* with others */
-    uint32_t resets;
+    /* what any segment touches, together */
     uint64_t packets;
     uint64_t data_packets;      /* with payload, keep-alives not counted */
     uint64_t bytes;             /* payload on the wire, retransmissions included */
-    struct place first, last;   /* of all */
-    struct place first_syn, last_syn, first_data, fin, reset; /* fin, reset: the first */
+    struct place last;          /* of all */
+    uint32_t reached;           /* the connection's own, as the others without a word */
+    bool reached_known;
     uint8_t ttl_min, ttl_max;   /* of all but resets, which others may forge; 255 and 0 when there are none */
     uint8_t reset_ttl;
     bool acked;                 /* acknowledged something, in a segment that is neither SYN nor RST */
     bool data_acked;            /* its first data segment was acknowledged, wholly */
     bool any_data_acked;        /* a part of it was */
-    /* the connection's own */
-    uint32_t first_data_seq, first_data_end, reached;
-    bool reached_known;
+
+    struct tcp_syn syn;         /* the first SYN of the client or SYN/ACK of the server */
+    uint32_t syns;              /* SYN (SYN/ACK) with that ISN, the first included */
+    uint32_t syns_other_isn;    /* with others */
+    uint32_t resets;
+    struct place first;         /* of all */
+    struct place first_syn, last_syn, first_data, fin, reset; /* fin, reset: the first */
+    uint32_t first_data_seq, first_data_end;
 };
 
 /* When the first reset came. */
