@@ -16,7 +16,8 @@ enum finding_id {
 };
 
 enum { FINDING_EVIDENCE_MAX = 5, FINDING_FIXES_MAX = 6, FINDING_TITLE = 256, FINDING_EXPLANATION = 2048, FINDING_FIX = 512,
-       FINDING_WHAT = 200, FINDING_SUBJECT = 130, FINDING_SESSIONS_MAX = 100000, FINDINGS_MAX = 512 };
+       FINDING_WHAT = 200, FINDING_SUBJECT = 130, FINDING_SESSIONS_MAX = 100000, FINDINGS_MAX = 512,
+       FINDINGS_OF_EACH = 2 /* causes of an id that find room whatever there is of others */ };
 
 struct evidence { struct place place; char what[FINDING_WHAT]; };
 

@@ -1,5 +1,6 @@
 #include "analyze/finding/findings.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,8 @@ struct findings {
     struct entry *entries[FINDINGS_MAX]; /* in the order raised */
     uint16_t slots[SLOTS];               /* index + 1 */
     size_t count;
+    uint16_t of_id[FINDING_IDS];
+    size_t shared; /* entries beyond FINDINGS_OF_EACH of their id */
     struct finding *sorted;
     bool finished;
     uint32_t session;
@@ -90,6 +93,19 @@ static void note_session(struct findings *f, struct entry *e)
         finding->sessions[finding->session_count++] = f->session;
 }
 
+/* Room for one more of this id. */
+static bool take_room(struct findings *f, enum finding_id id)
+{
+    static_assert(FINDINGS_OF_EACH * FINDING_IDS < FINDINGS_MAX, "no room is left for more of an id");
+    if (f->of_id[id] >= FINDINGS_OF_EACH) {
+        if (f->shared == FINDINGS_MAX - FINDINGS_OF_EACH * FINDING_IDS)
+            return false;
+        f->shared++;
+    }
+    f->of_id[id]++;
+    return true;
+}
+
 struct finding *findings_raise(struct findings *f, enum finding_id id, const char *subject, uint64_t variant,
                                bool *fresh)
 {
@@ -102,9 +118,7 @@ struct finding *findings_raise(struct findings *f, enum finding_id id, const cha
             return &e->finding;
         }
     }
-    if (f->finished || f->count == FINDINGS_MAX)
-        return NULL;
-    struct entry *e = calloc(1, sizeof *e);
+    struct entry *e = !f->finished && take_room(f, id) ? calloc(1, sizeof *e) : NULL;
     if (e == NULL)
         return NULL;
     e->finding.id = id;

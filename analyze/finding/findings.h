@@ -13,7 +13,8 @@ void findings_free(struct findings *f);
 /*
  * The entry of this cause. The first time *fresh is true and the caller writes its texts; later he only adds sessions and
  * evidence. Once findings_finish was called nothing is changed any more: the entry is looked up, *fresh is false, and the
- * session collects its index. NULL when FINDINGS_MAX causes are held.
+ * session collects its index. NULL when the room is full: for FINDINGS_MAX causes, of which each id has FINDINGS_OF_EACH
+ * to itself, so that a flood of one kind does not hide another.
  */
 struct finding *findings_raise(struct findings *f, enum finding_id id, const char *subject, uint64_t variant, bool *fresh);
 

@@ -38,13 +38,15 @@ def status(process, name):
 def descriptors(process):
     """Their number, and the size of the files that have no name any more."""
     folder = "/proc/%d/fd" % process.pid
-    names = os.listdir(folder)
-    spooled = 0
-    for name in names:
+    number = spooled = 0
+    for name in os.listdir(folder):
         path = os.path.join(folder, name)
-        if os.readlink(path).endswith("(deleted)"):
-            spooled += os.stat(path).st_size
-    return len(names), spooled
+        try:
+            spooled += os.stat(path).st_size if os.readlink(path).endswith("(deleted)") else 0
+            number += 1
+        except FileNotFoundError:  # closed meanwhile, as some are while it begins
+            pass
+    return number, spooled
 
 
 class Player:

@@ -71,11 +71,20 @@ static void causes_beyond_the_ceiling_are_refused(void **state)
     (void)state;
     struct findings *f = findings_new();
     bool fresh;
+    uint64_t held = 0;
+    size_t all = 0;
     assert_non_null(f);
-    for (uint64_t i = 0; i < FINDINGS_MAX; i++)
-        assert_non_null(findings_raise(f, FINDING_RADIUS_SLOW, "x", i, &fresh));
-    assert_null(findings_raise(f, FINDING_RADIUS_SLOW, "x", FINDINGS_MAX, &fresh));
+    while (held <= FINDINGS_MAX && findings_raise(f, FINDING_RADIUS_SLOW, "x", held, &fresh) != NULL)
+        held++;
+    assert_in_range(held, FINDINGS_MAX / 2, FINDINGS_MAX - 1);
     assert_non_null(findings_raise(f, FINDING_RADIUS_SLOW, "x", 5, &fresh));
+    assert_false(fresh);
+    for (unsigned id = 0; id < FINDING_IDS; id++) /* others find room all the same */
+        for (uint64_t i = 0; i <= FINDINGS_OF_EACH && id != FINDING_RADIUS_SLOW; i++)
+            assert_int_equal(findings_raise(f, (enum finding_id)id, "x", i, &fresh) != NULL, i < FINDINGS_OF_EACH);
+    findings_finish(f);
+    (void)findings_all(f, &all);
+    assert_int_equal(all, FINDINGS_MAX);
     findings_free(f);
 }
 
