@@ -196,7 +196,10 @@ def disk_is_full(folder):
     reader = Reader(path)
     reader.feed(records(0, 20))
     wait_until(lambda: os.path.getsize(path) > len(earlier) + 10000, "lines")
-    room = os.path.getsize(path) + 1000
+    room = 0
+    while room != os.path.getsize(path) + 1000:  # until all that was fed is told
+        room = os.path.getsize(path) + 1000
+        time.sleep(1)
     resource.prlimit(reader.process.pid, resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
     reader.feed(records(20, 200))
     first = reader.process.stderr.readline().decode()
