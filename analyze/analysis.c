@@ -71,7 +71,7 @@ struct analysis *analysis_new(const struct analysis_options *options, char error
     a->sights = options->several_captures ? tls_sights_new() : NULL;
     a->captures = calloc(CAPTURES_MAX, sizeof *a->captures);
     a->digests = digests_new();
-    a->spool = spool_new(options->kept_bytes);
+    a->spool = spool_new();
     a->services = services_new();
     a->probes = probes_new();
     a->balance = balance_new(&options->balance);

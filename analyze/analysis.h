@@ -14,7 +14,6 @@
 
 struct analysis_options {
     uint64_t spool_bytes;           /* room on disk for finished exchanges; 0: what the disk has */
-    uint64_t kept_bytes;            /* of these, in memory; 0: all are on disk */
     const struct expect *expect;
     bool ladder;                    /* keep message ladders */
     bool several_captures;          /* the same exchange may be seen at several vantage points */

@@ -269,7 +269,6 @@ static int analyse(const struct options *o, struct output *out)
 {
     char error[256];
     struct analysis_options options = {.spool_bytes = o->spool_mib << 20,
-                                       .kept_bytes = options_kept_bytes(o),
                                        .expect = o->expect,
                                        .ladder = o->session != 0,
                                        .several_captures = o->capture_count + o->interface_count > 1,

@@ -49,12 +49,6 @@ static inline uint64_t options_dissect_bytes(const struct options *o)
     return (o->memory_mib << 20) / 16 * 7;
 }
 
-/* Of what is left: for finished sessions, before they go to disk. Writing costs little; more gained nothing. */
-static inline uint64_t options_kept_bytes(const struct options *o)
-{
-    return (o->memory_mib << 20) / 256;
-}
-
 /* Reads argv. False with one line in error (exit status 2). The caller frees with options_free in any case. */
 bool options_parse(int argc, char **argv, struct options *out, char error[static OPTIONS_ERROR]);
 /* After options_parse refused: was --check among what was given? Then its exit statuses hold for this, too. */

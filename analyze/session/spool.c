@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "analyze/session/pack.h"
-#include "capture/wire/large.h"
 
 enum { WINDOW = 1 << 15, FAR = 1 << 10, WRITTEN = 1 << 16, BLOCK = 1 << 13, BLOCKS = 512, SPARES = 4 };
 
@@ -30,13 +29,9 @@ struct entry {
  */
 struct spool {
     FILE *records, *index;
-    uint8_t *kept;       /* the first records, which are never written; kept_room bytes, kept_end of them used */
-    void *kept_memory;   /* where they lie */
-    uint64_t kept_room, kept_end;
-    bool writing;        /* they are full: what follows is in the file, counted on from kept_end */
     uint8_t *buffer; /* WRITTEN bytes gathered for one write, and what the last record has more */
     size_t used;     /* of it */
-    uint64_t end;    /* bytes of all records */
+    uint64_t end;    /* bytes in records, and in the buffer */
     bool has_model;
     struct pack_model model; /* of the first one put */
     bool reading;
@@ -62,7 +57,7 @@ struct spool {
     size_t spares;
 };
 
-struct spool *spool_new(uint64_t kept_bytes)
+struct spool *spool_new(void)
 {
     struct spool *s = calloc(1, sizeof *s);
     if (s == NULL)
@@ -71,10 +66,7 @@ struct spool *spool_new(uint64_t kept_bytes)
     s->records = tmpfile();
     s->index = tmpfile();
     s->buffer = malloc(WRITTEN + RECORD_MAX);
-    s->kept_room = kept_bytes;
-    if (kept_bytes > 0)
-        s->kept = filling_new((size_t)kept_bytes, &s->kept_memory);
-    if (s->records == NULL || s->index == NULL || s->buffer == NULL || (kept_bytes > 0 && s->kept == NULL)) {
+    if (s->records == NULL || s->index == NULL || s->buffer == NULL) {
         spool_free(s);
         return NULL;
     }
@@ -92,7 +84,6 @@ void spool_free(struct spool *s)
         fclose(s->index);
     while (s->spares > 0)
         free(s->spare[--s->spares]);
-    free(s->kept_memory);
     free(s->buffer);
     free(s->blocks);
     free(s);
@@ -207,38 +198,6 @@ static bool write_ladder(struct spool *s, struct span ladder)
     return true;
 }
 
-/* Whether a record goes to the file, as all do from the first on that may not find room. */
-static bool is_written(struct spool *s, size_t ladder)
-{
-    if (!s->writing && s->kept_room - s->kept_end < RECORD_MAX + ladder) {
-        s->writing = true;
-        s->on_disk = s->whole = s->begun = s->kept_end;
-    }
-    return s->writing;
-}
-
-/* What was packed at the end of what is kept. */
-static void keep(struct spool *s, const uint8_t *end, struct span ladder)
-{
-    size_t packed = (size_t)(end - (s->kept + s->kept_end));
-    if (ladder.len > 0)
-        memcpy(s->kept + s->kept_end + packed, ladder.data, ladder.len);
-    s->end = s->kept_end += packed + ladder.len;
-}
-
-/* What was packed at the end of what is gathered. */
-static bool write_record(struct spool *s, const uint8_t *end, struct span ladder)
-{
-    size_t packed = (size_t)(end - (s->buffer + s->used));
-    s->begun = s->end;
-    s->waiting++;
-    s->used += packed;
-    s->end += packed;
-    if (ladder.len > 0 && !write_ladder(s, ladder))
-        return false;
-    return s->used < WRITTEN || write_out(s, false);
-}
-
 /* The entry for writing: in the window, or in room, where one starts empty or as it was written. */
 static struct entry *entry_for(struct spool *s, uint32_t id, struct entry *room)
 {
@@ -266,17 +225,19 @@ bool spool_put(struct spool *s, const struct exchange *x, uint16_t tag)
         s->has_model = true;
     }
     struct entry room, *e = entry_for(s, x->id, &room);
-    bool written = is_written(s, x->ladder.len);
-    uint8_t *begin = written ? s->buffer + s->used : s->kept + s->kept_end;
-    uint8_t *end = exchange_pack(x, &s->model, begin + sizeof head, &head.parts);
+    uint8_t *begin = s->buffer + s->used, *end = exchange_pack(x, &s->model, begin + sizeof head, &head.parts);
     head.packed = (uint16_t)((size_t)(end - begin) - sizeof head);
     memcpy(begin, &head, sizeof head);
+    s->begun = s->end;
+    s->waiting++;
     e->offset = s->end + 1;
     e->tag = tag;
+    s->used += (size_t)(end - begin);
+    s->end += (size_t)(end - begin);
     s->last = x->id > s->last ? x->id : s->last;
-    if (!written)
-        keep(s, end, x->ladder);
-    else if (!write_record(s, end, x->ladder))
+    if (head.ladder > 0 && !write_ladder(s, x->ladder))
+        return false;
+    if (s->used >= WRITTEN && !write_out(s, false))
         return false;
     return e != &room || index_write(s, x->id, e);
 }
@@ -350,24 +311,19 @@ static bool begin_reading(struct spool *s)
 {
     if (s->reading)
         return true;
-    if (s->writing) {
-        s->blocks = malloc((size_t)BLOCKS * BLOCK);
-        (void)write_out(s, true); /* what does not fit any more was never put */
-    }
-    s->reading = !s->writing || (s->blocks != NULL && fflush(s->records) == 0);
-    s->position = UINT64_MAX;
+    s->blocks = malloc((size_t)BLOCKS * BLOCK);
+    (void)write_out(s, true); /* what does not fit any more was never put */
+    s->reading = s->blocks != NULL && fflush(s->records) == 0;
+    s->position = s->end;
     return s->reading;
 }
 
 /*
- * Bytes of records, where they are kept, lie in a block of the file or, gathered from several, in room; NULL when they cannot be
- * read. Records lie nearly in the order of their ids: the blocks held serve nearly all of them. Good until the next call.
+ * Bytes of the file, where they lie in a block or, gathered from several, in room; NULL when they cannot be read.
+ * Records lie nearly in the order of their ids: the blocks held serve nearly all of them. Good until the next call.
  */
 static const uint8_t *bytes_at(struct spool *s, uint64_t offset, size_t len, uint8_t *room)
 {
-    if (offset < s->kept_end)
-        return len <= s->kept_end - offset ? s->kept + offset : NULL;
-    offset -= s->kept_end;
     for (size_t have = 0;;) {
         size_t slot = read_block(s, offset / BLOCK), at = (size_t)(offset % BLOCK);
         if (slot == BLOCKS || at > s->held_len[slot])

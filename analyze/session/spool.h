@@ -1,6 +1,6 @@
 /*
  * Finished exchanges, out of memory's way: one temporary file of records, one of their places by id. The report reads them
- * back in order of id. Memory is a fixed window, whatever their number; the first records stay in it.
+ * back in order of id. Memory is a fixed window, whatever their number.
  */
 #ifndef VS_ANALYZE_SPOOL_H
 #define VS_ANALYZE_SPOOL_H
@@ -9,9 +9,7 @@
 
 struct spool;
 
-/* kept_bytes: of records that stay in memory, before the file is needed. NULL when temporary files cannot be made or memory is
- * short. */
-struct spool *spool_new(uint64_t kept_bytes);
+struct spool *spool_new(void); /* NULL when temporary files cannot be made or memory is short */
 void spool_free(struct spool *s);
 
 /*

@@ -42,7 +42,7 @@ static void a_tunnel_and_its_login_come_to_one_end(void **state)
         {OUTCOME_INCOMPLETE, OUTCOME_INCOMPLETE, OUTCOME_INCOMPLETE},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct spool *s = spool_new(0);
+        struct spool *s = spool_new();
         struct session_build b;
         put(s, exchange_of(CONVERSATION_RADIUS, 1, rows[i].login));
         put(s, exchange_of(CONVERSATION_IKE, 2, rows[i].tunnel));
@@ -67,7 +67,7 @@ static void a_tunnel_and_its_login_come_to_one_end(void **state)
 static void the_side_that_shows_the_certificate_tells_of_it(void **state)
 {
     (void)state;
-    struct spool *s = spool_new(0);
+    struct spool *s = spool_new();
     struct session_build b;
     struct exchange *x = exchange_of(CONVERSATION_SSTP, 1, OUTCOME_INCOMPLETE);
     x->eap.tls.server_chain = 3;
@@ -85,7 +85,7 @@ static void the_side_that_shows_the_certificate_tells_of_it(void **state)
 static void whole_sessions_are_joined(void **state)
 {
     (void)state;
-    struct spool *s = spool_new(0);
+    struct spool *s = spool_new();
     struct session_build b;
     put(s, exchange_of(CONVERSATION_RADIUS, 1, OUTCOME_ESTABLISHED));
     for (uint32_t id = 2; id < 4; id++) {

@@ -25,9 +25,10 @@ static void put(struct spool *s, struct exchange *x, uint32_t id, const char *us
     assert_true(spool_put(s, x, 0));
 }
 
-static void put_and_read_back(uint64_t kept_bytes)
+static void what_is_put_comes_back_in_any_order(void **state)
 {
-    struct spool *s = spool_new(kept_bytes);
+    (void)state;
+    struct spool *s = spool_new();
     struct exchange *x = malloc(sizeof *x);
     assert_non_null(s);
     assert_non_null(x);
@@ -58,21 +59,11 @@ static void put_and_read_back(uint64_t kept_bytes)
     spool_free(s);
 }
 
-/* All in the file, one part of them (from within a record on), none. */
-static void what_is_put_comes_back_in_any_order(void **state)
-{
-    (void)state;
-    put_and_read_back(0);
-    put_and_read_back(100000);
-    put_and_read_back(5000001);
-    put_and_read_back(UINT64_C(1) << 26);
-}
-
 /* Exchanges read one after the other share memory: what one has inside its tunnel must not show in the next. */
 static void facts_inside_the_tunnel_come_back_and_stay_where_they_belong(void **state)
 {
     (void)state;
-    struct spool *s = spool_new(0);
+    struct spool *s = spool_new();
     struct exchange *x = calloc(1, sizeof *x);
     assert_non_null(s);
     assert_non_null(x);
@@ -117,7 +108,7 @@ static void fill(struct exchange *x, uint32_t id)
 static void what_differs_from_the_first_one_comes_back(void **state)
 {
     (void)state;
-    struct spool *s = spool_new(0);
+    struct spool *s = spool_new();
     struct exchange *x = malloc(sizeof *x);
     assert_non_null(s);
     assert_non_null(x);
@@ -139,7 +130,7 @@ static void what_differs_from_the_first_one_comes_back(void **state)
 static void ids_that_never_closed_are_absent(void **state)
 {
     (void)state;
-    struct spool *s = spool_new(0);
+    struct spool *s = spool_new();
     struct exchange *x = malloc(sizeof *x);
     assert_non_null(s);
     assert_non_null(x);
@@ -156,7 +147,7 @@ static void ids_that_never_closed_are_absent(void **state)
 static void linked_exchanges_become_one_session(void **state)
 {
     (void)state;
-    struct spool *s = spool_new(0);
+    struct spool *s = spool_new();
     struct exchange *x = malloc(sizeof *x);
     assert_non_null(s);
     assert_non_null(x);
@@ -297,7 +288,7 @@ static void a_full_disk_keeps_what_was_written(void **state)
     signal(SIGXFSZ, SIG_IGN);
     uint32_t last = 0;
     for (rlim_t size = 30000; size < 600000; size += 91000) { /* within a block of writing, and at all places of a record */
-        struct spool *s = spool_new(size / 2);
+        struct spool *s = spool_new();
         assert_non_null(s);
         small = before;
         small.rlim_cur = size;
@@ -315,7 +306,7 @@ static void a_ceiling_keeps_what_was_written(void **state)
 {
     (void)state;
     enum { COUNT = 20000, CEILING = 300000 };
-    struct spool *s = spool_new(0);
+    struct spool *s = spool_new();
     assert_non_null(s);
     spool_limit(s, CEILING);
     uint32_t there = fill_and_read(s, COUNT);
