@@ -323,7 +323,8 @@ struct events *events_new(struct analysis *a, const struct events_options *optio
     e->windows = windows_new(options->balance, window_over, e);
     const struct standing_options standing = {options->sights, tell_standing, options->ctx, e, options->balance};
     e->standing = wanted(e) ? standing_new(a, &standing) : NULL;
-    if ((wanted(e) && e->standing == NULL) || e->told == NULL || e->report.digests == NULL || e->windows == NULL || !analysis_watch(a, &watcher)) {
+    bool made = e->told != NULL && e->report.digests != NULL && e->windows != NULL && (!wanted(e) || e->standing != NULL);
+    if (!made || !analysis_watch(a, &watcher)) {
         events_free(e);
         return NULL;
     }

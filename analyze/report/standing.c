@@ -83,11 +83,10 @@ static bool is_of_nic(enum finding_id id)
 
 static int64_t has_to_stand(const struct finding *f)
 {
-    if (standing_comes_and_goes(f->id))
-        return f->confidence == CONFIDENCE_HINT ? INT64_MAX : 0;
     if (f->confidence == CONFIDENCE_HINT)
         return INT64_MAX;
-    return f->confidence == CONFIDENCE_CERTAIN && !is_of_nic(f->id) ? 0 : STANDING_STRONG_NS;
+    bool at_once = standing_comes_and_goes(f->id) || (f->confidence == CONFIDENCE_CERTAIN && !is_of_nic(f->id));
+    return at_once ? 0 : STANDING_STRONG_NS;
 }
 
 static void take(struct standing *s, const struct finding *f, int64_t now_ns)
