@@ -14,7 +14,7 @@
 #include "capture/wire/rarely.h"
 
 /* Of a slot. PROBES_MAX: chance alone makes no row of that length but once in hundreds of thousands where half is free. */
-enum { ENTRY_BITS = 20, TAG_BITS = 6, FAR_BITS = 6, PROBES_MAX = 1 << FAR_BITS, ROOM_MAX = (1 << ENTRY_BITS) - 1 };
+enum { ENTRY_BITS = 20, FAR_BITS = 6, PROBES_MAX = 1 << FAR_BITS, ROOM_MAX = (1 << ENTRY_BITS) - 1 };
 enum { FIRST_HOMES = 2048, EVICTION_SAMPLE = 8, MEASURED_EVERY = 16, FLOWS_SOON = 8 };
 
 /* Ends that are too long for a word each. */
@@ -25,8 +25,8 @@ struct long_ends {
 };
 
 struct flow_table {
-    uint32_t *index;  /* slots: entry + 1, tag, distance; 0: free */
-    struct flow *flows;
+    uint32_t *index;  /* slots: entry, distance, tag; 0: free */
+    struct flow *flows; /* [0] is not used */
     uint32_t homes;   /* where probes begin; PROBES_MAX more slots follow, so that none has to wrap */
     uint32_t room, used;
     uint32_t hand, next_id;
@@ -37,7 +37,7 @@ struct flow_table {
     void *index_memory, *flows_memory;
     struct long_ends *ends; /* numbered from 1 */
     uint32_t ends_used, ends_room, ends_free;
-    int64_t usual_ns; /* usually_stale_since, a while ago */
+    int64_t stale_ns; /* since when flows are about as stale as is usual, a while ago */
     uint32_t evictions;
 };
 
@@ -54,7 +54,8 @@ struct flow_table *flow_table_new(uint32_t room)
     t->room = room == 0 ? 1 : room > ROOM_MAX ? ROOM_MAX : room;
     t->homes = FIRST_HOMES;
     t->index = index_new(t->homes, &t->index_memory);
-    t->flows = filling_new(t->room * sizeof *t->flows, &t->flows_memory);
+    t->hand = 1;
+    t->flows = filling_new(((size_t)t->room + 1) * sizeof *t->flows, &t->flows_memory);
     if (t->index == NULL || t->flows == NULL) {
         flow_table_free(t);
         return NULL;
@@ -102,10 +103,9 @@ static uint64_t hashed_word(const struct endpoint *e, uint8_t ip_proto)
     return hash_mix(hash ^ e->address.family, load_u64(e->address.bytes + 8)) | WORD_IS_HASH;
 }
 
-/* Never 0. */
 static inline uint32_t hash_of(uint64_t low, uint64_t high, uint32_t tunnel)
 {
-    return (uint32_t)hash_mix(low, high + ((uint64_t)tunnel << 32)) | 1;
+    return (uint32_t)hash_mix(low, high + ((uint64_t)tunnel << 32));
 }
 
 static inline uint32_t home_of(const struct flow_table *t, uint32_t hash)
@@ -118,27 +118,25 @@ static inline uint32_t hash_of_flow(const struct flow *f)
     return hash_of(f->key[0], f->key[1], f->tunnel);
 }
 
-/* The bits of a slot: which entry, and a tag that tells most others apart; how far from its home it stands. */
+/* The bits of a slot: which entry; how far from its home it stands; the low bits of the hash, which tell most others apart. */
 static inline uint32_t slot_of(uint32_t entry, uint32_t hash, uint32_t far)
 {
-    return (entry + 1) | (hash >> 1 & ((1u << TAG_BITS) - 1)) << ENTRY_BITS | far << (ENTRY_BITS + TAG_BITS);
+    return entry | far << ENTRY_BITS | hash << (ENTRY_BITS + FAR_BITS);
 }
 
 static inline uint32_t entry_in(uint32_t slot)
 {
-    return (slot & ROOM_MAX) - 1;
+    return slot & ROOM_MAX;
 }
 
 static inline bool has_tag(uint32_t slot, uint32_t hash)
 {
-    return (slot >> ENTRY_BITS & ((1u << TAG_BITS) - 1)) == (hash >> 1 & ((1u << TAG_BITS) - 1));
+    return (slot ^ hash << (ENTRY_BITS + FAR_BITS)) >> (ENTRY_BITS + FAR_BITS) == 0;
 }
-
-#define PROBE_ENDS (UINT64_C(1) << 31)
 
 static inline uint32_t far_of(uint32_t slot)
 {
-    return slot >> (ENTRY_BITS + TAG_BITS);
+    return slot >> ENTRY_BITS & (PROBES_MAX - 1);
 }
 
 static bool are_long_ends(const struct long_ends *e, const struct key *k, const struct endpoint *a, const struct endpoint *b,
@@ -173,7 +171,7 @@ static struct key key_of(const struct endpoint *a, const struct endpoint *b, uin
 /* As hash_of has it where there is no tunnel. */
 static inline uint32_t hash_of_ends(const struct packet_ends *e)
 {
-    return (uint32_t)e->hash | 1;
+    return (uint32_t)e->hash;
 }
 
 /* How far from its home the slot of a flow is, or the free one where it would go; PROBES_MAX when there is neither. */
@@ -207,7 +205,7 @@ RARELY_CALLED static void grow(struct flow_table *t)
     bool kept = grown != NULL;
     t->index = grown;
     t->homes = 2 * homes;
-    for (uint32_t i = 0; kept && i < t->used; i++) {
+    for (uint32_t i = 1; kept && i <= t->used; i++) {
         uint32_t hash = hash_of_flow(&t->flows[i]), far = probe_free(t, hash);
         kept = far < PROBES_MAX;
         if (kept)
@@ -221,7 +219,7 @@ RARELY_CALLED static void grow(struct flow_table *t)
     free(kept ? old_memory : memory);
 }
 
-static void give_up(struct flow_table *t, struct flow *f, int64_t now_ns)
+static inline void give_up(struct flow_table *t, struct flow *f, int64_t now_ns)
 {
     if (now_ns < f->last_ns || (uint64_t)now_ns - (uint64_t)f->last_ns < (uint64_t)FLOW_YOUNG_NS)
         t->evicted++;
@@ -261,78 +259,81 @@ static inline void prefetch(const void *p)
 #endif
 }
 
-/* Empties the slot of a flow and moves back what was displaced by it, so that no probe ends too early. */
-static void index_remove(struct flow_table *t, uint32_t entry)
+/* Empties the slot of a flow and moves back what was displaced by it, so that no probe ends too early. Returns which slot is
+ * free now. */
+static inline uint32_t index_remove(struct flow_table *t, uint32_t entry)
 {
-    uint32_t hole = home_of(t, hash_of_flow(&t->flows[entry]));
-    while (entry_in(t->index[hole]) != entry)
+    uint32_t hole = home_of(t, hash_of_flow(&t->flows[entry])), *index = t->index, end = t->homes + PROBES_MAX, slot;
+    while (entry_in(index[hole]) != entry)
         hole++;
-    for (uint32_t i = hole + 1; i < t->homes + PROBES_MAX && t->index[i] != 0; i++) {
-        if (far_of(t->index[i]) < i - hole)
+    for (uint32_t i = hole + 1; i < end && (slot = index[i]) != 0; i++) {
+        if (far_of(slot) < i - hole)
             continue;
-        t->index[hole] = t->index[i] - ((i - hole) << (ENTRY_BITS + TAG_BITS));
+        index[hole] = slot - ((i - hole) << ENTRY_BITS);
         hole = i;
     }
-    t->index[hole] = 0;
+    index[hole] = 0;
+    return hole;
 }
 
 static inline uint32_t next_entry(const struct flow_table *t, uint32_t at)
 {
-    return at + 1 < t->used ? at + 1 : 0;
+    return at < t->used ? at + 1 : 1;
 }
 
 /* Where both ends spoke, it counts as used a while longer: what floods has one end only. */
-static int64_t stale_since(const struct flow *f)
+static inline int64_t stale_since(const struct flow *f)
 {
     bool talk = f->packets[0] > 0 && f->packets[1] > 0;
-    return talk ? f->last_ns + FLOW_YOUNG_NS : f->last_ns;
+    return f->last_ns + (talk ? FLOW_YOUNG_NS : 0);
 }
 
-/* Since when those that the hand will look at next are stale, on average. */
-static int64_t usually_stale_since(const struct flow_table *t)
+/* How stale those are that the hand will look at next, on average, and an eighth of that time more. */
+RARELY_CALLED static int64_t usually_stale_since(const struct flow_table *t, int64_t now_ns)
 {
-    int64_t sum = 0;
+    int64_t usual = 0;
     for (uint32_t i = 0, at = t->hand; i < EVICTION_SAMPLE; i++, at = next_entry(t, at))
-        sum += stale_since(&t->flows[at]) / EVICTION_SAMPLE;
-    return sum;
+        usual += stale_since(&t->flows[at]) / EVICTION_SAMPLE;
+    int64_t ago = elapsed_ns(now_ns, usual), more = ago < 0 ? -(ago / 8) : ago / 8;
+    return usual < INT64_MAX - more ? usual + more : INT64_MAX;
 }
 
 /* What the next evictions will look at, now that the hand has gone so many steps: the slots of some flows, and the flows behind. */
-static void prefetch_next(struct flow_table *t, uint32_t steps)
+static inline void prefetch_next(struct flow_table *t, uint32_t steps)
 {
-    for (t->near -= t->near < steps ? t->near : steps; t->near < FLOWS_SOON; t->near++) {
-        uint32_t soon = t->hand + t->near < t->used ? t->hand + t->near : 0;
-        prefetch(&t->flows[soon + FLOWS_SOON < t->used ? soon + FLOWS_SOON : 0]);
+    for (uint32_t near = t->near < steps ? 0 : t->near - steps; near < FLOWS_SOON; near++) {
+        uint32_t soon = t->hand + near <= t->used ? t->hand + near : 1;
+        prefetch(&t->flows[soon + FLOWS_SOON <= t->used ? soon + FLOWS_SOON : 1]);
         prefetch(&t->index[home_of(t, hash_of_flow(&t->flows[soon]))]);
     }
+    t->near = FLOWS_SOON;
 }
 
 /*
  * Makes an entry free by giving up the stalest of a few, or the first that is about as stale as is usual: where nearly all are,
- * as in a flood, one is looked at. Returns its number.
+ * as in a flood, one is looked at. Returns its number. *slot: of the index, that is free now.
  */
-static uint32_t evict(struct flow_table *t, int64_t now_ns)
+static inline uint32_t evict(struct flow_table *t, int64_t now_ns, uint32_t *slot)
 {
-    uint32_t victim = t->hand, steps = 0;
     if (t->evictions++ % MEASURED_EVERY == 0)
-        t->usual_ns = usually_stale_since(t);
-    int64_t ago = elapsed_ns(now_ns, t->usual_ns), about = (ago < 0 ? -(ago / 8) : ago / 8);
-    while (steps++ < EVICTION_SAMPLE) {
-        if (stale_since(&t->flows[t->hand]) < stale_since(&t->flows[victim]))
-            victim = t->hand;
-        t->hand = next_entry(t, t->hand);
-        if (elapsed_ns(stale_since(&t->flows[victim]), t->usual_ns) <= about)
-            break;
+        t->stale_ns = usually_stale_since(t, now_ns);
+    uint32_t victim = t->hand, at = next_entry(t, victim), steps = 1;
+    for (int64_t stalest = stale_since(&t->flows[victim]); stalest > t->stale_ns && steps < EVICTION_SAMPLE; steps++) {
+        int64_t since = stale_since(&t->flows[at]);
+        victim = since < stalest ? at : victim;
+        stalest = since < stalest ? since : stalest;
+        at = next_entry(t, at);
     }
+    t->hand = at;
     prefetch_next(t, steps);
     give_up(t, &t->flows[victim], now_ns);
-    index_remove(t, victim);
+    *slot = index_remove(t, victim);
     return victim;
 }
 
 /* Gives up the stalest of a few flows that stand where a new one with this hash would have to; returns its number. *far: of its
  * slot, which is the new one's. */
-static uint32_t displace(struct flow_table *t, uint32_t hash, int64_t now_ns, uint32_t *far)
+RARELY_CALLED static uint32_t displace(struct flow_table *t, uint32_t hash, int64_t now_ns, uint32_t *far)
 {
     const uint32_t *row = &t->index[home_of(t, hash)];
     uint32_t first = t->next_id * EVICTION_SAMPLE % PROBES_MAX;
@@ -346,19 +347,21 @@ static uint32_t displace(struct flow_table *t, uint32_t hash, int64_t now_ns, ui
 
 /* A number for a new flow of this hash; *far: how far from its home a free slot is, PROBES_MAX without one, and where its slot
  * will be. */
-static uint32_t take_entry(struct flow_table *t, uint32_t hash, int64_t now_ns, uint32_t *far)
+static inline uint32_t take_entry(struct flow_table *t, uint32_t hash, int64_t now_ns, uint32_t *far)
 {
-    if (t->used >= t->homes / 2 && t->used < t->room) {
+    bool full = t->used == t->room;
+    if (!full && t->used >= t->homes / 2) {
         grow(t);
         *far = probe_free(t, hash);
     }
     if (*far == PROBES_MAX)
         return displace(t, hash, now_ns, far);
-    bool index_full = t->used >= t->homes - t->homes / 8; /* it could not grow */
-    if (t->used < t->room && !index_full)
-        return t->used++;
-    uint32_t entry = evict(t, now_ns);
-    *far = probe_free(t, hash); /* that may have moved */
+    if (!full && t->used < t->homes - t->homes / 8 /* else it could not grow */) {
+        prefetch(&t->flows[t->used + FLOWS_SOON < t->room ? t->used + FLOWS_SOON : 0]);
+        return ++t->used;
+    }
+    uint32_t slot, entry = evict(t, now_ns, &slot), nearer = slot - home_of(t, hash);
+    *far = nearer < *far ? nearer : *far; /* an earlier one of this row, where all were taken */
     return entry;
 }
 
@@ -369,22 +372,8 @@ static struct flow *make(struct flow_table *t, const struct packet *p, const str
     t->index[home_of(t, k->hash) + far] = slot_of(entry, k->hash, far);
     *f = (struct flow){.key = {k->low, k->high}, .tunnel = p->tunnel, .low_is_client = k->low_first,
                        .is_tcp = p->ip_proto == IP_PROTO_TCP, .id = ++t->next_id};
-    if ((k->low & WORD_IS_HASH) != 0 && (f->ends = take_ends(t)) != 0)
-        t->ends[f->ends - 1] = (struct long_ends){.low = k->low_first ? p->src : p->dst, .high = k->low_first ? p->dst : p->src,
-                                                  .ip_proto = p->ip_proto};
     t->made++;
     return f;
-}
-
-/* At which of two slots a probe ends, as they are free or have the tag: at the first bit 31 is set, at the second bit 63. Both are
- * looked at together: at which one it ends nobody could foresee, and each branch about it would be taken wrongly often. */
-static inline uint64_t probe_ends(const uint32_t *row, uint32_t hash)
-{
-    const uint64_t twice = UINT64_C(0x100000001), highest = PROBE_ENDS * twice, others = highest - twice;
-    const uint64_t tags = (uint64_t)((1u << TAG_BITS) - 1) << ENTRY_BITS;
-    uint64_t both = row[0] | (uint64_t)row[1] << 32, sought = ((uint64_t)hash >> 1 << ENTRY_BITS) & tags;
-    uint64_t unlike = ((both ^ sought * twice) & tags * twice) + others, used = (both & ROOM_MAX * twice) + others;
-    return ~(unlike & used) & highest;
 }
 
 void flow_ahead(const struct flow_table *t, const struct packet_ends *ends)
@@ -392,39 +381,60 @@ void flow_ahead(const struct flow_table *t, const struct packet_ends *ends)
     prefetch(&t->index[home_of(t, hash_of_ends(ends))]);
 }
 
+/* Three slots are looked at, whatever is in them: at which one the search ends nobody could foresee, and a branch about it would
+ * be taken wrongly often. */
 void flow_soon(const struct flow_table *t, struct flow_ahead *a)
 {
-    uint32_t hash = hash_of_ends(a->ends), made = t->used < t->room ? t->used : t->hand;
+    uint32_t hash = hash_of_ends(a->ends);
     const uint32_t *row = &t->index[home_of(t, hash)];
-    uint64_t ends = probe_ends(row, hash);
-    if (ends == 0)
-        ends = probe_ends(row += 2, hash);
-    uint32_t slot = (ends & PROBE_ENDS) != 0 ? row[0] : ends != 0 ? row[1] : 0;
-    a->flow = &t->flows[slot != 0 ? entry_in(slot) : made];
+    uint32_t first = row[0], second = row[1], third = row[2], slot = 0;
+    slot = has_tag(third, hash) ? third : slot;
+    slot = has_tag(second, hash) ? second : slot;
+    slot = has_tag(first, hash) ? first : slot;
+    a->flow = &t->flows[entry_in(slot)];
     prefetch(a->flow);
 }
 
-RARELY_CALLED static struct flow *find_or_make(struct flow_table *t, const struct packet *p, const struct flow_ahead *a,
-                                               bool *from_low, bool *fresh)
+/* Where both ends are words, the words are all that tells flows apart. */
+static struct flow *of_words(struct flow_table *t, const struct packet *p, const struct packet_ends *e, bool *fresh)
 {
-    const struct packet_ends *e = a != NULL ? a->ends : NULL;
-    struct key k = e != NULL ? (struct key){e->low, e->high, hash_of_ends(e), e->from_low}
-                             : key_of(&p->src, &p->dst, p->ip_proto, p->tunnel);
+    const struct key k = {e->low, e->high, hash_of_ends(e), e->from_low};
+    const uint32_t *row = &t->index[home_of(t, k.hash)];
+    uint32_t far = 0;
+    *fresh = false;
+    for (uint32_t slot; far < PROBES_MAX && (slot = row[far]) != 0; far++) {
+        struct flow *f = &t->flows[entry_in(slot)];
+        if (has_tag(slot, k.hash) && f->key[0] == k.low && f->key[1] == k.high && f->tunnel == 0)
+            return f;
+    }
+    *fresh = true;
+    return make(t, p, &k, far);
+}
+
+static struct flow *of_any(struct flow_table *t, const struct packet *p, bool *from_low, bool *fresh)
+{
+    const struct key k = key_of(&p->src, &p->dst, p->ip_proto, p->tunnel);
     uint32_t far = probe(t, &k, &p->src, &p->dst, p->ip_proto, p->tunnel);
     uint32_t slot = far < PROBES_MAX ? t->index[home_of(t, k.hash) + far] : 0;
     *from_low = k.low_first;
     *fresh = slot == 0;
-    return *fresh ? make(t, p, &k, far) : &t->flows[entry_in(slot)];
+    if (slot != 0)
+        return &t->flows[entry_in(slot)];
+    struct flow *f = make(t, p, &k, far);
+    if ((k.low & WORD_IS_HASH) != 0 && (f->ends = take_ends(t)) != 0)
+        t->ends[f->ends - 1] = (struct long_ends){.low = k.low_first ? p->src : p->dst, .high = k.low_first ? p->dst : p->src,
+                                                  .ip_proto = p->ip_proto};
+    return f;
 }
 
 struct flow *flow_of(struct flow_table *t, const struct packet *p, const struct flow_ahead *a, bool *from_low, bool *fresh)
 {
-    struct flow *f = a != NULL ? flow_known(a) : NULL;
-    if (f != NULL) {
+    struct flow *f;
+    if (a != NULL && a->ends != NULL) {
         *from_low = a->ends->from_low;
-        *fresh = false;
+        f = of_words(t, p, a->ends, fresh);
     } else {
-        f = find_or_make(t, p, a, from_low, fresh);
+        f = of_any(t, p, from_low, fresh);
     }
     flow_add(f, p, *from_low);
     return f;
@@ -447,7 +457,7 @@ void flow_on_drop(struct flow_table *t, flow_fn *drop, void *ctx)
 
 void flow_each(struct flow_table *t, flow_fn *each, void *ctx)
 {
-    for (uint32_t i = 0; i < t->used; i++)
+    for (uint32_t i = 1; i <= t->used; i++)
         each(ctx, &t->flows[i]);
 }
 
