@@ -15,8 +15,8 @@ enum { SEGMENTS = 5, SYNS = 3, OPTIONS = 20 /* of a SYN, as most stacks send the
 #define NOTE (UINT32_C(1) << 31) /* in a flow's word: the rest of it is a place in the ring */
 
 struct segment {
-    int64_t time_ns;
     uint64_t frame;
+    int64_t time_ns;
     uint32_t seq, ack;
     uint16_t window;
     uint8_t flags, ttl;
@@ -69,13 +69,13 @@ uint64_t knocks_bytes(const struct sstp_layer *l)
            (l->words_next < l->words_room ? l->words_next : l->words_room) * sizeof *l->words;
 }
 
-static struct knock *knock_at(const struct sstp_layer *l, uint64_t serial)
+static inline struct knock *knock_at(const struct sstp_layer *l, uint64_t serial)
 {
     return &l->knocks[serial % l->knock_room];
 }
 
 /* Its flow is another's now, or nobody's. */
-static void release(struct sstp_layer *l, struct knock *k)
+static inline void release(struct sstp_layer *l, struct knock *k)
 {
     k->owner = 0;
     if (k->words != 0)
@@ -83,14 +83,15 @@ static void release(struct sstp_layer *l, struct knock *k)
 }
 
 /* It never was more. */
-static void forget(struct sstp_layer *l, struct knock *k)
+static inline void forget(struct sstp_layer *l, struct knock *k)
 {
-    l->counters.unlisted += k->words != 0 || sstp_on_service_port(l, k->service_port);
+    enum { HTTPS = 443 }; /* nearly always */
+    l->counters.unlisted += k->words != 0 || k->service_port == HTTPS || sstp_on_service_port(l, k->service_port);
     release(l, k);
 }
 
 /* Keeps them; whose place they take is forgotten with his. */
-static void keep_words(struct sstp_layer *l, struct knock *k, struct span bytes)
+RARELY_CALLED static void keep_words(struct sstp_layer *l, struct knock *k, struct span bytes)
 {
     uint32_t place = (uint32_t)(l->words_next++ % l->words_room);
     struct words *w = &l->words[place];
@@ -105,20 +106,50 @@ static void keep_words(struct sstp_layer *l, struct knock *k, struct span bytes)
     k->words = place + 1;
 }
 
-static void note(struct sstp_layer *l, struct knock *k, const struct packet *p, bool from_low)
+/* len: OPTIONS at most, of whole words. */
+static inline void copy_options(uint8_t *out, const uint8_t *options, size_t len)
+{
+    enum { WORD = 4 };
+    for (size_t i = 0; i + WORD <= len; i += WORD)
+        memcpy(out + i, options + i, WORD);
+}
+
+static inline void note(struct sstp_layer *l, struct knock *k, const struct packet *p, bool from_low)
 {
     struct segment *s = &k->segments[k->count];
-    bool syn = (p->tcp_flags & TCP_SYN) != 0; /* of others nobody reads the options */
-    *s = (struct segment){.time_ns = p->frame->time_ns, .frame = p->frame->number, .seq = p->tcp_seq, .ack = p->tcp_ack,
-                          .window = p->tcp_window, .flags = p->tcp_flags, .ttl = p->ttl, .from_low = from_low,
-                          .options_len = syn ? (uint8_t)p->tcp_options.len : 0};
+    s->frame = p->frame->number;
+    s->time_ns = p->frame->time_ns;
+    s->seq = p->tcp_seq;
+    s->ack = p->tcp_ack;
+    s->window = p->tcp_window;
+    s->flags = p->tcp_flags;
+    s->ttl = p->ttl;
+    s->from_low = from_low;
     s->speaks = p->payload.len > 0;
-    if (s->speaks)
-        keep_words(l, k, p->payload);
-    if (s->options_len > 0)
-        memcpy(k->options[k->count], p->tcp_options.data, s->options_len);
+    s->options_len = 0;
+    if ((p->tcp_flags & TCP_SYN) != 0) { /* of others nobody reads the options */
+        s->options_len = (uint8_t)p->tcp_options.len;
+        copy_options(k->options[k->count], p->tcp_options.data, p->tcp_options.len);
+    }
     k->count++;
-    k->ended = k->ended || (p->tcp_flags & TCP_RST) != 0;
+    k->ended |= (p->tcp_flags & TCP_RST) != 0;
+    if (p->payload.len > 0)
+        keep_words(l, k, p->payload);
+}
+
+/* The next place of the ring. */
+static inline struct knock *take_place(struct sstp_layer *l, struct flow *f)
+{
+    uint32_t place = l->knock_place;
+    struct knock *k = &l->knocks[place];
+    l->knock_place = place + 1 < l->knock_room ? place + 1 : 0;
+    l->knock_next++;
+    if (k->owner != 0) {
+        l->counters.evicted += !k->ended;
+        forget(l, k);
+    }
+    f->ike = NOTE | place;
+    return k;
 }
 
 bool knock_begins(struct sstp_layer *l, const struct packet *p, struct flow *f, bool from_low)
@@ -126,12 +157,7 @@ bool knock_begins(struct sstp_layer *l, const struct packet *p, struct flow *f, 
     if (l->lone_told < l->lone_listed || (p->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) != TCP_SYN ||
         p->payload_wire_len > 0 || p->tcp_options.len > OPTIONS)
         return false;
-    struct knock *k = knock_at(l, l->knock_next);
-    if (k->owner != 0) {
-        l->counters.evicted += !k->ended;
-        forget(l, k);
-    }
-    f->ike = NOTE | (uint32_t)(l->knock_next++ % l->knock_room);
+    struct knock *k = take_place(l, f);
     k->owner = f->id;
     k->capture = p->frame->capture;
     k->service_port = p->dst.port;
@@ -172,46 +198,55 @@ static RARELY_CALLED void become_connection(struct sstp_layer *l, struct knock *
     }
 }
 
-/* Something that goes on with the attempt: bare, or the client's first words; a SYN of a client with another number may begin
- * another one. */
-static bool goes_on(const struct knock *k, const struct packet *p, bool from_low)
+/* The client's first words; or a SYN: that of a client with another number may begin another one. */
+RARELY_CALLED static bool goes_on_so(const struct knock *k, const struct packet *p, bool from_client)
 {
-    bool from_client = from_low == k->segments[0].from_low;
-    if (k->count == SEGMENTS || (p->tcp_flags & TCP_FIN) != 0 || p->frame->capture != k->capture)
-        return false;
     if (p->payload_wire_len > 0)
         return from_client && k->words == 0 && !k->ended && (p->tcp_flags & (TCP_SYN | TCP_RST)) == 0 &&
                p->payload_wire_len <= WORDS && p->payload.len == p->payload_wire_len;
-    if ((p->tcp_flags & TCP_SYN) == 0)
-        return true;
     return k->count < SYNS && p->tcp_options.len <= OPTIONS && from_client == ((p->tcp_flags & TCP_ACK) == 0) &&
            (!from_client || p->tcp_seq == k->segments[0].seq);
 }
 
-static struct knock *knock_of(const struct sstp_layer *l, const struct flow *f)
+/* Something that goes on with the attempt, mostly bare. */
+static inline bool goes_on(const struct knock *k, const struct packet *p, bool from_low)
 {
-    struct knock *k = (f->ike & NOTE) != 0 && (f->ike & ~NOTE) < l->knock_room ? &l->knocks[f->ike & ~NOTE] : NULL;
-    return k != NULL && k->owner == f->id ? k : NULL;
+    if (k->count == SEGMENTS || (p->tcp_flags & TCP_FIN) != 0 || p->frame->capture != k->capture)
+        return false;
+    return (p->payload_wire_len == 0 && (p->tcp_flags & TCP_SYN) == 0) || goes_on_so(k, p, from_low == k->segments[0].from_low);
+}
+
+static inline struct knock *knock_of(const struct sstp_layer *l, const struct flow *f)
+{
+    uint32_t place = f->ike ^ NOTE;
+    return place < l->knock_room && l->knocks[place].owner == f->id ? &l->knocks[place] : NULL;
+}
+
+static inline bool is_long_over(const struct sstp_layer *l, const struct knock *k)
+{
+    return k->ended && elapsed_ns(l->now_ns, k->segments[k->count - 1].time_ns) >= SSTP_ENDED_NS;
+}
+
+/* What the flow has is no note, or none any more. */
+RARELY_CALLED static bool leave(struct sstp_layer *l, struct knock *k, const struct packet *p, struct flow *f, bool from_low)
+{
+    if (k != NULL && !is_long_over(l, k)) {
+        become_connection(l, k, f, from_low ? &p->src : &p->dst, from_low ? &p->dst : &p->src, p->tunnel);
+        return false;
+    }
+    if (k != NULL)
+        forget(l, k);
+    f->ike = NONE;
+    return false;
 }
 
 bool knock_takes(struct sstp_layer *l, const struct packet *p, struct flow *f, bool from_low)
 {
     struct knock *k = knock_of(l, f);
-    if (k == NULL) {
-        f->ike = NONE;
-        return false;
-    }
-    if (k->ended && elapsed_ns(l->now_ns, k->segments[k->count - 1].time_ns) >= SSTP_ENDED_NS) {
-        forget(l, k);
-        f->ike = NONE;
-        return false;
-    }
-    if (goes_on(k, p, from_low)) {
-        note(l, k, p, from_low);
-        return true;
-    }
-    become_connection(l, k, f, from_low ? &p->src : &p->dst, from_low ? &p->dst : &p->src, p->tunnel);
-    return false;
+    if (k == NULL || is_long_over(l, k) || !goes_on(k, p, from_low))
+        return leave(l, k, p, f, from_low);
+    note(l, k, p, from_low);
+    return true;
 }
 
 void knock_quoted(struct sstp_layer *l, struct flow *f, const struct endpoint *a, const struct endpoint *b, uint32_t tunnel)

@@ -103,9 +103,9 @@ struct sstp_layer {
     uint64_t held_serial;
     uint64_t carried_bytes, carried_bytes_max; /* who takes it beyond makes others give up theirs with its next segment */
     uint32_t lone_told, lone_listed;
-    struct knock *knocks;     /* a ring; serials of the next one and of the oldest */
+    struct knock *knocks;     /* a ring; serials of the next one, with its place, and of the oldest */
     struct words *words;      /* likewise, of what their clients said */
-    uint32_t knock_room, words_room;
+    uint32_t knock_room, knock_place, words_room;
     uint64_t knock_next, knock_oldest, words_next;
     int64_t now_ns;
     struct place place;       /* of the segment that is being looked at */
