@@ -128,6 +128,8 @@ static void judge_sides(struct flow *f, unsigned judged_mark, unsigned one_sided
 /* The first packet of a side is all that the account of hosts asks of a flow; who asks for HTTPS or IKE is of no account there. */
 RARELY_CALLED static void note_host(struct dissector *d, struct flow *f, const struct packet *p, bool from_low)
 {
+    if (f->judged == 0 && f->protocol == 0 && hosts_knows_answer(d->hosts, p))
+        return; /* most, where a server is asked by many */
     unsigned named = from_low ? NAMED_LOW : NAMED_HIGH;
     bool answers = f->packets[from_low ? 1 : 0] > 0, first = f->packets[from_low ? 0 : 1] == 1;
     if (first && p->dst.port != PORT_HTTPS && (answers || (f->class != FLOW_IKE && f->class != FLOW_ESP)))
@@ -169,16 +171,18 @@ static void settle(struct dissector *d, struct flow *f, enum flow_class class)
         hint_release(d->hint, f);
 }
 
+static bool has_own_port(const struct endpoint *e)
+{
+    return recognise_radius_port(e->port) || recognise_ike_port(e->port);
+}
+
 /* Shows a payload packet to the recognisers. RADIUS and IKE on their own ports are looked for as long as the flow lasts. */
 static void recognise(struct dissector *d, struct flow *f, const struct packet *p)
 {
-    bool own_port = recognise_radius_port(p->src.port) || recognise_radius_port(p->dst.port) ||
-                    recognise_ike_port(p->src.port) || recognise_ike_port(p->dst.port);
-    bool look = f->class == FLOW_NEW || (own_port && p->kind == PACKET_UDP);
-    if (!look)
+    if (f->class != FLOW_NEW && (p->kind != PACKET_UDP || !(has_own_port(&p->src) || has_own_port(&p->dst))))
         return;
     f->tries = f->tries < UINT8_MAX ? (uint8_t)(f->tries + 1) : f->tries;
-    if (p->kind == PACKET_UDP && (recognise_radius(p) || radius_layer_expects(d->radius, p))) {
+    if (p->kind == PACKET_UDP && recognise_radius_length(p) && (recognise_radius(p) || radius_layer_expects(d->radius, p))) {
         settle(d, f, FLOW_RADIUS);
         return;
     }

@@ -241,6 +241,11 @@ static void udp(struct hosts *h, const struct packet *p, bool answers, unsigned 
         asks(h, p, asked, false);
 }
 
+bool hosts_knows_answer(const struct hosts *h, const struct packet *p)
+{
+    return p->src.port == PORT_HTTPS && p->kind == PACKET_TCP && hosts_serves(h, &p->src.address);
+}
+
 void hosts_flow(struct hosts *h, const struct packet *p, bool answers, unsigned class)
 {
     if (p->kind == PACKET_TCP) {

@@ -8,11 +8,6 @@
 
 enum { PORT_IKE = 500, PORT_NAT_T = 4500, PORT_HTTPS = 443, ESP_LEAST = 8 + 12 };
 
-bool recognise_radius_port(uint16_t port)
-{
-    return port == 1812 || port == 1813 || port == 1645 || port == 1646 || port == 3799 || port == 1700;
-}
-
 /* A header that holds together and a first attribute that does: enough where the port speaks for RADIUS as well. */
 static bool radius_header(struct span bytes, uint32_t wire_len)
 {
@@ -27,17 +22,12 @@ static bool radius_header(struct span bytes, uint32_t wire_len)
 
 bool recognise_radius(const struct packet *p)
 {
-    if (p->payload.len < RADIUS_HEADER)
+    if (!recognise_radius_length(p))
         return false;
     uint16_t server_port = radius_is_request(p->payload.data[0]) ? p->dst.port : p->src.port;
     if (recognise_radius_port(server_port))
         return radius_header(p->payload, p->payload_wire_len);
     return radius_recognise_strictly(p->payload, p->payload_wire_len);
-}
-
-bool recognise_ike_port(uint16_t port)
-{
-    return port == PORT_IKE || port == PORT_NAT_T;
 }
 
 /* Flags that the version knows, SPIs that the message can have, a first payload whose length fits. */
