@@ -103,6 +103,15 @@ static inline unsigned index_slot(unsigned place)
     return place / 8 + place % 8 * 8;
 }
 
+/* Whether there is any item with this hash's tag: mostly not, where the key is not there. */
+static inline bool index_may_have(const struct index *x, uint64_t hash)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), highs = ones << 7, sought = index_tag(hash) * ones;
+    const struct index_bucket *first = &x->buckets[index_home(x, hash)], *second = &x->buckets[index_home(x, hash) ^ 1];
+    uint64_t a = first->tags[0] ^ sought, b = first->tags[1] ^ sought, c = second->tags[0] ^ sought, d = second->tags[1] ^ sought;
+    return ((((a - ones) & ~a) | ((b - ones) & ~b) | ((c - ones) & ~c) | ((d - ones) & ~d)) & highs) != 0; /* a byte of 0 */
+}
+
 /* The next item with this hash's tag from *probe (0 at first) on, 0 when there is none; the caller compares the full key. */
 static inline uint32_t index_next(const struct index *x, uint64_t hash, unsigned *probe)
 {

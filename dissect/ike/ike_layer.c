@@ -315,6 +315,8 @@ void ike_layer_take(struct ike_layer *l, const struct packet *p, struct span byt
 static RARELY_CALLED void on_message(struct ike_layer *l, const struct packet *p, struct span bytes, uint32_t wire_len,
                                      bool marker)
 {
+    if (lone_waits(l, p, bytes, wire_len, marker))
+        return;
     struct ike_arrival in = {.p = p, .marker = marker};
     bool read = ike_parse(bytes, wire_len, &in.m);
     unsigned version = read ? in.m.version >> 4 : 0;

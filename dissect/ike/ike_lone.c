@@ -19,7 +19,7 @@ struct waiting {
     uint8_t spi[IKE_SPI];
     struct endpoint src, dst;
     uint32_t tunnel, fragments;
-    uint8_t ttl, version, row;
+    uint8_t ttl, row;
     bool marker;
     struct place place;
 };
@@ -55,7 +55,7 @@ static uint64_t hash_of_item(const void *owner, uint32_t item)
 }
 
 /* Items are units from 1. */
-static void forget(struct ike_layer *l, uint32_t item)
+static inline void forget(struct ike_layer *l, uint32_t item)
 {
     struct waiting *w = waiting_at(l, item - 1);
     index_remove(&l->ring.index, w->hash, item);
@@ -115,16 +115,15 @@ static uint8_t count(struct ike_layer *l, const struct packet *p)
     return row;
 }
 
-static void keep(struct ike_layer *l, const struct ike_arrival *in, struct span bytes, uint32_t wire_len, uint64_t hash)
+static void keep(struct ike_layer *l, const struct packet *p, struct span bytes, uint32_t wire_len, bool marker, uint64_t hash)
 {
     struct lone_ring *r = &l->ring;
-    const struct packet *p = in->p;
     uint32_t units = (uint32_t)((sizeof(struct waiting) + bytes.len + UNIT - 1) / UNIT), victim;
     struct waiting *w = make_room(l, units);
     *w = (struct waiting){.hash = hash, .units = units, .len = (uint32_t)bytes.len, .wire_len = wire_len, .src = p->src,
                           .dst = p->dst, .tunnel = p->tunnel, .fragments = p->fragments, .ttl = p->ttl,
-                          .version = in->m.version, .marker = in->marker, .place = l->place};
-    memcpy(w->spi, in->m.initiator_spi, IKE_SPI);
+                          .marker = marker, .place = l->place};
+    memcpy(w->spi, bytes.data, IKE_SPI);
     memcpy(w + 1, bytes.data, bytes.len);
     w->row = count(l, p);
     index_make_room(&r->index, hash_of_item, l);
@@ -192,6 +191,11 @@ static bool is_begun(const struct ike_layer *l, uint64_t hash)
     return false;
 }
 
+static bool has_room(const struct ike_layer *l, struct span bytes)
+{
+    return bytes.len <= (size_t)l->ring.units / SHARE * UNIT;
+}
+
 bool lone_take(struct ike_layer *l, const struct ike_arrival *in, struct span bytes, uint32_t wire_len)
 {
     uint64_t hash = spi_hash(in->m.initiator_spi);
@@ -203,12 +207,50 @@ bool lone_take(struct ike_layer *l, const struct ike_arrival *in, struct span by
     }
     if (w != NULL)
         forget(l, item);
-    if (l->lone < l->lone_listed || !begins_alone(&in->m) || is_begun(l, hash) ||
-        bytes.len > (size_t)l->ring.units / SHARE * UNIT)
+    if (l->lone < l->lone_listed || !begins_alone(&in->m) || is_begun(l, hash) || !has_room(l, bytes))
         return false;
     if (l->ring.bytes == NULL && (l->ring.bytes = malloc((size_t)l->ring.units * UNIT)) == NULL)
         return false;
-    keep(l, in, bytes, wire_len, hash);
+    keep(l, in->p, bytes, wire_len, in->marker, hash);
+    return true;
+}
+
+static inline uint32_t be32_at(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+/* A whole IKE_SA_INIT of who begins, whose chain of payloads, in the clear, comes to its end. */
+static bool is_first_request(struct span bytes, uint32_t wire_len)
+{
+    enum { FIRST_AT = 16, VERSION_AT = 17, EXCHANGE_AT = 18, FLAGS_AT = 19, LENGTH_AT = 24, VERSION_2 = 0x20, GENERIC_HEADER = 4 };
+    const uint8_t *at = bytes.data;
+    if (bytes.len < IKE_HEADER || bytes.len != wire_len || be32_at(at + LENGTH_AT) != wire_len || spi_is_zero(at) ||
+        !spi_is_zero(at + IKE_SPI) || at[VERSION_AT] != VERSION_2 || at[EXCHANGE_AT] != IKE_SA_INIT || at[FLAGS_AT] != IKE_FLAG_INITIATOR)
+        return false;
+    size_t left = bytes.len - IKE_HEADER;
+    uint8_t next = at[FIRST_AT];
+    at += IKE_HEADER;
+    for (unsigned i = 0; i < IKE_PAYLOADS_MAX && next != IKE_NO_PAYLOAD; i++) {
+        size_t length = left < GENERIC_HEADER ? 0 : (size_t)at[2] << 8 | at[3];
+        if (length < GENERIC_HEADER || length > left || next == IKE_SK || next == IKE_SKF)
+            return false;
+        next = at[0];
+        at += length;
+        left -= length;
+    }
+    return next == IKE_NO_PAYLOAD;
+}
+
+bool lone_waits(struct ike_layer *l, const struct packet *p, struct span bytes, uint32_t wire_len, bool marker)
+{
+    if (l->lone < l->lone_listed || l->ring.bytes == NULL || !is_first_request(bytes, wire_len) || !has_room(l, bytes))
+        return false;
+    uint64_t hash = spi_hash(bytes.data);
+    if (index_may_have(&l->ring.index, hash) || index_may_have(&l->spi_index, hash))
+        return false;
+    ike_layer_at(l, frame_place(p->frame));
+    keep(l, p, bytes, wire_len, marker, hash);
     return true;
 }
 

@@ -194,6 +194,8 @@ uint64_t lone_bytes(const struct ike_layer *l);
 /* True when the message at hand is a lone request that waits now, one of too many. Before any other, the request that it
  * follows is brought back. */
 bool lone_take(struct ike_layer *l, const struct ike_arrival *in, struct span bytes, uint32_t wire_len);
+/* The same for what is no more than that by its header already, and follows nothing. False: it may be anything. */
+bool lone_waits(struct ike_layer *l, const struct packet *p, struct span bytes, uint32_t wire_len, bool marker);
 /* The message that opened an association, and another one of it. */
 void lone_mark(struct ike_layer *l, struct association *a, const struct ike_message *m);
 static inline void lone_followed(struct ike_layer *l, struct association *a)

@@ -38,10 +38,12 @@ static void check_all(const struct index *x)
         unsigned probe = 0;
         assert_int_equal(is_found(x, item), present[item]);
         memset(seen, 0, sizeof seen);
-        for (uint32_t found; (found = index_next(x, hashes[item], &probe)) != 0;) {
+        bool any = false;
+        for (uint32_t found; (found = index_next(x, hashes[item], &probe)) != 0; any = true) {
             assert_true(present[found]);
             assert_int_equal(++seen[found], 1);
         }
+        assert_int_equal(index_may_have(x, hashes[item]), any);
         count += present[item];
     }
     assert_int_equal(x->used, count);
