@@ -141,6 +141,7 @@ struct nat {
     struct nat_answer answers[NAT_ANSWERS];
     struct nat_login logins[NAT_LOGINS_WAITING]; uint32_t logins_in, logins_out; /* how many were put in and taken out */
     uint64_t budget, half_open;
+    struct address found_last;        /* behind a translator, a client's; homes of one kind are numbered alike */
     struct nat_counters counters;
     uint32_t order[NAT_SERVERS_MAX]; size_t order_count;
 };

@@ -92,6 +92,12 @@ static void set_ports(struct nat_space *space, const struct nat_pending *p, enum
         space->near_port = p->seen.port;
 }
 
+/* Where one was found the others are; else clients of the site itself; else where the last client was, whose ever. */
+static const struct address *likely_near(const struct nat *n, const struct nat_pending *p, const struct nat_server *s)
+{
+    return p->near.family != FAMILY_NONE ? &p->near : nat_is_private(&s->address) ? &s->address : &n->found_last;
+}
+
 static void set_addresses(struct lists *l, const struct nat *n, const struct nat_pending *p, const struct nat_server *s,
                           enum nat_round round, struct nat_space *space)
 {
@@ -125,9 +131,8 @@ static void set_addresses(struct lists *l, const struct nat *n, const struct nat
     case NAT_BY_PROXY:
     case NAT_BY_FORWARDED:
         add_exact(l, given->publics, given->public_count);
-        /* Where one was found the others are; else clients of the site itself. */
-        if (p->near.family != FAMILY_NONE || nat_is_private(&s->address))
-            l->near = (struct nat_network){p->near.family != FAMILY_NONE ? p->near : s->address, 24},
+        l->near = (struct nat_network){*likely_near(n, p, s), 24};
+        if (l->near.address.family != FAMILY_NONE)
             space->first_network = &l->near;
         if (round != NAT_ROUND_QUICK)
             add_sources(l, n);
@@ -174,6 +179,8 @@ enum nat_search_result nat_ask(struct nat *n, const struct nat_pending *p, const
         .question = p->question, .used = result != NAT_BUDGET, .found = result == NAT_FOUND, .round = (uint8_t)round};
     if (result == NAT_FOUND)
         a->real = *real;
+    if (result == NAT_FOUND && p->about == NAT_CLIENT_SELF && nat_is_private(&real->address))
+        n->found_last = real->address;
     return result;
 }
 
