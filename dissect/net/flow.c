@@ -15,7 +15,7 @@
 
 /* Of a slot. PROBES_MAX: chance alone makes no row of that length but once in hundreds of thousands where half is free. */
 enum { ENTRY_BITS = 20, FAR_BITS = 6, PROBES_MAX = 1 << FAR_BITS, ROOM_MAX = (1 << ENTRY_BITS) - 1 };
-enum { FIRST_HOMES = 2048, EVICTION_SAMPLE = 8, MEASURED_EVERY = 16, FLOWS_SOON = 8 };
+enum { FIRST_HOMES = 2048, EVICTION_SAMPLE = 8, MEASURED_EVERY = 64, FLOWS_SOON = 8 };
 
 /* Ends that are too long for a word each. */
 struct long_ends {
@@ -365,7 +365,7 @@ static inline uint32_t take_entry(struct flow_table *t, uint32_t hash, int64_t n
     return entry;
 }
 
-static struct flow *make(struct flow_table *t, const struct packet *p, const struct key *k, uint32_t far)
+static inline struct flow *make(struct flow_table *t, const struct packet *p, const struct key *k, uint32_t far)
 {
     uint32_t entry = take_entry(t, k->hash, p->frame->time_ns, &far);
     struct flow *f = &t->flows[entry];
@@ -395,47 +395,60 @@ void flow_soon(const struct flow_table *t, struct flow_ahead *a)
     prefetch(a->flow);
 }
 
+/* Where a flow is, or where it is not yet. */
+struct found {
+    struct key key;
+    uint32_t far;      /* when there is none, of the slot for it */
+    struct flow *flow; /* NULL: there is none */
+};
+
 /* Where both ends are words, the words are all that tells flows apart. */
-static struct flow *of_words(struct flow_table *t, const struct packet *p, const struct packet_ends *e, bool *fresh)
+static inline struct found find_words(const struct flow_table *t, const struct packet_ends *e)
 {
-    const struct key k = {e->low, e->high, hash_of_ends(e), e->from_low};
-    const uint32_t *row = &t->index[home_of(t, k.hash)];
-    uint32_t far = 0;
-    *fresh = false;
-    for (uint32_t slot; far < PROBES_MAX && (slot = row[far]) != 0; far++) {
+    struct found found = {.key = {e->low, e->high, hash_of_ends(e), e->from_low}};
+    const uint32_t *row = &t->index[home_of(t, found.key.hash)];
+    for (uint32_t slot; found.far < PROBES_MAX && (slot = row[found.far]) != 0; found.far++) {
         struct flow *f = &t->flows[entry_in(slot)];
-        if (has_tag(slot, k.hash) && f->key[0] == k.low && f->key[1] == k.high && f->tunnel == 0)
-            return f;
+        if (has_tag(slot, found.key.hash) && f->key[0] == e->low && f->key[1] == e->high && f->tunnel == 0) {
+            found.flow = f;
+            break;
+        }
     }
-    *fresh = true;
-    return make(t, p, &k, far);
+    return found;
 }
 
-static struct flow *of_any(struct flow_table *t, const struct packet *p, bool *from_low, bool *fresh)
+RARELY_CALLED static struct found find_any(const struct flow_table *t, const struct endpoint *a, const struct endpoint *b,
+                                           uint8_t ip_proto, uint32_t tunnel)
 {
-    const struct key k = key_of(&p->src, &p->dst, p->ip_proto, p->tunnel);
-    uint32_t far = probe(t, &k, &p->src, &p->dst, p->ip_proto, p->tunnel);
-    uint32_t slot = far < PROBES_MAX ? t->index[home_of(t, k.hash) + far] : 0;
-    *from_low = k.low_first;
-    *fresh = slot == 0;
-    if (slot != 0)
-        return &t->flows[entry_in(slot)];
-    struct flow *f = make(t, p, &k, far);
-    if ((k.low & WORD_IS_HASH) != 0 && (f->ends = take_ends(t)) != 0)
-        t->ends[f->ends - 1] = (struct long_ends){.low = k.low_first ? p->src : p->dst, .high = k.low_first ? p->dst : p->src,
-                                                  .ip_proto = p->ip_proto};
-    return f;
+    struct found found = {.key = key_of(a, b, ip_proto, tunnel)};
+    found.far = probe(t, &found.key, a, b, ip_proto, tunnel);
+    uint32_t slot = found.far < PROBES_MAX ? t->index[home_of(t, found.key.hash) + found.far] : 0;
+    found.flow = slot != 0 ? &t->flows[entry_in(slot)] : NULL;
+    return found;
+}
+
+RARELY_CALLED static void keep_ends(struct flow_table *t, struct flow *f, const struct packet *p)
+{
+    f->ends = take_ends(t);
+    if (f->ends != 0)
+        t->ends[f->ends - 1] = (struct long_ends){.low = f->low_is_client ? p->src : p->dst,
+                                                  .high = f->low_is_client ? p->dst : p->src, .ip_proto = p->ip_proto};
 }
 
 struct flow *flow_of(struct flow_table *t, const struct packet *p, const struct flow_ahead *a, bool *from_low, bool *fresh)
 {
-    struct flow *f;
-    if (a != NULL && a->ends != NULL) {
-        *from_low = a->ends->from_low;
-        f = of_words(t, p, a->ends, fresh);
-    } else {
-        f = of_any(t, p, from_low, fresh);
-    }
+    struct found found;
+    if (a != NULL && a->ends != NULL)
+        found = find_words(t, a->ends);
+    else
+        found = find_any(t, &p->src, &p->dst, p->ip_proto, p->tunnel);
+    struct flow *f = found.flow;
+    *from_low = found.key.low_first;
+    *fresh = f == NULL;
+    if (f == NULL)
+        f = make(t, p, &found.key, found.far);
+    if (*fresh && (f->key[0] & WORD_IS_HASH) != 0)
+        keep_ends(t, f, p);
     flow_add(f, p, *from_low);
     return f;
 }
@@ -443,10 +456,7 @@ struct flow *flow_of(struct flow_table *t, const struct packet *p, const struct 
 struct flow *flow_find(struct flow_table *t, const struct endpoint *a, const struct endpoint *b, uint8_t ip_proto,
                        uint32_t tunnel)
 {
-    struct key k = key_of(a, b, ip_proto, tunnel);
-    uint32_t far = probe(t, &k, a, b, ip_proto, tunnel);
-    uint32_t slot = far < PROBES_MAX ? t->index[home_of(t, k.hash) + far] : 0;
-    return slot == 0 ? NULL : &t->flows[entry_in(slot)];
+    return find_any(t, a, b, ip_proto, tunnel).flow;
 }
 
 void flow_on_drop(struct flow_table *t, flow_fn *drop, void *ctx)

@@ -17,10 +17,13 @@ enum { SEGMENTS = 5, SYNS = 3, OPTIONS = 20 /* of a SYN, as most stacks send the
 struct segment {
     uint64_t frame;
     int64_t time_ns;
-    uint32_t seq, ack;
+    uint32_t seq; /* what comes from the header is not side by side: compilers would take pains to store it together */
     uint16_t window;
-    uint8_t flags, ttl;
-    bool from_low, speaks;
+    uint8_t flags;
+    bool speaks;
+    uint32_t ack;
+    uint8_t ttl;
+    bool from_low;
     uint8_t options_len;
 };
 
@@ -83,10 +86,9 @@ static inline void release(struct sstp_layer *l, struct knock *k)
 }
 
 /* It never was more. */
-static inline void forget(struct sstp_layer *l, struct knock *k)
+static void forget(struct sstp_layer *l, struct knock *k)
 {
-    enum { HTTPS = 443 }; /* nearly always */
-    l->counters.unlisted += k->words != 0 || k->service_port == HTTPS || sstp_on_service_port(l, k->service_port);
+    l->counters.unlisted += k->words != 0 || sstp_on_service_port(l, k->service_port);
     release(l, k);
 }
 
@@ -114,9 +116,12 @@ static inline void copy_options(uint8_t *out, const uint8_t *options, size_t len
         memcpy(out + i, options + i, WORD);
 }
 
-static inline void note(struct sstp_layer *l, struct knock *k, const struct packet *p, bool from_low)
+/* A segment without octets. */
+static inline void note(struct knock *k, const struct packet *p, bool from_low)
 {
-    struct segment *s = &k->segments[k->count];
+    size_t count = k->count;
+    struct segment *s = &k->segments[count];
+    bool syn = (p->tcp_flags & TCP_SYN) != 0; /* of others nobody reads the options */
     s->frame = p->frame->number;
     s->time_ns = p->frame->time_ns;
     s->seq = p->tcp_seq;
@@ -125,47 +130,48 @@ static inline void note(struct sstp_layer *l, struct knock *k, const struct pack
     s->flags = p->tcp_flags;
     s->ttl = p->ttl;
     s->from_low = from_low;
-    s->speaks = p->payload.len > 0;
-    s->options_len = 0;
-    if ((p->tcp_flags & TCP_SYN) != 0) { /* of others nobody reads the options */
-        s->options_len = (uint8_t)p->tcp_options.len;
-        copy_options(k->options[k->count], p->tcp_options.data, p->tcp_options.len);
-    }
-    k->count++;
+    s->speaks = false;
+    s->options_len = syn ? (uint8_t)p->tcp_options.len : 0;
+    k->count = (uint8_t)(count + 1);
     k->ended |= (p->tcp_flags & TCP_RST) != 0;
-    if (p->payload.len > 0)
-        keep_words(l, k, p->payload);
+    if (syn)
+        copy_options(k->options[count], p->tcp_options.data, p->tcp_options.len);
 }
 
-/* The next place of the ring. */
-static inline struct knock *take_place(struct sstp_layer *l, struct flow *f)
+RARELY_CALLED static bool begin_in_place_of(struct sstp_layer *l, struct knock *k, const struct packet *p, struct flow *f,
+                                            bool from_low)
 {
-    uint32_t place = l->knock_place;
-    struct knock *k = &l->knocks[place];
-    l->knock_place = place + 1 < l->knock_room ? place + 1 : 0;
-    l->knock_next++;
-    if (k->owner != 0) {
-        l->counters.evicted += !k->ended;
-        forget(l, k);
-    }
-    f->ike = NOTE | place;
-    return k;
+    l->counters.evicted += !k->ended;
+    forget(l, k);
+    return knock_begins(l, p, f, from_low);
 }
 
+/* In the place of the oldest. What is seldom is left to others at once: then this one needs few registers. */
 bool knock_begins(struct sstp_layer *l, const struct packet *p, struct flow *f, bool from_low)
 {
+    enum { HTTPS = 443 };
     if (l->lone_told < l->lone_listed || (p->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) != TCP_SYN ||
         p->payload_wire_len > 0 || p->tcp_options.len > OPTIONS)
         return false;
-    struct knock *k = take_place(l, f);
+    uint32_t place = l->knock_place;
+    struct knock *k = &l->knocks[place];
+    if (k->owner != 0 && (k->words != 0 || k->service_port != HTTPS))
+        return begin_in_place_of(l, k, p, f, from_low);
+    if (k->owner != 0) {
+        l->counters.evicted += !k->ended;
+        l->counters.unlisted++;
+    }
+    l->knock_place = place + 1 < l->knock_room ? place + 1 : 0;
+    l->knock_next++;
+    l->counters.connections++;
+    f->ike = NOTE | place;
     k->owner = f->id;
     k->capture = p->frame->capture;
     k->service_port = p->dst.port;
     k->count = 0;
     k->ended = false;
     k->words = 0;
-    note(l, k, p, from_low);
-    l->counters.connections++;
+    note(k, p, from_low);
     return true;
 }
 
@@ -198,39 +204,22 @@ static RARELY_CALLED void become_connection(struct sstp_layer *l, struct knock *
     }
 }
 
-/* The client's first words; or a SYN: that of a client with another number may begin another one. */
-RARELY_CALLED static bool goes_on_so(const struct knock *k, const struct packet *p, bool from_client)
-{
-    if (p->payload_wire_len > 0)
-        return from_client && k->words == 0 && !k->ended && (p->tcp_flags & (TCP_SYN | TCP_RST)) == 0 &&
-               p->payload_wire_len <= WORDS && p->payload.len == p->payload_wire_len;
-    return k->count < SYNS && p->tcp_options.len <= OPTIONS && from_client == ((p->tcp_flags & TCP_ACK) == 0) &&
-           (!from_client || p->tcp_seq == k->segments[0].seq);
-}
-
-/* Something that goes on with the attempt, mostly bare. */
-static inline bool goes_on(const struct knock *k, const struct packet *p, bool from_low)
-{
-    if (k->count == SEGMENTS || (p->tcp_flags & TCP_FIN) != 0 || p->frame->capture != k->capture)
-        return false;
-    return (p->payload_wire_len == 0 && (p->tcp_flags & TCP_SYN) == 0) || goes_on_so(k, p, from_low == k->segments[0].from_low);
-}
-
 static inline struct knock *knock_of(const struct sstp_layer *l, const struct flow *f)
 {
     uint32_t place = f->ike ^ NOTE;
     return place < l->knock_room && l->knocks[place].owner == f->id ? &l->knocks[place] : NULL;
 }
 
+/* One that has ended. */
 static inline bool is_long_over(const struct sstp_layer *l, const struct knock *k)
 {
-    return k->ended && elapsed_ns(l->now_ns, k->segments[k->count - 1].time_ns) >= SSTP_ENDED_NS;
+    return elapsed_ns(l->now_ns, k->segments[k->count - 1].time_ns) >= SSTP_ENDED_NS;
 }
 
 /* What the flow has is no note, or none any more. */
 RARELY_CALLED static bool leave(struct sstp_layer *l, struct knock *k, const struct packet *p, struct flow *f, bool from_low)
 {
-    if (k != NULL && !is_long_over(l, k)) {
+    if (k != NULL && !(k->ended && is_long_over(l, k))) {
         become_connection(l, k, f, from_low ? &p->src : &p->dst, from_low ? &p->dst : &p->src, p->tunnel);
         return false;
     }
@@ -240,12 +229,37 @@ RARELY_CALLED static bool leave(struct sstp_layer *l, struct knock *k, const str
     return false;
 }
 
+/* The client's first words. */
+RARELY_CALLED static bool take_words(struct sstp_layer *l, struct knock *k, const struct packet *p, struct flow *f, bool from_low)
+{
+    if (from_low != k->segments[0].from_low || k->words != 0 || k->ended || (p->tcp_flags & (TCP_SYN | TCP_RST)) != 0 ||
+        p->payload_wire_len > WORDS || p->payload.len != p->payload_wire_len)
+        return leave(l, k, p, f, from_low);
+    note(k, p, from_low);
+    k->segments[k->count - 1].speaks = true;
+    keep_words(l, k, p->payload);
+    return true;
+}
+
+/* One of the client with another number may begin another attempt. */
+static inline bool is_same_syn(const struct knock *k, const struct packet *p, bool from_low)
+{
+    bool from_client = from_low == k->segments[0].from_low, answer = (p->tcp_flags & TCP_ACK) != 0;
+    return k->count < SYNS && p->tcp_options.len <= OPTIONS && from_client != answer &&
+           (answer || p->tcp_seq == k->segments[0].seq);
+}
+
 bool knock_takes(struct sstp_layer *l, const struct packet *p, struct flow *f, bool from_low)
 {
     struct knock *k = knock_of(l, f);
-    if (k == NULL || is_long_over(l, k) || !goes_on(k, p, from_low))
+    if (k == NULL || (k->ended && is_long_over(l, k)) || k->count == SEGMENTS || (p->tcp_flags & TCP_FIN) != 0 ||
+        p->frame->capture != k->capture)
         return leave(l, k, p, f, from_low);
-    note(l, k, p, from_low);
+    if (p->payload_wire_len > 0)
+        return take_words(l, k, p, f, from_low);
+    if ((p->tcp_flags & TCP_SYN) != 0 && !is_same_syn(k, p, from_low))
+        return leave(l, k, p, f, from_low);
+    note(k, p, from_low);
     return true;
 }
 
