@@ -126,10 +126,8 @@ static void judge_sides(struct flow *f, unsigned judged_mark, unsigned one_sided
 }
 
 /* The first packet of a side is all that the account of hosts asks of a flow; who asks for HTTPS or IKE is of no account there. */
-RARELY_CALLED static void note_host(struct dissector *d, struct flow *f, const struct packet *p, bool from_low)
+RARELY_CALLED static void account(struct dissector *d, struct flow *f, const struct packet *p, bool from_low)
 {
-    if (f->judged == 0 && f->protocol == 0 && hosts_knows_answer(d->hosts, p))
-        return; /* most, where a server is asked by many */
     unsigned named = from_low ? NAMED_LOW : NAMED_HIGH;
     bool answers = f->packets[from_low ? 1 : 0] > 0, first = f->packets[from_low ? 0 : 1] == 1;
     if (first && p->dst.port != PORT_HTTPS && (answers || (f->class != FLOW_IKE && f->class != FLOW_ESP)))
@@ -137,6 +135,13 @@ RARELY_CALLED static void note_host(struct dissector *d, struct flow *f, const s
     if ((first || (f->judged & named) != 0) && f->protocol != 0 && hint_matters(f->protocol))
         hosts_hint(d->hosts, p, f->low_is_client == from_low, f->protocol);
     f->judged = (uint8_t)(f->judged & ~named);
+}
+
+/* Most are answers of a server that is asked by many, and known. */
+static inline void note_host(struct dissector *d, struct flow *f, const struct packet *p, bool from_low)
+{
+    if (f->judged != 0 || f->protocol != 0 || p->src.port != PORT_HTTPS || !hosts_knows_answer(d->hosts, p))
+        account(d, f, p, from_low);
 }
 
 /* Only TCP that acknowledges something unseen proves that a side is missing; unanswered SYNs, syslog and the like do not. */

@@ -62,7 +62,7 @@ void hosts_free(struct hosts *h);
 
 /* The first packet of one side of a flow: answers: the other side had spoken before. class: enum flow_class, as far as known. */
 void hosts_flow(struct hosts *h, const struct packet *p, bool answers, unsigned class);
-/* Such a packet has nothing to add: a segment from a server's HTTPS port that is known as one. */
+/* Such a packet has nothing to add: a segment from the HTTPS port of a server that is known as one. */
 bool hosts_knows_answer(const struct hosts *h, const struct packet *p);
 /* A packet of no flow. */
 void hosts_frame(struct hosts *h, const struct packet *p);

@@ -18,23 +18,10 @@ unsigned protocols_row_of_packet(const struct packet *p)
     return PROTOCOL_UNKNOWN;
 }
 
-static void add_flow(struct protocol_sum *rows, const struct flow *f)
-{
-    struct protocol_sum *row = &rows[protocols_row_of_flow(f)];
-    row->flows++;
-    row->packets += f->packets[0] + f->packets[1];
-    row->bytes += f->bytes;
-}
-
-void protocols_drop_flow(struct protocols *t, const struct flow *f)
-{
-    add_flow(t->past, f);
-}
-
 static void add_held_flow(void *ctx, struct flow *f)
 {
     struct protocols *t = ctx;
-    add_flow(t->all, f);
+    protocols_add_flow(t->all, f);
 }
 
 static const char *name_of_row(unsigned row, const struct hint *hint)

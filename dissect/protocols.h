@@ -45,8 +45,19 @@ static inline void protocols_count(struct protocols *t, unsigned row, uint32_t b
     t->past[row].bytes += bytes;
 }
 
+static inline void protocols_add_flow(struct protocol_sum *rows, const struct flow *f)
+{
+    struct protocol_sum *row = &rows[protocols_row_of_flow(f)];
+    row->flows++;
+    row->packets += f->packets[0] + f->packets[1];
+    row->bytes += f->bytes;
+}
+
 /* Counts a flow that is given up, with all its packets. */
-void protocols_drop_flow(struct protocols *t, const struct flow *f);
+static inline void protocols_drop_flow(struct protocols *t, const struct flow *f)
+{
+    protocols_add_flow(t->past, f);
+}
 
 /* Sorted by bytes, greatest first, then by name; without empty rows, with the flows held. hint may be NULL. */
 size_t protocols_sort(struct protocols *t, struct flow_table *flows, const struct hint *hint);
