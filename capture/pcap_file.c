@@ -160,38 +160,44 @@ static bool take_record(struct pcap_file *f, struct frame *frame)
 static size_t take_usual(struct pcap_file *f, struct frame *frames, size_t max)
 {
     struct stream *s = &f->reader->stream;
-    struct cursor c = cursor_of(span_of(s->at, s->left));
+    const uint8_t *at = s->at, *end = at + s->left;
     uint64_t number = f->reader->number;
-    size_t count = 0;
+    struct frame *next = frames;
     if (f->big || f->lengths != LENGTHS_RIGHT || f->record_header != RECORD_HEADER)
         return 0;
-    while (count < max) {
-        struct cursor at = c;
-        struct span h, bytes;
-        if (!take_span(&at, RECORD_HEADER, &h))
+    for (struct frame *stop = frames + max; next < stop && end - at >= RECORD_HEADER; next++) {
+        uint32_t len = load_le32(at + 8);
+        if (len > SOURCE_MAX_SNAPLEN || (size_t)(end - at) < RECORD_HEADER + (size_t)len)
             break;
-        uint32_t len = load_le32(h.data + 8);
-        if (len > SOURCE_MAX_SNAPLEN || !take_span(&at, len, &bytes))
-            break;
-        frames[count++] = (struct frame){
-            .number = ++number,
-            .time_ns = (int64_t)load_le32(h.data) * 1000000000 + (int64_t)load_le32(h.data + 4) * f->unit_ns,
-            .bytes = bytes.data,
-            .len = len,
-            .wire_len = load_le32(h.data + 12),
-            .link_type = f->link_type};
-        c = at;
+        *next = (struct frame){.number = ++number,
+                               .time_ns = (int64_t)load_le32(at) * 1000000000 + (int64_t)load_le32(at + 4) * f->unit_ns,
+                               .bytes = at + RECORD_HEADER,
+                               .len = len,
+                               .wire_len = load_le32(at + 12),
+                               .link_type = f->link_type};
+        at += RECORD_HEADER + len;
     }
     f->reader->number = number;
-    stream_take(s, s->left - c.len);
-    return count;
+    stream_take(s, (size_t)(at - s->at));
+    return (size_t)(next - frames);
+}
+
+static bool fill(const struct pcap_file *f)
+{
+    struct reader *r = f->reader;
+    if (f->big || f->record_header != RECORD_HEADER)
+        return stream_fill(&r->stream, f->need);
+    return stream_fill_records(&r->stream, f->need, RECORDS_PCAP, r->number);
 }
 
 static size_t pcap_file_next(void *state, struct frame *frames, size_t max)
 {
     struct pcap_file *f = state;
     struct reader *r = f->reader;
-    size_t count = take_usual(f, frames, max);
+    bool sound = stream_is_sound(&r->stream);
+    size_t count = sound ? take_usual(f, frames, max) : 0;
+    if (!sound)
+        reader_ended(r, "the packet record");
     while (count < max && !r->finished) {
         if (take_record(f, &frames[count])) {
             count++;
@@ -199,7 +205,7 @@ static size_t pcap_file_next(void *state, struct frame *frames, size_t max)
         }
         if (r->finished || count > 0) /* a refill would move the bytes of the frames before */
             break;
-        if (!stream_fill(&r->stream, f->need))
+        if (!fill(f))
             reader_ended(r, "the packet record");
         else
             count = take_usual(f, frames, max);

@@ -400,9 +400,10 @@ static void skip_block(struct pcapng_file *f)
 /* More bytes of the file, for the block that take_block could not take. */
 static void go_on(struct pcapng_file *f)
 {
+    struct stream *s = &f->reader->stream;
     if (f->skip > 0)
         skip_block(f);
-    else if (!stream_fill(&f->reader->stream, f->need))
+    else if (!(f->big ? stream_fill(s, f->need) : stream_fill_records(s, f->need, RECORDS_PCAPNG, f->reader->number)))
         reader_ended(f->reader, "the block");
 }
 
@@ -410,6 +411,8 @@ static size_t pcapng_file_next(void *state, struct frame *frames, size_t max)
 {
     struct pcapng_file *f = state;
     size_t count = 0;
+    if (!stream_is_sound(&f->reader->stream))
+        reader_ended(f->reader, "the block");
     while (count < max && !f->reader->finished) {
         enum taken taken = take_block(f, &frames[count]);
         if (taken == TAKEN_FRAME)

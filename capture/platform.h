@@ -17,6 +17,26 @@ int platform_read_open(const char *path, char error[static PLATFORM_ERROR]);
  * (platform_catch_stop) while nothing came is at the end. */
 int64_t platform_read(int fd, void *buffer, size_t len);
 void platform_read_close(int fd);
+/* Goes on reading there; false where that cannot be, as in a pipe. */
+bool platform_read_from(int fd, uint64_t offset);
+/* A file of which nothing was read yet, and which platform_read_from can do something with. */
+bool platform_read_at_begin(int fd);
+
+/* A file as it lies in the system's memory, to be looked at without a copy. */
+struct platform_view {
+    const uint8_t *bytes; /* NULL: none */
+    size_t len;           /* of the file when it was opened */
+    size_t slot;          /* the system's own */
+};
+/* False where that cannot be had, and then it is to be read. */
+bool platform_view_open(struct platform_view *v, int fd);
+/* Asks for bytes that will be looked at soon; a hint. */
+void platform_view_bring(const struct platform_view *v, size_t from, size_t len);
+/* These bytes are not looked at any more: their memory counts as this process's no longer. */
+void platform_view_forget(const struct platform_view *v, size_t from, size_t len);
+/* What was looked at was not all there, as somebody has cut the file or its disk fails: zeros stand there instead. */
+bool platform_view_lost(const struct platform_view *v);
+void platform_view_close(struct platform_view *v);
 
 /*
  * A file for raw writes, without stdio's buffer, for its owner and group only. fresh: it must not exist yet; else what it holds

@@ -112,6 +112,16 @@ void platform_read_close(int fd)
     close(fd);
 }
 
+bool platform_read_at_begin(int fd)
+{
+    return lseek(fd, 0, SEEK_CUR) == 0;
+}
+
+bool platform_read_from(int fd, uint64_t offset)
+{
+    return offset <= INT64_MAX && lseek(fd, (off_t)offset, SEEK_SET) == (off_t)offset;
+}
+
 int platform_write_open(const char *path, bool fresh, char error[static PLATFORM_ERROR])
 {
     enum { MODE = 0640 };

@@ -9,6 +9,8 @@ void reader_damage(struct reader *r, uint64_t offset, const char *what)
     r->finished = true;
     if (r->info.damage != NULL)
         return;
+    if (!stream_is_sound(&r->stream)) /* what was found wrong did not stand in the file */
+        what = r->stream.fault;
     snprintf(r->damage, sizeof r->damage, "%s at byte %" PRIu64 "%s", what, offset,
              r->stream.compression != NULL ? " of the decompressed data" : "");
     r->info.damage = r->damage;

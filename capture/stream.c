@@ -141,10 +141,24 @@ static bool make_room(struct stream *s, size_t need)
     return true;
 }
 
+/* Back to copies, from the first byte that was not taken on; what has come to the file's end since then is read, too. */
+static void leave_view(struct stream *s)
+{
+    platform_view_forget(&s->view, s->forgotten, s->offset - s->forgotten);
+    s->forgotten = s->offset;
+    s->viewed = false;
+    s->at = s->buffer;
+    s->left = 0;
+    if (!platform_read_from(s->fd, s->offset))
+        stop(s, "the file cannot be read any further (an input error)");
+}
+
 bool stream_fill(struct stream *s, size_t need)
 {
     if (s->left >= need)
         return true;
+    if (s->viewed)
+        leave_view(s);
     if (!make_room(s, need)) {
         stop(s, "memory is too short");
         return false;
@@ -152,6 +166,47 @@ bool stream_fill(struct stream *s, size_t need)
     while (s->left < need && !s->ended)
         s->left += produce(s, s->buffer + s->left, s->capacity - s->left);
     return s->left >= need;
+}
+
+static bool fill_from_view(struct stream *s, size_t need, enum record_form form)
+{
+    if (s->view.bytes == NULL)
+        s->may_be_viewed = platform_view_open(&s->view, s->fd);
+    if (s->offset >= s->view.len)
+        return false;
+    size_t from = (size_t)s->offset, rest = s->view.len - from, window = rest < STREAM_VIEW ? rest : STREAM_VIEW;
+    if (window < need)
+        return false;
+    platform_view_forget(&s->view, s->forgotten, s->offset - s->forgotten);
+    s->forgotten = s->offset;
+    platform_view_bring(&s->view, from, window);
+    s->viewed = true;
+    s->at = s->view.bytes + from;
+    s->left = window;
+    ahead_records(span_of(s->at, s->left), form);
+    return true;
+}
+
+bool stream_fill_records(struct stream *s, size_t need, enum record_form form, uint64_t taken)
+{
+    uint64_t records = taken - s->records, bytes = s->offset - s->records_at;
+    bool large = records > 0 && bytes / records >= STREAM_LARGE_RECORD;
+    if (s->left >= need)
+        return true;
+    s->records = taken;
+    s->records_at = s->offset;
+    if (large && s->may_be_viewed && fill_from_view(s, need, form))
+        return true;
+    return stream_fill(s, need);
+}
+
+bool stream_is_sound(struct stream *s)
+{
+    if (!s->viewed || !platform_view_lost(&s->view))
+        return true;
+    stop(s, "the file was cut while it was read");
+    s->left = 0;
+    return false;
 }
 
 bool stream_skip(struct stream *s, uint64_t n)
@@ -173,6 +228,7 @@ static bool start_unpacker(struct stream *s, bool gzip)
     if (u == NULL)
         return false;
     s->unpacker = u;
+    s->may_be_viewed = false;
     s->compression = gzip ? "gzip" : "zstd";
     u->gzip = gzip;
     memcpy(u->packed, s->at, s->left);
@@ -192,6 +248,7 @@ bool stream_open(struct stream *s, int fd, struct span memory, size_t buffer)
     if (s->buffer == NULL)
         return false;
     s->at = s->buffer;
+    s->may_be_viewed = fd >= 0 && platform_read_at_begin(fd);
     while (s->left < sizeof zstd && !s->ended) /* the rest waits until it is known where it belongs */
         s->left += read_raw(s, s->buffer + s->left, sizeof zstd - s->left);
     if (s->left >= sizeof gzip && memcmp(s->at, gzip, sizeof gzip) == 0)
@@ -210,6 +267,7 @@ void stream_close(struct stream *s)
         free(s->unpacker);
     }
     free(s->buffer);
+    platform_view_close(&s->view);
     if (s->fd >= 0)
         platform_read_close(s->fd);
     *s = (struct stream){.fd = -1};

@@ -5,11 +5,14 @@
 #ifndef VS_CAPTURE_STREAM_H
 #define VS_CAPTURE_STREAM_H
 
-#include "capture/wire/span.h"
+#include "capture/ahead.h"
+#include "capture/platform.h"
 
 enum {
     STREAM_BUFFER = 1 << 17,      /* bytes read at once: they stay in the second-level cache */
     STREAM_MAX_RECORD = 16 << 20, /* the buffer grows up to this for one record */
+    STREAM_VIEW = 1 << 20,        /* the window on a file that is not copied */
+    STREAM_LARGE_RECORD = 512,    /* of records that are longer on average most bytes are looked at by nobody: no copy then */
 };
 
 struct unpacker;
@@ -27,6 +30,11 @@ struct stream {
     uint8_t *buffer;
     size_t capacity;
     struct unpacker *unpacker;
+    bool may_be_viewed; /* it is a file of which the first byte is at[0] when offset is 0 */
+    struct platform_view view;
+    uint64_t forgotten; /* bytes of the view */
+    uint64_t records, records_at; /* taken when the window was last filled, and where that was */
+    bool viewed;        /* the window is in the view */
 };
 
 /*
@@ -41,6 +49,16 @@ bool stream_open(struct stream *s, int fd, struct span memory, size_t buffer);
  * stream ends first (the window keeps what there is; fault says whether that is an error) or memory is short.
  */
 bool stream_fill(struct stream *s, size_t need);
+
+/*
+ * The same for who reads records of that form, of which so many have been taken: where they are long, the window is the file
+ * itself, as far as it has one (uncompressed, on a disk), and the records' beginnings are brought near. What somebody cuts off
+ * such a file meanwhile reads as zeros; stream_is_sound tells.
+ */
+bool stream_fill_records(struct stream *s, size_t need, enum record_form form, uint64_t taken);
+
+/* False, with the fault noted and the rest given up, when what was lent last may not have been what stood in the file. */
+bool stream_is_sound(struct stream *s);
 
 /* Steps over n bytes, also more than the window holds; false when the stream ends first. */
 bool stream_skip(struct stream *s, uint64_t n);

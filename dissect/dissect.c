@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 
-#include "capture/wire/near.h"
 #include "capture/wire/rarely.h"
 #include "dissect/eap/eapol.h"
 #include "dissect/ike/ike_layer.h"
@@ -17,7 +16,7 @@
 #include "dissect/sstp/sstp_layer.h"
 
 enum { RADIUS_TRIES = 8, JUDGED_PACKETS = 4, FLOWS_MAX = 1 << 20,
-       PORT_HTTPS = 443, PREFETCH_BYTES = 256, LOOK_AHEAD = 6 /* frames */ };
+       PORT_HTTPS = 443 };
 #define MEMORY_LEAST (UINT64_C(4) << 20)
 #define TICK_NS INT64_C(250000000) /* silences are told with this grain of capture time */
 
@@ -462,23 +461,9 @@ static void measure_state(struct dissector *d)
     d->state_peak = held > d->state_peak ? held : d->state_peak;
 }
 
-/* Brings the beginning of a frame near before it is looked at: the reader has just copied it, too far away for parsing.
- * What is shorter is not asked about: nobody could foresee the answer. */
-static inline void prefetch(const struct frame *f)
+static inline void take_frame(struct dissector *d, size_t i, const struct flow_ahead *ahead)
 {
-    near_bytes(f->bytes, PREFETCH_BYTES);
-}
-
-static inline void look_ahead(struct dissector *d, const struct frame *f, struct flow_ahead *a)
-{
-    a->ends = net_ahead(d->net, f);
-    if (a->ends != NULL)
-        flow_ahead(d->flows, a->ends);
-}
-
-static inline void take_frame(struct dissector *d, const struct frame *f, const struct flow_ahead *ahead)
-{
-    const struct packet *p = net_next(d->net, f);
+    const struct packet *p = net_take(d->net, i);
     if (p == NULL)
         return;
     d->ties.whole = true;
@@ -486,13 +471,13 @@ static inline void take_frame(struct dissector *d, const struct frame *f, const 
 }
 
 /* For who keeps packets: the frame, and what it belongs to, as far as that is known by now. */
-RARELY_CALLED static void tell_frame(struct dissector *d, const struct frame *f, const struct flow_ahead *ahead)
+RARELY_CALLED static void tell_frame(struct dissector *d, const struct frame *f, size_t i, const struct flow_ahead *ahead)
 {
     d->ties = (struct frame_ties){.side = d->side};
     d->number = f->number;
     d->frame = f;
     d->told_for = 0;
-    take_frame(d, f, ahead);
+    take_frame(d, i, ahead);
     d->number = 0;
     d->frame = NULL;
     bool bulk_of_nobody = d->ties.bulk && d->ties.conversation == 0, told = d->told_for != 0 && d->told_for == d->ties.conversation;
@@ -503,23 +488,23 @@ RARELY_CALLED static void tell_frame(struct dissector *d, const struct frame *f,
 /* Frames are looked at, then their flows, before their turn comes: what they need is near by then. */
 static void take_batch(struct dissector *d, const struct frame *frames, size_t count)
 {
+    const struct packet_ends *ends[NET_AHEAD];
     struct flow_ahead ahead[NET_AHEAD];
-    for (size_t i = 0; i < LOOK_AHEAD && i < count; i++)
-        prefetch(&frames[i]);
-    for (size_t i = 0; i < count; i++) {
-        if (i + LOOK_AHEAD < count)
-            prefetch(&frames[i + LOOK_AHEAD]);
-        look_ahead(d, &frames[i], &ahead[i]);
-    }
+    net_look(d->net, frames, count, ends);
     for (size_t i = 0; i < count; i++)
-        if (ahead[i].ends != NULL)
+        if (ends[i] != NULL)
+            flow_ahead(d->flows, ends[i]);
+    for (size_t i = 0; i < count; i++) {
+        ahead[i].ends = ends[i];
+        if (ends[i] != NULL)
             flow_soon(d->flows, &ahead[i]);
+    }
     for (size_t i = 0; i < count; i++) {
         tick(d, frames[i].time_ns);
         if (d->on_frame != NULL)
-            tell_frame(d, &frames[i], &ahead[i]);
+            tell_frame(d, &frames[i], i, &ahead[i]);
         else
-            take_frame(d, &frames[i], &ahead[i]);
+            take_frame(d, i, &ahead[i]);
     }
 }
 

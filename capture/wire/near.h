@@ -17,6 +17,16 @@ static inline void near_line(const void *at)
 #endif
 }
 
+/* The same for what is far off and only read: as near as the second-level cache. */
+static inline void near_to_read(const void *at)
+{
+#if defined(__GNUC__)
+    __builtin_prefetch(at, 0, 2);
+#else
+    (void)at;
+#endif
+}
+
 /* All lines of so many bytes, but perhaps the last one of what is not aligned. */
 static inline void near_bytes(const void *at, size_t len)
 {

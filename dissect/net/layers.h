@@ -22,9 +22,9 @@ struct bucket;
 /* A frame that was looked at before its turn. p is kept filled in by plain.c, so that each frame writes only what differs. */
 struct ahead {
     struct packet p;  /* p.frame: which frame */
-    enum { AHEAD_NONE, AHEAD_PLAIN, AHEAD_OTHER } found; /* nothing, it is the packet p, something for the walk */
-    uint32_t ip_id;
-    uint64_t hash;    /* its identity for duplicates; 0: not known yet */
+    enum { AHEAD_OTHER, AHEAD_PLAIN, AHEAD_READY } found; /* something for the walk, it is the packet p, and what follows is known */
+    uint32_t ip_id;   /* known with AHEAD_PLAIN, too */
+    uint64_t hash;    /* its identity for duplicates */
     struct bucket *bucket; /* where that would be */
 };
 
@@ -37,7 +37,7 @@ struct net {
     bool fragments_wait; /* perhaps: fragments_expire has to look */
     struct fragments *fragments;
     struct duplicates *duplicates;
-    struct ahead ahead[NET_AHEAD]; /* by the lowest bits of the frame number */
+    struct ahead ahead[NET_AHEAD]; /* of the frames that net_look had */
 };
 
 struct walk {
@@ -81,7 +81,7 @@ static inline uint32_t load_be32(const uint8_t *p)
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-/* plain.c: net_frame and net_ahead, and the short way of the usual frame, a UDP datagram or TCP segment in IPv4 without
+/* plain.c: net_look and net_take, and the short way of the usual frame, a UDP datagram or TCP segment in IPv4 without
  * options in Ethernet without tags, straight to the handler. The walk, which takes all, would hand over the very same packet. */
 void plain_init(struct net *n);
 

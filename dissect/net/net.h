@@ -53,17 +53,19 @@ struct net_counters {
 /* NULL when memory is short. The caller frees. */
 struct net *net_new(const struct net_handler *handler);
 
-/* Looks at a frame before its turn, so that what it needs is brought near meanwhile. Calls no handler. It is to be given
- * to net_frame, unchanged, before its memory is used for another one; with more than NET_AHEAD waiting it is of no use. */
+/*
+ * Looks at up to NET_AHEAD frames before their turn, so that what they need is brought near meanwhile. Calls no handler. The
+ * frames stay where they are until each has been taken, in turn. ends[i]: what tells its flow, lent as its packet is; NULL where
+ * that is not known yet.
+ */
 enum { NET_AHEAD = 32 };
-/* Returns what tells its flow, lent as its packet is; NULL where that is not known yet. */
-const struct packet_ends *net_ahead(struct net *n, const struct frame *f);
+void net_look(struct net *n, const struct frame *frames, size_t count, const struct packet_ends **ends);
+/* Decodes the i-th of them. The usual packet is returned, lent until the next net_look; NULL: there is none, or the handler
+ * had it (at most one). */
+const struct packet *net_take(struct net *n, size_t i);
 
 /* Decodes one frame and calls the handler for what it completes (at most one packet). */
 void net_frame(struct net *n, const struct frame *f);
-/* The same, but the usual packet is returned instead, lent until as many further frames have been looked at as NET_AHEAD says.
- * NULL: there is none, or the handler had it. */
-const struct packet *net_next(struct net *n, const struct frame *f);
 
 /* The end of the capture: reports the fragments still waiting. */
 void net_finish(struct net *n);

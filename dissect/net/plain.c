@@ -2,11 +2,12 @@
  * Which way a frame takes, and the short way of the usual one. One bounds check covers the three headers, which have fixed lengths here; whatever
  * is unusual about one of them (tags, options, fragments, lengths that contradict each other, tunnels) takes the walk.
  */
+#include "capture/wire/near.h"
 #include "capture/wire/rarely.h"
 #include "dissect/net/duplicates.h"
 
 enum { IP_AT = 14, TRANSPORT_AT = IP_AT + 20, PAYLOAD_AT = TRANSPORT_AT + 8, IP_LEAST = PAYLOAD_AT - IP_AT,
-       TCP_HEADER = 20, TCP_LEAST = TRANSPORT_AT + TCP_HEADER };
+       TCP_HEADER = 20, TCP_LEAST = TRANSPORT_AT + TCP_HEADER, PREFETCH_BYTES = 128, LOOK_AHEAD = 6 /* frames */ };
 
 void plain_init(struct net *n)
 {
@@ -25,26 +26,17 @@ static inline bool is_plain_ip(const uint8_t *b)
            load_be16(ip + 2) >= IP_LEAST;
 }
 
-static inline void prefetch(const void *address)
-{
-#if defined(__GNUC__)
-    __builtin_prefetch(address, 1);
-#else
-    (void)address;
-#endif
-}
-
-/* Only what cannot be decided without more is left to duplicates.c. */
-static inline void identify(struct duplicates *t, struct ahead *a)
+/* What cannot be decided without more is left to duplicates.c. */
+static inline bool identify(struct duplicates *t, struct ahead *a)
 {
     const struct packet *p = &a->p;
     bool bare = p->payload_wire_len == 0 && a->ip_id == 0;
-    a->hash = 0;
-    if (bare || p->frame->time_ns == 0 || (p->frame->flags & FRAME_HAS_PACKET_ID) != 0)
-        return;
+    if (bare || p->frame->time_ns == 0 || (p->frame->flags & (FRAME_HAS_PACKET_ID | FRAME_DROPPED)) != 0)
+        return false;
     a->hash = identity_of(p, p->ends.hash + p->ends.from_low, p->frame->capture, a->ip_id);
     a->bucket = bucket_of_hash(t->bytes, a->hash);
-    prefetch(a->bucket);
+    near_line(a->bucket);
+    return true;
 }
 
 /* Payload of so many bytes on the wire, from `at` on in a frame that reaches there. */
@@ -104,26 +96,24 @@ static inline void set_ends(struct packet *p, const uint8_t *ip, const uint8_t *
                                   packet_end_word(ip[9], load_be32(ip + 16), (uint16_t)ports));
 }
 
-/* Into *a. Not inlined, lest a's place in the ring is reckoned for each of its members. */
-RARELY_CALLED static const struct packet_ends *look(struct duplicates *t, struct ahead *a, const struct frame *f)
+/* Into *a. */
+static inline void look(struct duplicates *t, struct ahead *a, const struct frame *f)
 {
     const uint8_t *b = f->bytes, *ip = b + IP_AT;
     struct packet *p = &a->p;
     p->frame = f;
     a->found = AHEAD_OTHER;
     if (f->len < PAYLOAD_AT || f->link_type != LINKTYPE_ETHERNET || !is_plain_ip(b))
-        return NULL;
+        return;
     uint32_t total = load_be16(ip + 2);
     bool plain = ip[9] == IP_PROTO_UDP ? look_at_udp(p, f, total) : ip[9] == IP_PROTO_TCP && look_at_tcp(p, f, total);
     if (!plain)
-        return NULL;
-    a->found = AHEAD_PLAIN;
+        return;
     a->ip_id = load_be16(ip + 4);
     p->first_frame = f->number;
     p->ttl = ip[8];
     set_ends(p, ip, b + TRANSPORT_AT);
-    identify(t, a);
-    return &p->ends;
+    a->found = identify(t, a) ? AHEAD_READY : AHEAD_PLAIN;
 }
 
 static inline const struct packet *unless_repeated(struct net *n, const struct packet *p, bool repeats)
@@ -136,58 +126,53 @@ static inline const struct packet *unless_repeated(struct net *n, const struct p
     return p;
 }
 
-static inline void count(struct net *n, const struct frame *f)
+void net_look(struct net *n, const struct frame *frames, size_t count, const struct packet_ends **ends)
 {
-    n->previous_ns = n->time_ns;
-    n->time_ns = f->time_ns;
-    n->counters.frames++;
+    for (size_t i = 0; i < LOOK_AHEAD && i < count; i++)
+        near_bytes(frames[i].bytes, PREFETCH_BYTES);
+    struct ahead *a = n->ahead;
+    for (size_t i = 0; i < count; i++, a++) {
+        if (i + LOOK_AHEAD < count)
+            near_bytes(frames[i + LOOK_AHEAD].bytes, PREFETCH_BYTES);
+        look(n->duplicates, a, &frames[i]);
+        ends[i] = a->found != AHEAD_OTHER ? &a->p.ends : NULL;
+    }
+    n->counters.frames += count;
+}
+
+/* Whose identity is not known yet, or who has to go for the walk, or while fragments wait. */
+RARELY_CALLED static const struct packet *take_other(struct net *n, struct ahead *a)
+{
+    const struct frame *f = a->p.frame;
     if ((f->flags & FRAME_DROPPED) != 0)
         n->counters.dropped_by_host++;
-}
-
-static inline struct ahead *ahead_of(struct net *n, const struct frame *f)
-{
-    return &n->ahead[f->number % NET_AHEAD];
-}
-
-const struct packet_ends *net_ahead(struct net *n, const struct frame *f)
-{
-    return look(n->duplicates, ahead_of(n, f), f);
-}
-
-/* Any frame, at any time. */
-RARELY_CALLED static const struct packet *take_frame(struct net *n, const struct frame *f)
-{
-    struct ahead *a = ahead_of(n, f);
-    if (a->found == AHEAD_NONE || a->p.frame != f)
-        (void)net_ahead(n, f);
-    bool plain = a->found == AHEAD_PLAIN;
-    a->found = AHEAD_NONE;
-    count(n, f);
     if (n->fragments_wait)
         fragments_expire(n);
-    if (!plain) {
+    if (a->found == AHEAD_OTHER) {
         walk_frame(n, f);
         return NULL;
     }
-    if (a->hash == 0)
+    if (a->found == AHEAD_PLAIN)
         return unless_repeated(n, &a->p, duplicates_seen(n->duplicates, &a->p, a->ip_id, 0));
     return unless_repeated(n, &a->p, bucket_seen(a->bucket, a->hash, f->time_ns, NET_DUPLICATE_WINDOW_NS));
 }
 
-const struct packet *net_next(struct net *n, const struct frame *f)
+const struct packet *net_take(struct net *n, size_t i)
 {
-    struct ahead *a = ahead_of(n, f);
-    if (a->found != AHEAD_PLAIN || a->p.frame != f || a->hash == 0 || n->fragments_wait)
-        return take_frame(n, f);
-    a->found = AHEAD_NONE;
-    count(n, f);
-    return unless_repeated(n, &a->p, bucket_seen(a->bucket, a->hash, f->time_ns, NET_DUPLICATE_WINDOW_NS));
+    struct ahead *a = &n->ahead[i];
+    int64_t time_ns = a->p.frame->time_ns;
+    n->previous_ns = n->time_ns;
+    n->time_ns = time_ns;
+    if (a->found != AHEAD_READY || n->fragments_wait)
+        return take_other(n, a);
+    return unless_repeated(n, &a->p, bucket_seen(a->bucket, a->hash, time_ns, NET_DUPLICATE_WINDOW_NS));
 }
 
 void net_frame(struct net *n, const struct frame *f)
 {
-    const struct packet *p = net_next(n, f);
+    const struct packet_ends *ends;
+    net_look(n, f, 1, &ends);
+    const struct packet *p = net_take(n, 0);
     if (p != NULL)
         n->handler.packet(n->handler.ctx, p);
 }

@@ -1,6 +1,8 @@
-/* The whole reader: stream, decompression, pcap_file.c, pcapng_file.c, filter. Same frames for every window size. */
+/* The whole reader: stream, decompression, pcap_file.c, pcapng_file.c, filter. Same frames for every window size. And what looks
+ * ahead in a file that is not copied. */
 #include <stdlib.h>
 
+#include "capture/ahead.h"
 #include "capture/source_memory.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -94,6 +96,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     expect(small.opened == usual.opened || !comparable);
     if (comparable)
         expect(small.damaged == usual.damaged && small.frames == usual.frames && small.sum == usual.sum);
+    ahead_records(span_of(data, size), RECORDS_PCAP);
+    ahead_records(span_of(data, size), RECORDS_PCAPNG);
     (void)read_all(span_of(data, size), USUAL, SOURCE_BATCH, "udp port 1812 or ether proto 0x888e");
     return 0;
 }

@@ -39,8 +39,22 @@ static void on_lost(void *ctx, const struct net_lost_fragments *lost)
     touch(ctx, lost->payload);
 }
 
+/* Looking at frames before their turn must change nothing. */
+static void take_all(struct net *n, struct target *t, const struct frame *frames, size_t count)
+{
+    const struct packet_ends *ends[NET_AHEAD];
+    net_look(n, frames, count, ends);
+    for (size_t i = 0; i < count; i++) {
+        const struct packet *p = net_take(n, i);
+        if (p != NULL)
+            on_packet(t, p);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    struct frame frames[NET_AHEAD];
+    size_t waiting = 0;
     struct cursor c = cursor_of(span_of(data, size));
     struct target t = {.flows = flow_table_new(16)}, other = {.flows = flow_table_new(16)};
     struct net *n = net_new(&(struct net_handler){on_packet, on_lost, &t, NULL});
@@ -59,11 +73,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             f.bytes = bytes.data;
             f.len = (uint32_t)bytes.len;
             f.wire_len = f.len + cut;
-            if (cut % 2 == 0) /* looking before its turn must change nothing */
-                net_ahead(n, &f);
-            net_frame(n, &f);
             net_frame(without, &f);
+            frames[waiting++] = f;
+            if (waiting == NET_AHEAD || cut % 8 == 0) {
+                take_all(n, &t, frames, waiting);
+                waiting = 0;
+            }
         }
+        take_all(n, &t, frames, waiting);
     }
     net_finish(n);
     net_finish(without);
