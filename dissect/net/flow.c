@@ -26,10 +26,11 @@ struct long_ends {
 
 struct flow_table {
     uint32_t *index;  /* slots: entry, distance, tag; 0: free */
-    struct flow *flows; /* [0] is not used */
+    struct flow *flows; /* the first and the last one are not used */
     uint32_t homes;   /* where probes begin; PROBES_MAX more slots follow, so that none has to wrap */
     uint32_t room, used;
     uint32_t hand, next_id;
+    uint32_t likely;  /* the entry that the next new flow probably takes; may be the last one */
     uint32_t near;    /* how many flows from the hand on have been asked for, with their slots */
     uint64_t made, evicted;
     flow_fn *drop;
@@ -54,8 +55,8 @@ struct flow_table *flow_table_new(uint32_t room)
     t->room = room == 0 ? 1 : room > ROOM_MAX ? ROOM_MAX : room;
     t->homes = FIRST_HOMES;
     t->index = index_new(t->homes, &t->index_memory);
-    t->hand = 1;
-    t->flows = filling_new(((size_t)t->room + 1) * sizeof *t->flows, &t->flows_memory);
+    t->hand = t->likely = 1;
+    t->flows = filling_new(((size_t)t->room + 2) * sizeof *t->flows, &t->flows_memory);
     if (t->index == NULL || t->flows == NULL) {
         flow_table_free(t);
         return NULL;
@@ -372,6 +373,7 @@ static inline struct flow *make(struct flow_table *t, const struct packet *p, co
     t->index[home_of(t, k->hash) + far] = slot_of(entry, k->hash, far);
     *f = (struct flow){.key = {k->low, k->high}, .tunnel = p->tunnel, .low_is_client = k->low_first,
                        .is_tcp = p->ip_proto == IP_PROTO_TCP, .id = ++t->next_id};
+    t->likely = entry + 1;
     t->made++;
     return f;
 }
@@ -382,12 +384,12 @@ void flow_ahead(const struct flow_table *t, const struct packet_ends *ends)
 }
 
 /* Three slots are looked at, whatever is in them: at which one the search ends nobody could foresee, and a branch about it would
- * be taken wrongly often. */
+ * be taken wrongly often. A new flow's next packets may find it made. */
 void flow_soon(const struct flow_table *t, struct flow_ahead *a)
 {
     uint32_t hash = hash_of_ends(a->ends);
     const uint32_t *row = &t->index[home_of(t, hash)];
-    uint32_t first = row[0], second = row[1], third = row[2], slot = 0;
+    uint32_t first = row[0], second = row[1], third = row[2], slot = t->likely;
     slot = has_tag(third, hash) ? third : slot;
     slot = has_tag(second, hash) ? second : slot;
     slot = has_tag(first, hash) ? first : slot;
