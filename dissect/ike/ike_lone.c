@@ -228,18 +228,20 @@ static bool is_first_request(struct span bytes, uint32_t wire_len)
     if (bytes.len < IKE_HEADER || bytes.len != wire_len || be32_at(at + LENGTH_AT) != wire_len || spi_is_zero(at) ||
         !spi_is_zero(at + IKE_SPI) || at[VERSION_AT] != VERSION_2 || at[EXCHANGE_AT] != IKE_SA_INIT || at[FLAGS_AT] != IKE_FLAG_INITIATOR)
         return false;
-    size_t left = bytes.len - IKE_HEADER;
+    const uint8_t *end = at + bytes.len;
     uint8_t next = at[FIRST_AT];
     at += IKE_HEADER;
-    for (unsigned i = 0; i < IKE_PAYLOADS_MAX && next != IKE_NO_PAYLOAD; i++) {
-        size_t length = left < GENERIC_HEADER ? 0 : (size_t)at[2] << 8 | at[3];
-        if (length < GENERIC_HEADER || length > left || next == IKE_SK || next == IKE_SKF)
+    while (next != IKE_NO_PAYLOAD) {
+        size_t left = (size_t)(end - at);
+        if (left < GENERIC_HEADER || (next >= IKE_SK && next <= IKE_SKF)) /* nor does any between them come first */
+            return false;
+        size_t length = (size_t)at[2] << 8 | at[3];
+        if (length < GENERIC_HEADER || length > left)
             return false;
         next = at[0];
         at += length;
-        left -= length;
     }
-    return next == IKE_NO_PAYLOAD;
+    return true;
 }
 
 bool lone_waits(struct ike_layer *l, const struct packet *p, struct span bytes, uint32_t wire_len, bool marker)
