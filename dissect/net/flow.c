@@ -20,7 +20,7 @@ enum { FIRST_HOMES = 2048, EVICTION_SAMPLE = 8, MEASURED_EVERY = 64, FLOWS_SOON 
 /* Ends that are too long for a word each. */
 struct long_ends {
     struct endpoint low, high;
-    uint32_t next_free;
+    uint32_t next_free, tunnel;
     uint8_t ip_proto;
 };
 
@@ -81,8 +81,10 @@ struct key {
     bool low_first;
 };
 
-/* Set in a word that is only a hash of an end that is too long for it. */
+/* Set in a word that is only a hash of an end that is too long for it; then the flow's ends say which ones these are. */
 #define WORD_IS_HASH (UINT64_C(1) << 63)
+/* Set in the lower word of ends of IPv4 that are in a tunnel; then the flow's ends say in which one. */
+#define IN_TUNNEL (UINT64_C(1) << 62)
 
 static inline uint64_t load_u64(const uint8_t *p)
 {
@@ -98,25 +100,15 @@ static inline uint64_t ipv4_word(const struct endpoint *e, uint8_t ip_proto)
     return packet_end_word(ip_proto, (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3], e->port);
 }
 
-static uint64_t hashed_word(const struct endpoint *e, uint8_t ip_proto)
+static uint64_t hashed_word(const struct endpoint *e, uint8_t ip_proto, uint32_t tunnel)
 {
-    uint64_t hash = hash_mix((uint64_t)ip_proto << 32 | e->port, load_u64(e->address.bytes));
+    uint64_t hash = hash_mix((uint64_t)tunnel << 32 | (uint32_t)ip_proto << 16 | e->port, load_u64(e->address.bytes));
     return hash_mix(hash ^ e->address.family, load_u64(e->address.bytes + 8)) | WORD_IS_HASH;
-}
-
-static inline uint32_t hash_of(uint64_t low, uint64_t high, uint32_t tunnel)
-{
-    return (uint32_t)hash_mix(low, high + ((uint64_t)tunnel << 32));
 }
 
 static inline uint32_t home_of(const struct flow_table *t, uint32_t hash)
 {
     return (uint32_t)((uint64_t)hash * t->homes >> 32);
-}
-
-static inline uint32_t hash_of_flow(const struct flow *f)
-{
-    return hash_of(f->key[0], f->key[1], f->tunnel);
 }
 
 /* The bits of a slot: which entry; how far from its home it stands; the low bits of the hash, which tell most others apart. */
@@ -141,35 +133,35 @@ static inline uint32_t far_of(uint32_t slot)
 }
 
 static bool are_long_ends(const struct long_ends *e, const struct key *k, const struct endpoint *a, const struct endpoint *b,
-                          uint8_t ip_proto)
+                          uint8_t ip_proto, uint32_t tunnel)
 {
-    return e->ip_proto == ip_proto && endpoint_equal(&e->low, k->low_first ? a : b) &&
+    return e->ip_proto == ip_proto && e->tunnel == tunnel && endpoint_equal(&e->low, k->low_first ? a : b) &&
            endpoint_equal(&e->high, k->low_first ? b : a);
 }
 
 static inline bool is_flow_of(const struct flow_table *t, const struct flow *f, const struct key *k, const struct endpoint *a,
                               const struct endpoint *b, uint8_t ip_proto, uint32_t tunnel)
 {
-    if (f->key[0] != k->low || f->key[1] != k->high || f->tunnel != tunnel)
+    if (f->key[0] != k->low || f->key[1] != k->high)
         return false;
-    return f->ends == 0 || are_long_ends(&t->ends[f->ends - 1], k, a, b, ip_proto);
-}
-
-static inline struct key key_of_words(uint64_t first, uint64_t second, bool low_first, uint32_t tunnel)
-{
-    uint64_t low = low_first ? first : second, high = low_first ? second : first;
-    return (struct key){low, high, hash_of(low, high, tunnel), low_first};
+    if ((k->low & WORD_IS_HASH) == 0)
+        return f->ends == tunnel;
+    return f->ends == 0 || are_long_ends(&t->ends[f->ends - 1], k, a, b, ip_proto, tunnel);
 }
 
 static struct key key_of(const struct endpoint *a, const struct endpoint *b, uint8_t ip_proto, uint32_t tunnel)
 {
     bool ipv4 = a->address.family == FAMILY_IPV4 && b->address.family == FAMILY_IPV4;
-    uint64_t first = ipv4 ? ipv4_word(a, ip_proto) : hashed_word(a, ip_proto);
-    uint64_t second = ipv4 ? ipv4_word(b, ip_proto) : hashed_word(b, ip_proto);
-    return key_of_words(first, second, ipv4 ? first <= second : endpoint_compare(a, b) <= 0, tunnel);
+    uint64_t first = ipv4 ? ipv4_word(a, ip_proto) : hashed_word(a, ip_proto, tunnel);
+    uint64_t second = ipv4 ? ipv4_word(b, ip_proto) : hashed_word(b, ip_proto, tunnel);
+    bool low_first = ipv4 ? first <= second : endpoint_compare(a, b) <= 0;
+    uint64_t low = low_first ? first : second, high = low_first ? second : first;
+    uint64_t hash = hash_mix(low, high + ((uint64_t)tunnel << 32));
+    hash += hash == 0; /* as packet_ends_between has it */
+    return (struct key){ipv4 && tunnel != 0 ? low | IN_TUNNEL : low, high, (uint32_t)hash, low_first};
 }
 
-/* As hash_of has it where there is no tunnel. */
+/* As key_of has it where there is no tunnel. */
 static inline uint32_t hash_of_ends(const struct packet_ends *e)
 {
     return (uint32_t)e->hash;
@@ -207,7 +199,7 @@ RARELY_CALLED static void grow(struct flow_table *t)
     t->index = grown;
     t->homes = 2 * homes;
     for (uint32_t i = 1; kept && i <= t->used; i++) {
-        uint32_t hash = hash_of_flow(&t->flows[i]), far = probe_free(t, hash);
+        uint32_t hash = t->flows[i].hash, far = probe_free(t, hash);
         kept = far < PROBES_MAX;
         if (kept)
             grown[home_of(t, hash) + far] = slot_of(i, hash, far);
@@ -226,7 +218,7 @@ static inline void give_up(struct flow_table *t, struct flow *f, int64_t now_ns)
         t->evicted++;
     if (t->drop != NULL)
         t->drop(t->drop_ctx, f);
-    if (f->ends != 0) {
+    if (f->ends != 0 && (f->key[0] & WORD_IS_HASH) != 0) {
         t->ends[f->ends - 1].next_free = t->ends_free;
         t->ends_free = f->ends;
     }
@@ -264,7 +256,7 @@ static inline void prefetch(const void *p)
  * free now. */
 static inline uint32_t index_remove(struct flow_table *t, uint32_t entry)
 {
-    uint32_t hole = home_of(t, hash_of_flow(&t->flows[entry])), *index = t->index, end = t->homes + PROBES_MAX, slot;
+    uint32_t hole = home_of(t, t->flows[entry].hash), *index = t->index, end = t->homes + PROBES_MAX, slot;
     while (entry_in(index[hole]) != entry)
         hole++;
     for (uint32_t i = hole + 1; i < end && (slot = index[i]) != 0; i++) {
@@ -305,7 +297,7 @@ static inline void prefetch_next(struct flow_table *t, uint32_t steps)
     for (uint32_t near = t->near < steps ? 0 : t->near - steps; near < FLOWS_SOON; near++) {
         uint32_t soon = t->hand + near <= t->used ? t->hand + near : 1;
         prefetch(&t->flows[soon + FLOWS_SOON <= t->used ? soon + FLOWS_SOON : 1]);
-        prefetch(&t->index[home_of(t, hash_of_flow(&t->flows[soon]))]);
+        prefetch(&t->index[home_of(t, t->flows[soon].hash)]);
     }
     t->near = FLOWS_SOON;
 }
@@ -371,7 +363,7 @@ static inline struct flow *make(struct flow_table *t, const struct packet *p, co
     uint32_t entry = take_entry(t, k->hash, p->frame->time_ns, &far);
     struct flow *f = &t->flows[entry];
     t->index[home_of(t, k->hash) + far] = slot_of(entry, k->hash, far);
-    *f = (struct flow){.key = {k->low, k->high}, .tunnel = p->tunnel, .low_is_client = k->low_first,
+    *f = (struct flow){.key = {k->low, k->high}, .hash = k->hash, .low_is_client = k->low_first,
                        .is_tcp = p->ip_proto == IP_PROTO_TCP, .id = ++t->next_id};
     t->likely = entry + 1;
     t->made++;
@@ -411,7 +403,7 @@ static inline struct found find_words(const struct flow_table *t, const struct p
     const uint32_t *row = &t->index[home_of(t, found.key.hash)];
     for (uint32_t slot; found.far < PROBES_MAX && (slot = row[found.far]) != 0; found.far++) {
         struct flow *f = &t->flows[entry_in(slot)];
-        if (has_tag(slot, found.key.hash) && f->key[0] == e->low && f->key[1] == e->high && f->tunnel == 0) {
+        if (has_tag(slot, found.key.hash) && f->key[0] == e->low && f->key[1] == e->high) {
             found.flow = f;
             break;
         }
@@ -429,11 +421,13 @@ RARELY_CALLED static struct found find_any(const struct flow_table *t, const str
     return found;
 }
 
+/* Of a flow of which the words do not say all. */
 RARELY_CALLED static void keep_ends(struct flow_table *t, struct flow *f, const struct packet *p)
 {
-    f->ends = take_ends(t);
-    if (f->ends != 0)
-        t->ends[f->ends - 1] = (struct long_ends){.low = f->low_is_client ? p->src : p->dst,
+    bool in_words = (f->key[0] & WORD_IS_HASH) == 0;
+    f->ends = in_words ? p->tunnel : take_ends(t);
+    if (!in_words && f->ends != 0)
+        t->ends[f->ends - 1] = (struct long_ends){.low = f->low_is_client ? p->src : p->dst, .tunnel = p->tunnel,
                                                   .high = f->low_is_client ? p->dst : p->src, .ip_proto = p->ip_proto};
 }
 
@@ -449,7 +443,7 @@ struct flow *flow_of(struct flow_table *t, const struct packet *p, const struct 
     *fresh = f == NULL;
     if (f == NULL)
         f = make(t, p, &found.key, found.far);
-    if (*fresh && (f->key[0] & WORD_IS_HASH) != 0)
+    if (*fresh && (f->key[0] & (WORD_IS_HASH | IN_TUNNEL)) != 0)
         keep_ends(t, f, p);
     flow_add(f, p, *from_low);
     return f;

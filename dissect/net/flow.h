@@ -30,10 +30,10 @@ struct flow {
     uint64_t bytes;            /* both directions, payload bytes on the wire */
     int64_t last_ns;
     uint32_t packets[2];       /* from low, from high; saturating */
-    uint32_t tunnel;
+    uint32_t hash;             /* flow.c's own */
     uint32_t id;               /* serial, from 1; unique within a table's life */
     uint32_t ike;              /* the IKE layer's own, or that of TCP's; 0 at first */
-    uint32_t ends;             /* flow.c's own */
+    uint32_t ends;             /* likewise */
     uint16_t hint;             /* nDPI state slot + 1 while undecided, 0 none, FLOW_HINT_DONE: asked, no more to come */
     uint16_t protocol;         /* nDPI's master/app protocol once known, 0 unknown */
     uint8_t class;             /* enum flow_class */
@@ -69,7 +69,7 @@ void flow_soon(const struct flow_table *t, struct flow_ahead *a);
 static inline struct flow *flow_known(const struct flow_ahead *a)
 {
     struct flow *f = a->flow;
-    return a->ends != NULL && f->key[0] == a->ends->low && f->key[1] == a->ends->high && f->tunnel == 0 ? f : NULL;
+    return a->ends != NULL && f->key[0] == a->ends->low && f->key[1] == a->ends->high ? f : NULL;
 }
 
 /* Counts a packet of a flow. */

@@ -70,10 +70,16 @@ static void it_is_the_same_flow_by_its_words(void **state)
         assert_ptr_equal(feed(t, &back, &from_low, &fresh), flow);
         assert_true(from_low && !fresh);
     }
-    struct packet tcp = packet(&f, IP_PROTO_TCP, client, server), inside = there;
+    struct packet tcp = packet(&f, IP_PROTO_TCP, client, server), inside = there, in_another = there;
     inside.tunnel = 1;
+    in_another.tunnel = 2;
     assert_ptr_not_equal(feed(t, &tcp, &from_low, &fresh), flow);
-    assert_ptr_not_equal(feed(t, &inside, &from_low, &fresh), flow);
+    struct flow *within = feed(t, &inside, &from_low, &fresh);
+    assert_ptr_not_equal(within, flow);
+    assert_ptr_not_equal(feed(t, &in_another, &from_low, &fresh), within);
+    assert_true(fresh);
+    assert_ptr_equal(feed(t, &inside, &from_low, &fresh), within);
+    assert_ptr_equal(flow_find(t, &server, &client, IP_PROTO_UDP, 1), within);
     assert_ptr_equal(feed(t, &there, &from_low, &fresh), flow);
     assert_int_equal(flow->packets[0], 3);
     assert_int_equal(flow->packets[1], 5);
@@ -162,6 +168,42 @@ static struct packet colliding(const struct frame *f, uint32_t i)
     p.dst.address.bytes[3] = (uint8_t)(high >> 16);
     p.tunnel = (uint32_t)(high >> 32) - (UINT32_C(17) << 16 | 0xcb00);
     return p;
+}
+
+/* A packet of no tunnel whose ends have a hash of 0. */
+static struct packet hashed_to_nothing(const struct frame *f)
+{
+    for (uint32_t i = 1;; i++) {
+        uint64_t low = UINT64_C(17) << 48 | i;
+        uint64_t mixed = (low ^ 0x9e3779b97f4a7c15u) * 0xbf58476d1ce4e5b9u, high = mixed - (mixed >> 29);
+        if (high >> 48 != 17 || high < low)
+            continue;
+        struct packet p = packet(f, IP_PROTO_UDP, at("0.0.0.0", (uint16_t)low), at("0.0.0.0", (uint16_t)high));
+        for (unsigned byte = 0; byte < 4; byte++) {
+            p.src.address.bytes[byte] = (uint8_t)(low >> (40 - 8 * byte));
+            p.dst.address.bytes[byte] = (uint8_t)(high >> (40 - 8 * byte));
+        }
+        assert_int_equal(packet_ends_of(&p).hash, 1); /* 0 says that there are none */
+        return p;
+    }
+}
+
+static void ends_whose_hash_is_nothing_are_a_flow_as_others(void **state)
+{
+    (void)state;
+    struct flow_table *t = flow_table_new(1);
+    struct frame f = {.number = 1};
+    struct packet p = hashed_to_nothing(&f), other = packet(&f, IP_PROTO_UDP, at("198.51.100.9", 49152), at("192.0.2.1", 1812));
+    bool from_low, fresh;
+    for (uint32_t i = 0; i < 3; i++) {
+        struct flow *flow = feed(t, &p, &from_low, &fresh);
+        assert_true(fresh);
+        assert_ptr_equal(flow_find(t, &p.dst, &p.src, IP_PROTO_UDP, 0), flow);
+        feed(t, &other, &from_low, &fresh);
+        assert_true(fresh);
+        assert_null(flow_find(t, &p.dst, &p.src, IP_PROTO_UDP, 0));
+    }
+    flow_table_free(t);
 }
 
 static void count_each(void *ctx, struct flow *f);
@@ -322,6 +364,7 @@ int main(void)
         cmocka_unit_test(what_makes_a_flow_another_one),
         cmocka_unit_test(every_flow_is_found_again_while_it_grows),
         cmocka_unit_test(flows_that_collide_do_not_lengthen_the_search),
+        cmocka_unit_test(ends_whose_hash_is_nothing_are_a_flow_as_others),
         cmocka_unit_test(a_full_table_gives_up_flows_that_are_silent),
         cmocka_unit_test(young_flows_given_up_are_counted),
         cmocka_unit_test(a_flood_spares_flows_of_both_ends),
