@@ -43,6 +43,9 @@ struct nat_settings {
     uint64_t budget, half_open_budget, question_budget;              /* in candidates; 0: NAT_BUDGET_... */
 };
 
+/* Whether a message's hashes are those of the endpoints that it was seen with. */
+enum nat_fit { NAT_FIT_NOT_COMPARED, NAT_FIT, NAT_FIT_NOT };
+
 /* One IKE_SA_INIT message with its hashes, or as much of it as was seen. */
 struct nat_message {
     bool seen;
@@ -53,6 +56,7 @@ struct nat_message {
     bool source_more;                         /* there were more than NAT_SOURCE_HASHES_MAX */
     uint8_t sources[NAT_SOURCE_HASHES_MAX][NAT_HASH];
     bool has_destination; uint8_t destination_hash[NAT_HASH];
+    enum nat_fit source_fit, destination_fit; /* when they were compared already */
     struct place place;
 };
 

@@ -23,6 +23,8 @@ static struct nat_question question_of(const struct nat_ike_observation *o, cons
 static enum fit source_fit(struct nat *n, const struct nat_ike_observation *o, const struct nat_message *m)
 {
     uint8_t hash[NAT_HASH];
+    if (m->source_fit != NAT_FIT_NOT_COMPARED)
+        return m->source_fit == NAT_FIT ? FITS : m->source_more ? UNSAID : DIFFERS;
     if (!m->seen || m->source_count == 0 || !nat_hash(n->digests, o->initiator_spi, m->responder_spi, &m->source, hash))
         return UNSAID;
     uint8_t count = m->source_count < NAT_SOURCE_HASHES_MAX ? m->source_count : NAT_SOURCE_HASHES_MAX;
@@ -35,6 +37,8 @@ static enum fit source_fit(struct nat *n, const struct nat_ike_observation *o, c
 static enum fit destination_fit(struct nat *n, const struct nat_ike_observation *o, const struct nat_message *m)
 {
     uint8_t hash[NAT_HASH];
+    if (m->destination_fit != NAT_FIT_NOT_COMPARED)
+        return m->destination_fit == NAT_FIT ? FITS : DIFFERS;
     if (!m->seen || !m->has_destination ||
         !nat_hash(n->digests, o->initiator_spi, m->responder_spi, &m->destination, hash))
         return UNSAID;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "analyze/nat/nat_hash.h"
+#include "analyze/nat/nat_sha1_few.h"
 #include "capture/wire/hash.h"
 
 #define CLOCKS_APART_NS (3600 * INT64_C(1000000000)) /* fixed SPIs of test programs come again much later */
@@ -49,24 +50,65 @@ void nat_feed_free(struct nat_feed *f)
     free(f);
 }
 
-static uint8_t compare(struct nat_feed *f, const struct ike_facts *k, const struct ike_nat_fact *n, const uint8_t *hash,
-                       const struct endpoint *e)
+/* A hash that is wanted, and where it goes; the endpoint's address is IPv4 or IPv6. */
+struct wanted {
+    struct nat_few of[NAT_FEW];
+    uint8_t hash[NAT_FEW][NAT_HASH];
+    size_t count;
+};
+
+static void want(struct wanted *w, const struct ike_facts *k, const struct ike_nat_fact *n, const struct endpoint *e)
 {
-    struct nat_question q;
-    memcpy(q.initiator_spi, k->initiator_spi, NAT_SPI);
-    memcpy(q.responder_spi, n->responder_spi, NAT_SPI);
-    memcpy(q.hash, hash, NAT_HASH);
-    return nat_hash_matches(f->digests, &q, e) ? IKE_NAT_MATCH : IKE_NAT_DIFFERS;
+    w->of[w->count++] = (struct nat_few){k->initiator_spi, n->responder_spi, e};
+}
+
+static void hash_wanted(struct nat_feed *f, struct wanted *w)
+{
+    bool all_ipv4 = true;
+    for (size_t i = 0; i < w->count; i++)
+        all_ipv4 = all_ipv4 && w->of[i].endpoint->address.family == FAMILY_IPV4;
+    if (all_ipv4) {
+        nat_few_hash(w->of, w->count, w->hash);
+        return;
+    }
+    for (size_t i = 0; i < w->count; i++)
+        if (!nat_hash(f->digests, w->of[i].initiator_spi, w->of[i].responder_spi, w->of[i].endpoint, w->hash[i]))
+            memset(w->hash[i], 0, NAT_HASH);
 }
 
 /* A sender that does not know which of its addresses it will use sends several SOURCE hashes; one that fits is enough.
  */
-static void compare_hashes(struct nat_feed *f, const struct ike_facts *k, struct ike_nat_fact *n)
+static void compare_source(struct ike_nat_fact *n, const uint8_t hash[static NAT_HASH])
 {
-    for (unsigned i = 0; i < n->source_count && n->source_result != IKE_NAT_MATCH; i++)
-        n->source_result = compare(f, k, n, n->source[i], &n->from);
-    if (n->has_destination)
-        n->destination_result = compare(f, k, n, n->destination, &n->to);
+    n->source_result = IKE_NAT_DIFFERS;
+    for (unsigned i = 0; i < n->source_count; i++)
+        if (memcmp(n->source[i], hash, NAT_HASH) == 0)
+            n->source_result = IKE_NAT_MATCH;
+}
+
+static void compare_hashes(struct nat_feed *f, struct ike_facts *k)
+{
+    struct ike_nat_fact *messages[] = {&k->nat_request, &k->nat_response};
+    struct wanted w = {.count = 0};
+    for (int i = 0; i < 2; i++) {
+        if (messages[i]->source_count > 0)
+            want(&w, k, messages[i], &messages[i]->from);
+        if (messages[i]->has_destination)
+            want(&w, k, messages[i], &messages[i]->to);
+    }
+    hash_wanted(f, &w);
+    for (size_t i = 0, at = 0; i < 2; i++) {
+        struct ike_nat_fact *n = messages[i];
+        if (n->source_count > 0)
+            compare_source(n, w.hash[at++]);
+        if (n->has_destination)
+            n->destination_result = memcmp(n->destination, w.hash[at++], NAT_HASH) == 0 ? IKE_NAT_MATCH : IKE_NAT_DIFFERS;
+    }
+}
+
+static enum nat_fit fit_of(uint8_t result)
+{
+    return result == IKE_NAT_MATCH ? NAT_FIT : result == IKE_NAT_DIFFERS ? NAT_FIT_NOT : NAT_FIT_NOT_COMPARED;
 }
 
 static enum nat_maker maker_of(bool windows, bool strongswan, bool other)
@@ -88,6 +130,8 @@ static void message_of(struct nat_message *to, const struct ike_nat_fact *n, enu
     memcpy(to->sources, n->source, sizeof to->sources);
     to->has_destination = n->has_destination;
     memcpy(to->destination_hash, n->destination, NAT_HASH);
+    to->source_fit = fit_of(n->source_result);
+    to->destination_fit = fit_of(n->destination_result);
     to->place = n->place;
 }
 
@@ -296,8 +340,7 @@ void nat_feed_exchange(struct nat_feed *f, struct exchange *x, bool again)
         add_sstp(f, x);
     if (x->type != CONVERSATION_IKE)
         return;
-    compare_hashes(f, &x->ike, &x->ike.nat_request);
-    compare_hashes(f, &x->ike, &x->ike.nat_response);
+    compare_hashes(f, &x->ike);
     add_translation(f, x);
     if (!ike_seen_before(f, x))
         add_ike(f, x);

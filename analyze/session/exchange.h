@@ -76,6 +76,9 @@ struct radius_facts {
     struct place first_request, final_place;
 };
 
+/* As they are of who has not logged in by RADIUS (yet). */
+#define EXCHANGE_NO_LOGIN {.final_ns = -1, .tunnel_type = UINT32_MAX, .nas_port_type = UINT32_MAX}
+
 /* One line of the message ladder, kept only when a session is asked for. */
 struct ladder_entry { struct place place; enum direction dir; };
 

@@ -51,34 +51,26 @@ struct ike_nat_fact {
 
 struct ike_suite { struct ike_transform encr, integ, prf, dh; }; /* type 0: absent */
 
+/* As in exchange.h, what any association fills lies together, what only some do behind it, and the lists last: pack_own.c. */
 struct ike_facts {
     uint8_t version;               /* 0x20, 0x10 */
     uint8_t initiator_spi[IKE_SPI], responder_spi[IKE_SPI];
     uint16_t ports[IKE_FACTS_PORTS]; uint8_t port_count; /* of the responder, in order */
     bool floated;                  /* moved to the non-ESP marker's port */
     bool encrypted_seen, decrypted, wrong_key, unreadable;
-    bool malformed; struct place malformed_place;
 
     /* IKE_SA_INIT. Counts are of distinct messages; retransmissions apart. */
     uint32_t init_requests, init_request_retransmissions, init_responses, init_response_retransmissions;
     uint16_t init_length;          /* bytes of the first request's IKE message */
     uint8_t nonce_length;
-    struct place init_request, init_request_last, init_response, init_response_last;
     bool offer_seen; uint8_t offer_proposals; /* saturating */
-    struct ike_transform offered[4][IKE_FACTS_OFFERED]; uint8_t offered_count[4]; /* distinct, by type - 1: ENCR, PRF, INTEG, DH */
+    uint8_t offered_count[4];
     uint16_t offered_group;        /* of the first KE */
     bool chosen_seen; struct ike_suite chosen; struct place chosen_place;
-    bool refused_proposal; struct place refused_place;      /* N(NO_PROPOSAL_CHOSEN) in the clear */
-    uint16_t invalid_ke, wanted_first, wanted_group; struct place invalid_ke_place; /* N(INVALID_KE_PAYLOAD): times, group asked for */
-    bool retried_with_wanted_group;
-    uint16_t cookies; struct place cookie_place; bool cookie_returned;
+    struct place init_request, init_request_last, init_response, init_response_last;
     bool fragmentation_initiator, fragmentation_responder;  /* N(IKEV2_FRAGMENTATION_SUPPORTED) */
-    bool redirect_supported, redirected; struct text redirect_target; struct place redirect_place;
-    uint16_t init_error; struct place init_error_place;     /* another error notify in the clear, 0 none */
     struct endpoint init_initiator, init_responder, auth_initiator, auth_responder; /* of the first request of either;
                                       FAMILY_NONE: not seen */
-    struct ike_nat_fact nat_request, nat_response;          /* first request and first response that have them */
-    struct { uint8_t len, from_initiator; uint8_t bytes[IKE_FACTS_VENDOR_BYTES]; } vendor_ids[IKE_FACTS_VENDOR_IDS];
     uint8_t vendor_id_count;
     bool windows_initiator, windows_responder, strongswan_initiator, strongswan_responder, xbox, nlb_responder;
     uint32_t windows_version;      /* behind the MS NT5 vendor id of the initiator, 0 none */
@@ -87,17 +79,27 @@ struct ike_facts {
     /* IKE_AUTH and later. */
     uint32_t auth_requests, auth_responses;       /* distinct message ids seen */
     uint32_t auth_last_id;                        /* greatest message id of IKE_AUTH */
-    uint32_t auth_request_retransmissions;        /* of any IKE_AUTH request, */
-    uint32_t auth_repeated_although_answered;     /* of these, after its response was seen */
     struct place auth_request, auth_request_last, auth_response, auth_response_last;
     uint16_t auth_request_length, auth_response_length; /* L of the first ones (3.8); 0 none */
     uint32_t auth_ip_fragments;                   /* IP fragments in joined IKE_AUTH datagrams */
     uint32_t skf_messages;                        /* messages that were fragmented by IKE */
     bool informational_seen, child_seen; uint32_t child_exchanges;
     struct place first_informational;
-    struct ike_length_fact lengths[IKE_FACTS_LENGTHS]; uint8_t length_count;
-    struct ike_exchange_fact exchanges[IKE_FACTS_EXCHANGES]; uint8_t exchange_count; uint32_t exchanges_more;
-    struct ike_notify_fact notifies[IKE_FACTS_NOTIFIES]; uint8_t notify_count; uint32_t notifies_more;
+    uint8_t length_count, exchange_count, notify_count;
+    uint32_t exchanges_more, notifies_more;
+    struct ike_nat_fact nat_request, nat_response;          /* first request and first response that have them */
+
+    /* What some have; first what is known when it is closed. */
+    struct ike_state state;
+    bool malformed; struct place malformed_place;
+    bool refused_proposal; struct place refused_place;      /* N(NO_PROPOSAL_CHOSEN) in the clear */
+    uint16_t invalid_ke, wanted_first, wanted_group; struct place invalid_ke_place; /* N(INVALID_KE_PAYLOAD): times, group asked for */
+    bool retried_with_wanted_group;
+    uint16_t cookies; struct place cookie_place; bool cookie_returned;
+    bool redirect_supported, redirected; struct text redirect_target; struct place redirect_place;
+    uint16_t init_error; struct place init_error_place;     /* another error notify in the clear, 0 none */
+    uint32_t auth_request_retransmissions;        /* of any IKE_AUTH request, */
+    uint32_t auth_repeated_although_answered;     /* of these, after its response was seen */
 
     /* Inside SK, with keys. */
     uint8_t initiator_id_type, responder_id_type; struct text initiator_id, responder_id; /* readable text */
@@ -121,7 +123,13 @@ struct ike_facts {
     uint32_t translated; struct endpoint sides_initiator[2], sides_responder[2]; struct place sides_place[2];
     uint32_t moves; struct endpoint moved_to; struct place moved_place; bool move_announced; /* N(UPDATE_SA_ADDRESSES) */
     uint32_t unreachable; struct place unreachable_place; struct address unreachable_by;
-    struct ike_state state;        /* when it was closed */
+
+    /* Lists, as long as their counts say. */
+    struct ike_transform offered[4][IKE_FACTS_OFFERED]; /* distinct, by type - 1: ENCR, PRF, INTEG, DH */
+    struct { uint8_t len, from_initiator; uint8_t bytes[IKE_FACTS_VENDOR_BYTES]; } vendor_ids[IKE_FACTS_VENDOR_IDS];
+    struct ike_length_fact lengths[IKE_FACTS_LENGTHS];
+    struct ike_exchange_fact exchanges[IKE_FACTS_EXCHANGES];
+    struct ike_notify_fact notifies[IKE_FACTS_NOTIFIES];
 };
 
 #endif

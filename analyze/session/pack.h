@@ -10,9 +10,8 @@
 enum {
     PACK_WORD = sizeof(uint64_t),
     PACK_WORDS = (EXCHANGE_USUAL_END - EXCHANGE_USUAL + PACK_WORD - 1) / PACK_WORD,
-    PACK_OWN_WORDS = (sizeof(struct exchange) - offsetof(struct exchange, ike)) / PACK_WORD,
-    /* All its bytes, and two for each run of words. */
-    PACK_MAX = sizeof(struct exchange) + (PACK_WORDS / 64 + 2) * PACK_WORD + 2 * (PACK_OWN_WORDS / 2 + 1),
+    /* All its bytes, and the maps of words. */
+    PACK_MAX = sizeof(struct exchange) + (PACK_WORDS / 64 + 2) * PACK_WORD,
 };
 
 /* What any login has, of one that others are like. */

@@ -44,7 +44,6 @@ struct sstp_facts {
     uint8_t carrier;                      /* enum sstp_carrier */
     bool flooded;
     uint16_t record_count;
-    struct sstp_record records[SSTP_RECORDS_MAX];
     uint64_t records_seen[2], packets[2], bytes[2]; /* by enum direction */
     uint64_t lost_bytes, cut_bytes;
     struct place last[2];
@@ -55,6 +54,7 @@ struct sstp_facts {
     uint8_t kind;                         /* enum sstp_kind; set when it is closed */
     uint8_t message_count;                /* in messages */
     uint16_t messages[SSTP_LISTED_MAX];   /* enum sstp_message or unknown; sstp_note_message fills it */
+    struct sstp_record records[SSTP_RECORDS_MAX]; /* record_count of them */
 };
 
 /* Lists a control message as it comes. */

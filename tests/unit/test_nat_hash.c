@@ -3,6 +3,7 @@
 #include "addresses_by_hand.h"
 #include "bytes_by_hand.h"
 #include "analyze/nat/nat_search.h"
+#include "analyze/nat/nat_sha1_few.h"
 #include "analyze/nat/nat_sha1_lanes.h"
 
 static struct nat_question question(const char *initiator, const char *responder, const char *hash)
@@ -51,6 +52,29 @@ static void hashes_of_the_vectors(void **state)
     struct endpoint none = {0}, link = {.address = address_mac(mac)};
     assert_false(nat_hash(d, spi, spi, &none, out));
     assert_false(nat_hash(d, spi, spi, &link, out));
+}
+
+/* As many at once as may be, each with its own SPIs, in any order and number. */
+static void a_few_hashes_at_once(void **state)
+{
+    (void)state;
+    struct nat_question q[NAT_FEW];
+    struct endpoint e[NAT_FEW];
+    struct nat_few few[NAT_FEW];
+    for (size_t v = 0; v < VECTORS; v++)
+        for (size_t count = 1; count <= NAT_FEW; count++) {
+            size_t used = 0;
+            for (size_t i = v; used < count; i = (i + 1) % VECTORS) {
+                q[used] = question(vectors[i].initiator, vectors[i].responder, vectors[i].hash);
+                e[used] = at(vectors[i].address, vectors[i].port);
+                few[used] = (struct nat_few){q[used].initiator_spi, q[used].responder_spi, &e[used]};
+                used += e[used].address.family == FAMILY_IPV4;
+            }
+            uint8_t out[NAT_FEW][NAT_HASH] = {{0}};
+            nat_few_hash(few, count, out);
+            for (size_t i = 0; i < count; i++)
+                assert_memory_equal(out[i], q[i].hash, NAT_HASH);
+        }
 }
 
 static uint32_t number(const struct address *a)
@@ -266,6 +290,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hashes_of_the_vectors),
+        cmocka_unit_test(a_few_hashes_at_once),
         cmocka_unit_test(every_width_finds_it),
         cmocka_unit_test(widths_at_the_ends),
         cmocka_unit_test(container_of_a_public_recording),

@@ -127,6 +127,82 @@ static void what_differs_from_the_first_one_comes_back(void **state)
     spool_free(s);
 }
 
+/* Facts of tunnels with lists of every length, and what only some have there or not. */
+static void fill_ike(struct exchange *x, uint32_t id)
+{
+    struct ike_facts *k = &x->ike;
+    x->type = id % 2 == 0 ? CONVERSATION_IKE : CONVERSATION_IKE1;
+    memset(k->initiator_spi, (int)id, sizeof k->initiator_spi);
+    k->nat_request.source_count = (uint8_t)(id % (IKE_FACTS_SOURCES + 1));
+    memset(k->nat_request.source, 0x5a, k->nat_request.source_count * sizeof k->nat_request.source[0]);
+    k->nat_response.to.port = (uint16_t)id;
+    k->offered_count[3] = (uint8_t)(id % (IKE_FACTS_OFFERED + 1));
+    memset(k->offered[3], 0x77, k->offered_count[3] * sizeof k->offered[3][0]);
+    k->length_count = (uint8_t)(id % (IKE_FACTS_LENGTHS + 1));
+    memset(k->lengths, 0x33, k->length_count * sizeof k->lengths[0]);
+    k->notify_count = (uint8_t)(id * 7 % (IKE_FACTS_NOTIFIES + 1));
+    memset(k->notifies, 0x44, k->notify_count * sizeof k->notifies[0]);
+    k->state.keepalives = id % 3 == 0 ? id : 0;
+    k->unreachable = id % 5 == 0;
+    x->radius.requests = id % 7 == 0;
+    x->eap.requests = id % 11 == 0;
+}
+
+static void fill_sstp(struct exchange *x, uint32_t id)
+{
+    struct sstp_facts *k = &x->sstp;
+    x->type = id % 2 == 0 ? CONVERSATION_SSTP : CONVERSATION_PPTP;
+    k->tcp.icmp_errors = id % 3;
+    k->link.has_nonce = id % 5 == 0;
+    k->has_ppp = id % 7 == 0;
+    k->ppp.user_len = (uint8_t)(id % 7 == 0 ? 9 : 0);
+    k->tls.version = (uint16_t)(id % 2 == 0 ? 0x0303 : 0);
+    k->tls.alerts[TLS_FACTS_ALERTS - 1].code = (uint8_t)(id % 3 == 0 ? 40 : 0);
+    k->last[1].frame = id;
+    k->messages[SSTP_LISTED_MAX - 1] = (uint16_t)(id % 4);
+    k->record_count = (uint16_t)(id % (SSTP_RECORDS_MAX + 1));
+    memset(k->records, 0x66, k->record_count * sizeof k->records[0]);
+}
+
+static void fill_tunnel(struct exchange *x, uint32_t id)
+{
+    memset(x, 0, sizeof *x);
+    x->id = id;
+    x->radius.tunnel_type = x->radius.nas_port_type = UINT32_MAX;
+    x->radius.final_ns = -1;
+    x->client.port = (uint16_t)id;
+    (id % 3 == 0 ? fill_ike : fill_sstp)(x, id);
+    x->eap.identity = exchange_put(x, span_of("outer", id % 6));
+}
+
+static void facts_of_tunnels_come_back(void **state)
+{
+    (void)state;
+    struct spool *s = spool_new();
+    struct exchange *x = malloc(sizeof *x);
+    assert_non_null(s);
+    assert_non_null(x);
+    for (uint32_t id = 1; id <= 600; id++) {
+        fill_tunnel(x, id);
+        assert_true(spool_put(s, x, 0));
+    }
+    for (uint32_t id = 600; id >= 1; id--) {
+        struct exchange *back = spool_get(s, id);
+        assert_non_null(back);
+        fill_tunnel(x, id);
+        assert_memory_equal(back, x, offsetof(struct exchange, ladder));
+        assert_memory_equal(back->text, x->text, x->text_used);
+        assert_memory_equal(&back->inner, &x->inner, sizeof x->inner);
+        if (exchange_is_ike(x))
+            assert_memory_equal(&back->ike, &x->ike, sizeof x->ike);
+        else
+            assert_memory_equal(&back->sstp, &x->sstp, sizeof x->sstp);
+        spool_release(s, back);
+    }
+    free(x);
+    spool_free(s);
+}
+
 static void ids_that_never_closed_are_absent(void **state)
 {
     (void)state;
@@ -320,6 +396,7 @@ int main(void)
         cmocka_unit_test(what_is_put_comes_back_in_any_order),
         cmocka_unit_test(facts_inside_the_tunnel_come_back_and_stay_where_they_belong),
         cmocka_unit_test(what_differs_from_the_first_one_comes_back),
+        cmocka_unit_test(facts_of_tunnels_come_back),
         cmocka_unit_test(ids_that_never_closed_are_absent),
         cmocka_unit_test(a_full_disk_keeps_what_was_written),
         cmocka_unit_test(a_ceiling_keeps_what_was_written),
