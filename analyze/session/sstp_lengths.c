@@ -110,12 +110,15 @@ static void join_split(struct items *s)
 /* False when a length does not fit the suite. */
 static bool take(const struct sstp_facts *f, struct items *s)
 {
-    s->count = 0;
+    struct tls_wrapping w;
+    s->count = f->record_count < SSTP_RECORDS_MAX ? f->record_count : SSTP_RECORDS_MAX;
     s->exact = true;
-    for (unsigned i = 0; i < f->record_count && i < SSTP_RECORDS_MAX; i++) {
+    if (s->count > 0 && !tls_wrapping_of(f->tls.version, f->tls.cipher_suite, &w))
+        return false;
+    for (unsigned i = 0; i < s->count; i++) {
         const struct sstp_record *r = &f->records[i];
-        struct item *to = &s->at[s->count++];
-        if (!tls_plain_of(f->tls.version, f->tls.cipher_suite, r->length, &to->n))
+        struct item *to = &s->at[i];
+        if (!tls_plain_within(&w, r->length, &to->n))
             return false;
         to->frame = r->frame;
         to->client = r->dir == TO_SERVER;

@@ -4,7 +4,7 @@
 
 #include "capture/wire/elapsed.h"
 #include "capture/wire/rarely.h"
-#include "dissect/sstp/sstp_layer_state.h"
+#include "dissect/sstp/sstp_steady.h"
 
 /* Half-open ones and ended ones are kept few: those of a storm take each other's place, near the processor. */
 enum { HTTPS = 443, ROOM_LEAST = 64, WAITING_SHARE = 3, HALF_OPEN_MAX = 4096, ENDED_MAX = 512 };
@@ -58,6 +58,7 @@ struct sstp_layer *sstp_layer_new(const struct sstp_layer_options *options)
     l->room = room < ROOM_LEAST ? ROOM_LEAST : room > 1u << 20 ? 1u << 20 : (uint32_t)room;
     l->carried_bytes_max = options->memory_bytes / 3 + 16 * sizeof(struct carried);
     l->secrets = options->secrets;
+    l->secret_count = secrets_tls_counter(options->secrets);
     l->tls = options->tls;
     l->sink = options->sink;
     l->lone_listed = options->lone_listed != 0 ? options->lone_listed : SSTP_LONE_LISTED;
@@ -212,12 +213,14 @@ static void tell_how_it_stands(struct connection *c, enum event_kind kind, enum 
 static void tell_state(struct conversation *conv)
 {
     struct connection *c = (struct connection *)(void *)conv;
+    steady_end(c);
     tell_how_it_stands(c, EVENT_STATE, c->list == LIST_ENDED ? CLOSE_FINAL : CLOSE_END);
 }
 
 static void connection_close(struct connection *c, enum close_reason reason)
 {
     struct sstp_layer *l = c->layer;
+    steady_end(c);
     stream_close(c);
     if (l->hot[c->slot].frame[TCP_SERVER] == 0 || c->tcp.sent[TCP_SERVER].data_packets == 0)
         tell_lone(c, reason);
@@ -379,6 +382,7 @@ static void becomes_live(struct connection *c)
 
 static void passivate(struct connection *c)
 {
+    steady_end(c);
     stream_close(c);
     c->layer->hot[c->slot].passive = true;
     carry_passive(c);
@@ -425,6 +429,8 @@ static bool take_record(struct connection *c, const struct packet *p, enum tcp_s
     carry_closed_record(c, (enum direction)side, length, &l->place);
     if (carry_is_done(c))
         passivate(c);
+    else
+        steady_begin(c, p);
     return true;
 }
 
@@ -495,21 +501,27 @@ static RARELY_CALLED void begin_anew(struct connection *c, const struct packet *
     begin(l, p, f, from_low);
 }
 
+static inline bool is_ours(const struct sstp_layer *l, const struct flow *f)
+{
+    return f->ike - 1 < l->made && l->hot[f->ike].owner == f->id;
+}
+
 static void follow(struct sstp_layer *l, const struct packet *p, struct flow *f, bool from_low)
 {
     if (is_knock(f) && ((f->ike == NOT_OURS && (p->tcp_flags & TCP_SYN) == 0) || knock_takes(l, p, f, from_low)))
         return;
-    struct hot *h = f->ike != NONE && f->ike <= l->made ? &l->hot[f->ike] : NULL;
-    if (h == NULL || h->owner != f->id) {
+    if (!is_ours(l, f)) {
         begin(l, p, f, from_low);
         return;
     }
+    struct hot *h = &l->hot[f->ike];
     enum tcp_side side = from_low == h->client_is_low ? TCP_CLIENT : TCP_SERVER;
     if (h->passive && (p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)) == 0) {
         count(h, p, side);
         return;
     }
     struct connection *c = &l->connections[f->ike];
+    steady_end(c);
     if ((p->tcp_flags & TCP_SYN) != 0 && tcp_connection_is_over(&c->tcp, p, side)) {
         begin_anew(c, p, f, from_low);
         return;
@@ -521,10 +533,42 @@ static void follow(struct sstp_layer *l, const struct packet *p, struct flow *f,
     settle(c, f);
 }
 
+/* A record of a connection that expects such; the segment is counted. */
+static RARELY_CALLED void take_steady(struct connection *c, uint32_t length, enum tcp_side side, struct flow *f)
+{
+    carry_closed_record(c, (enum direction)side, length, &c->layer->place);
+    if (!c->given_up && c->carried->record_count < SSTP_RECORDS_MAX)
+        return;
+    passivate(c);
+    settle(c, f);
+}
+
+/* Most segments: of a tunnel of which enough is known, or what is expected of one of which it is not yet. False: neither. */
+static inline bool pass_by(struct sstp_layer *l, const struct packet *p, struct flow *f, bool from_low)
+{
+    struct hot *h = &l->hot[f->ike];
+    enum tcp_side side = from_low == h->client_is_low ? TCP_CLIENT : TCP_SERVER;
+    if (h->passive) {
+        if ((p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)) != 0)
+            return false;
+        count(h, p, side);
+        return true;
+    }
+    struct connection *c = &l->connections[f->ike];
+    uint32_t length;
+    if (!c->steady.on || l->carried_bytes > l->carried_bytes_max || !steady_expects(c, h, p, side, &length))
+        return false;
+    count(h, p, side);
+    l->place = frame_place(p->frame);
+    if (length > 0)
+        take_steady(c, length, side, f);
+    return true;
+}
+
 /* The segment belongs to the flow's connection; a flow that has just shown to be none of ours is not wanted. */
 RARELY_CALLED static void tie(struct sstp_layer *l, const struct packet *p, const struct flow *f, bool was_ours)
 {
-    bool ours = f->ike != NONE && f->ike <= l->made && l->hot[f->ike].owner == f->id;
+    bool ours = is_ours(l, f);
     const struct connection *c = &l->connections[ours ? f->ike : NONE];
     bool knocks = is_knock(f) && f->ike != NOT_OURS;
     l->sink.ties->flow = ours || knocks || (was_ours && f->ike == NOT_OURS) ? f->id : 0;
@@ -533,12 +577,18 @@ RARELY_CALLED static void tie(struct sstp_layer *l, const struct packet *p, cons
         event_tie(&l->sink, &c->pub, l->hot[f->ike].passive && (p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)) == 0);
 }
 
-void sstp_layer_packet(struct sstp_layer *l, const struct packet *p, struct flow *f, bool from_low)
+static RARELY_CALLED void look_closer(struct sstp_layer *l, const struct packet *p, struct flow *f, bool from_low)
 {
     bool was_ours = f->ike != NOT_OURS;
     follow(l, p, f, from_low);
     if (l->sink.ties != NULL)
         tie(l, p, f, was_ours);
+}
+
+void sstp_layer_packet(struct sstp_layer *l, const struct packet *p, struct flow *f, bool from_low)
+{
+    if (l->sink.ties != NULL || !is_ours(l, f) || !pass_by(l, p, f, from_low))
+        look_closer(l, p, f, from_low);
 }
 
 void sstp_layer_icmp(struct sstp_layer *l, const struct packet *p, struct flow_table *flows)
@@ -549,8 +599,9 @@ void sstp_layer_icmp(struct sstp_layer *l, const struct packet *p, struct flow_t
     struct flow *f = flow_find(flows, &icmp.src, &icmp.dst, IP_PROTO_TCP, p->tunnel);
     if (f != NULL && is_knock(f))
         knock_quoted(l, f, &icmp.src, &icmp.dst, p->tunnel);
-    if (f == NULL || f->ike == NONE || f->ike > l->made || l->hot[f->ike].owner != f->id)
+    if (f == NULL || !is_ours(l, f))
         return;
+    steady_end(&l->connections[f->ike]);
     tcp_connection_icmp(&l->connections[f->ike].tcp, &icmp, &p->src.address, frame_place(p->frame));
     if (l->sink.ties != NULL)
         tie(l, p, f, true);
@@ -560,7 +611,7 @@ void sstp_layer_drop(struct sstp_layer *l, struct flow *f)
 {
     if (f->is_tcp && is_knock(f))
         knock_drop(l, f);
-    else if (f->is_tcp && f->ike != NONE && f->ike <= l->made && l->hot[f->ike].owner == f->id)
+    else if (f->is_tcp && is_ours(l, f))
         connection_close(&l->connections[f->ike], CLOSE_EVICTED);
 }
 

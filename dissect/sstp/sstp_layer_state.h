@@ -2,6 +2,7 @@
  * What the files of the SSTP layer share. Internal.
  *
  *   sstp_layer.c   connections: taken in, followed by their headers, closed     sstp_layer_packet
+ *   sstp_steady.h  segments that are simply the next, of records that nobody can read     steady_takes
  *   sstp_carry.c   their octets: PROXY, TLS, HTTP, SSTP                         carry_bytes
  *   sstp_held.c    the first octets of clients, kept until the server answers
  *   sstp_knock.c   attempts beyond those that are listed, as long as the server says nothing
@@ -57,6 +58,19 @@ struct hot {
 };
 _Static_assert(sizeof(struct hot) <= 64, "more than a cache line");
 
+/*
+ * What most segments of a tunnel's beginning are held against: sstp_steady.h. While it is on, what they bring is counted in
+ * struct hot and struct carried alone; steady_end adds it to the rest.
+ */
+struct steady {
+    bool on;
+    uint8_t ttl_min[SIDES], ttl_max[SIDES];
+    uint32_t seq[SIDES];      /* number of the next octet, less those that hot has counted */
+    uint32_t packets[SIDES];  /* of hot, when it began; likewise the next two, of carried the last */
+    uint64_t bytes[SIDES], records[SIDES];
+    size_t secrets;           /* there were then */
+};
+
 /* A connection is half open until its server sends data. */
 enum list { LIST_HALF_OPEN, LIST_LIVE, LIST_ENDED, LISTS };
 
@@ -64,6 +78,7 @@ struct connection {
     struct conversation pub;
     struct sstp_layer *layer;
     struct carried *carried;  /* NULL: the server sent no data yet, or no memory */
+    struct steady steady;
     uint32_t slot, stream;
     uint32_t older, newer;
     int64_t queued_ns;        /* when it was put at the end of its list */
@@ -91,6 +106,7 @@ struct held {
 
 struct sstp_layer {
     const struct secrets *secrets;
+    const size_t *secret_count;     /* of TLS */
     struct tls_context *tls;
     struct event_sink sink;
     struct connection *connections; /* [0] is not used */

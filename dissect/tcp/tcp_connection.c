@@ -179,6 +179,27 @@ void tcp_connection_packet(struct tcp_connection *c, const struct packet *p, enu
     }
 }
 
+bool tcp_connection_is_plain(const struct tcp_connection *c)
+{
+    bool plain = true;
+    for (unsigned side = 0; side < 2; side++) {
+        const struct tcp_sent *sent = &c->sent[side];
+        plain = plain && sent->acked && sent->data_acked && sent->data_packets > 0;
+    }
+    return plain;
+}
+
+void tcp_connection_passed(struct tcp_connection *c, enum tcp_side side, uint64_t packets, uint64_t data_packets, uint64_t bytes,
+                           struct place last)
+{
+    struct tcp_sent *sent = &c->sent[side];
+    sent->packets += packets;
+    sent->data_packets += data_packets;
+    sent->bytes += bytes;
+    sent->reached += (uint32_t)bytes;
+    sent->last = last;
+}
+
 void tcp_connection_icmp(struct tcp_connection *c, const struct tcp_icmp *icmp, const struct address *reporter,
                          struct place place)
 {

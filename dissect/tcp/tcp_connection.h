@@ -112,6 +112,12 @@ bool tcp_connection_is_over(const struct tcp_connection *c, const struct packet 
 /* Takes the next segment (PACKET_TCP) of `side`. */
 void tcp_connection_packet(struct tcp_connection *c, const struct packet *p, enum tcp_side side);
 
+/* All that is remarkable in its segments was seen: from now on one within the limits of its side's TTL, neither SYN nor FIN nor
+ * RST, whose payload is the next behind `reached`, changes nothing but the numbers that tcp_connection_passed adds. */
+bool tcp_connection_is_plain(const struct tcp_connection *c);
+void tcp_connection_passed(struct tcp_connection *c, enum tcp_side side, uint64_t packets, uint64_t data_packets, uint64_t bytes,
+                           struct place last);
+
 /* Takes an ICMP error about a segment of it. reporter is who sent the error. */
 void tcp_connection_icmp(struct tcp_connection *c, const struct tcp_icmp *icmp, const struct address *reporter,
                          struct place place);

@@ -538,6 +538,28 @@ void tcp_stream_take_next(struct tcp_stream_table *t, struct tcp_stream *s, enum
         rest_of(t, s, side)->told += len;
 }
 
+bool tcp_stream_expects(const struct tcp_stream *s, uint32_t next[static 2])
+{
+    bool known = true;
+    for (unsigned side = 0; side < SIDES; side++) {
+        const struct half *h = &s->half[side];
+        known = known && s->start[side] != TCP_START_NONE && s->slow[side] == 0 && h->next >= h->skip_to;
+        next[side] = h->base + (uint32_t)h->next;
+    }
+    return known;
+}
+
+void tcp_stream_passed(struct tcp_stream_table *t, struct tcp_stream *s, enum tcp_side side, uint32_t segments, uint64_t bytes)
+{
+    struct half *h = &s->half[side];
+    h->segments += segments;
+    h->next += bytes;
+    rest_of(t, s, side)->told += bytes;
+    t->tick += segments;
+    if (t->tick - s->stamp > t->lazy)
+        tcp_age_renew(t, s);
+}
+
 void tcp_stream_skip(struct tcp_stream *s, enum tcp_side side, uint64_t n)
 {
     struct half *h = &s->half[side];

@@ -124,6 +124,11 @@ void tcp_stream_segment(struct tcp_stream_table *t, struct tcp_stream *s, const 
 bool tcp_stream_is_next(const struct tcp_stream *s, enum tcp_side side, uint32_t seq, bool has_ack, uint32_t ack);
 void tcp_stream_take_next(struct tcp_stream_table *t, struct tcp_stream *s, enum tcp_side side, uint32_t len);
 
+/* As long as its segments are simply the next ones (tcp_stream_is_next), the sequence numbers that they have to have: false
+ * when that cannot be said. tcp_stream_passed then takes many at once. */
+bool tcp_stream_expects(const struct tcp_stream *s, uint32_t next[static 2]);
+void tcp_stream_passed(struct tcp_stream_table *t, struct tcp_stream *s, enum tcp_side side, uint32_t segments, uint64_t bytes);
+
 /* The n bytes after what was told last are not wanted: they are only counted. */
 void tcp_stream_skip(struct tcp_stream *s, enum tcp_side side, uint64_t n);
 

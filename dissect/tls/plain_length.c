@@ -20,26 +20,30 @@ static uint32_t mac_size(uint8_t mac)
 }
 
 /* Least padding, and the MAC inside the blocks or, as its length then shows, behind them: the same content either way. */
-static bool of_blocks(uint16_t version, uint32_t block, uint32_t mac, uint32_t fragment, struct tls_plain *out)
+bool tls_plain_of_blocks(const struct tls_wrapping *w, uint32_t fragment, struct tls_plain *out)
+{
+    bool inside = fragment % w->block == 0, behind = (fragment - w->mac) % w->block == 0;
+    if (fragment < w->around || (!inside && !behind))
+        return false;
+    out->most = fragment - w->around;
+    out->least = out->most > w->block - 1 ? out->most - (w->block - 1) : 0;
+    return true;
+}
+
+static bool blocks(uint16_t version, uint32_t block, uint32_t mac, struct tls_wrapping *out)
 {
     uint32_t iv = version > TLS_1_0 ? block : 0;
-    bool inside = fragment % block == 0, behind = (fragment - mac) % block == 0;
-    if (fragment < iv + mac + PAD_LENGTH || (!inside && !behind))
-        return false;
-    out->most = fragment - iv - mac - PAD_LENGTH;
-    out->least = out->most > block - 1 ? out->most - (block - 1) : 0;
+    *out = (struct tls_wrapping){.around = iv + mac + PAD_LENGTH, .block = block, .mac = mac};
     return true;
 }
 
-static bool without(uint32_t overhead, uint32_t fragment, struct tls_plain *out)
+static bool fixed(uint32_t around, struct tls_wrapping *out)
 {
-    if (fragment < overhead)
-        return false;
-    out->least = out->most = fragment - overhead;
+    *out = (struct tls_wrapping){.around = around};
     return true;
 }
 
-bool tls_plain_of(uint16_t version, uint16_t number, uint32_t fragment, struct tls_plain *out)
+bool tls_wrapping_of(uint16_t version, uint16_t number, struct tls_wrapping *out)
 {
     enum { AES_BLOCK = 16, DES_BLOCK = 8 };
     const struct suite *s = suite_find(number);
@@ -53,28 +57,34 @@ bool tls_plain_of(uint16_t version, uint16_t number, uint32_t fragment, struct t
     case SUITE_AES_256_CCM:
     case SUITE_ARIA_128_GCM:
     case SUITE_ARIA_256_GCM:
-        return without(nonce + TAG, fragment, out);
+        return fixed(nonce + TAG, out);
     case SUITE_AES_128_CCM_8:
     case SUITE_AES_256_CCM_8:
-        return without(nonce + SHORT_TAG, fragment, out);
+        return fixed(nonce + SHORT_TAG, out);
     case SUITE_CHACHA20_POLY1305:
-        return without(TAG + (version == TLS_1_3 ? INNER_TYPE : 0), fragment, out);
+        return fixed(TAG + (version == TLS_1_3 ? INNER_TYPE : 0), out);
     case SUITE_NULL:
     case SUITE_RC4:
-        return without(mac, fragment, out);
+        return fixed(mac, out);
     case SUITE_AES_128_CBC:
     case SUITE_AES_256_CBC:
     case SUITE_CAMELLIA_128_CBC:
     case SUITE_CAMELLIA_256_CBC:
     case SUITE_ARIA_128_CBC:
     case SUITE_ARIA_256_CBC:
-        return of_blocks(version, AES_BLOCK, mac, fragment, out);
+        return blocks(version, AES_BLOCK, mac, out);
     case SUITE_3DES_CBC:
     case SUITE_DES_CBC:
-        return of_blocks(version, DES_BLOCK, mac, fragment, out);
+        return blocks(version, DES_BLOCK, mac, out);
     case SUITE_NONE:
     case SUITE_OTHER:
         break;
     }
     return false;
+}
+
+bool tls_plain_of(uint16_t version, uint16_t number, uint32_t fragment, struct tls_plain *out)
+{
+    struct tls_wrapping w;
+    return tls_wrapping_of(version, number, &w) && tls_plain_within(&w, fragment, out);
 }

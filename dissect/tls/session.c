@@ -417,6 +417,19 @@ uint32_t tls_closed_record(struct tls_session *s, enum direction dir, struct spa
     return length;
 }
 
+bool tls_stays_closed(const struct tls_session *s, enum direction dir)
+{
+    const struct side *side = &s->side[dir];
+    bool may_finish = dir == TO_SERVER && is_tls13(s) && !side->finished; /* note_closed_data */
+    return side->started && side->header_len == 0 && !side->searching && !side->dead && s->keys == NULL && !may_finish &&
+           (*s->context->secret_count == 0 || side->no_keys);
+}
+
+void tls_closed_records(struct tls_session *s, enum direction dir, uint64_t count)
+{
+    s->side[dir].sequence += count;
+}
+
 void tls_gap(struct tls_session *s, enum direction dir, struct place place)
 {
     (void)place;

@@ -135,6 +135,21 @@ void tls_feed(struct tls_session *s, enum direction dir, struct span bytes, stru
  * they are to be fed. */
 uint32_t tls_closed_record(struct tls_session *s, enum direction dir, struct span bytes);
 
+/* That length, of bytes that tls_closed_record would take, or 0; as long as nothing else was fed since tls_stays_closed said
+ * that this direction's records change nothing but their number, and no secrets were added, whoever saw them go by may tell
+ * of them later. */
+static inline uint32_t tls_closed_length(struct span bytes)
+{
+    enum { HEADER = 5, SSL_3_0 = 0x0300, VERSIONS = 5 };
+    const uint8_t *h = bytes.data;
+    if (bytes.len <= HEADER || h[0] != TLS_APPLICATION_DATA || (((unsigned)h[1] << 8 | h[2]) - SSL_3_0) >= VERSIONS)
+        return 0;
+    uint32_t length = (uint32_t)h[3] << 8 | h[4];
+    return length == bytes.len - HEADER && length <= TLS_STREAM_MAX ? length : 0;
+}
+bool tls_stays_closed(const struct tls_session *s, enum direction dir);
+void tls_closed_records(struct tls_session *s, enum direction dir, uint64_t count);
+
 /* Bytes of this direction are missing here: what was partial is dropped, reading resumes at the next plausible record.
  */
 void tls_gap(struct tls_session *s, enum direction dir, struct place place);
@@ -170,6 +185,21 @@ struct tls_plain {
     uint32_t least, most;
 };
 bool tls_plain_of(uint16_t version, uint16_t suite, uint32_t fragment, struct tls_plain *out);
+/* The same in two steps, for who has many records of one connection: what stands around their content; false when that is not
+ * known. */
+struct tls_wrapping {
+    uint32_t around;    /* octets, or with blocks the least of them */
+    uint32_t block, mac; /* 0: no blocks */
+};
+bool tls_wrapping_of(uint16_t version, uint16_t suite, struct tls_wrapping *out);
+bool tls_plain_of_blocks(const struct tls_wrapping *w, uint32_t fragment, struct tls_plain *out);
+static inline bool tls_plain_within(const struct tls_wrapping *w, uint32_t fragment, struct tls_plain *out)
+{
+    if (w->block != 0)
+        return tls_plain_of_blocks(w, fragment, out);
+    out->least = out->most = fragment - w->around;
+    return fragment >= w->around;
+}
 /* Key exchange by static RSA: the certificate's key must be fit for keyEncipherment. */
 bool tls_cipher_suite_static_rsa(uint16_t suite);
 

@@ -6,6 +6,8 @@ enum { MEMORY = 1 << 20, HALF_A_HEAD = 2048 };
 struct bench {
     struct sstp_wire wire;
     unsigned opened, closed, idle, evicted;
+    struct tcp_connection tcp;           /* of the last one closed; likewise the rest */
+    struct sstp_connection_state state;  /* what it points to is gone */
 };
 
 static void on_event(void *ctx, const struct event *e)
@@ -16,6 +18,10 @@ static void on_event(void *ctx, const struct event *e)
     b->closed += e->kind == EVENT_CLOSED;
     b->idle += e->kind == EVENT_CLOSED && e->u.closed.reason == CLOSE_IDLE;
     b->evicted += e->kind == EVENT_CLOSED && e->u.closed.reason == CLOSE_EVICTED;
+    if (e->kind != EVENT_CLOSED || e->u.closed.sstp == NULL)
+        return;
+    b->tcp = *e->u.closed.sstp->tcp;
+    b->state = *e->u.closed.sstp;
 }
 
 static int set_up(void **state)
@@ -124,6 +130,94 @@ static void a_clock_that_is_set_back_lets_connections_end(void **state)
     assert_int_equal(b->idle, 2);
 }
 
+/* What two sides send each other: records that stay closed, and now and then something else. */
+struct talk {
+    uint32_t random, next[2];
+};
+
+static uint32_t roll(struct talk *t, uint32_t sides)
+{
+    t->random = t->random * 1664525u + 1013904223u;
+    return (t->random >> 8) % sides;
+}
+
+static void say(struct bench *b, struct talk *t, bool by_client)
+{
+    static uint8_t record[5 + 300] = {23, 3, 3};
+    unsigned side = by_client ? TCP_CLIENT : TCP_SERVER;
+    uint32_t what = roll(t, 80), length = 100 + roll(t, 200), seq = t->next[side];
+    record[3] = (uint8_t)(length >> 8);
+    record[4] = (uint8_t)length;
+    struct packet p = wire_packet(&b->wire, 10001, by_client, TCP_ACK, seq, span_of(record, what < 10 ? 0 : 5 + length));
+    p.tcp_ack = t->next[side ^ 1u];
+    if (what == 10)
+        p.tcp_seq -= 50; /* again, in part */
+    if (what == 11)
+        p.tcp_seq += 70; /* too early */
+    if (what == 12)
+        p.payload.len -= 20; /* cut by the capture */
+    if (what == 13)
+        p.payload.len = p.payload_wire_len = 40; /* a part of a record */
+    if (what == 14)
+        p.ttl = 61;
+    if (what == 15)
+        p.tcp_ack += 30; /* of what was not captured */
+    if (what == 16)
+        p.tcp_flags = TCP_PSH; /* no acknowledgment */
+    if (what == 17)
+        p.payload.len = p.payload_wire_len = 1, p.tcp_seq--; /* keep-alive */
+    t->next[side] += what == 10 || what == 17 ? 0 : p.payload_wire_len;
+    wire_send(&b->wire, &p);
+}
+
+/* The same, seen in one capture or in two: then nothing is taken for granted, and each segment is looked at. */
+static void talk(struct bench *b, uint32_t seed, bool two_captures)
+{
+    struct talk t = {.random = seed, .next = {1000, 5000}};
+    connects(b, 10001);
+    b->wire.frame.capture = two_captures;
+    unsigned segments = 40 + roll(&t, 120);
+    for (unsigned i = 0; i < segments; i++)
+        say(b, &t, roll(&t, 2) == 0);
+    if (roll(&t, 2) == 0)
+        segment(b, 10001, true, TCP_RST, t.next[0], span_of(NULL, 0));
+    sstp_layer_finish(b->wire.layer, b->wire.frame.time_ns);
+}
+
+static void a_steady_connection_ends_as_any(void **state)
+{
+    (void)state;
+    for (uint32_t seed = 1; seed <= 500; seed++) {
+        struct bench *seen[2];
+        for (unsigned i = 0; i < 2; i++) {
+            assert_int_equal(set_up((void **)&seen[i]), 0);
+            talk(seen[i], seed, i == 1);
+        }
+        const struct sstp_connection_state *a = &seen[0]->state, *b = &seen[1]->state;
+        assert_int_equal(seen[0]->closed, seen[1]->closed);
+        assert_int_equal(a->record_count, b->record_count);
+        assert_int_equal(a->lost_bytes, b->lost_bytes);
+        assert_int_equal(a->cut_bytes, b->cut_bytes);
+        assert_int_equal(a->missing_bytes, b->missing_bytes);
+        for (unsigned side = 0; side < 2; side++) {
+            const struct tcp_sent *x = &seen[0]->tcp.sent[side], *y = &seen[1]->tcp.sent[side];
+            assert_int_equal(a->packets[side], b->packets[side]);
+            assert_int_equal(a->bytes[side], b->bytes[side]);
+            assert_int_equal(a->records_seen[side], b->records_seen[side]);
+            assert_int_equal(x->packets, y->packets);
+            assert_int_equal(x->data_packets, y->data_packets);
+            assert_int_equal(x->bytes, y->bytes);
+            assert_int_equal(x->last.frame, y->last.frame);
+            assert_int_equal(x->last.time_ns, y->last.time_ns);
+            assert_int_equal(x->reached, y->reached);
+            assert_int_equal(x->ttl_min, y->ttl_min);
+            assert_int_equal(x->ttl_max, y->ttl_max);
+        }
+        for (unsigned i = 0; i < 2; i++)
+            tear_down((void **)&seen[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -131,6 +225,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(unanswered_heads_stay_within_memory, set_up, tear_down),
         cmocka_unit_test_setup_teardown(first_octets_stay_within_memory, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_clock_that_is_set_back_lets_connections_end, set_up, tear_down),
+        cmocka_unit_test(a_steady_connection_ends_as_any),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
