@@ -374,7 +374,8 @@ static void whole_message(const struct track_parts *t, struct live *l, struct ik
     note_sk(f, ev);
     keep_length(f, ev, from_initiator);
     if (ev->clear != NULL) {
-        vendor_ids(f, ev->clear, from_initiator);
+        if (ev->clear->vendor_id_count > 0)
+            vendor_ids(f, ev->clear, from_initiator);
         for (unsigned i = 0; i < ev->clear->notify_count; i++)
             clear_notify(&l->x, f, &ev->clear->notifies[i], from_initiator, e->place);
         if (m->exchange == IKE_SA_INIT)

@@ -26,23 +26,29 @@ bool ike_recognise(struct span bytes, uint32_t wire_len)
 /* Reads the fixed header; false when it is not all there. */
 static bool read_header(struct span bytes, struct ike_message *m)
 {
-    struct cursor c = cursor_of(bytes), h;
-    if (!take_sub(&c, IKE_HEADER, &h))
+    const uint8_t *h = bytes.data;
+    if (bytes.len < IKE_HEADER)
         return false;
-    return take_bytes(&h, IKE_SPI, m->initiator_spi) && take_bytes(&h, IKE_SPI, m->responder_spi) &&
-           take_u8(&h, &m->next_payload) && take_u8(&h, &m->version) && take_u8(&h, &m->exchange) && take_u8(&h, &m->flags) &&
-           take_be32(&h, &m->message_id) && take_be32(&h, &m->length);
+    memcpy(m->initiator_spi, h, IKE_SPI);
+    memcpy(m->responder_spi, h + IKE_SPI, IKE_SPI);
+    m->next_payload = h[16];
+    m->version = h[17];
+    m->exchange = h[18];
+    m->flags = h[19];
+    m->message_id = (uint32_t)h[20] << 24 | (uint32_t)h[21] << 16 | (uint32_t)h[22] << 8 | h[23];
+    m->length = (uint32_t)h[24] << 24 | (uint32_t)h[25] << 16 | (uint32_t)h[26] << 8 | h[27];
+    return true;
 }
 
-/* The body of SK or SKF, which ends the message; announced is what its length field leaves for it. */
-static void read_encrypted(struct ike_message *m, const struct ike_chain *chain, const struct ike_chain_payload *p)
+/* The body of SK or SKF, which ends the message. cut: it lacks bytes that were not captured; more: bytes that the message's
+ * length leaves behind it. */
+static void read_encrypted(struct ike_message *m, uint8_t type, uint8_t inside, struct cursor body, bool cut, size_t more)
 {
-    struct cursor body = p->body;
     m->encrypted = true;
-    m->sk_next = chain->next;
-    if (p->type == IKE_SKF) {
+    m->sk_next = inside;
+    if (type == IKE_SKF) {
         if (!take_be16(&body, &m->fragment) || !take_be16(&body, &m->fragments)) {
-            if (!p->cut)
+            if (!cut)
                 refuse(m, "an encrypted fragment without its number");
             return;
         }
@@ -51,12 +57,13 @@ static void read_encrypted(struct ike_message *m, const struct ike_chain *chain,
     }
     m->sk = cursor_rest(&body);
     m->associated = span_of(m->whole.data, body.offset);
-    if (!p->cut && chain->announced > 0)
+    if (!cut && more > 0)
         refuse(m, "bytes follow the encrypted payload");
 }
 
-/* A whole message in the clear whose chain of payloads comes to its end. */
-static bool is_sound_and_clear(const struct ike_message *m)
+/* A whole message whose payloads fit into it: the chain comes to its end in the clear, or to SK or SKF, which is read. Of any
+ * other nothing is. */
+static bool read_sound(struct ike_message *m)
 {
     enum { GENERIC_HEADER = 4 };
     const uint8_t *at = m->payloads.data;
@@ -66,11 +73,16 @@ static bool is_sound_and_clear(const struct ike_message *m)
         return false;
     for (unsigned i = 0; i < IKE_PAYLOADS_MAX && next != IKE_NO_PAYLOAD; i++) {
         size_t length = left < GENERIC_HEADER ? 0 : (size_t)at[2] << 8 | at[3];
-        if (length < GENERIC_HEADER || length > left || next == IKE_SK || next == IKE_SKF)
+        if (length < GENERIC_HEADER || length > left)
             return false;
+        left -= length;
+        if (next == IKE_SK || next == IKE_SKF) {
+            struct cursor body = {at + GENERIC_HEADER, length - GENERIC_HEADER, (size_t)(at - m->whole.data) + GENERIC_HEADER};
+            read_encrypted(m, next, at[0], body, false, left);
+            return true;
+        }
         next = at[0];
         at += length;
-        left -= length;
     }
     return next == IKE_NO_PAYLOAD;
 }
@@ -84,7 +96,7 @@ static void find_encrypted(struct ike_message *m)
         return;
     for (unsigned i = 0; i < IKE_PAYLOADS_MAX && ike_chain_next(&chain, &p); i++)
         if (p.type == IKE_SK || p.type == IKE_SKF) {
-            read_encrypted(m, &chain, &p);
+            read_encrypted(m, p.type, chain.next, p.body, p.cut, chain.announced);
             return;
         }
     if (chain.reason != NULL)
@@ -116,7 +128,7 @@ bool ike_parse(struct span bytes, uint32_t wire_len, struct ike_message *out)
     } else if (out->version >> 4 == 2) {
         out->from_initiator = (out->flags & IKE_FLAG_INITIATOR) != 0;
         out->response = (out->flags & IKE_FLAG_RESPONSE) != 0;
-        if (!is_sound_and_clear(out))
+        if (!read_sound(out))
             find_encrypted(out);
     }
     return true;

@@ -294,10 +294,21 @@ static void read_chain(struct ike_chain *chain, bool cut, bool version1, struct 
         refuse(out, "bytes follow the last payload");
 }
 
+/* Most messages: all is in the first payload. Of a cut one it may be longer than what is there. */
+static bool all_is_encrypted(uint8_t first, struct span bytes, bool cut)
+{
+    size_t length = bytes.len < GENERIC_HEADER ? 0 : (size_t)bytes.data[2] << 8 | bytes.data[3];
+    return (first == IKE_SK || first == IKE_SKF) && length >= GENERIC_HEADER && (cut || length <= bytes.len);
+}
+
 void ike_read_payloads(uint8_t first, struct span bytes, bool cut, struct ike_payloads *out)
 {
-    struct ike_chain chain = {.next = first, .announced = bytes.len, .at = cursor_of(bytes)};
     clear(out);
+    if (all_is_encrypted(first, bytes, cut)) {
+        out->types[out->count++] = first;
+        return;
+    }
+    struct ike_chain chain = {.next = first, .announced = bytes.len, .at = cursor_of(bytes)};
     read_chain(&chain, cut, false, out);
 }
 

@@ -26,14 +26,25 @@ static inline uint32_t number_of_bucket(const struct ike_layer *l, uint64_t hash
     return (uint32_t)(hash >> 16) & l->sent_mask;
 }
 
-/* No two messages under one key have the same IV and ICV, so that the ends of an encrypted one are enough. */
+static inline uint64_t word_at(const uint8_t *at)
+{
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+    return word;
+}
+
+/* No two messages under one key have the same message id, IV and ICV, so that the words where these stand are enough of an
+ * encrypted one. */
 uint64_t sent_hash(const struct ike_message *m)
 {
-    enum { ENDS = 64 };
+    enum { LEAST = 64, FLAGS = 16 /* and message id */, BODY = 32 };
     struct span s = m->whole;
-    if (m->encrypted && !m->cut && s.len > 2 * ENDS)
-        return hash_bytes(s.data + s.len - ENDS, ENDS, hash_bytes(s.data, ENDS, m->length)) | 1;
-    return hash_bytes(s.data, s.len, m->length) | 1;
+    if (!m->encrypted || m->cut || s.len < LEAST)
+        return hash_bytes(s.data, s.len, m->length) | 1;
+    const uint8_t *last = s.data + s.len - 2 * sizeof(uint64_t);
+    uint64_t head = hash_mix(word_at(s.data) + m->length, word_at(s.data + FLAGS));
+    uint64_t body = hash_mix(word_at(s.data + BODY), word_at(s.data + BODY + 8));
+    return hash_mix(hash_mix(head, body), hash_mix(word_at(last), word_at(last + 8))) | 1;
 }
 
 void sent_prefetch(const struct ike_layer *l, uint64_t hash)
