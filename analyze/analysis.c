@@ -82,6 +82,8 @@ struct analysis *analysis_new(const struct analysis_options *options, char error
         a->nat_feed = nat_feed_new(a->nat, options->several_captures);
     if (a->chains != NULL && a->servers != NULL)
         a->track = track_new(a->chains, a->servers, options->ladder, exchange_done, a);
+    if (a->track != NULL)
+        track_count(a->track, &a->totals);
     if (a->spool != NULL)
         spool_limit(a->spool, options->spool_bytes);
     if (a->spool == NULL) {
@@ -142,10 +144,6 @@ void analysis_event(void *ctx, const struct event *e)
         a->totals.accounting_requests += e->u.radius->role == RADIUS_NEW_REQUEST;
         a->totals.accounting_unanswered += accounting_in_vain(e->u.radius);
         balance_account(a->balance, e->u.radius);
-    }
-    if (e->kind == EVENT_IKE && e->u.ike->message != NULL) {
-        a->totals.ike_clear += e->u.ike->message->exchange == IKE_SA_INIT;
-        a->totals.ike_encrypted += e->u.ike->message->encrypted;
     }
     track_event(a->track, e);
 }

@@ -40,6 +40,8 @@ struct conversation {
     /* Likewise, with user as its context: gets the EVENT_RADIUS of a RADIUS conversation instead of the sink; unless somebody
      * keeps frames (frame_fn), then it is forgotten, and they go to the sink. */
     void (*on_radius)(void *user, const struct event *e);
+    /* Likewise, the EVENT_IKE of an IKE conversation; but while somebody keeps frames they go to the sink. */
+    void (*on_ike)(void *user, const struct event *e);
     /* Likewise: gets what SSTP_TOLD_RECORD would tell, the record's length and place. */
     void (*on_record)(void *user, enum direction dir, uint32_t length, const struct place *place);
     /* Set by dissection for conversations that last: tells at once, as EVENT_STATE, what EVENT_CLOSED would if the capture

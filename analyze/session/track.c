@@ -61,6 +61,11 @@ struct track *track_new(struct chains *chains, struct servers *servers, bool lad
     return t;
 }
 
+void track_count(struct track *t, struct analysis_totals *totals)
+{
+    t->parts.totals = totals;
+}
+
 /* Live exchanges that dissection still refers to are its to close: dissect_finish comes before. */
 void track_end(struct track *t)
 {
@@ -204,6 +209,7 @@ static void park(struct track *t, struct live *l)
     l->conv->user = p;
     l->conv->on_eap = NULL;
     l->conv->on_record = NULL;
+    l->conv->on_ike = NULL;
     live_give(t, l);
 }
 
@@ -224,6 +230,7 @@ static void take_seat(struct track *t, struct live *l)
 }
 
 static void sstp_record(void *live, enum direction dir, uint32_t length, const struct place *place);
+static void ike_told(void *live, const struct event *e);
 
 /* NULL when memory is short: what was known of it is lost. */
 static RARELY_CALLED struct live *unpark(struct track *t, struct conversation *conv)
@@ -247,6 +254,7 @@ static RARELY_CALLED struct live *unpark(struct track *t, struct conversation *c
     conv->user = l;
     conv->on_eap = track_eap;
     conv->on_record = t->parts.watch == NULL ? sstp_record : NULL;
+    conv->on_ike = t->parts.watch == NULL ? ike_told : NULL;
     take_seat(t, l);
     return l;
 }
@@ -275,6 +283,7 @@ static RARELY_CALLED void open_exchange(struct track *t, const struct event *e)
     e->conv->on_eap = l->set_apart ? NULL : track_eap;
     e->conv->on_radius = l->set_apart ? NULL : login_radius;
     e->conv->on_record = l->set_apart || t->parts.watch != NULL ? NULL : sstp_record;
+    e->conv->on_ike = l->set_apart || t->parts.watch != NULL ? NULL : ike_told;
     x->client = e->conv->client;
     x->server = e->conv->server;
     x->begun_before = e->conv->begun_before;
@@ -563,13 +572,32 @@ static RARELY_CALLED void other_event(struct track *t, const struct event *e)
     }
 }
 
-/* A message that only came by another way again tells of the path, not of the association's progress. */
-static RARELY_CALLED void ike_event(const struct track *t, struct live *l, const struct event *e)
+static void count_ike(const struct track_parts *t, const struct event *e)
 {
+    const struct ike_message *m = e->u.ike->message;
+    if (m == NULL || t->totals == NULL)
+        return;
+    t->totals->ike_clear += m->exchange == IKE_SA_INIT;
+    t->totals->ike_encrypted += m->encrypted;
+}
+
+/* A message that only came by another way again tells of the path, not of the association's progress. */
+static RARELY_CALLED void ike_event(const struct track_parts *t, struct live *l, const struct event *e)
+{
+    count_ike(t, e);
+    if (l == NULL)
+        return;
     if (e->u.ike->kind != IKE_EVENT_TRANSLATED && e->u.ike->kind != IKE_EVENT_UNREACHABLE)
         saw_frame(&l->x, e);
     l->x.server = e->conv->server;
-    track_ike(&t->parts, l, e);
+    track_ike(t, l, e);
+}
+
+static void ike_told(void *live, const struct event *e)
+{
+    struct live *l = live;
+    l->stirred = true;
+    ike_event(l->parts, l, e);
 }
 
 static RARELY_CALLED void ppp_event(const struct track *t, struct live *l, const struct event *e)
@@ -585,8 +613,8 @@ static inline void dispatch(struct track *t, struct live *l, const struct event 
         track_eap(l, e->u.eap);
     else if (l != NULL && e->kind == EVENT_RADIUS)
         login_radius(l, e);
-    else if (l != NULL && e->kind == EVENT_IKE)
-        ike_event(t, l, e);
+    else if (e->kind == EVENT_IKE)
+        ike_event(&t->parts, l, e);
     else if (l != NULL && (e->kind == EVENT_SSTP || e->kind == EVENT_PPP || e->kind == EVENT_CALL))
         ppp_event(t, l, e);
     else

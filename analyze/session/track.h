@@ -4,6 +4,7 @@
 
 #include "analyze/certificate/chains.h"
 #include "analyze/session/exchange.h"
+#include "analyze/session/overview.h"
 #include "analyze/session/servers.h"
 #include "capture/wire/rarely.h"
 
@@ -22,6 +23,8 @@ struct track;
 typedef void exchange_done_fn(void *ctx, struct exchange *x, struct server *server);
 
 struct track *track_new(struct chains *chains, struct servers *servers, bool ladder, exchange_done_fn *done, void *ctx);
+/* Messages of IKE are counted there, as ike_clear and ike_encrypted. */
+void track_count(struct track *t, struct analysis_totals *totals);
 /* No more events come: gives back what live exchanges took. */
 void track_end(struct track *t);
 void track_free(struct track *t);
@@ -43,7 +46,13 @@ uint64_t track_peak_bytes(const struct track *t);
 
 /* For the files track_*.c only: one live exchange. */
 struct track_watch;
-struct track_parts { struct chains *chains; struct servers *servers; struct track_watch *watch; /* NULL: nobody */ bool ladder; };
+struct track_parts {
+    struct chains *chains;
+    struct servers *servers;
+    struct track_watch *watch;       /* NULL: nobody */
+    struct analysis_totals *totals;  /* NULL: nobody */
+    bool ladder;
+};
 struct live {
     const struct track_parts *parts; /* never NULL; in a parked one it is */
     struct server *server;    /* that its last RADIUS event was about, NULL until it was looked up */

@@ -68,8 +68,12 @@ static enum direction direction_of(const struct ike_arrival *in)
 
 static void tell(struct ike_layer *l, const struct ike_arrival *in, const struct ike_event *about)
 {
-    event_emit(&l->sink, &(struct event){.kind = EVENT_IKE, .dir = direction_of(in), .place = l->place,
-                                         .conv = &in->a->pub, .u.ike = about});
+    struct conversation *conv = &in->a->pub;
+    const struct event e = {.kind = EVENT_IKE, .dir = direction_of(in), .place = l->place, .conv = conv, .u.ike = about};
+    if (conv->on_ike != NULL && l->sink.ties == NULL)
+        conv->on_ike(conv->user, &e);
+    else
+        event_emit(&l->sink, &e);
 }
 
 static struct ike_event event_of(const struct ike_arrival *in, enum ike_event_kind kind)
