@@ -204,7 +204,7 @@ bool stream_is_sound(struct stream *s)
 {
     if (!s->viewed || !platform_view_lost(&s->view))
         return true;
-    stop(s, "the file was cut while it was read");
+    stop(s, "the file was cut while it was read, or cannot be read any further");
     s->left = 0;
     return false;
 }
