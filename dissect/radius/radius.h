@@ -17,6 +17,7 @@ enum { RADIUS_HEADER = 20, RADIUS_PACKET_MAX = 4096, RADIUS_EAP_PIECES_MAX = 20,
 /* The attributes that somebody asks for: FIELD(name, its place). Numbers come last. */
 enum { RADIUS_MICROSOFT = 256, RADIUS_PLACES = 512 }; /* places: an attribute's type; RADIUS_MICROSOFT + one of vendor 311 */
 #define RADIUS_SPAN_FIELDS(FIELD)                                                                                      \
+    FIELD(RADIUS_MESSAGE_AUTHENTICATOR, 80)                                                                            \
     FIELD(RADIUS_USER_NAME, 1) FIELD(RADIUS_USER_PASSWORD, 2) FIELD(RADIUS_CHAP_PASSWORD, 3)                           \
     FIELD(RADIUS_NAS_IP_ADDRESS, 4) FIELD(RADIUS_NAS_IPV6_ADDRESS, 95) FIELD(RADIUS_NAS_IDENTIFIER, 32)                \
     FIELD(RADIUS_NAS_PORT_ID, 87) FIELD(RADIUS_CALLED_STATION_ID, 30) FIELD(RADIUS_CALLING_STATION_ID, 31)             \
@@ -57,7 +58,6 @@ struct radius_packet {
     uint16_t length;                  /* as in the header, 20..4096 */
     bool cut;                         /* fewer bytes captured than length says: what is whole was read */
     bool malformed;                   /* attribute lengths contradict; what was whole was read */
-    bool message_authenticator_first; /* it is the first attribute (Blast-RADIUS hardening) */
     bool eap_not_adjacent;            /* another attribute stood between EAP-Message attributes */
     uint8_t proxy_states;             /* number of Proxy-State attributes */
     uint8_t eap_pieces;               /* EAP-Message attributes, in order; a cut packet's last one may be partial */
@@ -66,19 +66,32 @@ struct radius_packet {
     struct span authenticator;        /* 16 bytes */
     struct span attributes;           /* all of them */
     struct span state;                /* the first one; empty when absent */
-    struct span message_authenticator; /* the 16 bytes of the value; empty when absent */
+    struct span message_authenticator; /* the 16 bytes of the value; empty when absent or of another length */
     uint64_t seen;                    /* RADIUS_FIELD_BIT of each field that occurs */
+    uint64_t seen_before_eap;         /* those in front of the first EAP-Message; set when there is one */
+    uint64_t repeated;                /* those in a stretch that is as it was: their places are sought when one asks */
     struct span eap[RADIUS_EAP_PIECES_MAX]; /* the first eap_pieces are set, the rest is not */
     uint16_t at[RADIUS_PLACES];       /* where in `attributes` those begin that were seen; the rest is not set */
 };
+
+/* radius_span for a field that is in `repeated`: reads all attributes anew. */
+struct span radius_span_repeated(const struct radius_packet *p, enum radius_field field);
 
 /* A field's first occurrence; empty when absent. */
 static inline struct span radius_span(const struct radius_packet *p, enum radius_field field)
 {
     if ((p->seen & RADIUS_FIELD_BIT(field)) == 0)
         return (struct span){0};
+    if ((p->repeated & RADIUS_FIELD_BIT(field)) != 0)
+        return radius_span_repeated(p, field);
     const uint8_t *attribute = p->attributes.data + p->at[radius_place_of[field]];
     return span_of(attribute + 2, attribute[1] - (size_t)2);
+}
+
+/* Message-Authenticator is the first attribute (Blast-RADIUS hardening). */
+static inline bool radius_message_authenticator_first(const struct radius_packet *p)
+{
+    return p->message_authenticator.len > 0 && p->message_authenticator.data == p->attributes.data + 2;
 }
 
 /* That of a Tunnel-*-Endpoint without its tag. RFC 2868 section 3.3: a first octet up to 0x1f is a tag, anything else
@@ -115,6 +128,24 @@ static inline bool radius_is_request(uint8_t code)
 
 /* Parses; false when not even the header is there or length < 20. */
 bool radius_parse(struct span bytes, uint32_t wire_len, struct radius_packet *out);
+
+/*
+ * Who asks, whence and with what: attributes that a client sends in every request of a login, byte for byte. A stretch of
+ * them that was read once need not be read again. It holds no EAP-Message, State, Message-Authenticator or Proxy-State.
+ */
+enum { RADIUS_STRETCH_MAX = 500 };
+struct radius_stretch {
+    uint64_t seen;    /* as in struct radius_packet */
+    uint16_t at, len; /* in `attributes`; len 0: none */
+    uint8_t bytes[RADIUS_STRETCH_MAX];
+};
+
+/* As radius_parse; a stretch that the packet holds at the same place is not read again. */
+bool radius_parse_again(struct span bytes, uint32_t wire_len, const struct radius_stretch *known,
+                        struct radius_packet *out);
+
+/* That of a request that radius_parse has read. */
+void radius_stretch_of(const struct radius_packet *p, struct radius_stretch *out);
 
 /* Joins the EAP-Message pieces into out (room for RADIUS_PACKET_MAX); a single piece is lent as it is. */
 struct span radius_eap_join(const struct radius_packet *p, uint8_t out[static RADIUS_PACKET_MAX]);

@@ -7,6 +7,7 @@
 #include "capture/wire/near.h"
 #include "capture/wire/rarely.h"
 
+enum { ATTRIBUTE_HEADER = 2, ATTRIBUTE_STATE = 24 };
 enum { ROOM_MIN = 16, ROOM_MAX = 1 << 20, EAP_BYTES = 1024 }; /* EAP_BYTES: an EAP conversation with its TLS session, without buffers */
 
 static uint32_t bounded_room(uint32_t wanted)
@@ -50,7 +51,7 @@ size_t radius_layer_request_bytes(void)
 
 size_t radius_layer_conversation_bytes(void)
 {
-    return sizeof(struct login) + EAP_BYTES + (size_t)(LOGIN_KEYS + 1) * INDEX_ITEM_BYTES;
+    return sizeof(struct login) + sizeof(struct radius_stretch) + EAP_BYTES + (size_t)(LOGIN_KEYS + 1) * INDEX_ITEM_BYTES;
 }
 
 uint64_t radius_layer_bytes(const struct radius_layer *r)
@@ -168,7 +169,7 @@ static struct login *login_by_user(const struct radius_layer *r, const struct ra
  * it is an EAP Identity it is not taken for a beginning.
  */
 static struct login *login_for_request(struct radius_layer *r, struct radius_event *about, const struct packet *p,
-                                       bool peer_seen)
+                                       bool peer_seen, const struct ahead *ahead)
 {
     const struct radius_packet *rp = about->packet;
     const struct endpoint *client = about->client, *server = about->server;
@@ -177,8 +178,10 @@ static struct login *login_for_request(struct radius_layer *r, struct radius_eve
     bool first = rp->state.data == NULL && (!rp->cut || (eap && type == EAP_TYPE_IDENTITY));
     if (first)
         return rp->malformed ? NULL : login_open(r, client, server, p->tunnel, false);
-    const struct address *issuer;
-    struct login *l = login_find(r, rp->state, &client->address, &server->address, p->tunnel, &issuer);
+    const struct address *issuer = ahead->issuer;
+    struct login *l = ahead->login;
+    if (ahead->state.data != rp->state.data || rp->state.data == NULL)
+        l = login_find(r, rp->state, &client->address, &server->address, p->tunnel, &issuer);
     if (l != NULL) {
         if (issuer != NULL) {
             about->other_server = true;
@@ -196,10 +199,24 @@ static struct login *login_for_request(struct radius_layer *r, struct radius_eve
     return l;
 }
 
+/* What the client's further requests will have where, and those of this login over again. */
+static RARELY_CALLED void note_places(struct radius_layer *r, const struct login *l, const struct radius_packet *rp,
+                                      struct pair *pair)
+{
+    radius_stretch_of(rp, &r->stretches[login_item(r, l)]);
+    if (rp->state.data == NULL || rp->malformed)
+        return;
+    ptrdiff_t at = rp->state.data - ATTRIBUTE_HEADER - (rp->attributes.data - RADIUS_HEADER);
+    bool behind_eap = rp->eap_pieces > 0 && rp->eap[0].data < rp->state.data;
+    pair->state_at = (int16_t)(behind_eap ? at - rp->length : at);
+}
+
 /* What is to be seen next of this login, should its State be unknown then. */
-static void note_request(struct radius_layer *r, struct login *l, const struct radius_packet *rp)
+static void note_request(struct radius_layer *r, struct login *l, const struct radius_packet *rp, struct pair *pair)
 {
     uint8_t code, identifier, type;
+    if (rp->repeated == 0 && pair != NULL)
+        note_places(r, l, rp, pair);
     l->expects = eap_header(rp, &code, &identifier, &type);
     l->expected = l->expects ? (uint8_t)(identifier + 1) : 0;
     l->identifier = rp->identifier;
@@ -246,7 +263,7 @@ static inline struct request *enter_request(struct radius_layer *r, struct reque
 }
 
 static void on_request(struct radius_layer *r, struct request *q, const struct request_key *key,
-                       const struct radius_packet *rp, const struct packet *p, bool peer_seen)
+                       const struct radius_packet *rp, const struct packet *p, bool peer_seen, const struct ahead *ahead)
 {
     struct radius_event about;
     begin_event(&about, rp, p, key);
@@ -255,14 +272,14 @@ static void on_request(struct radius_layer *r, struct request *q, const struct r
         return;
     }
     q = enter_request(r, q, key, &about);
-    struct login *l = rp->code == RADIUS_ACCESS_REQUEST ? login_for_request(r, &about, p, peer_seen) : NULL;
+    struct login *l = rp->code == RADIUS_ACCESS_REQUEST ? login_for_request(r, &about, p, peer_seen, ahead) : NULL;
     about.request = about.request_last = r->place;
     about.transmissions = 1;
     if (l != NULL) {
         q->login = login_item(r, l);
         q->login_id = l->pub.id;
         login_touch(r, l);
-        note_request(r, l, rp);
+        note_request(r, l, rp, ahead->pair);
     }
     check(r, &about, p, NULL);
     tell(r, &about, TO_SERVER, l);
@@ -409,6 +426,28 @@ static inline struct request_key key_of_packet(const struct packet *p, bool requ
     return request_key_of(request ? &p->src : &p->dst, request ? &p->dst : &p->src, p->tunnel, p->payload.data[1]);
 }
 
+/* The value of the State that stands where this client had it last; data NULL: none does. */
+static inline struct span state_expected(const struct pair *pair, struct span bytes)
+{
+    size_t at = pair->state_at < 0 ? bytes.len + (size_t)pair->state_at : (size_t)pair->state_at;
+    struct cursor c = cursor_of(bytes);
+    struct span header, value;
+    bool there = pair->state_at != 0 && take_skip(&c, at) && take_span(&c, ATTRIBUTE_HEADER, &header) &&
+                 header.data[0] == ATTRIBUTE_STATE && header.data[1] >= ATTRIBUTE_HEADER &&
+                 take_span(&c, header.data[1] - (size_t)ATTRIBUTE_HEADER, &value);
+    return there ? value : (struct span){0};
+}
+
+/* Most of a request repeats what the one before in its login said; so it is good to know the login before it is read. */
+static inline void look_ahead(const struct radius_layer *r, const struct packet *p, const struct request_key *key,
+                              struct ahead *ahead)
+{
+    ahead->state = state_expected(ahead->pair, p->payload);
+    if (ahead->state.data != NULL)
+        ahead->login = login_find(r, ahead->state, &key->client->address, &key->server->address, p->tunnel,
+                                  &ahead->issuer);
+}
+
 void radius_layer_packet(struct radius_layer *r, const struct packet *p, bool peer_seen)
 {
     struct radius_packet rp;
@@ -419,18 +458,23 @@ void radius_layer_packet(struct radius_layer *r, const struct packet *p, bool pe
     }
     bool request = radius_is_request(p->payload.data[0]);
     struct request_key key = key_of_packet(p, request);
-    uint32_t noted = request_noted(r, p, request);
+    struct pair *pair = pair_of(r, &p->ends, p->ends.from_low == request);
+    uint32_t noted = pair != NULL ? pair->items[p->payload.data[1]] : 0; /* else the index knows */
     near_bytes(&r->requests[noted], sizeof *r->requests);
     r->place = frame_place(p->frame);
     r->active_ns = r->place.time_ns < r->now_ns ? r->now_ns : r->place.time_ns;
-    if (!radius_parse(p->payload, p->payload_wire_len, &rp)) {
+    struct ahead ahead = {.pair = pair};
+    if (request && pair != NULL)
+        look_ahead(r, p, &key, &ahead);
+    const struct radius_stretch *known = ahead.login != NULL ? &r->stretches[login_item(r, ahead.login)] : NULL;
+    if (!radius_parse_again(p->payload, p->payload_wire_len, known, &rp)) {
         r->counters.malformed++;
         return;
     }
     r->counters.malformed += rp.malformed;
     struct request *q = noted != 0 ? &r->requests[noted] : request_find(r, &key);
     if (request)
-        on_request(r, q, &key, &rp, p, peer_seen);
+        on_request(r, q, &key, &rp, p, peer_seen, &ahead);
     else
         on_response(r, q, &key, &rp, p, peer_seen);
 }

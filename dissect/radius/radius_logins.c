@@ -10,9 +10,10 @@ bool logins_init(struct radius_layer *r, uint32_t room)
 {
     r->login_room = room;
     r->logins = large_new(((size_t)room + 1) * sizeof *r->logins, &r->login_memory);
+    r->stretches = zeroed_new(((size_t)room + 1) * sizeof *r->stretches, &r->stretch_memory);
     r->keyed = calloc(KEYED, sizeof *r->keyed);
     bool made = index_init(&r->login_index, room * LOGIN_KEYS);
-    return index_init(&r->who_index, room) && made && r->logins != NULL && r->keyed != NULL;
+    return index_init(&r->who_index, room) && made && r->logins != NULL && r->stretches != NULL && r->keyed != NULL;
 }
 
 void logins_free(struct radius_layer *r)
@@ -20,6 +21,7 @@ void logins_free(struct radius_layer *r)
     for (uint32_t i = 1; r->logins != NULL && i <= r->logins_used; i++)
         eap_free(r->logins[i].eap);
     free(r->login_memory);
+    free(r->stretch_memory);
     free(r->keyed);
     index_free(&r->login_index);
     index_free(&r->who_index);
@@ -49,24 +51,33 @@ void login_move_to_end(struct radius_layer *r, struct login *l, int64_t now_ns)
     append_login(r, l);
 }
 
+static inline uint64_t word_at(const uint8_t *bytes)
+{
+    uint64_t word;
+    memcpy(&word, bytes, sizeof word);
+    return word;
+}
+
+static inline uint64_t mix_word(uint64_t hash, uint64_t word)
+{
+    hash = (hash ^ word) * 0xbf58476d1ce4e5b9u;
+    return hash ^ hash >> 32;
+}
+
 /* The server is not part of the hash: a State that comes back to another server must be found as well. Words are taken in
- * the machine's byte order, since the hash never leaves this table, and mixed well at the end only. */
+ * the machine's byte order, since the hash never leaves this table; the last one may hold bytes of that before. */
 static inline uint64_t hash_state(struct span state, const struct address *client, uint32_t tunnel)
 {
-    uint64_t hash, word;
-    memcpy(&hash, client->bytes, sizeof hash);
-    memcpy(&word, client->bytes + sizeof hash, sizeof word);
-    hash = (hash ^ (uint64_t)state.len << 32 ^ tunnel) * 0x94d049bb133111ebu ^ word;
-    hash ^= hash >> 32;
-    for (; state.len >= sizeof word; state = span_of(state.data + sizeof word, state.len - sizeof word)) {
-        memcpy(&word, state.data, sizeof word);
-        hash = (hash ^ word) * 0xbf58476d1ce4e5b9u;
-        hash ^= hash >> 32;
-    }
-    word = 0;
-    if (state.len > 0)
+    uint64_t word = 0, hash = word_at(client->bytes) ^ (uint64_t)state.len << 32 ^ tunnel;
+    hash = hash * 0x94d049bb133111ebu ^ word_at(client->bytes + sizeof word);
+    if (state.len < sizeof word) {
         memcpy(&word, state.data, state.len);
-    return hash_mix(hash, word) | 1;
+        return mix_word(hash, word) | 1;
+    }
+    const uint8_t *last = state.data + state.len - sizeof word;
+    for (const uint8_t *at = state.data; at < last; at += sizeof word)
+        hash = mix_word(hash, word_at(at));
+    return mix_word(hash, word_at(last)) | 1;
 }
 
 static inline uint64_t check_of_long(struct span state)
@@ -79,28 +90,30 @@ static inline size_t kept_of(struct span state)
     return state.len < STATE_KEPT ? state.len : STATE_KEPT;
 }
 
-/* Word by word, since a State is too short for a call to pay. */
+/* Word by word, since a State is too short for a call to pay; the last one may hold bytes of that before. */
 static inline bool kept_equal(const struct login_key *key, struct span state)
 {
-    size_t left = kept_of(state);
-    const uint8_t *own = key->bytes;
-    for (uint64_t a, b; left >= sizeof a; left -= sizeof a, own += sizeof a, state.data += sizeof a) {
-        memcpy(&a, own, sizeof a);
-        memcpy(&b, state.data, sizeof b);
-        if (a != b)
+    enum { WORD = sizeof(uint64_t) };
+    size_t kept = kept_of(state);
+    if (kept < WORD)
+        return memcmp(key->bytes, state.data, kept) == 0;
+    for (size_t at = 0; at < kept - WORD; at += WORD)
+        if (word_at(key->bytes + at) != word_at(state.data + at))
             return false;
-    }
-    return left == 0 || memcmp(own, state.data, left) == 0;
+    return word_at(key->bytes + kept - WORD) == word_at(state.data + kept - WORD);
 }
 
 static inline void keep(struct login_key *key, struct span state)
 {
-    size_t left = kept_of(state);
-    uint8_t *own = key->bytes;
-    for (; left >= sizeof(uint64_t); left -= sizeof(uint64_t), own += sizeof(uint64_t), state.data += sizeof(uint64_t))
-        memcpy(own, state.data, sizeof(uint64_t));
-    if (left > 0)
-        memcpy(own, state.data, left);
+    enum { WORD = sizeof(uint64_t) };
+    size_t kept = kept_of(state);
+    if (kept < WORD) {
+        memcpy(key->bytes, state.data, kept);
+        return;
+    }
+    for (size_t at = 0; at < kept - WORD; at += WORD)
+        memcpy(key->bytes + at, state.data + at, WORD);
+    memcpy(key->bytes + kept - WORD, state.data + kept - WORD, WORD);
 }
 
 static inline bool is_state(const struct login_key *key, uint64_t hash, struct span state)
@@ -119,6 +132,11 @@ static inline uint32_t key_item(const struct radius_layer *r, const struct login
     return login_item(r, l) * ITEMS_PER_LOGIN + which;
 }
 
+static RARELY_CALLED void drop_key_from_index(struct radius_layer *r, uint64_t hash, uint32_t item)
+{
+    index_remove(&r->login_index, hash, item);
+}
+
 static inline void drop_key(struct radius_layer *r, struct login *l, unsigned which)
 {
     struct login_key *key = &l->keys[which];
@@ -128,7 +146,7 @@ static inline void drop_key(struct radius_layer *r, struct login *l, unsigned wh
     if (*place == item)
         *place = 0;
     else
-        index_remove(&r->login_index, key->hash, item);
+        drop_key_from_index(r, key->hash, item);
     key->hash = 0;
 }
 
@@ -176,27 +194,52 @@ static inline void put_key(struct radius_layer *r, struct login *l, unsigned whi
         put_key_in_index(r, hash, item);
 }
 
-struct login *login_find(const struct radius_layer *r, struct span state, const struct address *client,
-                         const struct address *server, uint32_t tunnel, const struct address **issuer)
+/* What a login is sought by, for a request with this State. */
+struct wanted {
+    uint64_t hash;
+    struct span state;
+    const struct address *client, *server;
+    uint32_t tunnel;
+};
+
+static inline bool is_wanted(const struct login *l, unsigned which, const struct wanted *w)
 {
-    if (state.len == 0 || state.len > RADIUS_STATE_MAX)
-        return NULL;
-    uint64_t hash = hash_state(state, client, tunnel);
+    return which != LOGIN_GUESS && is_state(&l->keys[which], w->hash, w->state) && l->tunnel == w->tunnel &&
+           address_equal(&l->pub.client.address, w->client);
+}
+
+static RARELY_CALLED struct login *find_anywhere(const struct radius_layer *r, const struct wanted *w,
+                                                 const struct address **issuer)
+{
     struct login *elsewhere = NULL;
     struct key_search search = {false, 0};
-    for (uint32_t item; (item = next_key(r, hash, &search)) != 0;) {
+    for (uint32_t item; (item = next_key(r, w->hash, &search)) != 0;) {
         struct login *l = &r->logins[item / ITEMS_PER_LOGIN];
         const struct login_key *key = &l->keys[item % ITEMS_PER_LOGIN];
-        if (item % ITEMS_PER_LOGIN == LOGIN_GUESS || !is_state(key, hash, state) || l->tunnel != tunnel ||
-            !address_equal(&l->pub.client.address, client))
+        if (!is_wanted(l, item % ITEMS_PER_LOGIN, w))
             continue;
-        bool here = address_equal(&key->server, server);
+        bool here = address_equal(&key->server, w->server);
         *issuer = here ? NULL : &key->server;
         if (here)
             return l;
         elsewhere = l;
     }
     return elsewhere;
+}
+
+struct login *login_find(const struct radius_layer *r, struct span state, const struct address *client,
+                         const struct address *server, uint32_t tunnel, const struct address **issuer)
+{
+    if (state.len == 0 || state.len > RADIUS_STATE_MAX)
+        return NULL;
+    struct wanted w = {hash_state(state, client, tunnel), state, client, server, tunnel};
+    uint32_t item = *place_of(r, w.hash);
+    struct login *l = &r->logins[item / ITEMS_PER_LOGIN];
+    unsigned which = item % ITEMS_PER_LOGIN;
+    *issuer = NULL;
+    bool usual = item != 0 && state.len <= STATE_KEPT && is_wanted(l, which, &w) &&
+                 address_equal(&l->keys[which].server, server);
+    return usual ? l : find_anywhere(r, &w, issuer);
 }
 
 void login_remember(struct radius_layer *r, struct login *l, struct span state, const struct address *server)
@@ -384,6 +427,7 @@ struct login *login_open(struct radius_layer *r, const struct endpoint *client, 
                         .listed_ns = r->active_ns, .last = r->place,
                         .pub = {.id = ++*r->sink.next_conversation, .type = CONVERSATION_RADIUS, .client = *client,
                                 .server = *server, .begun_before = begun_before, .tell_state = tell_state}};
+    r->stretches[item].len = 0;
     append_login(r, l);
     r->counters.conversations++;
     r->logins_open++;

@@ -4,7 +4,8 @@
 #include "capture/wire/rarely.h"
 
 enum { ATTR_VENDOR_SPECIFIC = 26, ATTR_PROXY_STATE = 33, ATTR_EAP_MESSAGE = 79, ATTR_MESSAGE_AUTHENTICATOR = 80 };
-enum { VENDOR_MICROSOFT = 311, ATTR_HEADER = 2, VENDOR_NUMBER = 4, VENDOR_LEAST = VENDOR_NUMBER + ATTR_HEADER };
+enum { VENDOR_MICROSOFT = 311, ATTR_HEADER = 2, VENDOR_NUMBER = 4, VENDOR_LEAST = VENDOR_NUMBER + ATTR_HEADER,
+       MESSAGE_AUTHENTICATOR = 16 };
 
 /* Stands for attributes of which more than the first one's place is noted. */
 #define SPECIAL (UINT64_C(1) << 63)
@@ -16,7 +17,6 @@ static const uint64_t bit_at[RADIUS_PLACES] = {
 #undef BIT_AT
     [ATTR_VENDOR_SPECIFIC] = SPECIAL,
     [ATTR_EAP_MESSAGE] = SPECIAL,
-    [ATTR_MESSAGE_AUTHENTICATOR] = SPECIAL,
     [ATTR_PROXY_STATE] = SPECIAL, /* counted */
 };
 
@@ -47,6 +47,8 @@ struct span radius_untagged(const struct radius_packet *p, enum radius_field fie
 /* Another one of a field: a number that could not be read does not stand for one that follows. */
 static RARELY_CALLED void note_again(struct radius_packet *p, size_t place, size_t at)
 {
+    if ((bit_at[place] & p->repeated) != 0) /* which one it is shows when somebody asks */
+        return;
     const uint8_t *before = p->attributes.data + p->at[place];
     bool readable = before[1] == ATTR_HEADER + 4 && memcmp(before + ATTR_HEADER, "\xff\xff\xff\xff", 4) != 0;
     if (bit_at[place] > RADIUS_FIELD_BIT(RADIUS_BEFORE_NUMBERS) && !readable)
@@ -89,47 +91,91 @@ static inline uint64_t note_vendor(struct radius_packet *p, uint64_t seen, size_
     return note_several(p, seen, at, len - VENDOR_NUMBER);
 }
 
-static inline void keep_eap(struct radius_packet *p, struct span value)
+static RARELY_CALLED void too_much_eap(struct radius_packet *p)
 {
-    if (p->eap_pieces == RADIUS_EAP_PIECES_MAX) {
-        p->malformed = true;
-        p->reason = "more EAP-Message attributes than a packet can need";
-        return;
-    }
-    if (p->eap_pieces > 0) {
-        const struct span *before = &p->eap[p->eap_pieces - 1];
-        p->eap_not_adjacent |= before->data + before->len + ATTR_HEADER != value.data;
-    }
-    p->eap[p->eap_pieces++] = value;
-    p->eap_length += (uint32_t)value.len;
+    p->malformed = true;
+    p->reason = "more EAP-Message attributes than a packet can need";
 }
 
-static inline void keep_message_authenticator(struct radius_packet *p, struct span value)
+/* The EAP-Message attributes that begin at `at` one behind the other; returns how many bytes they take. */
+static inline size_t keep_eap(struct radius_packet *p, size_t at, size_t left, uint64_t seen)
 {
-    if (value.len != 16) {
-        p->malformed = true;
-        p->reason = "Message-Authenticator is not 16 bytes long";
-    } else if (p->message_authenticator.data == NULL) {
-        p->message_authenticator = value;
-        p->message_authenticator_first = value.data == p->attributes.data + ATTR_HEADER;
-    }
+    const uint8_t *begin = p->attributes.data + at, *a = begin;
+    unsigned pieces = p->eap_pieces;
+    if (pieces == 0)
+        p->seen_before_eap = seen;
+    else
+        p->eap_not_adjacent = true;
+    do {
+        size_t size = a[1];
+        if (pieces == RADIUS_EAP_PIECES_MAX) {
+            too_much_eap(p);
+        } else {
+            p->eap[pieces++] = span_of(a + ATTR_HEADER, size - ATTR_HEADER);
+            p->eap_length += (uint32_t)size - ATTR_HEADER;
+        }
+        a += size;
+        left -= size;
+    } while (left >= ATTR_HEADER && a[0] == ATTR_EAP_MESSAGE && a[1] >= ATTR_HEADER && a[1] <= left);
+    p->eap_pieces = (uint8_t)pieces;
+    return (size_t)(a - begin);
+}
+
+static RARELY_CALLED void keep_proxy_state(struct radius_packet *p, size_t at)
+{
+    if (p->proxy_states == 0)
+        p->at[ATTR_PROXY_STATE] = (uint16_t)at;
+    p->proxy_states = p->proxy_states < UINT8_MAX ? (uint8_t)(p->proxy_states + 1) : p->proxy_states;
+}
+
+static inline bool is_message_authenticator(const uint8_t *attribute)
+{
+    return attribute[1] == ATTR_HEADER + MESSAGE_AUTHENTICATOR;
+}
+
+static RARELY_CALLED void refuse_message_authenticator(struct radius_packet *p)
+{
+    p->malformed = true;
+    p->reason = "Message-Authenticator is not 16 bytes long";
+}
+
+/* Another one: the first that can be one counts. */
+static RARELY_CALLED void another_message_authenticator(struct radius_packet *p, size_t at)
+{
+    const uint8_t *bytes = p->attributes.data;
+    uint16_t *known = &p->at[ATTR_MESSAGE_AUTHENTICATOR];
+    if (!is_message_authenticator(bytes + at) || !is_message_authenticator(bytes + *known))
+        refuse_message_authenticator(p);
+    if (!is_message_authenticator(bytes + *known))
+        *known = (uint16_t)at;
 }
 
 /* What is SPECIAL or comes again, the commonest first. `at`: where the attribute begins; `len`: of its value. */
 static inline uint64_t keep_special(struct radius_packet *p, uint8_t type, uint64_t seen, size_t at, size_t len)
 {
-    struct span value = span_of(p->attributes.data + at + ATTR_HEADER, len);
     if (type == ATTR_VENDOR_SPECIFIC)
         return note_vendor(p, seen, at, len);
-    if (type == ATTR_EAP_MESSAGE)
-        keep_eap(p, value);
-    else if (type == ATTR_MESSAGE_AUTHENTICATOR)
-        keep_message_authenticator(p, value);
+    if (type == ATTR_MESSAGE_AUTHENTICATOR)
+        another_message_authenticator(p, at);
     else if (type == ATTR_PROXY_STATE)
-        p->proxy_states = p->proxy_states < UINT8_MAX ? (uint8_t)(p->proxy_states + 1) : p->proxy_states;
+        keep_proxy_state(p, at);
     else
         note_again(p, type, at);
     return seen;
+}
+
+/* That of a certificate is worth having even when the snap length cut the rest. */
+static void keep_eap_beginning(struct radius_packet *p, struct span value)
+{
+    if (p->eap_pieces == RADIUS_EAP_PIECES_MAX) {
+        too_much_eap(p);
+        return;
+    }
+    const struct span *before = p->eap_pieces > 0 ? &p->eap[p->eap_pieces - 1] : NULL;
+    p->eap_not_adjacent |= before != NULL && before->data + before->len + ATTR_HEADER != value.data;
+    p->seen_before_eap = 0;
+    p->eap[p->eap_pieces++] = value;
+    p->eap_length += (uint32_t)value.len;
 }
 
 /* What stands where no whole attribute follows, short of the packet's end; `announced`: bytes up to there. */
@@ -146,37 +192,74 @@ static void end_early(struct radius_packet *p, struct span rest, size_t announce
         p->reason = len < ATTR_HEADER ? "an attribute says that it is shorter than its own header"
                                       : "an attribute reaches beyond the packet";
     } else if (type == ATTR_EAP_MESSAGE && rest.len > ATTR_HEADER) {
-        /* the beginning of a certificate is worth having even when the snap length cut the rest */
-        keep_eap(p, span_of(rest.data + ATTR_HEADER, rest.len - ATTR_HEADER));
+        keep_eap_beginning(p, span_of(rest.data + ATTR_HEADER, rest.len - ATTR_HEADER));
     }
 }
 
-/* `announced`: bytes of attributes that the header promises; p->attributes may hold fewer of a cut packet. */
-static inline void parse_attributes(struct radius_packet *p, size_t announced)
+/* How far the attributes were read, and the fields seen up to there. */
+struct progress {
+    size_t at;
+    uint64_t seen;
+};
+
+/* Reads attributes as long as whole ones lie in front of `end`. */
+static inline struct progress read_attributes(struct radius_packet *p, struct progress now, size_t end)
 {
     const uint8_t *bytes = p->attributes.data;
-    size_t at = 0, left = p->attributes.len;
-    uint64_t seen = SPECIAL;
+    size_t at = now.at, left = end - at;
+    uint64_t seen = now.seen;
     while (left >= ATTR_HEADER) {
         uint8_t type = bytes[at];
-        size_t value = bytes[at + 1] - (size_t)ATTR_HEADER; /* its length; enormous when the attribute is too short */
-        if (value > left - ATTR_HEADER)
+        size_t size = bytes[at + 1];
+        if (size < ATTR_HEADER || size > left)
             break;
         if ((bit_at[type] & seen) == 0) {
             seen |= bit_at[type];
             p->at[type] = (uint16_t)at;
+        } else if (type == ATTR_EAP_MESSAGE) {
+            size = keep_eap(p, at, left, seen);
         } else {
-            seen = keep_special(p, type, seen, at, value);
+            seen = keep_special(p, type, seen, at, size - ATTR_HEADER);
         }
-        at += value + ATTR_HEADER;
-        left -= value + ATTR_HEADER;
+        at += size;
+        left -= size;
     }
-    p->seen = seen & ~SPECIAL;
-    if (at < announced)
-        end_early(p, span_of(bytes + at, left), announced - at);
+    return (struct progress){at, seen};
 }
 
-bool radius_parse(struct span bytes, uint32_t wire_len, struct radius_packet *out)
+static inline struct progress pass_stretch(struct radius_packet *p, struct progress now, const struct radius_stretch *known)
+{
+    if (now.at != known->at || memcmp(p->attributes.data + now.at, known->bytes, known->len) != 0)
+        return now;
+    p->repeated = known->seen;
+    return (struct progress){now.at + known->len, now.seen | known->seen};
+}
+
+/* `announced`: bytes of attributes that the header promises; p->attributes may hold fewer of a cut packet. */
+static inline void parse_attributes(struct radius_packet *p, size_t announced, const struct radius_stretch *known)
+{
+    struct progress now = {0, SPECIAL};
+    size_t end = p->attributes.len;
+    bool pass = known != NULL && known->len > 0 && (size_t)known->at + known->len <= end;
+    p->repeated = 0;
+    for (;; pass = false) {
+        now = read_attributes(p, now, pass ? known->at : end);
+        if (!pass)
+            break;
+        now = pass_stretch(p, now, known);
+    }
+    p->seen = now.seen & ~SPECIAL;
+    p->message_authenticator = radius_span(p, RADIUS_MESSAGE_AUTHENTICATOR);
+    if (p->message_authenticator.data != NULL && p->message_authenticator.len != MESSAGE_AUTHENTICATOR) {
+        refuse_message_authenticator(p);
+        p->message_authenticator = (struct span){0};
+    }
+    if (now.at < announced)
+        end_early(p, span_of(p->attributes.data + now.at, end - now.at), announced - now.at);
+}
+
+bool radius_parse_again(struct span bytes, uint32_t wire_len, const struct radius_stretch *known,
+                        struct radius_packet *out)
 {
     if (bytes.len < RADIUS_HEADER)
         return false;
@@ -187,12 +270,11 @@ bool radius_parse(struct span bytes, uint32_t wire_len, struct radius_packet *ou
     out->code = header[0];
     out->identifier = header[1];
     out->length = length;
-    out->malformed = out->message_authenticator_first = out->eap_not_adjacent = false;
+    out->malformed = out->eap_not_adjacent = false;
     out->proxy_states = out->eap_pieces = 0;
     out->eap_length = 0;
     out->reason = NULL;
     out->authenticator = span_of(header + 4, 16);
-    out->message_authenticator = (struct span){0};
     if (length > RADIUS_PACKET_MAX) {
         out->malformed = true;
         out->reason = "the length is above 4096";
@@ -204,9 +286,55 @@ bool radius_parse(struct span bytes, uint32_t wire_len, struct radius_packet *ou
     out->cut = bytes.len < length;
     size_t end = out->cut ? bytes.len : length; /* RFC 2865 section 3: what follows the length is padding */
     out->attributes = span_of(header + RADIUS_HEADER, end - RADIUS_HEADER);
-    parse_attributes(out, (size_t)length - RADIUS_HEADER);
+    parse_attributes(out, (size_t)length - RADIUS_HEADER, known);
     out->state = radius_span(out, RADIUS_STATE);
     return true;
+}
+
+bool radius_parse(struct span bytes, uint32_t wire_len, struct radius_packet *out)
+{
+    return radius_parse_again(bytes, wire_len, NULL, out);
+}
+
+struct span radius_span_repeated(const struct radius_packet *p, enum radius_field field)
+{
+    struct radius_packet again;
+    struct span whole = span_of(p->attributes.data - RADIUS_HEADER, p->attributes.len + RADIUS_HEADER);
+    return radius_parse(whole, p->length, &again) ? radius_span(&again, field) : (struct span){0};
+}
+
+/* Where the attribute begins that a value belongs to. */
+static size_t beginning_of(const struct radius_packet *p, struct span value)
+{
+    return (size_t)(value.data - p->attributes.data) - ATTR_HEADER;
+}
+
+/* From the beginning, or behind a Message-Authenticator there, up to the first attribute that each request has anew. What
+ * stands between that and the first EAP-Message may be no other field: then it is known which of them the stretch holds. */
+void radius_stretch_of(const struct radius_packet *p, struct radius_stretch *out)
+{
+    enum { AUTHENTICATOR = ATTR_HEADER + MESSAGE_AUTHENTICATOR };
+    const uint64_t others = SPECIAL | RADIUS_FIELD_BIT(RADIUS_STATE) | RADIUS_FIELD_BIT(RADIUS_MESSAGE_AUTHENTICATOR);
+    out->len = 0;
+    if (p->malformed || p->eap_pieces == 0)
+        return;
+    size_t eap = beginning_of(p, p->eap[0]), from = radius_message_authenticator_first(p) ? AUTHENTICATOR : 0, to = eap;
+    size_t state = p->state.data != NULL ? beginning_of(p, p->state) : eap;
+    size_t authenticator = p->message_authenticator.data != NULL ? beginning_of(p, p->message_authenticator) : eap;
+    size_t proxy = p->proxy_states > 0 ? p->at[ATTR_PROXY_STATE] : eap;
+    size_t between = 0;
+    if (state < eap)
+        between += p->state.len + ATTR_HEADER;
+    if (authenticator < eap && from == 0)
+        between += AUTHENTICATOR;
+    to = to - between;
+    if (between > eap || to <= from || state < to || (authenticator < to && from == 0) || proxy < eap ||
+        to - from > RADIUS_STRETCH_MAX)
+        return;
+    out->at = (uint16_t)from;
+    out->len = (uint16_t)(to - from);
+    out->seen = p->seen_before_eap & ~others;
+    memcpy(out->bytes, p->attributes.data + from, to - from);
 }
 
 static bool known_code(uint8_t code)

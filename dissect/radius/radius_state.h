@@ -9,6 +9,14 @@
 
 enum { STATE_KEPT = 64, LOGIN_STATES = 2, LOGIN_KEYS = LOGIN_STATES + 1, LOGIN_GUESS = LOGIN_STATES, ITEMS_PER_LOGIN = 4 };
 
+/* What was looked up for a request before it was read: the login of the State that stands where its client puts it. */
+struct ahead {
+    struct pair *pair;   /* NULL: nothing was */
+    struct span state;   /* its data NULL: no State stands there */
+    struct login *login; /* NULL: of none that is known */
+    const struct address *issuer;
+};
+
 /* A doubly linked list of items, the least recently used first. */
 struct list {
     uint32_t head, tail;
@@ -52,6 +60,7 @@ enum { PAIRS = 256 /* a power of two */, IDENTIFIERS = 256 };
 struct pair {
     uint64_t low, high;   /* as in struct packet_ends; 0: free */
     bool client_low;      /* the client is the low end */
+    int16_t state_at;     /* where its requests have their State: from their beginning, from their end if negative; 0 unknown */
     uint32_t used;        /* of items */
     uint32_t items[IDENTIFIERS];
 };
@@ -104,7 +113,8 @@ struct radius_layer {
     uint32_t request_room, requests_used, request_free; /* used: entries ever taken; request_free: chain through links.next */
 
     struct login *logins;      /* [0] is unused */
-    void *login_memory;        /* where they lie */
+    struct radius_stretch *stretches; /* of each; apart, since only requests touch them */
+    void *login_memory, *stretch_memory; /* where they lie */
     uint32_t *keyed;           /* KEYED places, each for one key by its hash; item: login * ITEMS_PER_LOGIN + key, 0: free */
     struct index login_index;  /* the same items, of keys whose place there was taken */
     struct index who_index;    /* items: login; as many of one user as find room */
@@ -152,12 +162,6 @@ static inline struct pair *pair_of(const struct radius_layer *r, const struct pa
 {
     struct pair *pair = &r->pairs[ends->hash % PAIRS];
     return ends->hash != 0 && pair->low == ends->low && pair->high == ends->high && pair->client_low == client_low ? pair : NULL;
-}
-/* The item of the request that such a packet, of at least a header's size, is or answers; 0: look into the index. */
-static inline uint32_t request_noted(const struct radius_layer *r, const struct packet *p, bool request)
-{
-    const struct pair *pair = pair_of(r, &p->ends, p->ends.from_low == request);
-    return pair != NULL ? pair->items[p->payload.data[1]] : 0;
 }
 static inline struct place request_first(const struct request *q)
 {

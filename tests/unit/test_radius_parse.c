@@ -39,7 +39,7 @@ static void the_request_vector_is_read(void **state)
     assert_int_equal(p.eap_pieces, 1);
     assert_int_equal(p.eap_length, 13);
     assert_int_equal(p.message_authenticator.len, 16);
-    assert_false(p.message_authenticator_first);
+    assert_false(radius_message_authenticator_first(&p));
     assert_int_equal(p.state.len, 0);
     assert_int_equal(radius_tunnel_type(&p), UINT32_MAX);
 }
@@ -285,7 +285,7 @@ static void a_message_authenticator_in_front_is_seen(void **state)
     add_attribute(&b, 80, zeros, sizeof zeros);
     add_text(&b, 25, "class");
     struct radius_packet p = parse(&b);
-    assert_true(p.message_authenticator_first);
+    assert_true(radius_message_authenticator_first(&p));
     assert_text(radius_span(&p, RADIUS_CLASS), "class");
 }
 
