@@ -359,10 +359,10 @@ static void auth_message(struct ike_facts *f, const struct event *e)
 
 static void note_sk(struct ike_facts *f, const struct ike_event *ev)
 {
-    f->encrypted_seen = f->encrypted_seen || ev->message->encrypted;
-    f->decrypted = f->decrypted || ev->sk == IKE_SK_OPENED;
-    f->wrong_key = f->wrong_key || ev->sk == IKE_SK_WRONG_KEY;
-    f->unreadable = f->unreadable || ev->sk == IKE_SK_UNREADABLE;
+    f->encrypted_seen |= ev->message->encrypted;
+    f->decrypted |= ev->sk == IKE_SK_OPENED;
+    f->wrong_key |= ev->sk == IKE_SK_WRONG_KEY;
+    f->unreadable |= ev->sk == IKE_SK_UNREADABLE;
     f->skf_messages += ev->message->fragments > 1;
 }
 

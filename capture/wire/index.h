@@ -59,6 +59,12 @@ static inline size_t index_home(const struct index *x, uint64_t hash)
     return (uint32_t)hash & x->mask;
 }
 
+/* Its first bucket (0), and the second (1): for who looks at all items of both without index_next. */
+static inline const struct index_bucket *index_bucket_of(const struct index *x, uint64_t hash, unsigned which)
+{
+    return &x->buckets[index_home(x, hash) ^ which];
+}
+
 /* Asks for the memory that a look-up of this hash will read. */
 static inline void index_near(const struct index *x, uint64_t hash)
 {

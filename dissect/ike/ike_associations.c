@@ -168,15 +168,18 @@ struct association *association_find(const struct ike_layer *l, const struct ike
     uint64_t hash = spi_hash(m->initiator_spi);
     enum conversation_type type = m->version >> 4 == 1 ? CONVERSATION_IKE1 : CONVERSATION_IKE;
     struct association *found = NULL;
-    unsigned probe = 0;
-    for (uint32_t item; (item = index_next(&l->spi_index, hash, &probe)) != 0;) {
-        struct association *a = &l->associations[item / PAIRS];
-        const struct spi_pair *each = &a->pairs[item % PAIRS];
-        if (a->pub.type != type || memcmp(each->initiator, m->initiator_spi, IKE_SPI) != 0 || !fits(a, each, m, p) ||
-            (found != NULL && found->since_ns > a->since_ns))
-            continue;
-        found = a;
-        *pair = (uint8_t)(item % PAIRS);
+    for (unsigned half = 0; half < 2; half++) {
+        const struct index_bucket *b = index_bucket_of(&l->spi_index, hash, half);
+        for (uint64_t places = index_places(b, index_tag(hash)); places != 0; places &= places - 1) {
+            uint32_t item = b->items[index_slot(index_lowest(places))];
+            struct association *a = &l->associations[item / PAIRS];
+            const struct spi_pair *each = &a->pairs[item % PAIRS];
+            if (a->pub.type != type || memcmp(each->initiator, m->initiator_spi, IKE_SPI) != 0 || !fits(a, each, m, p) ||
+                (found != NULL && found->since_ns > a->since_ns))
+                continue;
+            found = a;
+            *pair = (uint8_t)(item % PAIRS);
+        }
     }
     return found;
 }

@@ -321,7 +321,12 @@ static RARELY_CALLED void on_message(struct ike_layer *l, const struct packet *p
 {
     if (lone_waits(l, p, bytes, wire_len, marker))
         return;
-    struct ike_arrival in = {.p = p, .marker = marker};
+    struct ike_arrival in; /* its message is set by ike_parse */
+    in.p = p;
+    in.a = NULL;
+    in.pair = 0;
+    in.from_initiator = false;
+    in.marker = marker;
     bool read = ike_parse(bytes, wire_len, &in.m);
     unsigned version = read ? in.m.version >> 4 : 0;
     if (version != 1 && version != 2) {
@@ -382,15 +387,23 @@ static RARELY_CALLED enum ike_carried find_out(struct ike_layer *l, const struct
     return IKE_CARRIED_IKE;
 }
 
-/* Most is ESP of a flow that carried some before, along the same association's way. */
+/* Of what cannot be IKE either; the rest is_esp tells. */
+static inline bool is_surely_esp(struct span bytes, uint32_t wire_len)
+{
+    return bytes.len >= IKE_NON_ESP_MARKER && be32_at(bytes, 0) >= RESERVED_SPIS &&
+           (bytes.len < IKE_HEADER || be32_at(bytes, LENGTH_AT) != wire_len);
+}
+
+/* Most is ESP of a flow that carried some before in either direction, along the same association's way. */
 enum ike_carried ike_layer_packet(struct ike_layer *l, const struct packet *p, struct flow *f, bool from_low)
 {
-    const struct esp_way *w = &l->ways[f->ike];
-    if (w->flow != f->id || !is_esp(p->payload, p->payload_wire_len) || l->sink.ties != NULL)
+    struct esp_way *w = &l->ways[f->ike];
+    unsigned direction = from_low == w->low_initiates ? 0 : 1;
+    if (w->flow != f->id || w->packets[direction] == 0 || l->sink.ties != NULL || !is_surely_esp(p->payload, p->payload_wire_len))
         return find_out(l, p, f, from_low);
     l->counters.esp_packets++;
     l->counters.esp_bytes += p->payload_wire_len;
-    path_count(l, f->ike, p, from_low == w->low_initiates);
+    path_count_next(w, p, direction);
     return IKE_CARRIED_ESP;
 }
 

@@ -58,6 +58,8 @@ void sent_prefetch(const struct ike_layer *l, uint64_t hash)
 
 uint32_t sent_way(const struct packet *p)
 {
+    if (p->ends.hash != 0)
+        return (uint32_t)(p->ends.hash >> 32) ^ p->ends.from_low;
     uint64_t words[4];
     memcpy(words, p->src.address.bytes, 16);
     memcpy(words + 2, p->dst.address.bytes, 16);

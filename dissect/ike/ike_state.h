@@ -244,15 +244,22 @@ void path_keepalive(struct ike_layer *l, const struct packet *p);
 /* The first ESP packet of a direction. */
 void path_first_esp(struct ike_layer *l, struct association *a, unsigned direction, int64_t time_ns);
 
-/* One more ESP packet along an association's first path. */
+/* One more ESP packet along an association's first path: when others went before in that direction, or at any time. */
+static inline void path_count_next(struct esp_way *w, const struct packet *p, unsigned direction)
+{
+    w->packets[direction]++;
+    w->bytes[direction] += p->payload_wire_len;
+    w->last_ns[direction] = p->frame->time_ns;
+}
+
 static inline void path_count(struct ike_layer *l, uint32_t item, const struct packet *p, bool from_initiator)
 {
     struct esp_way *w = &l->ways[item];
     unsigned direction = from_initiator ? 0 : 1;
-    if (w->packets[direction]++ == 0)
+    bool first = w->packets[direction] == 0;
+    path_count_next(w, p, direction);
+    if (first)
         path_first_esp(l, &l->associations[item], direction, p->frame->time_ns);
-    w->bytes[direction] += p->payload_wire_len;
-    w->last_ns[direction] = p->frame->time_ns;
 }
 
 /* ike_sent.c */
