@@ -23,6 +23,7 @@ enum conversation_type {
 };
 
 struct event;
+struct radius_event;
 
 /* One authentication as its carrier tells it apart (RADIUS by State, EAPOL by the supplicant's address, IKE by its SPIs, SSTP by
  * its TCP connection, L2TP and PPTP by the call). */
@@ -37,9 +38,9 @@ struct conversation {
     /* May be set by the receiver at EVENT_OPENED; NULL at first. EAP events of a RADIUS, IKE or PPP-carrying conversation then go
      * straight to it, with user as its context, and not to the sink; only malformed ones, which dissection counts, still do. */
     eap_event_fn *on_eap;
-    /* Likewise, with user as its context: gets the EVENT_RADIUS of a RADIUS conversation instead of the sink; unless somebody
-     * keeps frames (frame_fn), then it is forgotten, and they go to the sink. */
-    void (*on_radius)(void *user, const struct event *e);
+    /* Likewise, with user as its context: gets what EVENT_RADIUS would tell of a RADIUS conversation, instead of the sink; unless
+     * somebody keeps frames (frame_fn), then it is forgotten, and the events go to the sink. */
+    void (*on_radius)(void *user, enum direction dir, const struct place *place, const struct radius_event *e);
     /* Likewise, the EVENT_IKE of an IKE conversation; but while somebody keeps frames they go to the sink. */
     void (*on_ike)(void *user, const struct event *e);
     /* Likewise: gets what SSTP_TOLD_RECORD would tell, the record's length and place. */
@@ -86,8 +87,8 @@ struct radius_event {
     const struct endpoint *client, *server; /* who asks, who is asked (for WRONG_SOURCE: who was asked; source is below) */
     const struct endpoint *source;      /* of the packet; NULL for RADIUS_UNANSWERED */
     int64_t elapsed_ns;                 /* response: since the first transmission; unanswered: capture time waited */
-    struct place request;               /* first transmission of the request that this is about; frame 0 when none */
-    struct place request_last;          /* its last transmission */
+    const struct place *request;        /* first transmission of the request that this is about; frame 0 when none */
+    const struct place *request_last;   /* its last transmission */
     struct endpoint state_server;       /* set with other_server only */
     const struct radius_keys *keys;     /* of an Access-Accept that the secret opens; else NULL */
 };

@@ -268,8 +268,6 @@ static inline struct live *live_of(struct track *t, const struct event *e)
     return *user != NULL ? e->conv->user : unpark(t, e->conv);
 }
 
-static void login_radius(void *live, const struct event *e);
-
 static RARELY_CALLED void open_exchange(struct track *t, const struct event *e)
 {
     struct live *l = live_take(t, e->conv, false);
@@ -281,7 +279,7 @@ static RARELY_CALLED void open_exchange(struct track *t, const struct event *e)
     x->type = (uint8_t)e->conv->type;
     l->set_apart = t->parts.ladder || x->type == CONVERSATION_EAPOL;
     e->conv->on_eap = l->set_apart ? NULL : track_eap;
-    e->conv->on_radius = l->set_apart ? NULL : login_radius;
+    e->conv->on_radius = l->set_apart ? NULL : track_radius;
     e->conv->on_record = l->set_apart || t->parts.watch != NULL ? NULL : sstp_record;
     e->conv->on_ike = l->set_apart || t->parts.watch != NULL ? NULL : ike_told;
     x->client = e->conv->client;
@@ -296,29 +294,13 @@ static RARELY_CALLED void open_exchange(struct track *t, const struct event *e)
         t->parts.watch->began(t->parts.watch->ctx, x);
 }
 
-static RARELY_CALLED void saw_capture(struct exchange *x, uint32_t capture)
+RARELY_CALLED void saw_capture(struct exchange *x, uint32_t capture)
 {
     for (unsigned i = 0; i < x->capture_count; i++)
         if (x->captures[i] == capture)
             return;
     if (x->capture_count < EXCHANGE_CAPTURES_MAX)
         x->captures[x->capture_count++] = capture;
-}
-
-/* Several events may tell of one frame; it is counted once. */
-static inline void saw_place(struct exchange *x, enum direction dir, const struct place *place)
-{
-    if (x->packets == 0 || place->capture != x->last.capture)
-        saw_capture(x, place->capture);
-    if (x->packets == 0 || place->frame != x->last.frame || place->capture != x->last.capture)
-        x->packets++;
-    x->last = *place;
-    x->last_from_client = dir == TO_SERVER;
-    if (x->last_from_client)
-        return;
-    x->last_from_server = *place;
-    if (x->first_from_server.frame == 0)
-        x->first_from_server = *place;
 }
 
 static inline void saw_frame(struct exchange *x, const struct event *e)
@@ -537,19 +519,11 @@ static RARELY_CALLED void eapol_login_event(struct live *l, const struct event *
     l->x.eapol_logoffs += e->u.eapol->kind == EAPOL_LOGOFF;
 }
 
-static void login_radius(void *live, const struct event *e)
-{
-    struct live *l = live;
-    if (e->u.radius->packet != NULL)
-        saw_frame(&l->x, e);
-    track_radius(l->parts, l, e);
-}
-
 static RARELY_CALLED void other_event(struct track *t, const struct event *e)
 {
     switch (e->kind) {
     case EVENT_RADIUS:
-        track_radius(&t->parts, NULL, e);
+        track_other_radius(&t->parts, &e->place, e->u.radius);
         break;
     case EVENT_OPENED:
         open_exchange(t, e);
@@ -612,7 +586,7 @@ static inline void dispatch(struct track *t, struct live *l, const struct event 
     if (l != NULL && e->kind == EVENT_EAP)
         track_eap(l, e->u.eap);
     else if (l != NULL && e->kind == EVENT_RADIUS)
-        login_radius(l, e);
+        track_radius(l, e->dir, &e->place, e->u.radius);
     else if (e->kind == EVENT_IKE)
         ike_event(&t->parts, l, e);
     else if (l != NULL && (e->kind == EVENT_SSTP || e->kind == EVENT_PPP || e->kind == EVENT_CALL))

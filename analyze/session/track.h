@@ -67,7 +67,25 @@ struct live {
     uint8_t *ladder; size_t ladder_len, ladder_room;
     struct exchange x;        /* its texts are not zeroed when a live one is reused */
 };
-void track_radius(const struct track_parts *t, struct live *l, const struct event *e);
+/* Several events may tell of one frame; it is counted once. */
+void saw_capture(struct exchange *x, uint32_t capture);
+static inline void saw_place(struct exchange *x, enum direction dir, const struct place *place)
+{
+    if (x->packets == 0 || place->capture != x->last.capture)
+        saw_capture(x, place->capture);
+    if (x->packets == 0 || place->frame != x->last.frame || place->capture != x->last.capture)
+        x->packets++;
+    x->last = *place;
+    x->last_from_client = dir == TO_SERVER;
+    if (x->last_from_client)
+        return;
+    x->last_from_server = *place;
+    if (x->first_from_server.frame == 0)
+        x->first_from_server = *place;
+}
+/* RADIUS of a login, live: of type struct live; and what is of none. */
+void track_radius(void *live, enum direction dir, const struct place *place, const struct radius_event *ev);
+void track_other_radius(const struct track_parts *t, const struct place *place, const struct radius_event *ev);
 /* live: of type struct live. */
 void track_eap(void *live, const struct eap_event *e);
 /* f: the session's facts in x, outer or inner. role: whose certificate the server's is, ROLE_NPS or ROLE_SSTP; the chain of the

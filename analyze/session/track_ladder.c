@@ -71,7 +71,7 @@ void ladder_radius(struct live *l, const struct event *e)
     const struct radius_event *ev = e->u.radius;
     const char *name = radius_code_name(ev->code);
     if (ev->role == RADIUS_UNANSWERED) {
-        say(l, ev->request, TO_SERVER, 0, "%s was never answered (sent %u time%s%s)", name != NULL ? name : "request",
+        say(l, *ev->request, TO_SERVER, 0, "%s was never answered (sent %u time%s%s)", name != NULL ? name : "request",
             ev->transmissions, ev->transmissions == 1 ? "" : "s", ev->icmp_unreachable ? "; ICMP: unreachable" : "");
         return;
     }

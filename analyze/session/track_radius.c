@@ -94,8 +94,9 @@ static RARELY_CALLED void request_attributes(struct live *l, const struct radius
         note_response(&l->x, p);
 }
 
-static void missing_message_authenticator(struct exchange *x, const struct event *e, const struct radius_packet *p)
+static void missing_message_authenticator(struct exchange *x, const struct place *place, const struct radius_event *ev)
 {
+    const struct radius_packet *p = ev->packet;
     if (p->message_authenticator.len > 0 || p->cut || p->malformed)
         return;
     if (p->eap_pieces > 0)
@@ -105,17 +106,18 @@ static void missing_message_authenticator(struct exchange *x, const struct event
     else
         return;
     if (x->radius.missing_place.frame == 0)
-        x->radius.missing_place = e->place;
+        x->radius.missing_place = *place;
 }
 
-static inline void new_request(struct live *l, const struct event *e, const struct radius_packet *p)
+static inline void new_request(struct live *l, const struct place *place, const struct radius_event *ev)
 {
+    const struct radius_packet *p = ev->packet;
     struct exchange *x = &l->x;
     struct radius_facts *r = &x->radius;
     if (r->requests++ == 0) {
         struct span station = radius_span(p, RADIUS_CALLING_STATION_ID);
         l->radius_known = 0;
-        r->first_request = e->place;
+        r->first_request = *place;
         x->authenticator_hash = hash_bytes(p->authenticator.data, p->authenticator.len, p->identifier);
         if (p->eap_pieces > 0)
             x->eap_hash = hash_bytes(p->eap[0].data, p->eap[0].len,
@@ -124,15 +126,15 @@ static inline void new_request(struct live *l, const struct event *e, const stru
     if ((p->seen & REQUEST_FIELDS & ~l->radius_known) != 0)
         request_attributes(l, p);
     r->proxy_states = p->proxy_states > r->proxy_states ? p->proxy_states : r->proxy_states;
-    missing_message_authenticator(x, e, p);
+    missing_message_authenticator(x, place, ev);
     /* An earlier silence is over when the same login goes on. */
     if (r->unanswered_place.frame != 0)
         r->unanswered_place = (struct place){0};
-    if (e->u.radius->other_server && !r->other_server) {
+    if (ev->other_server && !r->other_server) {
         r->other_server = true;
-        r->state_server = e->u.radius->state_server;
-        r->asked_server = *e->u.radius->server;
-        r->other_server_place = e->place;
+        r->state_server = ev->state_server;
+        r->asked_server = *ev->server;
+        r->other_server_place = *place;
     }
 }
 
@@ -151,9 +153,9 @@ static uint32_t ms_chap_error(struct span s)
     return 0;
 }
 
-static inline void response(struct exchange *x, const struct event *e, const struct radius_packet *p)
+static inline void response(struct exchange *x, const struct place *place, const struct radius_event *ev)
 {
-    const struct radius_event *ev = e->u.radius;
+    const struct radius_packet *p = ev->packet;
     struct radius_facts *r = &x->radius;
     r->challenges += p->code == RADIUS_ACCESS_CHALLENGE;
     if (ev->role == RADIUS_RESPONSE) {
@@ -164,8 +166,8 @@ static inline void response(struct exchange *x, const struct event *e, const str
     }
     if (p->code == RADIUS_ACCESS_ACCEPT || p->code == RADIUS_ACCESS_REJECT) {
         r->final = p->code;
-        r->final_place = e->place;
-        r->final_ns = r->first_request.frame != 0 ? e->place.time_ns - r->first_request.time_ns : -1;
+        r->final_place = *place;
+        r->final_ns = r->first_request.frame != 0 ? place->time_ns - r->first_request.time_ns : -1;
         r->ms_chap_error = ms_chap_error(radius_span(p, RADIUS_MS_CHAP_ERROR));
         struct span said = radius_span(p, RADIUS_REPLY_MESSAGE);
         if (said.len > 0 && !text_present(r->reply_message))
@@ -177,12 +179,11 @@ static inline void response(struct exchange *x, const struct event *e, const str
         }
     }
     if (p->eap_pieces > 0)
-        missing_message_authenticator(x, e, p);
+        missing_message_authenticator(x, place, ev);
 }
 
-static void checks(struct exchange *x, const struct event *e)
+static void checks(struct exchange *x, const struct place *place, const struct radius_event *ev)
 {
-    const struct radius_event *ev = e->u.radius;
     struct radius_facts *r = &x->radius;
     /* The worst of the login counts: invalid, then absent where present otherwise, then unchecked. */
     static const uint8_t badness[] = {
@@ -192,16 +193,15 @@ static void checks(struct exchange *x, const struct event *e)
         r->message_authenticator = ev->message_authenticator;
     if (ev->message_authenticator == RADIUS_CHECK_INVALID || ev->authenticator == RADIUS_CHECK_INVALID) {
         if (r->bad_authenticator++ == 0)
-            r->bad_authenticator_place = e->place;
+            r->bad_authenticator_place = *place;
     }
 }
 
-static RARELY_CALLED void unanswered(struct exchange *x, const struct event *e)
+static RARELY_CALLED void unanswered(struct exchange *x, const struct radius_event *ev)
 {
-    const struct radius_event *ev = e->u.radius;
     struct radius_facts *r = &x->radius;
     r->unanswered++;
-    r->unanswered_place = ev->request;
+    r->unanswered_place = *ev->request;
     r->unanswered_transmissions = ev->transmissions;
     r->unanswered_capture_ended = ev->capture_ended;
     r->unanswered_code = ev->code;
@@ -211,36 +211,34 @@ static RARELY_CALLED void unanswered(struct exchange *x, const struct event *e)
     }
 }
 
-static void count_answer(struct server *s, const struct event *e)
+static void count_answer(struct server *s, const struct place *place, const struct radius_event *ev)
 {
-    const struct radius_event *ev = e->u.radius;
     server_add_time(s, ev->elapsed_ns);
     s->slow += ev->elapsed_ns > SLOW_NS;
     if (ev->elapsed_ns > s->slowest_ns) {
         s->slowest_ns = ev->elapsed_ns;
-        s->slowest = e->place;
-        s->slowest_request = ev->request;
+        s->slowest = *place;
+        s->slowest_request = *ev->request;
     }
     s->responses++;
-    s->last_answer_ns = e->place.time_ns;
+    s->last_answer_ns = place->time_ns;
 }
 
-static RARELY_CALLED void count_other(struct server *s, const struct event *e)
+static RARELY_CALLED void count_other(struct server *s, const struct place *place, const struct radius_event *ev)
 {
-    const struct radius_event *ev = e->u.radius;
     switch (ev->role) {
     case RADIUS_REPEATED_RESPONSE:
     case RADIUS_UNMATCHED_RESPONSE:
         s->unmatched += ev->role == RADIUS_UNMATCHED_RESPONSE;
         s->responses++;
-        s->last_answer_ns = e->place.time_ns;
+        s->last_answer_ns = place->time_ns;
         break;
     case RADIUS_UNANSWERED:
         s->unanswered++;
         if (accounting_in_vain(ev)) {
             if (s->accounting_unanswered++ == 0)
-                s->first_unanswered_accounting = ev->request;
-            s->last_unanswered_accounting = ev->request_last;
+                s->first_unanswered_accounting = *ev->request;
+            s->last_unanswered_accounting = *ev->request_last;
             s->accounting_transmissions += ev->transmissions;
         }
         break;
@@ -249,75 +247,77 @@ static RARELY_CALLED void count_other(struct server *s, const struct event *e)
     }
 }
 
-static void count_server(struct server *s, const struct event *e)
+static void count_server(struct server *s, const struct place *place, const struct radius_event *ev)
 {
-    const struct radius_event *ev = e->u.radius;
-    if (s->first_ns == 0 || e->place.time_ns < s->first_ns)
-        s->first_ns = e->place.time_ns;
-    if (e->place.time_ns > s->last_ns)
-        s->last_ns = e->place.time_ns;
+    if (s->first_ns == 0 || place->time_ns < s->first_ns)
+        s->first_ns = place->time_ns;
+    if (place->time_ns > s->last_ns)
+        s->last_ns = place->time_ns;
     if (ev->role == RADIUS_NEW_REQUEST) {
         s->requests++;
         s->accounting_requests += ev->code == RADIUS_ACCOUNTING_REQUEST;
         s->state_unknown += ev->state_unknown;
     } else if (ev->role == RADIUS_RESPONSE) {
-        count_answer(s, e);
+        count_answer(s, place, ev);
     } else {
-        count_other(s, e);
+        count_other(s, place, ev);
     }
 }
 
-/* A login stays with its server, nearly always. */
-static struct server *server_of(const struct track_parts *t, struct live *l, const struct endpoint *e)
+static RARELY_CALLED void other_role(struct exchange *x, const struct place *place, const struct radius_event *ev)
 {
-    if (l == NULL)
-        return servers_of(t->servers, e);
-    if (l->server == NULL || !endpoint_equal(&l->server->endpoint, e))
-        l->server = servers_of(t->servers, e);
-    return l->server;
-}
-
-static RARELY_CALLED void other_role(struct exchange *x, const struct event *e)
-{
-    switch (e->u.radius->role) {
+    switch (ev->role) {
     case RADIUS_RETRANSMISSION:
         x->radius.retransmissions++;
         break;
     case RADIUS_UNMATCHED_RESPONSE:
-        response(x, e, e->u.radius->packet);
+        response(x, place, ev);
         break;
     case RADIUS_REPEATED_RESPONSE:
         x->radius.repeated_responses++;
         break;
     case RADIUS_WRONG_SOURCE:
         if (x->radius.wrong_source++ == 0) {
-            x->radius.wrong_source_place = e->place;
-            x->radius.wrong_source_address = *e->u.radius->source;
+            x->radius.wrong_source_place = *place;
+            x->radius.wrong_source_address = *ev->source;
         }
         break;
     case RADIUS_UNANSWERED:
-        unanswered(x, e);
+        unanswered(x, ev);
         break;
     default:
         break;
     }
 }
 
-void track_radius(const struct track_parts *t, struct live *l, const struct event *e)
+static inline void tell_login(struct live *l, const struct place *place, const struct radius_event *ev)
 {
-    const struct radius_event *ev = e->u.radius;
-    struct server *s = server_of(t, l, ev->server);
-    if (s != NULL)
-        count_server(s, e);
-    if (l == NULL)
-        return;
     struct exchange *x = &l->x;
     if (ev->role == RADIUS_NEW_REQUEST)
-        new_request(l, e, ev->packet);
+        new_request(l, place, ev);
     else if (ev->role == RADIUS_RESPONSE)
-        response(x, e, ev->packet);
+        response(x, place, ev);
     else
-        other_role(x, e);
+        other_role(x, place, ev);
     if (ev->role != RADIUS_UNANSWERED)
-        checks(x, e);
+        checks(x, place, ev);
+}
+
+void track_radius(void *live, enum direction dir, const struct place *place, const struct radius_event *ev)
+{
+    struct live *l = live;
+    if (ev->packet != NULL)
+        saw_place(&l->x, dir, place);
+    if (l->server == NULL || !endpoint_equal(&l->server->endpoint, ev->server)) /* it stays the same, nearly always */
+        l->server = servers_of(l->parts->servers, ev->server);
+    if (l->server != NULL)
+        count_server(l->server, place, ev);
+    tell_login(l, place, ev);
+}
+
+void track_other_radius(const struct track_parts *t, const struct place *place, const struct radius_event *ev)
+{
+    struct server *s = servers_of(t->servers, ev->server);
+    if (s != NULL)
+        count_server(s, place, ev);
 }

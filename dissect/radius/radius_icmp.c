@@ -37,7 +37,7 @@ static struct request *latest_waiting(const struct radius_layer *r, const struct
         struct request_key key = request_key_of(&q->client, &q->server, tunnel, (uint8_t)i);
         struct request *each = request_find(r, &key);
         if (each != NULL && each->waiting &&
-            (found == NULL || request_last(r, each).time_ns >= request_last(r, found).time_ns))
+            (found == NULL || request_last(r, each)->time_ns >= request_last(r, found)->time_ns))
             found = each;
     }
     return found;

@@ -125,10 +125,16 @@ static inline void begin_event(struct radius_event *about, const struct radius_p
     about->keys = NULL;
 }
 
+RARELY_CALLED void tell_radius_to_sink(const struct radius_layer *r, enum direction dir, const struct place *place,
+                                       struct login *l, const struct radius_event *about)
+{
+    event_emit(&r->sink, &(struct event){.kind = EVENT_RADIUS, .dir = dir, .place = *place,
+                                         .conv = l != NULL ? &l->pub : NULL, .u.radius = about});
+}
+
 static inline void tell(struct radius_layer *r, const struct radius_event *about, enum direction dir, struct login *login)
 {
-    tell_radius(r, &(struct event){.kind = EVENT_RADIUS, .dir = dir, .place = r->place,
-                                   .conv = login != NULL ? &login->pub : NULL, .u.radius = about});
+    tell_radius(r, dir, &r->place, login, about);
 }
 
 /* The EAP header of a packet that continues an exchange by its identifier. */
@@ -227,14 +233,13 @@ static void note_request(struct radius_layer *r, struct login *l, const struct r
 static RARELY_CALLED void retransmission(struct radius_layer *r, struct request *q, struct radius_event *about, const struct packet *p)
 {
     struct login *l = login_of_request(r, q);
-    request_asked(r, q)->last = (struct sight){r->place.frame, r->place.time_ns};
-    q->last_capture = r->place.capture;
+    request_asked(r, q)->last = r->place;
     q->transmissions += q->transmissions != UINT32_MAX;
     request_touch(r, q, r->active_ns, !q->answered && !q->told);
     if (l != NULL)
         login_touch(r, l);
     about->role = RADIUS_RETRANSMISSION;
-    about->request = request_first(q);
+    about->request = &q->first;
     about->request_last = request_last(r, q);
     about->transmissions = q->transmissions;
     check(r, about, p, NULL);
@@ -254,9 +259,7 @@ static inline struct request *enter_request(struct radius_layer *r, struct reque
     q->code = about->code;
     q->answered = q->told = false;
     q->transmissions = 1;
-    q->first.frame = r->place.frame; /* one by one: a copy of the whole would wait for its parts */
-    q->first.time_ns = r->place.time_ns;
-    q->first_capture = q->last_capture = r->place.capture;
+    q->first = r->place;
     q->login = q->login_id = 0;
     memcpy(q->authenticator, about->packet->authenticator.data, sizeof q->authenticator);
     return q;
@@ -273,7 +276,7 @@ static void on_request(struct radius_layer *r, struct request *q, const struct r
     }
     q = enter_request(r, q, key, &about);
     struct login *l = rp->code == RADIUS_ACCESS_REQUEST ? login_for_request(r, &about, p, peer_seen, ahead) : NULL;
-    about.request = about.request_last = r->place;
+    about.request = about.request_last = &q->first;
     about.transmissions = 1;
     if (l != NULL) {
         q->login = login_item(r, l);
@@ -307,7 +310,7 @@ static inline void about_request(const struct radius_layer *r, struct radius_eve
                                  const struct packet *p)
 {
     int64_t elapsed = elapsed_ns(p->frame->time_ns, q->first.time_ns);
-    about->request = request_first(q);
+    about->request = &q->first;
     about->request_last = request_last(r, q);
     about->transmissions = q->transmissions;
     about->request_code = q->code;
@@ -394,11 +397,12 @@ static struct login *login_for_unmatched(struct radius_layer *r, const struct ra
 
 static RARELY_CALLED void on_unmatched(struct radius_layer *r, struct radius_event *about, const struct packet *p, bool peer_seen)
 {
+    static const struct place nowhere;
     const struct radius_packet *rp = about->packet;
     struct login *l = login_for_unmatched(r, about, p, peer_seen);
     uint8_t code, identifier, type;
     about->role = RADIUS_UNMATCHED_RESPONSE;
-    about->request = about->request_last = (struct place){0};
+    about->request = about->request_last = &nowhere;
     check(r, about, p, NULL);
     tell(r, about, TO_CLIENT, l);
     if (l == NULL)

@@ -120,7 +120,7 @@ struct request *request_find_elsewhere(const struct radius_layer *r, const struc
         const struct asked *k = &r->asked[item];
         if (q->waiting && k->rest == key->rest && address_equal(&k->client.address, &key->client->address) &&
             !endpoint_equal(&k->server, key->server) && request_accepts(q->code, code) &&
-            (found == NULL || request_last(r, q).time_ns >= request_last(r, found).time_ns))
+            (found == NULL || request_last(r, q)->time_ns >= request_last(r, found)->time_ns))
             found = q;
     }
     return found;
@@ -161,12 +161,11 @@ void request_tell_unanswered(struct radius_layer *r, struct request *q, int64_t 
     int64_t waited = elapsed_ns(now_ns, q->first.time_ns);
     const struct asked *k = request_asked(r, q);
     struct radius_event about = {.role = RADIUS_UNANSWERED, .code = q->code, .client = &k->client, .server = &k->server,
-                                 .request = request_first(q), .request_last = request_last(r, q), .transmissions = q->transmissions,
+                                 .request = &q->first, .request_last = request_last(r, q), .transmissions = q->transmissions,
                                  .elapsed_ns = waited > 0 ? waited : 0, .capture_ended = capture_ended,
                                  .icmp_unreachable = icmp != NULL, .request_code = q->code};
     q->told = true;
-    tell_radius(r, &(struct event){.kind = EVENT_RADIUS, .dir = TO_SERVER, .place = icmp != NULL ? *icmp : request_last(r, q),
-                                   .conv = login != NULL ? &login->pub : NULL, .u.radius = &about});
+    tell_radius(r, TO_SERVER, icmp != NULL ? icmp : about.request_last, login, &about);
 }
 
 static void forget_settled(struct radius_layer *r, int64_t now_ns)
@@ -201,7 +200,7 @@ void requests_finish(struct radius_layer *r, int64_t end_ns)
 {
     for (struct request *q; (q = request_oldest(r, true)) != NULL;) {
         if (!q->told)
-            request_tell_unanswered(r, q, end_ns, NULL, elapsed_ns(end_ns, request_last(r, q).time_ns) < RADIUS_ANSWER_NS);
+            request_tell_unanswered(r, q, end_ns, NULL, elapsed_ns(end_ns, request_last(r, q)->time_ns) < RADIUS_ANSWER_NS);
         forget(r, q);
     }
 }

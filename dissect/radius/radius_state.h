@@ -25,12 +25,6 @@ struct links {
     uint32_t prev, next;
 };
 
-/* A request's packet; its capture lies apart. */
-struct sight {
-    uint64_t frame;
-    int64_t time_ns;
-};
-
 /* A cache line, since an identifier comes again when its request has long left the cache. */
 struct request {
     uint8_t code;
@@ -41,15 +35,14 @@ struct request {
     uint32_t login, login_id; /* item and serial: the item may have been given to another login since */
     uint8_t authenticator[16];
     int64_t since_ns; /* last activity, for the lists */
-    struct sight first;
-    uint32_t first_capture, last_capture;
+    struct place first;
 };
 
 /* The rest of it, which usual packets do not ask for. */
 struct asked {
     uint64_t rest;     /* of its key */
     struct endpoint client, server;
-    struct sight last; /* with more than one transmission; else it is the first */
+    struct place last; /* with more than one transmission; else it is the first */
 };
 
 /*
@@ -128,12 +121,16 @@ struct radius_layer {
     uint8_t eap[RADIUS_PACKET_MAX]; /* joined EAP-Message attributes */
 };
 
-static inline void tell_radius(const struct radius_layer *r, const struct event *e)
+/* l: the login that it is of; NULL: of none. */
+void tell_radius_to_sink(const struct radius_layer *r, enum direction dir, const struct place *place, struct login *l,
+                         const struct radius_event *about);
+static inline void tell_radius(const struct radius_layer *r, enum direction dir, const struct place *place, struct login *l,
+                               const struct radius_event *about)
 {
-    if (e->conv != NULL && e->conv->on_radius != NULL)
-        e->conv->on_radius(e->conv->user, e);
+    if (l != NULL && l->pub.on_radius != NULL)
+        l->pub.on_radius(l->pub.user, dir, place, about);
     else
-        event_emit(&r->sink, e);
+        tell_radius_to_sink(r, dir, place, l, about);
 }
 
 /* radius_requests.c */
@@ -163,18 +160,13 @@ static inline struct pair *pair_of(const struct radius_layer *r, const struct pa
     struct pair *pair = &r->pairs[ends->hash % PAIRS];
     return ends->hash != 0 && pair->low == ends->low && pair->high == ends->high && pair->client_low == client_low ? pair : NULL;
 }
-static inline struct place request_first(const struct request *q)
-{
-    return (struct place){.frame = q->first.frame, .time_ns = q->first.time_ns, .capture = q->first_capture};
-}
 static inline struct asked *request_asked(const struct radius_layer *r, const struct request *q)
 {
     return &r->asked[q - r->requests];
 }
-static inline struct place request_last(const struct radius_layer *r, const struct request *q)
+static inline const struct place *request_last(const struct radius_layer *r, const struct request *q)
 {
-    const struct sight *last = q->transmissions > 1 ? &request_asked(r, q)->last : &q->first;
-    return (struct place){.frame = last->frame, .time_ns = last->time_ns, .capture = q->last_capture};
+    return q->transmissions > 1 ? &request_asked(r, q)->last : &q->first;
 }
 /* A waiting request of the key's client and identifier that another server was asked and that takes an answer of this code;
  * the latest one. */

@@ -7,6 +7,7 @@
 #include "dissect/radius/radius_layer.h"
 #include "tests/fuzz/fuzz_bytes.h"
 #include "tests/fuzz/fuzz_conversations.h"
+#include "tests/fuzz/radius_same.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -21,6 +22,19 @@ static void touch_packet(const struct radius_packet *p)
     (void)radius_tunnel_type(p);
     if (p->malformed && p->reason == NULL)
         abort();
+}
+
+/* What is passed over because it is known reads the same: what was in the packet before, and in this one. */
+static void check_again(struct span bytes, uint32_t wire_len, struct radius_stretch *known)
+{
+    struct radius_packet once, again;
+    if (!radius_parse(bytes, wire_len, &once))
+        return;
+    for (unsigned i = 0; i < 2; i++) {
+        if (!radius_parse_again(bytes, wire_len, known, &again) || !radius_same(&once, &again))
+            abort();
+        radius_stretch_of(&once, known);
+    }
 }
 
 static void on_event(void *ctx, const struct event *e)
@@ -73,6 +87,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint32_t serial = 0;
     uint8_t options, who, step, cut;
     uint16_t len;
+    struct radius_stretch known = {.len = 0};
     struct frame frame = {.time_ns = INT64_C(1700000000000000000)};
     struct secrets *secrets = secrets_new();
     struct tls_context *tls = tls_context_new(secrets, 1 << 20);
@@ -87,6 +102,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct piece piece = take_piece(&c, len);
         frame.number++;
         frame.time_ns += (step < 128 ? step : step - 256) * INT64_C(1000000000);
+        check_again(span_of(piece.bytes, piece.len), (uint32_t)piece.len + cut, &known);
         feed(r, who, &frame, span_of(piece.bytes, piece.len), cut);
         free(piece.bytes);
     }

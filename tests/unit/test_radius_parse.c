@@ -2,6 +2,7 @@
  * with another implementation of MD5 and HMAC. */
 #include "bytes_by_hand.h"
 #include "radius_bytes.h"
+#include "tests/fuzz/radius_same.h"
 
 #include "dissect/crypto/digest.h"
 
@@ -327,6 +328,60 @@ static void other_protocols_are_not_recognised(void **state)
     }
 }
 
+/* A request of a login: who and whence, then what changes. */
+static struct bytes round_of(const char *front, uint8_t identifier, const char *back)
+{
+    struct bytes b = radius_packet_of(RADIUS_ACCESS_REQUEST, identifier, identifier);
+    if (front[0] == 'm')
+        add_attribute(&b, 80, b.data + 4, 16);
+    if (front[0] == 's')
+        add_attribute(&b, 24, b.data + 4, 16);
+    add_text(&b, 1, "user");
+    add_u32(&b, 61, UINT32_MAX); /* can not be read: another one counts */
+    add_text(&b, 32, "nas");
+    add_text(&b, 32, "another");
+    if (back[0] == 'p')
+        add_text(&b, 33, "proxy");
+    if (back[0] == 's')
+        add_attribute(&b, 24, b.data + 4, 16);
+    add_eap(&b, 2, identifier, 25, 300);
+    add_u32(&b, 61, 5);
+    add_text(&b, 1, "other");
+    add_attribute(&b, 24, b.data + 4, 8);
+    return b;
+}
+
+static void a_stretch_that_is_repeated_reads_the_same(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {{"", ""}, {"m", ""}, {"", "s"}, {"m", "s"}, {"s", ""}, {"", "p"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct bytes first = round_of(cases[i][0], 1, cases[i][1]), next = round_of(cases[i][0], 2, cases[i][1]);
+        struct radius_packet p = parse(&first), once = parse(&next), again;
+        struct radius_stretch known;
+        radius_stretch_of(&p, &known);
+        assert_int_equal(known.len > 0, i < 4);
+        assert_true(radius_parse_again(bytes_span(&next), (uint32_t)next.len, &known, &again));
+        assert_int_equal(again.repeated != 0, known.len > 0);
+        assert_true(radius_same(&once, &again));
+        assert_text(radius_span(&again, RADIUS_USER_NAME), "user");
+        assert_text(radius_span(&again, RADIUS_NAS_IDENTIFIER), "nas");
+        assert_int_equal(radius_number(&again, RADIUS_NAS_PORT_TYPE), 5);
+        for (size_t cut = RADIUS_HEADER; cut < next.len; cut++) {
+            assert_true(radius_parse(span_of(next.data, cut), (uint32_t)next.len, &once));
+            assert_true(radius_parse_again(span_of(next.data, cut), (uint32_t)next.len, &known, &again));
+            assert_true(radius_same(&once, &again));
+        }
+        for (size_t at = RADIUS_HEADER; at < next.len; at++) {
+            struct bytes changed = next;
+            changed.data[at] ^= 1;
+            once = parse(&changed);
+            assert_true(radius_parse_again(bytes_span(&changed), (uint32_t)changed.len, &known, &again));
+            assert_true(radius_same(&once, &again));
+        }
+    }
+}
+
 static void names_are_iana_s(void **state)
 {
     (void)state;
@@ -358,6 +413,7 @@ int main(void)
         cmocka_unit_test(a_message_authenticator_in_front_is_seen),
         cmocka_unit_test(only_what_cannot_be_chance_is_recognised_strictly),
         cmocka_unit_test(other_protocols_are_not_recognised),
+        cmocka_unit_test(a_stretch_that_is_repeated_reads_the_same),
         cmocka_unit_test(names_are_iana_s),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
