@@ -97,7 +97,7 @@ static RARELY_CALLED void request_attributes(struct live *l, const struct radius
 static void missing_message_authenticator(struct exchange *x, const struct place *place, const struct radius_event *ev)
 {
     const struct radius_packet *p = ev->packet;
-    if (p->message_authenticator.len > 0 || p->cut || p->malformed)
+    if (radius_has_message_authenticator(p) || p->cut || p->malformed)
         return;
     if (p->eap_pieces > 0)
         x->radius.missing_message_authenticator_eap = true;
@@ -153,6 +153,24 @@ static uint32_t ms_chap_error(struct span s)
     return 0;
 }
 
+static RARELY_CALLED void final_response(struct exchange *x, const struct place *place, const struct radius_event *ev)
+{
+    const struct radius_packet *p = ev->packet;
+    struct radius_facts *r = &x->radius;
+    r->final = p->code;
+    r->final_place = *place;
+    r->final_ns = r->first_request.frame != 0 ? place->time_ns - r->first_request.time_ns : -1;
+    r->ms_chap_error = ms_chap_error(radius_span(p, RADIUS_MS_CHAP_ERROR));
+    struct span said = radius_span(p, RADIUS_REPLY_MESSAGE);
+    if (said.len > 0 && !text_present(r->reply_message))
+        r->reply_message = exchange_put(x, said);
+    if (ev->keys != NULL) {
+        r->has_keys = true;
+        sstp_hlak_from_mppe(span_of(ev->keys->recv, ev->keys->recv_len), span_of(ev->keys->send, ev->keys->send_len),
+                            r->keys);
+    }
+}
+
 static inline void response(struct exchange *x, const struct place *place, const struct radius_event *ev)
 {
     const struct radius_packet *p = ev->packet;
@@ -164,25 +182,13 @@ static inline void response(struct exchange *x, const struct place *place, const
         if (ev->elapsed_ns > r->response_max_ns)
             r->response_max_ns = ev->elapsed_ns;
     }
-    if (p->code == RADIUS_ACCESS_ACCEPT || p->code == RADIUS_ACCESS_REJECT) {
-        r->final = p->code;
-        r->final_place = *place;
-        r->final_ns = r->first_request.frame != 0 ? place->time_ns - r->first_request.time_ns : -1;
-        r->ms_chap_error = ms_chap_error(radius_span(p, RADIUS_MS_CHAP_ERROR));
-        struct span said = radius_span(p, RADIUS_REPLY_MESSAGE);
-        if (said.len > 0 && !text_present(r->reply_message))
-            r->reply_message = exchange_put(x, said);
-        if (ev->keys != NULL) {
-            r->has_keys = true;
-            sstp_hlak_from_mppe(span_of(ev->keys->recv, ev->keys->recv_len), span_of(ev->keys->send, ev->keys->send_len),
-                                r->keys);
-        }
-    }
+    if (p->code == RADIUS_ACCESS_ACCEPT || p->code == RADIUS_ACCESS_REJECT)
+        final_response(x, place, ev);
     if (p->eap_pieces > 0)
         missing_message_authenticator(x, place, ev);
 }
 
-static void checks(struct exchange *x, const struct place *place, const struct radius_event *ev)
+static inline void checks(struct exchange *x, const struct place *place, const struct radius_event *ev)
 {
     struct radius_facts *r = &x->radius;
     /* The worst of the login counts: invalid, then absent where present otherwise, then unchecked. */
@@ -211,7 +217,7 @@ static RARELY_CALLED void unanswered(struct exchange *x, const struct radius_eve
     }
 }
 
-static void count_answer(struct server *s, const struct place *place, const struct radius_event *ev)
+static inline void count_answer(struct server *s, const struct place *place, const struct radius_event *ev)
 {
     server_add_time(s, ev->elapsed_ns);
     s->slow += ev->elapsed_ns > SLOW_NS;
@@ -247,7 +253,7 @@ static RARELY_CALLED void count_other(struct server *s, const struct place *plac
     }
 }
 
-static void count_server(struct server *s, const struct place *place, const struct radius_event *ev)
+static inline void count_server(struct server *s, const struct place *place, const struct radius_event *ev)
 {
     if (s->first_ns == 0 || place->time_ns < s->first_ns)
         s->first_ns = place->time_ns;

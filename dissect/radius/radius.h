@@ -66,7 +66,6 @@ struct radius_packet {
     struct span authenticator;        /* 16 bytes */
     struct span attributes;           /* all of them */
     struct span state;                /* the first one; empty when absent */
-    struct span message_authenticator; /* the 16 bytes of the value; empty when absent or of another length */
     uint64_t seen;                    /* RADIUS_FIELD_BIT of each field that occurs */
     uint64_t seen_before_eap;         /* those in front of the first EAP-Message; set when there is one */
     uint64_t repeated;                /* those in a stretch that is as it was: their places are sought when one asks */
@@ -88,10 +87,16 @@ static inline struct span radius_span(const struct radius_packet *p, enum radius
     return span_of(attribute + 2, attribute[1] - (size_t)2);
 }
 
-/* Message-Authenticator is the first attribute (Blast-RADIUS hardening). */
+/* One of 16 bytes; others do not count as seen. */
+static inline bool radius_has_message_authenticator(const struct radius_packet *p)
+{
+    return (p->seen & RADIUS_FIELD_BIT(RADIUS_MESSAGE_AUTHENTICATOR)) != 0;
+}
+
+/* It is the first attribute (Blast-RADIUS hardening). */
 static inline bool radius_message_authenticator_first(const struct radius_packet *p)
 {
-    return p->message_authenticator.len > 0 && p->message_authenticator.data == p->attributes.data + 2;
+    return radius_has_message_authenticator(p) && p->at[radius_place_of[RADIUS_MESSAGE_AUTHENTICATOR]] == 0;
 }
 
 /* That of a Tunnel-*-Endpoint without its tag. RFC 2868 section 3.3: a first octet up to 0x1f is a tag, anything else
@@ -155,14 +160,15 @@ enum radius_check { RADIUS_CHECK_ABSENT, RADIUS_CHECK_UNCHECKED, RADIUS_CHECK_VA
 /* What is known of the two without a secret: whether there is anything to check. */
 static inline enum radius_check radius_message_authenticator_there(const struct radius_packet *p)
 {
-    return p->message_authenticator.len == 16 || p->cut ? RADIUS_CHECK_UNCHECKED : RADIUS_CHECK_ABSENT;
+    return radius_has_message_authenticator(p) || p->cut ? RADIUS_CHECK_UNCHECKED : RADIUS_CHECK_ABSENT;
 }
 
 /* That of an Access-Request or Status-Server is random bytes, which prove nothing. */
 static inline enum radius_check radius_authenticator_there(const struct radius_packet *p)
 {
-    bool random = p->code == RADIUS_ACCESS_REQUEST || p->code == RADIUS_STATUS_SERVER || p->code == RADIUS_STATUS_CLIENT;
-    return random ? RADIUS_CHECK_ABSENT : RADIUS_CHECK_UNCHECKED;
+    const uint64_t random = UINT64_C(1) << RADIUS_ACCESS_REQUEST | UINT64_C(1) << RADIUS_STATUS_SERVER |
+                            UINT64_C(1) << RADIUS_STATUS_CLIENT;
+    return p->code < 64 && (random >> p->code & 1) != 0 ? RADIUS_CHECK_ABSENT : RADIUS_CHECK_UNCHECKED;
 }
 
 struct digests;

@@ -41,12 +41,13 @@ enum radius_check radius_check_message_authenticator(struct digests *d, struct s
                                                      const uint8_t *request_authenticator, struct span secret)
 {
     uint8_t computed[DIGEST_MAX];
-    if (p->message_authenticator.len != 16)
+    if (!radius_has_message_authenticator(p))
         return radius_message_authenticator_there(p);
     const uint8_t *authenticator = authenticator_in_place(p, request_authenticator);
     if (!checkable(whole, p, secret) || authenticator == NULL)
         return RADIUS_CHECK_UNCHECKED;
-    size_t value = (size_t)(p->message_authenticator.data - whole.data);
+    const uint8_t *sent = radius_span(p, RADIUS_MESSAGE_AUTHENTICATOR).data;
+    size_t value = (size_t)(sent - whole.data);
     const struct span parts[] = {
         span_of(whole.data, 4),
         span_of(authenticator, 16),
@@ -56,7 +57,7 @@ enum radius_check radius_check_message_authenticator(struct digests *d, struct s
     };
     if (!hmac_compute(d, DIGEST_MD5, secret, parts, sizeof parts / sizeof *parts, computed))
         return RADIUS_CHECK_UNCHECKED;
-    return same_16(computed, p->message_authenticator.data) ? RADIUS_CHECK_VALID : RADIUS_CHECK_INVALID;
+    return same_16(computed, sent) ? RADIUS_CHECK_VALID : RADIUS_CHECK_INVALID;
 }
 
 enum radius_check radius_check_authenticator(struct digests *d, struct span whole, const struct radius_packet *p,

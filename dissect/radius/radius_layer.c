@@ -109,7 +109,7 @@ static inline void check(struct radius_layer *r, struct radius_event *about, con
 /* Field by field, because clearing the whole for each packet costs more than all that is put in. The two places are the
  * caller's to set. */
 static inline void begin_event(struct radius_event *about, const struct radius_packet *rp, const struct packet *p,
-                               const struct request_key *key)
+                               bool request)
 {
     about->role = RADIUS_NEW_REQUEST;
     about->code = rp->code;
@@ -118,8 +118,8 @@ static inline void begin_event(struct radius_event *about, const struct radius_p
     about->transmissions = 0;
     about->fragments = p->fragments;
     about->packet = rp;
-    about->client = key->client;
-    about->server = key->server;
+    about->client = request ? &p->src : &p->dst;
+    about->server = request ? &p->dst : &p->src;
     about->source = &p->src;
     about->elapsed_ns = 0;
     about->keys = NULL;
@@ -230,6 +230,12 @@ static void note_request(struct radius_layer *r, struct login *l, const struct r
         login_name(r, l, rp);
 }
 
+/* The key of the request that this packet, of at least a header's size, is or answers. */
+static inline struct request_key key_of_packet(const struct packet *p, bool request)
+{
+    return request_key_of(request ? &p->src : &p->dst, request ? &p->dst : &p->src, p->tunnel, p->payload.data[1]);
+}
+
 static RARELY_CALLED void retransmission(struct radius_layer *r, struct request *q, struct radius_event *about, const struct packet *p)
 {
     struct login *l = login_of_request(r, q);
@@ -246,11 +252,17 @@ static RARELY_CALLED void retransmission(struct radius_layer *r, struct request 
     tell(r, about, TO_SERVER, l);
 }
 
-static inline struct request *enter_request(struct radius_layer *r, struct request *q, const struct request_key *key,
-                                     const struct radius_event *about)
+static RARELY_CALLED struct request *new_request(struct radius_layer *r, const struct packet *p)
+{
+    struct request_key key = key_of_packet(p, true);
+    return request_new(r, &key, r->active_ns);
+}
+
+static inline struct request *enter_request(struct radius_layer *r, struct request *q, const struct radius_event *about,
+                                            const struct packet *p)
 {
     if (q == NULL) {
-        q = request_new(r, key, r->active_ns);
+        q = new_request(r, p);
     } else {
         if (q->waiting && !q->told)
             request_tell_unanswered(r, q, r->place.time_ns, NULL, false);
@@ -265,16 +277,16 @@ static inline struct request *enter_request(struct radius_layer *r, struct reque
     return q;
 }
 
-static void on_request(struct radius_layer *r, struct request *q, const struct request_key *key,
-                       const struct radius_packet *rp, const struct packet *p, bool peer_seen, const struct ahead *ahead)
+static inline void on_request(struct radius_layer *r, struct request *q, const struct radius_packet *rp,
+                              const struct packet *p, bool peer_seen, const struct ahead *ahead)
 {
     struct radius_event about;
-    begin_event(&about, rp, p, key);
+    begin_event(&about, rp, p, true);
     if (q != NULL && q->code == rp->code && memcmp(q->authenticator, rp->authenticator.data, sizeof q->authenticator) == 0) {
         retransmission(r, q, &about, p);
         return;
     }
-    q = enter_request(r, q, key, &about);
+    q = enter_request(r, q, &about, p);
     struct login *l = rp->code == RADIUS_ACCESS_REQUEST ? login_for_request(r, &about, p, peer_seen, ahead) : NULL;
     about.request = about.request_last = &q->first;
     about.transmissions = 1;
@@ -317,8 +329,10 @@ static inline void about_request(const struct radius_layer *r, struct radius_eve
     about->elapsed_ns = elapsed > 0 ? elapsed : 0;
 }
 
-/* An answer to a request that was seen. A malformed one does not count: its receiver has to discard it. */
-static void on_answer(struct radius_layer *r, struct request *q, struct radius_event *about, const struct packet *p)
+/* An answer to a request that was seen. A malformed one does not count: its receiver has to discard it. Returns the login that
+ * it is to be applied to, NULL for none. */
+static inline struct login *on_answer(struct radius_layer *r, struct request *q, struct radius_event *about,
+                                      const struct packet *p)
 {
     struct login *l = login_of_request(r, q);
     bool counts = !q->answered && !about->packet->malformed;
@@ -330,15 +344,14 @@ static void on_answer(struct radius_layer *r, struct request *q, struct radius_e
         request_touch(r, q, r->active_ns, false);
     }
     tell(r, about, TO_CLIENT, l);
-    if (l != NULL && counts)
-        apply_answer(r, l, about);
+    return counts ? l : NULL;
 }
 
 /* An answer from where nobody was asked. RRAS passes it over; so its EAP is not fed, but its State may still come back. */
-static RARELY_CALLED bool on_wrong_source(struct radius_layer *r, const struct request_key *key, const struct radius_event *about,
-                            const struct packet *p)
+static RARELY_CALLED bool on_wrong_source(struct radius_layer *r, const struct radius_event *about, const struct packet *p)
 {
-    struct request *q = request_find_elsewhere(r, key, about->code);
+    struct request_key key = key_of_packet(p, false);
+    struct request *q = request_find_elsewhere(r, &key, about->code);
     if (q == NULL)
         return false;
     struct radius_event wrong = *about;
@@ -395,7 +408,7 @@ static struct login *login_for_unmatched(struct radius_layer *r, const struct ra
     return login_open(r, client, server, p->tunnel, true);
 }
 
-static RARELY_CALLED void on_unmatched(struct radius_layer *r, struct radius_event *about, const struct packet *p, bool peer_seen)
+static struct login *on_unmatched(struct radius_layer *r, struct radius_event *about, const struct packet *p, bool peer_seen)
 {
     static const struct place nowhere;
     const struct radius_packet *rp = about->packet;
@@ -406,28 +419,29 @@ static RARELY_CALLED void on_unmatched(struct radius_layer *r, struct radius_eve
     check(r, about, p, NULL);
     tell(r, about, TO_CLIENT, l);
     if (l == NULL)
-        return;
+        return NULL;
     l->identifier = rp->identifier;
     if (!peer_seen && rp->code == RADIUS_ACCESS_CHALLENGE && eap_header(rp, &code, &identifier, &type))
         login_expect(r, l, (uint8_t)(identifier + 1));
-    apply_answer(r, l, about);
+    return l;
 }
 
-static void on_response(struct radius_layer *r, struct request *q, const struct request_key *key,
-                        const struct radius_packet *rp, const struct packet *p, bool peer_seen)
+static RARELY_CALLED struct login *on_other_response(struct radius_layer *r, struct radius_event *about,
+                                                     const struct packet *p, bool peer_seen)
+{
+    bool elsewhere = !peer_seen && on_wrong_source(r, about, p);
+    return elsewhere ? NULL : on_unmatched(r, about, p, peer_seen);
+}
+
+static inline void on_response(struct radius_layer *r, struct request *q, const struct radius_packet *rp,
+                               const struct packet *p, bool peer_seen)
 {
     struct radius_event about;
-    begin_event(&about, rp, p, key);
-    if (q != NULL && request_accepts(q->code, rp->code))
-        on_answer(r, q, &about, p);
-    else if (peer_seen || !on_wrong_source(r, key, &about, p))
-        on_unmatched(r, &about, p, peer_seen);
-}
-
-/* The key of the request that this packet, of at least a header's size, is or answers. */
-static inline struct request_key key_of_packet(const struct packet *p, bool request)
-{
-    return request_key_of(request ? &p->src : &p->dst, request ? &p->dst : &p->src, p->tunnel, p->payload.data[1]);
+    begin_event(&about, rp, p, false);
+    bool answers = q != NULL && request_accepts(q->code, rp->code);
+    struct login *l = answers ? on_answer(r, q, &about, p) : on_other_response(r, &about, p, peer_seen);
+    if (l != NULL)
+        apply_answer(r, l, &about);
 }
 
 /* The value of the State that stands where this client had it last; data NULL: none does. */
@@ -443,44 +457,80 @@ static inline struct span state_expected(const struct pair *pair, struct span by
 }
 
 /* Most of a request repeats what the one before in its login said; so it is good to know the login before it is read. */
-static inline void look_ahead(const struct radius_layer *r, const struct packet *p, const struct request_key *key,
-                              struct ahead *ahead)
+static inline const struct radius_stretch *look_ahead(const struct radius_layer *r, const struct packet *p,
+                                                      struct ahead *ahead)
 {
+    ahead->state.data = NULL;
+    ahead->login = NULL;
+    ahead->issuer = NULL;
+    if (ahead->pair == NULL)
+        return NULL;
     ahead->state = state_expected(ahead->pair, p->payload);
-    if (ahead->state.data != NULL)
-        ahead->login = login_find(r, ahead->state, &key->client->address, &key->server->address, p->tunnel,
-                                  &ahead->issuer);
+    if (ahead->state.data == NULL)
+        return NULL;
+    ahead->login = login_find(r, ahead->state, &p->src.address, &p->dst.address, p->tunnel, &ahead->issuer);
+    return ahead->login != NULL ? &r->stretches[login_item(r, ahead->login)] : NULL;
 }
 
-void radius_layer_packet(struct radius_layer *r, const struct packet *p, bool peer_seen)
+static RARELY_CALLED struct request *sought_in_index(const struct radius_layer *r, const struct packet *p, bool request)
+{
+    struct request_key key = key_of_packet(p, request);
+    return request_find(r, &key);
+}
+
+/* The request that a packet is or answers; `noted`: its item, or 0 when the index must know it. */
+static inline struct request *request_at_hand(const struct radius_layer *r, const struct packet *p, uint32_t noted, bool request)
+{
+    return noted != 0 ? &r->requests[noted] : sought_in_index(r, p, request);
+}
+
+static inline uint32_t noted_in(const struct radius_layer *r, const struct pair *pair, const struct packet *p)
+{
+    uint32_t noted = pair != NULL ? pair->items[p->payload.data[1]] : 0;
+    near_bytes(&r->requests[noted], sizeof *r->requests);
+    return noted;
+}
+
+static RARELY_CALLED void request_packet(struct radius_layer *r, const struct packet *p, bool peer_seen)
 {
     struct radius_packet rp;
-    bool in_full = p->payload_wire_len == p->payload.len;
-    if (p->payload.len < RADIUS_HEADER) {
-        r->counters.malformed += in_full; /* a cut header is the capture's fault */
-        return;
-    }
-    bool request = radius_is_request(p->payload.data[0]);
-    struct request_key key = key_of_packet(p, request);
-    struct pair *pair = pair_of(r, &p->ends, p->ends.from_low == request);
-    uint32_t noted = pair != NULL ? pair->items[p->payload.data[1]] : 0; /* else the index knows */
-    near_bytes(&r->requests[noted], sizeof *r->requests);
-    r->place = frame_place(p->frame);
-    r->active_ns = r->place.time_ns < r->now_ns ? r->now_ns : r->place.time_ns;
-    struct ahead ahead = {.pair = pair};
-    if (request && pair != NULL)
-        look_ahead(r, p, &key, &ahead);
-    const struct radius_stretch *known = ahead.login != NULL ? &r->stretches[login_item(r, ahead.login)] : NULL;
+    struct ahead ahead;
+    ahead.pair = pair_of(r, &p->ends, p->ends.from_low);
+    uint32_t noted = noted_in(r, ahead.pair, p);
+    const struct radius_stretch *known = look_ahead(r, p, &ahead);
     if (!radius_parse_again(p->payload, p->payload_wire_len, known, &rp)) {
         r->counters.malformed++;
         return;
     }
     r->counters.malformed += rp.malformed;
-    struct request *q = noted != 0 ? &r->requests[noted] : request_find(r, &key);
-    if (request)
-        on_request(r, q, &key, &rp, p, peer_seen, &ahead);
+    on_request(r, request_at_hand(r, p, noted, true), &rp, p, peer_seen, &ahead);
+}
+
+static RARELY_CALLED void response_packet(struct radius_layer *r, const struct packet *p, bool peer_seen)
+{
+    struct radius_packet rp;
+    uint32_t noted = noted_in(r, pair_of(r, &p->ends, !p->ends.from_low), p);
+    if (!radius_parse(p->payload, p->payload_wire_len, &rp)) {
+        r->counters.malformed++;
+        return;
+    }
+    r->counters.malformed += rp.malformed;
+    on_response(r, request_at_hand(r, p, noted, false), &rp, p, peer_seen);
+}
+
+void radius_layer_packet(struct radius_layer *r, const struct packet *p, bool peer_seen)
+{
+    bool in_full = p->payload_wire_len == p->payload.len;
+    if (p->payload.len < RADIUS_HEADER) {
+        r->counters.malformed += in_full; /* a cut header is the capture's fault */
+        return;
+    }
+    memcpy(&r->place, p->frame, sizeof r->place); /* as frame_place() */
+    r->active_ns = p->frame->time_ns < r->now_ns ? r->now_ns : p->frame->time_ns;
+    if (radius_is_request(p->payload.data[0]))
+        request_packet(r, p, peer_seen);
     else
-        on_response(r, q, &key, &rp, p, peer_seen);
+        response_packet(r, p, peer_seen);
 }
 
 bool radius_layer_expects(const struct radius_layer *r, const struct packet *p)

@@ -102,6 +102,7 @@ static inline size_t keep_eap(struct radius_packet *p, size_t at, size_t left, u
 {
     const uint8_t *begin = p->attributes.data + at, *a = begin;
     unsigned pieces = p->eap_pieces;
+    uint32_t length = p->eap_length;
     if (pieces == 0)
         p->seen_before_eap = seen;
     else
@@ -112,12 +113,13 @@ static inline size_t keep_eap(struct radius_packet *p, size_t at, size_t left, u
             too_much_eap(p);
         } else {
             p->eap[pieces++] = span_of(a + ATTR_HEADER, size - ATTR_HEADER);
-            p->eap_length += (uint32_t)size - ATTR_HEADER;
+            length += (uint32_t)size - ATTR_HEADER;
         }
         a += size;
         left -= size;
     } while (left >= ATTR_HEADER && a[0] == ATTR_EAP_MESSAGE && a[1] >= ATTR_HEADER && a[1] <= left);
     p->eap_pieces = (uint8_t)pieces;
+    p->eap_length = length;
     return (size_t)(a - begin);
 }
 
@@ -133,10 +135,13 @@ static inline bool is_message_authenticator(const uint8_t *attribute)
     return attribute[1] == ATTR_HEADER + MESSAGE_AUTHENTICATOR;
 }
 
+static const char not_an_authenticator[] = "Message-Authenticator is not 16 bytes long";
+
 static RARELY_CALLED void refuse_message_authenticator(struct radius_packet *p)
 {
     p->malformed = true;
-    p->reason = "Message-Authenticator is not 16 bytes long";
+    p->reason = not_an_authenticator;
+    p->seen &= ~RADIUS_FIELD_BIT(RADIUS_MESSAGE_AUTHENTICATOR);
 }
 
 /* Another one: the first that can be one counts. */
@@ -144,8 +149,10 @@ static RARELY_CALLED void another_message_authenticator(struct radius_packet *p,
 {
     const uint8_t *bytes = p->attributes.data;
     uint16_t *known = &p->at[ATTR_MESSAGE_AUTHENTICATOR];
-    if (!is_message_authenticator(bytes + at) || !is_message_authenticator(bytes + *known))
-        refuse_message_authenticator(p);
+    if (!is_message_authenticator(bytes + at) || !is_message_authenticator(bytes + *known)) {
+        p->malformed = true;
+        p->reason = not_an_authenticator;
+    }
     if (!is_message_authenticator(bytes + *known))
         *known = (uint16_t)at;
 }
@@ -202,11 +209,11 @@ struct progress {
     uint64_t seen;
 };
 
-/* Reads attributes as long as whole ones lie in front of `end`. */
-static inline struct progress read_attributes(struct radius_packet *p, struct progress now, size_t end)
+/* Reads attributes as long as there are whole ones. */
+static inline struct progress read_attributes(struct radius_packet *p, struct progress now)
 {
     const uint8_t *bytes = p->attributes.data;
-    size_t at = now.at, left = end - at;
+    size_t at = now.at, left = p->attributes.len - at;
     uint64_t seen = now.seen;
     while (left >= ATTR_HEADER) {
         uint8_t type = bytes[at];
@@ -227,35 +234,37 @@ static inline struct progress read_attributes(struct radius_packet *p, struct pr
     return (struct progress){at, seen};
 }
 
+/* A Message-Authenticator may stand in front of the stretch, and nothing else. */
 static inline struct progress pass_stretch(struct radius_packet *p, struct progress now, const struct radius_stretch *known)
 {
-    if (now.at != known->at || memcmp(p->attributes.data + now.at, known->bytes, known->len) != 0)
+    const uint8_t *bytes = p->attributes.data;
+    if ((size_t)known->at + known->len > p->attributes.len ||
+        memcmp(bytes + known->at, known->bytes, known->len) != 0)
         return now;
+    if (known->at > 0) {
+        if (bytes[0] != ATTR_MESSAGE_AUTHENTICATOR || !is_message_authenticator(bytes))
+            return now;
+        now.seen |= RADIUS_FIELD_BIT(RADIUS_MESSAGE_AUTHENTICATOR);
+        p->at[ATTR_MESSAGE_AUTHENTICATOR] = 0;
+    }
     p->repeated = known->seen;
-    return (struct progress){now.at + known->len, now.seen | known->seen};
+    return (struct progress){(size_t)known->at + known->len, now.seen | known->seen};
 }
 
 /* `announced`: bytes of attributes that the header promises; p->attributes may hold fewer of a cut packet. */
 static inline void parse_attributes(struct radius_packet *p, size_t announced, const struct radius_stretch *known)
 {
     struct progress now = {0, SPECIAL};
-    size_t end = p->attributes.len;
-    bool pass = known != NULL && known->len > 0 && (size_t)known->at + known->len <= end;
     p->repeated = 0;
-    for (;; pass = false) {
-        now = read_attributes(p, now, pass ? known->at : end);
-        if (!pass)
-            break;
+    if (known != NULL && known->len > 0)
         now = pass_stretch(p, now, known);
-    }
+    now = read_attributes(p, now);
     p->seen = now.seen & ~SPECIAL;
-    p->message_authenticator = radius_span(p, RADIUS_MESSAGE_AUTHENTICATOR);
-    if (p->message_authenticator.data != NULL && p->message_authenticator.len != MESSAGE_AUTHENTICATOR) {
+    if (radius_has_message_authenticator(p) &&
+        !is_message_authenticator(p->attributes.data + p->at[ATTR_MESSAGE_AUTHENTICATOR]))
         refuse_message_authenticator(p);
-        p->message_authenticator = (struct span){0};
-    }
     if (now.at < announced)
-        end_early(p, span_of(p->attributes.data + now.at, end - now.at), announced - now.at);
+        end_early(p, span_of(p->attributes.data + now.at, p->attributes.len - now.at), announced - now.at);
 }
 
 bool radius_parse_again(struct span bytes, uint32_t wire_len, const struct radius_stretch *known,
@@ -320,7 +329,7 @@ void radius_stretch_of(const struct radius_packet *p, struct radius_stretch *out
         return;
     size_t eap = beginning_of(p, p->eap[0]), from = radius_message_authenticator_first(p) ? AUTHENTICATOR : 0, to = eap;
     size_t state = p->state.data != NULL ? beginning_of(p, p->state) : eap;
-    size_t authenticator = p->message_authenticator.data != NULL ? beginning_of(p, p->message_authenticator) : eap;
+    size_t authenticator = radius_has_message_authenticator(p) ? p->at[ATTR_MESSAGE_AUTHENTICATOR] : eap;
     size_t proxy = p->proxy_states > 0 ? p->at[ATTR_PROXY_STATE] : eap;
     size_t between = 0;
     if (state < eap)
@@ -386,7 +395,7 @@ static bool plausible_access_request(const struct radius_packet *p)
     bool password = (pap >= 16 && pap <= 128 && pap % 16 == 0) || radius_span(p, RADIUS_CHAP_PASSWORD).len == 17 ||
                     radius_span(p, RADIUS_MS_CHAP_RESPONSE).len == 50 || radius_span(p, RADIUS_MS_CHAP2_RESPONSE).len == 50;
     bool eap = whole_eap(p) || (p->cut && p->eap_pieces > 0);
-    int marks = has(p, RADIUS_USER_NAME) + names_the_nas(p) + password + eap + (p->message_authenticator.len == 16) +
+    int marks = has(p, RADIUS_USER_NAME) + names_the_nas(p) + password + eap + radius_has_message_authenticator(p) +
                 (radius_number(p, RADIUS_SERVICE_TYPE) != UINT32_MAX) + (radius_number(p, RADIUS_NAS_PORT_TYPE) < 64);
     return marks >= 2 && (has(p, RADIUS_USER_NAME) || eap || names_the_nas(p));
 }
@@ -400,7 +409,7 @@ static bool plausible_accounting(const struct radius_packet *p)
 static bool plausible_change(const struct radius_packet *p)
 {
     return names_the_nas(p) + has(p, RADIUS_USER_NAME) + has(p, RADIUS_ACCT_SESSION_ID) +
-               (p->message_authenticator.len == 16) + has(p, RADIUS_CALLING_STATION_ID) >= 2;
+               radius_has_message_authenticator(p) + has(p, RADIUS_CALLING_STATION_ID) >= 2;
 }
 
 bool radius_recognise_strictly(struct span bytes, uint32_t wire_len)
@@ -414,14 +423,14 @@ bool radius_recognise_strictly(struct span bytes, uint32_t wire_len)
     case RADIUS_ACCOUNTING_REQUEST:
         return plausible_accounting(&p);
     case RADIUS_STATUS_SERVER:
-        return p.message_authenticator.len == 16;
+        return radius_has_message_authenticator(&p);
     case RADIUS_DISCONNECT_REQUEST:
     case RADIUS_COA_REQUEST:
         return plausible_change(&p);
     case RADIUS_ACCESS_CHALLENGE:
     case RADIUS_ACCESS_ACCEPT:
     case RADIUS_ACCESS_REJECT:
-        return p.message_authenticator.len == 16 && whole_eap(&p);
+        return radius_has_message_authenticator(&p) && whole_eap(&p);
     default:
         return false;
     }

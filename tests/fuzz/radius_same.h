@@ -14,8 +14,7 @@ static inline bool radius_same(const struct radius_packet *a, const struct radiu
     if (a->code != b->code || a->length != b->length || a->cut != b->cut || a->malformed != b->malformed ||
         a->reason != b->reason || a->seen != b->seen || a->proxy_states != b->proxy_states ||
         a->eap_pieces != b->eap_pieces || a->eap_length != b->eap_length || a->eap_not_adjacent != b->eap_not_adjacent ||
-        !same_span(a->attributes, b->attributes) || !same_span(a->state, b->state) ||
-        !same_span(a->message_authenticator, b->message_authenticator))
+        !same_span(a->attributes, b->attributes) || !same_span(a->state, b->state))
         return false;
     for (unsigned i = 0; i < a->eap_pieces; i++)
         if (!same_span(a->eap[i], b->eap[i]))

@@ -39,7 +39,7 @@ static void the_request_vector_is_read(void **state)
     assert_int_equal(radius_number(&p, RADIUS_NAS_PORT_TYPE), 5);
     assert_int_equal(p.eap_pieces, 1);
     assert_int_equal(p.eap_length, 13);
-    assert_int_equal(p.message_authenticator.len, 16);
+    assert_int_equal(radius_span(&p, RADIUS_MESSAGE_AUTHENTICATOR).len, 16);
     assert_false(radius_message_authenticator_first(&p));
     assert_int_equal(p.state.len, 0);
     assert_int_equal(radius_tunnel_type(&p), UINT32_MAX);
