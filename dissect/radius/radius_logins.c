@@ -64,18 +64,25 @@ static inline uint64_t mix_word(uint64_t hash, uint64_t word)
     return hash ^ hash >> 32;
 }
 
+/* Where a State stands if it can; most differ in their beginning or their end. Its highest bits are the best. */
+static inline uint64_t quick_of(struct span state)
+{
+    if (state.len < sizeof(uint64_t))
+        return hash_bytes(state.data, state.len, 0) | 1;
+    uint64_t first = word_at(state.data), last = word_at(state.data + state.len - sizeof last);
+    return (first * 0x94d049bb133111ebu ^ last) * 0xbf58476d1ce4e5b9u | 1;
+}
+
 /* The server is not part of the hash: a State that comes back to another server must be found as well. Words are taken in
  * the machine's byte order, since the hash never leaves this table; the last one may hold bytes of that before. */
-static inline uint64_t hash_state(struct span state, const struct address *client, uint32_t tunnel)
+static RARELY_CALLED uint64_t hash_state(struct span state, const struct address *client, uint32_t tunnel)
 {
-    uint64_t word = 0, hash = word_at(client->bytes) ^ (uint64_t)state.len << 32 ^ tunnel;
-    hash = hash * 0x94d049bb133111ebu ^ word_at(client->bytes + sizeof word);
-    if (state.len < sizeof word) {
-        memcpy(&word, state.data, state.len);
-        return mix_word(hash, word) | 1;
-    }
-    const uint8_t *last = state.data + state.len - sizeof word;
-    for (const uint8_t *at = state.data; at < last; at += sizeof word)
+    uint64_t hash = word_at(client->bytes) ^ (uint64_t)state.len << 32 ^ tunnel;
+    hash = hash * 0x94d049bb133111ebu ^ word_at(client->bytes + sizeof hash);
+    if (state.len < sizeof hash)
+        return hash_bytes(state.data, state.len, hash) | 1;
+    const uint8_t *last = state.data + state.len - sizeof hash;
+    for (const uint8_t *at = state.data; at < last; at += sizeof hash)
         hash = mix_word(hash, word_at(at));
     return mix_word(hash, word_at(last)) | 1;
 }
@@ -116,15 +123,15 @@ static inline void keep(struct login_key *key, struct span state)
     memcpy(key->bytes + kept - WORD, state.data + kept - WORD, WORD);
 }
 
-static inline bool is_state(const struct login_key *key, uint64_t hash, struct span state)
+static inline bool is_state(const struct login_key *key, uint64_t quick, struct span state)
 {
-    return key->hash == hash && key->len == state.len && kept_equal(key, state) &&
+    return key->quick == quick && key->len == state.len && kept_equal(key, state) &&
            key->check == check_of_long(state);
 }
 
-static inline uint32_t *place_of(const struct radius_layer *r, uint64_t hash)
+static inline uint32_t *place_of(const struct radius_layer *r, uint64_t quick)
 {
-    return &r->keyed[hash >> 40 & (KEYED - 1)];
+    return &r->keyed[quick >> (64 - KEYED_BITS)];
 }
 
 static inline uint32_t key_item(const struct radius_layer *r, const struct login *l, unsigned which)
@@ -132,34 +139,35 @@ static inline uint32_t key_item(const struct radius_layer *r, const struct login
     return login_item(r, l) * ITEMS_PER_LOGIN + which;
 }
 
-static RARELY_CALLED void drop_key_from_index(struct radius_layer *r, uint64_t hash, uint32_t item)
+static RARELY_CALLED void drop_key_from_index(struct radius_layer *r, struct login *l, unsigned which)
 {
-    index_remove(&r->login_index, hash, item);
+    index_remove(&r->login_index, l->keys[which].hash, key_item(r, l, which));
+    l->keys[which].hash = 0;
 }
 
 static inline void drop_key(struct radius_layer *r, struct login *l, unsigned which)
 {
     struct login_key *key = &l->keys[which];
-    if (key->hash == 0)
+    if (key->quick == 0)
         return;
-    uint32_t *place = place_of(r, key->hash), item = key_item(r, l, which);
-    if (*place == item)
-        *place = 0;
+    if (key->hash == 0)
+        *place_of(r, key->quick) = 0;
     else
-        drop_key_from_index(r, key->hash, item);
-    key->hash = 0;
+        drop_key_from_index(r, l, which);
+    key->quick = 0;
 }
 
-/* The keys that may have this hash, one after the other. */
+/* The keys that may be sought, one after the other. */
 struct key_search {
+    uint64_t quick, hash;
     bool began;
     unsigned probe;
 };
-static inline uint32_t next_key(const struct radius_layer *r, uint64_t hash, struct key_search *s)
+static inline uint32_t next_key(const struct radius_layer *r, struct key_search *s)
 {
-    uint32_t item = s->began ? 0 : *place_of(r, hash);
+    uint32_t item = s->began ? 0 : *place_of(r, s->quick);
     s->began = true;
-    return item != 0 || r->login_index.used == 0 ? item : index_next(&r->login_index, hash, &s->probe);
+    return item != 0 || r->login_index.used == 0 ? item : index_next(&r->login_index, s->hash, &s->probe);
 }
 
 static uint64_t hash_of_key(const void *owner, uint32_t item)
@@ -175,28 +183,30 @@ static uint64_t hash_of_who(const void *owner, uint32_t item)
 }
 
 /* When its two buckets are full of others, the one in the way loses its key and will be found begun before. */
-static RARELY_CALLED void put_key_in_index(struct radius_layer *r, uint64_t hash, uint32_t item)
+static RARELY_CALLED void put_key_in_index(struct radius_layer *r, struct login *l, unsigned which, uint64_t hash)
 {
     uint32_t victim;
+    l->keys[which].hash = hash;
     index_make_room(&r->login_index, hash_of_key, r);
-    while ((victim = index_put(&r->login_index, hash, item)) != 0)
+    while ((victim = index_put(&r->login_index, hash, key_item(r, l, which))) != 0)
         drop_key(r, &r->logins[victim / ITEMS_PER_LOGIN], victim % ITEMS_PER_LOGIN);
 }
 
-static inline void put_key(struct radius_layer *r, struct login *l, unsigned which, uint64_t hash)
+/* False when its place is taken: then the index is to have it. */
+static inline bool put_key(struct radius_layer *r, struct login *l, unsigned which, uint64_t quick)
 {
     drop_key(r, l, which);
-    uint32_t *place = place_of(r, hash), item = key_item(r, l, which);
-    l->keys[which].hash = hash;
-    if (*place == 0)
-        *place = item;
-    else
-        put_key_in_index(r, hash, item);
+    uint32_t *place = place_of(r, quick);
+    l->keys[which].quick = quick;
+    if (*place != 0)
+        return false;
+    *place = key_item(r, l, which);
+    return true;
 }
 
 /* What a login is sought by, for a request with this State. */
 struct wanted {
-    uint64_t hash;
+    uint64_t quick;
     struct span state;
     const struct address *client, *server;
     uint32_t tunnel;
@@ -204,7 +214,7 @@ struct wanted {
 
 static inline bool is_wanted(const struct login *l, unsigned which, const struct wanted *w)
 {
-    return which != LOGIN_GUESS && is_state(&l->keys[which], w->hash, w->state) && l->tunnel == w->tunnel &&
+    return which != LOGIN_GUESS && is_state(&l->keys[which], w->quick, w->state) && l->tunnel == w->tunnel &&
            address_equal(&l->pub.client.address, w->client);
 }
 
@@ -212,8 +222,8 @@ static RARELY_CALLED struct login *find_anywhere(const struct radius_layer *r, c
                                                  const struct address **issuer)
 {
     struct login *elsewhere = NULL;
-    struct key_search search = {false, 0};
-    for (uint32_t item; (item = next_key(r, w->hash, &search)) != 0;) {
+    struct key_search search = {w->quick, hash_state(w->state, w->client, w->tunnel), false, 0};
+    for (uint32_t item; (item = next_key(r, &search)) != 0;) {
         struct login *l = &r->logins[item / ITEMS_PER_LOGIN];
         const struct login_key *key = &l->keys[item % ITEMS_PER_LOGIN];
         if (!is_wanted(l, item % ITEMS_PER_LOGIN, w))
@@ -232,8 +242,8 @@ struct login *login_find(const struct radius_layer *r, struct span state, const 
 {
     if (state.len == 0 || state.len > RADIUS_STATE_MAX)
         return NULL;
-    struct wanted w = {hash_state(state, client, tunnel), state, client, server, tunnel};
-    uint32_t item = *place_of(r, w.hash);
+    struct wanted w = {quick_of(state), state, client, server, tunnel};
+    uint32_t item = *place_of(r, w.quick);
     struct login *l = &r->logins[item / ITEMS_PER_LOGIN];
     unsigned which = item % ITEMS_PER_LOGIN;
     *issuer = NULL;
@@ -246,21 +256,23 @@ void login_remember(struct radius_layer *r, struct login *l, struct span state, 
 {
     if (state.len == 0 || state.len > RADIUS_STATE_MAX)
         return;
-    uint64_t hash = hash_state(state, &l->pub.client.address, l->tunnel);
+    uint64_t quick = quick_of(state);
     for (unsigned i = 0; i < LOGIN_STATES; i++) {
-        if (is_state(&l->keys[i], hash, state) && address_equal(&l->keys[i].server, server)) {
+        if (is_state(&l->keys[i], quick, state) && address_equal(&l->keys[i].server, server)) {
             l->newest = (uint8_t)i;
             return;
         }
     }
     unsigned which = l->newest ^ 1u;
     struct login_key *key = &l->keys[which];
-    put_key(r, l, which, hash);
+    bool placed = put_key(r, l, which, quick);
     key->server = *server;
     key->len = (uint8_t)state.len;
     key->check = check_of_long(state);
     keep(key, state);
     l->newest = (uint8_t)which;
+    if (!placed)
+        put_key_in_index(r, l, which, hash_state(state, &l->pub.client.address, l->tunnel));
 }
 
 static uint64_t guess_hash(const struct endpoint *client, const struct endpoint *server, uint32_t tunnel,
@@ -272,10 +284,10 @@ static uint64_t guess_hash(const struct endpoint *client, const struct endpoint 
 
 static struct login *find_guess(const struct radius_layer *r, uint64_t hash)
 {
-    struct key_search search = {false, 0};
-    for (uint32_t item; (item = next_key(r, hash, &search)) != 0;) {
+    struct key_search search = {hash, hash, false, 0};
+    for (uint32_t item; (item = next_key(r, &search)) != 0;) {
         struct login *l = &r->logins[item / ITEMS_PER_LOGIN];
-        if (item % ITEMS_PER_LOGIN == LOGIN_GUESS && l->keys[LOGIN_GUESS].hash == hash)
+        if (item % ITEMS_PER_LOGIN == LOGIN_GUESS && l->keys[LOGIN_GUESS].quick == hash)
             return l;
     }
     return NULL;
@@ -289,8 +301,8 @@ void login_expect(struct radius_layer *r, struct login *l, uint8_t eap_identifie
     drop_key(r, l, LOGIN_GUESS);
     if (other != NULL && other != l)
         drop_key(r, other, LOGIN_GUESS);
-    else
-        put_key(r, l, LOGIN_GUESS, hash);
+    else if (!put_key(r, l, LOGIN_GUESS, hash))
+        put_key_in_index(r, l, LOGIN_GUESS, hash);
 }
 
 struct login *login_find_expected(const struct radius_layer *r, const struct endpoint *client, const struct endpoint *server,
@@ -340,13 +352,13 @@ void login_drop_key(struct radius_layer *r, struct login *l, unsigned which)
 
 bool login_has_state(const struct login *l)
 {
-    return l->keys[l->newest].hash != 0;
+    return l->keys[l->newest].quick != 0;
 }
 
 bool login_state_resembles(const struct login *l, struct span state)
 {
     const struct login_key *key = &l->keys[l->newest];
-    if (key->hash == 0 || key->len != state.len || state.len < 8)
+    if (key->quick == 0 || key->len != state.len || state.len < 8)
         return false;
     size_t same = 0, kept = kept_of(state);
     for (size_t i = 0; i < kept; i++)
@@ -394,7 +406,7 @@ void login_close(struct radius_layer *r, struct login *l, enum close_reason reas
 /* How far it came: never challenged, once, or more often, as only who hears the server does. */
 static unsigned advance_of(const struct login *l)
 {
-    return (l->keys[0].hash != 0 ? 1u : 0) + (l->keys[1].hash != 0 ? 1u : 0);
+    return (l->keys[0].quick != 0 ? 1u : 0) + (l->keys[1].quick != 0 ? 1u : 0);
 }
 
 /* One of the oldest makes room, but a flood of requests must not drive out those that a server and a client talk in. */

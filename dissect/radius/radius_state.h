@@ -58,11 +58,13 @@ struct pair {
     uint32_t items[IDENTIFIERS];
 };
 
-enum { KEYED = 1 << 13 }; /* far more than the keys of the logins that are under way at a time, mostly */
+enum { KEYED_BITS = 13, KEYED = 1 << KEYED_BITS }; /* far more than the keys of the logins that are under way at a time, mostly */
 
 /* A State that a challenge issued, or what stands for one that was not seen. */
 struct login_key {
-    uint64_t hash, check; /* hash 0: none */
+    uint64_t quick;  /* of its first and last bytes: where it stands in `keyed`; 0: none */
+    uint64_t hash;   /* of all: where it stands in the index; 0: it stands in `keyed` */
+    uint64_t check;
     struct address server;
     uint8_t len;
     uint8_t bytes[STATE_KEPT]; /* the State's beginning; what is longer is told apart by `check` */
@@ -108,7 +110,7 @@ struct radius_layer {
     struct login *logins;      /* [0] is unused */
     struct radius_stretch *stretches; /* of each; apart, since only requests touch them */
     void *login_memory, *stretch_memory; /* where they lie */
-    uint32_t *keyed;           /* KEYED places, each for one key by its hash; item: login * ITEMS_PER_LOGIN + key, 0: free */
+    uint32_t *keyed;           /* KEYED places, each for one key; item: login * ITEMS_PER_LOGIN + key, 0: free */
     struct index login_index;  /* the same items, of keys whose place there was taken */
     struct index who_index;    /* items: login; as many of one user as find room */
     uint32_t login_room, logins_used, login_free, logins_open;
@@ -243,7 +245,7 @@ void login_expect(struct radius_layer *r, struct login *l, uint8_t eap_identifie
 void login_drop_key(struct radius_layer *r, struct login *l, unsigned which);
 static inline void login_expect_nothing(struct radius_layer *r, struct login *l)
 {
-    if (l->keys[LOGIN_GUESS].hash != 0)
+    if (l->keys[LOGIN_GUESS].quick != 0)
         login_drop_key(r, l, LOGIN_GUESS);
 }
 struct login *login_find_expected(const struct radius_layer *r, const struct endpoint *client, const struct endpoint *server,
