@@ -98,22 +98,34 @@ const char *endpoint_text(char out[static ENDPOINT_TEXT], const struct endpoint 
     return out;
 }
 
+static inline bool is_digit(const uint8_t *at, const uint8_t *end)
+{
+    return at < end && *at - (unsigned)'0' <= 9;
+}
+
+/* One of up to three digits; returns what follows it, NULL when it is none. */
+static inline const uint8_t *parse_octet(const uint8_t *at, const uint8_t *end, uint8_t *out)
+{
+    if (!is_digit(at, end))
+        return NULL;
+    unsigned value = *at++ - (unsigned)'0';
+    if (is_digit(at, end))
+        value = value * 10 + (*at++ - (unsigned)'0');
+    if (is_digit(at, end))
+        value = value * 10 + (*at++ - (unsigned)'0');
+    *out = (uint8_t)value;
+    return value <= 255 ? at : NULL;
+}
+
 static bool parse_ipv4(struct span text, uint8_t out[static 4])
 {
-    size_t at = 0;
-    for (int i = 0; i < 4; i++) {
-        unsigned value = 0, digits = 0;
-        while (at < text.len && text.data[at] >= '0' && text.data[at] <= '9' && digits < 3) {
-            value = value * 10 + (text.data[at++] - '0');
-            digits++;
-        }
-        if (digits == 0 || value > 255)
-            return false;
-        out[i] = (uint8_t)value;
-        if (i < 3 && (at >= text.len || text.data[at++] != '.'))
+    const uint8_t *at = text.data, *end = at + text.len;
+    for (int i = 0; i < 3; i++) {
+        at = parse_octet(at, end, &out[i]);
+        if (at == NULL || at == end || *at++ != '.')
             return false;
     }
-    return at == text.len;
+    return parse_octet(at, end, &out[3]) == end;
 }
 
 static int hex_value(uint8_t c)

@@ -204,31 +204,25 @@ static inline bool put_key(struct radius_layer *r, struct login *l, unsigned whi
     return true;
 }
 
-/* What a login is sought by, for a request with this State. */
-struct wanted {
-    uint64_t quick;
-    struct span state;
-    const struct address *client, *server;
-    uint32_t tunnel;
-};
-
-static inline bool is_wanted(const struct login *l, unsigned which, const struct wanted *w)
+static inline bool is_wanted(const struct login *l, unsigned which, uint64_t quick, struct span state,
+                             const struct address *client, uint32_t tunnel)
 {
-    return which != LOGIN_GUESS && is_state(&l->keys[which], w->quick, w->state) && l->tunnel == w->tunnel &&
-           address_equal(&l->pub.client.address, w->client);
+    return which != LOGIN_GUESS && is_state(&l->keys[which], quick, state) && l->tunnel == tunnel &&
+           address_equal(&l->pub.client.address, client);
 }
 
-static RARELY_CALLED struct login *find_anywhere(const struct radius_layer *r, const struct wanted *w,
+static RARELY_CALLED struct login *find_anywhere(const struct radius_layer *r, struct span state, const struct address *client,
+                                                 const struct address *server, uint32_t tunnel,
                                                  const struct address **issuer)
 {
     struct login *elsewhere = NULL;
-    struct key_search search = {w->quick, hash_state(w->state, w->client, w->tunnel), false, 0};
+    struct key_search search = {quick_of(state), hash_state(state, client, tunnel), false, 0};
     for (uint32_t item; (item = next_key(r, &search)) != 0;) {
         struct login *l = &r->logins[item / ITEMS_PER_LOGIN];
         const struct login_key *key = &l->keys[item % ITEMS_PER_LOGIN];
-        if (!is_wanted(l, item % ITEMS_PER_LOGIN, w))
+        if (!is_wanted(l, item % ITEMS_PER_LOGIN, search.quick, state, client, tunnel))
             continue;
-        bool here = address_equal(&key->server, w->server);
+        bool here = address_equal(&key->server, server);
         *issuer = here ? NULL : &key->server;
         if (here)
             return l;
@@ -242,14 +236,14 @@ struct login *login_find(const struct radius_layer *r, struct span state, const 
 {
     if (state.len == 0 || state.len > RADIUS_STATE_MAX)
         return NULL;
-    struct wanted w = {quick_of(state), state, client, server, tunnel};
-    uint32_t item = *place_of(r, w.quick);
+    uint64_t quick = quick_of(state);
+    uint32_t item = *place_of(r, quick);
     struct login *l = &r->logins[item / ITEMS_PER_LOGIN];
     unsigned which = item % ITEMS_PER_LOGIN;
     *issuer = NULL;
-    bool usual = item != 0 && state.len <= STATE_KEPT && is_wanted(l, which, &w) &&
+    bool usual = item != 0 && state.len <= STATE_KEPT && is_wanted(l, which, quick, state, client, tunnel) &&
                  address_equal(&l->keys[which].server, server);
-    return usual ? l : find_anywhere(r, &w, issuer);
+    return usual ? l : find_anywhere(r, state, client, server, tunnel, issuer);
 }
 
 void login_remember(struct radius_layer *r, struct login *l, struct span state, const struct address *server)
