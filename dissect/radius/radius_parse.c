@@ -180,7 +180,8 @@ static void keep_eap_beginning(struct radius_packet *p, struct span value)
     }
     const struct span *before = p->eap_pieces > 0 ? &p->eap[p->eap_pieces - 1] : NULL;
     p->eap_not_adjacent |= before != NULL && before->data + before->len + ATTR_HEADER != value.data;
-    p->seen_before_eap = 0;
+    if (before == NULL)
+        p->seen_before_eap = p->seen;
     p->eap[p->eap_pieces++] = value;
     p->eap_length += (uint32_t)value.len;
 }

@@ -371,6 +371,11 @@ static void a_stretch_that_is_repeated_reads_the_same(void **state)
             assert_true(radius_parse(span_of(next.data, cut), (uint32_t)next.len, &once));
             assert_true(radius_parse_again(span_of(next.data, cut), (uint32_t)next.len, &known, &again));
             assert_true(radius_same(&once, &again));
+            struct radius_stretch of_cut; /* what it holds is known all the same */
+            radius_stretch_of(&once, &of_cut);
+            once = parse(&next);
+            assert_true(radius_parse_again(bytes_span(&next), (uint32_t)next.len, &of_cut, &again));
+            assert_true(radius_same(&once, &again));
         }
         for (size_t at = RADIUS_HEADER; at < next.len; at++) {
             struct bytes changed = next;
