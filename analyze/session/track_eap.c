@@ -169,9 +169,8 @@ static RARELY_CALLED void watch(struct live *l, const struct eap_event *ev)
         watch_stir(l, ev->place.time_ns);
 }
 
-void track_eap(void *live, const struct eap_event *ev)
+static inline void tell(struct live *l, const struct eap_event *ev)
 {
-    struct live *l = live;
     struct exchange *x = &l->x;
     struct eap_facts *f = ev->depth == 0 ? &x->eap : inner_facts(x, ev->depth);
     if (ev->kind == EAP_EVENT_PACKET)
@@ -182,6 +181,20 @@ void track_eap(void *live, const struct eap_event *ev)
         ttls_avps(x, ev);
     else if (ev->kind == EAP_EVENT_FRAGMENT_GAP)
         fragment_gap(x, f, ev);
+}
+
+static RARELY_CALLED void tell_watched(struct live *l, const struct eap_event *ev)
+{
+    tell(l, ev);
+    watch(l, ev);
+}
+
+/* Nothing is left to do behind what is told last: so no call has to come back here. */
+void track_eap(void *live, const struct eap_event *ev)
+{
+    struct live *l = live;
     if (l->parts->watch != NULL)
-        watch(l, ev);
+        tell_watched(l, ev);
+    else
+        tell(l, ev);
 }
