@@ -233,23 +233,8 @@ static inline void on_ike_packet(struct dissector *d, const struct packet *p, st
     d->ties.bulk = carried != IKE_CARRIED_IKE;
 }
 
-/* ahead: NULL when nothing was found out before. */
-static inline void on_flow_packet(struct dissector *d, const struct packet *p, const struct flow_ahead *ahead)
+static inline void to_layer(struct dissector *d, const struct packet *p, struct flow *f, bool from_low)
 {
-    struct flow *f = ahead != NULL ? flow_known(ahead) : NULL;
-    bool from_low = f != NULL && ahead->ends->from_low, fresh;
-    if (f != NULL)
-        flow_add(f, p, from_low);
-    else
-        f = flow_of(d->flows, p, ahead, &from_low, &fresh);
-    if (p->payload.len > 0 && (f->class == FLOW_NEW || f->class == FLOW_OTHER))
-        name_flow(d, f, p, from_low);
-    if ((f->judged & JUDGED_FOR_GOOD) == 0)
-        judge_if_needed(d, f, p, from_low);
-    if (d->on_frame != NULL)
-        tie_flow(d, f);
-    if (f->class == FLOW_PPTP)
-        pptp_layer_packet(d->pptp, p, f->id);
     if (p->kind == PACKET_TCP)
         sstp_layer_packet(d->sstp, p, f, from_low);
     else if (f->class == FLOW_RADIUS)
@@ -260,8 +245,38 @@ static inline void on_flow_packet(struct dissector *d, const struct packet *p, c
         l2tp_layer_packet(d->l2tp, p);
     else if (f->class == FLOW_DNS)
         on_dns(d, p);
+}
+
+/* What little is told, and what may change what the flow is. */
+RARELY_CALLED static void on_unusual_flow(struct dissector *d, const struct packet *p, struct flow *f, bool from_low)
+{
+    if (p->payload.len > 0 && (f->class == FLOW_NEW || f->class == FLOW_OTHER))
+        name_flow(d, f, p, from_low);
+    if ((f->judged & JUDGED_FOR_GOOD) == 0)
+        judge_if_needed(d, f, p, from_low);
+    if (d->on_frame != NULL)
+        tie_flow(d, f);
+    if (f->class == FLOW_PPTP)
+        pptp_layer_packet(d->pptp, p, f->id);
+    to_layer(d, p, f, from_low);
     if (f->class == FLOW_PPTP && d->on_frame != NULL)
         tie_flow(d, f);
+}
+
+/* ahead: NULL when nothing was found out before. */
+static inline void on_flow_packet(struct dissector *d, const struct packet *p, const struct flow_ahead *ahead)
+{
+    struct flow *f = ahead != NULL ? flow_known(ahead) : NULL;
+    bool from_low = f != NULL && ahead->ends->from_low, fresh;
+    if (f != NULL)
+        flow_add(f, p, from_low);
+    else
+        f = flow_of(d->flows, p, ahead, &from_low, &fresh);
+    enum { NAMED = 1u << FLOW_TLS | 1u << FLOW_SSTP | 1u << FLOW_IKE | 1u << FLOW_ESP | 1u << FLOW_RADIUS };
+    if ((1u << f->class & NAMED) != 0 && (f->judged & JUDGED_FOR_GOOD) != 0 && d->on_frame == NULL)
+        to_layer(d, p, f, from_low);
+    else
+        on_unusual_flow(d, p, f, from_low);
 }
 
 /* An error that nothing waited for still concerns those between whom the packet went that it quotes. */
@@ -491,14 +506,7 @@ static void take_batch(struct dissector *d, const struct frame *frames, size_t c
     const struct packet_ends *ends[NET_AHEAD];
     struct flow_ahead ahead[NET_AHEAD];
     net_look(d->net, frames, count, ends);
-    for (size_t i = 0; i < count; i++)
-        if (ends[i] != NULL)
-            flow_ahead(d->flows, ends[i]);
-    for (size_t i = 0; i < count; i++) {
-        ahead[i].ends = ends[i];
-        if (ends[i] != NULL)
-            flow_soon(d->flows, &ahead[i]);
-    }
+    flow_look(d->flows, ends, count, ahead);
     for (size_t i = 0; i < count; i++) {
         tick(d, frames[i].time_ns);
         if (d->on_frame != NULL)

@@ -17,4 +17,10 @@ static inline uint64_t hash_mix(uint64_t a, uint64_t b)
     return x ^ (x >> 32);
 }
 
+/* A hash for where 0 says that there is none. */
+static inline uint64_t hash_not_zero(uint64_t hash)
+{
+    return hash | UINT64_C(1) << 63;
+}
+
 #endif

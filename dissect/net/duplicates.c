@@ -60,7 +60,7 @@ static bool packet_id_seen(struct duplicates *t, const struct packet *p, uint32_
     uint64_t seen_at = (uint64_t)fragment << 32 | p->frame->capture;
     uint64_t numbers = p->kind == PACKET_TCP ? (uint64_t)p->tcp_seq << 32 | p->tcp_flags : 0;
     uint64_t hash = hash_mix(hash_mix(hash_of_ends(p) + seen_at, p->payload_wire_len), hash_mix(p->frame->packet_id, numbers));
-    return seen(t->ids, hash + (hash == 0), p->frame->time_ns, PACKET_ID_WINDOW_NS);
+    return seen(t->ids, hash_not_zero(hash), p->frame->time_ns, PACKET_ID_WINDOW_NS);
 }
 
 /* Receivers repeat acknowledgments at once and on purpose, and where there is no identification nothing tells such a

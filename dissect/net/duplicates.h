@@ -87,7 +87,7 @@ static inline struct lanes lanes_add(struct lanes l, uint64_t a, uint64_t b, uin
 static inline uint64_t lanes_value(struct lanes l)
 {
     uint64_t hash = hash_mix(l.a ^ (l.b << 17 | l.b >> 47), l.c ^ (l.d << 41 | l.d >> 23));
-    return hash + (hash == 0);
+    return hash_not_zero(hash);
 }
 
 static inline struct lanes add_stride(struct lanes l, const uint8_t *p)
@@ -134,7 +134,7 @@ static inline uint64_t identity_of(const struct packet *p, uint64_t who, uint64_
     if (p->kind == PACKET_TCP)
         what += ((uint64_t)p->tcp_seq << 32 | p->tcp_ack) + ((uint32_t)p->tcp_window << 8 | p->tcp_flags) * LANE_FACTOR;
     uint64_t hash = hash_mix(who + seen_at + ((uint64_t)id << 32 | p->payload_wire_len) * LANE_FACTOR, what);
-    return hash + (hash == 0);
+    return hash_not_zero(hash);
 }
 
 #endif

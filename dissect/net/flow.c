@@ -157,7 +157,6 @@ static struct key key_of(const struct endpoint *a, const struct endpoint *b, uin
     bool low_first = ipv4 ? first <= second : endpoint_compare(a, b) <= 0;
     uint64_t low = low_first ? first : second, high = low_first ? second : first;
     uint64_t hash = hash_mix(low, high + ((uint64_t)tunnel << 32));
-    hash += hash == 0; /* as packet_ends_between has it */
     return (struct key){ipv4 && tunnel != 0 ? low | IN_TUNNEL : low, high, (uint32_t)hash, low_first};
 }
 
@@ -370,23 +369,31 @@ static inline struct flow *make(struct flow_table *t, const struct packet *p, co
     return f;
 }
 
-void flow_ahead(const struct flow_table *t, const struct packet_ends *ends)
-{
-    prefetch(&t->index[home_of(t, hash_of_ends(ends))]);
-}
-
 /* Three slots are looked at, whatever is in them: at which one the search ends nobody could foresee, and a branch about it would
  * be taken wrongly often. A new flow's next packets may find it made. */
-void flow_soon(const struct flow_table *t, struct flow_ahead *a)
+static inline struct flow *flow_soon(const struct flow_table *t, uint32_t hash)
 {
-    uint32_t hash = hash_of_ends(a->ends);
     const uint32_t *row = &t->index[home_of(t, hash)];
     uint32_t first = row[0], second = row[1], third = row[2], slot = t->likely;
     slot = has_tag(third, hash) ? third : slot;
     slot = has_tag(second, hash) ? second : slot;
     slot = has_tag(first, hash) ? first : slot;
-    a->flow = &t->flows[entry_in(slot)];
-    prefetch(a->flow);
+    return &t->flows[entry_in(slot)];
+}
+
+void flow_look(const struct flow_table *t, const struct packet_ends *const *ends, size_t count, struct flow_ahead *ahead)
+{
+    for (size_t i = 0; i < count; i++) {
+        ahead[i].ends = ends[i];
+        if (ends[i] != NULL)
+            prefetch(&t->index[home_of(t, hash_of_ends(ends[i]))]);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (ends[i] == NULL)
+            continue;
+        ahead[i].flow = flow_soon(t, hash_of_ends(ends[i]));
+        prefetch(ahead[i].flow);
+    }
 }
 
 /* Where a flow is, or where it is not yet. */

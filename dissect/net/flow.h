@@ -56,14 +56,13 @@ struct flow_table *flow_table_new(uint32_t room);
 
 /* What is known of a packet's flow before the packet's turn. */
 struct flow_ahead {
-    const struct packet_ends *ends; /* the packet's; NULL: nothing is known */
-    struct flow *flow;              /* where it lies, or may come to lie; set by flow_soon */
+    const struct packet_ends *ends; /* the packet's; NULL: nothing is known, and the rest is not filled in */
+    struct flow *flow;              /* where it lies, or may come to lie */
 };
 
-/* Brings near what flow_of will need for a packet of these ends that comes soon: first its place in the table, then, when that
- * has arrived, its flow. */
-void flow_ahead(const struct flow_table *t, const struct packet_ends *ends);
-void flow_soon(const struct flow_table *t, struct flow_ahead *a);
+/* Brings near what flow_of will need for packets of these ends that come soon: first their places in the table, then, when those
+ * have arrived, their flows. ends[i] may be NULL. */
+void flow_look(const struct flow_table *t, const struct packet_ends *const *ends, size_t count, struct flow_ahead *ahead);
 
 /* The flow, when it is still where it was; NULL: flow_of has to find it. */
 static inline struct flow *flow_known(const struct flow_ahead *a)

@@ -61,7 +61,7 @@ static inline struct packet_ends packet_ends_between(uint64_t src, uint64_t dst)
 {
     bool from_low = src <= dst;
     uint64_t low = from_low ? src : dst, high = from_low ? dst : src, hash = hash_mix(low, high);
-    return (struct packet_ends){low, high, hash + (hash == 0), from_low};
+    return (struct packet_ends){low, high, hash_not_zero(hash), from_low};
 }
 
 /* Between two of IPv4. */

@@ -22,7 +22,7 @@ static inline bool is_plain_ip(const uint8_t *b)
 {
     enum { ETHERTYPE_AND_VERSION = ETHERTYPE_IPV4 << 8 | 0x45, MORE_OR_OFFSET = 0x3fff };
     const uint8_t *ip = b + IP_AT;
-    return load_be32(b + IP_AT - 2) >> 8 == ETHERTYPE_AND_VERSION && (load_be16(ip + 6) & MORE_OR_OFFSET) == 0 &&
+    return load_be32(b + IP_AT - 2) >> 8 == ETHERTYPE_AND_VERSION && ((ip[6] & MORE_OR_OFFSET >> 8) | ip[7]) == 0 &&
            load_be16(ip + 2) >= IP_LEAST;
 }
 
