@@ -137,9 +137,8 @@ static void read_frames(struct run *r, struct input *in, const struct vantage *v
 {
     struct frame frames[SOURCE_BATCH];
     size_t n, since = 0;
+    source_set_capture(in->source, in->index); /* not yet known when a pipe was opened */
     while (!platform_stop_asked() && (n = source_next(in->source, frames, SOURCE_BATCH)) > 0) {
-        for (size_t i = 0; i < n; i++)
-            frames[i].capture = in->index; /* not yet known when a pipe was opened */
         dissect_frames(v->dissector, frames, n);
         if (r->hooks->meter != NULL)
             measure(r, in, v);

@@ -147,6 +147,11 @@ struct source *source_open_device(const char *name, const struct device_options 
     return NULL;
 }
 
+void source_set_capture(struct source *s, uint32_t capture)
+{
+    s->capture = s->peeked.capture = capture;
+}
+
 bool source_ended(const struct source *s)
 {
     return s->reader.finished;

@@ -79,6 +79,9 @@ struct source *source_open(const char *path, const struct source_options *option
  */
 struct source *source_open_device(const char *name, const struct device_options *options, char error[static SOURCE_ERROR]);
 
+/* The index that goes into every frame from now on, when it was not known yet at the opening. */
+void source_set_capture(struct source *s, uint32_t capture);
+
 /* True when a source will give no more frames: a file is read, a device is gone (source_info()->damage says why). */
 bool source_ended(const struct source *s);
 
