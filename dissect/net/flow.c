@@ -31,7 +31,6 @@ struct flow_table {
     uint32_t room, used;
     uint32_t hand, next_id;
     uint32_t likely;  /* the entry that the next new flow probably takes; may be the last one */
-    uint32_t near;    /* how many flows from the hand on have been asked for, with their slots */
     uint64_t made, evicted;
     flow_fn *drop;
     void *drop_ctx;
@@ -106,9 +105,14 @@ static uint64_t hashed_word(const struct endpoint *e, uint8_t ip_proto, uint32_t
     return hash_mix(hash ^ e->address.family, load_u64(e->address.bytes + 8)) | WORD_IS_HASH;
 }
 
+static inline uint32_t home_among(uint32_t homes, uint32_t hash)
+{
+    return (uint32_t)((uint64_t)hash * homes >> 32);
+}
+
 static inline uint32_t home_of(const struct flow_table *t, uint32_t hash)
 {
-    return (uint32_t)((uint64_t)hash * t->homes >> 32);
+    return home_among(t->homes, hash);
 }
 
 /* The bits of a slot: which entry; how far from its home it stands; the low bits of the hash, which tell most others apart. */
@@ -290,15 +294,12 @@ RARELY_CALLED static int64_t usually_stale_since(const struct flow_table *t, int
     return usual < INT64_MAX - more ? usual + more : INT64_MAX;
 }
 
-/* What the next evictions will look at, now that the hand has gone so many steps: the slots of some flows, and the flows behind. */
-static inline void prefetch_next(struct flow_table *t, uint32_t steps)
+/* Brings near what an eviction will look at when the hand has come so far: a slot, and the flow of a later one. */
+static inline void prefetch_beyond(const struct flow_table *t, uint32_t at)
 {
-    for (uint32_t near = t->near < steps ? 0 : t->near - steps; near < FLOWS_SOON; near++) {
-        uint32_t soon = t->hand + near <= t->used ? t->hand + near : 1;
-        prefetch(&t->flows[soon + FLOWS_SOON <= t->used ? soon + FLOWS_SOON : 1]);
-        prefetch(&t->index[home_of(t, t->flows[soon].hash)]);
-    }
-    t->near = FLOWS_SOON;
+    uint32_t soon = at + FLOWS_SOON <= t->used ? at + FLOWS_SOON : 1;
+    prefetch(&t->flows[soon + FLOWS_SOON <= t->used ? soon + FLOWS_SOON : 1]);
+    prefetch(&t->index[home_of(t, t->flows[soon].hash)]);
 }
 
 /*
@@ -314,10 +315,11 @@ static inline uint32_t evict(struct flow_table *t, int64_t now_ns, uint32_t *slo
         int64_t since = stale_since(&t->flows[at]);
         victim = since < stalest ? at : victim;
         stalest = since < stalest ? since : stalest;
+        prefetch_beyond(t, at);
         at = next_entry(t, at);
     }
+    prefetch_beyond(t, t->hand);
     t->hand = at;
-    prefetch_next(t, steps);
     give_up(t, &t->flows[victim], now_ns);
     *slot = index_remove(t, victim);
     return victim;
@@ -371,27 +373,30 @@ static inline struct flow *make(struct flow_table *t, const struct packet *p, co
 
 /* Three slots are looked at, whatever is in them: at which one the search ends nobody could foresee, and a branch about it would
  * be taken wrongly often. A new flow's next packets may find it made. */
-static inline struct flow *flow_soon(const struct flow_table *t, uint32_t hash)
+static inline uint32_t likely_entry(const uint32_t *row, uint32_t hash, uint32_t otherwise)
 {
-    const uint32_t *row = &t->index[home_of(t, hash)];
-    uint32_t first = row[0], second = row[1], third = row[2], slot = t->likely;
+    uint32_t first = row[0], second = row[1], third = row[2], slot = otherwise;
     slot = has_tag(third, hash) ? third : slot;
     slot = has_tag(second, hash) ? second : slot;
     slot = has_tag(first, hash) ? first : slot;
-    return &t->flows[entry_in(slot)];
+    return entry_in(slot);
 }
 
 void flow_look(const struct flow_table *t, const struct packet_ends *const *ends, size_t count, struct flow_ahead *ahead)
 {
+    const uint32_t *index = t->index, homes = t->homes, next = t->likely;
+    struct flow *flows = t->flows;
     for (size_t i = 0; i < count; i++) {
         ahead[i].ends = ends[i];
-        if (ends[i] != NULL)
-            prefetch(&t->index[home_of(t, hash_of_ends(ends[i]))]);
+        if (ends[i] == NULL)
+            continue;
+        ahead[i].home = home_among(homes, hash_of_ends(ends[i]));
+        prefetch(&index[ahead[i].home]);
     }
     for (size_t i = 0; i < count; i++) {
         if (ends[i] == NULL)
             continue;
-        ahead[i].flow = flow_soon(t, hash_of_ends(ends[i]));
+        ahead[i].flow = &flows[likely_entry(&index[ahead[i].home], hash_of_ends(ends[i]), next)];
         prefetch(ahead[i].flow);
     }
 }

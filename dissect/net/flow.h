@@ -58,6 +58,7 @@ struct flow_table *flow_table_new(uint32_t room);
 struct flow_ahead {
     const struct packet_ends *ends; /* the packet's; NULL: nothing is known, and the rest is not filled in */
     struct flow *flow;              /* where it lies, or may come to lie */
+    uint32_t home;                  /* flow.c's own */
 };
 
 /* Brings near what flow_of will need for packets of these ends that come soon: first their places in the table, then, when those
