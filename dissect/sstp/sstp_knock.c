@@ -138,25 +138,29 @@ static inline void note(struct knock *k, const struct packet *p, bool from_low)
         copy_options(k->options[count], p->tcp_options.data, p->tcp_options.len);
 }
 
-RARELY_CALLED static bool begin_in_place_of(struct sstp_layer *l, struct knock *k, const struct packet *p, struct flow *f,
+RARELY_CALLED static void begin_in_place_of(struct sstp_layer *l, struct knock *k, const struct packet *p, struct flow *f,
                                             bool from_low)
 {
     l->counters.evicted += !k->ended;
     forget(l, k);
-    return knock_begins(l, p, f, from_low);
+    knock_begins(l, p, f, from_low);
 }
 
 /* In the place of the oldest. What is seldom is left to others at once: then this one needs few registers. */
-bool knock_begins(struct sstp_layer *l, const struct packet *p, struct flow *f, bool from_low)
+void knock_begins(struct sstp_layer *l, const struct packet *p, struct flow *f, bool from_low)
 {
     enum { HTTPS = 443 };
     if (l->lone_told < l->lone_listed || (p->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) != TCP_SYN ||
-        p->payload_wire_len > 0 || p->tcp_options.len > OPTIONS)
-        return false;
+        p->payload_wire_len > 0 || p->tcp_options.len > OPTIONS) {
+        sstp_layer_begin(l, p, f, from_low);
+        return;
+    }
     uint32_t place = l->knock_place;
     struct knock *k = &l->knocks[place];
-    if (k->owner != 0 && (k->words != 0 || k->service_port != HTTPS))
-        return begin_in_place_of(l, k, p, f, from_low);
+    if (k->owner != 0 && (k->words != 0 || k->service_port != HTTPS)) {
+        begin_in_place_of(l, k, p, f, from_low);
+        return;
+    }
     if (k->owner != 0) {
         l->counters.evicted += !k->ended;
         l->counters.unlisted++;
@@ -172,7 +176,6 @@ bool knock_begins(struct sstp_layer *l, const struct packet *p, struct flow *f, 
     k->ended = false;
     k->words = 0;
     note(k, p, from_low);
-    return true;
 }
 
 /* Its segments once more, to whom they had gone if it had not been a note. */
@@ -217,28 +220,29 @@ static inline bool is_long_over(const struct sstp_layer *l, const struct knock *
 }
 
 /* What the flow has is no note, or none any more. */
-RARELY_CALLED static bool leave(struct sstp_layer *l, struct knock *k, const struct packet *p, struct flow *f, bool from_low)
+RARELY_CALLED static void leave(struct sstp_layer *l, struct knock *k, const struct packet *p, struct flow *f, bool from_low)
 {
     if (k != NULL && !(k->ended && is_long_over(l, k))) {
         become_connection(l, k, f, from_low ? &p->src : &p->dst, from_low ? &p->dst : &p->src, p->tunnel);
-        return false;
+    } else {
+        if (k != NULL)
+            forget(l, k);
+        f->ike = NONE;
     }
-    if (k != NULL)
-        forget(l, k);
-    f->ike = NONE;
-    return false;
+    sstp_layer_follow(l, p, f, from_low);
 }
 
 /* The client's first words. */
-RARELY_CALLED static bool take_words(struct sstp_layer *l, struct knock *k, const struct packet *p, struct flow *f, bool from_low)
+RARELY_CALLED static void take_words(struct sstp_layer *l, struct knock *k, const struct packet *p, struct flow *f, bool from_low)
 {
     if (from_low != k->segments[0].from_low || k->words != 0 || k->ended || (p->tcp_flags & (TCP_SYN | TCP_RST)) != 0 ||
-        p->payload_wire_len > WORDS || p->payload.len != p->payload_wire_len)
-        return leave(l, k, p, f, from_low);
+        p->payload_wire_len > WORDS || p->payload.len != p->payload_wire_len) {
+        leave(l, k, p, f, from_low);
+        return;
+    }
     note(k, p, from_low);
     k->segments[k->count - 1].speaks = true;
     keep_words(l, k, p->payload);
-    return true;
 }
 
 /* One of the client with another number may begin another attempt. */
@@ -249,18 +253,18 @@ static inline bool is_same_syn(const struct knock *k, const struct packet *p, bo
            (answer || p->tcp_seq == k->segments[0].seq);
 }
 
-bool knock_takes(struct sstp_layer *l, const struct packet *p, struct flow *f, bool from_low)
+void knock_takes(struct sstp_layer *l, const struct packet *p, struct flow *f, bool from_low)
 {
     struct knock *k = knock_of(l, f);
     if (k == NULL || (k->ended && is_long_over(l, k)) || k->count == SEGMENTS || (p->tcp_flags & TCP_FIN) != 0 ||
         p->frame->capture != k->capture)
-        return leave(l, k, p, f, from_low);
-    if (p->payload_wire_len > 0)
-        return take_words(l, k, p, f, from_low);
-    if ((p->tcp_flags & TCP_SYN) != 0 && !is_same_syn(k, p, from_low))
-        return leave(l, k, p, f, from_low);
-    note(k, p, from_low);
-    return true;
+        leave(l, k, p, f, from_low);
+    else if (p->payload_wire_len > 0)
+        take_words(l, k, p, f, from_low);
+    else if ((p->tcp_flags & TCP_SYN) != 0 && !is_same_syn(k, p, from_low))
+        leave(l, k, p, f, from_low);
+    else
+        note(k, p, from_low);
 }
 
 void knock_quoted(struct sstp_layer *l, struct flow *f, const struct endpoint *a, const struct endpoint *b, uint32_t tunnel)

@@ -486,19 +486,13 @@ RARELY_CALLED void sstp_layer_begin(struct sstp_layer *l, const struct packet *p
     settle(c, f);
 }
 
-static void begin(struct sstp_layer *l, const struct packet *p, struct flow *f, bool from_low)
-{
-    if (!knock_begins(l, p, f, from_low))
-        sstp_layer_begin(l, p, f, from_low);
-}
-
 static RARELY_CALLED void begin_anew(struct connection *c, const struct packet *p, struct flow *f, bool from_low)
 {
     struct sstp_layer *l = c->layer;
     l->place = frame_place(p->frame);
     connection_close(c, CLOSE_REPLACED);
     f->ike = NONE;
-    begin(l, p, f, from_low);
+    knock_begins(l, p, f, from_low);
 }
 
 static inline bool is_ours(const struct sstp_layer *l, const struct flow *f)
@@ -506,12 +500,16 @@ static inline bool is_ours(const struct sstp_layer *l, const struct flow *f)
     return f->ike - 1 < l->made && l->hot[f->ike].owner == f->id;
 }
 
-static void follow(struct sstp_layer *l, const struct packet *p, struct flow *f, bool from_low)
+RARELY_CALLED void sstp_layer_follow(struct sstp_layer *l, const struct packet *p, struct flow *f, bool from_low)
 {
-    if (is_knock(f) && ((f->ike == NOT_OURS && (p->tcp_flags & TCP_SYN) == 0) || knock_takes(l, p, f, from_low)))
+    if (f->ike == NOT_OURS && (p->tcp_flags & TCP_SYN) == 0)
         return;
+    if (is_knock(f)) {
+        knock_takes(l, p, f, from_low);
+        return;
+    }
     if (!is_ours(l, f)) {
-        begin(l, p, f, from_low);
+        knock_begins(l, p, f, from_low);
         return;
     }
     struct hot *h = &l->hot[f->ike];
@@ -580,14 +578,19 @@ RARELY_CALLED static void tie(struct sstp_layer *l, const struct packet *p, cons
 static RARELY_CALLED void look_closer(struct sstp_layer *l, const struct packet *p, struct flow *f, bool from_low)
 {
     bool was_ours = f->ike != NOT_OURS;
-    follow(l, p, f, from_low);
+    sstp_layer_follow(l, p, f, from_low);
     if (l->sink.ties != NULL)
         tie(l, p, f, was_ours);
 }
 
 void sstp_layer_packet(struct sstp_layer *l, const struct packet *p, struct flow *f, bool from_low)
 {
-    if (l->sink.ties != NULL || !is_ours(l, f) || !pass_by(l, p, f, from_low))
+    bool ours = is_ours(l, f), alone = l->sink.ties == NULL; /* nobody asks to what they belong */
+    if (!ours && alone && f->ike == NONE)
+        knock_begins(l, p, f, from_low);
+    else if (!ours && alone && is_knock(f) && f->ike != NOT_OURS)
+        knock_takes(l, p, f, from_low);
+    else if (!ours || !alone || !pass_by(l, p, f, from_low))
         look_closer(l, p, f, from_low);
 }
 

@@ -157,8 +157,9 @@ bool held_keep(struct sstp_layer *l, struct connection *c, struct span bytes, co
 struct held *held_of(struct sstp_layer *l, const struct connection *c);
 void held_forget(struct sstp_layer *l, struct connection *c);
 
-/* sstp_layer.c: whether SSTP may be meant there; the first segment of a connection. */
+/* sstp_layer.c: whether SSTP may be meant there; any segment; the first one of a connection. */
 bool sstp_on_service_port(const struct sstp_layer *l, uint16_t port);
+void sstp_layer_follow(struct sstp_layer *l, const struct packet *p, struct flow *f, bool from_low);
 void sstp_layer_begin(struct sstp_layer *l, const struct packet *p, struct flow *f, bool from_low);
 
 /* sstp_knock.c */
@@ -166,14 +167,14 @@ void sstp_layer_begin(struct sstp_layer *l, const struct packet *p, struct flow 
 bool knocks_init(struct sstp_layer *l, uint64_t memory_bytes);
 void knocks_free(struct sstp_layer *l);
 uint64_t knocks_bytes(const struct sstp_layer *l);
-/* Whether the first segment of a flow is only noted, and the flow's word says where. */
-bool knock_begins(struct sstp_layer *l, const struct packet *p, struct flow *f, bool from_low);
+/* The first segment of a flow is only noted, and the flow's word says where; or a connection begins with it. */
+void knock_begins(struct sstp_layer *l, const struct packet *p, struct flow *f, bool from_low);
 static inline bool is_knock(const struct flow *f)
 {
     return (int32_t)f->ike < 0; /* or not ours */
 }
-/* A segment of a flow of which is_knock says that it is one. False: it is none any more, and the segment is still to be taken. */
-bool knock_takes(struct sstp_layer *l, const struct packet *p, struct flow *f, bool from_low);
+/* A segment of a flow of which is_knock says that it is one. When it is none any more, sstp_layer_follow takes it. */
+void knock_takes(struct sstp_layer *l, const struct packet *p, struct flow *f, bool from_low);
 /* An ICMP error quotes a segment of the flow: if it was a knock, it becomes a connection. a, b: its ends. */
 void knock_quoted(struct sstp_layer *l, struct flow *f, const struct endpoint *a, const struct endpoint *b, uint32_t tunnel);
 void knock_drop(struct sstp_layer *l, const struct flow *f);
