@@ -69,6 +69,7 @@ struct ike_facts {
     bool chosen_seen; struct ike_suite chosen; struct place chosen_place;
     struct place init_request, init_request_last, init_response, init_response_last;
     bool fragmentation_initiator, fragmentation_responder;  /* N(IKEV2_FRAGMENTATION_SUPPORTED) */
+    bool redirect_supported;
     struct endpoint init_initiator, init_responder, auth_initiator, auth_responder; /* of the first request of either;
                                       FAMILY_NONE: not seen */
     uint8_t vendor_id_count;
@@ -96,7 +97,7 @@ struct ike_facts {
     uint16_t invalid_ke, wanted_first, wanted_group; struct place invalid_ke_place; /* N(INVALID_KE_PAYLOAD): times, group asked for */
     bool retried_with_wanted_group;
     uint16_t cookies; struct place cookie_place; bool cookie_returned;
-    bool redirect_supported, redirected; struct text redirect_target; struct place redirect_place;
+    bool redirected; struct text redirect_target; struct place redirect_place;
     uint16_t init_error; struct place init_error_place;     /* another error notify in the clear, 0 none */
     uint32_t auth_request_retransmissions;        /* of any IKE_AUTH request, */
     uint32_t auth_repeated_although_answered;     /* of these, after its response was seen */

@@ -37,13 +37,11 @@ void steady_begin(struct connection *c, const struct packet *p)
     t->on = true;
 }
 
-void steady_end(struct connection *c)
+void steady_settle(struct connection *c)
 {
     const struct hot *h = &c->layer->hot[c->slot];
     struct steady *t = &c->steady;
     struct tcp_stream *s = stream_of(c);
-    if (!t->on)
-        return;
     t->on = false;
     for (unsigned side = 0; side < SIDES; side++) {
         uint32_t packets = h->packets[side] - t->packets[side];

@@ -10,7 +10,12 @@
 /* Begins to expect nothing else, when that can be. */
 void steady_begin(struct connection *c, const struct packet *p);
 /* Adds what was counted meanwhile; then anything may come. */
-void steady_end(struct connection *c);
+void steady_settle(struct connection *c);
+static inline void steady_end(struct connection *c)
+{
+    if (c->steady.on)
+        steady_settle(c);
+}
 
 /* Whether a segment is what is expected, and of which length its record is; 0: it is bare. Nothing is counted yet. */
 static inline bool steady_expects(const struct connection *c, const struct hot *h, const struct packet *p, enum tcp_side side,
