@@ -30,6 +30,8 @@ struct platform_view {
 };
 /* False where that cannot be had, and then it is to be read. */
 bool platform_view_open(struct platform_view *v, int fd);
+/* The same for what was written to a stdio file and flushed. */
+bool platform_view_open_file(struct platform_view *v, FILE *file);
 /* Asks for bytes that will be looked at soon; a hint. */
 void platform_view_bring(const struct platform_view *v, size_t from, size_t len);
 /* These bytes are not looked at any more: their memory counts as this process's no longer. */

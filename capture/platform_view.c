@@ -75,6 +75,11 @@ bool platform_view_open(struct platform_view *v, int fd)
     return true;
 }
 
+bool platform_view_open_file(struct platform_view *v, FILE *file)
+{
+    return platform_view_open(v, fileno(file));
+}
+
 /* The pages that these bytes touch; in whole: only those that lie in them altogether. */
 static void advise(const struct platform_view *v, size_t from, size_t len, bool whole, int advice)
 {

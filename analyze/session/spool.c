@@ -5,8 +5,12 @@
 #include <stdlib.h>
 
 #include "analyze/session/pack.h"
+#include "capture/platform.h"
 
 enum { WINDOW = 1 << 15, FAR = 1 << 10, WRITTEN = 1 << 16, BLOCK = 1 << 13, BLOCKS = 512, SPARES = 4 };
+
+/* Of a view. */
+enum { PIECE = 1 << 16, PIECES_AT_ONCE = 128 };
 
 /* What goes before each record. */
 struct record {
@@ -35,9 +39,11 @@ struct spool {
     bool has_model;
     struct pack_model model; /* of the first one put */
     bool reading;
-    uint64_t position;     /* of the file when reading */
-    uint8_t *blocks;       /* read back through these: block n of the file in slot n % BLOCKS; made at the first read */
-    uint64_t held[BLOCKS]; /* number of the block in each slot, plus one; 0 none */
+    struct platform_view view; /* read back through it; where the system has none, through blocks */
+    uint64_t held[BLOCKS];     /* number of the piece or block that has been brought, in slot n % BLOCKS, plus one; 0 none */
+    size_t pieces;             /* brought */
+    uint64_t position;         /* of the file when reading blocks */
+    uint8_t *blocks;           /* block n of the file in slot n % BLOCKS */
     uint32_t held_len[BLOCKS];
     uint32_t base; /* first id in the window */
     uint32_t last;
@@ -78,6 +84,7 @@ void spool_free(struct spool *s)
 {
     if (s == NULL)
         return;
+    platform_view_close(&s->view);
     if (s->records != NULL)
         fclose(s->records);
     if (s->index != NULL)
@@ -311,11 +318,34 @@ static bool begin_reading(struct spool *s)
 {
     if (s->reading)
         return true;
-    s->blocks = malloc((size_t)BLOCKS * BLOCK);
     (void)write_out(s, true); /* what does not fit any more was never put */
-    s->reading = s->blocks != NULL && fflush(s->records) == 0;
+    if (fflush(s->records) != 0)
+        return false;
+    s->reading = platform_view_open_file(&s->view, s->records) || (s->blocks = malloc((size_t)BLOCKS * BLOCK)) != NULL;
     s->position = s->end;
     return s->reading;
+}
+
+/* Brings the pieces of the view in which these bytes lie. Of a large file only so many stay in this process's memory. */
+static const uint8_t *view_at(struct spool *s, uint64_t offset, size_t len)
+{
+    if (offset > s->view.len || len > s->view.len - offset)
+        return NULL;
+    for (uint64_t piece = offset / PIECE; piece * PIECE < offset + len; piece++) {
+        uint64_t *held = &s->held[piece % BLOCKS];
+        if (*held == piece + 1)
+            continue;
+        if (s->pieces == PIECES_AT_ONCE) {
+            platform_view_forget(&s->view, 0, s->view.len);
+            memset(s->held, 0, sizeof s->held);
+            s->pieces = 0;
+        }
+        size_t from = (size_t)piece * PIECE, rest = s->view.len - from;
+        platform_view_bring(&s->view, from, rest < PIECE ? rest : PIECE);
+        *held = piece + 1;
+        s->pieces++;
+    }
+    return s->view.bytes + offset;
 }
 
 /*
@@ -324,6 +354,8 @@ static bool begin_reading(struct spool *s)
  */
 static const uint8_t *bytes_at(struct spool *s, uint64_t offset, size_t len, uint8_t *room)
 {
+    if (s->view.bytes != NULL)
+        return view_at(s, offset, len);
     for (size_t have = 0;;) {
         size_t slot = read_block(s, offset / BLOCK), at = (size_t)(offset % BLOCK);
         if (slot == BLOCKS || at > s->held_len[slot])
@@ -376,6 +408,10 @@ struct exchange *spool_get(struct spool *s, uint32_t id)
     if (head.ladder > 0)
         memmove(ladder, from, head.ladder);
     x->ladder = span_of(ladder, head.ladder);
+    if (platform_view_lost(&s->view)) {
+        free(x);
+        goto unreadable;
+    }
     return x;
 unreadable:
     s->failed = true;

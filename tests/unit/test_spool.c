@@ -14,6 +14,7 @@
 #include "analyze/session/link.h"
 #include "analyze/session/sessions.h"
 #include "analyze/session/spool.h"
+#include "capture/platform.h"
 
 static void put(struct spool *s, struct exchange *x, uint32_t id, const char *user, const char *ladder)
 {
@@ -57,6 +58,25 @@ static void what_is_put_comes_back_in_any_order(void **state)
     assert_false(spool_failed(s));
     free(x);
     spool_free(s);
+}
+
+/* Where files cannot be looked at in memory, as here when others look at as many as can be, they are read. */
+static void without_a_view_it_comes_back_as_well(void **state)
+{
+    enum { MANY = 64 };
+    struct platform_view taken[MANY];
+    FILE *f = tmpfile();
+    size_t n = 0;
+    assert_non_null(f);
+    assert_int_equal(fputc('x', f), 'x');
+    assert_int_equal(fflush(f), 0);
+    while (n < MANY && platform_view_open_file(&taken[n], f))
+        n++;
+    assert_in_range(n, 1, MANY - 1);
+    what_is_put_comes_back_in_any_order(state);
+    while (n > 0)
+        platform_view_close(&taken[--n]);
+    fclose(f);
 }
 
 /* Exchanges read one after the other share memory: what one has inside its tunnel must not show in the next. */
@@ -394,6 +414,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_put_comes_back_in_any_order),
+        cmocka_unit_test(without_a_view_it_comes_back_as_well),
         cmocka_unit_test(facts_inside_the_tunnel_come_back_and_stay_where_they_belong),
         cmocka_unit_test(what_differs_from_the_first_one_comes_back),
         cmocka_unit_test(facts_of_tunnels_come_back),
