@@ -68,4 +68,10 @@ static inline struct place frame_place(const struct frame *f)
     return place;
 }
 
+/* The same where it is to stand: written as it will be read, for the same reason. */
+static inline void frame_place_into(struct place *to, const struct frame *f)
+{
+    memcpy(to, f, sizeof *to);
+}
+
 #endif

@@ -54,7 +54,7 @@ void ike_layer_icmp(struct ike_layer *l, const struct packet *p)
     bool by_initiator;
     if ((l->open == 0 && l->ring.index.used == 0) || !icmp_read_unreachable(p, &quote))
         return;
-    lone_quoted(l, frame_place(p->frame), quote.payload);
+    lone_quoted(l, p->frame, quote.payload);
     struct association *a = quoted_association(l, &quote, p->tunnel, &by_initiator);
     if (a == NULL)
         return;

@@ -334,7 +334,7 @@ static RARELY_CALLED void on_message(struct ike_layer *l, const struct packet *p
         return;
     }
     l->counters.malformed += in.m.malformed;
-    ike_layer_at(l, frame_place(p->frame));
+    ike_layer_at(l, p->frame);
     if ((l->lone >= l->lone_listed || l->ring.index.used > 0) && lone_take(l, &in, bytes, wire_len))
         return;
     take_message(l, &in);

@@ -251,12 +251,12 @@ bool lone_waits(struct ike_layer *l, const struct packet *p, struct span bytes, 
     uint64_t hash = spi_hash(bytes.data);
     if (index_may_have(&l->ring.index, hash) || index_may_have(&l->spi_index, hash))
         return false;
-    ike_layer_at(l, frame_place(p->frame));
+    ike_layer_at(l, p->frame);
     keep(l, p, bytes, wire_len, marker, hash);
     return true;
 }
 
-void lone_quoted(struct ike_layer *l, struct place place, struct span quoted)
+void lone_quoted(struct ike_layer *l, const struct frame *f, struct span quoted)
 {
     static const uint8_t marker[IKE_NON_ESP_MARKER];
     uint32_t item;
@@ -265,7 +265,7 @@ void lone_quoted(struct ike_layer *l, struct place place, struct span quoted)
     if (l->ring.index.used == 0 || quoted.len < IKE_SPI)
         return;
     const struct waiting *w = find(l, quoted.data, spi_hash(quoted.data), &item);
-    ike_layer_at(l, place);
+    ike_layer_at(l, f);
     if (w != NULL && !too_old(l, w))
         bring_back(l, item);
 }

@@ -2,6 +2,8 @@
 #ifndef VS_IKE_IKE_STATE_H
 #define VS_IKE_IKE_STATE_H
 
+#include <stdalign.h>
+
 #include "capture/wire/elapsed.h"
 #include "capture/wire/hash.h"
 #include "capture/wire/index.h"
@@ -97,12 +99,13 @@ struct association {
 
 /* What ESP along an association's first path needs, in a cache line of its own; by direction as in struct ike_state. */
 struct esp_way {
-    uint64_t packets[2], bytes[2];
+    alignas(64) uint64_t packets[2];
+    uint64_t bytes[2];
     int64_t last_ns[2];
     uint32_t flow;           /* that goes along it, by its id; 0: not known */
     bool low_initiates;      /* its lower end is the initiator */
 };
-_Static_assert(sizeof(struct esp_way) <= 64, "more than a cache line");
+_Static_assert(sizeof(struct esp_way) == 64, "a cache line");
 
 /* First requests that wait for what follows them: ike_lone.c. In units of 64 bytes. */
 struct lone_ring {
@@ -181,10 +184,10 @@ static inline uint64_t spi_hash(const uint8_t spi[static IKE_SPI])
 void ike_layer_take(struct ike_layer *l, const struct packet *p, struct span bytes, uint32_t wire_len, bool marker);
 
 /* The packet at hand was seen there. */
-static inline void ike_layer_at(struct ike_layer *l, struct place place)
+static inline void ike_layer_at(struct ike_layer *l, const struct frame *f)
 {
-    l->place = place;
-    l->active_ns = place.time_ns < l->now_ns ? l->now_ns : place.time_ns;
+    frame_place_into(&l->place, f);
+    l->active_ns = f->time_ns < l->now_ns ? l->now_ns : f->time_ns;
 }
 
 /* ike_lone.c */
@@ -204,7 +207,7 @@ static inline void lone_followed(struct ike_layer *l, struct association *a)
     a->lone = false;
 }
 /* An ICMP error quotes this datagram's payload. */
-void lone_quoted(struct ike_layer *l, struct place place, struct span quoted);
+void lone_quoted(struct ike_layer *l, const struct frame *f, struct span quoted);
 
 /* ike_associations.c */
 bool associations_init(struct ike_layer *l, uint32_t room);

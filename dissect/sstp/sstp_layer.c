@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "capture/wire/elapsed.h"
+#include "capture/wire/large.h"
 #include "capture/wire/rarely.h"
 #include "dissect/sstp/sstp_steady.h"
 
@@ -63,7 +64,7 @@ struct sstp_layer *sstp_layer_new(const struct sstp_layer_options *options)
     l->sink = options->sink;
     l->lone_listed = options->lone_listed != 0 ? options->lone_listed : SSTP_LONE_LISTED;
     l->connections = calloc((size_t)l->room + 1, sizeof *l->connections);
-    l->hot = calloc((size_t)l->room + 1, sizeof *l->hot);
+    l->hot = zeroed_new(((size_t)l->room + 1) * sizeof *l->hot, &l->hot_memory);
     uint64_t slots = options->memory_bytes / 8 / sizeof *l->held;
     l->held_slots = slots < HELD_SLOTS_LEAST ? HELD_SLOTS_LEAST : slots > HELD_SLOTS_MOST ? HELD_SLOTS_MOST : (uint32_t)slots;
     l->held = calloc(l->held_slots, sizeof *l->held);
@@ -480,7 +481,7 @@ RARELY_CALLED void sstp_layer_begin(struct sstp_layer *l, const struct packet *p
         return; /* the end of something unseen */
     struct connection *c = connection_begin(l, p, f, from_low);
     enum tcp_side side = from_low == l->hot[c->slot].client_is_low ? TCP_CLIENT : TCP_SERVER;
-    l->place = frame_place(p->frame);
+    frame_place_into(&l->place, p->frame);
     count(&l->hot[c->slot], p, side);
     take(c, p, side);
     settle(c, f);
@@ -489,7 +490,7 @@ RARELY_CALLED void sstp_layer_begin(struct sstp_layer *l, const struct packet *p
 static RARELY_CALLED void begin_anew(struct connection *c, const struct packet *p, struct flow *f, bool from_low)
 {
     struct sstp_layer *l = c->layer;
-    l->place = frame_place(p->frame);
+    frame_place_into(&l->place, p->frame);
     connection_close(c, CLOSE_REPLACED);
     f->ike = NONE;
     knock_begins(l, p, f, from_low);
@@ -525,7 +526,7 @@ RARELY_CALLED void sstp_layer_follow(struct sstp_layer *l, const struct packet *
         return;
     }
     count(h, p, side);
-    l->place = frame_place(p->frame);
+    frame_place_into(&l->place, p->frame);
     if (!take_record(c, p, side))
         take(c, p, side);
     settle(c, f);
@@ -557,7 +558,7 @@ static inline bool pass_by(struct sstp_layer *l, const struct packet *p, struct 
     if (!c->steady.on || l->carried_bytes > l->carried_bytes_max || !steady_expects(c, h, p, side, &length))
         return false;
     count(h, p, side);
-    l->place = frame_place(p->frame);
+    frame_place_into(&l->place, p->frame);
     if (length > 0)
         take_steady(c, length, side, f);
     return true;
@@ -692,7 +693,7 @@ void sstp_layer_free(struct sstp_layer *l)
             carry_free(&l->connections[i]);
     tcp_stream_table_free(l->streams);
     free(l->connections);
-    free(l->hot);
+    free(l->hot_memory);
     free(l->held);
     knocks_free(l);
     free(l);

@@ -111,6 +111,7 @@ struct sstp_layer {
     struct event_sink sink;
     struct connection *connections; /* [0] is not used */
     struct hot *hot;
+    void *hot_memory;               /* where it lies */
     uint32_t room, made, free;
     struct { uint32_t oldest, newest, count; } lists[LISTS];
     struct tcp_stream_table *streams;

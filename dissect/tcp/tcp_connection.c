@@ -163,13 +163,13 @@ void tcp_connection_packet(struct tcp_connection *c, const struct packet *p, enu
     struct tcp_sent *sent = &c->sent[side], *peer = &c->sent[side ^ 1];
     uint32_t len = p->payload_wire_len, end = p->tcp_seq + len;
     sent->packets++;
-    sent->last = frame_place(p->frame);
+    frame_place_into(&sent->last, p->frame);
     /* Most are data after data, or acknowledge what is known to be acknowledged. */
     bool plain = (p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)) == 0 && sent->acked && p->ttl >= sent->ttl_min &&
                  p->ttl <= sent->ttl_max && (peer->data_acked || peer->data_packets == 0) &&
                  (len == 0 || (sent->data_packets > 0 && (int32_t)(end - sent->reached) > 0));
     if (!plain) {
-        take_control(c, p, side, sent->last);
+        take_control(c, p, side, frame_place(p->frame));
         return;
     }
     sent->bytes += len;
