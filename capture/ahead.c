@@ -4,7 +4,7 @@
 #include "capture/wire/near.h"
 
 /* ROWS: as many as the processor can wait for at a time. A row shorter than ROW_LEAST is not worth the search for its begin. */
-enum { ROWS = 16, ROW_LEAST = 1 << 14, SEARCH_MOST = 1 << 13, SEARCH_MOSTLY = 1 << 9,
+enum { ROWS = AHEAD_ROWS, ROW_LEAST = 1 << 14, SEARCH_MOST = 1 << 13, SEARCH_MOSTLY = 1 << 9,
        PCAP_HEADER = 16, PCAPNG_LEAST = 12, ENHANCED_PACKET = 6,
        NEAR_SECONDS = 1 << 16 /* between two records, most often */, PACKET_NEAR = 96 };
 
@@ -80,9 +80,10 @@ static struct rows find_rows(struct span window, enum record_form form)
 }
 
 /* Without a branch that hangs on what was not there yet: one that is foreseen wrongly makes all rows wait. */
-static inline void follow(struct rows *r, enum record_form form)
+static inline size_t follow(struct rows *r, enum record_form form, struct ahead_places *places)
 {
-    for (bool more = true; more;) {
+    size_t round = 0;
+    for (bool more = true; more; round++) {
         more = false;
         for (size_t i = 0; i < r->count; i++) {
             const uint8_t *p = r->at[i];
@@ -92,18 +93,37 @@ static inline void follow(struct rows *r, enum record_form form)
             near_to_read(next + NEAR_LINE);
             near_to_read(next + PACKET_NEAR);
             r->at[i] = next;
+            places->found[round % AHEAD_ROUNDS][i] = (uint32_t)(next - places->begin);
             more |= next != r->stop[i];
         }
     }
+    return round;
 }
 
-void ahead_records(struct span window, enum record_form form)
+/* Row after row. When there were more rounds than are kept, nothing is known. */
+static void put_in_order(struct ahead_places *p, const struct rows *r, size_t rounds)
 {
+    uint32_t count = 0;
+    for (size_t i = 0; i < r->count && rounds <= AHEAD_ROUNDS; i++) {
+        uint32_t stop = (uint32_t)(r->stop[i] - p->begin), at;
+        for (size_t round = 0; round < rounds && count < AHEAD_PLACES && (at = p->found[round][i]) != stop; round++)
+            p->at[count++] = at;
+        if (count < AHEAD_PLACES)
+            p->at[count++] = stop;
+    }
+    p->count = count;
+    p->next = AHEAD_RECORDS;
+}
+
+void ahead_records(struct span window, enum record_form form, struct ahead_places *places)
+{
+    places->begin = window.data;
+    places->count = 0;
     if (window.len <= ROWS * PCAP_HEADER)
         return;
     struct rows r = find_rows(window, form);
     if (form == RECORDS_PCAP)
-        follow(&r, RECORDS_PCAP);
+        put_in_order(places, &r, follow(&r, RECORDS_PCAP, places));
     else
-        follow(&r, RECORDS_PCAPNG);
+        put_in_order(places, &r, follow(&r, RECORDS_PCAPNG, places));
 }

@@ -167,6 +167,7 @@ static size_t take_usual(struct pcap_file *f, struct frame *frames, size_t max)
         return 0;
     for (struct frame *stop = frames + max; next < stop && end - at >= RECORD_HEADER; next++) {
         uint32_t len = load_le32(at + 8);
+        ahead_next(s->places);
         if (len > SOURCE_MAX_SNAPLEN || (size_t)(end - at) < RECORD_HEADER + (size_t)len)
             break;
         *next = (struct frame){.number = ++number,

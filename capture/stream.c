@@ -147,6 +147,8 @@ static void leave_view(struct stream *s)
     platform_view_forget(&s->view, s->forgotten, s->offset - s->forgotten);
     s->forgotten = s->offset;
     s->viewed = false;
+    if (s->places != NULL)
+        s->places->count = 0;
     s->at = s->buffer;
     s->left = 0;
     if (!platform_read_from(s->fd, s->offset))
@@ -183,7 +185,10 @@ static bool fill_from_view(struct stream *s, size_t need, enum record_form form)
     s->viewed = true;
     s->at = s->view.bytes + from;
     s->left = window;
-    ahead_records(span_of(s->at, s->left), form);
+    if (s->places == NULL)
+        s->places = malloc(sizeof *s->places);
+    if (s->places != NULL)
+        ahead_records(span_of(s->at, s->left), form, s->places);
     return true;
 }
 
@@ -267,6 +272,7 @@ void stream_close(struct stream *s)
         free(s->unpacker);
     }
     free(s->buffer);
+    free(s->places);
     platform_view_close(&s->view);
     if (s->fd >= 0)
         platform_read_close(s->fd);

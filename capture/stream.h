@@ -35,6 +35,7 @@ struct stream {
     uint64_t forgotten; /* bytes of the view */
     uint64_t records, records_at; /* taken when the window was last filled, and where that was */
     bool viewed;        /* the window is in the view */
+    struct ahead_places *places; /* of the records there; NULL before the first */
 };
 
 /*

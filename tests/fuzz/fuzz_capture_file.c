@@ -96,8 +96,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     expect(small.opened == usual.opened || !comparable);
     if (comparable)
         expect(small.damaged == usual.damaged && small.frames == usual.frames && small.sum == usual.sum);
-    ahead_records(span_of(data, size), RECORDS_PCAP);
-    ahead_records(span_of(data, size), RECORDS_PCAPNG);
+    struct ahead_places *places = malloc(sizeof *places);
+    expect(places != NULL);
+    ahead_records(span_of(data, size), RECORDS_PCAP, places);
+    ahead_records(span_of(data, size), RECORDS_PCAPNG, places);
+    free(places);
     (void)read_all(span_of(data, size), USUAL, SOURCE_BATCH, "udp port 1812 or ether proto 0x888e");
     return 0;
 }

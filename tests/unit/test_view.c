@@ -252,6 +252,8 @@ static void nothing_beyond_the_window(void **state)
 {
     (void)state;
     uint32_t random = 3;
+    struct ahead_places *places = malloc(sizeof *places);
+    assert_non_null(places);
     for (size_t i = 0; i < 300; i++) {
         size_t len = i < 40 ? i * 16 : next_random(&random) % (1 << 19);
         uint8_t *window = malloc(len + (len == 0));
@@ -260,9 +262,31 @@ static void nothing_beyond_the_window(void **state)
             uint32_t r = next_random(&random); /* much of what the search stops at, and steps of all lengths */
             window[k] = i % 3 == 0 ? (uint8_t)r : i % 3 == 1 ? (uint8_t)(r % 8 == 0 ? r >> 8 : 0) : 6;
         }
-        ahead_records(span_of(window, len), i % 2 == 0 ? RECORDS_PCAP : RECORDS_PCAPNG);
+        ahead_records(span_of(window, len), i % 2 == 0 ? RECORDS_PCAP : RECORDS_PCAPNG, places);
         free(window);
     }
+    free(places);
+}
+
+/* All that follow the first, in their order: each one more than what the one before is long. */
+static void places_of_records(void **state)
+{
+    enum { FILE_HEADER = 24, HEADER = 16, LENGTH_AT = 8 };
+    (void)state;
+    struct file f;
+    make_file(&f, false, false);
+    struct ahead_places *places = malloc(sizeof *places);
+    assert_non_null(places);
+    size_t len = f.len - FILE_HEADER, at = 0, records = 0;
+    const uint8_t *window = f.bytes + FILE_HEADER;
+    ahead_records(span_of(window, len < 1 << 20 ? len : 1 << 20), RECORDS_PCAP, places);
+    assert_true(places->count > 100);
+    for (; records + 1 < places->count; records++) {
+        at += HEADER + ((size_t)window[at + LENGTH_AT + 1] << 8 | window[at + LENGTH_AT]);
+        assert_int_equal(places->at[records], at);
+    }
+    free(places);
+    free(f.bytes);
 }
 
 int main(void)
@@ -270,6 +294,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(same_frames),  cmocka_unit_test(long_records_are_not_copied), cmocka_unit_test(file_grows),
         cmocka_unit_test(file_is_cut),  cmocka_unit_test(many_files),                  cmocka_unit_test(nothing_beyond_the_window),
+        cmocka_unit_test(places_of_records),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
