@@ -4,6 +4,7 @@
 
 #include <assert.h>
 
+#include "capture/wire/near.h"
 #include "capture/wire/span.h"
 
 /* LINKTYPE_ values (the registry used by pcap and pcapng files), as far as they are dissected. */
@@ -30,7 +31,10 @@ enum frame_flag {
     FRAME_DROPPED = 2,       /* pcapng epb_verdict says that the host dropped it */
     FRAME_OUTBOUND = 4,      /* pcapng epb_flags or SLL: sent by the capturing host */
     FRAME_INBOUND = 8,
+    FRAME_IN_A_RUN = 16,     /* it lies where its file does, amid short ones: frame_bring_next is of use */
 };
+
+enum { FRAME_AHEAD = 1 << 15 }; /* bytes; further than the frames that are lent at once reach */
 
 /* Lent by the source until its next call; who keeps something, copies it. */
 struct frame {
@@ -47,6 +51,17 @@ struct frame {
     uint16_t flags;      /* enum frame_flag */
     struct span comment; /* pcapng opt_comment, first one; text from strangers */
 };
+
+/*
+ * For who goes through all frames, at each of them: asks for as many bytes of a file further on, so that all of it has come by
+ * and by when its frames are looked at.
+ */
+static inline void frame_bring_next(const struct frame *f)
+{
+    enum { BESIDE = 32 }; /* what a file says of a frame */
+    for (size_t i = 0; (f->flags & FRAME_IN_A_RUN) != 0 && i < f->len + BESIDE; i += NEAR_LINE)
+        near_to_read(f->bytes + FRAME_AHEAD + i);
+}
 
 /* Where something was seen: enough to open the frame in another tool. */
 struct place {

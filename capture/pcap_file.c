@@ -175,7 +175,8 @@ static size_t take_usual(struct pcap_file *f, struct frame *frames, size_t max)
                                .bytes = at + RECORD_HEADER,
                                .len = len,
                                .wire_len = load_le32(at + 12),
-                               .link_type = f->link_type};
+                               .link_type = f->link_type,
+                               .flags = s->is_run ? FRAME_IN_A_RUN : 0};
         at += RECORD_HEADER + len;
     }
     f->reader->number = number;

@@ -251,7 +251,8 @@ static enum taken take_packet(struct pcapng_file *f, struct cursor body, bool ob
                             .len = len,
                             .wire_len = wire_len,
                             .interface = (uint32_t)interface,
-                            .link_type = f->reader->interfaces[interface].link_type};
+                            .link_type = f->reader->interfaces[interface].link_type,
+                            .flags = f->reader->stream.is_run ? FRAME_IN_A_RUN : 0};
     if (drops != DROPS_UNKNOWN && drops != 0)
         add_lost_before(f, interface, drops);
     size_t padding = (4 - len % 4) % 4;

@@ -6,6 +6,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include "capture/frame.h"
 #include "capture/platform.h"
 
 enum { PACKED_BUFFER = 1 << 17, GZIP_WINDOW_BITS = 15 + 16 };
@@ -146,7 +147,7 @@ static void leave_view(struct stream *s)
 {
     platform_view_forget(&s->view, s->forgotten, s->offset - s->forgotten);
     s->forgotten = s->offset;
-    s->viewed = false;
+    s->viewed = s->is_run = false;
     if (s->places != NULL)
         s->places->count = 0;
     s->at = s->buffer;
@@ -170,7 +171,7 @@ bool stream_fill(struct stream *s, size_t need)
     return s->left >= need;
 }
 
-static bool fill_from_view(struct stream *s, size_t need, enum record_form form)
+static bool fill_from_view(struct stream *s, size_t need, enum record_form form, bool large)
 {
     if (s->view.bytes == NULL)
         s->may_be_viewed = platform_view_open(&s->view, s->fd);
@@ -181,13 +182,16 @@ static bool fill_from_view(struct stream *s, size_t need, enum record_form form)
         return false;
     platform_view_forget(&s->view, s->forgotten, s->offset - s->forgotten);
     s->forgotten = s->offset;
-    platform_view_bring(&s->view, from, window);
+    platform_view_bring(&s->view, from, rest - window < FRAME_AHEAD ? rest : window + FRAME_AHEAD);
     s->viewed = true;
     s->at = s->view.bytes + from;
     s->left = window;
-    if (s->places == NULL)
+    s->is_run = !large;
+    if (large && s->places == NULL)
         s->places = malloc(sizeof *s->places);
     if (s->places != NULL)
+        s->places->count = 0;
+    if (large && s->places != NULL)
         ahead_records(span_of(s->at, s->left), form, s->places);
     return true;
 }
@@ -200,7 +204,7 @@ bool stream_fill_records(struct stream *s, size_t need, enum record_form form, u
         return true;
     s->records = taken;
     s->records_at = s->offset;
-    if (large && s->may_be_viewed && fill_from_view(s, need, form))
+    if (records > 0 && s->may_be_viewed && fill_from_view(s, need, form, large))
         return true;
     return stream_fill(s, need);
 }

@@ -12,7 +12,7 @@ enum {
     STREAM_BUFFER = 1 << 17,      /* bytes read at once: they stay in the second-level cache */
     STREAM_MAX_RECORD = 16 << 20, /* the buffer grows up to this for one record */
     STREAM_VIEW = 1 << 20,        /* the window on a file that is not copied */
-    STREAM_LARGE_RECORD = 512,    /* of records that are longer on average most bytes are looked at by nobody: no copy then */
+    STREAM_LARGE_RECORD = 512,    /* of records that are longer on average most bytes are looked at by nobody */
 };
 
 struct unpacker;
@@ -36,6 +36,7 @@ struct stream {
     uint64_t records, records_at; /* taken when the window was last filled, and where that was */
     bool viewed;        /* the window is in the view */
     struct ahead_places *places; /* of the records there; NULL before the first */
+    bool is_run;        /* and its records are short: all of it will be looked at (FRAME_IN_A_RUN) */
 };
 
 /*
@@ -52,9 +53,9 @@ bool stream_open(struct stream *s, int fd, struct span memory, size_t buffer);
 bool stream_fill(struct stream *s, size_t need);
 
 /*
- * The same for who reads records of that form, of which so many have been taken: where they are long, the window is the file
- * itself, as far as it has one (uncompressed, on a disk), and the records' beginnings are brought near. What somebody cuts off
- * such a file meanwhile reads as zeros; stream_is_sound tells.
+ * The same for who reads records of that form, of which so many have been taken: behind the first ones the window is the file
+ * itself, as far as it has one (uncompressed, on a disk). Where records are long, their beginnings are brought near; else the
+ * window is a run. What somebody cuts off such a file meanwhile reads as zeros; stream_is_sound tells.
  */
 bool stream_fill_records(struct stream *s, size_t need, enum record_form form, uint64_t taken);
 

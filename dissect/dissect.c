@@ -508,6 +508,7 @@ static void take_batch(struct dissector *d, const struct frame *frames, size_t c
     net_look(d->net, frames, count, ends);
     flow_look(d->flows, ends, count, ahead);
     for (size_t i = 0; i < count; i++) {
+        frame_bring_next(&frames[i]);
         tick(d, frames[i].time_ns);
         if (d->on_frame != NULL)
             tell_frame(d, &frames[i], i, &ahead[i]);

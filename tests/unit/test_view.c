@@ -146,7 +146,7 @@ static void same_frames(void **state)
 }
 
 /* A window on the file is one: what is lent lies in it, and not in a copy. */
-static void long_records_are_not_copied(void **state)
+static void records_are_not_copied(void **state)
 {
     char path[PATH_ROOM], error[PLATFORM_ERROR];
     struct file f;
@@ -158,12 +158,16 @@ static void long_records_are_not_copied(void **state)
     assert_false(s.viewed);
     stream_take(&s, s.left);
     assert_true(stream_fill_records(&s, 16, RECORDS_PCAP, 10));
-    assert_true(s.viewed);
+    assert_true(s.viewed && !s.is_run);
     assert_true(s.at == s.view.bytes + STREAM_BUFFER && s.left == STREAM_VIEW);
     assert_memory_equal(s.at, f.bytes + s.offset, s.left);
     stream_take(&s, STREAM_VIEW - 5);
-    assert_true(stream_fill_records(&s, 16, RECORDS_PCAP, 10000)); /* short ones: copied again, from the same byte on */
-    assert_false(s.viewed);
+    assert_true(stream_fill_records(&s, 16, RECORDS_PCAP, 10000)); /* short ones */
+    assert_true(s.viewed && s.is_run);
+    assert_memory_equal(s.at, f.bytes + s.offset, s.left);
+    stream_take(&s, s.left - 5);
+    assert_true(stream_fill(&s, 16)); /* of who reads no records: copied again, from the same byte on */
+    assert_false(s.viewed || s.is_run);
     assert_memory_equal(s.at, f.bytes + s.offset, s.left);
     stream_close(&s);
     remove(path);
@@ -292,7 +296,7 @@ static void places_of_records(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(same_frames),  cmocka_unit_test(long_records_are_not_copied), cmocka_unit_test(file_grows),
+        cmocka_unit_test(same_frames),  cmocka_unit_test(records_are_not_copied), cmocka_unit_test(file_grows),
         cmocka_unit_test(file_is_cut),  cmocka_unit_test(many_files),                  cmocka_unit_test(nothing_beyond_the_window),
         cmocka_unit_test(places_of_records),
     };
