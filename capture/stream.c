@@ -142,11 +142,20 @@ static bool make_room(struct stream *s, size_t need)
     return true;
 }
 
+/* What has been taken of the view, but for the piece of it in which the window begins: that goes with the next ones. */
+static void forget_taken(struct stream *s)
+{
+    enum { PIECE = 1 << 16 };
+    uint64_t taken = s->offset / PIECE * PIECE;
+    if (taken > s->forgotten)
+        platform_view_forget(&s->view, s->forgotten, taken - s->forgotten);
+    s->forgotten = taken;
+}
+
 /* Back to copies, from the first byte that was not taken on; what has come to the file's end since then is read, too. */
 static void leave_view(struct stream *s)
 {
-    platform_view_forget(&s->view, s->forgotten, s->offset - s->forgotten);
-    s->forgotten = s->offset;
+    forget_taken(s);
     s->viewed = s->is_run = false;
     if (s->places != NULL)
         s->places->count = 0;
@@ -180,8 +189,7 @@ static bool fill_from_view(struct stream *s, size_t need, enum record_form form,
     size_t from = (size_t)s->offset, rest = s->view.len - from, window = rest < STREAM_VIEW ? rest : STREAM_VIEW;
     if (window < need)
         return false;
-    platform_view_forget(&s->view, s->forgotten, s->offset - s->forgotten);
-    s->forgotten = s->offset;
+    forget_taken(s);
     platform_view_bring(&s->view, from, rest - window < FRAME_AHEAD ? rest : window + FRAME_AHEAD);
     s->viewed = true;
     s->at = s->view.bytes + from;

@@ -10,7 +10,7 @@
 enum { WINDOW = 1 << 15, FAR = 1 << 10, WRITTEN = 1 << 16, BLOCK = 1 << 13, BLOCKS = 512, SPARES = 4 };
 
 /* Of a view. */
-enum { PIECE = 1 << 16, PIECES_AT_ONCE = 128 };
+enum { PIECE = 1 << 16, PIECES_AT_ONCE = 64 };
 
 /* What goes before each record. */
 struct record {
