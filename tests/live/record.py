@@ -182,14 +182,14 @@ def full_disk(folder):
     print("a full disk: one line when it is full, one when there is room again; what is recorded is whole")
 
 
-def unanswered():
-    """3000 logins that never go on, each request repeated."""
+def unanswered(logins):
+    """Logins that never go on, each request repeated."""
     request, out = frames("nps-untrusted-root")[0], []
     for i in range(18000):
-        (_, one), = from_port([request], 20000 + i % 3000)
+        (_, one), = from_port([request], 20000 + i % logins)
         changed = bytearray(one)
-        changed[18:20] = (i // 3000).to_bytes(2, "big")  # another datagram
-        changed[46:50] = (i % 3000).to_bytes(4, "big")   # of its authenticator
+        changed[18:20] = (i // logins).to_bytes(2, "big")  # another datagram
+        changed[46:50] = (i % logins).to_bytes(4, "big")   # of its authenticator
         out.append((0.0, bytes(changed)))
     return out
 
@@ -199,7 +199,7 @@ def what_is_held_is_state(folder):
     recorder = Recorder(folder + "/f", "--json")
     other = subprocess.Popen([sys.argv[1], "-i", "sniffed0", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     cable.wait_for(lambda: cable.sniffs(other), TIMEOUT, "sniffing to begin")
-    flood = unanswered()
+    flood = unanswered(3000)
     cable.play("player0", flood, most_gap=0)
     time.sleep(0.5)
     other.send_signal(signal.SIGINT)
@@ -213,7 +213,7 @@ def memory_is_short(folder):
     """A flood of logins that nobody answers drives out what is held longest; that is counted and said. What comes later is whole."""
     recorder = Recorder(folder + "/c", "--memory", "8")
     play("ike-no-proposal")  # waits for two minutes until it is over
-    cable.play("player0", unanswered(), most_gap=0)
+    cable.play("player0", unanswered(200), most_gap=0)  # no more than there is room for at a time
     play("nps-wrong-name")
     time.sleep(0.5)
     with open("/proc/%d/statm" % recorder.process.pid, encoding="ascii") as f:
