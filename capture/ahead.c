@@ -13,11 +13,6 @@ struct rows {
     size_t count;
 };
 
-static inline uint32_t load_le32(const uint8_t *p)
-{
-    return (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0];
-}
-
 /* From one record to the next, as the one there says; PCAP_HEADER bytes of it can be read. */
 static inline uint32_t step_of(const uint8_t *p, enum record_form form)
 {

@@ -27,6 +27,12 @@ struct ahead_places {
  * filled in, with all of them but the first, and, where there are more than it has room for, with none or the first. */
 void ahead_records(struct span window, enum record_form form, struct ahead_places *places);
 
+/* Four bytes that are there, of a little-endian file. */
+static inline uint32_t load_le32(const uint8_t *p)
+{
+    return (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0];
+}
+
 /* Has the header of the record after the next few brought as near as can be; p may be NULL. */
 static inline void ahead_next(struct ahead_places *p)
 {

@@ -112,11 +112,6 @@ static void *pcap_file_open(struct reader *r, const char *path, char error[stati
     return f;
 }
 
-static inline uint32_t load_le32(const uint8_t *p)
-{
-    return (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0];
-}
-
 /* False when the window ends inside the record (need says how far it must go) or nothing more can be read. */
 static bool take_record(struct pcap_file *f, struct frame *frame)
 {

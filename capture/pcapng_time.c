@@ -36,6 +36,7 @@ struct pcapng_clock pcapng_clock(uint8_t resolution, int64_t offset_s)
         c.multiply = power_of_ten(NS_DIGITS - power);
     else
         c.divide = power <= MAX_DIGITS ? power_of_ten(power - NS_DIGITS) : 0;
+    c.most = (uint64_t)READER_TIME_LIMIT / c.multiply;
     return c;
 }
 
@@ -64,7 +65,7 @@ int64_t pcapng_time(const struct pcapng_clock *c, uint64_t count)
     else if (c->divide != 1)
         ns = c->divide == 0 ? 0 : count / c->divide;
     else
-        ns = count > (uint64_t)READER_TIME_LIMIT / c->multiply ? (uint64_t)READER_TIME_LIMIT : count * c->multiply;
+        ns = count > c->most ? (uint64_t)READER_TIME_LIMIT : count * c->multiply;
     if (ns > (uint64_t)READER_TIME_LIMIT)
         ns = READER_TIME_LIMIT;
     return clamp((int64_t)ns + c->offset_ns);

@@ -9,6 +9,7 @@ enum { PCAPNG_DEFAULT_RESOLUTION = 6 };
 
 struct pcapng_clock {
     uint64_t multiply, divide; /* of a decimal resolution; divide 0: the unit is too small to count */
+    uint64_t most;             /* counts beyond this are the limit: multiplied they would be too large */
     uint8_t binary;            /* the unit is 2^-binary seconds, when binary_unit */
     bool binary_unit;
     int64_t offset_ns;
