@@ -674,6 +674,62 @@ static void great_unknown_blocks_are_stepped_over(void **state)
     free(file);
 }
 
+/*
+ * Plain packets of a little-endian file go a short way: they must come out as those of the big-endian one, whatever stands
+ * between them, wherever a batch or the window ends, and up to the same damage.
+ */
+static void put_mixture(struct build *b, unsigned broken)
+{
+    static const char bytes[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+    put_section(b);
+    put_interface(b, LINKTYPE_ETHERNET);
+    for (unsigned i = 0; i < KEPT_FRAMES - 2; i++) {
+        if (i % 7 == 3)
+            put_interface(b, LINKTYPE_RAW);
+        if (i % 11 == 5) {
+            begin_block(b, 0xbad); /* is numbered */
+            put(b, 32473, 4);
+            end_block(b);
+        }
+        begin_packet(b, i % 7 > 3 ? 1 : 0, UINT64_C(1700000000000000) + i, bytes + i % 5, 1 + i % 9, 40 + i);
+        if (i % 4 == 1)
+            put_text(b, 1, "a comment");
+        end_block(b);
+        if (i == broken)
+            b->bytes[b->len - (b->big ? 1 : 4)] ^= 4; /* its second length */
+    }
+}
+
+static void expect_same_frames(const struct kept *a, const struct kept *b)
+{
+    assert_int_equal(a->count, b->count);
+    assert_string_equal(a->text, b->text);
+    for (size_t i = 0; i < a->count; i++) {
+        const struct frame *f = &a->frames[i], *g = &b->frames[i];
+        assert_true(f->number == g->number && f->time_ns == g->time_ns && f->len == g->len && f->wire_len == g->wire_len);
+        assert_true(f->interface == g->interface && f->link_type == g->link_type && f->flags == g->flags);
+        assert_memory_equal(f->bytes, g->bytes, f->len);
+        assert_int_equal(f->comment.len, g->comment.len);
+    }
+}
+
+static void packets_are_the_same_in_both_byte_orders(void **state)
+{
+    (void)state;
+    enum { NONE = KEPT_FRAMES, SMALL = 64 };
+    static struct kept little, big;
+    for (unsigned broken = 0; broken <= NONE; broken++)
+        for (size_t buffer = SMALL; buffer <= TEST_BUFFER; buffer *= 8) {
+            struct build a = {.big = false}, b = {.big = true};
+            put_mixture(&a, broken);
+            put_mixture(&b, broken);
+            source_close(keep_open(built(&a), buffer, &(struct source_options){0}, &little));
+            source_close(keep_open(built(&b), buffer, &(struct source_options){0}, &big));
+            expect_same_frames(&little, &big);
+            assert_int_equal(little.count, broken < KEPT_FRAMES - 2 ? broken : KEPT_FRAMES - 2);
+        }
+}
+
 static void the_number_of_interfaces_has_a_ceiling(void **state)
 {
     (void)state;
@@ -773,6 +829,7 @@ int main(void)
         cmocka_unit_test(damage_is_named_with_its_place),
         cmocka_unit_test(lengths_that_leave_out_the_padding_are_understood),
         cmocka_unit_test(great_unknown_blocks_are_stepped_over),
+        cmocka_unit_test(packets_are_the_same_in_both_byte_orders),
         cmocka_unit_test(the_number_of_interfaces_has_a_ceiling),
         cmocka_unit_test(clocks_of_any_resolution_give_nanoseconds),
         cmocka_unit_test(a_lying_wire_length_is_counted),
