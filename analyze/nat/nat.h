@@ -140,6 +140,7 @@ struct nat_verdict {
     bool destination_translated; enum confidence destination_confidence; /* whatever the verdict on sources */
     uint64_t destination_sessions; /* whose destination was translated */
     uint64_t undecided_sessions;   /* that prove nothing, e.g. a hash that may be wrong on purpose */
+    bool undecided_site;           /* all of them are of clients of the site itself, who were recovered */
     struct nat_recovered recovered[NAT_RECOVERED_MAX]; size_t recovered_count; uint64_t recovered_total;
     struct nat_evidence evidence[NAT_EVIDENCE_MAX]; size_t evidence_count;
     char reason[NAT_REASON];       /* NAT_UNKNOWN: why, and where to capture instead. Else what remains open; "" nothing */

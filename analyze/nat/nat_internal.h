@@ -181,6 +181,7 @@ struct nat_view {
     enum nat_about about;         /* what it rests on */
     uint64_t sessions;
     const char *why;              /* constant: goes on after "198.51.100.7 " */
+    bool site;                    /* undecided because it hides clients of the site itself */
     struct place place;
 };
 /* What all sources of a server have in common. */

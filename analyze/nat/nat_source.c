@@ -121,14 +121,19 @@ void nat_view_set(struct nat_view *v, enum nat_source_kind kind, enum confidence
     v->why = why;
 }
 
+static void hides_site(struct nat_view *v, const char *why)
+{
+    nat_view_set(v, NAT_SOURCE_UNDECIDED, CONFIDENCE_HINT, why);
+    v->site = true;
+}
+
 /* The source is the load balancer's or stands beside the server: every translation is the site's own. */
 static void judge_neighbour(const struct nat_source *f, const struct behind *b, bool declared, bool proven,
                             struct nat_view *v)
 {
     bool itself = (f->matches > 0 || b->guests == b->privates) && f->target_differs == 0;
     if (b->site > 0 && b->site == b->privates + b->publics)
-        nat_view_set(v, NAT_SOURCE_UNDECIDED, CONFIDENCE_HINT,
-                 "hides clients of the site itself only (they call the public address from inside)");
+        hides_site(v, "hides clients of the site itself only (they call the public address from inside)");
     else if (!declared && b->privates == 1 && b->publics == 0 && itself)
         nat_view_set(v, NAT_SOURCE_CLIENT, CONFIDENCE_STRONG,
                  "is a computer with one guest (container, virtual machine) behind it");
@@ -151,7 +156,7 @@ static void judge_neighbour(const struct nat_source *f, const struct behind *b, 
 static void judge_private(const struct nat_source *f, const struct behind *b, struct nat_view *v)
 {
     if (b->site > 0 && b->site == b->privates + b->publics)
-        nat_view_set(v, NAT_SOURCE_UNDECIDED, CONFIDENCE_HINT, "hides clients of the site itself only");
+        hides_site(v, "hides clients of the site itself only");
     else if (spread_unrelated(&b->spread))
         nat_view_set(v, NAT_SOURCE_SNAT, CONFIDENCE_CERTAIN,
                  "is private and hides networks that have nothing to do with each other");

@@ -21,6 +21,7 @@ struct tally {
     size_t hidden_count, told_count;
     uint32_t concurrent, people; /* most of any hiding source */
     uint64_t behind_answer;      /* sources that the server saw as another address */
+    uint64_t undecided_site;     /* undecided ones whose hidden addresses are known, and of the site */
 };
 
 static void add_once(struct address list[static UNION_MAX], size_t *count, const struct address *a)
@@ -48,6 +49,7 @@ static void tally_source(struct tally *t, const struct nat_source *f, const stru
         h->largest = v->sessions;
         h->view = *v;
     }
+    t->undecided_site += v->kind == NAT_SOURCE_UNDECIDED && v->site;
     if (v->kind != NAT_SOURCE_SNAT)
         return;
     if (v->about == NAT_CLIENT_SEEN) {
@@ -279,6 +281,7 @@ bool nat_verdict_at(const struct nat *n, size_t i, struct nat_verdict *out)
     out->sessions_all = most(out->sessions_all, translated);
     out->client_sessions = t.of[NAT_SOURCE_CLIENT].sessions;
     out->undecided_sessions = t.of[NAT_SOURCE_UNDECIDED].sessions;
+    out->undecided_site = t.of[NAT_SOURCE_UNDECIDED].sources > 0 && t.undecided_site == t.of[NAT_SOURCE_UNDECIDED].sources;
     choose(n, s, &crowd, &t, out);
     recover_all(n, s, out);
     for (uint32_t k = 0; k <= NAT_SOURCE_UNDECIDED; k++)

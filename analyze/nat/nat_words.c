@@ -243,6 +243,14 @@ static const char *why_unknown_by_sstp(const struct nat *n, const struct nat_ser
                    : "no address could be kept; capture on the VPN server's external interface";
 }
 
+static bool at_client(const struct nat *n, const struct nat_server *s)
+{
+    for (uint32_t i = s->first_source; i != NAT_NOBODY; i = n->sources[i].next)
+        if (nat_at_client(s, &n->sources[i]))
+            return true;
+    return false;
+}
+
 static const char *why_unknown(const struct nat *n, const struct nat_server *s, bool sound, const struct nat_verdict *v)
 {
     if (s->sessions + s->tunnels == 0 && s->logins > 0 && s->logins == s->logins_without_address)
@@ -257,6 +265,9 @@ static const char *why_unknown(const struct nat *n, const struct nat_server *s, 
         return "no hash fits any address, in either direction: the capture's addresses were changed (anonymised), or "
                "these "
                "programs compute hashes in their own way; use the capture as it was taken";
+    if (v->undecided_site)
+        return "the only clients that were seen are of the site itself and call the public address from inside; capture while "
+               "clients connect from the Internet";
     if (v->undecided_sessions > 0)
         return "the hashes fit neither what was seen nor any address that was searched, and clients other than Windows "
                "may send "
@@ -270,10 +281,13 @@ static const char *why_unknown(const struct nat *n, const struct nat_server *s, 
         return "no IKE_SA_INIT request was seen, and only that tells the client's own address; capture both "
                "directions, "
                "and while clients connect";
-    if (s->no_response > 0)
+    if (s->no_response > 0 && at_client(n, s))
         return "this is the client's side of the way and no answer of the server was seen; capture both directions, or "
                "on the VPN "
                "server's external interface";
+    if (s->no_response > 0)
+        return "no answer of the server with NAT detection was seen, and only that tells whether a load balancer follows; "
+               "capture while clients connect, both directions, or on the VPN server's external interface";
     return "what was seen does not show it; capture on the VPN server's external interface while clients connect";
 }
 
@@ -288,6 +302,9 @@ void nat_say_reason(const struct nat *n, const struct nat_server *s, bool sound,
     else if (out->kind != NAT_SNAT && s->sessions + s->tunnels == 0 && s->logins > 0)
         first = "RADIUS shows the addresses that the VPN server sees, not whether clients' own routers translate them, nor "
                 "whether destinations are translated";
+    else if (out->undecided_site)
+        first = "clients of the site itself call the public address from inside and are hidden there; this says nothing of "
+                "clients on the Internet";
     else if (out->undecided_sessions > 0)
         first = "some clients' hashes fit no address that was searched; they may be wrong on purpose (forced "
                 "encapsulation)";
