@@ -5,6 +5,7 @@
 
 #define SET_CLIENT "on the client Set-VpnConnectionIPsecConfiguration"
 #define SET_SERVER "on RRAS Set-VpnServerConfiguration -CustomPolicy"
+#define KNOCK "they carry neither NAT detection nor a vendor id, as every VPN client's do, and nothing follows them."
 
 struct finding *rule_ike_raise(struct findings *out, enum finding_id id, const struct exchange *x, uint64_t variant,
                                bool *fresh)
@@ -93,8 +94,14 @@ static void no_answer(struct findings *out, const struct exchange *x, struct ike
     struct finding *f = rule_ike_raise(out, FINDING_IKE_NO_ANSWER, x, k->unreachable > 0, &fresh);
     if (f == NULL)
         return;
-    finding_evidence(out, f, k->init_request, "IKE_SA_INIT, sent %u times, never answered",
-                     k->init_request_retransmissions + 1);
+    if (k->invalid_ke > 0) {
+        finding_evidence(out, f, k->invalid_ke_place, "INVALID_KE_PAYLOAD: group %u wanted", k->wanted_first);
+        finding_evidence(out, f, k->state.waiting_first, "IKE_SA_INIT with that group, sent %u times, never answered",
+                         k->state.waiting_transmissions);
+    } else {
+        finding_evidence(out, f, k->init_request, "IKE_SA_INIT, sent %u times, never answered",
+                         k->init_request_retransmissions + 1);
+    }
     if (k->unreachable > 0)
         finding_evidence(out, f, k->unreachable_place, "ICMP unreachable");
     if (!fresh)
@@ -108,10 +115,16 @@ static void no_answer(struct findings *out, const struct exchange *x, struct ike
 static void explain_offer(struct finding *f, const struct ike_facts *k)
 {
     char encr[IKE_TEXT], integ[IKE_TEXT], prf[IKE_TEXT], dh[IKE_TEXT];
-    finding_explain(f, "The client offers %u proposal%s: encryption %s; integrity %s; PRF %s; group %s.",
-                    k->offer_proposals, k->offer_proposals == 1 ? "" : "s", describe_ike_offer(encr, k, IKE_ENCR),
-                    describe_ike_offer(integ, k, IKE_INTEG), describe_ike_offer(prf, k, IKE_PRF),
-                    describe_ike_offer(dh, k, IKE_DH));
+    const char *s = k->offer_proposals == 1 ? "" : "s";
+    describe_ike_offer(encr, k, IKE_ENCR);
+    describe_ike_offer(prf, k, IKE_PRF);
+    describe_ike_offer(dh, k, IKE_DH);
+    if (k->version >> 4 == 1) /* one hash for both (RFC 2409 section 4) */
+        finding_explain(f, "The client offers %u proposal%s: encryption %s; hash %s; group %s.", k->offer_proposals, s,
+                        encr, prf, dh);
+    else
+        finding_explain(f, "The client offers %u proposal%s: encryption %s; integrity %s; PRF %s; group %s.",
+                        k->offer_proposals, s, encr, describe_ike_offer(integ, k, IKE_INTEG), prf, dh);
 }
 
 static bool offers_only_group2(const struct ike_facts *k)
@@ -122,26 +135,39 @@ static bool offers_only_group2(const struct ike_facts *k)
 static void no_proposal(struct findings *out, const struct exchange *x)
 {
     const struct ike_facts *k = &x->ike;
-    bool fresh;
-    struct finding *f = rule_ike_raise(out, FINDING_IKE_NO_PROPOSAL_CHOSEN, x, 0, &fresh);
+    bool fresh, knock = judge_ike_knock(x), version1 = x->type == CONVERSATION_IKE1;
+    uint64_t variant = (knock ? 0x10000u : 0) | (version1 ? 0x20000u : 0);
+    struct finding *f = rule_ike_raise(out, FINDING_IKE_NO_PROPOSAL_CHOSEN, x, variant, &fresh);
     if (f == NULL)
         return;
-    finding_evidence(out, f, k->init_request, "IKE_SA_INIT with the client's proposals");
+    finding_evidence(out, f, k->init_request, "%s with the client's proposals", version1 ? "SA" : "IKE_SA_INIT");
     finding_evidence(out, f, k->refused_place, "NO_PROPOSAL_CHOSEN");
     if (!fresh)
         return;
-    f->severity = SEVERITY_CRITICAL;
+    f->severity = knock ? SEVERITY_INFO : SEVERITY_CRITICAL;
     f->confidence = CONFIDENCE_CERTAIN;
-    f->client_error = 13868;
-    finding_title(f, "client and server have no IKEv2 proposal in common");
+    f->client_error = knock ? 0 : version1 ? 788 : 13868;
+    finding_title(f,
+                  knock ? "the VPN server refuses IKEv%u requests that look like a scanner's"
+                        : "client and server have no IKEv%u proposal in common",
+                  version1 ? 1 : 2);
     if (k->offer_seen)
         explain_offer(f, k);
+    if (knock) {
+        finding_explain(f, "NO_PROPOSAL_CHOSEN is the right answer to what looks like a scanner's requests: " KNOCK);
+        return;
+    }
     finding_explain(
         f, "The server answered NO_PROPOSAL_CHOSEN: it accepts none of these. What it would accept is not said.");
     if (k->windows_initiator && offers_only_group2(k))
         finding_explain(
             f,
             "This is what Windows offers by default (1024-bit MODP only); a server with a custom policy refuses it.");
+    if (version1) {
+        finding_fix(
+            f, "Give the server a phase 1 proposal that the clients offer, or let them use IKEv2 instead of L2TP.");
+        return;
+    }
     finding_fix(f, "Give both sides the same custom policy: " SET_CLIENT ", " SET_SERVER ".");
     finding_fix(f, "A client that cannot be changed by profile: registry NegotiateDH2048_AES256 = 1 under "
                    "HKLM\\SYSTEM\\CurrentControlSet\\Services\\RasMan\\Parameters adds AES-256 with 2048-bit MODP.");
@@ -214,18 +240,23 @@ static void init_error(struct findings *out, const struct exchange *x)
 {
     const struct ike_facts *k = &x->ike;
     const char *name = ike_notify_name(k->version, k->init_error);
-    bool fresh;
-    struct finding *f = rule_ike_raise(out, FINDING_IKE_AUTH_FAILED, x, 0x10000u | k->init_error, &fresh);
+    bool fresh, knock = judge_ike_knock(x);
+    struct finding *f =
+        rule_ike_raise(out, FINDING_IKE_AUTH_FAILED, x, (knock ? 0x90000u : 0x10000u) | k->init_error, &fresh);
     if (f == NULL)
         return;
     finding_evidence(out, f, k->init_error_place, "%s in the clear", name != NULL ? name : "an error notify");
     if (!fresh)
         return;
-    f->severity = SEVERITY_CRITICAL;
+    f->severity = knock ? SEVERITY_INFO : SEVERITY_CRITICAL;
     f->confidence = CONFIDENCE_CERTAIN;
-    f->client_error = 13801;
+    f->client_error = !knock && k->init_error == IKE_N_AUTHENTICATION_FAILED ? 13801 : 0;
     finding_title(f, "the VPN server refuses the negotiation with the error %s (%u)", name != NULL ? name : "unknown",
                   k->init_error);
+    if (knock) {
+        finding_explain(f, "The requests look like a scanner's: " KNOCK " No client is refused.");
+        return;
+    }
     finding_explain(
         f, "The answer to IKE_SA_INIT is an error, in the clear and before anybody authenticated. Nothing protects "
            "such an answer, so a box on the way can have sent it.");
@@ -242,6 +273,7 @@ static void weak_proposal(struct findings *out, const struct exchange *x)
     uint64_t variant = 0;
     size_t at = 0;
     bool fresh;
+    bool knock = judge_ike_knock(x);
     for (size_t i = 0; k->chosen_seen && i < sizeof all / sizeof *all; i++) {
         char name[IKE_TRANSFORM_NAME];
         const char *weakness = all[i]->type != 0 ? ike_transform_weakness(all[i]) : NULL;
@@ -254,16 +286,23 @@ static void weak_proposal(struct findings *out, const struct exchange *x)
     }
     if (at == 0)
         return;
-    struct finding *f = rule_ike_raise(out, FINDING_IKE_WEAK_PROPOSAL, x, variant, &fresh);
+    struct finding *f = rule_ike_raise(out, FINDING_IKE_WEAK_PROPOSAL, x, variant ^ (knock ? UINT64_MAX : 0), &fresh);
     if (f == NULL)
         return;
     finding_evidence(out, f, k->chosen_place, "the proposal that the server chose");
     if (!fresh)
         return;
-    f->severity = SEVERITY_WARNING;
+    f->severity = knock ? SEVERITY_INFO : SEVERITY_WARNING;
     f->confidence = CONFIDENCE_CERTAIN;
-    finding_title(f, "IKEv2 tunnels use weak cryptography: %s", why);
-    finding_explain(f, "Client and server agreed on %s.", describe_ike_suite(suite, &k->chosen));
+    finding_title(f,
+                  knock ? "the VPN server would take weak cryptography for IKEv2: %s"
+                        : "IKEv2 tunnels use weak cryptography: %s",
+                  why);
+    if (knock)
+        finding_explain(f, "It chose %s for requests that look like a scanner's: " KNOCK " No tunnel came of it.",
+                        describe_ike_suite(suite, &k->chosen));
+    else
+        finding_explain(f, "Client and server agreed on %s.", describe_ike_suite(suite, &k->chosen));
     if (k->windows_initiator && offers_only_group2(k))
         finding_explain(
             f, "That is the default of Windows clients, which offer nothing better unless the profile says so.");
@@ -299,11 +338,13 @@ void rules_ike_init(struct findings *out, const struct rule_input *in, const str
     (void)in;
     if (j.end == IKE_END_INIT_UNANSWERED)
         no_answer(out, x, j);
+    if (j.end == IKE_END_NO_PROPOSAL)
+        no_proposal(out, x);
     if (x->type != CONVERSATION_IKE)
         return;
-    if (k->refused_proposal && !k->chosen_seen && j.end == IKE_END_NO_PROPOSAL)
-        no_proposal(out, x);
-    if (k->invalid_ke > 0 && k->offer_seen) /* of the answer alone nothing follows for the client */
+    /* Of the answer alone nothing follows for the client; who was to come again with another group and does not,
+     * knocks. */
+    if (k->invalid_ke > 0 && k->offer_seen && (!judge_ike_knock(x) || k->retried_with_wanted_group))
         wrong_group(out, x, j.end == IKE_END_INVALID_KE);
     if (k->cookies > 0)
         cookie(out, x, j.end == IKE_END_COOKIE);

@@ -3,7 +3,10 @@
 
 #include <stdio.h>
 
-enum { UDP_PAYLOAD_MTU = 1472 }; /* what fits one IPv4 packet of 1,500 bytes */
+enum {
+    UDP_PAYLOAD_MTU = 1472 /* what fits one IPv4 packet of 1,500 bytes */,
+    IKE_AUTH_SHARED_KEY = 2 /* RFC 7296 section 3.8 */
+};
 #define BEGINNING_NS (30 * INT64_C(1000000000)) /* a client that gets no answer repeats itself about as long */
 
 #define SERVER_FRAGMENTATION                                                                                           \
@@ -124,19 +127,35 @@ static bool skf_fragments_lost(struct findings *out, const struct exchange *x)
     finding_title(f, "fragments of an IKE message are missing");
     finding_explain(
         f,
-        "The message was sent as %u IKE fragments (RFC 7383) and only %u of them are in the capture, repetitions "
+        "The message was sent as %u IKE fragments (RFC 7383) and only %u of them %s in the capture, repetitions "
         "included. Each is a datagram of its own, so single ones are dropped on the way.",
-        s->fragments_announced, s->fragments_waiting);
+        s->fragments_announced, s->fragments_waiting, s->fragments_waiting == 1 ? "is" : "are");
     finding_fix(f, "Look for what drops some UDP 4500 datagrams: rate limits, a firewall that inspects IKE, a smaller "
                    "MTU on the way.");
     return true;
+}
+
+/* In how many IKE fragments (RFC 7383) the first message of IKE_AUTH of one side came; 0: in one piece. */
+static unsigned ike_fragments(const struct ike_facts *k, bool response)
+{
+    for (unsigned i = 0; i < k->length_count; i++)
+        if (k->lengths[i].exchange == IKE_AUTH && k->lengths[i].response == response)
+            return k->lengths[i].fragments;
+    return 0;
+}
+
+/* Larger than a packet, and cut by IP: IKE's own fragments are datagrams that fit. */
+static bool is_cut_by_ip(const struct ike_facts *k, uint32_t length, bool response)
+{
+    return k->auth_ip_fragments > 0 || (length > UDP_PAYLOAD_MTU && ike_fragments(k, response) == 0);
 }
 
 static void unanswered(struct findings *out, const struct rule_input *in, const struct exchange *x,
                        struct ike_judgement j)
 {
     const struct ike_facts *k = &x->ike;
-    bool fresh, large = k->auth_request_length > UDP_PAYLOAD_MTU || k->auth_ip_fragments > 0;
+    unsigned pieces = ike_fragments(k, false);
+    bool fresh, large = is_cut_by_ip(k, k->auth_request_length, false);
     (void)in;
     if (k->auth_request_retransmissions == 0 && k->unreachable == 0)
         return;
@@ -163,6 +182,13 @@ static void unanswered(struct findings *out, const struct rule_input *in, const 
             "devices and load balancers drop.");
         explain_fragmentation(f, k);
         fix_fragments(f, k);
+    } else if (pieces > 0) {
+        finding_explain(
+            f,
+            "It comes as %u IKE fragments (RFC 7383), each of which fits one packet, so IP fragments are "
+            "not the cause: UDP 4500 is blocked, single datagrams are dropped (the larger ones, by a smaller "
+            "MTU on the way), or a load balancer sends port 4500 to another server than port 500.",
+            pieces);
     } else {
         finding_explain(
             f, "It fits one packet, so lost fragments are not the cause: UDP 4500 is blocked, or a load balancer sends "
@@ -177,7 +203,7 @@ static void unanswered(struct findings *out, const struct rule_input *in, const 
 static void answer_lost(struct findings *out, const struct exchange *x, struct ike_judgement j)
 {
     const struct ike_facts *k = &x->ike;
-    bool fresh, large = k->auth_response_length > UDP_PAYLOAD_MTU || k->auth_ip_fragments > 0;
+    bool fresh, large = is_cut_by_ip(k, k->auth_response_length, true);
     struct finding *f =
         rule_ike_raise(out, large ? FINDING_IKE_FRAGMENTS_LOST : FINDING_IKE_AUTH_UNANSWERED, x, 5, &fresh);
     if (f == NULL)
@@ -232,9 +258,11 @@ static void explain_split(struct finding *f, const struct exchange *x, enum spli
                "a server for each port anew.");
         break;
     case SPLIT_TOLD:
-        finding_explain(
-            f, "The server answers that it does not know the association (INVALID_IKE_SPI): it was begun with another "
-               "server, or this one was restarted.");
+        finding_explain(f, "The server answers that it does not know the association (INVALID_IKE_SPI): %s.",
+                        x->ike.auth_responses > 0
+                            ? "it knew it before, so the load balancer changed servers in the middle of the login, "
+                              "or this one was restarted"
+                            : "it was begun with another server, or this one was restarted");
         break;
     case SPLIT_SEEN:
         finding_explain(
@@ -305,12 +333,15 @@ static void refused_by_server(struct findings *out, const struct exchange *x, st
     f->client_error = k->ms_status > 0 && k->ms_status < 65536 ? k->ms_status : 13801;
     finding_title(f, "the VPN server refuses clients in its first IKE_AUTH answer");
     finding_explain(
-        f,
-        "Instead of its certificate the server sends an error%s%s: it does not accept the client's identity, "
-        "certificate or signature.",
-        name != NULL ? ", " : "", name != NULL ? name : "");
+        f, "Instead of its certificate the server sends an error%s%s: it does not accept the client's identity, %s.",
+        name != NULL ? ", " : "", name != NULL ? name : "",
+        k->initiator_auth == IKE_AUTH_SHARED_KEY ? "or its pre-shared key is another one" : "certificate or signature");
     if (k->ms_status != 0)
         finding_explain(f, "Windows' own error code inside is %u.", k->ms_status);
+    if (k->initiator_auth == IKE_AUTH_SHARED_KEY) {
+        finding_fix(f, "Compare the pre-shared key of both sides, and for which identities the server has it.");
+        return;
+    }
     finding_fix(
         f, "Machine certificates (device tunnel): does the certificate chain to a root that RRAS is told to accept "
            "(Set-VpnAuthProtocol -RootCertificateNameToAccept), has it the Client Authentication EKU, is it valid and "
@@ -331,7 +362,8 @@ static void fix_refused_certificate(struct finding *f, const struct rule_input *
         return;
     }
     if (c != NULL && chain_checks_of(c, ROLE_IKEV2)->chain == CHECK_UNKNOWN)
-        finding_explain(f, "Which roots the clients trust was not given: give --trusted-root to have its chain checked.");
+        finding_explain(f,
+                        "Which roots the clients trust was not given: give --trusted-root to have its chain checked.");
     else if (c != NULL)
         finding_explain(f, "The certificate passes every check against the roots given, so look at the client: its "
                            "machine store, its clock, and whether the name that it dials is in the certificate.");

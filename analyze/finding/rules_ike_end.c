@@ -45,10 +45,12 @@ static void client_refused_eap_server(struct findings *out, const struct exchang
 static void eap_failed(struct findings *out, const struct exchange *x, struct ike_judgement j)
 {
     const struct ike_facts *k = &x->ike;
-    bool fresh;
+    bool fresh,
+        early = j.read ? x->eap.method == 0 : k->auth_responses <= 2; /* no method ran: there was but the identity */
     if (j.read && (x->eap.tls.seen || x->eap.method != 0))
         return; /* the rules about EAP know better */
-    struct finding *f = rule_ike_raise(out, FINDING_IKE_AUTH_FAILED, x, 0x60000u | k->auth_error, &fresh);
+    struct finding *f =
+        rule_ike_raise(out, FINDING_IKE_AUTH_FAILED, x, (early ? 0xa0000u : 0x60000u) | k->auth_error, &fresh);
     if (f == NULL)
         return;
     finding_evidence(out, f, k->auth_response_last,
@@ -58,16 +60,47 @@ static void eap_failed(struct findings *out, const struct exchange *x, struct ik
         return;
     f->severity = SEVERITY_CRITICAL;
     f->confidence = j.read ? CONFIDENCE_CERTAIN : CONFIDENCE_STRONG;
-    f->client_error = k->ms_status > 0 && k->ms_status < 65536 ? k->ms_status : j.read ? 0 : 691;
+    f->client_error = k->ms_status > 0 && k->ms_status < 65536 ? k->ms_status : j.read || early ? 0 : 691;
     finding_title(f, "user authentication (EAP) fails inside IKE_AUTH");
     finding_explain(f,
                     "The VPN server and its certificate were accepted, EAP ran for %u rounds, and then came a failure.",
                     k->auth_responses);
-    if (!j.read)
+    if (early)
+        finding_explain(
+            f,
+            "It came right after the client's first answer, where %s no password or certificate %s: the server "
+            "or a policy refuses this user or his way of connecting (Windows then says 812), or RADIUS was "
+            "not reached.",
+            j.read ? "" : "with most methods", j.read ? "was asked for" : "was asked for yet");
+    else if (!j.read)
         finding_explain(f, "EAP is encrypted here: password, policy or client certificate, this capture cannot tell.");
     finding_fix(f, NPS_EVENTS ".");
     if (!j.read)
         finding_fix(f, BETTER_PLACE ".");
+}
+
+/* Tunnels are renewed within hours; what both sides have in common for that is not tried before. */
+static void renewal_refused(struct findings *out, const struct exchange *x)
+{
+    const struct ike_facts *k = &x->ike;
+    bool fresh;
+    struct finding *f = rule_ike_raise(out, FINDING_IKE_NO_PROPOSAL_CHOSEN, x, 0xb0000u, &fresh);
+    if (f == NULL)
+        return;
+    finding_evidence(out, f, k->later_error_place, "NO_PROPOSAL_CHOSEN in the answer to CREATE_CHILD_SA");
+    if (!fresh)
+        return;
+    f->severity = SEVERITY_WARNING;
+    f->confidence = CONFIDENCE_CERTAIN;
+    finding_title(f, "tunnels come up, but their keys cannot be renewed: no proposal in common");
+    finding_explain(
+        f,
+        "The %s refuses the other side's CREATE_CHILD_SA. A tunnel's first keys come with IKE_AUTH, where no "
+        "Diffie-Hellman group is agreed upon, so that a mismatch of groups (PFS) shows only here; the tunnel "
+        "ends when its keys do.",
+        k->later_error_from_initiator ? "client" : "VPN server");
+    finding_fix(
+        f, "Use the same -PfsGroup (strongSwan: the group in esp_proposals) and the same algorithms on both sides.");
 }
 
 static void eap_stalled(struct findings *out, const struct exchange *x, struct ike_judgement j)
@@ -176,6 +209,8 @@ void rules_ike_end(struct findings *out, const struct rule_input *in, const stru
     (void)in;
     if (x->type != CONVERSATION_IKE)
         return;
+    if (x->ike.later_error == IKE_N_NO_PROPOSAL_CHOSEN)
+        renewal_refused(out, x);
     switch (j.end) {
     case IKE_END_EAP_CLIENT_REFUSED:
         if (!j.read)

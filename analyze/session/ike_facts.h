@@ -31,7 +31,8 @@ struct ike_length_fact {
     uint8_t message_id;            /* saturating */
     uint8_t exchange;
     uint8_t first;                 /* type of the first payload inside SK, which stands in the clear; IKE_NO_PAYLOAD: none */
-    bool from_initiator, response, fragmented; /* fragmented: SKF; its lengths are summed */
+    bool from_initiator, response;
+    uint8_t fragments;             /* SKF: how many, whose lengths are summed; saturating, 0 for one piece */
 };
 
 enum ike_nat_result { IKE_NAT_ABSENT, IKE_NAT_MATCH, IKE_NAT_DIFFERS };
@@ -70,6 +71,7 @@ struct ike_facts {
     struct place init_request, init_request_last, init_response, init_response_last;
     bool fragmentation_initiator, fragmentation_responder;  /* N(IKEV2_FRAGMENTATION_SUPPORTED) */
     bool redirect_supported;
+    bool init_bare;                /* the first request, whole, has neither NAT detection (IKEv2) nor a vendor id: of no VPN client */
     struct endpoint init_initiator, init_responder, auth_initiator, auth_responder; /* of the first request of either;
                                       FAMILY_NONE: not seen */
     uint8_t vendor_id_count;
@@ -112,7 +114,8 @@ struct ike_facts {
     struct place server_certificate_place, client_certificate_place;
     uint32_t certreq_authorities;                 /* of the initiator */
     uint16_t auth_error; struct place auth_error_place; bool auth_error_from_initiator; /* error notify inside IKE_AUTH, 0 none */
-    uint16_t child_error; struct place child_error_place; /* inside the message that was to make a child SA */
+    uint16_t child_error; struct place child_error_place; /* inside the IKE_AUTH that was to make a child SA */
+    uint16_t later_error; struct place later_error_place; bool later_error_from_initiator; /* inside an answer to CREATE_CHILD_SA */
     uint32_t ms_status; struct place ms_status_place;     /* N(12345): Windows error */
     bool child_created; struct ike_suite child;
     struct text ts_initiator, ts_responder, assigned_address, internal_server; /* as text */

@@ -113,7 +113,7 @@ static bool content_of(const struct ike_facts *f, const struct ike_length_fact *
 {
     if (m == NULL)
         return false;
-    if (!m->fragmented)
+    if (m->fragments == 0)
         return ike_content_of(&f->chosen, m->length, out);
     *out = (struct ike_content){LARGE_LEAST / 2, m->length}; /* what had to be fragmented is no small message */
     return true;

@@ -36,8 +36,23 @@ static const struct ike_notify_fact *notify_in_clear(const struct ike_facts *f, 
     return NULL;
 }
 
+/* A retry with the group that was asked for was sent again and again, and nothing answers it. */
+static bool retry_unanswered(const struct exchange *x)
+{
+    const struct ike_facts *f = &x->ike;
+    const struct ike_state *s = &f->state;
+    bool waiting = s->request_waiting && s->waiting_exchange == IKE_SA_INIT && s->waiting_transmissions > 0;
+    return f->retried_with_wanted_group && waiting && waits_in_vain(x, s->waiting_transmissions - 1);
+}
+
+bool judge_ike_knock(const struct exchange *x)
+{
+    const struct ike_facts *f = &x->ike;
+    return f->init_bare && !f->encrypted_seen && f->auth_requests == 0 && f->auth_responses == 0;
+}
+
 /* IKE_SA_INIT alone: everything here is in the clear. */
-static struct ike_judgement judge_init(const struct exchange *x)
+static struct ike_judgement init_of_client(const struct exchange *x)
 {
     const struct ike_facts *f = &x->ike;
     if (f->redirected)
@@ -51,6 +66,8 @@ static struct ike_judgement judge_init(const struct exchange *x)
         return verdict(IKE_END_NO_PROPOSAL, CONFIDENCE_CERTAIN);
     if (f->init_error != 0)
         return verdict(IKE_END_INIT_ERROR, CONFIDENCE_CERTAIN);
+    if (retry_unanswered(x))
+        return verdict(IKE_END_INIT_UNANSWERED, CONFIDENCE_STRONG);
     if (f->invalid_ke > 0) {
         bool over = f->invalid_ke >= REPEATED || judge_quiet_ns(x) >= AT_ONCE_NS;
         return over ? verdict(IKE_END_INVALID_KE, CONFIDENCE_CERTAIN) : verdict(IKE_END_UNKNOWN, CONFIDENCE_HINT);
@@ -61,6 +78,14 @@ static struct ike_judgement judge_init(const struct exchange *x)
     if (f->init_requests > 0 && f->init_responses == 0 && waits_in_vain(x, f->init_request_retransmissions))
         return verdict(IKE_END_INIT_UNANSWERED, CONFIDENCE_STRONG);
     return verdict(IKE_END_UNKNOWN, CONFIDENCE_HINT);
+}
+
+/* Who only knocks never meant to go on. */
+static struct ike_judgement judge_init(const struct exchange *x)
+{
+    struct ike_judgement j = init_of_client(x);
+    bool refused = j.end == IKE_END_NO_PROPOSAL || j.end == IKE_END_INIT_ERROR || j.end == IKE_END_REDIRECTED;
+    return judge_ike_knock(x) && !refused ? verdict(IKE_END_UNKNOWN, CONFIDENCE_HINT) : j;
 }
 
 /* Read with keys. UNKNOWN when what was opened does not decide. */
@@ -125,9 +150,11 @@ static struct ike_judgement stalled(const struct exchange *x)
 static struct ike_judgement judge_version1(const struct exchange *x)
 {
     const struct ike_facts *f = &x->ike;
-    if (f->init_requests > 0 && f->init_responses == 0 && !f->encrypted_seen &&
+    if (f->init_requests > 0 && f->init_responses == 0 && !f->encrypted_seen && !judge_ike_knock(x) &&
         waits_in_vain(x, f->init_request_retransmissions))
         return verdict(IKE_END_INIT_UNANSWERED, CONFIDENCE_STRONG);
+    if (f->refused_proposal && !f->chosen_seen && !f->encrypted_seen)
+        return verdict(IKE_END_NO_PROPOSAL, CONFIDENCE_CERTAIN);
     for (unsigned i = 0; i < f->exchange_count; i++) { /* RFC 2409 section 5.5: three messages make the tunnel */
         const struct ike_exchange_fact *q = &f->exchanges[i];
         if (q->type == IKE1_QUICK && q->initiator_packets + q->responder_packets >= 3 && q->initiator_packets > 0 &&
@@ -207,6 +234,22 @@ static bool other_server(const struct ike_facts *f)
            !address_equal(&f->init_responder.address, &f->auth_responder.address) && !f->redirected;
 }
 
+static bool last_auth_answered(const struct ike_facts *f)
+{
+    for (unsigned i = f->exchange_count; i-- > 0;)
+        if (f->exchanges[i].type == IKE_AUTH && f->exchanges[i].message_id == f->auth_last_id)
+            return f->exchanges[i].answered;
+    return f->auth_responses > 0;
+}
+
+/* The server says so instead of an answer to IKE_AUTH. Of a tunnel that stood it merely forgot, as after a restart; and
+ * nothing protects this word. */
+static bool spi_unknown(const struct ike_facts *f)
+{
+    bool told = notify_in_clear(f, IKE_N_INVALID_IKE_SPI) != NULL || notify_in_clear(f, IKE_N_INVALID_SPI) != NULL;
+    return told && f->auth_requests > 0 && !f->child_seen && !last_auth_answered(f);
+}
+
 struct ike_judgement judge_ike(const struct exchange *x)
 {
     const struct ike_facts *f = &x->ike;
@@ -214,7 +257,7 @@ struct ike_judgement judge_ike(const struct exchange *x)
         return verdict(IKE_END_ESTABLISHED, CONFIDENCE_CERTAIN);
     if (x->type == CONVERSATION_IKE1)
         return judge_version1(x);
-    if (notify_in_clear(f, IKE_N_INVALID_IKE_SPI) != NULL || notify_in_clear(f, IKE_N_INVALID_SPI) != NULL)
+    if (spi_unknown(f))
         return verdict(IKE_END_UNKNOWN_SPI, CONFIDENCE_STRONG);
     if (f->auth_requests == 0 && f->auth_responses == 0 && !f->encrypted_seen)
         return judge_init(x);

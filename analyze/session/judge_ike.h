@@ -49,6 +49,9 @@ enum client_answer judge_ike_server_certificate(const struct exchange *x, struct
 /* Two halves of one association, at different servers: one was sent IKE_SA_INIT only, the other IKE_AUTH only (K5). */
 bool judge_ike_halves(const struct exchange *init, const struct exchange *auth);
 
+/* A request to begin that has nothing of a VPN client, and that its sender never followed up: a scanner's or a monitor's. */
+bool judge_ike_knock(const struct exchange *x);
+
 /* Where keys were missing, so that certificates and EAP of this association stay unseen. */
 bool judge_ike_closed(const struct exchange *x);
 

@@ -221,13 +221,17 @@ static void invalid_ke(struct ike_facts *f, const struct ike_notify *n, struct p
 static void clear_notify(struct exchange *x, struct ike_facts *f, const struct ike_notify *n, bool from_initiator,
                          struct place place)
 {
+    bool error = n->type <= IKE_N_ERROR_LAST && !from_initiator; /* what an initiator complains about is no refusal */
     switch (n->type) {
     case IKE_N_NO_PROPOSAL_CHOSEN:
+        if (!error)
+            break;
         f->refused_place = f->refused_proposal ? f->refused_place : place;
         f->refused_proposal = true;
         break;
     case IKE_N_INVALID_KE_PAYLOAD:
-        invalid_ke(f, n, place);
+        if (error)
+            invalid_ke(f, n, place);
         break;
     case IKE_N_COOKIE:
         if (from_initiator) {
@@ -247,7 +251,7 @@ static void clear_notify(struct exchange *x, struct ike_facts *f, const struct i
         redirect(x, f, n, place);
         break;
     default:
-        if (n->type <= IKE_N_ERROR_LAST && f->init_error == 0) {
+        if (error && f->init_error == 0) {
             f->init_error = n->type;
             f->init_error_place = place;
         }
@@ -256,11 +260,21 @@ static void clear_notify(struct exchange *x, struct ike_facts *f, const struct i
     track_ike_notify(f, n, from_initiator, false, place);
 }
 
+/* VPN clients send NAT detection, or in IKEv1 the vendor ids that stand for it; what only knocks does not. */
+static bool is_bare(const struct ike_event *ev)
+{
+    const struct ike_payloads *p = ev->clear;
+    bool whole = !ev->message->cut && !ev->message->malformed && !p->malformed && p->notify_count < IKE_NOTIFIES_MAX;
+    return whole && p->vendor_id_count == 0 && ike_notify_of(p, IKE_N_NAT_DETECTION_SOURCE_IP) == NULL &&
+           ike_notify_of(p, IKE_N_NAT_DETECTION_DESTINATION_IP) == NULL;
+}
+
 static void init_request(struct ike_facts *f, const struct event *e)
 {
     const struct ike_event *ev = e->u.ike;
     const struct ike_payloads *p = ev->clear;
     if (f->init_requests++ == 0) {
+        f->init_bare = is_bare(ev);
         f->init_request = e->place;
         f->init_initiator = ev->source;
         f->init_responder = ev->destination;
@@ -313,7 +327,7 @@ static void count_packet(struct ike_facts *f, const struct ike_event *ev, bool f
     if (x == NULL)
         return;
     count_u16(from_initiator ? &x->initiator_packets : &x->responder_packets);
-    x->answered = x->answered || m->response;
+    x->answered = x->answered || (m->response && (m->encrypted || m->exchange == IKE_SA_INIT));
     x->fragments = saturated(x->fragments + (uint64_t)(m->fragments > 0));
     x->ip_fragments = saturated(x->ip_fragments + (uint64_t)ev->ip_fragments);
 }
@@ -321,7 +335,7 @@ static void count_packet(struct ike_facts *f, const struct ike_event *ev, bool f
 static void keep_length(struct ike_facts *f, const struct ike_event *ev, bool from_initiator)
 {
     const struct ike_message *m = ev->message;
-    if (m->exchange == IKE_SA_INIT || f->length_count == IKE_FACTS_LENGTHS || m->cut)
+    if (!m->encrypted || f->length_count == IKE_FACTS_LENGTHS || m->cut)
         return;
     f->lengths[f->length_count++] = (struct ike_length_fact){
         .length = saturated(ev->sk_length),
@@ -330,7 +344,9 @@ static void keep_length(struct ike_facts *f, const struct ike_event *ev, bool fr
         .first = m->sk_next,
         .from_initiator = from_initiator,
         .response = m->response,
-        .fragmented = m->fragments > 1,
+        .fragments = (uint8_t)(m->fragments <= 1          ? 0
+                               : m->fragments < UINT8_MAX ? m->fragments
+                                                          : UINT8_MAX),
     };
 }
 
@@ -381,7 +397,9 @@ static void whole_message(const struct track_parts *t, struct live *l, struct ik
         if (m->exchange == IKE_SA_INIT)
             (m->response ? init_response : init_request)(f, e);
     }
-    if (m->exchange == IKE_AUTH) {
+    if (!m->encrypted) { /* an error in the clear, which anybody can send, is no step of the exchange */
+        return;
+    } else if (m->exchange == IKE_AUTH) {
         auth_message(f, e);
     } else if (m->exchange == IKE_INFORMATIONAL) {
         if (!f->informational_seen)
@@ -404,10 +422,16 @@ static void whole_message1(struct ike_facts *f, const struct event *e)
     if (ev->clear == NULL || ev->message->encrypted)
         return;
     vendor_ids(f, ev->clear, from_initiator);
-    for (unsigned i = 0; i < ev->clear->notify_count; i++)
+    for (unsigned i = 0; i < ev->clear->notify_count; i++) {
         track_ike_notify(f, &ev->clear->notifies[i], from_initiator, false, e->place);
+        if (ev->clear->notifies[i].type == IKE_N_NO_PROPOSAL_CHOSEN && !from_initiator && !f->refused_proposal) {
+            f->refused_proposal = true;
+            f->refused_place = e->place;
+        }
+    }
     if (from_initiator && f->init_requests++ == 0) {
         f->init_request = e->place;
+        f->init_bare = is_bare(ev);
         offer(f, ev->clear, true);
     } else if (!from_initiator) {
         if (f->init_responses++ == 0)
@@ -422,7 +446,7 @@ static void retransmission(struct ike_facts *f, const struct event *e)
     if (m->exchange == IKE_SA_INIT) {
         *(m->response ? &f->init_response_retransmissions : &f->init_request_retransmissions) += 1;
         *(m->response ? &f->init_response_last : &f->init_request_last) = e->place;
-    } else if (m->exchange == IKE_AUTH && !m->response) {
+    } else if (m->exchange == IKE_AUTH && !m->response && m->fragment <= 1) { /* a message counts once, not each SKF */
         const struct ike_exchange_fact *x = exchange_of(f, m, e->dir == TO_SERVER);
         f->auth_request_retransmissions++;
         f->auth_repeated_although_answered += x != NULL && x->answered;

@@ -194,7 +194,18 @@ static void inside_notify(struct ike_facts *f, const struct ike_notify *n, const
     f->move_announced = f->move_announced || n->type == IKE_N_UPDATE_SA_ADDRESSES;
     if (n->type > IKE_N_ERROR_LAST || n->type == IKE_N_MS_STATUS)
         return;
-    bool of_child = exchange == CREATE_CHILD_SA || refuses_child(n->type);
+    bool response = e->u.ike->message->response, of_child = refuses_child(n->type);
+    if (exchange == CREATE_CHILD_SA) {
+        if (response && f->later_error == 0) {
+            f->later_error = n->type;
+            f->later_error_place = e->place;
+            f->later_error_from_initiator = from_initiator;
+        }
+        return;
+    }
+    if (exchange == IKE_INFORMATIONAL &&
+        response) /* to a change of addresses, to something that is not known (RFC 4555) */
+        return;
     if (of_child && f->child_error == 0) {
         f->child_error = n->type;
         f->child_error_place = e->place;

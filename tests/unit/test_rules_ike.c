@@ -188,6 +188,28 @@ static void invalid_ke(void **state)
     nothing();
 }
 
+/* The right group, again and again, and no answer to it: not the group is at fault. */
+static void retry_unanswered(void **state)
+{
+    (void)state;
+    unanswered_init();
+    struct ike_facts *f = &scene.x.ike;
+    f->init_requests = 2;
+    f->init_responses = f->invalid_ke = 1;
+    f->invalid_ke_place = at(2);
+    f->wanted_first = f->wanted_group = 19;
+    f->retried_with_wanted_group = true;
+    f->state.request_waiting = true;
+    f->state.waiting_exchange = IKE_SA_INIT;
+    f->state.waiting_transmissions = 4;
+    f->state.waiting_first = at(3);
+    run();
+    const struct finding *no = found(FINDING_IKE_NO_ANSWER), *ke = found(FINDING_IKE_INVALID_KE);
+    assert_int_equal(no->client_error, 809);
+    assert_int_equal(ke->severity, SEVERITY_INFO);
+    assert_int_equal(scene.x.outcome, OUTCOME_UNANSWERED);
+}
+
 static void cookie_challenge(void **state)
 {
     (void)state;
@@ -361,7 +383,113 @@ static void init_is_refused(void **state)
     scene.x.ike.chosen_seen = false;
     scene.x.ike.init_error = IKE_N_INVALID_SYNTAX;
     scene.x.ike.init_error_place = at(2);
+    only(FINDING_IKE_AUTH_FAILED, SEVERITY_CRITICAL, CONFIDENCE_CERTAIN, 0); /* 13801 says something of credentials */
+    scene.x.ike.init_error = IKE_N_AUTHENTICATION_FAILED;
     only(FINDING_IKE_AUTH_FAILED, SEVERITY_CRITICAL, CONFIDENCE_CERTAIN, 13801);
+    scene.x.ike.init_bare = true; /* nobody's client */
+    only(FINDING_IKE_AUTH_FAILED, SEVERITY_INFO, CONFIDENCE_CERTAIN, 0);
+}
+
+/* What has nothing of a VPN client is no client that fails, whatever comes of it. */
+static void a_scanner_knocks(void **state)
+{
+    (void)state;
+    begun();
+    scene.x.ike.init_bare = true;
+    scene.x.capture_last_ns += 60 * SECOND;
+    nothing();
+    assert_int_equal(scene.x.outcome, OUTCOME_INCOMPLETE);
+    scene.x.ike.chosen.dh.id = 2;
+    only(FINDING_IKE_WEAK_PROPOSAL, SEVERITY_INFO, CONFIDENCE_CERTAIN, 0);
+    unanswered_init();
+    scene.x.ike.init_bare = true;
+    nothing();
+    scene.x.ike.unreachable = 1;
+    nothing();
+    unanswered_init();
+    scene.x.ike.init_bare = true;
+    scene.x.ike.cookies = 1;
+    scene.x.ike.cookie_place = at(2);
+    only(FINDING_IKE_COOKIE_CHALLENGE, SEVERITY_INFO, CONFIDENCE_CERTAIN, 0);
+    begun();
+    scene.x.ike.init_bare = true;
+    scene.x.ike.chosen_seen = false;
+    scene.x.ike.refused_proposal = true;
+    only(FINDING_IKE_NO_PROPOSAL_CHOSEN, SEVERITY_INFO, CONFIDENCE_CERTAIN, 0);
+    assert_int_equal(scene.x.outcome, OUTCOME_REJECTED);
+    begun();
+    scene.x.ike.init_bare = true;
+    scene.x.ike.chosen_seen = false;
+    scene.x.ike.invalid_ke = 1;
+    scene.x.ike.wanted_first = scene.x.ike.wanted_group = 19;
+    scene.x.capture_last_ns += 60 * SECOND;
+    nothing();
+    auth_unanswered(600); /* who goes on is no scanner */
+    scene.x.ike.init_bare = true;
+    only(FINDING_IKE_AUTH_UNANSWERED, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 809);
+}
+
+/* IKEv1's phase 1. */
+static void version_1_is_refused(void **state)
+{
+    (void)state;
+    begun();
+    scene.x.type = CONVERSATION_IKE1;
+    scene.x.ike.version = 0x10;
+    scene.x.ike.chosen_seen = false;
+    scene.x.ike.refused_proposal = true;
+    only(FINDING_IKE_NO_PROPOSAL_CHOSEN, SEVERITY_CRITICAL, CONFIDENCE_CERTAIN, 788);
+    assert_non_null(strstr(found(FINDING_IKE_NO_PROPOSAL_CHOSEN)->title, "IKEv1"));
+    scene.x.ike.encrypted_seen = true; /* anybody can say so; they went on */
+    nothing();
+}
+
+/* IKE fragments fit packets: neither their sum nor each of them counts. */
+static void fragments_are_not_cut_by_ip(void **state)
+{
+    (void)state;
+    auth_unanswered(3000);
+    only(FINDING_IKE_AUTH_UNANSWERED, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 809);
+    assert_non_null(strstr(found(FINDING_IKE_AUTH_UNANSWERED)->title, "larger than a packet"));
+    scene.x.ike.lengths[0].fragments = 3;
+    only(FINDING_IKE_AUTH_UNANSWERED, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 809);
+    assert_null(strstr(found(FINDING_IKE_AUTH_UNANSWERED)->title, "larger than a packet"));
+    assert_non_null(strstr(found(FINDING_IKE_AUTH_UNANSWERED)->explanation, "3 IKE fragments"));
+}
+
+/* The server says INVALID_IKE_SPI of what it did not answer; of a login that is through it comes later, or from anybody. */
+static void a_forgotten_tunnel(void **state)
+{
+    (void)state;
+    established();
+    struct ike_facts *f = &scene.x.ike;
+    f->state = (struct ike_state){0};
+    f->decrypted = f->child_created = true;
+    f->notifies[0] = (struct ike_notify_fact){.type = IKE_N_INVALID_IKE_SPI, .place = at(9)};
+    f->notify_count = 1;
+    nothing();
+    assert_int_equal(scene.x.outcome, OUTCOME_ESTABLISHED);
+    begun(); /* begun before the capture, and all of it is a sign of life */
+    f->init_requests = f->init_responses = 0;
+    f->chosen_seen = false;
+    f->encrypted_seen = scene.x.begun_before = true;
+    f->notifies[0] = (struct ike_notify_fact){.type = IKE_N_INVALID_IKE_SPI, .place = at(9)};
+    f->notify_count = 1;
+    nothing();
+    assert_int_equal(scene.x.outcome, OUTCOME_INCOMPLETE);
+}
+
+static void keys_cannot_be_renewed(void **state)
+{
+    (void)state;
+    established();
+    scene.x.ike.decrypted = scene.x.ike.child_created = scene.x.ike.child_seen = true;
+    scene.x.ike.later_error = IKE_N_NO_PROPOSAL_CHOSEN;
+    scene.x.ike.later_error_place = at(9);
+    only(FINDING_IKE_NO_PROPOSAL_CHOSEN, SEVERITY_WARNING, CONFIDENCE_CERTAIN, 0);
+    assert_int_equal(scene.x.outcome, OUTCOME_ESTABLISHED);
+    scene.x.ike.later_error = IKE_N_INVALID_KE_PAYLOAD; /* the next try is right, and collisions happen */
+    nothing();
 }
 
 static void child_is_refused(void **state)
@@ -545,6 +673,7 @@ int main(void)
         cmocka_unit_test(no_answer),
         cmocka_unit_test(no_proposal_chosen),
         cmocka_unit_test(invalid_ke),
+        cmocka_unit_test(retry_unanswered),
         cmocka_unit_test(cookie_challenge),
         cmocka_unit_test(weak_proposal),
         cmocka_unit_test(auth_lost),
@@ -555,6 +684,11 @@ int main(void)
         cmocka_unit_test(client_refuses),
         cmocka_unit_test(client_never_goes_on),
         cmocka_unit_test(init_is_refused),
+        cmocka_unit_test(a_scanner_knocks),
+        cmocka_unit_test(version_1_is_refused),
+        cmocka_unit_test(fragments_are_not_cut_by_ip),
+        cmocka_unit_test(a_forgotten_tunnel),
+        cmocka_unit_test(keys_cannot_be_renewed),
         cmocka_unit_test(child_is_refused),
         cmocka_unit_test(no_child_by_size),
         cmocka_unit_test(eap_by_lengths),
