@@ -5,9 +5,15 @@
 
 bool analysis_counts(const struct analysis *a, struct session_build *b)
 {
-    for (size_t i = 0; i < b->owned_count; i++)
-        if (probes_has(a->probes, b->owned[i]))
-            b->owned[i]->sstp.kind = SSTP_KIND_PROBE;
+    bool listed = false;
+    for (size_t i = 0; i < b->owned_count; i++) {
+        if (!probes_has(a->probes, b->owned[i]))
+            continue;
+        listed = listed || probes_lists(a->probes, b->owned[i]);
+        b->owned[i]->sstp.kind = SSTP_KIND_PROBE;
+    }
+    if (session_is_probes(&b->session) && !listed)
+        return false; /* its series is a session already */
     if (session_is_probes(&b->session))
         b->session.outcome = OUTCOME_INCOMPLETE; /* nobody was refused a tunnel; its exchanges tell how they went */
     return services_counts(a->services, b->session.main);

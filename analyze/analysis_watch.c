@@ -23,6 +23,7 @@ static void exchange_began(void *ctx, struct exchange *x)
 static void exchange_going(void *ctx, struct exchange *x)
 {
     struct analysis *a = ctx;
+    services_learn(a->services, x);
     if (a->watcher.going == NULL || (x->type == CONVERSATION_SSTP && x->sstp.kind == SSTP_KIND_OTHER))
         return;
     a->going = true;

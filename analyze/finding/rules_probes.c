@@ -56,6 +56,8 @@ static void seen(struct findings *out, const struct probe_series *s)
     if (s->period_ns > 0)
         finding_explain(f, "They come every %.1f s.", (double)s->period_ns / 1e9);
     explain_kind(f, s);
+    if (s->looks)
+        finding_explain(f, "It is their regularity that tells them from a client which refuses the server's certificate and dials again.");
     finding_fix(f, "Nothing is wrong. A probe that would notice a hung service asks HEAD or GET for "
                    "/sra_{BA195980-CD49-458b-9E23-C84EE0ADCD75}/ over HTTPS and takes 401 for healthy.");
 }
@@ -94,7 +96,7 @@ static void failing(struct findings *out, const struct probe_series *s)
     if (!fresh)
         return;
     f->severity = SEVERITY_WARNING;
-    f->confidence = CONFIDENCE_CERTAIN;
+    f->confidence = s->sure ? CONFIDENCE_CERTAIN : CONFIDENCE_STRONG; /* or clients that dial again and again */
     explain_failures(f, s, down, who);
     finding_explain(f, "A load balancer sends nobody to a server that fails its probes; where clients are sent there all the same "
                        "they get no VPN.");

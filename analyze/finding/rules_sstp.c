@@ -19,7 +19,7 @@ struct finding *rule_sstp_raise(struct findings *out, enum finding_id id, const 
 bool rule_sstp_assumed(const struct rule_input *in, const struct exchange *x)
 {
     return x->sstp.kind == SSTP_KIND_UNSURE && in->services != NULL &&
-           !services_is_vpn(in->services, &x->server.address);
+           !services_is_sstp(in->services, &x->server.address);
 }
 
 bool rule_sstp_elsewhere(const struct rule_input *in, const struct exchange *x)
@@ -36,6 +36,11 @@ void rule_sstp_say_assumed(struct finding *f, const struct rule_input *in, const
                        "anything that speaks against it.");
     if (f->confidence == CONFIDENCE_CERTAIN)
         f->confidence = CONFIDENCE_STRONG;
+    if (!x->sstp.tls.client_hello || judge_sstp_dials_name(x))
+        return;
+    finding_explain(f, "The client did not name the server (no SNI), as those do who scan the internet.");
+    f->confidence = CONFIDENCE_HINT;
+    f->severity = f->severity == SEVERITY_CRITICAL ? SEVERITY_WARNING : f->severity;
 }
 
 void rule_sstp_side(struct finding *f, const char *side)

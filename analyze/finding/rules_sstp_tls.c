@@ -232,7 +232,10 @@ static void client_refused(struct findings *out, const struct rule_input *in, co
     bool fresh;
     struct certificate_fault fault;
     bool known = rule_sstp_certificate_fault(in, x, &fault);
-    bool sure = alert != NULL || known || (j.end == SSTP_END_CLIENT_REFUSED && !rule_sstp_assumed(in, x));
+    bool assumed = rule_sstp_assumed(in, x);
+    /* Web servers that ask for a certificate, and those whose own names no CRL, are many; nobody refuses them for it. */
+    bool doubt = assumed && alert == NULL && (x->sstp.tls.certificate_request || (known && fault.id == FINDING_IDS));
+    bool sure = !doubt && (alert != NULL || known || (j.end == SSTP_END_CLIENT_REFUSED && !assumed));
     struct finding *f = rule_sstp_raise(out, FINDING_SSTP_TLS_ALERT, x,
                                         alert != NULL ? CLIENT_ALERT + alert->code
                                         : sure        ? CLIENT_LEFT
@@ -249,7 +252,7 @@ static void client_refused(struct findings *out, const struct rule_input *in, co
         return;
     f->severity = sure ? SEVERITY_CRITICAL : SEVERITY_WARNING;
     f->confidence = sure ? j.confidence : CONFIDENCE_HINT;
-    if (alert == NULL && known && f->confidence == CONFIDENCE_HINT)
+    if (sure && alert == NULL && known && f->confidence == CONFIDENCE_HINT)
         f->confidence = CONFIDENCE_STRONG;
     f->client_error = known && fault.error != 0 ? fault.error : error_of_alert(alert);
     explain_refusal(f, in, x, known ? &fault : NULL, alert);

@@ -51,6 +51,9 @@ struct sstp_judgement {
 struct sstp_judgement judge_sstp(const struct exchange *x);
 /* What the connection is: x->sstp.kind is this (by itself, without a look at the server's other connections). */
 enum sstp_kind judge_sstp_kind(const struct exchange *x);
+/* The ClientHello names a host, as people's clients do; monitors and scanners mostly dial an address. */
+bool judge_sstp_dials_name(const struct exchange *x);
+bool judge_sstp_is_name(struct span dialled); /* neither empty nor an address; a port may follow */
 /* What it means for the session's outcome. */
 enum outcome judge_sstp_outcome(const struct exchange *x);
 

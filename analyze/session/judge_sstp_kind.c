@@ -8,17 +8,32 @@ static bool is_text(const struct exchange *x, struct text t, const char *word)
     return span_equal(exchange_text(x, t), span_of(word, strlen(word)));
 }
 
-/* The client dialled a name: people do, monitors mostly dial an address. */
-static bool dials_name(const struct exchange *x, struct text name)
+bool judge_sstp_is_name(struct span text)
 {
     struct address address;
-    struct span text = exchange_text(x, name);
     if (text.len == 0)
         return false;
     const char *port = memchr(text.data, ':', text.len); /* Host may have one */
     if (port != NULL && !address_parse(text, &address))
         text.len = (size_t)((const uint8_t *)port - text.data);
     return !address_parse(text, &address);
+}
+
+static bool dials_name(const struct exchange *x, struct text name)
+{
+    return judge_sstp_is_name(exchange_text(x, name));
+}
+
+bool judge_sstp_dials_name(const struct exchange *x)
+{
+    return dials_name(x, x->sstp.tls.sni);
+}
+
+/* The client can speak something else there, mostly HTTP/2: a browser or another client of the web. SSTP's have no choice. */
+static bool offers_other(const struct exchange *x)
+{
+    struct span offer = exchange_text(x, x->sstp.tls.alpn);
+    return offer.len > 0 && !span_equal(offer, span_of("http/1.1", 8));
 }
 
 /* A request was read that is not SSTP's own. */
@@ -77,7 +92,7 @@ enum sstp_kind judge_sstp_kind(const struct exchange *x)
         return SSTP_KIND_TUNNEL;
     if (f->request_seen)
         return other_request(x);
-    if (f->carrier == SSTP_CARRIER_OTHER || f->tls.alpn_other)
+    if (f->carrier == SSTP_CARRIER_OTHER || f->tls.alpn_other || offers_other(x))
         return SSTP_KIND_OTHER;
     if (f->tls.seen && f->tls.decrypted && !f->tls.data_from_client)
         return is_over(f) && !dials_name(x, f->tls.sni) && f->tls.client_finished ? SSTP_KIND_PROBE : SSTP_KIND_UNSURE;

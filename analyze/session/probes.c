@@ -4,6 +4,7 @@
 
 #include "analyze/nat/nat_search.h"
 #include "analyze/session/judge_sstp.h"
+#include "analyze/session/sstp_lengths.h"
 #include "capture/wire/elapsed.h"
 
 enum { MONITORS_ANSWER = 401, HTTP_ERRORS = 400 };
@@ -29,20 +30,41 @@ const char *probe_kind_name(enum probe_kind kind)
     return kind == PROBE_HTTP ? "http" : kind == PROBE_TLS ? "tls" : "tcp";
 }
 
-static struct probe_series *series_of(const struct probes *p, const struct exchange *x)
+/*
+ * A handshake that names the server, and then the end: a monitor that looks at the certificate, or a user whose client does not
+ * like what it sees.
+ */
+static bool looks_only(const struct exchange *x)
 {
-    for (size_t i = 0; i < p->count; i++) {
-        const struct probe_series *s = &p->all[i];
-        if (address_equal(&s->source, &x->client.address) && endpoint_equal(&s->target, &x->server))
-            return (struct probe_series *)(uintptr_t)s;
-    }
-    return NULL;
+    const struct sstp_facts *f = &x->sstp;
+    struct place left = f->tcp.sent[TCP_CLIENT].fin.frame != 0 ? f->tcp.sent[TCP_CLIENT].fin : f->tcp.sent[TCP_CLIENT].reset;
+    if (f->kind != SSTP_KIND_UNSURE || !f->tls.client_finished || left.frame == 0 || judge_certificate_alert(&f->tls) != NULL)
+        return false;
+    struct sstp_reading r = sstp_reading_of(f);
+    bool nothing = f->tls.decrypted ? !f->tls.data_from_client : r.shape == SSTP_SHAPE_NOTHING;
+    return nothing && !r.refused_at_finished;
 }
 
 /* The server never sent an octet: a probe of a dead server looks like an attempt. */
-static bool candidate(const struct exchange *x)
+static bool unanswered(const struct exchange *x)
 {
     return x->sstp.kind == SSTP_KIND_UNSURE && x->sstp.tcp.sent[TCP_SERVER].data_packets == 0;
+}
+
+static bool candidate(const struct exchange *x)
+{
+    return unanswered(x) || looks_only(x);
+}
+
+static struct probe_series *series_of(const struct probes *p, const struct exchange *x)
+{
+    bool looks = looks_only(x);
+    for (size_t i = 0; i < p->count; i++) {
+        const struct probe_series *s = &p->all[i];
+        if (s->looks == looks && address_equal(&s->source, &x->client.address) && endpoint_equal(&s->target, &x->server))
+            return (struct probe_series *)(uintptr_t)s;
+    }
+    return NULL;
 }
 
 static enum probe_kind kind_of(const struct exchange *x)
@@ -126,6 +148,7 @@ bool probes_add(struct probes *p, const struct exchange *x)
         s = &p->all[p->count++];
         s->source = x->client.address;
         s->target = x->server;
+        s->looks = looks_only(x);
     }
     add(s, x);
     if (s->listed_count == PROBE_LISTED)
@@ -185,6 +208,17 @@ bool probes_has(const struct probes *p, const struct exchange *x)
     return x->sstp.kind == SSTP_KIND_PROBE || (candidate(x) && series_of(p, x) != NULL);
 }
 
+bool probes_lists(const struct probes *p, const struct exchange *x)
+{
+    const struct probe_series *s = series_of(p, x);
+    if (s == NULL || s->listed_count < PROBE_LISTED)
+        return true;
+    for (size_t i = 0; i < s->listed_count; i++)
+        if (s->listed[i] == x->id)
+            return true;
+    return false;
+}
+
 /* Of one network, private at that: clients of a VPN come from elsewhere, load balancers and monitors stand there. */
 static bool is_neighbour(const struct exchange *x)
 {
@@ -196,7 +230,7 @@ static bool is_neighbour(const struct exchange *x)
 
 bool probes_may_be(const struct probes *p, const struct exchange *x)
 {
-    if (x->type != CONVERSATION_SSTP || !candidate(x) || x->sstp.tcp.sent[TCP_CLIENT].data_packets > 0)
+    if (x->type != CONVERSATION_SSTP || !unanswered(x) || x->sstp.tcp.sent[TCP_CLIENT].data_packets > 0)
         return false;
     for (size_t i = 0; i < p->count; i++)
         if (p->all[i].sure && address_equal(&p->all[i].source, &x->client.address))

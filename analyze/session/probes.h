@@ -26,6 +26,7 @@ struct probe_series {
     struct place first, last, first_failed;
     uint16_t http_status;            /* of the last one, 0 unknown */
     int64_t period_ns;               /* mean of the times between them; 0: too few, or not regular */
+    bool looks;                      /* TLS handshakes that name the server, and no more; a series of its own, never sure */
     bool sure;                       /* probes by what they are; else attempts that nothing but their regularity tells apart */
     uint32_t listed[PROBE_LISTED];   /* ids of exchanges, ascending */
     size_t listed_count;
@@ -55,6 +56,9 @@ struct probes *probes_so_far(const struct probes *p);
 
 /* After probes_settle: x is a probe, if not by itself, then by its series. */
 bool probes_has(const struct probes *p, const struct exchange *x);
+
+/* Likewise, of a probe: it is one of the first of its series, which stand for all of them. */
+bool probes_lists(const struct probes *p, const struct exchange *x);
 
 /*
  * While all are not added yet: an attempt without an octet that may turn out a probe, as its source probes other servers, or stands

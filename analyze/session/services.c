@@ -7,15 +7,22 @@
 /* Of the first capture that shows the server. */
 struct ttl_range { uint32_t capture; uint8_t min, max; bool known; };
 
+struct vpn_server {
+    struct address address;
+    struct ttl_range ttl;
+    bool sstp;                                              /* known for SSTP: a tunnel, or named; IKE alone does not tell */
+    bool dialled_by_name, dialled_without;                  /* by those who got SSTP to speak: with SNI, and without */
+};
+
 struct services {
-    struct address vpn[SERVICES_MAX];                       /* in no order */
-    struct ttl_range ttl[SERVICES_MAX];                     /* likewise */
+    struct vpn_server vpn[SERVICES_MAX];                    /* in no order */
     size_t vpn_count;
+    struct address web[SERVICES_MAX];                       /* servers of which something other than SSTP was asked, the first ones */
+    size_t web_count;
     struct address unsure[SERVICES_UNSURE_MAX];
     size_t unsure_count;                                    /* SERVICES_UNSURE_MAX: that many or more */
     struct services_shown shown[SERVICES_SHOWN_MAX];
     size_t shown_count;
-    bool web;                                               /* something other than SSTP was asked of a server */
 };
 
 struct services *services_new(void)
@@ -36,27 +43,45 @@ static bool among(const struct address *list, size_t count, const struct address
     return false;
 }
 
+static const struct vpn_server *find(const struct services *s, const struct address *a)
+{
+    for (size_t i = 0; i < s->vpn_count; i++)
+        if (address_equal(&s->vpn[i].address, a))
+            return &s->vpn[i];
+    return NULL;
+}
+
+/* NULL when there is no room for one more. */
+static struct vpn_server *vpn_server(struct services *s, const struct address *a)
+{
+    for (size_t i = 0; i < s->vpn_count; i++)
+        if (address_equal(&s->vpn[i].address, a))
+            return &s->vpn[i];
+    if (s->vpn_count == SERVICES_MAX)
+        return NULL;
+    s->vpn[s->vpn_count] = (struct vpn_server){.address = *a};
+    return &s->vpn[s->vpn_count++];
+}
+
+static struct vpn_server *sstp_server(struct services *s, const struct address *a)
+{
+    struct vpn_server *v = vpn_server(s, a);
+    if (v != NULL)
+        v->sstp = true;
+    return v;
+}
+
 void services_name(struct services *s, const struct address *a)
 {
-    if (s->vpn_count < SERVICES_MAX && !among(s->vpn, s->vpn_count, a))
-        s->vpn[s->vpn_count++] = *a;
+    (void)sstp_server(s, a);
 }
 
-static size_t index_of(const struct services *s, const struct address *a)
-{
-    size_t i = 0;
-    while (i < s->vpn_count && !address_equal(&s->vpn[i], a))
-        i++;
-    return i;
-}
-
-static void note_ttl(struct services *s, const struct exchange *x)
+static void note_ttl(struct vpn_server *v, const struct exchange *x)
 {
     const struct tcp_sent *sent = &x->sstp.tcp.sent[TCP_SERVER];
-    size_t i = index_of(s, &x->server.address);
-    if (i == s->vpn_count || sent->ttl_min > sent->ttl_max)
+    if (sent->ttl_min > sent->ttl_max)
         return;
-    struct ttl_range *t = &s->ttl[i];
+    struct ttl_range *t = &v->ttl;
     if (!t->known)
         *t = (struct ttl_range){x->first.capture, sent->ttl_min, sent->ttl_max, true};
     if (t->capture != x->first.capture)
@@ -67,11 +92,11 @@ static void note_ttl(struct services *s, const struct exchange *x)
 
 bool services_ttl(const struct services *s, const struct address *a, uint32_t capture, uint8_t *min, uint8_t *max)
 {
-    size_t i = index_of(s, a);
-    if (i == s->vpn_count || !s->ttl[i].known || s->ttl[i].capture != capture)
+    const struct vpn_server *v = find(s, a);
+    if (v == NULL || !v->ttl.known || v->ttl.capture != capture)
         return false;
-    *min = s->ttl[i].min;
-    *max = s->ttl[i].max;
+    *min = v->ttl.min;
+    *max = v->ttl.max;
     return true;
 }
 
@@ -109,19 +134,40 @@ static void shown_again(struct services *s, const struct exchange *x)
         s->shown[s->shown_count++] = now;
 }
 
+static void note_tunnel(struct services *s, const struct exchange *x)
+{
+    struct vpn_server *v = sstp_server(s, &x->server.address);
+    if (v == NULL)
+        return;
+    note_ttl(v, x);
+    if (x->sstp.tls.client_hello)
+        *(judge_sstp_dials_name(x) ? &v->dialled_by_name : &v->dialled_without) = true;
+}
+
+static void note_web(struct services *s, const struct address *a)
+{
+    if (s->web_count < SERVICES_MAX && !among(s->web, s->web_count, a))
+        s->web[s->web_count++] = *a;
+}
+
+void services_learn(struct services *s, const struct exchange *x)
+{
+    if (x->type == CONVERSATION_SSTP && x->sstp.kind == SSTP_KIND_TUNNEL)
+        note_tunnel(s, x);
+}
+
 bool services_add(struct services *s, const struct exchange *x)
 {
     if (x->type == CONVERSATION_IKE && x->ike.init_responses > 0)
-        services_name(s, &x->server.address);
+        (void)vpn_server(s, &x->server.address);
     if (x->type != CONVERSATION_SSTP)
         return false;
     switch ((enum sstp_kind)x->sstp.kind) {
     case SSTP_KIND_TUNNEL:
-        services_name(s, &x->server.address);
-        note_ttl(s, x);
+        note_tunnel(s, x);
         break;
     case SSTP_KIND_OTHER:
-        s->web = true;
+        note_web(s, &x->server.address);
         break;
     case SSTP_KIND_UNSURE:
         note_unsure(s, &x->server.address);
@@ -139,12 +185,19 @@ bool services_add(struct services *s, const struct exchange *x)
 
 bool services_is_vpn(const struct services *s, const struct address *a)
 {
-    return among(s->vpn, s->vpn_count, a);
+    return find(s, a) != NULL;
+}
+
+bool services_is_sstp(const struct services *s, const struct address *a)
+{
+    const struct vpn_server *v = find(s, a);
+    return v != NULL && v->sstp;
 }
 
 size_t services_vpn(const struct services *s, struct address out[static SERVICES_MAX])
 {
-    memcpy(out, s->vpn, s->vpn_count * sizeof s->vpn[0]);
+    for (size_t i = 0; i < s->vpn_count; i++)
+        out[i] = s->vpn[i].address;
     return s->vpn_count;
 }
 
@@ -155,18 +208,29 @@ static bool beside_vpn(const struct services *s, const struct address *a)
                                                (a->bytes[0] == 192 && a->bytes[1] == 168)); /* RFC 1918 */
     unsigned bits = a->family != FAMILY_IPV4 ? 64 : inside ? 24 : 28;
     for (size_t i = 0; i < s->vpn_count; i++)
-        if (s->vpn[i].family == a->family && address_in(a, &s->vpn[i], bits))
+        if (s->vpn[i].address.family == a->family && address_in(a, &s->vpn[i].address, bits))
             return true;
     return false;
 }
 
-static bool unsure_counts(const struct services *s, const struct address *server, bool silent)
+/* What an unsure connection shows of the one who made it. */
+struct attempt {
+    const struct address *server;
+    bool silent;   /* the server sent no octet */
+    bool nameless; /* a ClientHello without the name of a host */
+};
+
+static bool unsure_counts(const struct services *s, struct attempt t)
 {
-    if (services_is_vpn(s, server))
-        return true;
+    const struct vpn_server *v = find(s, t.server);
+    bool web = among(s->web, s->web_count, t.server);
+    if (v != NULL && v->sstp) /* who scans the internet for TLS knows addresses; this server's users dial its name */
+        return !(t.nameless && v->dialled_by_name && !v->dialled_without);
+    if (v != NULL)
+        return !web;
     if (s->vpn_count > 0)
-        return silent && beside_vpn(s, server);
-    return !s->web && s->unsure_count < SERVICES_UNSURE_MAX;
+        return t.silent && !web && beside_vpn(s, t.server);
+    return s->web_count == 0 && s->unsure_count < SERVICES_UNSURE_MAX;
 }
 
 bool services_counts(const struct services *s, const struct exchange *x)
@@ -175,12 +239,16 @@ bool services_counts(const struct services *s, const struct exchange *x)
         return true;
     if (x->sstp.kind == SSTP_KIND_OTHER)
         return false;
-    return x->sstp.kind != SSTP_KIND_UNSURE ||
-           unsure_counts(s, &x->server.address, x->sstp.tcp.sent[TCP_SERVER].data_packets == 0);
+    bool silent = x->sstp.tcp.sent[TCP_SERVER].data_packets == 0;
+    bool nameless = x->sstp.tls.client_hello && !judge_sstp_dials_name(x);
+    return x->sstp.kind != SSTP_KIND_UNSURE || unsure_counts(s, (struct attempt){&x->server.address, silent, nameless});
 }
 
 void services_each_shown(const struct services *s, services_shown_fn *each, void *ctx)
 {
-    for (size_t i = 0; i < s->shown_count; i++)
-        each(ctx, &s->shown[i], unsure_counts(s, &s->shown[i].server.address, false));
+    for (size_t i = 0; i < s->shown_count; i++) {
+        const struct services_shown *shown = &s->shown[i];
+        bool nameless = !judge_sstp_is_name(span_of(shown->dialled, shown->dialled_len));
+        each(ctx, shown, unsure_counts(s, (struct attempt){&shown->server.address, false, nameless}));
+    }
 }

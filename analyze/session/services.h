@@ -22,10 +22,14 @@ void services_name(struct services *s, const struct address *a);
  * be told of by services_each_shown. */
 bool services_add(struct services *s, const struct exchange *x);
 
+/* Takes account of an exchange that is not finished: a tunnel that is up tells of its server before it ends. */
+void services_learn(struct services *s, const struct exchange *x);
+
 /*
- * All exchanges were added: is this SSTP connection a session, or a probe? Of an unsure one: when its server is known for a
- * VPN, or stands beside one and never answered; or when no VPN and nothing but a few servers on port 443 were seen at all, and
- * no web server among them.
+ * All exchanges were added: is this SSTP connection a session, or a probe? Of an unsure one: when its server is known for SSTP,
+ * unless it does not name the server as all do who got a tunnel there; when its server is known for IKE and for no web; when it
+ * stands beside one of them and never answered; or when no VPN and nothing but a few servers on port 443 were seen at all, and no
+ * web server among them.
  */
 bool services_counts(const struct services *s, const struct exchange *x);
 
@@ -45,6 +49,8 @@ bool services_ttl(const struct services *s, const struct address *a, uint32_t ca
 
 /* True when SSTP, or an answer of IKE, was seen of this address, or it was named. */
 bool services_is_vpn(const struct services *s, const struct address *a);
+/* ... when SSTP was, or it was named. */
+bool services_is_sstp(const struct services *s, const struct address *a);
 /* All of these, in no meaningful order; returns their number. */
 size_t services_vpn(const struct services *s, struct address out[static SERVICES_MAX]);
 

@@ -1,13 +1,14 @@
 """SSTP behind full proxies: TLS offload, interception, hidden clients, PROXY protocol, health checks."""
 
 import os
+import subprocess
 import time
 
 from freeradius import USERS, Server as Radius
 from haproxy import Proxy
 from lab import scenario
 from sstp_lab import Attempt, Server
-from vpn_network import DIRECT, HOME1_CLIENTS, HOME2_CLIENTS, RRAS, VIP
+from vpn_network import DIRECT, HOME1_CLIENTS, HOME2_CLIENTS, NODE_OF, RRAS, VIP
 
 HERE = RRAS["rras1"]
 HIDDEN = {"nat": {HERE: "snat"}}
@@ -158,6 +159,50 @@ def _(lab):
     Proxy(lab, "lb", VIP + ":443", HERE + ":443", check="tcp", every=500)
     record(lab, people(lab, 3), "rras1", wait=3)
     lab.keep_tunnels("rras1", keys={"findings": ["probe-seen", "snat-hides-clients"]}, allow=["snat-hides-clients"], **HIDDEN)
+
+
+def look(lab, *options):
+    """Somebody's TLS handshake with the VPN server, and no more."""
+    subprocess.run(lab.network.inside(NODE_OF[DIRECT[1]], "openssl", "s_client", "-connect", VIP + ":443", *options), timeout=10,
+                   check=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+@scenario("sstp-scanned", "a user's tunnel, and beside it those who look what speaks TLS on the internet, and a browser: nothing of the "
+          "VPN's", sstp=["established"], healthy=True, shows=["tls.alert_message.desc == 70", "tls.alert_message.desc == 40"])
+def _(lab):
+    Radius(lab, "nps1")
+    lab.path_of_clients()
+    lab.strangers = "tls"
+    Server(lab)
+    weak = ("-cipher", "ALL@SECLEVEL=0")
+    distrust = ("-CAfile", lab.pki.chain("fabrikam-root"), "-verify_return_error")
+    with lab.record_vpn("rras1"):
+        Attempt(lab, HOME1_CLIENTS[0]).run()
+        for version in ("-tls1", "-tls1_1"):
+            look(lab, "-noservername", version, *weak)
+        look(lab, "-noservername", "-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-GCM-SHA256")
+        look(lab, "-noservername", "-tls1_2", *distrust)
+        look(lab, "-noservername", "-tls1_3", *distrust)
+        look(lab, "-servername", VIP, "-tls1_2", *distrust)
+        look(lab, "-servername", "vpn.contoso.com", "-alpn", "h2,http/1.1", *distrust)
+        time.sleep(0.3)
+    lab.keep_tunnels("rras1", nat={HERE: "client-side-nat"})
+
+
+@scenario("sstp-certificate-watched", "a user's tunnel, and a monitor that looks at the server's certificate under its name every half "
+          "second", sstp=["established"], findings=["probe-seen"])
+def _(lab):
+    Radius(lab, "nps1")
+    lab.path_of_clients()
+    Server(lab)
+    with lab.record_vpn("rras1"):
+        Attempt(lab, HOME1_CLIENTS[0]).run()
+        begin = time.monotonic()
+        for turn in range(12):
+            time.sleep(max(0.0, begin + turn * 0.5 - time.monotonic()))
+            look(lab, "-servername", "vpn.contoso.com", "-tls1_2")
+        time.sleep(0.3)
+    lab.keep_tunnels("rras1", nat={HERE: "client-side-nat"})
 
 
 @scenario("sstp-probes-failing", "health checks find nobody listening", sstp=[], seconds=5)

@@ -640,6 +640,12 @@ static void other_tls(void **state)
     assert_int_equal(judge_sstp_kind(x), SSTP_KIND_UNSURE);
     f->tls.alpn_other = true;
     assert_int_equal(judge_sstp_kind(x), SSTP_KIND_OTHER);
+    /* TLS 1.3 does not show what the server chose. SSTP is HTTP/1.1: its clients offer nothing else. */
+    f->tls.alpn_other = false;
+    f->tls.alpn = exchange_put(x, span_of("http/1.1", 8));
+    assert_int_equal(judge_sstp_kind(x), SSTP_KIND_UNSURE);
+    f->tls.alpn = exchange_put(x, span_of("h2,http/1.1", 11));
+    assert_int_equal(judge_sstp_kind(x), SSTP_KIND_OTHER);
 }
 
 static void one_side(void **state)

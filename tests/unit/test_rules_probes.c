@@ -223,6 +223,100 @@ static void test_named_server_is_known(void **state)
     assert_false(counts("203.0.113.1", SSTP_KIND_UNSURE, true));
 }
 
+/* With SNI, or without; the handshake as far as the ClientHello. */
+static struct exchange *tls(const char *server, enum sstp_kind kind, const char *name, int64_t second)
+{
+    struct exchange *x = connection("203.0.113.7", server, kind, second);
+    x->sstp.tcp.sent[TCP_SERVER].data_packets = 1;
+    x->sstp.tls.seen = x->sstp.tls.client_hello = true;
+    if (name != NULL)
+        x->sstp.tls.sni = exchange_put(x, span_of(name, strlen(name)));
+    return x;
+}
+
+/* Who scans the internet for TLS dials addresses. */
+static void test_scanners_do_not_count(void **state)
+{
+    (void)state;
+    services_learn(scene.services, tls("198.51.100.10", SSTP_KIND_TUNNEL, "vpn.example.com", 0)); /* it is still up */
+    assert_true(services_counts(scene.services, tls("198.51.100.10", SSTP_KIND_UNSURE, "vpn.example.com", 1)));
+    assert_false(services_counts(scene.services, tls("198.51.100.10", SSTP_KIND_UNSURE, NULL, 1)));
+    assert_false(services_counts(scene.services, tls("198.51.100.10", SSTP_KIND_UNSURE, "198.51.100.10", 1)));
+    assert_true(counts("198.51.100.10", SSTP_KIND_UNSURE, true)); /* no ClientHello: nothing tells */
+    (void)services_add(scene.services, tls("198.51.100.10", SSTP_KIND_TUNNEL, NULL, 2)); /* its users dial the address, too */
+    assert_true(services_counts(scene.services, tls("198.51.100.10", SSTP_KIND_UNSURE, NULL, 3)));
+}
+
+/* A server of IKE is often one of the web as well. */
+static void test_ike_and_web_on_one_server(void **state)
+{
+    (void)state;
+    struct exchange *x = connection("203.0.113.7", "198.51.100.10", SSTP_KIND_UNSURE, 0);
+    x->type = CONVERSATION_IKE;
+    x->ike.init_responses = 1;
+    (void)services_add(scene.services, x);
+    struct address server = at("198.51.100.10", 0).address;
+    assert_true(services_is_vpn(scene.services, &server));
+    assert_false(services_is_sstp(scene.services, &server));
+    assert_true(counts("198.51.100.10", SSTP_KIND_UNSURE, false)); /* SSTP, where IKE does not get through */
+    add("198.51.100.11", SSTP_KIND_OTHER);
+    assert_true(counts("198.51.100.10", SSTP_KIND_UNSURE, false));
+    assert_false(counts("198.51.100.11", SSTP_KIND_UNSURE, true)); /* beside it, but a web server, though it is silent now */
+    add("198.51.100.10", SSTP_KIND_OTHER);
+    assert_false(counts("198.51.100.10", SSTP_KIND_UNSURE, false));
+    add("198.51.100.10", SSTP_KIND_TUNNEL);
+    assert_true(services_is_sstp(scene.services, &server));
+    assert_true(counts("198.51.100.10", SSTP_KIND_UNSURE, false));
+}
+
+/* A handshake, and then the client goes. */
+static struct exchange *look(int64_t second)
+{
+    struct exchange *x = tls("198.51.100.10", SSTP_KIND_UNSURE, "vpn.example.com", second);
+    answer(x);
+    x->sstp.carrier = SSTP_CARRIER_TLS;
+    x->sstp.tls.server_hello = x->sstp.tls.client_finished = x->sstp.tls.server_finished = true;
+    x->sstp.tls.version = 0x0303;
+    x->sstp.tls.cipher_suite = 0xc030;
+    return x;
+}
+
+static void test_regular_looks_at_a_certificate_are_a_monitor(void **state)
+{
+    (void)state;
+    enum { LOOKS = 40 };
+    for (int i = 0; i < LOOKS; i++)
+        assert_true(probes_add(scene.probes, look(60 * i)));
+    const struct finding *f = raised(FINDING_PROBE_SEEN);
+    assert_non_null(f);
+    assert_int_equal(f->severity, SEVERITY_INFO);
+    assert_int_equal(f->confidence, CONFIDENCE_STRONG);
+    assert_true(says(f, "regularity"));
+    scene.x.id = PROBE_LISTED;
+    assert_true(probes_has(scene.probes, &scene.x) && probes_lists(scene.probes, &scene.x));
+    scene.x.id = LOOKS; /* one series is one session: the first ones stand for it */
+    assert_true(probes_has(scene.probes, &scene.x));
+    assert_false(probes_lists(scene.probes, &scene.x));
+    scene.x.sstp.tls.alerts[0] = (struct alert_fact){.from_client = true, .level = 2, .code = 48};
+    scene.x.sstp.tls.alert_count = 1; /* who says why did not only look */
+    assert_false(probes_has(scene.probes, &scene.x));
+}
+
+static void test_user_who_dials_again_is_no_monitor(void **state)
+{
+    static const int seconds[] = {0, 1, 4, 30, 31, 90, 95, 300};
+    (void)state;
+    for (int i = 0; i < 20; i++) { /* behind the same address there is a monitor that probes without a name */
+        struct exchange *x = connection("203.0.113.7", "198.51.100.10", SSTP_KIND_PROBE, 10 * i);
+        answer(x);
+        (void)probes_add(scene.probes, x);
+    }
+    for (size_t i = 0; i < sizeof seconds / sizeof *seconds; i++)
+        assert_true(probes_add(scene.probes, look(seconds[i])));
+    assert_non_null(raised(FINDING_PROBE_SEEN));
+    assert_false(probes_has(scene.probes, &scene.x));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -237,6 +331,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_many_servers_are_no_vpn, begin, end),
         cmocka_unit_test_setup_teardown(test_known_vpn_tells, begin, end),
         cmocka_unit_test_setup_teardown(test_named_server_is_known, begin, end),
+        cmocka_unit_test_setup_teardown(test_scanners_do_not_count, begin, end),
+        cmocka_unit_test_setup_teardown(test_ike_and_web_on_one_server, begin, end),
+        cmocka_unit_test_setup_teardown(test_regular_looks_at_a_certificate_are_a_monitor, begin, end),
+        cmocka_unit_test_setup_teardown(test_user_who_dials_again_is_no_monitor, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

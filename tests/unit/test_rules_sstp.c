@@ -295,6 +295,55 @@ static void servers_that_nothing_shows_to_be_vpn(void **state)
     services_free(known);
 }
 
+/* An answer of IKE does not tell whose TLS is on port 443; web servers without a CRL address, and those that ask for a certificate,
+ * are many. */
+static void less_is_said_of_what_is_assumed(void **state)
+{
+    (void)state;
+    static struct exchange ike;
+    scene_tls();
+    struct services *known = services_new();
+    assert_non_null(known);
+    ike.type = CONVERSATION_IKE;
+    ike.server = scene.x.server;
+    ike.ike.init_responses = 1;
+    (void)services_add(known, &ike);
+    scene.in.services = known;
+    client()->fin = at(10);
+    scene_ends(SSTP_END_CLIENT_REFUSED, true);
+    scene_chain()->facts[0].crl_address_count = 0;
+    const struct finding *f = scene_only(FINDING_SSTP_TLS_ALERT, SEVERITY_WARNING, CONFIDENCE_HINT, 0x80092012);
+    assert_true(says(f, "is assumed") && says(f, "names no address"));
+    scene_chain()->checks.chain = CHECK_FAIL;
+    scene_chain()->checks.chain_error = CHAIN_UNTRUSTED_ROOT;
+    (void)scene_only(FINDING_SSTP_TLS_ALERT, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 0x800B0109);
+    scene.x.sstp.tls.certificate_request = true;
+    (void)scene_only(FINDING_SSTP_TLS_ALERT, SEVERITY_WARNING, CONFIDENCE_HINT, 0x800B0109);
+    services_name(known, &scene.x.server.address);
+    (void)scene_only(FINDING_SSTP_TLS_ALERT, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 0x800B0109);
+    services_free(known);
+}
+
+static void nobody_named_the_server(void **state)
+{
+    (void)state;
+    scene_connected(CONVERSATION_SSTP);
+    struct services *known = services_new();
+    assert_non_null(known);
+    scene.x.sstp.carrier = SSTP_CARRIER_TLS;
+    scene.x.sstp.tls.seen = scene.x.sstp.tls.client_hello = true;
+    scene.x.sstp.tls.hello = at(4);
+    server()->reset = at(5);
+    server()->reset_ttl = 128;
+    scene_ends(SSTP_END_HELLO_HUNG_UP, false);
+    scene.in.services = known;
+    const struct finding *f = scene_only(FINDING_SSTP_TLS_ALERT, SEVERITY_WARNING, CONFIDENCE_HINT, 0x80072746);
+    assert_true(says(f, "no SNI"));
+    scene.x.sstp.tls.sni = put("vpn.example.com");
+    (void)scene_only(FINDING_SSTP_TLS_ALERT, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 0x80072746);
+    services_free(known);
+}
+
 static void weak_tls(void **state)
 {
     (void)state;
@@ -553,6 +602,8 @@ int main(void)
         cmocka_unit_test_teardown(clients_refuse_the_certificate, scene_end),
         cmocka_unit_test_teardown(clients_hang_up_after_the_handshake, scene_end),
         cmocka_unit_test_teardown(servers_that_nothing_shows_to_be_vpn, scene_end),
+        cmocka_unit_test_teardown(less_is_said_of_what_is_assumed, scene_end),
+        cmocka_unit_test_teardown(nobody_named_the_server, scene_end),
         cmocka_unit_test_teardown(weak_tls, scene_end),
         cmocka_unit_test_teardown(http_errors, scene_end),
         cmocka_unit_test_teardown(call_nak, scene_end),
