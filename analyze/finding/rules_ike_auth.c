@@ -86,32 +86,12 @@ static bool ip_fragments_lost(struct findings *out, const struct rule_input *in,
     return true;
 }
 
-/*
- * Who does not get a whole message repeats its request, so fragments without any repetition are missing in the capture
- * only; so are those of a message that was followed by later ones.
- */
-static bool sent_in_vain(const struct ike_facts *k)
-{
-    const struct ike_state *s = &k->state;
-    if (k->auth_last_id > s->fragments_message_id || k->child_seen || k->informational_seen || s->esp_packets[0] > 0)
-        return false;
-    if (s->request_waiting && s->waiting_message_id == s->fragments_message_id && s->waiting_transmissions > 1)
-        return true;
-    for (unsigned i = 0; i < k->exchange_count; i++) {
-        const struct ike_exchange_fact *q = &k->exchanges[i];
-        uint16_t packets = s->fragments_from_initiator ? q->initiator_packets : q->responder_packets;
-        if (q->type == IKE_AUTH && q->message_id == s->fragments_message_id && packets >= 2 * s->fragments_waiting)
-            return true;
-    }
-    return false;
-}
-
 static bool skf_fragments_lost(struct findings *out, const struct exchange *x)
 {
     const struct ike_facts *k = &x->ike;
     const struct ike_state *s = &k->state;
     bool fresh;
-    if (s->fragments_waiting == 0 || s->fragments_announced == 0 || !sent_in_vain(k))
+    if (s->fragments_waiting == 0 || s->fragments_announced == 0 || !judge_ike_fragments_in_vain(x))
         return false;
     struct finding *f = rule_ike_raise(out, FINDING_IKE_FRAGMENTS_LOST, x, s->fragments_from_initiator ? 3 : 4, &fresh);
     if (f == NULL)
@@ -445,7 +425,8 @@ void rules_ike_auth(struct findings *out, const struct rule_input *in, const str
         split(out, in, x, SPLIT_TOLD);
     else if (j.end == IKE_END_SPLIT)
         split(out, in, x, SPLIT_SEEN);
-    else if (j.end == IKE_END_AUTH_UNANSWERED && x->begun_before && k->init_requests == 0 && k->init_responses == 0)
+    else if (j.end == IKE_END_AUTH_UNANSWERED && x->begun_before && k->init_requests == 0 && k->init_responses == 0 &&
+             k->auth_requests > 0)
         split(out, in, x, SPLIT_HALF);
     else if (j.end == IKE_END_AUTH_UNANSWERED && !lost)
         unanswered(out, in, x, j);

@@ -114,7 +114,8 @@ static struct ike_judgement judge_opened(const struct exchange *x)
     return verdict(IKE_END_UNKNOWN, CONFIDENCE_HINT);
 }
 
-/* The client says so itself, next after IKE_AUTH. A Delete need not mean it: so ends a tunnel whose data was not captured. */
+/* The client says so itself, next after IKE_AUTH. A Delete need not mean it: so ends a tunnel whose data was not
+ * captured. */
 static bool client_complains(const struct ike_facts *f)
 {
     const struct ike_length_fact *m = ike_goodbye(f);
@@ -242,6 +243,28 @@ static bool last_auth_answered(const struct ike_facts *f)
     return f->auth_responses > 0;
 }
 
+/*
+ * Who does not get a whole message repeats its request, so fragments without any repetition are missing in the capture
+ * only; so are those of a message that was followed by later ones.
+ */
+bool judge_ike_fragments_in_vain(const struct exchange *x)
+{
+    const struct ike_facts *k = &x->ike;
+    const struct ike_state *s = &k->state;
+    if (s->fragments_waiting == 0 || k->auth_last_id > s->fragments_message_id || k->child_seen ||
+        k->informational_seen || s->esp_packets[0] > 0)
+        return false;
+    if (s->request_waiting && s->waiting_message_id == s->fragments_message_id && s->waiting_transmissions > 1)
+        return true;
+    for (unsigned i = 0; i < k->exchange_count; i++) {
+        const struct ike_exchange_fact *q = &k->exchanges[i];
+        uint16_t packets = s->fragments_from_initiator ? q->initiator_packets : q->responder_packets;
+        if (q->type == IKE_AUTH && q->message_id == s->fragments_message_id && packets >= 2 * s->fragments_waiting)
+            return true;
+    }
+    return false;
+}
+
 /* The server says so instead of an answer to IKE_AUTH. Of a tunnel that stood it merely forgot, as after a restart; and
  * nothing protects this word. */
 static bool spi_unknown(const struct ike_facts *f)
@@ -268,6 +291,9 @@ struct ike_judgement judge_ike(const struct exchange *x)
     }
     if (f->auth_requests > 0 && f->auth_responses == 0 && other_server(f))
         return verdict(IKE_END_SPLIT, CONFIDENCE_CERTAIN);
+    if (f->auth_requests == 0 && f->auth_responses == 0 && f->state.fragments_from_initiator &&
+        judge_ike_fragments_in_vain(x))
+        return verdict(IKE_END_AUTH_UNANSWERED, CONFIDENCE_STRONG);
     if (f->auth_requests > 0 && f->auth_responses == 0)
         return !went_on(f) && waits_in_vain(x, f->auth_request_retransmissions)
                    ? verdict(IKE_END_AUTH_UNANSWERED, CONFIDENCE_STRONG)

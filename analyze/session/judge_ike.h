@@ -46,6 +46,9 @@ enum outcome judge_ike_outcome(const struct exchange *x);
  */
 enum client_answer judge_ike_server_certificate(const struct exchange *x, struct place *refusal);
 
+/* IKE fragments (RFC 7383) of a message of IKE_AUTH that came again and again, and never all of them. */
+bool judge_ike_fragments_in_vain(const struct exchange *x);
+
 /* Two halves of one association, at different servers: one was sent IKE_SA_INIT only, the other IKE_AUTH only (K5). */
 bool judge_ike_halves(const struct exchange *init, const struct exchange *auth);
 
