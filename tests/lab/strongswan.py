@@ -281,7 +281,7 @@ def connection(attempt, pki, proposals=IKE, esp=ESP, fragmentation="yes", encap=
 
 
 def clients(lab, attempts, trust=("root",), kernel="libipsec", debian=False, daemon="", tries=3, timeout=1.0, base=1.8,
-            passwords=None, each=None, lost_keys=(), **wishes):
+            passwords=None, each=None, lost_keys=(), shared_key=PASSWORD, **wishes):
     """Starts the clients' daemons, one on each node, with a connection for each attempt; `each`: wishes by its name."""
     for node in dict.fromkeys(attempt.node for attempt in attempts):
         mine = [attempt for attempt in attempts if attempt.node == node]
@@ -291,7 +291,7 @@ def clients(lab, attempts, trust=("root",), kernel="libipsec", debian=False, dae
                             for one in mine},
             "secrets": {**{"eap-%s" % one.name: {"id": one.user, "secret": '"%s"' % (passwords or {}).get(one.user, PASSWORD)}
                            for one in mine if METHODS[one.method][0] == "eap"},
-                        **({"ike-psk": {"secret": '"%s"' % PASSWORD}} if any(one.method == "psk" for one in mine) else {})}}
+                        **({"ike-psk": {"secret": '"%s"' % shared_key}} if any(one.method == "psk" for one in mine) else {})}}
         certificates = [one.certificate for one in mine if one.certificate]
         certificates = [name for name in certificates if name not in lost_keys]
         started = Charon(lab, node, configuration, trust + (("issuing",) if certificates else ()), certificates, kernel,
