@@ -4,9 +4,13 @@
 
 #include <stdio.h>
 
+#define SLOW_NS INT64_C(1000000000) /* longer than any way there and back */
+
 enum variant {
     HUNG_UP = 0x100,
     HUNG_UP_FORGED,
+    HUNG_UP_BEFORE,
+    HUNG_UP_LATE,
     CLIENT_LEFT,
     CLIENT_LEFT_UNSURE,
     CLIENT_WAITS,
@@ -40,45 +44,91 @@ static void fix_binding(struct finding *f)
                    "event log System, source Schannel, event 36870 says when it is not.");
 }
 
+/* A Windows server waits for the ClientHello and then hangs up without delay. Negative: before it. */
+static int64_t hung_up_after_ns(const struct exchange *x)
+{
+    const struct tcp_sent *client = &x->sstp.tcp.sent[TCP_CLIENT];
+    struct place end = rule_sstp_ended(x, TCP_SERVER);
+    return end.frame != 0 && client->first_data.frame != 0 ? end.time_ns - client->first_data.time_ns : 0;
+}
+
+static void explain_passed_on(struct finding *f, const struct exchange *x, int64_t after_ns)
+{
+    char address[ENDPOINT_TEXT];
+    endpoint_text(address, &x->server);
+    if (after_ns < 0) {
+        finding_title(f, "the VPN server %s takes connections and closes them at once, before the ClientHello", address);
+        finding_explain(f, "A Windows server waits for the ClientHello, whether it has a certificate or not. Who closes "
+                           "before it came is a load balancer or proxy that ends TCP and knows of no server behind it "
+                           "that lives, or a rule that does not let this client in.");
+    } else {
+        finding_title(f, "the VPN server %s hangs up %.1f s after the ClientHello, without a word of TLS", address,
+                      (double)after_ns / 1e9);
+        finding_explain(f, "A Windows server that cannot use its certificate hangs up at once. Who takes that long is a "
+                           "load balancer or proxy that ends TCP, tries to reach a server behind it, and gives up.");
+    }
+    rule_sstp_side(f, "load balancer or proxy in front, and at the servers behind it");
+    finding_fix(f, "At the load balancer: which servers of the pool does it take for healthy, and are they? Ask each of "
+                   "them straight: Test-NetConnection SERVER -Port 443, from the load balancer's network.");
+    finding_fix(f, "On the servers: Get-Service RemoteAccess, SstpSvc; Get-NetTCPConnection -LocalPort 443 -State Listen.");
+}
+
+static void explain_hung_up(struct finding *f, const struct exchange *x, bool reset, bool forged, uint8_t usual)
+{
+    char name[DESCRIBE_MAX], address[ENDPOINT_TEXT];
+    finding_title(f, "the VPN server %s hangs up after the ClientHello, without a word of TLS",
+                  endpoint_text(address, &x->server));
+    finding_explain(f, "The client asked for %s; the connection was %s instead of an answer.", sni(name, x),
+                    reset ? "reset" : "closed");
+    if (forged)
+        rule_sstp_say_forged(f, x, usual);
+    else
+        finding_explain(f, "So does a Windows server when no certificate is bound to the port in http.sys, or when the "
+                           "bound one cannot be used (no private key, no Server Authentication EKU); so does a load "
+                           "balancer that passes TCP on and has no server to pass it to, or a filter on the way that "
+                           "dislikes the server name.");
+    rule_sstp_side(f, forged ? "firewall or IPS on the way"
+                             : "SSL binding of RRAS, then at a load balancer in front and filters on the way");
+    if (forged)
+        finding_fix(f, "Look into the log of the firewall between the capture and the server, and let TLS to that "
+                       "name pass.");
+    fix_binding(f);
+}
+
 /* T4: the server, or something on the way, ends it after the ClientHello. */
 static void hung_up(struct findings *out, const struct rule_input *in, const struct exchange *x,
                     struct sstp_judgement j)
 {
-    const struct tcp_connection *t = &x->sstp.tcp;
-    const struct tcp_sent *server = &t->sent[TCP_SERVER];
-    char name[DESCRIBE_MAX], address[ENDPOINT_TEXT];
+    const struct tcp_sent *server = &x->sstp.tcp.sent[TCP_SERVER];
+    char name[DESCRIBE_MAX];
     uint8_t usual = 0;
+    int64_t after_ns = hung_up_after_ns(x);
     bool reset = server->reset.frame != 0 && server->fin.frame == 0, fresh;
-    bool other = reset && rule_sstp_forged_reset(in, x, &usual);
-    struct finding *f = rule_sstp_raise(out, FINDING_SSTP_TLS_ALERT, x, other ? HUNG_UP_FORGED : HUNG_UP, &fresh);
+    bool forged = reset && rule_sstp_forged_reset(in, x, &usual);
+    bool passed_on = !forged && (after_ns < 0 || after_ns >= SLOW_NS);
+    struct finding *f = rule_sstp_raise(out, FINDING_SSTP_TLS_ALERT, x,
+                                        forged         ? HUNG_UP_FORGED
+                                        : !passed_on   ? HUNG_UP
+                                        : after_ns < 0 ? HUNG_UP_BEFORE
+                                                       : HUNG_UP_LATE,
+                                        &fresh);
     if (f == NULL)
         return;
     finding_evidence(out, f, x->sstp.tls.hello, "ClientHello with %s", sni(name, x));
     if (reset)
         finding_evidence(out, f, server->reset, "RST instead of a ServerHello, TTL %u", server->reset_ttl);
     else
-        finding_evidence(out, f, server->fin, "FIN instead of a ServerHello");
+        finding_evidence(out, f, server->fin, after_ns < 0 ? "FIN before the ClientHello" : "FIN instead of a ServerHello");
     if (!fresh)
         return;
     f->severity = SEVERITY_CRITICAL;
     f->confidence = j.confidence;
     f->client_error = reset ? SSTP_ERROR_RESET : SSTP_ERROR_HUNG_UP;
-    finding_title(f, "the VPN server %s hangs up after the ClientHello, without a word of TLS",
-                  endpoint_text(address, &x->server));
-    finding_explain(f, "The client asked for %s; the connection was %s instead of an answer.", sni(name, x),
-                    reset ? "reset" : "closed");
-    if (other)
-        rule_sstp_say_forged(f, x, usual);
+    if (passed_on)
+        explain_passed_on(f, x, after_ns);
     else
-        finding_explain(f, "So does a Windows server when no certificate is bound to the port in http.sys, or when the "
-                           "bound one cannot be used (no private key, no Server Authentication EKU); so does a filter "
-                           "on the way that dislikes the server name.");
+        explain_hung_up(f, x, reset, forged, usual);
     rule_sstp_say_assumed(f, in, x);
-    rule_sstp_side(f, other ? "firewall or IPS on the way" : "SSL binding of RRAS, then at filters on the way");
-    if (other)
-        finding_fix(f, "Look into the log of the firewall between the capture and the server, and let TLS to that "
-                       "name pass.");
-    fix_binding(f);
 }
 
 struct alert_words {

@@ -407,6 +407,8 @@ static RARELY_CALLED void lost_before_reset(struct connection *c, const struct p
     enum { BELIEVED = 1 << 20 };
     const struct tcp_sent *sent = &c->tcp.sent[side];
     uint32_t missing = p->tcp_seq - sent->reached;
+    if (sent->fin.frame != 0 && missing > 0)
+        missing--; /* FIN takes a number */
     if (sent->reached_known && sent->resets == 1 && missing < BELIEVED)
         c->lost_bytes += missing;
 }

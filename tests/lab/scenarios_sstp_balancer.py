@@ -161,6 +161,34 @@ def _(lab):
     lab.keep_tunnels("rras1", keys={"findings": ["probe-seen", "snat-hides-clients"]}, allow=["snat-hides-clients"], **HIDDEN)
 
 
+@scenario("sstp-pool-empty", "a load balancer passes TCP on and has no server that lives: it takes the connection and closes it before "
+          "the ClientHello", sstp=["tls failed"], findings=["sstp-tls-alert"], client_error=0x80070040)
+def _(lab):
+    lab.vpn.home_nat()
+    Proxy(lab, "lb", VIP + ":443", HERE + ":443", check="tcp")
+    time.sleep(4)
+    record(lab, [Attempt(lab, HOME1_CLIENTS[0])], "outside")
+    lab.keep_tunnels("outside", nat={VIP: "client-side-nat"})
+
+
+@scenario("sstp-pool-dead", "a load balancer passes TCP on and does not know yet that its server is dead: it closes after its three "
+          "seconds for connecting", sstp=["tls failed"], findings=["sstp-tls-alert"], client_error=0x80070040)
+def _(lab):
+    lab.vpn.home_nat()
+    Proxy(lab, "lb", VIP + ":443", HERE + ":443")
+    record(lab, [Attempt(lab, HOME1_CLIENTS[0])], "outside")
+    lab.keep_tunnels("outside", nat={VIP: "client-side-nat"})
+
+
+@scenario("sstp-offload-empty", "the load balancer ends TLS and has no server that lives: it closes as soon as TLS is up",
+          sstp=["closed"], findings=["sstp-tls-alert"], client_error=0x80070040)
+def _(lab):
+    lab.vpn.home_nat()
+    Proxy(lab, "lb", VIP + ":443", HERE + ":80", certificate="vpn")
+    record(lab, [Attempt(lab, HOME1_CLIENTS[0])], "outside")
+    lab.keep_tunnels("outside", nat={VIP: "client-side-nat"})
+
+
 def look(lab, *options):
     """Somebody's TLS handshake with the VPN server, and no more."""
     subprocess.run(lab.network.inside(NODE_OF[DIRECT[1]], "openssl", "s_client", "-connect", VIP + ":443", *options), timeout=10,

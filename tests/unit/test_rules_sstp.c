@@ -196,8 +196,16 @@ static void hung_up(void **state)
     scene.x.sstp.tcp.reset = TCP_RESET_NONE;
     server()->reset = (struct place){0};
     server()->fin = at(5);
+    client()->first_data = at(5);
     f = scene_only(FINDING_SSTP_TLS_ALERT, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 0x80070040);
     assert_true(says(f, "closed"));
+    client()->first_data = at(6); /* http.sys would have waited */
+    f = scene_only(FINDING_SSTP_TLS_ALERT, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 0x80070040);
+    assert_true(says(f, "before the ClientHello") && says(f, "load balancer") && !says(f, "SSL Certificate Binding"));
+    client()->first_data = at(2);
+    server()->fin.time_ns = client()->first_data.time_ns + 3 * SECOND;
+    f = scene_only(FINDING_SSTP_TLS_ALERT, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 0x80070040);
+    assert_true(says(f, "after the ClientHello") && says(f, "gives up") && !says(f, "SSL Certificate Binding"));
 }
 
 static void alerts_of_the_server(void **state)

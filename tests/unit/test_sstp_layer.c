@@ -130,6 +130,24 @@ static void a_clock_that_is_set_back_lets_connections_end(void **state)
     assert_int_equal(b->idle, 2);
 }
 
+/* A side that closed and is spoken to all the same resets: it is behind its FIN, which takes a number, and nothing is missing. */
+static void a_reset_behind_a_fin_misses_nothing(void **state)
+{
+    struct bench *b = *state;
+    static const uint8_t hello[] = {22, 3, 1, 0, 5, 1, 0, 0, 1, 0};
+    for (uint32_t lost = 0; lost < 3; lost++) {
+        uint16_t port = (uint16_t)(10001 + lost);
+        connects(b, port);
+        segment(b, port, true, TCP_ACK, 1000, span_of(NULL, 0));
+        segment(b, port, false, TCP_FIN | TCP_ACK, 5000, span_of(NULL, 0));
+        segment(b, port, true, TCP_ACK, 1000, span_of(hello, sizeof hello));
+        segment(b, port, false, TCP_RST, 5001 + lost, span_of(NULL, 0));
+        pass(b, 2 * CONVERSATION_IDLE_NS / SECOND);
+        assert_int_equal(b->closed, lost + 1);
+        assert_int_equal(b->state.lost_bytes, lost);
+    }
+}
+
 /* What two sides send each other: records that stay closed, and now and then something else. */
 struct talk {
     uint32_t random, next[2];
@@ -225,6 +243,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(unanswered_heads_stay_within_memory, set_up, tear_down),
         cmocka_unit_test_setup_teardown(first_octets_stay_within_memory, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_clock_that_is_set_back_lets_connections_end, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_reset_behind_a_fin_misses_nothing, set_up, tear_down),
         cmocka_unit_test(a_steady_connection_ends_as_any),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
