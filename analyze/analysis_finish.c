@@ -203,7 +203,7 @@ void analysis_tell_probers(const struct probes *p, struct nat *n)
 static void link_probes(struct analysis *a)
 {
     size_t count;
-    probes_settle(a->probes);
+    probes_settle(a->probes, a->services);
     const struct probe_series *all = probes_all(a->probes, &count);
     for (size_t i = 0; i < count; i++)
         for (size_t k = 1; k < all[i].listed_count; k++)

@@ -98,7 +98,7 @@ static bool make(struct look *l, const struct analysis *a, const struct so_far_s
             l->capture_count = sights[i].capture + 1;
     l->captures = calloc(l->capture_count + 1, sizeof *l->captures);
     l->nic = nic_new(&a->options.nat);
-    l->probes = probes_so_far(a->probes);
+    l->probes = probes_so_far(a->probes, a->services);
     if (l->captures == NULL || l->nic == NULL || l->probes == NULL) {
         release(l);
         return false;

@@ -56,8 +56,13 @@ static void seen(struct findings *out, const struct probe_series *s)
     if (s->period_ns > 0)
         finding_explain(f, "They come every %.1f s.", (double)s->period_ns / 1e9);
     explain_kind(f, s);
-    if (s->looks)
-        finding_explain(f, "It is their regularity that tells them from a client which refuses the server's certificate and dials again.");
+    if (s->looks) {
+        f->confidence = CONFIDENCE_HINT;
+        finding_explain(f, "They name the server, and others get a tunnel there: it seems to be a monitor that looks at the certificate. It "
+                           "is only their regularity that tells them from a client which refuses the certificate and dials again.");
+        finding_fix(f, "If %s is a user's address, look there: that client refuses the server's certificate.", who);
+        return;
+    }
     finding_fix(f, "Nothing is wrong. A probe that would notice a hung service asks HEAD or GET for "
                    "/sra_{BA195980-CD49-458b-9E23-C84EE0ADCD75}/ over HTTPS and takes 401 for healthy.");
 }

@@ -169,7 +169,7 @@ static bool is_regular(const struct probe_series *s)
     return variance < REGULAR * REGULAR * mean * mean;
 }
 
-void probes_settle(struct probes *p)
+void probes_settle(struct probes *p, const struct services *services)
 {
     size_t kept = 0;
     for (size_t i = 0; i < p->count; i++) {
@@ -178,20 +178,20 @@ void probes_settle(struct probes *p)
             take(s);
         bool regular = is_regular(s);
         s->period_ns = regular ? (int64_t)(s->gap_sum / s->gaps) : 0;
-        if (s->sure || regular)
+        if (s->sure || (regular && (!s->looks || services_is_dialled_by_name(services, &s->target.address))))
             p->all[kept++] = *s;
     }
     p->count = kept;
 }
 
-struct probes *probes_so_far(const struct probes *p)
+struct probes *probes_so_far(const struct probes *p, const struct services *services)
 {
     struct probes *copy = probes_new();
     if (copy == NULL)
         return NULL;
     copy->count = p->count;
     memcpy(copy->all, p->all, p->count * sizeof p->all[0]);
-    probes_settle(copy);
+    probes_settle(copy, services);
     return copy;
 }
 

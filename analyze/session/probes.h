@@ -6,6 +6,7 @@
 #define VS_ANALYZE_PROBES_H
 
 #include "analyze/session/exchange.h"
+#include "analyze/session/services.h"
 
 enum { PROBE_SERIES_MAX = 256, PROBE_LISTED = 16, PROBE_SAMPLES = 5, PROBE_WAITING = 32 };
 
@@ -47,12 +48,15 @@ void probes_free(struct probes *p);
 /* Takes account of a connection that is, or may turn out, a probe. False: it need not be kept. */
 bool probes_add(struct probes *p, const struct exchange *x);
 
-/* All were added: series of attempts that are not regular are forgotten. */
-void probes_settle(struct probes *p);
+/*
+ * All were added: series of attempts that are not regular are forgotten, and of looks at the certificate of a server where nobody
+ * else got a tunnel: a client that refuses the certificate and is dialled again by a timer looks the same.
+ */
+void probes_settle(struct probes *p, const struct services *services);
 const struct probe_series *probes_all(const struct probes *p, size_t *count);
 
 /* A settled copy; the caller frees it with probes_free. NULL when memory is short. */
-struct probes *probes_so_far(const struct probes *p);
+struct probes *probes_so_far(const struct probes *p, const struct services *services);
 
 /* After probes_settle: x is a probe, if not by itself, then by its series. */
 bool probes_has(const struct probes *p, const struct exchange *x);

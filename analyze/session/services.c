@@ -194,6 +194,12 @@ bool services_is_sstp(const struct services *s, const struct address *a)
     return v != NULL && v->sstp;
 }
 
+bool services_is_dialled_by_name(const struct services *s, const struct address *a)
+{
+    const struct vpn_server *v = find(s, a);
+    return v != NULL && v->dialled_by_name;
+}
+
 size_t services_vpn(const struct services *s, struct address out[static SERVICES_MAX])
 {
     for (size_t i = 0; i < s->vpn_count; i++)

@@ -51,6 +51,8 @@ bool services_ttl(const struct services *s, const struct address *a, uint32_t ca
 bool services_is_vpn(const struct services *s, const struct address *a);
 /* ... when SSTP was, or it was named. */
 bool services_is_sstp(const struct services *s, const struct address *a);
+/* ... when a client that dialled a name there got SSTP to speak: its certificate was good enough for that one. */
+bool services_is_dialled_by_name(const struct services *s, const struct address *a);
 /* All of these, in no meaningful order; returns their number. */
 size_t services_vpn(const struct services *s, struct address out[static SERVICES_MAX]);
 

@@ -32,7 +32,7 @@ static int64_t period(const int *times_ms, size_t count, enum sstp_kind kind)
     assert_true(p != NULL && x != NULL);
     for (size_t i = 0; i < count; i++)
         add(p, x, times_ms[i] * MS, kind);
-    probes_settle(p);
+    probes_settle(p, NULL);
     size_t series;
     const struct probe_series *all = probes_all(p, &series);
     int64_t out = series == 0 ? -1 : all[0].period_ns / MS;

@@ -66,7 +66,7 @@ static void answer(struct exchange *x)
 
 static const struct finding *raised(enum finding_id id)
 {
-    probes_settle(scene.probes);
+    probes_settle(scene.probes, scene.services);
     rules_probes(scene.findings, &(struct rule_input){.probes = scene.probes});
     findings_finish(scene.findings);
     return raised_in(scene.findings, id);
@@ -285,12 +285,13 @@ static void test_regular_looks_at_a_certificate_are_a_monitor(void **state)
 {
     (void)state;
     enum { LOOKS = 40 };
+    services_learn(scene.services, tls("198.51.100.10", SSTP_KIND_TUNNEL, "vpn.example.com", 0));
     for (int i = 0; i < LOOKS; i++)
         assert_true(probes_add(scene.probes, look(60 * i)));
     const struct finding *f = raised(FINDING_PROBE_SEEN);
     assert_non_null(f);
     assert_int_equal(f->severity, SEVERITY_INFO);
-    assert_int_equal(f->confidence, CONFIDENCE_STRONG);
+    assert_int_equal(f->confidence, CONFIDENCE_HINT);
     assert_true(says(f, "regularity"));
     scene.x.id = PROBE_LISTED;
     assert_true(probes_has(scene.probes, &scene.x) && probes_lists(scene.probes, &scene.x));
@@ -299,6 +300,16 @@ static void test_regular_looks_at_a_certificate_are_a_monitor(void **state)
     assert_false(probes_lists(scene.probes, &scene.x));
     scene.x.sstp.tls.alerts[0] = (struct alert_fact){.from_client = true, .level = 2, .code = 48};
     scene.x.sstp.tls.alert_count = 1; /* who says why did not only look */
+    assert_false(probes_has(scene.probes, &scene.x));
+}
+
+/* A timer may dial for a client that refuses the certificate, and nobody shows that there is nothing to refuse. */
+static void test_regular_looks_where_nobody_gets_a_tunnel(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 40; i++)
+        assert_true(probes_add(scene.probes, look(60 * i)));
+    assert_null(raised(FINDING_PROBE_SEEN));
     assert_false(probes_has(scene.probes, &scene.x));
 }
 
@@ -334,6 +345,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_scanners_do_not_count, begin, end),
         cmocka_unit_test_setup_teardown(test_ike_and_web_on_one_server, begin, end),
         cmocka_unit_test_setup_teardown(test_regular_looks_at_a_certificate_are_a_monitor, begin, end),
+        cmocka_unit_test_setup_teardown(test_regular_looks_where_nobody_gets_a_tunnel, begin, end),
         cmocka_unit_test_setup_teardown(test_user_who_dials_again_is_no_monitor, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
