@@ -1,7 +1,14 @@
 /* Finished sessions, read back from the spool for the rules and for the report. */
 #include "analyze/analysis_internal.h"
 
+#include "analyze/session/judge_ike.h"
 #include "analyze/session/session_binding.h"
+
+/* Nobody wanted a tunnel, so nobody was refused one; the exchanges tell how they went. */
+static bool is_no_attempt(const struct session *s)
+{
+    return session_is_probes(s) || (exchange_is_ike(s->main) && judge_ike_knock(s->main));
+}
 
 bool analysis_counts(const struct analysis *a, struct session_build *b)
 {
@@ -14,8 +21,8 @@ bool analysis_counts(const struct analysis *a, struct session_build *b)
     }
     if (session_is_probes(&b->session) && !listed)
         return false; /* its series is a session already */
-    if (session_is_probes(&b->session))
-        b->session.outcome = OUTCOME_INCOMPLETE; /* nobody was refused a tunnel; its exchanges tell how they went */
+    if (is_no_attempt(&b->session))
+        b->session.outcome = OUTCOME_INCOMPLETE;
     return services_counts(a->services, b->session.main);
 }
 

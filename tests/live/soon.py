@@ -65,6 +65,9 @@ OPEN = [
 SILENT = {"radius-no-answer": 121, "radius-fragments-lost": 121, "eap-client-silent-after-certificate": 121, "eap-unfinished": 1802,
           "eap-fragments-lost": 121, "ike-no-answer": 121, "ike-auth-unanswered": 121, "ike-fragments-lost": 1802, "ike-invalid-ke": 121,
           "ike-backend-split": 121, "ike-auth-failed": 121, "sstp-no-answer": 602, "ppp-negotiation-failed": 121}
+# That somebody only knocks rests on it that nothing follows.
+KNOCKS = {"ike-weak-proposal"}
+SILENT["knock"] = 602
 # Other sessions may show what this one does not; a client that never says what it makes of a certificate; what is of interest
 # when the tunnel is up, or over.
 LATER = {"cert-unseen", "cert-revoked", "sstp-tls-offloaded"}
@@ -230,7 +233,7 @@ def lateness(name, when, event, last):
     decides = max(shown + [nanoseconds(event["time"])])
     if event["id"] in LATER or (name, event["id"]) in UNKNOWN_YET | REGULAR or (when is not None and when - decides <= SECOND):
         return None
-    limit = SILENT.get(event["id"])
+    limit = SILENT.get("knock" if event["severity"] == "info" and event["id"] in KNOCKS else event["id"])
     if limit is not None and when is not None and when - last <= limit * SECOND:
         return None
     return "%s: %s is told %s after what shows it" % (name, event["id"], "at the end, not" if when is None else
