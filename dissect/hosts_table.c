@@ -147,8 +147,11 @@ bool hosts_source_mac(const struct packet *p, uint8_t mac[static 6])
 {
     const struct frame *f = p->frame;
     size_t at, length_at = 0; /* cooked headers say how long the address is */
-    if (p->depth > 0)
-        return false;
+    if (p->depth > 0) {
+        if (p->inner_mac != NULL)
+            memcpy(mac, p->inner_mac, 6);
+        return p->inner_mac != NULL;
+    }
     switch (f->link_type) {
     case LINKTYPE_ETHERNET: at = 6; break;
     case LINKTYPE_LINUX_SLL: at = 6; length_at = 5; break;

@@ -6,7 +6,7 @@
 
 enum { ETHERTYPE_LLTD = 0x88d9 };
 
-/* The source of the frame's own link header; false when that has none, or the packet was in a tunnel. */
+/* The source of the innermost link header; false when the frame, or the tunnel that the packet was in, has none. */
 bool hosts_source_mac(const struct packet *p, uint8_t mac[static 6]);
 
 /* The deed of that key, made when there is none, with this packet counted; NULL when memory is short. */

@@ -93,6 +93,7 @@ void walk_enter_tunnel(struct walk *w, uint8_t kind, uint32_t key)
     w->p.tunnel = folded == 0 ? 1 : folded;
     w->p.depth++;
     w->p.src = w->p.dst = (struct endpoint){0};
+    w->src_mac = w->dst_mac = NULL;
     w->ip_id = 0;
 }
 
@@ -110,6 +111,8 @@ void walk_deliver(struct walk *w, enum packet_kind kind)
         w->p.src = link_endpoint(w->src_mac);
         w->p.dst = link_endpoint(w->dst_mac);
     }
+    if (w->p.depth > 0)
+        w->p.inner_mac = w->src_mac;
     w->p.ends = packet_ends_of(&w->p);
     if (w->p.fragments == 0 && duplicates_seen(w->net->duplicates, &w->p, w->ip_id, w->ip_fragment)) {
         w->net->counters.duplicates++;

@@ -52,6 +52,7 @@
 struct record {
     unsigned packets;
     struct packet last;      /* its spans point into the copies below */
+    uint8_t inner_mac[6];
     uint8_t payload[65536];
     uint8_t options[64];
     unsigned losses;
@@ -70,6 +71,9 @@ static inline void record_packet(void *ctx, const struct packet *p)
         memcpy(r->payload, p->payload.data, p->payload.len);
     if (p->tcp_options.len > 0)
         memcpy(r->options, p->tcp_options.data, p->tcp_options.len);
+    if (p->inner_mac != NULL)
+        memcpy(r->inner_mac, p->inner_mac, sizeof r->inner_mac);
+    r->last.inner_mac = p->inner_mac != NULL ? r->inner_mac : NULL;
     r->last.payload.data = r->payload;
     r->last.tcp_options.data = r->options;
 }

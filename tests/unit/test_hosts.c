@@ -180,6 +180,21 @@ static void ike_from_a_low_port_is_no_netbios(void **state)
     is(&found(HOST_SERVES)->host, SERVER);
 }
 
+/* A mirror's frame: what carries it has the collectors' MACs, what is inside has the host's, if it is a frame at all. */
+static void in_a_mirror_the_inner_mac_counts(void **state)
+{
+    (void)state;
+    const uint8_t inner[6] = {2, 0, 0, 0, 0, 9};
+    struct packet p = packet(PACKET_UDP, at(SERVER, 5353), at("224.0.0.251", 5353));
+    p.depth = 1;
+    hosts_flow(scene.hosts, &p, false, FLOW_NEW);
+    assert_false(found(HOST_MDNS)->has_mac);
+    p.inner_mac = inner;
+    hosts_flow(scene.hosts, &p, false, FLOW_NEW);
+    assert_true(found(HOST_MDNS)->has_mac);
+    assert_int_equal(found(HOST_MDNS)->mac[5], 9);
+}
+
 static void a_router_in_between_hides_the_mac(void **state)
 {
     (void)state;
@@ -251,6 +266,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_query_is_who_asks_and_for_what), TEST(an_open_port_is_one_that_is_answered), TEST(who_asks_inside_is_answered_or_not),
         TEST(multicast_is_told_by_port_and_group), TEST(ike_from_a_low_port_is_no_netbios), TEST(a_router_in_between_hides_the_mac),
+        TEST(in_a_mirror_the_inner_mac_counts),
         TEST(dhcp_has_no_address_but_a_mac), TEST(arp_tells_whose_mac_and_who_looks_for_whom),
         TEST(the_table_is_bounded_and_keeps_servers),
     };

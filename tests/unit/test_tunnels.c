@@ -53,6 +53,25 @@ static void vxlan(void **state)
     assert_int_not_equal(tunnel_of(other, sizeof other), tunnel);
 }
 
+/* Behind an outer Ethernet header, so that the outer MAC is there to be taken by mistake. */
+static void the_mac_is_that_of_the_frame_inside(void **state)
+{
+    (void)state;
+    enum { LEN = 8 + 8 + INNER_FRAME_LEN, PLAIN = 4 + INNER_IPV4_LEN };
+    static const uint8_t inner[6] = {MAC_A};
+    const uint8_t bridged[] = {MAC_A, MAC_B, BE16(0x0800), OUTER(LEN, 17), UDP(50000, 4789, LEN - 8), VXLAN(100), INNER_FRAME};
+    const uint8_t routed[] = {MAC_A, MAC_B, BE16(0x0800), OUTER(PLAIN, IP_PROTO_GRE), BE16(0), BE16(0x0800), INNER_IPV4};
+    const uint8_t bare[] = {MAC_A, MAC_B, BE16(0x0800), INNER_IPV4};
+    decode(&r, LINKTYPE_ETHERNET, bridged, sizeof bridged, sizeof bridged);
+    assert_non_null(r.last.inner_mac);
+    assert_memory_equal(r.last.inner_mac, inner, sizeof inner);
+    decode(&r, LINKTYPE_ETHERNET, routed, sizeof routed, sizeof routed);
+    assert_int_equal(r.last.depth, 1);
+    assert_null(r.last.inner_mac);
+    decode(&r, LINKTYPE_ETHERNET, bare, sizeof bare, sizeof bare);
+    assert_null(r.last.inner_mac);
+}
+
 static void the_port_alone_does_not_make_vxlan(void **state)
 {
     (void)state;
@@ -174,6 +193,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(vxlan),
+        cmocka_unit_test(the_mac_is_that_of_the_frame_inside),
         cmocka_unit_test(the_port_alone_does_not_make_vxlan),
         cmocka_unit_test(geneve),
         cmocka_unit_test(gre),
