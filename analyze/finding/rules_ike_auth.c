@@ -56,23 +56,38 @@ static void fix_fragments(struct finding *f, const struct ike_facts *k)
                    "the rest of the session.");
 }
 
+/* The message of which parts are missing here arrived whole where it was to go: the other side answered it, or went on.
+ */
+static bool went_on_all_the_same(const struct ike_facts *k, bool from_client)
+{
+    bool after = k->informational_seen || k->child_seen || k->state.esp_packets[0] > 0;
+    bool asked_again = k->auth_request_retransmissions > 0;
+    return from_client ? k->auth_responses > 0 && !k->state.request_waiting : after && !asked_again;
+}
+
 static bool ip_fragments_lost(struct findings *out, const struct rule_input *in, const struct exchange *x)
 {
     const struct ike_facts *k = &x->ike;
     bool from_client, fresh;
     const struct lost_pair *p = lost_between(in, x, &from_client);
-    if (p == NULL)
+    if (p == NULL || went_on_all_the_same(k, from_client))
         return false;
+    bool again =
+        p->datagrams > 1; /* a message that matters is sent again; one part may be missing in the capture only */
     struct finding *f = rule_ike_raise(out, FINDING_IKE_FRAGMENTS_LOST, x, from_client ? 1 : 2, &fresh);
     if (f == NULL)
         return true;
+    if (!fresh && again) {
+        rule_worsen(f, SEVERITY_CRITICAL);
+        f->confidence = CONFIDENCE_CERTAIN;
+    }
     finding_evidence(out, f, p->example.first,
                      p->example.first_seen ? "first IP fragment, the rest never came"
                                            : "later IP fragments, the first never came");
     if (!fresh)
         return true;
-    f->severity = SEVERITY_CRITICAL;
-    f->confidence = CONFIDENCE_CERTAIN;
+    f->severity = again ? SEVERITY_CRITICAL : SEVERITY_WARNING;
+    f->confidence = again ? CONFIDENCE_CERTAIN : CONFIDENCE_HINT;
     f->client_error = 809;
     finding_title(f, "IP fragments of IKE_AUTH messages are lost %s",
                   from_client ? "on the way to the VPN server" : "on the way to the client");

@@ -45,12 +45,13 @@ static void client_refused_eap_server(struct findings *out, const struct exchang
 static void eap_failed(struct findings *out, const struct exchange *x, struct ike_judgement j)
 {
     const struct ike_facts *k = &x->ike;
-    bool fresh,
-        early = j.read ? x->eap.method == 0 : k->auth_responses <= 2; /* no method ran: there was but the identity */
+    bool fresh, whole = ike_read_lengths(k).whole;
+    /* No method ran: there was but the identity. */
+    bool early = j.read ? x->eap.method == 0 : whole && k->auth_last_id <= 2;
+    uint64_t variant = (early ? 0xa0000u : whole || j.read ? 0x60000u : 0xc0000u) | k->auth_error;
     if (j.read && (x->eap.tls.seen || x->eap.method != 0))
         return; /* the rules about EAP know better */
-    struct finding *f =
-        rule_ike_raise(out, FINDING_IKE_AUTH_FAILED, x, (early ? 0xa0000u : 0x60000u) | k->auth_error, &fresh);
+    struct finding *f = rule_ike_raise(out, FINDING_IKE_AUTH_FAILED, x, variant, &fresh);
     if (f == NULL)
         return;
     finding_evidence(out, f, k->auth_response_last,
@@ -60,11 +61,11 @@ static void eap_failed(struct findings *out, const struct exchange *x, struct ik
         return;
     f->severity = SEVERITY_CRITICAL;
     f->confidence = j.read ? CONFIDENCE_CERTAIN : CONFIDENCE_STRONG;
-    f->client_error = k->ms_status > 0 && k->ms_status < 65536 ? k->ms_status : j.read || early ? 0 : 691;
+    f->client_error = k->ms_status > 0 && k->ms_status < 65536 ? k->ms_status : j.read || early || !whole ? 0 : 691;
     finding_title(f, "user authentication (EAP) fails inside IKE_AUTH");
-    finding_explain(f,
-                    "The VPN server and its certificate were accepted, EAP ran for %u rounds, and then came a failure.",
-                    k->auth_responses);
+    finding_explain(
+        f, "The VPN server and its certificate were accepted, EAP ran for %u round%s, and then came a failure.",
+        k->auth_last_id, k->auth_last_id == 1 ? "" : "s");
     if (early)
         finding_explain(
             f,
@@ -72,6 +73,10 @@ static void eap_failed(struct findings *out, const struct exchange *x, struct ik
             "or a policy refuses this user or his way of connecting (Windows then says 812), or RADIUS was "
             "not reached.",
             j.read ? "" : "with most methods", j.read ? "was asked for" : "was asked for yet");
+    else if (!j.read && !whole)
+        finding_explain(f,
+                        "EAP is encrypted here and some of its messages are not in the capture, so that a client that "
+                        "refuses the certificate of the EAP server (864) cannot be told from a wrong password (691).");
     else if (!j.read)
         finding_explain(f, "EAP is encrypted here: password, policy or client certificate, this capture cannot tell.");
     finding_fix(f, NPS_EVENTS ".");
@@ -123,17 +128,17 @@ static void eap_stalled(struct findings *out, const struct exchange *x, struct i
         finding_title(f, "clients stop in the middle of user authentication (EAP inside IKE_AUTH)");
         finding_explain(
             f,
-            "After %u rounds the client did not go on: a prompt that nobody answers, a client without a fitting "
+            "After %u round%s the client did not go on: a prompt that nobody answers, a client without a fitting "
             "certificate, or one that refuses the server's certificate without a word.",
-            k->auth_responses);
+            k->auth_responses, k->auth_responses == 1 ? "" : "s");
         finding_fix(f, BETTER_PLACE ".");
     } else {
         finding_title(f, "the VPN server stops in the middle of user authentication (EAP inside IKE_AUTH)");
         finding_explain(
             f,
-            "After %u rounds the client's request was repeated and not answered, although the server answered before: "
+            "After %u round%s the client's request was repeated and not answered, although the server answered before: "
             "most likely it got no answer from its RADIUS server.",
-            k->auth_responses);
+            k->auth_responses, k->auth_responses == 1 ? "" : "s");
         finding_fix(f, "Capture between RRAS and NPS (UDP 1812): are requests answered there?");
     }
 }

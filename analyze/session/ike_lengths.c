@@ -205,9 +205,17 @@ static enum ike_eap_shape final_shape(const struct ike_facts *f, uint32_t last)
     return proves && c.most < FINAL_LEAST ? IKE_EAP_NO_CHILD : IKE_EAP_PROVED;
 }
 
+static bool is_whole(const struct ike_facts *f, uint32_t last)
+{
+    for (uint32_t id = 1; id <= last; id++)
+        if (message_of(f, id, false) == NULL || message_of(f, id, true) == NULL)
+            return false;
+    return true;
+}
+
 static struct ike_eap_reading last_response(const struct ike_facts *f, uint32_t last, uint32_t rounds)
 {
-    struct ike_eap_reading r = {IKE_EAP_STALLED, rounds, 0};
+    struct ike_eap_reading r = {IKE_EAP_STALLED, rounds, 0, is_whole(f, last)};
     struct ike_content c;
     const struct ike_length_fact *m = message_of(f, last, true);
     bool ends = begins_with(m, IKE_EAP) || begins_with(m, IKE_NOTIFY);
@@ -222,7 +230,7 @@ static struct ike_eap_reading last_response(const struct ike_facts *f, uint32_t 
 
 struct ike_eap_reading ike_read_lengths(const struct ike_facts *f)
 {
-    struct ike_eap_reading r = {IKE_EAP_UNKNOWN, 0, 0};
+    struct ike_eap_reading r = {IKE_EAP_UNKNOWN, 0, 0, false};
     uint32_t last = 0;
     for (unsigned i = 0; i < f->length_count; i++) {
         const struct ike_length_fact *m = &f->lengths[i];

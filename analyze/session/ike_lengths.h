@@ -36,6 +36,7 @@ struct ike_eap_reading {
     enum ike_eap_shape shape;
     uint32_t rounds;         /* IKE_AUTH exchanges that were answered */
     uint32_t large_flight;   /* responses in the run that carried the server's certificates; 0 not seen */
+    bool whole;              /* every request of IKE_AUTH up to the last response was seen, and its response */
 };
 
 struct ike_eap_reading ike_read_lengths(const struct ike_facts *f);

@@ -132,6 +132,14 @@ static bool client_leaves(const struct exchange *x)
            f->state.esp_packets[1] == 0 && !f->child_seen;
 }
 
+static bool last_auth_answered(const struct ike_facts *f)
+{
+    for (unsigned i = f->exchange_count; i-- > 0;)
+        if (f->exchanges[i].type == IKE_AUTH && f->exchanges[i].message_id == f->auth_last_id)
+            return f->exchanges[i].answered;
+    return f->auth_responses > 0;
+}
+
 static struct ike_judgement stalled(const struct exchange *x)
 {
     const struct ike_facts *f = &x->ike;
@@ -142,7 +150,9 @@ static struct ike_judgement stalled(const struct exchange *x)
     bool in_auth = again > 0 && f->state.waiting_exchange == IKE_AUTH;
     bool over = left || ((in_auth || !f->state.request_waiting) && waits_in_vain(x, again));
     j.client_silent = !x->last_from_client || left;
-    if (!over)
+    /* Who says something after a request got its answer, which this capture does not show. */
+    bool hidden = f->informational_seen && !last_auth_answered(f);
+    if (!over || hidden)
         j.end = IKE_END_UNKNOWN;
     return j;
 }
@@ -204,11 +214,12 @@ static struct ike_judgement judge_closed(const struct exchange *x)
     case IKE_EAP_NO_CHILD:
         return verdict(IKE_END_CHILD_REFUSED, CONFIDENCE_STRONG);
     case IKE_EAP_CLIENT_ALERT:
-        return nothing_after(x) ? verdict(IKE_END_EAP_CLIENT_REFUSED, CONFIDENCE_STRONG)
-                                : verdict(IKE_END_UNKNOWN, CONFIDENCE_HINT);
-    case IKE_EAP_FAILURE:
-        return nothing_after(x) ? verdict(IKE_END_EAP_FAILED, CONFIDENCE_STRONG)
-                                : verdict(IKE_END_UNKNOWN, CONFIDENCE_HINT);
+        return nothing_after(x) && x->eap.result != EAP_RESULT_SUCCESS
+                   ? verdict(IKE_END_EAP_CLIENT_REFUSED, CONFIDENCE_STRONG)
+                   : verdict(IKE_END_UNKNOWN, CONFIDENCE_HINT);
+    case IKE_EAP_FAILURE: /* as small as EAP-Success, which keys may have shown it to be */
+        return nothing_after(x) && x->eap.result != EAP_RESULT_SUCCESS ? verdict(IKE_END_EAP_FAILED, CONFIDENCE_STRONG)
+                                                                       : verdict(IKE_END_UNKNOWN, CONFIDENCE_HINT);
     case IKE_EAP_NONE: /* with EAP the server's first answer looks the same */
         return client_leaves(x) ? verdict(IKE_END_CLIENT_REFUSED, CONFIDENCE_STRONG)
                                 : verdict(IKE_END_UNKNOWN, CONFIDENCE_HINT);
@@ -233,14 +244,6 @@ static bool other_server(const struct ike_facts *f)
 {
     return f->init_responder.address.family != FAMILY_NONE && f->auth_responder.address.family != FAMILY_NONE &&
            !address_equal(&f->init_responder.address, &f->auth_responder.address) && !f->redirected;
-}
-
-static bool last_auth_answered(const struct ike_facts *f)
-{
-    for (unsigned i = f->exchange_count; i-- > 0;)
-        if (f->exchanges[i].type == IKE_AUTH && f->exchanges[i].message_id == f->auth_last_id)
-            return f->exchanges[i].answered;
-    return f->auth_responses > 0;
 }
 
 /*

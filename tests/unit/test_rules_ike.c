@@ -265,6 +265,15 @@ static void fragments_lost(void **state)
     scene.x.ike.fragmentation_initiator = true;
     only(FINDING_IKE_FRAGMENTS_LOST, SEVERITY_CRITICAL, CONFIDENCE_CERTAIN, 809);
     assert_non_null(strstr(found(FINDING_IKE_FRAGMENTS_LOST)->fix[0], "EnableServerFragmentation"));
+    scene.lost.datagrams = scene.lost.first_only = 1; /* one, which may be missing in the capture only */
+    only(FINDING_IKE_FRAGMENTS_LOST, SEVERITY_WARNING, CONFIDENCE_HINT, 809);
+    say(1, true, 1500); /* it was answered, so it came */
+    nothing();
+    begun(); /* a part of an answer, after which the client goes on: the capture began in the middle */
+    scene.x.ike.init_requests = scene.x.ike.init_responses = 0;
+    scene.x.ike.encrypted_seen = scene.x.ike.informational_seen = scene.x.begun_before = true;
+    scene.lost = (struct lost_pair){.src = endpoint_of(1, 4500), .dst = endpoint_of(7, 4500), .datagrams = 1};
+    nothing();
     auth_unanswered(600); /* fragments of others */
     scene.lost = (struct lost_pair){.src = endpoint_of(8, 4500), .dst = endpoint_of(1, 4500), .first_only = 1};
     scene.in.lost_count = 1;
@@ -566,6 +575,53 @@ static void eap_by_lengths(void **state)
     assert_null(found(FINDING_EAP_CLIENT_REJECTED_CERTIFICATE));
 }
 
+/* The number is the password's only where nothing is missing that could show another reason, and a password was asked for. */
+static void eap_fails_for_an_unknown_reason(void **state)
+{
+    (void)state;
+    refusal_by_lengths();
+    struct ike_facts *f = &scene.x.ike;
+    f->lengths[11] = f->lengths[15]; /* a response of the certificate flight was not captured; the last one stands for it */
+    f->length_count--;
+    f->auth_responses--;
+    only(FINDING_IKE_AUTH_FAILED, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 0);
+    assert_non_null(strstr(found(FINDING_IKE_AUTH_FAILED)->explanation, "864"));
+    begun(); /* the identity, and at once a failure */
+    f->encrypted_seen = true;
+    f->auth_response_last = at(6);
+    say(1, false, 980);
+    say(1, true, 1876);
+    say(2, false, 100);
+    say(2, true, 84);
+    scene.x.capture_last_ns += 10 * SECOND;
+    only(FINDING_IKE_AUTH_FAILED, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 0);
+    assert_non_null(strstr(found(FINDING_IKE_AUTH_FAILED)->explanation, "812"));
+    f->decrypted = true; /* EAP-Success is of the same size, and keys show that it is one */
+    scene.x.eap.seen = true;
+    scene.x.eap.method = 26;
+    scene.x.eap.result = EAP_RESULT_SUCCESS;
+    nothing();
+    assert_int_equal(scene.x.outcome, OUTCOME_INCOMPLETE);
+}
+
+/* The final answer is not in the capture, but the client goes on after it. */
+static void eap_went_on(void **state)
+{
+    (void)state;
+    refusal_by_lengths();
+    struct ike_facts *f = &scene.x.ike;
+    f->length_count--;
+    f->auth_responses--;
+    f->informational_seen = true;
+    f->exchanges[0] = (struct ike_exchange_fact){.type = IKE_AUTH, .from_initiator = true, .message_id = 8};
+    f->exchange_count = 1;
+    scene.x.last_from_client = true;
+    scene.x.capture_last_ns += 60 * SECOND;
+    nothing();
+    f->informational_seen = false;
+    only(FINDING_EAP_UNFINISHED, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 930);
+}
+
 static void eap_stalls(void **state)
 {
     (void)state;
@@ -692,6 +748,8 @@ int main(void)
         cmocka_unit_test(child_is_refused),
         cmocka_unit_test(no_child_by_size),
         cmocka_unit_test(eap_by_lengths),
+        cmocka_unit_test(eap_fails_for_an_unknown_reason),
+        cmocka_unit_test(eap_went_on),
         cmocka_unit_test(eap_stalls),
         cmocka_unit_test(address_translation),
     };
