@@ -107,16 +107,34 @@ static void worsen(enum check *check, size_t *index, enum check now, size_t at)
     }
 }
 
-/* Over what was sent and lies on the leaf's path. Of the root only the times count: its strength is a matter of trust.
- */
-void chain_check_path(const struct chain *chain, const struct chain_path *path, struct chain_checks *out)
+/* The narrower of both ends counts; index and given say whose it is. */
+static void narrow(struct chain_checks *out, int64_t not_before, int64_t not_after, size_t index, const char *given)
+{
+    if (not_before > out->path_not_before) {
+        out->path_not_before = not_before;
+        out->not_before_index = index;
+        out->not_before_given = given;
+    }
+    if (not_after < out->path_not_after) {
+        out->path_not_after = not_after;
+        out->not_after_index = index;
+        out->not_after_given = given;
+    }
+}
+
+/* Over what lies on the leaf's path; strength is that of what was sent. Of the root only the times count: its strength is a
+ * matter of trust. */
+void chain_check_path(const struct expect *e, const struct chain *chain, const struct chain_path *path,
+                      struct chain_checks *out)
 {
     const struct x509_facts *leaf = &chain->facts[0];
     out->key_strength = out->signature_strength = CHECK_PASS;
     out->not_before = out->path_not_before = leaf->not_before;
     out->not_after = out->path_not_after = leaf->not_after;
     for (size_t i = 0; i < path->count; i++) {
-        size_t sent = path->at[i].sent;
+        size_t sent = path->at[i].sent, root = path->at[i].root;
+        if (sent == SIZE_MAX && root != SIZE_MAX)
+            narrow(out, e->roots[root].not_before, e->roots[root].not_after, chain->count, e->roots[root].name);
         if (sent == SIZE_MAX)
             continue;
         const struct x509_facts *f = &chain->facts[sent];
@@ -124,14 +142,7 @@ void chain_check_path(const struct chain *chain, const struct chain_path *path, 
             worsen(&out->key_strength, &out->weak_key_index, key_strength(f), sent);
             worsen(&out->signature_strength, &out->weak_signature_index, signature_strength(f), sent);
         }
-        if (f->not_before > out->path_not_before) {
-            out->path_not_before = f->not_before;
-            out->not_before_index = sent;
-        }
-        if (f->not_after < out->path_not_after) {
-            out->path_not_after = f->not_after;
-            out->not_after_index = sent;
-        }
+        narrow(out, f->not_before, f->not_after, sent, NULL);
     }
 }
 
@@ -165,7 +176,7 @@ void chain_check_leaf(const struct expect *e, const struct expect_method *method
                       const struct chain_path *path, struct chain_checks *out)
 {
     const struct x509_facts *leaf = &chain->facts[0];
-    chain_check_path(chain, path, out);
+    chain_check_path(e, chain, path, out);
     chain_check_usage(leaf, out);
     if (chain->roles == ROLE_CLIENT) {
         out->server_auth_eku = CHECK_UNKNOWN; /* nobody asks a client for it */

@@ -27,9 +27,13 @@ struct chain_certs {
     size_t count;
 };
 
-/* Builds the path of certs->cert[0], which is there. */
+/* Builds the path of certs->cert[0], which is there. when: seconds since 1970 at which it was presented; of several
+ * issuers those valid then are preferred. 0 or less: unknown. */
 void chain_path_build(const struct expect *e, const struct chain_certs *certs, const struct x509_facts *facts,
-                      struct chain_path *out);
+                      int64_t when, struct chain_path *out);
+
+/* True when `when` lies between both, or is not known (0 or less). All in seconds. */
+bool chain_covers(int64_t not_before, int64_t not_after, int64_t when);
 
 /* Adds one certificate to the end of a path; a full path stays as it is. */
 void chain_path_append(const struct expect *e, const struct chain_certs *certs, const struct x509_facts *facts,
@@ -52,7 +56,7 @@ void chain_check_vpn_leaf(const struct expect *e, const struct chain *chain, enu
                           const struct chain_path *path, struct chain_checks *out);
 
 /* Parts of both: strength and times along the path; usages. */
-void chain_check_path(const struct chain *chain, const struct chain_path *path, struct chain_checks *out);
+void chain_check_path(const struct expect *e, const struct chain *chain, const struct chain_path *path, struct chain_checks *out);
 void chain_check_usage(const struct x509_facts *leaf, struct chain_checks *out);
 
 /* Common name and DNS names; how many. */

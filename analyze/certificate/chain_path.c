@@ -77,6 +77,7 @@ struct search {
     bool namesake_sent, unknown;
     size_t namesake_index;
     unsigned left;
+    int64_t when; /* seconds */
 };
 
 static void consider(struct search *search, X509 *candidate, bool sent, size_t index)
@@ -95,32 +96,51 @@ static void consider(struct search *search, X509 *candidate, bool sent, size_t i
     }
 }
 
-/* Given roots come first, as for OpenSSL and Windows; then what was sent; then intermediates among those given. */
-static void find_parent(const struct expect *e, const struct chain_certs *certs, const struct chain_path *path,
-                        struct search *search)
+static void consider_given(const struct expect *e, const struct chain_path *path, struct search *search,
+                           bool self_signed, bool valid)
 {
-    for (size_t i = 0; i < e->root_count; i++)
-        if (e->roots[i].self_signed && !on_path(path, e->roots[i].cert))
-            consider(search, e->roots[i].cert, false, i);
-    for (size_t i = 0; i < certs->count; i++)
-        if (certs->cert[i] != NULL && !on_path(path, certs->cert[i]))
-            consider(search, certs->cert[i], true, i);
-    for (size_t i = 0; i < e->root_count; i++)
-        if (!e->roots[i].self_signed && !on_path(path, e->roots[i].cert))
-            consider(search, e->roots[i].cert, false, i);
+    for (size_t i = 0; i < e->root_count; i++) {
+        const struct expect_root *r = &e->roots[i];
+        if (r->self_signed == self_signed && chain_covers(r->not_before, r->not_after, search->when) == valid &&
+            !on_path(path, r->cert))
+            consider(search, r->cert, false, i);
+    }
+}
+
+/*
+ * What is valid at the time goes first: of two issuers with one key, the one that was renewed. Among those given roots come
+ * first, as for OpenSSL and Windows; then what was sent; then intermediates among those given.
+ */
+static void find_parent(const struct expect *e, const struct chain_certs *certs, const struct x509_facts *facts,
+                        const struct chain_path *path, struct search *search)
+{
+    for (int pass = 0; pass < 2; pass++) {
+        bool valid = pass == 0;
+        consider_given(e, path, search, true, valid);
+        for (size_t i = 0; i < certs->count; i++)
+            if (certs->cert[i] != NULL && chain_covers(facts[i].not_before, facts[i].not_after, search->when) == valid &&
+                !on_path(path, certs->cert[i]))
+                consider(search, certs->cert[i], true, i);
+        consider_given(e, path, search, false, valid);
+    }
+}
+
+bool chain_covers(int64_t not_before, int64_t not_after, int64_t when)
+{
+    return when <= 0 || (not_before <= when && when <= not_after);
 }
 
 void chain_path_build(const struct expect *e, const struct chain_certs *certs, const struct x509_facts *facts,
-                      struct chain_path *out)
+                      int64_t when, struct chain_path *out)
 {
     memset(out, 0, sizeof *out);
-    struct search search = {.parent = certs->cert[0], .left = CHAIN_SIGNATURES_MAX};
+    struct search search = {.parent = certs->cert[0], .left = CHAIN_SIGNATURES_MAX, .when = when};
     while (search.parent != NULL && out->count < CHAIN_PATH_MAX) {
         chain_path_append(e, certs, facts, search.parent, out);
         if (out->at[out->count - 1].self_signed)
             break;
-        search = (struct search){.child = search.parent, .left = search.left};
-        find_parent(e, certs, out, &search);
+        search = (struct search){.child = search.parent, .left = search.left, .when = when};
+        find_parent(e, certs, facts, out, &search);
     }
     ERR_clear_error();
     if (out->at[out->count - 1].self_signed) {

@@ -61,17 +61,36 @@ conclude(struct chain_checks *out, enum check check, enum chain_error error, siz
     out->failing_index = index != SIZE_MAX ? index : 0;
 }
 
-/* What one run of X509_verify_cert said. Times and strengths are judged elsewhere, unknown critical extensions are
- * Windows' affair. */
+/* What one run of X509_verify_cert said. Strengths are judged elsewhere, unknown critical extensions are Windows' affair. */
 struct verification {
-    int error; /* X509_V_* */
-    int depth; /* position on OpenSSL's chain */
+    bool times; /* asked: only a path that was valid when it was presented holds */
+    int error;  /* X509_V_* */
+    int depth;  /* position on OpenSSL's chain */
 };
 
-static void set_parameters(X509_STORE_CTX *ctx, bool partial)
+/* Times are judged elsewhere, for every login; here they only say which of several issuers is taken. */
+static int overlook_times(int ok, X509_STORE_CTX *ctx)
+{
+    int error = X509_STORE_CTX_get_error(ctx);
+    return ok || error == X509_V_ERR_CERT_HAS_EXPIRED || error == X509_V_ERR_CERT_NOT_YET_VALID ||
+           error == X509_V_ERR_ERROR_IN_CERT_NOT_BEFORE_FIELD || error == X509_V_ERR_ERROR_IN_CERT_NOT_AFTER_FIELD;
+}
+
+static int64_t presented_at(const struct chain *chain)
+{
+    return chain->first.time_ns / INT64_C(1000000000);
+}
+
+static void set_parameters(X509_STORE_CTX *ctx, int64_t when, bool times, bool partial)
 {
     X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
-    unsigned long flags = X509_V_FLAG_NO_CHECK_TIME | X509_V_FLAG_IGNORE_CRITICAL | X509_V_FLAG_TRUSTED_FIRST;
+    unsigned long flags = X509_V_FLAG_IGNORE_CRITICAL | X509_V_FLAG_TRUSTED_FIRST;
+    if (when > 0)
+        X509_VERIFY_PARAM_set_time(param, (time_t)when);
+    else
+        flags |= X509_V_FLAG_NO_CHECK_TIME;
+    if (!times)
+        X509_STORE_CTX_set_verify_cb(ctx, overlook_times);
     X509_VERIFY_PARAM_set_flags(param, partial ? flags | X509_V_FLAG_PARTIAL_CHAIN : flags);
     X509_VERIFY_PARAM_set_auth_level(param, 0);
     X509_VERIFY_PARAM_set_depth(param, CHAIN_PATH_MAX);
@@ -85,11 +104,14 @@ static bool push_path(STACK_OF(X509) * untrusted, const struct chain_path *path)
     return ok;
 }
 
-static bool push_sent(STACK_OF(X509) * untrusted, const struct chain_certs *certs)
+/* What was sent, and behind it the intermediates that were given. */
+static bool push_helpers(STACK_OF(X509) * untrusted, const struct expect *e, const struct chain_certs *certs)
 {
     bool ok = true;
     for (size_t i = 1; ok && i < certs->count; i++)
         ok = certs->cert[i] == NULL || sk_X509_push(untrusted, certs->cert[i]) > 0;
+    for (size_t i = 0; ok && i < e->root_count; i++)
+        ok = e->roots[i].self_issued || sk_X509_push(untrusted, e->roots[i].cert) > 0;
     return ok;
 }
 
@@ -102,7 +124,7 @@ static void path_of(STACK_OF(X509) * built, const struct expect *e, const struct
     path->end = PATH_ROOT;
 }
 
-/* Verifies the leaf against the given roots (anchor NULL), or only up to anchor. What the chain sent helps, or only
+/* Verifies the leaf against the given roots (anchor NULL), or only up to anchor. What was sent or given helps, or only
  * what lies on the path `only`. On success path (may be NULL) becomes OpenSSL's. False when memory is short. */
 static bool verify(const struct expect *e, X509 *anchor, const struct chain *chain, const struct chain_certs *certs,
                    const struct chain_path *only, struct chain_path *path, struct verification *out)
@@ -110,13 +132,13 @@ static bool verify(const struct expect *e, X509 *anchor, const struct chain *cha
     STACK_OF(X509) *untrusted = sk_X509_new_null(), *trusted = sk_X509_new_null();
     X509_STORE_CTX *ctx = X509_STORE_CTX_new();
     bool ok = untrusted != NULL && trusted != NULL && ctx != NULL;
-    ok = ok && (only != NULL ? push_path(untrusted, only) : push_sent(untrusted, certs)) &&
+    ok = ok && (only != NULL ? push_path(untrusted, only) : push_helpers(untrusted, e, certs)) &&
          (anchor == NULL || sk_X509_push(trusted, anchor) > 0) &&
          X509_STORE_CTX_init(ctx, anchor == NULL ? e->store : NULL, certs->cert[0], untrusted) == 1;
     if (ok) {
         if (anchor != NULL)
             X509_STORE_CTX_set0_trusted_stack(ctx, trusted);
-        set_parameters(ctx, anchor != NULL);
+        set_parameters(ctx, presented_at(chain), out->times, anchor != NULL);
         out->error = X509_verify_cert(ctx) == 1 ? X509_V_OK : X509_STORE_CTX_get_error(ctx);
         out->depth = X509_STORE_CTX_get_error_depth(ctx);
         if (out->error == X509_V_OK && path != NULL)
@@ -167,8 +189,18 @@ static void conclude_openssl(const struct chain_path *path, const struct verific
     conclude(out, check, error, path->at[at].sent, "'%s': %s.", name.text, X509_verify_cert_error_string(v->error));
 }
 
+static bool namesake_sent(const struct chain *chain, const struct chain_certs *certs, const X509 *cert)
+{
+    bool sent = false;
+    for (size_t i = 1; i < chain->count; i++)
+        sent = sent || (certs->cert[i] != NULL &&
+                        X509_NAME_cmp(X509_get_subject_name(certs->cert[i]), X509_get_subject_name(cert)) == 0);
+    return sent;
+}
+
 /* The path holds; what remains is who supplied it, and what its issuers may issue. */
-static void conclude_success(const struct chain *chain, const struct chain_path *path, struct chain_checks *out)
+static void conclude_success(const struct chain *chain, const struct chain_certs *certs, const struct chain_path *path,
+                             struct chain_checks *out)
 {
     conclude(out, CHECK_PASS, CHAIN_OK, 0, "%s", "");
     bool server = (chain->roles & ~(uint32_t)ROLE_CLIENT) != 0;
@@ -183,10 +215,11 @@ static void conclude_success(const struct chain *chain, const struct chain_path 
         }
         if (path->at[i].sent == SIZE_MAX && !out->intermediate_given) {
             out->intermediate_given = true;
-            conclude(
-                out, CHECK_PASS, CHAIN_OK, 0,
-                "The server does not send '%s'; it was found among the given roots, and every client needs it too.",
-                name.text);
+            conclude(out, CHECK_PASS, CHAIN_OK, 0,
+                     "The server %s '%s'; it was found among the given roots, and every client needs it too.",
+                     namesake_sent(chain, certs, path->at[i].cert) ? "sends another certificate than the fitting one of"
+                                                                   : "does not send",
+                     name.text);
         }
     }
 }
@@ -237,7 +270,7 @@ static void conclude_no_parent(const struct chain *chain, const struct chain_pat
 
 /* The path ends in a root that was sent, but is not among those given. */
 static void conclude_root(const struct expect *e, const struct expect_method *method, const struct chain *chain,
-                          const struct chain_path *path, struct chain_checks *out)
+                          const struct chain_certs *certs, const struct chain_path *path, struct chain_checks *out)
 {
     size_t last = path->count - 1, sent = path->at[last].sent;
     bool has_pins = method != NULL && method->validates && method->pin_count > 0, namesake = false;
@@ -248,7 +281,7 @@ static void conclude_root(const struct expect *e, const struct expect_method *me
         namesake = namesake || X509_NAME_cmp(X509_get_subject_name(e->roots[i].cert),
                                              X509_get_subject_name(path->at[last].cert)) == 0;
     if (e->root_count == 0 && pinned)
-        conclude_success(chain, path, out);
+        conclude_success(chain, certs, path, out);
     else if (last == 0)
         conclude(out, e->root_count == 0 && !has_pins ? CHECK_UNKNOWN : CHECK_FAIL, CHAIN_SELF_SIGNED, 0,
                  "'%s' signs itself and is not %s.", name.text,
@@ -270,7 +303,7 @@ static bool conclude_path(const struct expect *e, const struct chain *chain, con
                           const struct chain_path *path, struct chain_checks *out, bool *failed)
 {
     size_t last = path->count - 1;
-    struct verification v = {X509_V_OK, 0};
+    struct verification v = {false, X509_V_OK, 0};
     bool complete = path->end == PATH_ROOT && path->at[last].root != SIZE_MAX;
     if (!complete && last == 0)
         return false;
@@ -278,7 +311,7 @@ static bool conclude_path(const struct expect *e, const struct chain *chain, con
     if (*failed)
         return true;
     if (v.error == X509_V_OK && complete)
-        conclude_success(chain, path, out);
+        conclude_success(chain, certs, path, out);
     else if (complete || error_of(v.error) == CHAIN_INVALID_CA) /* an issuer that is none makes void what comes above */
         conclude_openssl(path, &v, out);
     else
@@ -299,7 +332,7 @@ static bool conclude_failure(const struct expect *e, const struct expect_method 
     struct name_text subject = subject_text(path->at[last].cert);
     switch (path->end) {
     case PATH_ROOT:
-        conclude_root(e, method, chain, path, out);
+        conclude_root(e, method, chain, certs, path, out);
         break;
     case PATH_OTHER_KEY:
         conclude_other_key(e, certs, path, out);
@@ -352,10 +385,34 @@ static size_t unaffordable(const struct chain_certs *certs)
     return SIZE_MAX;
 }
 
+/*
+ * Of several given roots that the path could end in, with one key or by a cross certificate, the one that the method pins:
+ * a path that held when it was presented. False when memory is short.
+ */
+static bool prefer_pinned(const struct expect *e, const struct expect_method *method, const struct chain *chain,
+                          const struct chain_certs *certs, struct chain_path *path)
+{
+    size_t root = path->at[path->count - 1].root;
+    bool has_pins = method != NULL && method->validates && method->pin_count > 0, failed = false;
+    if (!has_pins || (root != SIZE_MAX && chain_pinned(method, e->roots[root].sha1, e->roots[root].sha256)))
+        return true;
+    for (size_t i = 0, tries = 0; !failed && i < e->root_count && tries < EXPECT_PINS_MAX; i++) {
+        const struct expect_root *r = &e->roots[i];
+        struct verification v = {true, X509_V_OK, 0};
+        if (!r->self_signed || i == root || !chain_pinned(method, r->sha1, r->sha256))
+            continue;
+        tries++;
+        failed = !verify(e, r->cert, chain, certs, NULL, path, &v);
+        if (!failed && v.error == X509_V_OK)
+            break;
+    }
+    return !failed;
+}
+
 bool chain_check_trust(const struct expect *e, const struct expect_method *method, const struct chain *chain,
                        const struct chain_certs *certs, struct chain_path *path, struct chain_checks *out)
 {
-    struct verification v = {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, 0};
+    struct verification v = {false, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, 0};
     memset(path, 0, sizeof *path);
     if (certs->cert[0] == NULL) {
         conclude(out, CHECK_UNKNOWN, CHAIN_NOT_PARSED, 0, "The server's own certificate cannot be parsed.");
@@ -374,9 +431,11 @@ bool chain_check_trust(const struct expect *e, const struct expect_method *metho
     if (e->root_count > 0 && !verify(e, NULL, chain, certs, NULL, path, &v))
         return false;
     if (v.error == X509_V_OK) {
-        conclude_success(chain, path, out);
+        if (!prefer_pinned(e, method, chain, certs, path))
+            return false;
+        conclude_success(chain, certs, path, out);
     } else {
-        chain_path_build(e, certs, chain->facts, path);
+        chain_path_build(e, certs, chain->facts, presented_at(chain), path);
         if (!conclude_failure(e, method, chain, certs, path, out))
             return false;
     }

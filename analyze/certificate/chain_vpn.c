@@ -142,7 +142,7 @@ static void check_dialled_names(const struct expect *e, const struct chain *chai
 void chain_check_vpn_leaf(const struct expect *e, const struct chain *chain, enum chain_role role,
                           const struct chain_path *path, struct chain_checks *out)
 {
-    chain_check_path(chain, path, out);
+    chain_check_path(e, chain, path, out);
     chain_check_usage(&chain->facts[0], out);
     if (role == ROLE_SSTP) {
         check_dialled_names(e, chain, out);

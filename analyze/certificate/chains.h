@@ -57,8 +57,9 @@ struct chain_checks {
     bool subject_empty, subject_wildcard;
     enum pin_result pin; size_t pin_index; /* which certificate of the chain the pin names; SIZE_MAX when it was not sent */
     int64_t not_before, not_after;  /* of the leaf */
-    int64_t path_not_before, path_not_after; /* intersection over leaf, intermediates and a root that was sent; who limits it: */
-    size_t not_before_index, not_after_index;
+    int64_t path_not_before, path_not_after; /* intersection over leaf, intermediates and root, sent or given; who limits it: */
+    size_t not_before_index, not_after_index; /* in the chain; its count when that one was not sent but given, */
+    const char *not_before_given, *not_after_given; /* with this name, the expectation's; else NULL */
 };
 
 /* A stapled OCSP response, as far as it is about the leaf. */

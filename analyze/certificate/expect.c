@@ -22,8 +22,10 @@ void expect_free(struct expect *e)
 {
     if (e == NULL)
         return;
-    for (size_t i = 0; i < e->root_count; i++)
+    for (size_t i = 0; i < e->root_count; i++) {
         X509_free(e->roots[i].cert);
+        free(e->roots[i].name);
+    }
     for (size_t i = 0; i < e->server_name_count; i++)
         free(e->server_names[i]);
     for (size_t i = 0; i < e->method_count; i++)

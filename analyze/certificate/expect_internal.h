@@ -15,12 +15,15 @@ struct expect_root {
     X509 *cert;
     uint8_t sha1[20], sha256[32];
     bool self_signed;
+    bool self_issued;  /* false: an intermediate, which only helps to build chains */
+    int64_t not_before, not_after; /* seconds */
+    char *name;        /* CN, else the subject; owned */
 };
 
 struct expect {
     struct expect_root *roots;
     size_t root_count, root_room;
-    X509_STORE *store; /* the same certificates */
+    X509_STORE *store; /* those that issue themselves */
     char *server_names[EXPECT_NAMES_MAX];
     size_t server_name_count;
     struct expect_method methods[EXPECT_METHODS_MAX];

@@ -9,6 +9,25 @@
 #include "analyze/certificate/expect_internal.h"
 #include "capture/platform.h"
 
+/* False when memory is short. */
+static bool describe_root(struct expect_root *root, struct span der)
+{
+    struct x509_facts facts = {.common_name = NULL};
+    if (!x509_facts_of(root->cert, der, &facts))
+        return false;
+    const char *name = facts.common_name != NULL && facts.common_name[0] != '\0' ? facts.common_name : facts.subject;
+    size_t size = strlen(name) + 1;
+    root->name = malloc(size);
+    if (root->name != NULL)
+        memcpy(root->name, name, size);
+    root->not_before = facts.not_before;
+    root->not_after = facts.not_after;
+    root->self_issued = facts.self_issued;
+    root->self_signed = facts.self_signed;
+    x509_facts_free(&facts);
+    return root->name != NULL;
+}
+
 static bool add_root(struct expect *e, X509 *cert, struct span der)
 {
     struct expect_root root = {.cert = cert};
@@ -28,12 +47,10 @@ static bool add_root(struct expect *e, X509 *cert, struct span der)
         e->roots = larger;
         e->root_room = room;
     }
-    if (X509_STORE_add_cert(e->store, cert) != 1)
+    if (!describe_root(&root, der) || (root.self_issued && X509_STORE_add_cert(e->store, cert) != 1)) {
+        free(root.name);
         return false;
-    EVP_PKEY *key = X509_get0_pubkey(cert);
-    bool self_issued = X509_NAME_cmp(X509_get_subject_name(cert), X509_get_issuer_name(cert)) == 0;
-    root.self_signed = self_issued && key != NULL && X509_verify(cert, key) == 1;
-    ERR_clear_error();
+    }
     e->roots[e->root_count++] = root;
     return true;
 }

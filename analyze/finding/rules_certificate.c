@@ -27,6 +27,31 @@ static void expected_names(const struct subject *c, char *out, size_t size)
             at = add_name(out, size, at, methods[i].server_names[k]);
 }
 
+/* One reading of the expected name fits, or some clients' reading of the certificate's. */
+static void uncertain_name(const struct subject *c, struct finding *f)
+{
+    const struct name_result *r = &c->checks->name_result;
+    bool pattern = strchr(r->pattern, '*') != NULL, wildcard = !pattern && strchr(r->matched, '*') != NULL;
+    f->severity = SEVERITY_INFO;
+    f->confidence = CONFIDENCE_HINT;
+    if (wildcard)
+        finding_title(f, "the expected name \"%s\" fits the %s \"%s\" only by its wildcard \"%s\"", r->pattern, c->whose,
+                      c->id->name, r->matched);
+    else
+        finding_title(f, "the expected name \"%s\" fits the %s \"%s\" only in one reading of the pattern", r->pattern,
+                      c->whose, c->id->name);
+    if (pattern)
+        finding_explain(
+            f, "Microsoft describes items with * as regular expressions, its examples use them as wildcards.");
+    subject_explain(f, r->remark);
+    if (wildcard)
+        finding_fix(f, "Give the server a certificate that holds this very name, or write the certificate's name into "
+                       "the profile as it is.");
+    else
+        finding_fix(
+            f, "Write the full name, or a regular expression that fits the whole name, such as nps.*\\.example\\.com.");
+}
+
 static void name_fault(const struct subject *c)
 {
     const struct name_result *r = &c->checks->name_result;
@@ -39,15 +64,7 @@ static void name_fault(const struct subject *c)
     char expected[600];
     expected_names(c, expected, sizeof expected);
     if (r->fit == NAME_MATCH_UNCERTAIN) {
-        f->severity = SEVERITY_INFO;
-        f->confidence = CONFIDENCE_HINT;
-        finding_title(f, "the expected name \"%s\" fits the %s \"%s\" only in one reading of the pattern", r->pattern,
-                      c->whose, c->id->name);
-        finding_explain(
-            f, "Microsoft describes items with * as regular expressions, its examples use them as wildcards.");
-        subject_explain(f, r->remark);
-        finding_fix(
-            f, "Write the full name, or a regular expression that fits the whole name, such as nps.*\\.example\\.com.");
+        uncertain_name(c, f);
         return;
     }
     f->client_error = r->fit == NAME_MISMATCH ? 864 : 0;
@@ -117,27 +134,71 @@ static void eku_fault(const struct subject *c)
     subject_fix_selection(c, f);
 }
 
+/* Whose end, or whose beginning, limits the path. */
+static const char *limiting(char out[static DESCRIBE_MAX], const struct subject *c, bool end)
+{
+    const char *given = end ? c->checks->not_after_given : c->checks->not_before_given;
+    if (given == NULL)
+        return describe_certificate(out, c->chain, end ? c->checks->not_after_index : c->checks->not_before_index);
+    snprintf(out, DESCRIBE_MAX, "%s", given);
+    return out;
+}
+
+/* Of a CA that clients were said to have: nothing that the server sends helps. */
+static void fix_given(const struct subject *c, struct finding *f, const char *who)
+{
+    finding_explain(f, "The server does not send it: it is among the trusted roots given.");
+    finding_fix(f,
+                "Renew the CA certificate \"%s\" and put the new one into the computer store of every client, or move the "
+                "%s to a certificate below another root.",
+                who, subject_host(c));
+    finding_fix(f, "If clients have the renewed one already: give it with --trusted-root as well.");
+}
+
+static void expires_soon(const struct subject *c, int64_t now)
+{
+    bool fresh;
+    char at[32], limit[32], who[DESCRIBE_MAX], error[CLIENT_ERROR_TEXT];
+    struct finding *f = subject_fault(c, FINDING_CERT_EXPIRES_SOON, 0, false, &fresh);
+    if (f == NULL || !fresh)
+        return;
+    finding_title(f, "the certificate \"%s\" expires on %s", limiting(who, c, true),
+                  describe_time(limit, c->checks->path_not_after));
+    finding_explain(f, "It was presented at %s. After that date every client refuses it (error %s).",
+                    describe_time(at, now), client_error_text(error, subject_error(c, FINDING_CERT_EXPIRES_SOON, 858)));
+    if (c->checks->not_after_given != NULL)
+        fix_given(c, f, who);
+    else
+        finding_fix(f, "Renew it in time, then select the new one: %s.", subject_selection_path(c));
+}
+
+static void fix_time(const struct subject *c, struct finding *f, bool expired, const char *who)
+{
+    size_t index = expired ? c->checks->not_after_index : c->checks->not_before_index;
+    if (expired && c->checks->not_after_given != NULL)
+        fix_given(c, f, who);
+    else if (expired)
+        finding_fix(f, "Renew the certificate%s and select the new one: %s.", index > 0 ? " of the CA" : "",
+                    subject_selection_path(c));
+    else
+        finding_fix(f,
+                    "Check the clocks of the CA, the %s and the clients; or select a certificate that is valid now: %s.",
+                    subject_host(c), subject_selection_path(c));
+}
+
 static void time_fault(const struct subject *c)
 {
     int64_t now = c->place.time_ns / INT64_C(1000000000);
     const struct chain_checks *k = c->checks;
     bool fresh;
-    char at[32], limit[32], who[DESCRIBE_MAX], error[CLIENT_ERROR_TEXT];
+    char at[32], limit[32], who[DESCRIBE_MAX];
     if (c->place.time_ns <= 0)
         return;
     bool expired = k->path_not_after<now - RULE_CLOCK_SKEW_S, early = k->path_not_before> now + RULE_CLOCK_SKEW_S;
     if (!expired && !early) {
         if (k->path_not_after >= now + SOON_S)
             return;
-        struct finding *f = subject_fault(c, FINDING_CERT_EXPIRES_SOON, 0, false, &fresh);
-        if (f != NULL && fresh) {
-            finding_title(f, "the certificate \"%s\" expires on %s",
-                          describe_certificate(who, c->chain, k->not_after_index),
-                          describe_time(limit, k->path_not_after));
-            finding_explain(f, "It was presented at %s. After that date every client refuses it (error %s).",
-                            describe_time(at, now), client_error_text(error, subject_error(c, FINDING_CERT_EXPIRES_SOON, 858)));
-            finding_fix(f, "Renew it in time, then select the new one: %s.", subject_selection_path(c));
-        }
+        expires_soon(c, now);
         return;
     }
     size_t index = expired ? k->not_after_index : k->not_before_index;
@@ -147,10 +208,10 @@ static void time_fault(const struct subject *c)
         return;
     f->client_error = subject_error(c, f->id, expired ? 858 : 857);
     if (expired)
-        finding_title(f, "the certificate \"%s\" expired on %s", describe_certificate(who, c->chain, index),
+        finding_title(f, "the certificate \"%s\" expired on %s", limiting(who, c, true),
                       describe_time(limit, k->path_not_after));
     else
-        finding_title(f, "the certificate \"%s\" is not valid before %s", describe_certificate(who, c->chain, index),
+        finding_title(f, "the certificate \"%s\" is not valid before %s", limiting(who, c, false),
                       describe_time(limit, k->path_not_before));
     finding_explain(f, "It was presented at %s by the clock of the capture.", describe_time(at, now));
     int64_t apart = expired ? now - k->path_not_after : k->path_not_before - now;
@@ -159,13 +220,7 @@ static void time_fault(const struct subject *c)
     else if (!expired && c->stats.accepted > 0 && c->stats.refused == 0)
         finding_explain(f, "The clients took it as valid, so it may be the capture's clock that is wrong.");
     subject_what_clients_did(c, f);
-    if (expired)
-        finding_fix(f, "Renew the certificate%s and select the new one: %s.", index > 0 ? " of the CA" : "",
-                    subject_selection_path(c));
-    else
-        finding_fix(f,
-                    "Check the clocks of the CA, the %s and the clients; or select a certificate that is valid now: %s.",
-                    subject_host(c), subject_selection_path(c));
+    fix_time(c, f, expired, who);
 }
 
 static void strength_faults(const struct subject *c)

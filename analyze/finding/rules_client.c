@@ -63,6 +63,48 @@ static void title_rejected(struct finding *f, const struct exchange *x, const ch
                       space, quote, name, quote);
 }
 
+static const struct chain_checks *checks_of(const struct rule_input *in, const struct tls_facts *t, bool inner)
+{
+    const struct chain *c = rule_chain(in, t->server_chain);
+    if (c == NULL || !c->parsed[0])
+        return NULL;
+    return inner && c->inner_checks != NULL ? c->inner_checks : &c->checks;
+}
+
+static bool chain_invalid(const struct chain_checks *k)
+{
+    return k != NULL && k->chain == CHECK_FAIL &&
+           (k->chain_error == CHAIN_BAD_SIGNATURE || k->chain_error == CHAIN_INVALID_CA);
+}
+
+/* The alert's number is hidden: the error is that of the certificate's fault, 864 where that is a matter of trust or name. */
+static uint32_t hidden_error(const struct rule_input *in, const struct tls_facts *t, const struct chain_checks *k)
+{
+    const struct chain *c = rule_chain(in, t->server_chain);
+    int64_t now = t->certificate_last.time_ns / INT64_C(1000000000);
+    bool pin = k != NULL && (k->pin == PIN_ISSUING_CA || k->pin == PIN_LEAF || k->pin == PIN_NOT_IN_CHAIN);
+    if (k == NULL || pin || (k->chain == CHECK_FAIL && !chain_invalid(k)) || k->intermediate_given ||
+        k->name == CHECK_FAIL || k->server_auth_eku == CHECK_FAIL)
+        return 864;
+    if (rule_dates_wrong(k, t->certificate_last))
+        return k->path_not_after < now ? 858 : 857;
+    if (c->ocsp_revoked)
+        return 859;
+    if (k->subject_empty)
+        return 866;
+    return chain_invalid(k) || rule_key_usage_wrong(k, t) ? 857 : 864;
+}
+
+/* unknown_ca is also how clients refuse a chain whose links are not valid: another error of Windows' than a missing root. */
+static uint32_t refusal_error(const struct rule_input *in, const struct tls_facts *t, bool inner,
+                              const struct alert_fact *alert)
+{
+    const struct chain_checks *k = checks_of(in, t, inner);
+    if (alert == NULL)
+        return hidden_error(in, t, k);
+    return alert->code == 48 && chain_invalid(k) ? 857 : judge_alert_error(alert->code);
+}
+
 static void explain_rejected(struct finding *f, const struct exchange *x, bool inner, const struct alert_fact *alert)
 {
     char user[DESCRIBE_MAX], server[DESCRIBE_MAX];
@@ -84,7 +126,9 @@ static void explain_rejected(struct finding *f, const struct exchange *x, bool i
             f, "This is the certificate of the inner method; the outer one was accepted. Either NPS has another "
                "certificate selected for the inner \"Smart Card or other certificate\" than for PEAP itself, or the "
                "inner settings of the VPN profile differ from the outer ones.");
-    if (alert != NULL && alert->code == 48)
+    if (alert != NULL && alert->code == 48 && f->client_error != 864)
+        finding_explain(f, "unknown_ca: the client found no valid chain to a root that it trusts.");
+    else if (alert != NULL && alert->code == 48)
         finding_explain(
             f, "unknown_ca: the chain does not end in a root that this client trusts. Windows shows error 864.");
     else if (alert != NULL && alert->code == 49)
@@ -121,7 +165,7 @@ static void rejected(struct findings *out, const struct rule_input *in, const st
         return;
     f->severity = SEVERITY_CRITICAL;
     f->confidence = alert != NULL ? CONFIDENCE_CERTAIN : CONFIDENCE_STRONG;
-    f->client_error = alert != NULL ? judge_alert_error(alert->code) : 864;
+    f->client_error = refusal_error(in, t, inner, alert);
     title_rejected(f, x, name, alert);
     explain_rejected(f, x, inner, alert);
     say_why(f, in, t, inner);

@@ -133,14 +133,18 @@ static const char *name_reason(char out[static NAMES_TEXT], const struct name_re
     return "no name of the certificate is an expected one";
 }
 
-static const char *validity_reason(char out[static NAMES_TEXT], const struct chain *c, enum check result, size_t index,
-                                   bool expired)
+static const char *validity_reason(char out[static NAMES_TEXT], const struct chain *c, const struct chain_checks *k,
+                                   enum check result, size_t index, bool expired)
 {
     char time[TIME_TEXT];
     if (result == CHECK_UNKNOWN)
         return c->first.time_ns == 0 ? "the capture has no times" : "";
+    const char *given = expired ? k->not_after_given : k->not_before_given;
     if (result == CHECK_PASS)
         snprintf(out, NAMES_TEXT, "on %.10s, when it was presented", time_readable(time, c->first.time_ns, 0));
+    else if (given != NULL)
+        snprintf(out, NAMES_TEXT, "%.120s, given as trusted, %s on %.10s, when the chain was presented", given,
+                 expired ? "had expired" : "was not yet valid", time_readable(time, c->first.time_ns, 0));
     else
         snprintf(out, NAMES_TEXT, "certificate %zu %s on %.10s, when it was presented", index + 1,
                  expired ? "had expired" : "was not yet valid", time_readable(time, c->first.time_ns, 0));
@@ -168,7 +172,7 @@ static void print_checks(const struct layout *l, const struct chain *c, const st
                 k->chain_error == CHAIN_NO_ROOTS ? "no root certificates were given (--trusted-root)" : k->chain_text);
     print_check(l, "name", k->name, name_reason(text, &k->name_result, role));
     print_check(l, "server usage", k->server_auth_eku, eku_reason(k));
-    print_check(l, "validity", valid, validity_reason(text, c, valid, index, expired));
+    print_check(l, "validity", valid, validity_reason(text, c, k, valid, index, expired));
     snprintf(text, sizeof text, "key of certificate %zu", k->weak_key_index + 1);
     print_check(l, "key strength", k->key_strength, k->key_strength == CHECK_FAIL ? text : "");
     snprintf(text, sizeof text, "signature of certificate %zu", k->weak_signature_index + 1);

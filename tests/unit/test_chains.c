@@ -104,19 +104,25 @@ struct judged {
     const struct chain_checks *checks;
 };
 
-static struct judged judge_as(const struct expect *e, const struct made *const sent[], uint32_t role)
+static struct judged judge_at(const struct expect *e, const struct made *const sent[], uint32_t role, int64_t time_ns)
 {
     struct span der[CHAIN_CERTS_MAX];
     size_t count = 0;
     for (; sent[count] != NULL; count++)
         der[count] = sent[count]->der;
     struct judged j = {chains_new(e), NULL, NULL};
-    j.chain = chains_intern(j.chains, der, count, role, &(struct endpoint){.port = 1812}, 1, (struct place){.frame = 1, .time_ns = 1});
+    j.chain = chains_intern(j.chains, der, count, role, &(struct endpoint){.port = 1812}, 1,
+                            (struct place){.frame = 1, .time_ns = time_ns});
     assert_non_null(j.chain);
     chains_judge(j.chains, 10);
     assert_true(j.chain->judged);
     j.checks = &j.chain->checks;
     return j;
+}
+
+static struct judged judge_as(const struct expect *e, const struct made *const sent[], uint32_t role)
+{
+    return judge_at(e, sent, role, 1);
 }
 
 #define JUDGE(e, ...) judge_as(e, (const struct made *const[]){__VA_ARGS__, NULL}, ROLE_NPS)
@@ -190,6 +196,91 @@ static void what_else_is_sent_does_not_harm(void **state)
     j = JUDGE(e, &pki.root_leaf); /* issued by the root itself: nothing is missing */
     assert_false(j.checks->order_wrong);
     expect_chain(e, j, CHECK_PASS, CHAIN_OK, 0, "");
+}
+
+enum { IN_2024_S = 1704067200 };
+
+/* Judged as presented on 2024-01-01. */
+#define JUDGE_2024(e, ...)                                                                                             \
+    judge_at(e, (const struct made *const[]){__VA_ARGS__, NULL}, ROLE_NPS, IN_2024_S * INT64_C(1000000000))
+
+/* An issuer that was renewed with its old key: both certificates fit, and clients take the one that is valid. */
+static void of_two_issuers_with_one_key_the_valid_one_counts(void **state)
+{
+    (void)state;
+    struct made old_issuing = make_certificate(&(struct recipe){.subject = "/DC=example/CN=Issuing CA",
+                                                                .extensions = CA_EXTENSIONS "authorityKeyIdentifier=keyid\n",
+                                                                .key = pki.issuing_key,
+                                                                .issuer = pki.root.cert,
+                                                                .issuer_key = pki.root_key,
+                                                                .not_after = "20230101000000Z"});
+    struct made old_root = make_certificate(&(struct recipe){.subject = "/DC=example/CN=Root CA",
+                                                             .extensions = CA_EXTENSIONS,
+                                                             .key = pki.root_key,
+                                                             .not_after = "20230101000000Z"});
+    struct expect *e = TRUSTING(&pki.root);
+    struct judged j = JUDGE_2024(e, &pki.leaf, &old_issuing, &pki.issuing);
+    assert_true(j.checks->path_not_after == 1861920000 && j.checks->not_after_index == 2);
+    expect_chain(e, j, CHECK_PASS, CHAIN_OK, 0, "");
+    e = TRUSTING_NONE();
+    j = JUDGE_2024(e, &pki.leaf, &old_issuing, &pki.issuing);
+    assert_true(j.checks->path_not_after == 1861920000 && j.checks->not_after_index == 2);
+    expect_chain(e, j, CHECK_UNKNOWN, CHAIN_NO_ROOTS, 2, "Nobody said");
+    e = TRUSTING(&old_issuing, &pki.root); /* the one sent is the valid one: nothing is missing */
+    j = JUDGE_2024(e, &pki.leaf, &pki.issuing);
+    assert_false(j.checks->intermediate_given);
+    expect_chain(e, j, CHECK_PASS, CHAIN_OK, 0, "");
+    e = TRUSTING(&pki.issuing, &pki.root); /* the one sent has expired */
+    j = JUDGE_2024(e, &pki.leaf, &old_issuing);
+    assert_true(j.checks->intermediate_given);
+    expect_chain(e, j, CHECK_PASS, CHAIN_OK, 0, "sends another certificate than the fitting one of 'CN=Issuing CA");
+    e = TRUSTING(&old_root, &pki.root);
+    pin_certificate(e, &pki.root, false);
+    j = JUDGE_2024(e, &pki.leaf, &pki.issuing);
+    assert_true(j.checks->path_not_after == 1861920000);
+    assert_int_equal(j.checks->pin, PIN_ROOT);
+    expect_chain(e, j, CHECK_PASS, CHAIN_OK, 0, "");
+    e = TRUSTING(&pki.root, &old_root); /* pinned, but over */
+    pin_certificate(e, &old_root, false);
+    j = JUDGE_2024(e, &pki.leaf, &pki.issuing);
+    assert_int_equal(j.checks->pin, PIN_NOT_IN_CHAIN);
+    expect_chain(e, j, CHECK_PASS, CHAIN_OK, 0, "");
+    made_free(&old_issuing);
+    made_free(&old_root);
+}
+
+/* A root that was given and not sent ends as well; and of two ways to a root the pinned one is taken. */
+static void the_end_of_a_given_root_counts(void **state)
+{
+    (void)state;
+    struct made old_root = make_certificate(&(struct recipe){.subject = "/CN=Other Root",
+                                                             .extensions = CA_EXTENSIONS,
+                                                             .key = pki.other_key,
+                                                             .not_after = "20230101000000Z"});
+    struct made cross = make_certificate(&(struct recipe){.subject = "/DC=example/CN=Root CA",
+                                                          .extensions = CA_EXTENSIONS "authorityKeyIdentifier=keyid\n",
+                                                          .key = pki.root_key,
+                                                          .issuer = pki.other_root.cert,
+                                                          .issuer_key = pki.other_key});
+    struct expect *e = TRUSTING(&old_root);
+    struct judged j = JUDGE_2024(e, &pki.other_leaf);
+    assert_true(j.checks->path_not_after == 1672531200 && j.checks->not_after_index == 1);
+    assert_string_equal(j.checks->not_after_given, "Other Root");
+    assert_null(j.checks->not_before_given);
+    expect_chain(e, j, CHECK_PASS, CHAIN_OK, 0, "");
+    e = TRUSTING(&old_root);
+    j = JUDGE_2024(e, &pki.other_leaf, &old_root);
+    assert_true(j.checks->path_not_after == 1672531200 && j.checks->not_after_index == 1);
+    assert_null(j.checks->not_after_given); /* it was sent */
+    expect_chain(e, j, CHECK_PASS, CHAIN_OK, 0, "");
+    e = TRUSTING(&pki.root, &pki.other_root);
+    pin_certificate(e, &pki.other_root, false);
+    j = JUDGE_2024(e, &pki.leaf, &pki.issuing, &cross);
+    assert_int_equal(j.checks->pin, PIN_ROOT);
+    assert_string_equal(j.checks->root_subject, "CN=Other Root");
+    expect_chain(e, j, CHECK_PASS, CHAIN_OK, 0, "");
+    made_free(&old_root);
+    made_free(&cross);
 }
 
 static void untrusted_incomplete_and_self_signed_are_told_apart(void **state)
@@ -930,6 +1021,8 @@ int main(void)
         cmocka_unit_test(chains_that_differ_in_the_middle_alone),
         cmocka_unit_test(a_good_chain_passes_every_check),
         cmocka_unit_test(what_else_is_sent_does_not_harm),
+        cmocka_unit_test(of_two_issuers_with_one_key_the_valid_one_counts),
+        cmocka_unit_test(the_end_of_a_given_root_counts),
         cmocka_unit_test(untrusted_incomplete_and_self_signed_are_told_apart),
         cmocka_unit_test(an_intermediate_among_the_roots_is_said),
         cmocka_unit_test(without_roots_only_what_is_provable_is_said),

@@ -2,6 +2,8 @@
  * read. */
 #include "rules_scene.h"
 
+#include <stdio.h>
+
 #include "analyze/finding/uneventful.h"
 #include "analyze/finding/verdict.h"
 
@@ -328,7 +330,13 @@ static void names_in_other_readings(void **state)
     chain(0)->checks.name_result.fit = NAME_MATCH_CASE;
     raises(FINDING_CERT_NAME_MISMATCH, SEVERITY_WARNING, 0);
     chain(0)->checks.name_result.fit = NAME_MATCH_UNCERTAIN;
+    struct name_result *r = &chain(0)->checks.name_result;
+    snprintf(r->pattern, sizeof r->pattern, "nps01.example.com");
+    snprintf(r->matched, sizeof r->matched, "*.example.com"); /* no pattern at all: the certificate's name is one */
     raises(FINDING_CERT_NAME_MISMATCH, SEVERITY_INFO, 0);
+    const struct finding *f = found(FINDING_CERT_NAME_MISMATCH);
+    assert_non_null(strstr(f->title, "only by its wildcard \"*.example.com\""));
+    assert_null(strstr(f->explanation, "regular expression"));
 }
 
 static void validity_forgives_five_minutes(void **state)
@@ -352,6 +360,27 @@ static void validity_forgives_five_minutes(void **state)
     chain(0)->checks.path_not_after = NOW_S - YEAR_S; /* a capture without times proves nothing */
     scene.x.eap.tls.certificate_last.time_ns = 0;
     nothing_raised();
+}
+
+/* The root that clients were said to trust has expired; the server did not send it. */
+static void the_end_of_a_root_that_was_not_sent(void **state)
+{
+    (void)state;
+    stopped_after_flight(OUTCOME_REJECTED);
+    client_alert(45);
+    struct chain_checks *k = &chain(0)->checks;
+    k->path_not_after = NOW_S - YEAR_S;
+    k->not_after_index = chain(0)->count;
+    k->not_after_given = "Example Root";
+    raises(FINDING_CERT_EXPIRED, SEVERITY_CRITICAL, 858);
+    const struct finding *f = found(FINDING_CERT_EXPIRED);
+    assert_non_null(strstr(f->title, "\"Example Root\" expired on"));
+    assert_non_null(strstr(f->explanation, "among the trusted roots given"));
+    assert_non_null(strstr(f->fix[0], "computer store of every client"));
+    k->path_not_after = NOW_S + 86400;
+    raises(FINDING_CERT_EXPIRES_SOON, SEVERITY_WARNING, 0);
+    f = found(FINDING_CERT_EXPIRES_SOON);
+    assert_non_null(strstr(f->title, "\"Example Root\" expires on"));
 }
 
 static void key_usage_is_judged_by_the_suite(void **state)
@@ -495,6 +524,23 @@ static void refusal_by_alert(void **state)
     not_raised(FINDING_EAP_CLIENT_REJECTED_CERTIFICATE);
 }
 
+/* One login has one number: a chain that does not hold is no missing root. */
+static void unknown_ca_because_the_chain_is_not_valid(void **state)
+{
+    (void)state;
+    static const enum chain_error errors[] = {CHAIN_BAD_SIGNATURE, CHAIN_INVALID_CA};
+    for (size_t i = 0; i < 2; i++) {
+        stopped_after_flight(OUTCOME_REJECTED);
+        chain(0)->checks.chain = CHECK_FAIL;
+        chain(0)->checks.chain_error = errors[i];
+        client_alert(48);
+        raises(FINDING_CERT_BAD_SIGNATURE, SEVERITY_CRITICAL, 857);
+        raises(FINDING_EAP_CLIENT_REJECTED_CERTIFICATE, SEVERITY_CRITICAL, 857);
+    const struct finding *f = found(FINDING_EAP_CLIENT_REJECTED_CERTIFICATE);
+        assert_null(strstr(f->explanation, "864"));
+    }
+}
+
 static void refusal_by_position(void **state)
 {
     (void)state;
@@ -505,6 +551,16 @@ static void refusal_by_position(void **state)
     t->client_encrypted_alert = true;
     t->encrypted_alert = at(11);
     raises_with(FINDING_EAP_CLIENT_REJECTED_CERTIFICATE, SEVERITY_CRITICAL, 864, CONFIDENCE_STRONG, 11);
+    static const struct {
+        void (*fault)(struct chain_checks *);
+        uint32_t error;
+    } cases[] = {{expired, 858}, {not_yet_valid, 857}, {empty_subject, 866}, {bad_signature, 857}, {wrong_name, 864}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) { /* what hides the number is told by the certificate */
+        struct chain_checks fine = chain(0)->checks;
+        cases[i].fault(&chain(0)->checks);
+        raises_with(FINDING_EAP_CLIENT_REJECTED_CERTIFICATE, SEVERITY_CRITICAL, cases[i].error, CONFIDENCE_STRONG, 11);
+        chain(0)->checks = fine;
+    }
     t->data_from_client = true; /* the tunnel was in use: no answer to the certificate */
     not_raised(FINDING_EAP_CLIENT_REJECTED_CERTIFICATE);
     t->data_from_client = false;
@@ -1115,12 +1171,14 @@ int main(void)
         cmocka_unit_test(unknown_is_no_fault),
         cmocka_unit_test(names_in_other_readings),
         cmocka_unit_test(validity_forgives_five_minutes),
+        cmocka_unit_test(the_end_of_a_root_that_was_not_sent),
         cmocka_unit_test(key_usage_is_judged_by_the_suite),
         cmocka_unit_test(remarks_about_certificates),
         cmocka_unit_test(revocation),
         cmocka_unit_test(certificates_of_two_servers),
         cmocka_unit_test(certificates_that_cannot_be_read),
         cmocka_unit_test(refusal_by_alert),
+        cmocka_unit_test(unknown_ca_because_the_chain_is_not_valid),
         cmocka_unit_test(refusal_by_position),
         cmocka_unit_test(silence_after_the_certificate),
         cmocka_unit_test(client_certificate_refused),
