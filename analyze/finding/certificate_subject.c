@@ -137,6 +137,9 @@ static void what_was_before(const struct subject *c, struct finding *f)
             server->chains[i].first.time_ns > c->chain->first.time_ns)
             continue;
         was_another(c, other, f);
+        if (server->resumed_ns > c->chain->first.time_ns)
+            finding_explain(f, "Clients that resume a TLS session from before still get in, because no certificate is "
+                               "shown to them; each of them fails at its next full login.");
         return;
     }
 }

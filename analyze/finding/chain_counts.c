@@ -30,10 +30,12 @@ void chain_counts_login(struct chain_counts *c, struct servers *servers, const s
     bool refused = answer == ANSWER_ALERT || answer == ANSWER_ENCRYPTED_ALERT;
     if (!again)
         count_inner(c, x, false);
+    if (server == NULL && (serial != 0 || x->eap.tls.resumed))
+        server = servers_of(servers, &x->server);
+    if (server != NULL && x->eap.tls.resumed && x->outcome == OUTCOME_ESTABLISHED && x->first.time_ns > server->resumed_ns)
+        server->resumed_ns = x->first.time_ns;
     if (serial == 0)
         return;
-    if (server == NULL)
-        server = servers_of(servers, &x->server);
     if (server != NULL)
         server_add_chain(server, serial, answer == ANSWER_ACCEPTED, refused, x->eap.tls.certificate_last, x->id);
     if (!again && serial < CHAIN_COUNTS)

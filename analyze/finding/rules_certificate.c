@@ -155,10 +155,28 @@ static void fix_given(const struct subject *c, struct finding *f, const char *wh
     finding_fix(f, "If clients have the renewed one already: give it with --trusted-root as well.");
 }
 
+/* The same server went over to another certificate of this name since, one that lasts. */
+static bool replaced(const struct subject *c)
+{
+    const struct server *server = c->role == ROLE_NPS && !c->inner ? servers_of(c->in->servers, &c->x->server) : NULL;
+    char name[DESCRIBE_MAX], other_name[DESCRIBE_MAX];
+    bool found = false;
+    for (size_t i = 0; server != NULL && !found && i < server->chain_count; i++) {
+        const struct chain *other = rule_chain(c->in, server->chains[i].chain);
+        int64_t first_ns = server->chains[i].first.time_ns;
+        found = other != NULL && other != c->chain && other->parsed[0] && first_ns > c->place.time_ns &&
+                other->checks.path_not_after >= first_ns / INT64_C(1000000000) + SOON_S &&
+                strcmp(describe_certificate(name, c->chain, 0), describe_certificate(other_name, other, 0)) == 0;
+    }
+    return found;
+}
+
 static void expires_soon(const struct subject *c, int64_t now)
 {
     bool fresh;
     char at[32], limit[32], who[DESCRIBE_MAX], error[CLIENT_ERROR_TEXT];
+    if (replaced(c))
+        return;
     struct finding *f = subject_fault(c, FINDING_CERT_EXPIRES_SOON, 0, false, &fresh);
     if (f == NULL || !fresh)
         return;

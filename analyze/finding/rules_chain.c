@@ -100,11 +100,17 @@ static void incomplete(const struct subject *c)
     if (f == NULL || !fresh)
         return;
     f->client_error = subject_error(c, FINDING_CERT_INCOMPLETE_CHAIN, 864);
-    finding_title(f, "the server sends the %s \"%s\" without the intermediate CA above it", c->whose, c->id->name);
+    finding_title(f, "the server sends the %s \"%s\" without its issuer \"%s\", which is not among the trusted roots",
+                  c->whose, c->id->name, c->leaf->issuer[0] != '\0' ? c->leaf->issuer : "(empty)");
     explain_chain(c, f);
     subject_what_clients_did(c, f);
     finding_explain(f, "Clients that hold the intermediate already do succeed, so it may be that only some fail.");
-    fix_intermediate(c, f, "On");
+    fix_intermediate(c, f, "If the issuer is an intermediate CA: on");
+    if (subject_vpn(c))
+        return;
+    fix_root(c, f, "If it is a root, and the certificate the right one", c->leaf->issuer);
+    finding_fix(f, "If it is the wrong certificate: select the one whose root the clients trust: %s.",
+                subject_selection_path(c));
 }
 
 /* Complete only with an intermediate that was given here, not sent: clients need it from elsewhere. */

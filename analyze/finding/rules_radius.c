@@ -23,6 +23,47 @@ static bool silence_proven(const struct rule_input *in, const struct exchange *x
     return r->icmp_seen || r->unanswered_transmissions > 1 || answers;
 }
 
+/* The server answered this login before, and others after it was asked in vain. */
+static bool dropped_midway(const struct rule_input *in, const struct exchange *x)
+{
+    const struct server *server = servers_of(in->servers, &x->server);
+    return x->radius.challenges > 0 && !x->radius.icmp_seen && server != NULL &&
+           server->last_answer_ns > x->last.time_ns;
+}
+
+static void explain_dropped(struct finding *f, const struct exchange *x)
+{
+    char client[ADDRESS_TEXT], server_text[ENDPOINT_TEXT], user[DESCRIBE_MAX];
+    address_text(client, &x->client.address);
+    finding_title(f, "the RADIUS server %s stops answering in the middle of a login",
+                  endpoint_text(server_text, &x->server));
+    finding_explain(f,
+                    "It answered the login of %s before (%u challenge%s), so it knows %s and shares its secret. The next "
+                    "request %s; other requests it answered afterwards, so it runs.",
+                    describe_user(user, x), x->radius.challenges, x->radius.challenges == 1 ? "" : "s", client,
+                    x->radius.unanswered_transmissions > 1 ? "was repeated and never answered" : "was never answered");
+    finding_explain(f, "NPS discards a request without a word when it cannot decide, for example without a domain "
+                       "controller; or this request, or its answers, are lost on the way.");
+    finding_fix(f, "On the NPS server, at that time: Security log, event 6274 (discarded, with the reason); System log, "
+                   "source NPS, events 4400 to 4402 (domain controller).");
+    finding_fix(f, "Nothing there: capture at the NPS server at the same time, to see whether the request arrives.");
+}
+
+static void explain_answers(struct finding *f, const struct exchange *x, const struct server *server)
+{
+    char at[32];
+    unsigned long long count = server != NULL ? server->responses : 0;
+    if (count == 0)
+        finding_explain(f, "The server answered nothing in this capture.");
+    else if (server->last_answer_ns > 0 && server->last_answer_ns < x->radius.unanswered_place.time_ns)
+        finding_explain(f,
+                        "The server did answer other requests in this capture (%llu), but none any more since %s: it, or "
+                        "the path to it, may have gone down then.",
+                        count, describe_time(at, server->last_answer_ns / INT64_C(1000000000)));
+    else
+        finding_explain(f, "The server did answer other requests in this capture (%llu), so it runs.", count);
+}
+
 static void explain_no_answer(struct finding *f, const struct rule_input *in, const struct exchange *x)
 {
     const struct radius_facts *r = &x->radius;
@@ -40,11 +81,7 @@ static void explain_no_answer(struct finding *f, const struct rule_input *in, co
     else
         finding_explain(f, "A server that does not know the NAS, or has another shared secret for it, discards its "
                            "requests without a word; so a wrong secret looks like a server that is down.");
-    if (answers)
-        finding_explain(f, "The server did answer other requests in this capture (%llu), so it runs.",
-                        (unsigned long long)server->responses);
-    else
-        finding_explain(f, "The server answered nothing in this capture.");
+    explain_answers(f, x, server);
     if (r->bad_authenticator > 0)
         finding_explain(f, "With the secret given, the request's own Message-Authenticator does not verify: see "
                            "radius-bad-authenticator.");
@@ -75,7 +112,8 @@ static void no_answer(struct findings *out, const struct rule_input *in, const s
         return;
     if (!silence_proven(in, x, &certain) || r->wrong_source > 0)
         return;
-    struct finding *f = raise(out, FINDING_RADIUS_NO_ANSWER, x, r->icmp_seen, &fresh);
+    bool midway = dropped_midway(in, x);
+    struct finding *f = raise(out, FINDING_RADIUS_NO_ANSWER, x, midway ? 3 : r->icmp_seen, &fresh);
     if (f == NULL)
         return;
     const char *code = radius_code_name(r->unanswered_code);
@@ -90,7 +128,10 @@ static void no_answer(struct findings *out, const struct rule_input *in, const s
     f->client_error = 930;
     if (!certain)
         f->confidence = once ? CONFIDENCE_HINT : CONFIDENCE_STRONG;
-    explain_no_answer(f, in, x);
+    if (midway)
+        explain_dropped(f, x);
+    else
+        explain_no_answer(f, in, x);
     if (in->counters->net.dropped_by_host > 0)
         finding_explain(f,
                         "The capture says that the capturing host itself dropped %llu packets (pktmon's drop verdict): "

@@ -130,4 +130,5 @@ void server_forget_chains(struct server *s)
 {
     memset(s->chains, 0, sizeof s->chains);
     s->chain_count = 0;
+    s->resumed_ns = 0;
 }

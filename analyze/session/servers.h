@@ -19,6 +19,8 @@ struct server {
     int64_t first_ns, last_ns, last_answer_ns;
     struct { uint32_t chain; uint64_t presented, accepted, refused; struct place first; uint32_t exchange; } chains[SERVER_CHAINS_MAX];
     size_t chain_count;
+    int64_t resumed_ns;             /* when the last login began that was accepted without a certificate: its TLS session was
+                                       resumed; 0 none */
 };
 
 struct servers;

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "analyze/finding/chain_counts.h"
 #include "analyze/finding/uneventful.h"
 #include "analyze/finding/verdict.h"
 
@@ -454,6 +455,40 @@ static void certificates_of_two_servers(void **state)
     not_raised(FINDING_CERT_DIFFERS_BETWEEN_SERVERS);
 }
 
+/* The same server goes over to another certificate in the middle of the capture. */
+static void a_certificate_that_was_replaced(void **state)
+{
+    (void)state;
+    struct endpoint one = endpoint_of(11, 1812);
+    healthy();
+    make_chain(2, one);
+    server_add_chain(servers_of(scene.servers, &one), SERIAL, true, false, at(6), 1);
+    server_add_chain(servers_of(scene.servers, &one), OTHER_SERIAL, true, false, at(16), 2);
+    chain(0)->checks.path_not_after = NOW_S + 86400;
+    not_raised(FINDING_CERT_EXPIRES_SOON);
+    chain(1)->checks.path_not_after = NOW_S + 2 * 86400; /* no better */
+    raises(FINDING_CERT_EXPIRES_SOON, SEVERITY_WARNING, 0);
+    chain(1)->checks.path_not_after = NOW_S + YEAR_S;
+    scene.x.eap.tls.certificate_last = at(17); /* it is still in use */
+    raises(FINDING_CERT_EXPIRES_SOON, SEVERITY_WARNING, 0);
+    stopped_after_flight(OUTCOME_REJECTED); /* the new one is refused: who resumes a session does not see it */
+    make_chain(2, one);
+    untrusted(&chain(0)->checks);
+    client_alert(48);
+    struct server *server = servers_of(scene.servers, &one);
+    server_add_chain(server, OTHER_SERIAL, true, false, at(3), 2);
+    server_add_chain(server, SERIAL, false, true, at(6), 1);
+    assert_null(strstr(found(FINDING_CERT_UNTRUSTED_ROOT)->explanation, "resume"));
+    static struct chain_counts counts;
+    struct exchange resumed = {.first = at(12), .server = one, .outcome = OUTCOME_ESTABLISHED};
+    resumed.eap.tls.resumed = true;
+    chain_counts_login(&counts, scene.servers, &resumed, NULL, false);
+    assert_true(server->resumed_ns == at(12).time_ns);
+    assert_non_null(strstr(found(FINDING_CERT_UNTRUSTED_ROOT)->explanation, "resume a TLS session"));
+    server_forget_chains(server);
+    assert_true(server->resumed_ns == 0);
+}
+
 static void unseen(void)
 {
     healthy();
@@ -892,6 +927,18 @@ static void no_answer(void **state)
     scene.x.radius.icmp_seen = true;
     servers_of(scene.servers, &scene.x.server)->responses = 0;
     raises_with(FINDING_RADIUS_NO_ANSWER, SEVERITY_CRITICAL, 930, CONFIDENCE_CERTAIN, 18);
+    unanswered(3);
+    server = servers_of(scene.servers, &scene.x.server);
+    scene.x.radius.challenges = 0;
+    server->last_answer_ns = at(17).time_ns; /* and nothing since */
+    assert_non_null(strstr(found(FINDING_RADIUS_NO_ANSWER)->explanation, "none any more since"));
+    server->last_answer_ns = at(25).time_ns;
+    assert_non_null(strstr(found(FINDING_RADIUS_NO_ANSWER)->explanation, "so it runs"));
+    assert_non_null(strstr(found(FINDING_RADIUS_NO_ANSWER)->explanation, "another shared secret"));
+    scene.x.radius.challenges = 3; /* it knows this NAS: it discards this request */
+    raises_with(FINDING_RADIUS_NO_ANSWER, SEVERITY_CRITICAL, 930, CONFIDENCE_CERTAIN, 18);
+    assert_non_null(strstr(found(FINDING_RADIUS_NO_ANSWER)->title, "in the middle of a login"));
+    assert_null(strstr(found(FINDING_RADIUS_NO_ANSWER)->explanation, "another shared secret"));
     unanswered(3); /* the NAS went to its next server, which answered */
     scene.second = scene.x;
     scene.s.exchanges[scene.s.exchange_count++] = &scene.second;
@@ -1176,6 +1223,7 @@ int main(void)
         cmocka_unit_test(remarks_about_certificates),
         cmocka_unit_test(revocation),
         cmocka_unit_test(certificates_of_two_servers),
+        cmocka_unit_test(a_certificate_that_was_replaced),
         cmocka_unit_test(certificates_that_cannot_be_read),
         cmocka_unit_test(refusal_by_alert),
         cmocka_unit_test(unknown_ca_because_the_chain_is_not_valid),
