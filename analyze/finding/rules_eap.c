@@ -204,6 +204,12 @@ static void without_server_hello(struct findings *out, const struct exchange *x,
         handshake_failed(out, x, alert);
 }
 
+/* The server went on after the client's certificate; in TLS 1.3 its Finished comes before that. */
+static bool server_settled(const struct tls_facts *t)
+{
+    return t->data_from_server || (t->server_finished && t->version != 0x0304);
+}
+
 /* Which part of the handshake the login died in; certificates refused by the client are rules_client's. */
 static void handshake_rules(struct findings *out, const struct exchange *x)
 {
@@ -218,7 +224,7 @@ static void handshake_rules(struct findings *out, const struct exchange *x)
         return;
     }
     bool client_flight = t->client_certificate || t->client_certificate_empty || about_client_certificate(alert);
-    if (failed && ((client_flight && !t->server_finished && !t->data_from_server) || hidden_client_certificate(x))) {
+    if (failed && ((client_flight && !server_settled(t)) || hidden_client_certificate(x))) {
         server_refused_client(out, x, t, alert);
         return;
     }
@@ -470,6 +476,8 @@ bool rule_failure_explained(const struct exchange *x)
         return true;
     if (!t->server_hello)
         return hello_unanswered(x);
+    if (t->client_certificate && !server_settled(t))
+        return true;
     return judge_tunnel_up(x) ? credentials_tried(x) || x->has_inner : t->client_certificate;
 }
 

@@ -141,6 +141,9 @@ def authorities(pki):
     pki.issue("fabrikam-root", "/O=Fabrikam/CN=Fabrikam Root CA", CA_EXTENSIONS, end=7300)
     pki.issue("ec-root", dn + "Contoso EC Root CA", CA_EXTENSIONS, key="ec", end=7300)
     pki.issue("ec-issuing", dn + "Contoso EC Issuing CA", below, issuer="ec-root", key="ec", end=3650)
+    # The issuing CA before it was renewed with its key, and a root that is over.
+    pki.issue("issuing-expired", dn + "Contoso Issuing CA", below, issuer="root", key="issuing", start=-2000, end=-35)
+    pki.issue("expired-root", dn + "Contoso Old Root CA", CA_EXTENSIONS, start=-4000, end=-35)
     # Same name as the issuing CA, another key, no key identifiers that would tell them apart.
     pki.issue("issuing-renewed", dn + "Contoso Issuing CA",
               CA_EXTENSIONS.replace("=hash", "=none"), issuer="root", end=3650)
@@ -159,6 +162,7 @@ def servers(pki):
     pki.issue("client-eku-only", "/CN=" + NAME, leaf_extensions(eku="clientAuth"), issuer="issuing", key="nps01")
     pki.issue("no-eku", "/CN=" + NAME, leaf_extensions(eku=None), issuer="issuing", key="nps01")
     pki.issue("expired", "/CN=" + NAME, good, issuer="issuing", key="nps01", start=-400, end=-35)
+    pki.issue("below-expired-root", "/CN=" + NAME, good, issuer="expired-root", key="nps01", start=-400)
     pki.issue("not-yet-valid", "/CN=" + NAME, good, issuer="issuing", key="nps01", start=30, end=430)
     pki.issue("expires-soon", "/CN=" + NAME, good, issuer="issuing", key="nps01", start=-360, end=5)
     pki.issue("self-signed", "/CN=" + NAME, leaf_extensions(key_id=False), key="nps01")

@@ -79,6 +79,19 @@ def _(lab):
     one_login(lab, {"chain": ("expired", "issuing")})
 
 
+@scenario("nps-root-expired", "the certificate is valid, the root that clients trust has expired; it is not sent",
+          outcomes=["rejected"], alert=45, expect=["cert-expired", REFUSED], root="expired-root", client_error=858)
+def _(lab):
+    one_login(lab, {"chain": ("below-expired-root",)}, trust="expired-root")
+
+
+@scenario("nps-issuing-renewed", "the server sends the expired certificate of the issuing CA as well as the one that was "
+          "renewed with the same key, the expired one first: the client copes", outcomes=["established"],
+          expect=["cert-chain-order"], forbid=["cert-expired"])
+def _(lab):
+    one_login(lab, {"chain": ("nps01", "issuing-expired", "issuing")})
+
+
 @scenario("nps-not-yet-valid", "the certificate becomes valid after the login", outcomes=["rejected"], alert=42,
           expect=["cert-not-yet-valid", REFUSED])
 def _(lab):

@@ -45,6 +45,20 @@ def _(lab):
         login(lab, None, user="bob@corp.contoso.com", seconds=10)
 
 
+@scenario("server-discards", "the server discards bob's second request without a word, as NPS does when it cannot decide; "
+          "it goes on with carol", outcomes=["unanswered", "established"], expect=["radius-no-answer"],
+          forbid=["radius-bad-authenticator"], seconds=12)
+def _(lab):
+    discard = ("		if (&State && &User-Name =~ /^bob/) {\n			update control {\n"
+               "				&Response-Packet-Type := Do-Not-Respond\n			}\n			reject\n		}\n")
+    server = Server(lab, "nps1", policy=discard)
+    with lab.record():
+        bob = login(lab, None, user="bob@corp.contoso.com", seconds=10)
+        login(lab, server, user="carol@corp.contoso.com")
+    if "Resending RADIUS message" in bob.log:  # it counts the challenge before as an answer
+        bob.outcome = "unanswered"
+
+
 @scenario("server-slow", "the server takes more than 5 s for its first answer", outcomes=["established"],
           expect=["radius-slow"], seconds=8, shows=["radius.code == 11 && frame.time_delta > 1"])
 def _(lab):

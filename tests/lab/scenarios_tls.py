@@ -86,6 +86,20 @@ def _(lab):
              expect_findings=["cert-untrusted-root", "eap-client-rejected-certificate"])
 
 
+@scenario("eap-tls13-client-refused", "EAP-TLS with TLS 1.3 and a client certificate of Fabrikam's root; the server's "
+          "answer is encrypted", outcomes=["rejected"])
+def _(lab):
+    server = Server(lab, "nps1", tls_max="1.3", default="tls")
+    with lab.record(None) as raw:
+        login(lab, server, method="EAP-TLS", phase1="tls_disable_tlsv1_3=0", cert="fabrikam-alice")
+    path = lab.copy(raw, ".pcap")
+    refused = "eap-server-rejected-client-certificate"
+    lab.keep(path, keylog=None, certificates_hidden="TLS 1.3", expect_findings=["cert-unseen", refused])
+    lab.keep_keylog(server)
+    lab.keep(path, stem=lab.entry.name + "-keys", keylog=lab.entry.name + ".keylog",
+             description=lab.entry.description + "; with its key log", expect_findings=[refused])
+
+
 @scenario("peap-tls11", "PEAP with TLS 1.1", outcomes=["established"], expect=["eap-weak-tls"],
           shows=["tls.handshake.type == 2 && tls.handshake.version == 0x0302"])
 def _(lab):

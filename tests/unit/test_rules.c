@@ -653,6 +653,17 @@ static void client_certificate_refused(void **state)
     raises(FINDING_EAP_SERVER_REJECTED_CLIENT_CERTIFICATE, SEVERITY_CRITICAL, 853);
     not_raised(FINDING_EAP_CREDENTIALS_REJECTED);
     not_raised(FINDING_RADIUS_REJECTED);
+    stopped_after_flight(OUTCOME_REJECTED); /* the same with its keys: the server's Finished comes first in TLS 1.3 */
+    scene.x.eap.method = EAP_TYPE_TLS;
+    t->version = 0x0304;
+    t->decrypted = t->server_finished = t->client_finished = t->client_certificate = true;
+    raises_with(FINDING_EAP_SERVER_REJECTED_CLIENT_CERTIFICATE, SEVERITY_CRITICAL, 853, CONFIDENCE_STRONG, 20);
+    not_raised(FINDING_RADIUS_REJECTED);
+    alert_of(t, false, 48);
+    raises_with(FINDING_EAP_SERVER_REJECTED_CLIENT_CERTIFICATE, SEVERITY_CRITICAL, 853, CONFIDENCE_CERTAIN, 7);
+    t->alert_count = 0;
+    t->data_from_server = true; /* its commitment (RFC 9190 section 2.1.1): it took the certificate */
+    not_raised(FINDING_EAP_SERVER_REJECTED_CLIENT_CERTIFICATE);
 }
 
 static void methods_refused(void **state)
