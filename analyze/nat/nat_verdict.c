@@ -17,8 +17,9 @@ struct share {
 
 struct tally {
     struct share of[NAT_SOURCE_UNDECIDED + 1];
-    struct address hidden[UNION_MAX], told[UNION_MAX]; /* by hash or both sides; by proxies, who may mean the same computers */
-    size_t hidden_count, told_count;
+    /* By hash; seen before the translator; by proxies: all three may mean the same computers, a client behind its router. */
+    struct address hidden[UNION_MAX], seen[UNION_MAX], told[UNION_MAX];
+    size_t hidden_count, seen_count, told_count;
     uint32_t concurrent, people; /* most of any hiding source */
     uint64_t behind_answer;      /* sources that the server saw as another address */
     uint64_t undecided_site;     /* undecided ones whose hidden addresses are known, and of the site */
@@ -59,6 +60,8 @@ static void tally_source(struct tally *t, const struct nat_source *f, const stru
     for (uint32_t i = 0; i < f->hidden_count; i++) {
         if (f->hidden[i].about >= NAT_BY_PROXY)
             add_once(t->told, &t->told_count, &f->hidden[i].real.address);
+        else if (f->hidden[i].about == NAT_BY_TRANSLATION)
+            add_once(t->seen, &t->seen_count, &f->hidden[i].real.address);
         else if (f->hidden[i].about != NAT_CLIENT_SEEN)
             add_once(t->hidden, &t->hidden_count, &f->hidden[i].real.address);
     }
@@ -158,8 +161,8 @@ static void set_snat(const struct nat *n, const struct nat_server *s, const stru
     out->sources = (uint32_t)h->sources;
     out->source = seen_as(n, s, t);
     out->proxied = h->view.about == NAT_BY_PROXY || h->view.about == NAT_BY_FORWARDED;
-    out->hidden_clients = most(most(most(t->hidden_count, t->told_count), most(t->behind_answer, 1)),
-                               most(t->concurrent, t->people));
+    out->hidden_clients = most(most(most(t->hidden_count, t->seen_count), most(t->told_count, 1)),
+                               most(t->behind_answer, most(t->concurrent, t->people)));
 }
 
 static void choose(const struct nat *n, const struct nat_server *s, const struct nat_crowd *crowd,

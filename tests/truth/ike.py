@@ -101,6 +101,8 @@ def compare_verdicts(truth, run, table):
     nat = truth["nat"]
     real = {nat["virtual"], *nat["clients"], *nat["backends"], *nat["on_the_way"]}
     for row in got.values():
+        if (row["hidden_clients"] or 0) > len(nat["clients"]):
+            table.differs("hidden clients", "at most %d" % len(nat["clients"]), "at least %d" % row["hidden_clients"])
         for one in row.get("recovered", []):
             if one["real"].rsplit(":", 1)[0] not in real:
                 table.differs("recovered address", "one of the lab's", one["real"])
