@@ -2,6 +2,7 @@
 #include "analyze/analysis_internal.h"
 
 #include "analyze/session/judge_ike.h"
+#include "analyze/session/judge_sstp.h"
 #include "analyze/session/session_binding.h"
 
 /* Nobody wanted a tunnel, so nobody was refused one; the exchanges tell how they went. */
@@ -26,6 +27,18 @@ bool analysis_counts(const struct analysis *a, struct session_build *b)
     return services_counts(a->services, b->session.main);
 }
 
+/* Of a connection that failed nobody knows whether it was meant for a VPN; the administrator may. */
+static void leave_out(struct analysis_totals *t, const struct session *s)
+{
+    enum { HTTPS = 443 };
+    const struct exchange *x = s->main;
+    if (x->type != CONVERSATION_SSTP || x->sstp.kind != SSTP_KIND_UNSURE || x->server.port != HTTPS || !session_failed(s) ||
+        (x->sstp.tls.client_hello && !judge_sstp_dials_name(x)))
+        return;
+    if (t->left_out++ == 0)
+        t->left_out_server = x->server.address;
+}
+
 bool analysis_pass(struct analysis *a, uint32_t id, uint32_t *number, build_fn *each, void *ctx, bool *go_on)
 {
     struct session_build b;
@@ -38,6 +51,8 @@ bool analysis_pass(struct analysis *a, uint32_t id, uint32_t *number, build_fn *
         if (a->balancing)
             balance_session(a->balance, &b.session, b.owned, b.owned_count);
         *go_on = each(a, &b.session, ctx);
+    } else if (a->balancing) { /* the pass that counts */
+        leave_out(&a->totals, &b.session);
     }
     session_release(&b);
     return true;

@@ -68,6 +68,12 @@ static void nothing_to_judge(struct line *l, const struct verdict_input *in)
         below = p->packets;
         after = (size_t)(p - in->protocols);
     }
+    if (in->totals->left_out > 0) {
+        char server[ADDRESS_TEXT];
+        address_text(server, &in->totals->left_out_server);
+        add(l, "; %llu connection%s to port 443 failed: if that server is the VPN's, say so (--vip %s)",
+            (unsigned long long)in->totals->left_out, plural(in->totals->left_out), server);
+    }
 }
 
 /* What it may be, where no cause is found: told by what is around the login, in info only. */

@@ -22,6 +22,8 @@ struct analysis_totals {
     uint64_t flows, packets, bytes, state_bytes_peak, evicted;
     uint64_t ike_clear, ike_encrypted; /* packets of IKE_SA_INIT, messages inside SK; of IKEv2, each transmission */
     uint64_t tcp_unlisted;          /* TCP attempts that nobody answered and are no session: there were too many */
+    uint64_t left_out;              /* connections to port 443 that failed and are no session: another server is as likely */
+    struct address left_out_server; /* of the first of them */
     uint64_t half_open_unlisted;    /* first IKE requests that are no session: there were too many that nothing followed */
     struct ike_flooded flooded[IKE_FLOODED_MAX]; uint8_t flooded_count; /* by whom they asked; requests may be 0 */
 };

@@ -1169,6 +1169,11 @@ static void verdicts(void **state)
     assert_string_equal(verdict(), "No fault found: 1 login, all accepted.");
     scene.totals = (struct analysis_totals){.packets = 84};
     assert_string_equal(verdict(), "Nothing to judge: no VPN, RADIUS or EAP login in 84 packets; seen instead: TLS, IKE.");
+    scene.totals.left_out = 2;
+    scene.totals.left_out_server = address_ipv4((const uint8_t[]){192, 0, 2, 1});
+    assert_string_equal(verdict(), "Nothing to judge: no VPN, RADIUS or EAP login in 84 packets; seen instead: TLS, IKE; 2 connections "
+                                   "to port 443 failed: if that server is the VPN's, say so (--vip 192.0.2.1).");
+    scene.totals.left_out = 0;
     scene.capture.info.cut_packets = 1;
     found(FINDING_IDS);
     assert_string_equal(verdict(), "Nothing to judge: no VPN, RADIUS or EAP login in 84 packets; seen instead: TLS, IKE. "
