@@ -7,9 +7,33 @@
 
 enum { JUDGE_BUDGET = 512 };
 
+/* The monitors among those who were shown it: they were counted as clients that refuse it. */
+static uint64_t refused_by_monitors(const struct probes *p, const struct services_shown *shown)
+{
+    uint64_t refusals = 0;
+    size_t count;
+    const struct probe_series *all = probes_all(p, &count);
+    for (size_t i = 0; i < count; i++)
+        if (all[i].looks && all[i].chain == shown->chain && endpoint_equal(&all[i].target, &shown->server))
+            refusals += all[i].refusals;
+    return refusals;
+}
+
+/* What was said to a certificate by those whose connections do not count, was counted while they might. */
+static void forget_answers(struct analysis *a, const struct services_shown *shown, bool counts)
+{
+    struct chain_stats *s = &a->counts->sstp[shown->chain];
+    uint64_t refused = counts ? refused_by_monitors(a->probes, shown) : shown->refused;
+    s->refused -= refused < s->refused ? refused : s->refused;
+    s->accepted -= counts ? 0 : shown->accepted;
+    s->silent -= counts ? 0 : shown->silent;
+}
+
 static void settle_shown(void *ctx, const struct services_shown *shown, bool counts)
 {
     struct analysis *a = ctx;
+    if (shown->chain < CHAIN_COUNTS)
+        forget_answers(a, shown, counts);
     for (uint32_t i = 0; i < shown->connections; i++) {
         if (counts)
             chains_claim(a->chains, shown->chain, ROLE_SSTP, &shown->server, shown->exchange);
@@ -77,7 +101,8 @@ static bool recount(struct analysis *a)
             continue;
         if (!session_read(a->spool, id, id, &b))
             break;
-        chain_counts_session(a->counts, a->servers, &b.session);
+        if (analysis_counts(a, &b))
+            chain_counts_session(a->counts, a->servers, &b.session);
         for (size_t i = 0; i < b.session.exchange_count; i++) {
             const struct exchange *x = b.session.exchanges[i];
             if (exchange_is_ike(x)) {

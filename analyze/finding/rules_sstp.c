@@ -28,6 +28,11 @@ bool rule_sstp_elsewhere(const struct rule_input *in, const struct exchange *x)
     return x->server.port != HTTPS && rule_sstp_assumed(in, x);
 }
 
+bool rule_sstp_nobody(const struct rule_input *in, const struct exchange *x)
+{
+    return rule_sstp_assumed(in, x) && x->sstp.tls.client_hello && !judge_sstp_dials_name(x);
+}
+
 void rule_sstp_say_assumed(struct finding *f, const struct rule_input *in, const struct exchange *x)
 {
     if (!rule_sstp_assumed(in, x))
@@ -36,7 +41,7 @@ void rule_sstp_say_assumed(struct finding *f, const struct rule_input *in, const
                        "anything that speaks against it.");
     if (f->confidence == CONFIDENCE_CERTAIN)
         f->confidence = CONFIDENCE_STRONG;
-    if (!x->sstp.tls.client_hello || judge_sstp_dials_name(x))
+    if (!rule_sstp_nobody(in, x))
         return;
     finding_explain(f, "The client did not name the server (no SNI), as those do who scan the internet.");
     f->confidence = CONFIDENCE_HINT;

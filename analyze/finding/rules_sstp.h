@@ -24,6 +24,8 @@ struct finding *rule_sstp_raise(struct findings *out, enum finding_id id, const 
                                 bool *fresh);
 /* Nothing shows that the server of x is a VPN's; it was taken for one as there is nothing else (services.h). */
 bool rule_sstp_assumed(const struct rule_input *in, const struct exchange *x);
+/* ... and the client did not name it (no SNI), as those do who scan the internet. */
+bool rule_sstp_nobody(const struct rule_input *in, const struct exchange *x);
 /* As much is assumed of a port that is not SSTP's own: another service's, most likely, of which nothing is said. */
 bool rule_sstp_elsewhere(const struct rule_input *in, const struct exchange *x);
 /* When assumed: says so, and is no more certain. */

@@ -212,6 +212,11 @@ static void one_connection(struct findings *out, const struct rule_input *in, co
     if (in->sstp_stats != NULL && x->sstp.tls.server_chain < in->stats_count)
         c.stats = in->sstp_stats[x->sstp.tls.server_chain];
     c.answer = judge_sstp_server_certificate(x, &c.alert);
+    if (rule_sstp_nobody(in, x)) {
+        c.answer = ANSWER_UNKNOWN;
+        c.alert = NULL;
+        c.stats = (struct chain_stats){0};
+    }
     if (c.answer == ANSWER_LEFT)
         c.refusal = judge_sstp(x).place;
     subject_common_faults(&c);

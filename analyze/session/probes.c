@@ -137,6 +137,14 @@ static void add(struct probe_series *s, const struct exchange *x)
         s->kind = kind_of(x);
 }
 
+/* To who knows this one connection only. */
+static bool like_a_refusal(const struct exchange *x)
+{
+    const struct alert_fact *alert;
+    enum client_answer answer = judge_sstp_server_certificate(x, &alert);
+    return answer == ANSWER_LEFT || answer == ANSWER_ENCRYPTED_ALERT;
+}
+
 bool probes_add(struct probes *p, const struct exchange *x)
 {
     if (x->type != CONVERSATION_SSTP || (x->sstp.kind != SSTP_KIND_PROBE && !candidate(x)))
@@ -149,7 +157,9 @@ bool probes_add(struct probes *p, const struct exchange *x)
         s->source = x->client.address;
         s->target = x->server;
         s->looks = looks_only(x);
+        s->chain = x->sstp.tls.server_chain;
     }
+    s->refusals += s->looks && x->sstp.tls.server_chain == s->chain && like_a_refusal(x);
     add(s, x);
     if (s->listed_count == PROBE_LISTED)
         return x->sstp.kind != SSTP_KIND_PROBE;

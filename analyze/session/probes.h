@@ -27,6 +27,8 @@ struct probe_series {
     struct place first, last, first_failed;
     uint16_t http_status;            /* of the last one, 0 unknown */
     int64_t period_ns;               /* mean of the times between them; 0: too few, or not regular */
+    uint32_t chain;                  /* looks: chains_get() serial of the certificate that the first was shown, 0 none */
+    uint64_t refusals;               /* ... of that certificate, as they look like until it is known what they are */
     bool looks;                      /* TLS handshakes that name the server, and no more; a series of its own, never sure */
     bool sure;                       /* probes by what they are; else attempts that nothing but their regularity tells apart */
     uint32_t listed[PROBE_LISTED];   /* ids of exchanges, ascending */

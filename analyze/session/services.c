@@ -117,21 +117,35 @@ static void note_shown(struct services_shown *to, const struct exchange *x)
         memcpy(to->dialled, name.data, to->dialled_len);
 }
 
+static void note_answer(struct services_shown *to, const struct exchange *x)
+{
+    const struct alert_fact *alert;
+    enum client_answer answer = judge_sstp_server_certificate(x, &alert);
+    to->accepted += answer == ANSWER_ACCEPTED;
+    to->refused += answer == ANSWER_ALERT || answer == ANSWER_ENCRYPTED_ALERT || answer == ANSWER_LEFT;
+    to->silent += answer == ANSWER_SILENT;
+}
+
 /* A server shows all of its clients the same: one entry stands for them. What finds no room stays held, and unclaimed. */
 static void shown_again(struct services *s, const struct exchange *x)
 {
-    struct services_shown now = {.connections = 1};
+    struct services_shown now = {.connections = 0};
     note_shown(&now, x);
     for (size_t i = 0; i < s->shown_count; i++) {
         struct services_shown *known = &s->shown[i];
         if (known->chain == now.chain && endpoint_equal(&known->server, &now.server) &&
             known->dialled_len == now.dialled_len && memcmp(known->dialled, now.dialled, now.dialled_len) == 0) {
             known->connections++;
+            note_answer(known, x);
             return;
         }
     }
-    if (s->shown_count < SERVICES_SHOWN_MAX)
-        s->shown[s->shown_count++] = now;
+    if (s->shown_count == SERVICES_SHOWN_MAX)
+        return;
+    struct services_shown *new = &s->shown[s->shown_count++];
+    *new = now;
+    new->connections = 1;
+    note_answer(new, x);
 }
 
 static void note_tunnel(struct services *s, const struct exchange *x)

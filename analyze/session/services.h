@@ -39,6 +39,7 @@ struct services_shown {
     struct endpoint server;
     uint32_t chain, exchange;  /* the first one of them */
     uint32_t connections;      /* that showed it like this: each holds it */
+    uint32_t accepted, refused, silent; /* what their clients said to it, as judge_sstp_server_certificate has it */
     char dialled[SERVICES_NAME]; uint16_t dialled_len; /* SNI, as sent */
 };
 typedef void services_shown_fn(void *ctx, const struct services_shown *shown, bool counts);

@@ -212,6 +212,21 @@ static void another_port_is_another_service(void **state)
     assert_non_null(found(FINDING_CERT_MISSING_SERVER_AUTH_EKU));
 }
 
+/* A scan of the internet finds many bad certificates, and they are web servers'. */
+static void nobody_dialled_that_server(void **state)
+{
+    (void)state;
+    refused(45);
+    services = services_new();
+    assert_non_null(services);
+    scene.x.sstp.kind = SSTP_KIND_UNSURE;
+    checks()->path_not_after = NOW_S - YEAR_S;
+    scene.x.sstp.tls.sni = put("vpn.example.com");
+    raised(FINDING_CERT_EXPIRED, 0x800B0101, SEVERITY_CRITICAL, CONFIDENCE_CERTAIN);
+    scene.x.sstp.tls.sni = (struct text){0, 0};
+    raised(FINDING_CERT_EXPIRED, 0x800B0101, SEVERITY_WARNING, CONFIDENCE_STRONG);
+}
+
 static void what_clients_refuse_names_its_error(void **state)
 {
     (void)state;
@@ -497,6 +512,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(good_certificates_raise_nothing),
         cmocka_unit_test(another_port_is_another_service),
+        cmocka_unit_test(nobody_dialled_that_server),
         cmocka_unit_test(what_clients_refuse_names_its_error),
         cmocka_unit_test(leaving_is_less_certain_than_an_alert),
         cmocka_unit_test(the_name_is_the_dialled_one),
