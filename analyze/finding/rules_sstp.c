@@ -45,7 +45,7 @@ void rule_sstp_say_assumed(struct finding *f, const struct rule_input *in, const
         return;
     finding_explain(f, "The client did not name the server (no SNI), as those do who scan the internet.");
     f->confidence = CONFIDENCE_HINT;
-    f->severity = f->severity == SEVERITY_CRITICAL ? SEVERITY_WARNING : f->severity;
+    f->severity = SEVERITY_INFO;
 }
 
 void rule_sstp_side(struct finding *f, const char *side)

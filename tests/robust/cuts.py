@@ -112,7 +112,7 @@ def is_healthy(truth):
     if "calls" in truth:
         return "warning" in truth["forbid_severity"]
     return "warning" in truth["forbid_severity"] and all(
-        a["expected_outcome"] == "established" for a in truth["ike"]["associations"])
+        a.get("expected_outcome") == "established" for a in truth["ike"]["associations"])
 
 
 def options(truth):

@@ -345,7 +345,7 @@ static void nobody_named_the_server(void **state)
     server()->reset_ttl = 128;
     scene_ends(SSTP_END_HELLO_HUNG_UP, false);
     scene.in.services = known;
-    const struct finding *f = scene_only(FINDING_SSTP_TLS_ALERT, SEVERITY_WARNING, CONFIDENCE_HINT, 0x80072746);
+    const struct finding *f = scene_only(FINDING_SSTP_TLS_ALERT, SEVERITY_INFO, CONFIDENCE_HINT, 0x80072746);
     assert_true(says(f, "no SNI"));
     scene.x.sstp.tls.sni = put("vpn.example.com");
     (void)scene_only(FINDING_SSTP_TLS_ALERT, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 0x80072746);
