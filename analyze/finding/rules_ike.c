@@ -57,6 +57,33 @@ const char *describe_ike_group(char out[static 64], uint16_t group)
     return out;
 }
 
+static const char *first_request(const struct exchange *x)
+{
+    return x->type == CONVERSATION_IKE ? "IKE_SA_INIT request" : "first request of IKEv1";
+}
+
+/* Of a server that answers others: what is wrong is not its service as a whole. */
+static void explain_some_unanswered(struct finding *f, const struct exchange *x)
+{
+    char server[ENDPOINT_TEXT], client[ADDRESS_TEXT];
+    finding_title(f, "the VPN server %s does not answer some IKE requests", endpoint_text(server, &x->server));
+    finding_explain(f,
+                    "The %s of %s was repeated byte for byte and never answered, though the same address "
+                    "answers others in these captures.",
+                    first_request(x), address_text(client, &x->client.address));
+    finding_explain(
+        f, "At a load balancer's address this means that one of the servers behind it is down. Else the answers to "
+           "some clients get lost, the server was not up all the time, or it drops the request: Windows silently "
+           "drops further requests of an address from which more than 35 negotiations are half open, which happens "
+           "when SNAT gives many clients one address.");
+    finding_fix(
+        f,
+        "Behind a load balancer look at each server: does it run RemoteAccess and IKEEXT, do health checks take it out "
+        "when it does not?");
+    finding_fix(f, "Compare the clients that fail: one address, one network, one time of day?");
+    finding_fix(f, "Capture on the servers' external NICs at the same time: it shows which of them gets the request.");
+}
+
 static void explain_no_answer(struct finding *f, const struct exchange *x)
 {
     const struct ike_facts *k = &x->ike;
@@ -64,7 +91,7 @@ static void explain_no_answer(struct finding *f, const struct exchange *x)
     address_text(client, &x->client.address);
     finding_title(f, "the VPN server %s does not answer IKE%s", endpoint_text(server, &x->server),
                   k->unreachable > 0 ? ": ICMP says it is unreachable" : "");
-    finding_explain(f, "The IKE_SA_INIT request of %s was repeated byte for byte and never answered.", client);
+    finding_explain(f, "The %s of %s was repeated byte for byte and never answered.", first_request(x), client);
     if (k->unreachable > 0)
         finding_explain(f,
                         "ICMP \"unreachable\" came back from %s: the request arrives there, but nothing listens, or a "
@@ -85,13 +112,16 @@ static void explain_no_answer(struct finding *f, const struct exchange *x)
     finding_fix(f, "Capture on the server's external NIC at the same time: it shows whether the request arrives.");
 }
 
-static void no_answer(struct findings *out, const struct exchange *x, struct ike_judgement j)
+static void no_answer(struct findings *out, const struct rule_input *in, const struct exchange *x,
+                      struct ike_judgement j)
 {
     const struct ike_facts *k = &x->ike;
-    bool fresh;
+    bool fresh,
+        some = k->unreachable == 0 && in->services != NULL && services_answers_ike(in->services, &x->server.address);
     if (k->init_request_retransmissions < 2 && k->unreachable == 0)
         return; /* one request without an answer is what scanners send, too */
-    struct finding *f = rule_ike_raise(out, FINDING_IKE_NO_ANSWER, x, k->unreachable > 0, &fresh);
+    struct finding *f =
+        rule_ike_raise(out, FINDING_IKE_NO_ANSWER, x, (k->unreachable > 0) | (unsigned)some << 1, &fresh);
     if (f == NULL)
         return;
     if (k->invalid_ke > 0) {
@@ -99,7 +129,7 @@ static void no_answer(struct findings *out, const struct exchange *x, struct ike
         finding_evidence(out, f, k->state.waiting_first, "IKE_SA_INIT with that group, sent %u times, never answered",
                          k->state.waiting_transmissions);
     } else {
-        finding_evidence(out, f, k->init_request, "IKE_SA_INIT, sent %u times, never answered",
+        finding_evidence(out, f, k->init_request, "%s, sent %u times, never answered", first_request(x),
                          k->init_request_retransmissions + 1);
     }
     if (k->unreachable > 0)
@@ -109,7 +139,10 @@ static void no_answer(struct findings *out, const struct exchange *x, struct ike
     f->severity = SEVERITY_CRITICAL;
     f->confidence = k->unreachable > 0 ? CONFIDENCE_CERTAIN : j.confidence;
     f->client_error = x->type == CONVERSATION_IKE ? 809 : 0;
-    explain_no_answer(f, x);
+    if (some)
+        explain_some_unanswered(f, x);
+    else
+        explain_no_answer(f, x);
 }
 
 static void explain_offer(struct finding *f, const struct ike_facts *k)
@@ -335,9 +368,8 @@ static void redirected(struct findings *out, const struct exchange *x)
 void rules_ike_init(struct findings *out, const struct rule_input *in, const struct exchange *x, struct ike_judgement j)
 {
     const struct ike_facts *k = &x->ike;
-    (void)in;
     if (j.end == IKE_END_INIT_UNANSWERED)
-        no_answer(out, x, j);
+        no_answer(out, in, x, j);
     if (j.end == IKE_END_NO_PROPOSAL)
         no_proposal(out, x);
     if (x->type != CONVERSATION_IKE)

@@ -78,10 +78,10 @@ static void print_esp(const struct layout *l, const struct ike_state *s)
     char text[SESSION_LINE];
     if (s->esp_packets[0] == 0 && s->esp_packets[1] == 0)
         return;
-    snprintf(text, sizeof text, "%llu packets (%llu bytes) from the client, %llu (%llu) from the server%s",
-             (unsigned long long)s->esp_packets[0], (unsigned long long)s->esp_bytes[0],
-             (unsigned long long)s->esp_packets[1], (unsigned long long)s->esp_bytes[1],
-             s->esp_bare ? "; not in UDP" : "");
+    snprintf(text, sizeof text, "%llu packet%s (%llu bytes) from the client, %llu (%llu) from the server%s",
+             (unsigned long long)s->esp_packets[0], s->esp_packets[0] == 1 ? "" : "s",
+             (unsigned long long)s->esp_bytes[0], (unsigned long long)s->esp_packets[1],
+             (unsigned long long)s->esp_bytes[1], s->esp_bare ? "; not in UDP" : "");
     session_line(l, "ESP", text);
 }
 
@@ -124,8 +124,9 @@ void report_session_ike(const struct report *r, const struct layout *l, const st
     print_notifies(l, f, false);
     print_nat(l, "NAT, asked", &f->nat_request);
     print_nat(l, "NAT, answer", &f->nat_response);
-    snprintf(text, sizeof text, "%u requests, %u answered%s%s", (unsigned)f->auth_requests, (unsigned)f->auth_responses,
-             sk_text(f)[0] != '\0' ? "; " : "", sk_text(f));
+    snprintf(text, sizeof text, "%u request%s, %u answered%s%s", (unsigned)f->auth_requests,
+             f->auth_requests == 1 ? "" : "s", (unsigned)f->auth_responses, sk_text(f)[0] != '\0' ? "; " : "",
+             sk_text(f));
     session_line(l, "IKE_AUTH", f->auth_requests + f->auth_responses > 0 ? text : "");
     print_ids(l, x);
     (void)session_line_certificate(r, l, "VPN cert.", f->server_chain);

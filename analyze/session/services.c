@@ -11,6 +11,7 @@ struct vpn_server {
     struct address address;
     struct ttl_range ttl;
     bool sstp;                                              /* known for SSTP: a tunnel, or named; IKE alone does not tell */
+    bool ike;                                               /* it answered IKE_SA_INIT */
     bool dialled_by_name, dialled_without;                  /* by those who got SSTP to speak: with SNI, and without */
 };
 
@@ -172,8 +173,9 @@ void services_learn(struct services *s, const struct exchange *x)
 
 bool services_add(struct services *s, const struct exchange *x)
 {
-    if (x->type == CONVERSATION_IKE && x->ike.init_responses > 0)
-        (void)vpn_server(s, &x->server.address);
+    struct vpn_server *ike = x->type == CONVERSATION_IKE && x->ike.init_responses > 0 ? vpn_server(s, &x->server.address) : NULL;
+    if (ike != NULL)
+        ike->ike = true;
     if (x->type != CONVERSATION_SSTP)
         return false;
     switch ((enum sstp_kind)x->sstp.kind) {
@@ -195,6 +197,12 @@ bool services_add(struct services *s, const struct exchange *x)
         break;
     }
     return false;
+}
+
+bool services_answers_ike(const struct services *s, const struct address *a)
+{
+    const struct vpn_server *v = find(s, a);
+    return v != NULL && v->ike;
 }
 
 bool services_is_vpn(const struct services *s, const struct address *a)

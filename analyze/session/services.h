@@ -54,7 +54,9 @@ bool services_is_vpn(const struct services *s, const struct address *a);
 bool services_is_sstp(const struct services *s, const struct address *a);
 /* ... when a client that dialled a name there got SSTP to speak: its certificate was good enough for that one. */
 bool services_is_dialled_by_name(const struct services *s, const struct address *a);
-/* All of these, in no meaningful order; returns their number. */
+/* True when IKE_SA_INIT, whoever sent it, was answered at this address. */
+bool services_answers_ike(const struct services *s, const struct address *a);
+/* All VPN servers, in no meaningful order; returns their number. */
 size_t services_vpn(const struct services *s, struct address out[static SERVICES_MAX]);
 
 #endif

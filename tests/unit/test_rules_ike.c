@@ -147,6 +147,16 @@ static void no_answer(void **state)
     unanswered_init();
     scene.x.ike.unreachable = 1;
     only(FINDING_IKE_NO_ANSWER, SEVERITY_CRITICAL, CONFIDENCE_CERTAIN, 809);
+    unanswered_init(); /* the same server, which answers others */
+    struct exchange other = {.type = CONVERSATION_IKE, .server = scene.x.server, .ike.init_responses = 1};
+    struct services *services = services_new();
+    scene.in.services = services;
+    only(FINDING_IKE_NO_ANSWER, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 809);
+    assert_null(strstr(found(FINDING_IKE_NO_ANSWER)->title, "some"));
+    (void)services_add(services, &other);
+    only(FINDING_IKE_NO_ANSWER, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 809);
+    assert_non_null(strstr(found(FINDING_IKE_NO_ANSWER)->title, "some"));
+    services_free(services);
     unanswered_init(); /* one request may be a scanner's */
     scene.x.ike.init_request_retransmissions = 0;
     scene.x.capture_last_ns += 60 * SECOND;
