@@ -77,8 +77,9 @@ static bool chain_invalid(const struct chain_checks *k)
            (k->chain_error == CHAIN_BAD_SIGNATURE || k->chain_error == CHAIN_INVALID_CA);
 }
 
-/* The alert's number is hidden: the error is that of the certificate's fault, 864 where that is a matter of trust or name. */
-static uint32_t hidden_error(const struct rule_input *in, const struct tls_facts *t, const struct chain_checks *k)
+/* The alert's number is hidden or names no reason: the error is that of the certificate's fault, 864 where that is a matter of
+ * trust or name. */
+static uint32_t fault_error(const struct rule_input *in, const struct tls_facts *t, const struct chain_checks *k)
 {
     const struct chain *c = rule_chain(in, t->server_chain);
     int64_t now = t->certificate_last.time_ns / INT64_C(1000000000);
@@ -101,7 +102,10 @@ static uint32_t refusal_error(const struct rule_input *in, const struct tls_fact
 {
     const struct chain_checks *k = checks_of(in, t, inner);
     if (alert == NULL)
-        return hidden_error(in, t, k);
+        return fault_error(in, t, k);
+    bool names_no_reason = alert->code == 42 || alert->code == 43 || alert->code == 46; /* bad, unsupported, unknown */
+    if (names_no_reason && rule_certificate_fault(in, t, inner))
+        return fault_error(in, t, k);
     return alert->code == 48 && chain_invalid(k) ? 857 : judge_alert_error(alert->code);
 }
 

@@ -576,6 +576,23 @@ static void unknown_ca_because_the_chain_is_not_valid(void **state)
     }
 }
 
+/* Alerts that name no reason do not contradict the fault that the certificate has. */
+static void refusal_without_a_reason_bears_the_fault_s_number(void **state)
+{
+    (void)state;
+    static const struct {
+        void (*fault)(struct chain_checks *);
+        uint32_t error;
+    } cases[] = {{expired, 858}, {bad_signature, 857}, {wrong_name, 864}};
+    static const uint8_t alerts[] = {42, 43, 46};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases * sizeof alerts; i++) {
+        stopped_after_flight(OUTCOME_REJECTED);
+        cases[i / sizeof alerts].fault(&chain(0)->checks);
+        client_alert(alerts[i % sizeof alerts]);
+        raises(FINDING_EAP_CLIENT_REJECTED_CERTIFICATE, SEVERITY_CRITICAL, cases[i / sizeof alerts].error);
+    }
+}
+
 static void refusal_by_position(void **state)
 {
     (void)state;
@@ -1244,6 +1261,7 @@ int main(void)
         cmocka_unit_test(refusal_by_alert),
         cmocka_unit_test(unknown_ca_because_the_chain_is_not_valid),
         cmocka_unit_test(refusal_by_position),
+        cmocka_unit_test(refusal_without_a_reason_bears_the_fault_s_number),
         cmocka_unit_test(silence_after_the_certificate),
         cmocka_unit_test(client_certificate_refused),
         cmocka_unit_test(methods_refused),
