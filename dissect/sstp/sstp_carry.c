@@ -331,9 +331,15 @@ static bool is_record(struct span b)
     return b.len > 0 && b.data[0] >= TLS_CHANGE_CIPHER_SPEC && b.data[0] <= TLS_APPLICATION_DATA && (b.len < 2 || b.data[1] == 3);
 }
 
+/* A method of HTTP or the beginning of a status line, as far as it is there: two capitals alone begin SSH's greeting, too. */
 static bool is_token(struct span b)
 {
-    return b.len > 0 && b.data[0] >= 'A' && b.data[0] <= 'Z' && (b.len < 2 || (b.data[1] >= 'A' && b.data[1] <= 'Z'));
+    static const uint8_t version[] = {'H', 'T', 'T', 'P', '/'};
+    size_t i = 0;
+    while (i < b.len && ((b.data[i] >= 'A' && b.data[i] <= 'Z') || (i >= 2 && (b.data[i] == '_' || b.data[i] == '-'))))
+        i++;
+    bool status = i + 1 == sizeof version && b.len > i && memcmp(b.data, version, sizeof version) == 0;
+    return i > 0 && (i == b.len || (i >= 2 && (b.data[i] == ' ' || status)));
 }
 
 static void detect(struct connection *c, enum direction dir, struct span bytes, const struct place *place)

@@ -113,6 +113,21 @@ static void first_octets_stay_within_memory(void **state)
     assert_true(sstp_layer_bytes(b->wire.layer) < MEMORY);
 }
 
+/* Whoever greets in capitals (SSH) and is not answered in the capture asks for no tunnel; half a request of HTTP may. */
+static void a_greeting_is_no_request(void **state)
+{
+    struct bench *b = *state;
+    static const char *const said[] = {"SSH-2.0-OpenSSH_9.2p1\r\n", "HELO/", "POST / HTTP/1.1\r\n", "SSTP_DUP"};
+    static const unsigned opened[] = {0, 0, 1, 2};
+    for (unsigned i = 0; i < sizeof said / sizeof *said; i++) {
+        uint16_t port = (uint16_t)(10000 + i);
+        connects(b, port);
+        segment(b, port, true, TCP_ACK, 1000, span_of((const uint8_t *)said[i], strlen(said[i])));
+        pass(b, 2 * CONVERSATION_IDLE_NS / SECOND);
+        assert_int_equal(b->opened, opened[i]);
+    }
+}
+
 /* What began before a clock was set back neither stays for ever nor keeps what came after it from ending. */
 static void a_clock_that_is_set_back_lets_connections_end(void **state)
 {
@@ -242,6 +257,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(heads_without_end_stay_within_memory, set_up, tear_down),
         cmocka_unit_test_setup_teardown(unanswered_heads_stay_within_memory, set_up, tear_down),
         cmocka_unit_test_setup_teardown(first_octets_stay_within_memory, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_greeting_is_no_request, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_clock_that_is_set_back_lets_connections_end, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_reset_behind_a_fin_misses_nothing, set_up, tear_down),
         cmocka_unit_test(a_steady_connection_ends_as_any),
