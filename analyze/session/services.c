@@ -12,6 +12,8 @@ struct vpn_server {
     struct ttl_range ttl;
     bool sstp;                                              /* known for SSTP: a tunnel, or named; IKE alone does not tell */
     bool ike;                                               /* it answered IKE_SA_INIT */
+    bool named;                                             /* by the administrator */
+    uint16_t port;                                          /* of its first tunnel */
     bool dialled_by_name, dialled_without;                  /* by those who got SSTP to speak: with SNI, and without */
 };
 
@@ -74,7 +76,9 @@ static struct vpn_server *sstp_server(struct services *s, const struct address *
 
 void services_name(struct services *s, const struct address *a)
 {
-    (void)sstp_server(s, a);
+    struct vpn_server *v = sstp_server(s, a);
+    if (v != NULL)
+        v->named = true;
 }
 
 static void note_ttl(struct vpn_server *v, const struct exchange *x)
@@ -155,6 +159,7 @@ static void note_tunnel(struct services *s, const struct exchange *x)
     if (v == NULL)
         return;
     note_ttl(v, x);
+    v->port = v->port == 0 ? x->server.port : v->port;
     if (x->sstp.tls.client_hello)
         *(judge_sstp_dials_name(x) ? &v->dialled_by_name : &v->dialled_without) = true;
 }
@@ -243,21 +248,33 @@ static bool beside_vpn(const struct services *s, const struct address *a)
 
 /* What an unsure connection shows of the one who made it. */
 struct attempt {
-    const struct address *server;
+    const struct endpoint *server;
     bool silent;   /* the server sent no octet */
     bool nameless; /* a ClientHello without the name of a host */
 };
 
+/* TLS that fails on another port is another service's: mail, directories, remote administration. */
+static bool is_port(const struct services *s, uint16_t port)
+{
+    enum { HTTPS = 443 };
+    bool tunnels = port == HTTPS;
+    for (size_t i = 0; i < s->vpn_count && !tunnels; i++)
+        tunnels = s->vpn[i].port == port;
+    return tunnels;
+}
+
 static bool unsure_counts(const struct services *s, struct attempt t)
 {
-    const struct vpn_server *v = find(s, t.server);
-    bool web = among(s->web, s->web_count, t.server);
+    const struct vpn_server *v = find(s, &t.server->address);
+    bool web = among(s->web, s->web_count, &t.server->address);
+    if (!(v != NULL && v->named) && !is_port(s, t.server->port))
+        return false;
     if (v != NULL && v->sstp) /* who scans the internet for TLS knows addresses; this server's users dial its name */
         return !(t.nameless && v->dialled_by_name && !v->dialled_without);
     if (v != NULL)
         return !web;
     if (s->vpn_count > 0)
-        return t.silent && !web && beside_vpn(s, t.server);
+        return t.silent && !web && beside_vpn(s, &t.server->address);
     return s->web_count == 0 && s->unsure_count < SERVICES_UNSURE_MAX;
 }
 
@@ -269,7 +286,7 @@ bool services_counts(const struct services *s, const struct exchange *x)
         return false;
     bool silent = x->sstp.tcp.sent[TCP_SERVER].data_packets == 0;
     bool nameless = x->sstp.tls.client_hello && !judge_sstp_dials_name(x);
-    return x->sstp.kind != SSTP_KIND_UNSURE || unsure_counts(s, (struct attempt){&x->server.address, silent, nameless});
+    return x->sstp.kind != SSTP_KIND_UNSURE || unsure_counts(s, (struct attempt){&x->server, silent, nameless});
 }
 
 void services_each_shown(const struct services *s, services_shown_fn *each, void *ctx)
@@ -277,6 +294,6 @@ void services_each_shown(const struct services *s, services_shown_fn *each, void
     for (size_t i = 0; i < s->shown_count; i++) {
         const struct services_shown *shown = &s->shown[i];
         bool nameless = !judge_sstp_is_name(span_of(shown->dialled, shown->dialled_len));
-        each(ctx, shown, unsure_counts(s, (struct attempt){&shown->server.address, false, nameless}));
+        each(ctx, shown, unsure_counts(s, (struct attempt){&shown->server, false, nameless}));
     }
 }

@@ -26,7 +26,8 @@ bool services_add(struct services *s, const struct exchange *x);
 void services_learn(struct services *s, const struct exchange *x);
 
 /*
- * All exchanges were added: is this SSTP connection a session, or a probe? Of an unsure one: when its server is known for SSTP,
+ * All exchanges were added: is this SSTP connection a session, or a probe? Of an unsure one: only on port 443, that of a tunnel, or
+ * any of a server that was named; there when its server is known for SSTP,
  * unless it does not name the server as all do who got a tunnel there; when its server is known for IKE and for no web; when it
  * stands beside one of them and never answered; or when no VPN and nothing but a few servers on port 443 were seen at all, and no
  * web server among them.

@@ -247,6 +247,31 @@ static void test_scanners_do_not_count(void **state)
     assert_true(services_counts(scene.services, tls("198.51.100.10", SSTP_KIND_UNSURE, NULL, 3)));
 }
 
+/* Mail, directories and remote administration speak TLS, too. */
+static void test_other_ports_are_other_services(void **state)
+{
+    (void)state;
+    struct exchange *x = tls("198.51.100.10", SSTP_KIND_UNSURE, "vpn.example.com", 0);
+    (void)services_add(scene.services, x);
+    assert_true(services_counts(scene.services, x));
+    x->server.port = 636;
+    assert_false(services_counts(scene.services, x));
+    (void)services_add(scene.services, tls("198.51.100.10", SSTP_KIND_TUNNEL, "vpn.example.com", 1));
+    x = tls("198.51.100.10", SSTP_KIND_UNSURE, "vpn.example.com", 2);
+    x->server.port = 8443;
+    assert_false(services_counts(scene.services, x));
+    x = tls("198.51.100.11", SSTP_KIND_TUNNEL, "vpn.example.com", 3);
+    x->server.port = 8443;
+    (void)services_add(scene.services, x);
+    x = tls("198.51.100.10", SSTP_KIND_UNSURE, "vpn.example.com", 4);
+    x->server.port = 8443;
+    assert_true(services_counts(scene.services, x));
+    x->server.port = 636;
+    assert_false(services_counts(scene.services, x));
+    services_name(scene.services, &x->server.address);
+    assert_true(services_counts(scene.services, x));
+}
+
 /* A server of IKE is often one of the web as well. */
 static void test_ike_and_web_on_one_server(void **state)
 {
@@ -344,6 +369,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_named_server_is_known, begin, end),
         cmocka_unit_test_setup_teardown(test_scanners_do_not_count, begin, end),
         cmocka_unit_test_setup_teardown(test_ike_and_web_on_one_server, begin, end),
+        cmocka_unit_test_setup_teardown(test_other_ports_are_other_services, begin, end),
         cmocka_unit_test_setup_teardown(test_regular_looks_at_a_certificate_are_a_monitor, begin, end),
         cmocka_unit_test_setup_teardown(test_regular_looks_where_nobody_gets_a_tunnel, begin, end),
         cmocka_unit_test_setup_teardown(test_user_who_dials_again_is_no_monitor, begin, end),
