@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "analyze/session/attempts.h"
+#include "analyze/session/judge_ike.h"
 
 enum { JUDGE_BUDGET = 512 };
 
@@ -68,6 +69,7 @@ static void count_session(struct analysis_totals *t, const struct session *s)
         break;
     case OUTCOME_INCOMPLETE:
         t->incomplete++;
+        t->knocks += exchange_is_ike(s->main) && judge_ike_knock(s->main);
         break;
     }
 }

@@ -33,6 +33,12 @@ static const char *plural(uint64_t n)
     return n == 1 ? "" : "s";
 }
 
+/* Sessions of somebody who wanted a tunnel. */
+static uint64_t logins_of(const struct analysis_totals *t)
+{
+    return t->sessions - t->knocks;
+}
+
 static void capital(char *text)
 {
     if (text[0] >= 'a' && text[0] <= 'z')
@@ -55,7 +61,8 @@ static void nothing_to_judge(struct line *l, const struct verdict_input *in)
 {
     uint64_t packets = in->totals->packets, below = UINT64_MAX;
     size_t after = 0;
-    add(l, "Nothing to judge: no VPN, RADIUS or EAP login in %llu packet%s", (unsigned long long)packets, plural(packets));
+    add(l, "Nothing to judge: no VPN, RADIUS or EAP login in %llu packet%s", (unsigned long long)packets,
+        plural(packets));
     if (in->totals->probe_series > 0) {
         add(l, ", only health probes");
         return;
@@ -94,26 +101,31 @@ static void best_guess(struct line *l, const struct verdict_input *in)
 static void nothing_wrong(struct line *l, const struct verdict_input *in)
 {
     const struct analysis_totals *t = in->totals;
-    uint64_t open = t->sessions - t->established;
-    if (t->sessions == 0 && t->accounting_requests > 0)
+    uint64_t logins = logins_of(t), open = logins - t->established;
+    if (logins == 0 && t->accounting_requests > 0)
         add(l, "No fault found: no logins, only RADIUS accounting (%llu request%s)",
             (unsigned long long)t->accounting_requests, plural(t->accounting_requests));
-    else if (t->sessions == 0)
+    else if (logins == 0 && t->knocks > 0)
+        add(l, "No fault found: no logins, only %llu IKE request%s as scanners send %s", (unsigned long long)t->knocks,
+            plural(t->knocks), t->knocks == 1 ? "it" : "them");
+    else if (logins == 0)
         nothing_to_judge(l, in);
     else if (open == 0)
-        add(l, "No fault found: %llu login%s, all accepted", (unsigned long long)t->sessions, plural(t->sessions));
+        add(l, "No fault found: %llu login%s, all accepted", (unsigned long long)logins, plural(logins));
     else if (t->rejected > 0)
         add(l, "No cause found: %llu of %llu login%s rejected", (unsigned long long)t->rejected,
-            (unsigned long long)t->sessions, plural(t->sessions));
+            (unsigned long long)logins, plural(logins));
     else if (t->aborted + t->unanswered > 0)
         add(l, "No cause found: %llu of %llu login%s broken off or not answered",
-            (unsigned long long)(t->aborted + t->unanswered), (unsigned long long)t->sessions, plural(t->sessions));
+            (unsigned long long)(t->aborted + t->unanswered), (unsigned long long)logins, plural(logins));
     else
         add(l, "No fault found: %llu of %llu login%s accepted, %llu not seen to the end",
-            (unsigned long long)t->established, (unsigned long long)t->sessions, plural(t->sessions),
-            (unsigned long long)open);
-    if (t->sessions > 0 && open > 0 && t->rejected + t->aborted + t->unanswered > 0)
+            (unsigned long long)t->established, (unsigned long long)logins, plural(logins), (unsigned long long)open);
+    if (logins > 0 && open > 0 && t->rejected + t->aborted + t->unanswered > 0)
         best_guess(l, in);
+    if (logins > 0 && t->knocks > 0)
+        add(l, "; beside them %llu IKE request%s as scanners send %s", (unsigned long long)t->knocks, plural(t->knocks),
+            t->knocks == 1 ? "it" : "them");
     add(l, ".");
 }
 
@@ -126,8 +138,7 @@ static int by_number(const void *a, const void *b)
 static bool counted(const struct finding *f, const struct finding *before, uint32_t session)
 {
     for (; f < before; f++)
-        if (f->session_count > 0 &&
-            bsearch(&session, f->sessions, f->session_count, sizeof session, by_number) != NULL)
+        if (f->session_count > 0 && bsearch(&session, f->sessions, f->session_count, sizeof session, by_number) != NULL)
             return true;
     return false;
 }
@@ -142,7 +153,7 @@ static uint64_t same_fault(const struct verdict_input *in)
         for (size_t i = 0; f > first && i < f->session_count; i++)
             sum -= counted(first, f, f->sessions[i]) ? 1 : 0;
     }
-    return sum < in->totals->sessions ? sum : in->totals->sessions;
+    return sum < logins_of(in->totals) ? sum : logins_of(in->totals);
 }
 
 /* How many logins the finding is about. */
@@ -150,14 +161,15 @@ static void reach(struct line *l, const struct verdict_input *in)
 {
     const struct finding *f = in->findings;
     const struct analysis_totals *t = in->totals;
-    bool all_fine = t->sessions > 0 && t->established == t->sessions;
-    if (f->severity == SEVERITY_WARNING && all_fine && t->sessions == 1)
+    uint64_t logins = logins_of(t);
+    bool all_fine = logins > 0 && t->established == logins;
+    if (f->severity == SEVERITY_WARNING && all_fine && logins == 1)
         add(l, "; the only login was accepted.");
     else if (f->severity == SEVERITY_WARNING && all_fine)
-        add(l, "; all %llu logins were accepted.", (unsigned long long)t->sessions);
+        add(l, "; all %llu logins were accepted.", (unsigned long long)logins);
     else if (f->session_total > 0)
-        add(l, "; %llu of %llu login%s.", (unsigned long long)same_fault(in), (unsigned long long)t->sessions,
-            plural(t->sessions));
+        add(l, "; %llu of %llu login%s.", (unsigned long long)same_fault(in), (unsigned long long)logins,
+            plural(logins));
     else
         add(l, ".");
 }

@@ -15,6 +15,7 @@ struct capture_report {
 
 struct analysis_totals {
     uint64_t sessions, established, rejected, aborted, unanswered, incomplete;
+    uint64_t knocks;                /* of the incomplete ones, IKE requests that are no VPN client's: judge_ike_knock */
     uint64_t exchanges;
     uint64_t probe_series;          /* sessions that are health probes of one source to one server; not among sessions */
     uint64_t accounting_requests, accounting_unanswered;

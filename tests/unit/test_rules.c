@@ -1238,6 +1238,12 @@ static void verdicts_of_several(void **state)
     verdict_write(line, &(struct verdict_input){NULL, 0, &totals, NULL, 0});
     assert_string_equal(line, "No cause found: 5 of 9 logins broken off or not answered, and nothing in the capture "
                               "tells why.");
+    totals = (struct analysis_totals){.sessions = 9, .established = 4, .incomplete = 5, .knocks = 5};
+    verdict_write(line, &(struct verdict_input){NULL, 0, &totals, NULL, 0});
+    assert_string_equal(line, "No fault found: 4 logins, all accepted; beside them 5 IKE requests as scanners send them.");
+    totals = (struct analysis_totals){.sessions = 1, .incomplete = 1, .knocks = 1};
+    verdict_write(line, &(struct verdict_input){NULL, 0, &totals, NULL, 0});
+    assert_string_equal(line, "No fault found: no logins, only 1 IKE request as scanners send it.");
 }
 
 int main(void)
