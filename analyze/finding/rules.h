@@ -128,6 +128,8 @@ const char *rule_certificate_owner(const struct exchange *x);
 struct chain_stats rule_chain_stats(const struct rule_input *in, uint32_t serial);
 /* Something better than "it was rejected" explains why this login failed. Pure, from the facts alone. */
 bool rule_failure_explained(const struct exchange *x);
+/* The login went on after a round of which one half is not in the capture. Pure, from the facts alone. */
+bool rule_has_gaps(const struct exchange *x);
 /* Raises radius-fragments-lost for pair i of in->lost. */
 void rule_lost_fragments(struct findings *out, const struct rule_input *in, size_t i, enum severity severity);
 /* One entry serves many logins: the worst of them counts. */

@@ -179,7 +179,7 @@ static bool hidden_client_certificate(const struct exchange *x)
 static bool hello_unanswered(const struct exchange *x)
 {
     const struct tls_facts *t = &x->eap.tls;
-    if (!t->client_hello || t->server_hello || x->eap.last_response.frame > t->hello.frame)
+    if (!t->client_hello || t->server_hello || x->eap.last_response.frame > t->hello.frame || rule_has_gaps(x))
         return false;
     return !(x->begun_before && x->radius.challenges == 0);
 }
@@ -198,8 +198,8 @@ static void without_server_hello(struct findings *out, const struct exchange *x,
         server_refused_client(out, x, t, alert);
         return;
     }
-    if (alert == NULL && t->alert_count > 0 && t->alerts[0].level == 2)
-        alert = &t->alerts[0];
+    if (alert == NULL && t->alert_count > 0 && t->alerts[0].level == 2 && !rule_has_gaps(x))
+        alert = &t->alerts[0]; /* the client's; else it may answer a ServerHello that the capture lacks */
     if (alert != NULL || (rejected && hello_unanswered(x)))
         handshake_failed(out, x, alert);
 }
@@ -463,6 +463,13 @@ static void weak_method(struct findings *out, const struct exchange *x)
                     type == EAP_TYPE_GTC ? "Who reads the exchange reads the password"
                                          : "Who reads the exchange can try passwords offline");
     finding_fix(f, "Use PEAP or EAP-TLS, with validation of the server's certificate.");
+}
+
+bool rule_has_gaps(const struct exchange *x)
+{
+    if (x->type == CONVERSATION_EAPOL)
+        return x->eap.seen && (!x->eap.client_answered || x->eap.responses > x->eap.requests);
+    return x->type == CONVERSATION_RADIUS && (x->radius.requests != x->radius.challenges + 1 || x->eap.fragment_gap);
 }
 
 bool rule_failure_explained(const struct exchange *x)

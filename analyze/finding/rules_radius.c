@@ -191,7 +191,7 @@ enum reject { REJECT_LATER, REJECT_AT_ONCE, REJECT_PASSWORD, REJECT_AFTER_TUNNEL
 
 static enum reject kind_of_reject(const struct exchange *x)
 {
-    if (x->begun_before)
+    if (x->begun_before || (rule_has_gaps(x) && !judge_tunnel_up(x)))
         return REJECT_UNCLEAR;
     if (x->type == CONVERSATION_RADIUS && x->radius.challenges == 0)
         return !x->eap.seen && (x->radius.pap || x->radius.chap || x->radius.mschap) ? REJECT_PASSWORD : REJECT_AT_ONCE;

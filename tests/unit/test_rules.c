@@ -1010,6 +1010,7 @@ static void rejects(void **state)
     memset(&scene.x.eap.tls, 0, sizeof scene.x.eap.tls);
     scene.x.eap.method = scene.x.eap.method_count = 0;
     scene.x.radius.challenges = 0;
+    scene.x.radius.requests = 1;
     raises_with(FINDING_RADIUS_REJECTED, SEVERITY_CRITICAL, 812, CONFIDENCE_STRONG, 20);
     memset(&scene.x.eap, 0, sizeof scene.x.eap);
     scene.x.radius.pap = true;
@@ -1033,8 +1034,37 @@ static void rejects(void **state)
     scene.x.eap.result = EAP_RESULT_FAILURE;
     scene.x.eap.result_place = at(2);
     not_raised(FINDING_RADIUS_REJECTED);
-    scene.x.eap.identity_seen = true;
+    scene.x.eap.identity_seen = scene.x.eap.client_answered = true;
     raises_with(FINDING_RADIUS_REJECTED, SEVERITY_CRITICAL, 812, CONFIDENCE_STRONG, 2);
+}
+
+/* The capture lacks a packet of the login: what it held may have been the reason. */
+static void rejects_with_gaps(void **state)
+{
+    (void)state;
+    stopped_after_flight(OUTCOME_REJECTED);
+    memset(&scene.x.eap.tls, 0, sizeof scene.x.eap.tls);
+    raises(FINDING_RADIUS_REJECTED, SEVERITY_CRITICAL, 812);
+    scene.x.radius.challenges--;
+    raises(FINDING_RADIUS_REJECTED, SEVERITY_CRITICAL, 0);
+    assert_non_null(strstr(found(FINDING_RADIUS_REJECTED)->title, "why is not in the capture"));
+    scene.x.radius.challenges += 2; /* a request is missing, not its challenge */
+    raises(FINDING_RADIUS_REJECTED, SEVERITY_CRITICAL, 0);
+    scene.x.radius.challenges--;
+    struct tls_facts *t = &scene.x.eap.tls;
+    t->seen = t->client_hello = true;
+    t->hello = scene.x.eap.last_response = at(4);
+    raises(FINDING_EAP_TLS_HANDSHAKE_FAILED, SEVERITY_CRITICAL, 0);
+    scene.x.radius.challenges--; /* it may have held a ServerHello */
+    not_raised(FINDING_EAP_TLS_HANDSHAKE_FAILED);
+    client_alert(80);
+    not_raised(FINDING_EAP_TLS_HANDSHAKE_FAILED);
+    scene.x.type = CONVERSATION_EAPOL;
+    scene.x.eap.client_answered = true;
+    scene.x.eap.requests = scene.x.eap.responses;
+    raises(FINDING_EAP_TLS_HANDSHAKE_FAILED, SEVERITY_CRITICAL, 0);
+    scene.x.eap.client_answered = false;
+    not_raised(FINDING_EAP_TLS_HANDSHAKE_FAILED);
 }
 
 static void authenticators(void **state)
@@ -1282,6 +1312,7 @@ int main(void)
         cmocka_unit_test(answers_from_elsewhere),
         cmocka_unit_test(accounting),
         cmocka_unit_test(rejects),
+        cmocka_unit_test(rejects_with_gaps),
         cmocka_unit_test(authenticators),
         cmocka_unit_test(missing_message_authenticators),
         cmocka_unit_test(slow_servers),
