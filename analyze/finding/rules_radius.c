@@ -20,6 +20,8 @@ static bool silence_proven(const struct rule_input *in, const struct exchange *x
     *certain = r->icmp_seen || (r->unanswered_transmissions > 1 && (answers || r->unanswered_transmissions > 2));
     if (server != NULL && !answers && server->state_unknown > 0)
         return false; /* one-sided: later requests show that answers came */
+    if (server != NULL && r->unanswered_transmissions <= 1 && !r->icmp_seen && server->unmatched > 0)
+        return false; /* answers without a request show that the capture is not whole, or in another order */
     return r->icmp_seen || r->unanswered_transmissions > 1 || answers;
 }
 
@@ -27,8 +29,8 @@ static bool silence_proven(const struct rule_input *in, const struct exchange *x
 static bool dropped_midway(const struct rule_input *in, const struct exchange *x)
 {
     const struct server *server = servers_of(in->servers, &x->server);
-    return x->radius.challenges > 0 && !x->radius.icmp_seen && server != NULL &&
-           server->last_answer_ns > x->last.time_ns;
+    return x->radius.challenges > 0 && x->radius.unanswered_transmissions > 1 && !x->radius.icmp_seen &&
+           server != NULL && server->last_answer_ns > x->last.time_ns;
 }
 
 static void explain_dropped(struct finding *f, const struct exchange *x)
@@ -39,9 +41,8 @@ static void explain_dropped(struct finding *f, const struct exchange *x)
                   endpoint_text(server_text, &x->server));
     finding_explain(f,
                     "It answered the login of %s before (%u challenge%s), so it knows %s and shares its secret. The next "
-                    "request %s; other requests it answered afterwards, so it runs.",
-                    describe_user(user, x), x->radius.challenges, x->radius.challenges == 1 ? "" : "s", client,
-                    x->radius.unanswered_transmissions > 1 ? "was repeated and never answered" : "was never answered");
+                    "request was repeated and never answered; other requests it answered afterwards, so it runs.",
+                    describe_user(user, x), x->radius.challenges, x->radius.challenges == 1 ? "" : "s", client);
     finding_explain(f, "NPS discards a request without a word when it cannot decide, for example without a domain "
                        "controller; or this request, or its answers, are lost on the way.");
     finding_fix(f, "On the NPS server, at that time: Security log, event 6274 (discarded, with the reason); System log, "

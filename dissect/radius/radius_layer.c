@@ -388,6 +388,33 @@ static struct login *login_by_answers(struct radius_layer *r, const struct radiu
     return l != NULL && rp->identifier == (uint8_t)(l->identifier + 1) ? l : NULL;
 }
 
+/*
+ * Where the capture lost a request, or has it behind its answer: the one login between the same ports whose State a
+ * challenge's resembles and whose EAP identifier it follows. Of the latest only, as there are few that lack one.
+ */
+static RARELY_CALLED struct login *login_skipped(const struct radius_layer *r, const struct radius_event *about,
+                                                 const struct packet *p)
+{
+    enum { LOOKED_AT = 64 };
+    const struct radius_packet *rp = about->packet;
+    uint8_t code, identifier, type;
+    struct login *found = NULL;
+    if (rp->code != RADIUS_ACCESS_CHALLENGE || !eap_header(rp, &code, &identifier, &type) || code != EAP_REQUEST)
+        return NULL;
+    uint32_t item = r->open.tail;
+    for (unsigned i = 0; i < LOOKED_AT && item != 0; i++, item = r->logins[item].links.prev) {
+        struct login *l = &r->logins[item];
+        if (!l->expects || (uint8_t)(l->expected + 1) != identifier || l->tunnel != p->tunnel ||
+            !endpoint_equal(&l->pub.client, about->client) || !endpoint_equal(&l->pub.server, about->server) ||
+            !login_state_resembles(l, rp->state))
+            continue;
+        if (found != NULL)
+            return NULL; /* two logins that it fits are both left alone */
+        found = l;
+    }
+    return found;
+}
+
 /* The login of an answer whose request was not seen: by a State that stays the same, else by its EAP identifier; else a
  * challenge begins one in its middle. */
 static struct login *login_for_unmatched(struct radius_layer *r, const struct radius_event *about, const struct packet *p,
@@ -401,8 +428,7 @@ static struct login *login_for_unmatched(struct radius_layer *r, const struct ra
     struct login *l = login_find(r, rp->state, &client->address, &server->address, p->tunnel, &issuer);
     if (l != NULL)
         return issuer == NULL ? l : NULL;
-    if (!peer_seen)
-        l = login_by_answers(r, about, p);
+    l = peer_seen ? login_skipped(r, about, p) : login_by_answers(r, about, p);
     if (l != NULL || rp->code != RADIUS_ACCESS_CHALLENGE || rp->state.len == 0)
         return l;
     return login_open(r, client, server, p->tunnel, true);

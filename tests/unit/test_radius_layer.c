@@ -529,6 +529,35 @@ static void a_lost_challenge_does_not_split_a_login(void **state)
     bench_free(b);
 }
 
+/* The capture lacks a request, or has it behind its answer: the challenge continues the one login that it fits. */
+static void a_lost_request_does_not_split_a_login(void **state)
+{
+    (void)state;
+    struct bench *b = bench_of(64, 64);
+    ask(b, 1, 1, NULL);
+    challenge(b, NPS, 1, "22bac2cc22c1dbb285");
+    challenge(b, NPS, 2, "22bac2cc2538dbb285");
+    assert_int_equal(told(b)->role, RADIUS_UNMATCHED_RESPONSE);
+    assert_int_equal(told(b)->conv, 1);
+    ask(b, 3, 3, "22bac2cc2538dbb285");
+    assert_int_equal(told(b)->conv, 1);
+    assert_false(told(b)->radius.state_unknown);
+    challenge(b, NPS, 3, "22bac2cc26aadbb285");
+    challenge(b, NPS, 5, "22bac2cc2777dbb285"); /* two rounds further: whose, nobody knows */
+    assert_int_equal(told(b)->conv, 2);
+    ask(b, 3, 9, NULL); /* two that it fits, and one with another State */
+    challenge(b, NPS, 3, "22bac2cc26ccdbb285");
+    challenge(b, NPS, 4, "22bac2cc28aadbb285");
+    assert_int_equal(told(b)->conv, 4);
+    bench_free(b);
+    b = bench_of(64, 64);
+    ask(b, 1, 1, NULL);
+    challenge(b, NPS, 1, "22bac2cc22c1dbb285");
+    challenge(b, NPS, 2, "91e0ffd122c1700412");
+    assert_int_equal(told(b)->conv, 2);
+    bench_free(b);
+}
+
 static void requests_alone_are_followed_by_their_eap_identifiers(void **state)
 {
     (void)state;
@@ -827,6 +856,7 @@ int main(void)
         cmocka_unit_test(an_unknown_state_begins_before_the_capture),
         cmocka_unit_test(a_challenge_without_its_request_begins_one),
         cmocka_unit_test(a_lost_challenge_does_not_split_a_login),
+        cmocka_unit_test(a_lost_request_does_not_split_a_login),
         cmocka_unit_test(requests_alone_are_followed_by_their_eap_identifiers),
         cmocka_unit_test(an_icmp_error_is_told_at_once_and_once),
         cmocka_unit_test(accounting_has_no_conversation),
