@@ -52,6 +52,31 @@ static int64_t waited_ns(const struct ppp_authentication *a)
     return a->began.frame != 0 && a->ended.frame != 0 ? a->ended.time_ns - a->began.time_ns : 0;
 }
 
+/* What the account lacks, by MS-CHAP's error. */
+static void fix_account(struct finding *f, uint32_t error)
+{
+    switch (error) {
+    case 646:
+        finding_fix(f, "Active Directory Users and Computers > user > Account > Logon Hours; in the NPS network policy the "
+                       "condition or constraint Day and Time Restrictions.");
+        break;
+    case 647:
+        finding_fix(f, "Active Directory Users and Computers > user > Account: is it disabled, locked or expired?");
+        break;
+    case 648:
+        finding_fix(f, "Let the user change the password inside, or let the client ask for a new one: NPS network policy > "
+                       "Constraints > Authentication Methods > MS-CHAP-v2 > \"User can change password after it has "
+                       "expired\".");
+        break;
+    case 649:
+        finding_fix(f, "Active Directory Users and Computers > user > Dial-in > Network Access Permission: \"Control "
+                       "access through NPS Network Policy\".");
+        break;
+    default:
+        break;
+    }
+}
+
 static void explain_refused(struct finding *f, const struct exchange *x)
 {
     const struct ppp_authentication *a = demanded(x);
@@ -77,9 +102,8 @@ static void explain_refused(struct finding *f, const struct exchange *x)
     if (late)
         finding_fix(f, RADIUS_CAPTURE);
     finding_fix(f, NPS_EVENTS ".");
-    if (a->error == 649)
-        finding_fix(f, "Active Directory Users and Computers > user > Dial-in > Network Access Permission: \"Control "
-                       "access through NPS Network Policy\".");
+    if (!late)
+        fix_account(f, a->error);
 }
 
 /* The user was refused by PAP, CHAP or EAP without a word of why. */

@@ -25,14 +25,19 @@ static void users_are_refused(void **state)
     (void)state;
     static const struct {
         uint32_t error, shown;
-        const char *word;
-    } cases[] = {{691, 691, "ERROR_AUTHENTICATION_FAILURE"}, {649, 649, "no permission to dial in"},
-                 {648, 648, "has expired"}, {647, 647, "disabled"}, {646, 646, "at this time"},
-                 {12, 691, "E=12"}, {0, 691, "MS-CHAPv2"}};
+        const char *word, *fix;
+    } cases[] = {{691, 691, "ERROR_AUTHENTICATION_FAILURE", "6273"},
+                 {649, 649, "no permission to dial in", "Network Access Permission"},
+                 {648, 648, "has expired", "User can change password"},
+                 {647, 647, "disabled", "is it disabled, locked or expired?"},
+                 {646, 646, "at this time", "Logon Hours"},
+                 {12, 691, "E=12", "6273"},
+                 {0, 691, "MS-CHAPv2", "6273"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         refused(cases[i].error);
         const struct finding *f =
             scene_only(FINDING_PPP_AUTHENTICATION_FAILED, SEVERITY_CRITICAL, CONFIDENCE_CERTAIN, cases[i].shown);
+        assert_true(says(f, cases[i].fix));
         assert_true(says(f, cases[i].word) && says(f, "\"alice\"") && !says(f, "RADIUS server is silent"));
     }
 }
@@ -44,7 +49,7 @@ static void late_refusals_are_of_radius(void **state)
     demanded()->ended.time_ns += 12 * SECOND;
     const struct finding *f =
         scene_only(FINDING_PPP_AUTHENTICATION_FAILED, SEVERITY_CRITICAL, CONFIDENCE_CERTAIN, 649);
-    assert_true(says(f, "RADIUS server is silent") && says(f, "UDP 1812"));
+    assert_true(says(f, "RADIUS server is silent") && says(f, "UDP 1812") && !says(f, "Network Access Permission"));
 }
 
 static void pap_and_eap_without_a_method(void **state)
