@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "analyze/finding/rules.h"
+#include "analyze/nat/nat_search.h"
 #include "capture/wire/elapsed.h"
 
 #define AZURE "168.63.129.16"
@@ -37,6 +38,13 @@ static void explain_kind(struct finding *f, const struct probe_series *s)
     }
 }
 
+/* Where load balancers stand. */
+static bool is_of_the_site(const struct probe_series *s)
+{
+    char text[ADDRESS_TEXT];
+    return nat_is_private(&s->source) || strcmp(address_text(text, &s->source), AZURE) == 0;
+}
+
 static void seen(struct findings *out, const struct probe_series *s)
 {
     char who[WHO], target[ENDPOINT_TEXT], subject[ADDRESS_TEXT];
@@ -50,17 +58,27 @@ static void seen(struct findings *out, const struct probe_series *s)
     if (!fresh)
         return;
     f->severity = SEVERITY_INFO;
-    f->confidence = s->sure ? CONFIDENCE_CERTAIN : CONFIDENCE_STRONG;
-    finding_title(f, "%s checks the health of %s", who, endpoint_text(target, &s->target));
+    bool irregular = s->period_ns == 0 && s->http_status == 0 && !is_of_the_site(s);
+    f->confidence = s->sure && !irregular ? CONFIDENCE_CERTAIN : CONFIDENCE_STRONG;
+    finding_title(f, irregular ? "%s knocks at %s and wants no tunnel" : "%s checks the health of %s", who,
+                  endpoint_text(target, &s->target));
     finding_explain(f, "%llu connections of this kind are probes, not logins; they are counted apart.", (unsigned long long)s->count);
     if (s->period_ns > 0)
         finding_explain(f, "They come every %.1f s.", (double)s->period_ns / 1e9);
-    explain_kind(f, s);
+    if (irregular)
+        finding_explain(f, "They come at no fixed interval: a monitor does not, somebody who scans the internet does.");
+    else
+        explain_kind(f, s);
     if (s->looks) {
         f->confidence = CONFIDENCE_HINT;
         finding_explain(f, "They name the server, and others get a tunnel there: it seems to be a monitor that looks at the certificate. It "
                            "is only their regularity that tells them from a client which refuses the certificate and dials again.");
         finding_fix(f, "If %s is a user's address, look there: that client refuses the server's certificate.", who);
+        return;
+    }
+    if (irregular) {
+        finding_fix(f, "Nothing is wrong: what is open to the internet is scanned. If %s is a load balancer of yours, look at its "
+                       "health check.", who);
         return;
     }
     finding_fix(f, "Nothing is wrong. A probe that would notice a hung service asks HEAD or GET for "

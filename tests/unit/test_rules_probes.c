@@ -92,6 +92,22 @@ static void test_series_is_one_finding(void **state)
     assert_int_equal(s->failed, 0);
 }
 
+static void test_who_knocks_now_and_then_scans(void **state)
+{
+    static const int seconds[] = {0, 1, 4, 30, 31, 90, 95, 300};
+    (void)state;
+    for (size_t i = 0; i < sizeof seconds / sizeof *seconds; i++) {
+        struct exchange *x = connection("203.0.113.7", "198.51.100.10", SSTP_KIND_PROBE, seconds[i]);
+        answer(x);
+        (void)probes_add(scene.probes, x);
+    }
+    const struct finding *f = raised(FINDING_PROBE_SEEN);
+    assert_non_null(f);
+    assert_int_equal(f->severity, SEVERITY_INFO);
+    assert_int_equal(f->confidence, CONFIDENCE_STRONG);
+    assert_true(says(f, "wants no tunnel") && says(f, "scans") && !says(f, "checks the health"));
+}
+
 static void test_failing_probes_are_a_server_that_is_down(void **state)
 {
     (void)state;
@@ -357,6 +373,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_series_is_one_finding, begin, end),
+        cmocka_unit_test_setup_teardown(test_who_knocks_now_and_then_scans, begin, end),
         cmocka_unit_test_setup_teardown(test_failing_probes_are_a_server_that_is_down, begin, end),
         cmocka_unit_test_setup_teardown(test_server_that_was_down_for_a_while, begin, end),
         cmocka_unit_test_setup_teardown(test_two_lost_probes_are_no_outage, begin, end),
