@@ -447,11 +447,11 @@ static bool lost_is_radius(const struct net_lost_fragments *lost)
 /* Fragments of one datagram leave back to back: a capture that goes on this long proves that the rest is lost. */
 #define FRAGMENT_WAIT_NS (2 * INT64_C(1000000000))
 
-static RARELY_CALLED void lost_fragments(struct track *t, const struct net_lost_fragments *lost, int64_t now_ns)
+static RARELY_CALLED void lost_fragments(struct track *t, const struct net_lost_fragments *lost)
 {
     if (lost->cut || lost->ip_proto != IP_PROTO_UDP)
         return;
-    if (lost->capture_ended && now_ns < lost->last.time_ns + FRAGMENT_WAIT_NS)
+    if (lost->capture_ended && lost->waited_ns < FRAGMENT_WAIT_NS)
         return;
     struct lost_pair *p = lost_pair_of(t, lost);
     if (p == NULL)
@@ -539,7 +539,7 @@ static RARELY_CALLED void other_event(struct track *t, const struct event *e)
             watch_time(t->parts.watch, e->now_ns);
         break;
     case EVENT_LOST_FRAGMENTS:
-        lost_fragments(t, e->u.lost, e->now_ns);
+        lost_fragments(t, e->u.lost);
         break;
     default:
         break;

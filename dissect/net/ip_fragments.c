@@ -13,6 +13,7 @@ enum {
     BUFFER_MIN = 4096,
     BUCKETS = 2 * NET_FRAGMENTS_MAX,
     NONE = UINT16_MAX,
+    CAPTURES = 64,                      /* whose times are known apart */
 };
 
 /* Hashed and compared as bytes: there is no padding in it. */
@@ -49,7 +50,13 @@ struct fragments {
     uint16_t oldest, newest, free;
     uint64_t serial; /* of the latest datagram */
     size_t pool_bytes;
+    int64_t last_ns[CAPTURES]; /* of the captures' frames that came while something waited; of more captures some share one */
 };
+
+static void note_time(struct fragments *t, const struct frame *f)
+{
+    t->last_ns[f->capture % CAPTURES] = f->time_ns;
+}
 
 struct fragments *fragments_new(void)
 {
@@ -256,6 +263,13 @@ static uint32_t contiguous(const struct datagram *d)
     return d->range_count > 0 && d->ranges[0].from == 0 ? d->ranges[0].to : 0;
 }
 
+/* A file of a rotated capture ends while the next one goes on. */
+static int64_t went_on(const struct fragments *t, const struct datagram *d, int64_t since_ns)
+{
+    int64_t last_ns = t->last_ns[d->last.capture % CAPTURES];
+    return last_ns > since_ns && since_ns >= 0 ? last_ns - since_ns : 0;
+}
+
 static void report(struct net *n, const struct datagram *d, bool ended)
 {
     if (n->handler.lost_fragments == NULL)
@@ -270,7 +284,7 @@ static void report(struct net *n, const struct datagram *d, bool ended)
         .fragments = d->fragments, .bytes = bytes, .missing_offset = whole,
         .first = d->first, .last = d->last, .tunnel = d->key.tunnel,
         .payload = captured > 0 ? span_of(d->buffer, captured) : (struct span){NULL, 0},
-        .capture_ended = ended, .cut = d->cut_at != UINT32_MAX,
+        .capture_ended = ended, .waited_ns = went_on(n->fragments, d, d->last.time_ns), .cut = d->cut_at != UINT32_MAX,
     };
     if (captured >= 4 && (d->proto == IP_PROTO_UDP || d->proto == IP_PROTO_TCP)) {
         lost.src.port = load_be16(d->buffer);
@@ -292,11 +306,14 @@ static void give_up(struct net *n, struct datagram *d, bool ended)
     release(n->fragments, d);
 }
 
-void fragments_expire(struct net *n)
+void fragments_expire(struct net *n, const struct frame *f)
 {
     struct fragments *t = n->fragments;
-    while (t->oldest != NONE && overdue(n, &t->slots[t->oldest]))
-        give_up(n, &t->slots[t->oldest], false);
+    note_time(t, f);
+    while (t->oldest != NONE && overdue(n, &t->slots[t->oldest])) {
+        struct datagram *d = &t->slots[t->oldest];
+        give_up(n, d, went_on(t, d, d->since_ns) <= NET_FRAGMENT_TIMEOUT_NS);
+    }
     n->fragments_wait = t->oldest != NONE;
 }
 
@@ -305,7 +322,7 @@ void fragments_finish(struct net *n)
     struct fragments *t = n->fragments;
     while (t->oldest != NONE) {
         struct datagram *d = &t->slots[t->oldest];
-        give_up(n, d, !overdue(n, d));
+        give_up(n, d, !overdue(n, d) || went_on(t, d, d->since_ns) <= NET_FRAGMENT_TIMEOUT_NS);
     }
 }
 

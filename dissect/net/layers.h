@@ -128,7 +128,7 @@ void fragments_free(struct fragments *t);
 /* Takes the walk's rest as a piece of a datagram, and goes on with the datagram once it is whole. */
 void fragments_add(struct walk *w, uint8_t proto, bool ipv6, uint32_t offset, bool more);
 /* Reports what has waited too long. */
-void fragments_expire(struct net *n);
+void fragments_expire(struct net *n, const struct frame *f);
 /* Reports all that still waits. */
 void fragments_finish(struct net *n);
 

@@ -20,7 +20,8 @@ struct net_lost_fragments {
     struct place first, last;  /* first and last fragment seen */
     uint32_t tunnel;
     struct span payload;       /* contiguous bytes from offset 0 on, empty when the first fragment never came */
-    bool capture_ended;        /* still within the timeout when the capture ended: not evidence of loss */
+    bool capture_ended;        /* still within the timeout when its capture ended: not evidence of loss */
+    int64_t waited_ns;         /* how long its own capture went on after the last fragment; others say nothing of it */
     bool cut;                  /* a fragment was cut by the snap length: not evidence of loss */
 };
 

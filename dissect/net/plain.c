@@ -147,7 +147,7 @@ RARELY_CALLED static const struct packet *take_other(struct net *n, struct ahead
     if ((f->flags & FRAME_DROPPED) != 0)
         n->counters.dropped_by_host++;
     if (n->fragments_wait)
-        fragments_expire(n);
+        fragments_expire(n, f);
     if (a->found == AHEAD_OTHER) {
         walk_frame(n, f);
         return NULL;
