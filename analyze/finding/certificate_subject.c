@@ -121,6 +121,27 @@ static void sstp_was_another(const struct subject *c, struct finding *f)
     }
 }
 
+/* One after the other, and the first again: then nobody renewed it. */
+static void explain_alternates(const struct subject *c, const struct server *server, struct finding *f)
+{
+    int64_t last_ns = 0;
+    char name[DESCRIBE_MAX], thumb[41];
+    for (size_t i = 0; i < server->chain_count; i++)
+        if (rule_chain(c->in, server->chains[i].chain) == c->chain)
+            last_ns = server->chains[i].last_ns;
+    for (size_t i = 0; i < server->chain_count; i++) {
+        const struct chain *other = rule_chain(c->in, server->chains[i].chain);
+        if (other == NULL || other == c->chain || !other->parsed[0] || server->chains[i].accepted == 0 ||
+            server->chains[i].first.time_ns >= last_ns || server->chains[i].last_ns <= c->chain->first.time_ns)
+            continue;
+        finding_explain(f,
+                        "The same address presented \"%s\" (thumbprint %s) in turns with it, which clients accepted: several "
+                        "servers behind one address (a load balancer), or policies with different certificates.",
+                        describe_certificate(name, other, 0), describe_hex(thumb, other->facts[0].sha1, 20));
+        return;
+    }
+}
+
 /* All fail since a point in time: the server presented another certificate before, which clients accepted. */
 static void what_was_before(const struct subject *c, struct finding *f)
 {
@@ -134,7 +155,7 @@ static void what_was_before(const struct subject *c, struct finding *f)
     for (size_t i = 0; i < server->chain_count; i++) {
         const struct chain *other = rule_chain(c->in, server->chains[i].chain);
         if (other == NULL || other == c->chain || !other->parsed[0] || server->chains[i].accepted == 0 ||
-            server->chains[i].first.time_ns > c->chain->first.time_ns)
+            server->chains[i].last_ns > c->chain->first.time_ns)
             continue;
         was_another(c, other, f);
         if (server->resumed_ns > c->chain->first.time_ns)
@@ -142,6 +163,7 @@ static void what_was_before(const struct subject *c, struct finding *f)
                                "shown to them; each of them fails at its next full login.");
         return;
     }
+    explain_alternates(c, server, f);
 }
 
 void subject_what_clients_did(const struct subject *c, struct finding *f)

@@ -122,6 +122,7 @@ void server_add_chain(struct server *s, uint32_t chain, bool accepted, bool refu
         s->chains[i].exchange = exchange;
     }
     s->chains[i].presented++;
+    s->chains[i].last_ns = where.time_ns > s->chains[i].last_ns ? where.time_ns : s->chains[i].last_ns;
     s->chains[i].accepted += accepted;
     s->chains[i].refused += refused;
 }

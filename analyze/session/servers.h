@@ -17,7 +17,7 @@ struct server {
     int64_t slowest_ns; struct place slowest, slowest_request;
     struct place first_unanswered_accounting, last_unanswered_accounting; uint32_t accounting_transmissions;
     int64_t first_ns, last_ns, last_answer_ns;
-    struct { uint32_t chain; uint64_t presented, accepted, refused; struct place first; uint32_t exchange; } chains[SERVER_CHAINS_MAX];
+    struct { uint32_t chain; uint64_t presented, accepted, refused; struct place first; int64_t last_ns; uint32_t exchange; } chains[SERVER_CHAINS_MAX];
     size_t chain_count;
     int64_t resumed_ns;             /* when the last login began that was accepted without a certificate: its TLS session was
                                        resumed; 0 none */

@@ -479,6 +479,23 @@ static void a_certificate_that_was_replaced(void **state)
     server_add_chain(server, OTHER_SERIAL, true, false, at(3), 2);
     server_add_chain(server, SERIAL, false, true, at(6), 1);
     assert_null(strstr(found(FINDING_CERT_UNTRUSTED_ROOT)->explanation, "resume"));
+    server_forget_chains(server); /* now and then the one and the other */
+    server_add_chain(server, SERIAL, false, true, at(6), 1);
+    server_add_chain(server, OTHER_SERIAL, true, false, at(8), 2);
+    assert_null(strstr(found(FINDING_CERT_UNTRUSTED_ROOT)->explanation, "in turns"));
+    server_add_chain(server, SERIAL, false, true, at(10), 3);
+    assert_non_null(strstr(found(FINDING_CERT_UNTRUSTED_ROOT)->explanation, "in turns"));
+    server_forget_chains(server);
+    server_add_chain(server, OTHER_SERIAL, true, false, at(3), 2);
+    server_add_chain(server, SERIAL, false, true, at(6), 1);
+    assert_non_null(strstr(found(FINDING_CERT_UNTRUSTED_ROOT)->explanation, "it was renewed"));
+    server_add_chain(server, OTHER_SERIAL, true, false, at(8), 2);
+    server_add_chain(server, SERIAL, false, true, at(9), 1);
+    assert_null(strstr(found(FINDING_CERT_UNTRUSTED_ROOT)->explanation, "it was renewed"));
+    assert_non_null(strstr(found(FINDING_CERT_UNTRUSTED_ROOT)->explanation, "in turns"));
+    server_forget_chains(server);
+    server_add_chain(server, OTHER_SERIAL, true, false, at(3), 2);
+    server_add_chain(server, SERIAL, false, true, at(6), 1);
     static struct chain_counts counts;
     struct exchange resumed = {.first = at(12), .server = one, .outcome = OUTCOME_ESTABLISHED};
     resumed.eap.tls.resumed = true;
