@@ -1,5 +1,6 @@
 #include "analyze/session/judge_ike.h"
 
+#include "analyze/nat/nat_search.h"
 #include "analyze/session/ike_lengths.h"
 #include "analyze/session/judge.h"
 
@@ -240,10 +241,18 @@ static bool went_on(const struct ike_facts *f)
            f->state.esp_packets[0] > 0;
 }
 
+/* One capture was taken before a translator of the destination, the other behind it: two addresses may be one server's. */
+static bool perhaps_translated(const struct ike_facts *f)
+{
+    return f->init_request.capture != f->auth_request.capture &&
+           nat_is_private(&f->init_responder.address) != nat_is_private(&f->auth_responder.address);
+}
+
 static bool other_server(const struct ike_facts *f)
 {
     return f->init_responder.address.family != FAMILY_NONE && f->auth_responder.address.family != FAMILY_NONE &&
-           !address_equal(&f->init_responder.address, &f->auth_responder.address) && !f->redirected;
+           !address_equal(&f->init_responder.address, &f->auth_responder.address) && !f->redirected &&
+           !perhaps_translated(f);
 }
 
 /*

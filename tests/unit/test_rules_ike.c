@@ -316,6 +316,10 @@ static void backend_split(void **state)
     scene.x.ike.auth_responder = endpoint_of(2, 4500);
     only(FINDING_IKE_BACKEND_SPLIT, SEVERITY_CRITICAL, CONFIDENCE_CERTAIN, 809);
     assert_string_equal(found(FINDING_IKE_BACKEND_SPLIT)->subject, ""); /* the load balancer's fault, not a server's */
+    auth_unanswered(600); /* in front of a load balancer its address, behind it the server's: no other server */
+    scene.x.ike.auth_responder = (struct endpoint){address_ipv4((const uint8_t[]){172, 20, 30, 11}), 4500};
+    scene.x.ike.auth_request.capture = 1;
+    only(FINDING_IKE_AUTH_UNANSWERED, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 809);
     auth_unanswered(600);
     scene.x.ike.notifies[0] = (struct ike_notify_fact){.type = IKE_N_INVALID_IKE_SPI, .place = at(4)};
     scene.x.ike.notify_count = 1;
