@@ -102,11 +102,11 @@ static void explain_failures(struct finding *f, const struct probe_series *s, bo
     }
 }
 
-static void failing(struct findings *out, const struct probe_series *s)
+static void failing(struct findings *out, const struct rule_input *in, const struct probe_series *s)
 {
     char who[WHO], subject[ADDRESS_TEXT];
     bool fresh, down = s->failed_last >= FAILED_IN_ROW;
-    if ((!down && s->outage < FAILED_IN_ROW) || s->count < PROBE_SAMPLES)
+    if ((!down && s->outage < FAILED_IN_ROW) || s->count < PROBE_SAMPLES || !services_would_miss(in->services, &s->target))
         return;
     struct finding *f =
         findings_raise(out, FINDING_BACKEND_DOWN, address_text(subject, &s->target.address), s->target.port, &fresh);
@@ -121,6 +121,10 @@ static void failing(struct findings *out, const struct probe_series *s)
     f->severity = SEVERITY_WARNING;
     f->confidence = s->sure ? CONFIDENCE_CERTAIN : CONFIDENCE_STRONG; /* or clients that dial again and again */
     explain_failures(f, s, down, who);
+    if (!services_is_vpn(in->services, &s->target.address)) {
+        finding_explain(f, "That this server is a VPN's is assumed: it never spoke for one in the capture, and nothing speaks against it.");
+        f->confidence = CONFIDENCE_STRONG;
+    }
     finding_explain(f, "A load balancer sends nobody to a server that fails its probes; where clients are sent there all the same "
                        "they get no VPN.");
     finding_fix(f, "On that server: does the service run (Get-Service RemoteAccess, SstpSvc), and does it listen "
@@ -134,6 +138,6 @@ void rules_probes(struct findings *out, const struct rule_input *in)
     const struct probe_series *all = probes_all(in->probes, &count);
     for (size_t i = 0; i < count; i++) {
         seen(out, &all[i]);
-        failing(out, &all[i]);
+        failing(out, in, &all[i]);
     }
 }

@@ -289,6 +289,11 @@ bool services_counts(const struct services *s, const struct exchange *x)
     return x->sstp.kind != SSTP_KIND_UNSURE || unsure_counts(s, (struct attempt){&x->server, silent, nameless});
 }
 
+bool services_would_miss(const struct services *s, const struct endpoint *server)
+{
+    return unsure_counts(s, (struct attempt){server, true, false});
+}
+
 void services_each_shown(const struct services *s, services_shown_fn *each, void *ctx)
 {
     for (size_t i = 0; i < s->shown_count; i++) {

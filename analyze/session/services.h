@@ -46,6 +46,9 @@ struct services_shown {
 typedef void services_shown_fn(void *ctx, const struct services_shown *shown, bool counts);
 void services_each_shown(const struct services *s, services_shown_fn *each, void *ctx);
 
+/* A server that is silent there would be a VPN server that is down: it is known for one, stands beside one, or nothing speaks against it. */
+bool services_would_miss(const struct services *s, const struct endpoint *server);
+
 /* The TTLs with which packets of that server's SSTP tunnels came in that capture; false when there were none. */
 bool services_ttl(const struct services *s, const struct address *a, uint32_t capture, uint8_t *min, uint8_t *max);
 

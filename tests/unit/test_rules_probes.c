@@ -67,7 +67,7 @@ static void answer(struct exchange *x)
 static const struct finding *raised(enum finding_id id)
 {
     probes_settle(scene.probes, scene.services);
-    rules_probes(scene.findings, &(struct rule_input){.probes = scene.probes});
+    rules_probes(scene.findings, &(struct rule_input){.probes = scene.probes, .services = scene.services});
     findings_finish(scene.findings);
     return raised_in(scene.findings, id);
 }
@@ -177,6 +177,17 @@ static void test_regular_attempts_are_probes(void **state)
     assert_true(probes_has(scene.probes, &scene.x));
     scene.x.client = at("172.20.30.5", 50000);
     assert_false(probes_has(scene.probes, &scene.x));
+}
+
+/* Somebody else's server, which a monitor asks in vain. */
+static void test_failing_probes_of_no_vpn_server(void **state)
+{
+    (void)state;
+    struct exchange *x = connection("203.0.113.7", "198.51.100.10", SSTP_KIND_TUNNEL, 0);
+    (void)services_add(scene.services, x);
+    for (int i = 0; i < 6; i++)
+        assert_true(probes_add(scene.probes, connection("172.20.30.4", "192.0.2.80", SSTP_KIND_UNSURE, 10 * i)));
+    assert_null(raised(FINDING_BACKEND_DOWN));
 }
 
 static bool counts(const char *server, enum sstp_kind kind, bool silent)
@@ -379,6 +390,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_two_lost_probes_are_no_outage, begin, end),
         cmocka_unit_test_setup_teardown(test_attempts_that_are_not_regular_are_no_probes, begin, end),
         cmocka_unit_test_setup_teardown(test_regular_attempts_are_probes, begin, end),
+        cmocka_unit_test_setup_teardown(test_failing_probes_of_no_vpn_server, begin, end),
         cmocka_unit_test_setup_teardown(test_unsure_alone_counts, begin, end),
         cmocka_unit_test_setup_teardown(test_among_web_servers_unsure_does_not_count, begin, end),
         cmocka_unit_test_setup_teardown(test_many_servers_are_no_vpn, begin, end),
