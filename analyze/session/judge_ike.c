@@ -241,7 +241,8 @@ static bool went_on(const struct ike_facts *f)
            f->state.esp_packets[0] > 0;
 }
 
-/* One capture was taken before a translator of the destination, the other behind it: two addresses may be one server's. */
+/* One capture was taken before a translator of the destination, the other behind it: two addresses may be one server's.
+ */
 static bool perhaps_translated(const struct ike_facts *f)
 {
     return f->init_request.capture != f->auth_request.capture &&

@@ -443,7 +443,13 @@ static void whole_message1(struct ike_facts *f, const struct event *e)
 static void retransmission(struct ike_facts *f, const struct event *e)
 {
     const struct ike_message *m = e->u.ike->message;
-    if (m->exchange == IKE_SA_INIT) {
+    static const uint8_t none[IKE_SPI];
+    if (m->version >> 4 == 1) {
+        if (e->dir == TO_SERVER && memcmp(m->responder_spi, none, IKE_SPI) == 0) {
+            f->init_request_retransmissions++;
+            f->init_request_last = e->place;
+        }
+    } else if (m->exchange == IKE_SA_INIT) {
         *(m->response ? &f->init_response_retransmissions : &f->init_request_retransmissions) += 1;
         *(m->response ? &f->init_response_last : &f->init_request_last) = e->place;
     } else if (m->exchange == IKE_AUTH && !m->response && m->fragment <= 1) { /* a message counts once, not each SKF */

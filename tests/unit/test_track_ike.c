@@ -184,6 +184,30 @@ static void who_knocks_is_known(void **state)
     }
 }
 
+/* IKEv1's first request, before anybody answered it; what comes later is not counted. */
+static void version_1_repeats_itself(void **state)
+{
+    (void)state;
+    static uint8_t id[16] = {1};
+    struct ike_payloads vendor = {.vendor_id_count = 1, .vendor_ids = {{id, sizeof id}}};
+    begin(CONVERSATION_IKE1);
+    struct ike_message m = {.version = 0x10, .exchange = IKE1_MAIN};
+    tell(IKE_EVENT_MESSAGE, true, &m, &vendor, NULL);
+    for (int i = 0; i < 3; i++)
+        tell(IKE_EVENT_RETRANSMISSION, true, &m, &vendor, NULL);
+    end();
+    assert_int_equal(kept.ike.init_requests, 1);
+    assert_int_equal(kept.ike.init_request_retransmissions, 3);
+    assert_int_equal(judge_ike(&kept).end, IKE_END_INIT_UNANSWERED);
+    begin(CONVERSATION_IKE1);
+    memset(m.responder_spi, 7, sizeof m.responder_spi);
+    tell(IKE_EVENT_MESSAGE, true, &m, &vendor, NULL);
+    for (int i = 0; i < 3; i++)
+        tell(IKE_EVENT_RETRANSMISSION, true, &m, &vendor, NULL);
+    end();
+    assert_int_equal(kept.ike.init_request_retransmissions, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -193,6 +217,7 @@ int main(void)
         cmocka_unit_test(only_the_responder_refuses),
         cmocka_unit_test(later_errors_are_not_the_logins),
         cmocka_unit_test(who_knocks_is_known),
+        cmocka_unit_test(version_1_repeats_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
