@@ -201,7 +201,9 @@ static void tell_how_it_stands(struct connection *c, enum event_kind kind, enum 
         state.packets[side] = h->packets[side];
         state.bytes[side] = h->bytes[side];
         state.records_seen[side] = k != NULL ? k->records_seen[side] : 0;
-        state.last[side] = (struct place){.frame = h->frame[side], .time_ns = h->time_ns[side], .capture = c->capture};
+        const struct place *looked_at = &c->tcp.sent[side].last; /* a connection goes on in the next file of a rotated capture */
+        state.last[side] = (struct place){.frame = h->frame[side], .time_ns = h->time_ns[side],
+                                          .capture = looked_at->frame != 0 ? looked_at->capture : c->capture};
     }
     add_waiting(c, &state);
     bool has_eap = ppp != NULL && ppp_link_eap_state(ppp, &eap);

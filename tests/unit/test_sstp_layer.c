@@ -128,6 +128,21 @@ static void a_greeting_is_no_request(void **state)
     }
 }
 
+/* A rotated capture: the SYN in one file, the rest in the next. */
+static void the_last_segment_is_in_its_own_capture(void **state)
+{
+    struct bench *b = *state;
+    segment(b, 10001, true, TCP_SYN, 999, span_of(NULL, 0));
+    b->wire.frame.capture = 1;
+    segment(b, 10001, false, TCP_SYN | TCP_ACK, 4999, span_of(NULL, 0));
+    segment(b, 10001, true, TCP_FIN | TCP_ACK, 1000, span_of(NULL, 0));
+    segment(b, 10001, false, TCP_FIN | TCP_ACK, 5000, span_of(NULL, 0));
+    pass(b, 2 * CONVERSATION_IDLE_NS / SECOND);
+    assert_int_equal(b->closed, 1);
+    assert_int_equal(b->state.last[TCP_CLIENT].capture, 1);
+    assert_int_equal(b->state.last[TCP_SERVER].capture, 1);
+}
+
 /* What began before a clock was set back neither stays for ever nor keeps what came after it from ending. */
 static void a_clock_that_is_set_back_lets_connections_end(void **state)
 {
@@ -258,6 +273,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(unanswered_heads_stay_within_memory, set_up, tear_down),
         cmocka_unit_test_setup_teardown(first_octets_stay_within_memory, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_greeting_is_no_request, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_last_segment_is_in_its_own_capture, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_clock_that_is_set_back_lets_connections_end, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_reset_behind_a_fin_misses_nothing, set_up, tear_down),
         cmocka_unit_test(a_steady_connection_ends_as_any),
