@@ -169,7 +169,9 @@ static void handshake_failed(struct findings *out, const struct exchange *x, con
 static bool hidden_client_certificate(const struct exchange *x)
 {
     const struct tls_facts *t = &x->eap.tls;
-    return x->eap.method == EAP_TYPE_TLS && t->version == 0x0304 && !t->decrypted && !t->resumed && t->client_finished;
+    bool closed = !t->decrypted || t->client_records > 0; /* a key log may hold the server's secrets alone */
+    return x->eap.method == EAP_TYPE_TLS && t->version == 0x0304 && closed && !t->resumed && t->client_finished &&
+           !t->server_committed;
 }
 
 /*
@@ -204,10 +206,16 @@ static void without_server_hello(struct findings *out, const struct exchange *x,
         handshake_failed(out, x, alert);
 }
 
-/* The server went on after the client's certificate; in TLS 1.3 its Finished comes before that. */
-static bool server_settled(const struct tls_facts *t)
+/*
+ * The server went on after the client's certificate; in TLS 1.3 its Finished comes before that. What it sends then in
+ * EAP-TLS 1.3 is a commitment, or the alert that refuses: what nobody could read is as good as either.
+ */
+static bool server_settled(const struct exchange *x)
 {
-    return t->data_from_server || (t->server_finished && t->version != 0x0304);
+    const struct tls_facts *t = &x->eap.tls;
+    if (t->version != 0x0304)
+        return t->data_from_server || t->server_finished;
+    return x->eap.method == EAP_TYPE_TLS ? t->server_committed : t->data_from_server;
 }
 
 /* Which part of the handshake the login died in; certificates refused by the client are rules_client's. */
@@ -224,7 +232,7 @@ static void handshake_rules(struct findings *out, const struct exchange *x)
         return;
     }
     bool client_flight = t->client_certificate || t->client_certificate_empty || about_client_certificate(alert);
-    if (failed && ((client_flight && !server_settled(t)) || hidden_client_certificate(x))) {
+    if (failed && ((client_flight && !server_settled(x)) || hidden_client_certificate(x))) {
         server_refused_client(out, x, t, alert);
         return;
     }
@@ -483,7 +491,7 @@ bool rule_failure_explained(const struct exchange *x)
         return true;
     if (!t->server_hello)
         return hello_unanswered(x);
-    if (t->client_certificate && !server_settled(t))
+    if (t->client_certificate && !server_settled(x))
         return true;
     return judge_tunnel_up(x) ? credentials_tried(x) || x->has_inner : t->client_certificate;
 }

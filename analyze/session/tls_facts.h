@@ -18,6 +18,8 @@ struct tls_facts {
     bool certificate_too_many;        /* the chain store was full: seen but not examined */
     bool server_hello_done, client_key_exchange, client_finished, server_finished;
     bool data_from_client, data_from_server; /* application data records, read or not */
+    bool server_committed;            /* TLS 1.3: data of the server was read, or a closed record is as long as RFC 9190's
+                                       * commitment (section 2.1.1): an alert or a ticket, closed, is data_from_server too */
     bool client_encrypted_alert, server_encrypted_alert; /* by position, E2 */
     bool server_alert_first;          /* ... the server's came first, or alone */
     bool alpn_other;                  /* the ServerHello chose something else than HTTP/1.1; TLS 1.3 does not say it there */

@@ -111,7 +111,8 @@ static RARELY_CALLED void alert(struct tls_facts *f, const struct tls_event *e)
     };
 }
 
-enum { TLS13_ALERT_RECORD = 2 + 1 + 16 }; /* level, description, inner type, tag (RFC 8446 section 5.2), unpadded */
+/* The content, the inner type, the tag (RFC 8446 section 5.2), unpadded: a level with a description, or a zero. */
+enum { TLS13_ALERT_RECORD = 2 + 1 + 16, TLS13_COMMITMENT_RECORD = 1 + 1 + 16 };
 
 void track_closed_record(struct tls_facts *f, enum direction dir, uint32_t length, const struct place *place)
 {
@@ -127,7 +128,10 @@ void track_closed_record(struct tls_facts *f, enum direction dir, uint32_t lengt
         f->client_finished = f->client_finished || (from_client && !f->client_encrypted_alert);
         f->data_from_client = f->data_from_client || (from_client && f->client_records > 1);
         f->server_finished = f->server_finished || f->client_finished;
-        f->data_from_server = f->data_from_server || (!from_client && f->client_finished);
+        if (!from_client && f->client_finished) {
+            f->data_from_server = true;
+            f->server_committed = f->server_committed || length == TLS13_COMMITMENT_RECORD;
+        }
     } else {
         *(from_client ? &f->data_from_client : &f->data_from_server) = true;
     }
@@ -205,6 +209,7 @@ void track_tls(const struct track_parts *t, struct exchange *x, struct tls_facts
     case TLS_EVENT_DATA:
         f->decrypted = true;
         *(e->dir == TO_SERVER ? &f->data_from_client : &f->data_from_server) = true;
+        f->server_committed = f->server_committed || e->dir == TO_CLIENT;
         break;
     case TLS_EVENT_DECRYPTION_FAILED:
         f->decryption_failed = true;

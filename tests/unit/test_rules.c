@@ -7,6 +7,7 @@
 #include "analyze/finding/chain_counts.h"
 #include "analyze/finding/uneventful.h"
 #include "analyze/finding/verdict.h"
+#include "analyze/session/track.h"
 
 enum { SERIAL = 1, OTHER_SERIAL = 2 };
 
@@ -696,8 +697,35 @@ static void client_certificate_refused(void **state)
     alert_of(t, false, 48);
     raises_with(FINDING_EAP_SERVER_REJECTED_CLIENT_CERTIFICATE, SEVERITY_CRITICAL, 853, CONFIDENCE_CERTAIN, 7);
     t->alert_count = 0;
-    t->data_from_server = true; /* its commitment (RFC 9190 section 2.1.1): it took the certificate */
+    t->data_from_server = t->server_committed = true; /* RFC 9190 section 2.1.1: it took the certificate */
     not_raised(FINDING_EAP_SERVER_REJECTED_CLIENT_CERTIFICATE);
+    raises(FINDING_RADIUS_REJECTED, SEVERITY_CRITICAL, 812);
+    t->server_committed = false; /* the key log lacks SERVER_TRAFFIC_SECRET_0: it may be the alert */
+    raises_with(FINDING_EAP_SERVER_REJECTED_CLIENT_CERTIFICATE, SEVERITY_CRITICAL, 853, CONFIDENCE_STRONG, 20);
+    not_raised(FINDING_RADIUS_REJECTED);
+    t->client_certificate = false; /* and CLIENT_HANDSHAKE_TRAFFIC_SECRET */
+    t->client_records = 3;
+    raises_with(FINDING_EAP_SERVER_REJECTED_CLIENT_CERTIFICATE, SEVERITY_CRITICAL, 853, CONFIDENCE_STRONG, 20);
+    not_raised(FINDING_RADIUS_REJECTED);
+    t->server_committed = true;
+    not_raised(FINDING_EAP_SERVER_REJECTED_CLIENT_CERTIFICATE);
+}
+
+/* What closed records of a TLS 1.3 server are good for, by their lengths (RFC 8446 section 5.2, RFC 9190 section 2.1.1). */
+static void closed_records_of_the_server(void **state)
+{
+    (void)state;
+    enum { ALERT = 19, COMMITMENT = 18, FINISHED = 53, TICKET = 250 };
+    struct place place = at(7);
+    struct tls_facts t = {.version = 0x0304};
+    track_closed_record(&t, TO_CLIENT, COMMITMENT, &place); /* a part of its flight */
+    assert_false(t.server_committed);
+    track_closed_record(&t, TO_SERVER, FINISHED, &place);
+    track_closed_record(&t, TO_CLIENT, TICKET, &place);
+    track_closed_record(&t, TO_CLIENT, ALERT, &place);
+    assert_false(t.server_committed);
+    track_closed_record(&t, TO_CLIENT, COMMITMENT, &place);
+    assert_true(t.server_committed);
 }
 
 static void methods_refused(void **state)
@@ -1320,6 +1348,7 @@ int main(void)
         cmocka_unit_test(refusal_without_a_reason_bears_the_fault_s_number),
         cmocka_unit_test(silence_after_the_certificate),
         cmocka_unit_test(client_certificate_refused),
+        cmocka_unit_test(closed_records_of_the_server),
         cmocka_unit_test(methods_refused),
         cmocka_unit_test(credentials_rejected),
         cmocka_unit_test(handshakes_that_fail),
