@@ -188,12 +188,14 @@ static bool given_secret_is_wrong(const struct exchange *x)
     return x->outcome == OUTCOME_ESTABLISHED || (x->eap.seen && x->radius.challenges > 1);
 }
 
-enum reject { REJECT_LATER, REJECT_AT_ONCE, REJECT_PASSWORD, REJECT_AFTER_TUNNEL, REJECT_UNCLEAR };
+enum reject { REJECT_LATER, REJECT_AT_ONCE, REJECT_PASSWORD, REJECT_DEVICE, REJECT_AFTER_TUNNEL, REJECT_UNCLEAR };
 
 static enum reject kind_of_reject(const struct exchange *x)
 {
     if (x->begun_before || (rule_has_gaps(x) && !judge_tunnel_up(x)))
         return REJECT_UNCLEAR;
+    if (x->type == CONVERSATION_RADIUS && x->radius.challenges == 0 && x->radius.call_check && !x->eap.seen)
+        return REJECT_DEVICE;
     if (x->type == CONVERSATION_RADIUS && x->radius.challenges == 0)
         return !x->eap.seen && (x->radius.pap || x->radius.chap || x->radius.mschap) ? REJECT_PASSWORD : REJECT_AT_ONCE;
     if (x->type == CONVERSATION_EAPOL && x->eap.method_count == 0)
@@ -211,6 +213,13 @@ static void explain_reject(struct finding *f, const struct exchange *x, enum rej
         finding_explain(
             f,
             "The request carried the password itself, or a proof of it (no EAP), and was answered with Access-Reject.");
+        break;
+    case REJECT_DEVICE:
+        finding_title(f, "the RADIUS server does not admit the device %s", user);
+        finding_explain(
+            f,
+            "A switch or an access point asks by the device's MAC address (Service-Type Call Check), as it does when the device "
+            "does not speak 802.1X in time. Nobody's password was tried.");
         break;
     case REJECT_AT_ONCE:
         finding_title(f, "the RADIUS server rejects logins at once, before any authentication");
@@ -265,10 +274,15 @@ static void rejected(struct findings *out, const struct exchange *x)
         finding_evidence(out, f, x->radius.final_place, "Access-Reject");
     if (!fresh)
         return;
-    f->severity = SEVERITY_CRITICAL;
+    f->severity = kind == REJECT_DEVICE ? SEVERITY_WARNING : SEVERITY_CRITICAL;
     f->confidence = CONFIDENCE_STRONG;
-    f->client_error = kind == REJECT_PASSWORD ? 691 : kind == REJECT_UNCLEAR ? 0 : 812;
+    f->client_error = kind == REJECT_PASSWORD ? 691 : kind == REJECT_UNCLEAR || kind == REJECT_DEVICE ? 0 : 812;
     explain_reject(f, x, kind);
+    if (kind == REJECT_DEVICE) {
+        finding_fix(f, "If the device may have the network, give it an account of its MAC address, or set up 802.1X on it; if not, "
+                       "nothing is wrong.");
+        return;
+    }
     finding_fix(
         f, "On the NPS server: Event Viewer > Custom Views > Server Roles > Network Policy and Access Services, event "
            "6273 "

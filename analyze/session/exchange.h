@@ -56,6 +56,7 @@ struct radius_facts {
     uint32_t retransmissions, repeated_responses, unanswered, proxy_states;
     struct text reply_message;
     bool pap, chap, mschap, mschapv2; /* mschap with either version */
+    bool call_check;                  /* Service-Type Call Check (RFC 2865 section 5.6): a device is asked about, nobody logs in */
     bool missing_message_authenticator_eap;   /* EAP without it: discarded by RFC 3579 */
     bool missing_message_authenticator;       /* PAP/CHAP/MS-CHAP request without it (Blast-RADIUS) */
     bool icmp_seen, unanswered_capture_ended, other_server; /* R4 */

@@ -56,7 +56,7 @@ static const uint64_t REQUEST_FIELDS =
     RADIUS_FIELD_BIT(RADIUS_CALLED_STATION_ID) | RADIUS_FIELD_BIT(RADIUS_TUNNEL_CLIENT_ENDPOINT) |
     RADIUS_FIELD_BIT(RADIUS_MS_RAS_CLIENT_NAME) | RADIUS_FIELD_BIT(RADIUS_MS_RAS_CORRELATION_ID) |
     RADIUS_FIELD_BIT(RADIUS_MS_MACHINE_NAME) | RADIUS_FIELD_BIT(RADIUS_TUNNEL_TYPE) | RADIUS_FIELD_BIT(RADIUS_NAS_PORT_TYPE) |
-    RADIUS_FIELD_BIT(RADIUS_USER_PASSWORD) | RADIUS_FIELD_BIT(RADIUS_CHAP_PASSWORD) |
+    RADIUS_FIELD_BIT(RADIUS_SERVICE_TYPE) | RADIUS_FIELD_BIT(RADIUS_USER_PASSWORD) | RADIUS_FIELD_BIT(RADIUS_CHAP_PASSWORD) |
     RADIUS_FIELD_BIT(RADIUS_MS_CHAP_RESPONSE) | RADIUS_FIELD_BIT(RADIUS_MS_CHAP2_RESPONSE);
 
 /* CHAP-Password: an identifier, then the response; MS-CHAP2-Response: identifier and flags before (RFC 2548 section 2.3.2). */
@@ -73,7 +73,11 @@ static RARELY_CALLED void note_response(struct exchange *x, const struct radius_
 
 static RARELY_CALLED void request_attributes(struct live *l, const struct radius_packet *p)
 {
+    enum { CALL_CHECK = 10 };
     struct radius_facts *r = &l->x.radius;
+    uint32_t service_type = radius_number(p, RADIUS_SERVICE_TYPE);
+    r->call_check = r->call_check || service_type == CALL_CHECK;
+    know(l, RADIUS_SERVICE_TYPE, service_type != UINT32_MAX);
     keep(l, &r->user, RADIUS_USER_NAME, radius_span(p, RADIUS_USER_NAME));
     keep_address(l, &r->nas_address, p);
     keep(l, &r->nas_identifier, RADIUS_NAS_IDENTIFIER, radius_span(p, RADIUS_NAS_IDENTIFIER));

@@ -79,14 +79,14 @@ def radclient(lab, kind, lines, *options, secret=SECRET):
     return result.stdout.decode("utf-8", "replace")
 
 
-def password_login(lab, server, user, port, secret=SECRET):
+def password_login(lab, server, user, port, secret=SECRET, password=PASSWORD, asked=("Service-Type = Framed-User", "Framed-Protocol = PPP",
+                                                                                     "NAS-Port-Type = Virtual")):
     """A PAP login as a NAS without EAP sends it."""
     login = Login(user, "RRAS01", "PAP", server)
-    out = radclient(lab, "auth", ['User-Name = "%s"' % user, 'User-Password = "%s"' % PASSWORD,
+    out = radclient(lab, "auth", ['User-Name = "%s"' % user, 'User-Password = "%s"' % password,
                                   "NAS-IP-Address = " + network.NAS["RRAS01"], 'NAS-Identifier = "RRAS01"',
-                                  "NAS-Port = %d" % port, "NAS-Port-Type = Virtual", "Service-Type = Framed-User",
-                                  "Framed-Protocol = PPP", 'Calling-Station-Id = "203.0.113.%d"' % port],
+                                  "NAS-Port = %d" % port, *asked, 'Calling-Station-Id = "203.0.113.%d"' % port],
                     "-r", "1", "-t", "2", secret=secret)
-    login.outcome = "established" if "Access-Accept" in out else "rejected" if "Access-Reject" in out else "unanswered"
+    login.outcome = "rejected" if "Access-Reject" in out else "established" if "Access-Accept" in out else "unanswered"
     login.log = out
     lab.logins.append(login)

@@ -171,6 +171,16 @@ def _(lab):
         password_login(lab, server, "alice", 62, secret="not-" + SECRET)
 
 
+@scenario("mac-authentication", "a switch asks about the MAC addresses of two devices, of which the server knows none; nobody logs in",
+          outcomes=["rejected", "rejected"],
+          expect=["radius-missing-message-authenticator", "radius-rejected"], shows=["radius.Service_Type == 10"])
+def _(lab):
+    server = Server(lab, "nps1")
+    with lab.record():
+        for i, mac in enumerate(("001b77010203", "001b77010204")):
+            password_login(lab, server, mac, 63 + i, password=mac, asked=("Service-Type = Call-Check", "NAS-Port-Type = Ethernet"))
+
+
 @scenario("rejected-at-once", "a policy rejects bob before any EAP method begins", outcomes=["established", "rejected"],
           expect=["radius-rejected"])
 def _(lab):

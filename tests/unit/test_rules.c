@@ -1063,6 +1063,9 @@ static void rejects(void **state)
     memset(&scene.x.eap, 0, sizeof scene.x.eap);
     scene.x.radius.pap = true;
     raises(FINDING_RADIUS_REJECTED, SEVERITY_CRITICAL, 691);
+    scene.x.radius.call_check = true; /* of a device: nobody has a password */
+    raises(FINDING_RADIUS_REJECTED, SEVERITY_WARNING, 0);
+    scene.x.radius.call_check = false;
     scene.x.radius.ms_chap_error = 648; /* says why itself */
     not_raised(FINDING_RADIUS_REJECTED);
     raises(FINDING_EAP_CREDENTIALS_REJECTED, SEVERITY_CRITICAL, 648);
