@@ -22,6 +22,7 @@ class Change:
         self.label, self.contents, self.ending, self.piped = label, contents, ending, piped
         self.bases = bases  # recordings to compare with instead
         self.whole, self.changed = whole or plain, changed or plain
+        self.bold = len(bases) > 1  # tried on demand only: an attempt at an unsure server may stop counting beside known ones
         self.judge = judge  # what is wrong of (whole, changed), instead of a comparison
 
 
