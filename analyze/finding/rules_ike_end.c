@@ -45,7 +45,7 @@ static void client_refused_eap_server(struct findings *out, const struct exchang
 static void eap_failed(struct findings *out, const struct exchange *x, struct ike_judgement j)
 {
     const struct ike_facts *k = &x->ike;
-    bool fresh, whole = ike_read_lengths(k).whole;
+    bool fresh, whole = ike_lengths_are_whole(k);
     /* No method ran: there was but the identity. */
     bool early = j.read ? x->eap.method == 0 : whole && k->auth_last_id <= 2;
     uint64_t variant = (early ? 0xa0000u : whole || j.read ? 0x60000u : 0xc0000u) | k->auth_error;

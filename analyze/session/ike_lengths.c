@@ -205,17 +205,9 @@ static enum ike_eap_shape final_shape(const struct ike_facts *f, uint32_t last)
     return proves && c.most < FINAL_LEAST ? IKE_EAP_NO_CHILD : IKE_EAP_PROVED;
 }
 
-static bool is_whole(const struct ike_facts *f, uint32_t last)
-{
-    for (uint32_t id = 1; id <= last; id++)
-        if (message_of(f, id, false) == NULL || message_of(f, id, true) == NULL)
-            return false;
-    return true;
-}
-
 static struct ike_eap_reading last_response(const struct ike_facts *f, uint32_t last, uint32_t rounds)
 {
-    struct ike_eap_reading r = {IKE_EAP_STALLED, rounds, 0, is_whole(f, last)};
+    struct ike_eap_reading r = {IKE_EAP_STALLED, rounds, 0};
     struct ike_content c;
     const struct ike_length_fact *m = message_of(f, last, true);
     bool ends = begins_with(m, IKE_EAP) || begins_with(m, IKE_NOTIFY);
@@ -228,17 +220,34 @@ static struct ike_eap_reading last_response(const struct ike_facts *f, uint32_t 
     return r;
 }
 
-struct ike_eap_reading ike_read_lengths(const struct ike_facts *f)
+/* The highest message id of a response of IKE_AUTH, 0 none; *rounds: how many responses there are. */
+static uint32_t last_answered(const struct ike_facts *f, uint32_t *rounds)
 {
-    struct ike_eap_reading r = {IKE_EAP_UNKNOWN, 0, 0, false};
     uint32_t last = 0;
+    *rounds = 0;
     for (unsigned i = 0; i < f->length_count; i++) {
         const struct ike_length_fact *m = &f->lengths[i];
         if (m->exchange != IKE_AUTH || !m->response)
             continue;
-        r.rounds++;
+        ++*rounds;
         last = m->message_id > last ? m->message_id : last;
     }
+    return last;
+}
+
+bool ike_lengths_are_whole(const struct ike_facts *f)
+{
+    uint32_t rounds, last = last_answered(f, &rounds);
+    for (uint32_t id = 1; id <= last && last < UINT8_MAX; id++)
+        if (message_of(f, id, false) == NULL || message_of(f, id, true) == NULL)
+            return false;
+    return last > 0 && last < UINT8_MAX;
+}
+
+struct ike_eap_reading ike_read_lengths(const struct ike_facts *f)
+{
+    struct ike_eap_reading r = {IKE_EAP_UNKNOWN, 0, 0};
+    uint32_t last = last_answered(f, &r.rounds);
     /* Responses without a length were cut short by the capture: it is not known which. */
     if (r.rounds == 0 || r.rounds < f->auth_responses || f->length_count == IKE_FACTS_LENGTHS ||
         f->auth_last_id >= UINT8_MAX)

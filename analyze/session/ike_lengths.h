@@ -36,10 +36,12 @@ struct ike_eap_reading {
     enum ike_eap_shape shape;
     uint32_t rounds;         /* IKE_AUTH exchanges that were answered */
     uint32_t large_flight;   /* responses in the run that carried the server's certificates; 0 not seen */
-    bool whole;              /* every request of IKE_AUTH up to the last response was seen, and its response */
 };
 
 struct ike_eap_reading ike_read_lengths(const struct ike_facts *f);
+
+/* Every request of IKE_AUTH up to the last response was seen, and its response. */
+bool ike_lengths_are_whole(const struct ike_facts *f);
 
 /* The initiator ended the association: its INFORMATIONAL request that is a lone notify or Delete, by type and size. NULL. An
  * empty one merely asks whether the peer lives, and several notifies tell of a new address (MOBIKE). */
