@@ -14,13 +14,14 @@ struct gathering {
     struct table failed, others;
 };
 
-/* An HRESULT in one way only: there is little room. */
+/* An HRESULT in one way only: there is little room. Of an error that no more than a hint speaks for, that is said. */
 static void result_text(char *out, size_t room, const struct session *s)
 {
     char error[CLIENT_ERROR_TEXT];
     if (s->client_error != 0)
-        snprintf(out, room, "%s %.*s", outcome_name(s->outcome),
-                 (int)strcspn(client_error_text(error, s->client_error), " "), error);
+        snprintf(out, room, "%s %.*s%s", outcome_name(s->outcome),
+                 (int)strcspn(client_error_text(error, s->client_error), " "), error,
+                 s->client_error_confidence == CONFIDENCE_HINT ? " (hint)" : "");
     else
         snprintf(out, room, "%s", outcome_name(s->outcome));
 }
