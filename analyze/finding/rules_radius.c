@@ -100,15 +100,33 @@ static void explain_no_answer(struct finding *f, const struct rule_input *in, co
         finding_fix(f, "Repeat the analysis with --radius-secret to have the secret checked.");
 }
 
+/* A request sent once shows no silence by itself (track.c), but when its NAS goes on to another server, it does. */
+static bool asked_elsewhere(const struct session *s, const struct exchange *x)
+{
+    const struct radius_facts *r = &x->radius;
+    bool elsewhere = false;
+    if (x->outcome != OUTCOME_INCOMPLETE || r->unanswered_place.frame == 0 || r->unanswered_capture_ended ||
+        r->unanswered_transmissions != 1)
+        return false;
+    for (size_t i = 0; i < s->exchange_count; i++) {
+        const struct exchange *other = s->exchanges[i];
+        elsewhere = elsewhere || (other->type == CONVERSATION_RADIUS && !endpoint_equal(&other->server, &x->server) &&
+                                  address_equal(&other->client.address, &x->client.address) &&
+                                  other->last.time_ns > r->unanswered_place.time_ns);
+    }
+    return elsewhere;
+}
+
 /* helped: another server answered in its place, so the login itself did not fail. */
-static void no_answer(struct findings *out, const struct rule_input *in, const struct exchange *x, bool helped)
+static void no_answer(struct findings *out, const struct rule_input *in, const struct session *s,
+                      const struct exchange *x, bool helped)
 {
     const struct radius_facts *r = &x->radius;
     /* A NAS that has no answer repeats its request: of one sent once the answer may be what the capture lacks. */
     bool once = r->unanswered_transmissions <= 1 && !r->icmp_seen;
     enum severity severity = helped || once ? SEVERITY_WARNING : SEVERITY_CRITICAL;
     bool fresh, certain;
-    if (x->outcome != OUTCOME_UNANSWERED ||
+    if ((x->outcome != OUTCOME_UNANSWERED && !asked_elsewhere(s, x)) ||
         (r->unanswered_capture_ended && !r->icmp_seen && r->unanswered_transmissions < 3))
         return;
     if (!silence_proven(in, x, &certain) || r->wrong_source > 0)
@@ -396,7 +414,7 @@ void rules_radius(struct findings *out, const struct rule_input *in, const struc
     rejected(out, x);
     if (x->type != CONVERSATION_RADIUS)
         return;
-    no_answer(out, in, x, false);
+    no_answer(out, in, s, x, false);
     wrong_source(out, x);
     bad_authenticator(out, x);
     no_message_authenticator(out, x);
@@ -407,7 +425,7 @@ void rules_radius(struct findings *out, const struct rule_input *in, const struc
         const struct exchange *other = s->exchanges[i];
         if (other == x || other->type != CONVERSATION_RADIUS)
             continue;
-        no_answer(out, in, other, s->outcome == OUTCOME_ESTABLISHED);
+        no_answer(out, in, s, other, s->outcome == OUTCOME_ESTABLISHED);
         bad_authenticator(out, other);
         no_message_authenticator(out, other);
     }

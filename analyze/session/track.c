@@ -335,6 +335,14 @@ static bool silence_shown(const struct exchange *x)
            (!r->unanswered_capture_ended || r->icmp_seen || r->unanswered_transmissions >= 3);
 }
 
+/* A NAS that has no answer repeats its request (RFC 5080 section 2.2.1). In a login that the server had answered before, the
+ * answer to one sent once is what the capture lacks. */
+static bool answer_not_captured(const struct exchange *x)
+{
+    const struct radius_facts *r = &x->radius;
+    return r->challenges > 0 && r->unanswered == 1 && r->unanswered_transmissions == 1 && !r->icmp_seen;
+}
+
 static enum outcome outcome_of(const struct track *t, const struct exchange *x)
 {
     if (exchange_is_ike(x))
@@ -359,7 +367,7 @@ static enum outcome outcome_of(const struct track *t, const struct exchange *x)
         if (judge_client_refused(x))
             return OUTCOME_ABORTED;
         if (silence_shown(x))
-            return answer_was_lost(t, x) ? OUTCOME_INCOMPLETE : OUTCOME_UNANSWERED;
+            return answer_was_lost(t, x) || answer_not_captured(x) ? OUTCOME_INCOMPLETE : OUTCOME_UNANSWERED;
     }
     if (x->close_reason == CLOSE_IDLE || x->close_reason == CLOSE_REPLACED)
         return OUTCOME_ABORTED;

@@ -1022,6 +1022,11 @@ static void no_answer(void **state)
     scene.x.server = endpoint_of(12, 1812);
     set_session(OUTCOME_ESTABLISHED);
     raises(FINDING_RADIUS_NO_ANSWER, SEVERITY_WARNING, 930);
+    scene.second.outcome = OUTCOME_INCOMPLETE; /* it asked the first one once only, in the middle of the login */
+    scene.second.radius.unanswered_transmissions = 1;
+    raises_with(FINDING_RADIUS_NO_ANSWER, SEVERITY_WARNING, 930, CONFIDENCE_HINT, 18);
+    scene.x.server = scene.second.server; /* a hop of a proxy, say: the same server */
+    not_raised(FINDING_RADIUS_NO_ANSWER);
 }
 
 static void answers_from_elsewhere(void **state)

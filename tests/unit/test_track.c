@@ -196,6 +196,64 @@ static void who_is_parked_is_not_looked_at(void **state)
     track_free(telling);
 }
 
+struct ended {
+    unsigned count;
+    uint8_t outcome;
+};
+
+static void ended(void *ctx, struct exchange *x, struct server *server)
+{
+    struct ended *e = ctx;
+    (void)server;
+    e->count++;
+    e->outcome = x->outcome;
+}
+
+/* Of a login that the server answered so often, the next request, sent so often, has no answer in a capture that goes on. */
+static uint8_t last_request(unsigned challenges, unsigned transmissions, bool icmp)
+{
+    static const struct endpoint client = {.port = 40000}, server = {.port = 1812};
+    static const struct radius_packet asks = {.code = RADIUS_ACCESS_REQUEST}, challenges_it = {.code = RADIUS_ACCESS_CHALLENGE};
+    const struct place none = {0};
+    struct place place = {.frame = 1, .time_ns = 1000};
+    struct conversation conv = {.id = 1, .type = CONVERSATION_RADIUS, .client = client, .server = server};
+    struct radius_event about = {.client = &client, .server = &server, .source = &client, .request = &none, .request_last = &none,
+                                 .transmissions = 1};
+    struct ended e = {0};
+    struct servers *servers = servers_new();
+    struct track *t = track_new(NULL, servers, false, ended, &e);
+    assert_true(servers != NULL && t != NULL);
+    track_event(t, &(struct event){.kind = EVENT_OPENED, .place = place, .conv = &conv});
+    for (unsigned i = 0; i <= 2 * challenges; i++, place.frame++, place.time_ns += 1000) {
+        about.role = i % 2 == 0 ? RADIUS_NEW_REQUEST : RADIUS_RESPONSE;
+        about.packet = i % 2 == 0 ? &asks : &challenges_it;
+        about.code = about.packet->code;
+        track_event(t, &(struct event){.kind = EVENT_RADIUS, .dir = i % 2 == 0 ? TO_SERVER : TO_CLIENT, .place = place,
+                                       .conv = &conv, .u.radius = &about});
+    }
+    about = (struct radius_event){.role = RADIUS_UNANSWERED, .code = RADIUS_ACCESS_REQUEST, .transmissions = transmissions,
+                                  .icmp_unreachable = icmp, .client = &client, .server = &server,
+                                  .request = &place, .request_last = &place};
+    track_event(t, &(struct event){.kind = EVENT_RADIUS, .dir = TO_SERVER, .place = place, .conv = &conv, .u.radius = &about});
+    struct event closed = {.kind = EVENT_CLOSED, .place = place, .conv = &conv, .now_ns = INT64_C(200000000000)};
+    closed.u.closed.reason = CLOSE_IDLE;
+    track_event(t, &closed);
+    assert_int_equal(e.count, 1);
+    track_free(t);
+    servers_free(servers);
+    return e.outcome;
+}
+
+/* RFC 5080 section 2.2.1: who gets no answer repeats. Who did get answers and does not repeat had one that was not captured. */
+static void answer_that_the_capture_lacks(void **state)
+{
+    (void)state;
+    assert_int_equal(last_request(8, 1, false), OUTCOME_INCOMPLETE);
+    assert_int_equal(last_request(8, 2, false), OUTCOME_UNANSWERED);
+    assert_int_equal(last_request(8, 1, true), OUTCOME_UNANSWERED);
+    assert_int_equal(last_request(0, 1, false), OUTCOME_UNANSWERED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -203,6 +261,7 @@ int main(void)
         cmocka_unit_test(what_waits_is_freed),
         cmocka_unit_test(who_watches_sees_it_while_it_lasts),
         cmocka_unit_test(who_is_parked_is_not_looked_at),
+        cmocka_unit_test(answer_that_the_capture_lacks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
