@@ -17,7 +17,7 @@
 #include "analyze/session/track.h"
 
 /* How the logins that were shown a chain ended, by chain serial. */
-struct chain_stats { uint64_t accepted, refused, silent; };
+struct chain_stats { uint64_t accepted, refused, silent; int64_t last_ns; /* when it was shown last */ };
 
 /* All that rules may look at besides the session. */
 struct rule_input {

@@ -171,11 +171,16 @@ static bool replaced(const struct subject *c)
     return found;
 }
 
+static bool expired_at(const struct chain_checks *k, int64_t now)
+{
+    return k->path_not_after < now - RULE_CLOCK_SKEW_S;
+}
+
 static void expires_soon(const struct subject *c, int64_t now)
 {
     bool fresh;
     char at[32], limit[32], who[DESCRIBE_MAX], error[CLIENT_ERROR_TEXT];
-    if (replaced(c))
+    if (replaced(c) || expired_at(c->checks, c->stats.last_ns / INT64_C(1000000000))) /* a later login says the latter */
         return;
     struct finding *f = subject_fault(c, FINDING_CERT_EXPIRES_SOON, 0, false, &fresh);
     if (f == NULL || !fresh)
@@ -212,7 +217,7 @@ static void time_fault(const struct subject *c)
     char at[32], limit[32], who[DESCRIBE_MAX];
     if (c->place.time_ns <= 0)
         return;
-    bool expired = k->path_not_after<now - RULE_CLOCK_SKEW_S, early = k->path_not_before> now + RULE_CLOCK_SKEW_S;
+    bool expired = expired_at(k, now), early = k->path_not_before > now + RULE_CLOCK_SKEW_S;
     if (!expired && !early) {
         if (k->path_not_after >= now + SOON_S)
             return;
@@ -441,7 +446,7 @@ static void one_certificate(struct findings *out, const struct rule_input *in, c
 bool rule_dates_wrong(const struct chain_checks *k, struct place shown)
 {
     int64_t now = shown.time_ns / INT64_C(1000000000);
-    return now > 0 && (k->path_not_after < now - RULE_CLOCK_SKEW_S || k->path_not_before > now + RULE_CLOCK_SKEW_S);
+    return now > 0 && (expired_at(k, now) || k->path_not_before > now + RULE_CLOCK_SKEW_S);
 }
 
 bool rule_certificate_fault(const struct rule_input *in, const struct tls_facts *t, bool inner)

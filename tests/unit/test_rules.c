@@ -359,6 +359,11 @@ static void validity_forgives_five_minutes(void **state)
     raises(FINDING_CERT_EXPIRES_SOON, SEVERITY_WARNING, 0);
     chain(0)->checks.path_not_after = NOW_S + 31 * INT64_C(86400);
     not_raised(FINDING_CERT_EXPIRES_SOON);
+    chain(0)->checks.path_not_after = NOW_S + 3600; /* and within the capture it did: the logins since say so */
+    scene.stats[SERIAL].last_ns = (NOW_S + 3600 + RULE_CLOCK_SKEW_S + 1) * SECOND;
+    not_raised(FINDING_CERT_EXPIRES_SOON);
+    scene.stats[SERIAL].last_ns -= 2 * SECOND;
+    raises(FINDING_CERT_EXPIRES_SOON, SEVERITY_WARNING, 0);
     chain(0)->checks.path_not_after = NOW_S - YEAR_S; /* a capture without times proves nothing */
     scene.x.eap.tls.certificate_last.time_ns = 0;
     nothing_raised();
