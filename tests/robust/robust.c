@@ -1,6 +1,6 @@
 /*
- * robust prefixes STEPS RECORDINGS: every recording, cut behind each packet's header and behind each packet, and at STEPS
- *     places at random in between.
+ * robust prefixes STEPS RECORDINGS: every recording, cut behind each packet, and by turns behind the next one's header and at STEPS
+ *     places at random in it.
  * robust mutations COUNT RECORDINGS [SEED]: COUNT damaged recordings; without SEED the damage is the same in each run.
  * Exit status 1, and what went wrong with which input, when the pipe does not hold.
  */
@@ -94,8 +94,9 @@ static void prefixes(struct robust *r, const struct recording *f, uint64_t steps
     for (size_t i = 0; i < r->packets.count; i++) {
         size_t end = at + r->packets.items[i].len;
         prefix(r, f, at);
-        prefix(r, f, at + PACKETS_RECORD);
-        for (uint64_t n = steps; n > 0; n--)
+        if (i % 2 == 0)
+            prefix(r, f, at + PACKETS_RECORD);
+        for (uint64_t n = i % 2 == 1 ? steps : 0; n > 0; n--)
             prefix(r, f, at + random_below(&r->random, end - at));
         at = end;
     }
