@@ -116,8 +116,8 @@ static void no_answer(struct findings *out, const struct rule_input *in, const s
                       struct ike_judgement j)
 {
     const struct ike_facts *k = &x->ike;
-    bool fresh,
-        some = k->unreachable == 0 && in->services != NULL && services_answers_ike(in->services, &x->server.address);
+    bool fresh, answers = in->services != NULL && services_answers_ike(in->services, &x->server.address);
+    bool some = k->unreachable == 0 && answers; /* requests are answered, others not */
     if (k->init_request_retransmissions < 2 && k->unreachable == 0)
         return; /* one request without an answer is what scanners send, too */
     struct finding *f =
@@ -305,8 +305,7 @@ static void weak_proposal(struct findings *out, const struct exchange *x)
     char suite[IKE_TEXT], why[IKE_TEXT] = "";
     uint64_t variant = 0;
     size_t at = 0;
-    bool fresh;
-    bool knock = judge_ike_knock(x);
+    bool fresh, knock = judge_ike_knock(x);
     for (size_t i = 0; k->chosen_seen && i < sizeof all / sizeof *all; i++) {
         char name[IKE_TRANSFORM_NAME];
         const char *weakness = all[i]->type != 0 ? ike_transform_weakness(all[i]) : NULL;

@@ -3,10 +3,8 @@
 
 #include <stdio.h>
 
-enum {
-    UDP_PAYLOAD_MTU = 1472 /* what fits one IPv4 packet of 1,500 bytes */,
-    IKE_AUTH_SHARED_KEY = 2 /* RFC 7296 section 3.8 */
-};
+enum { UDP_PAYLOAD_MTU = 1472 };  /* what fits one IPv4 packet of 1,500 bytes */
+enum { IKE_AUTH_SHARED_KEY = 2 }; /* RFC 7296 section 3.8 */
 #define BEGINNING_NS (30 * INT64_C(1000000000)) /* a client that gets no answer repeats itself about as long */
 
 #define SERVER_FRAGMENTATION                                                                                           \
@@ -72,8 +70,8 @@ static bool ip_fragments_lost(struct findings *out, const struct rule_input *in,
     const struct lost_pair *p = lost_between(in, x, &from_client);
     if (p == NULL || went_on_all_the_same(k, from_client))
         return false;
-    bool again =
-        p->datagrams > 1; /* a message that matters is sent again; one part may be missing in the capture only */
+    /* A message that matters is sent again; one part may be missing in the capture only. */
+    bool again = p->datagrams > 1;
     struct finding *f = rule_ike_raise(out, FINDING_IKE_FRAGMENTS_LOST, x, from_client ? 1 : 2, &fresh);
     if (f == NULL)
         return true;
@@ -145,13 +143,11 @@ static bool is_cut_by_ip(const struct ike_facts *k, uint32_t length, bool respon
     return k->auth_ip_fragments > 0 || (length > UDP_PAYLOAD_MTU && ike_fragments(k, response) == 0);
 }
 
-static void unanswered(struct findings *out, const struct rule_input *in, const struct exchange *x,
-                       struct ike_judgement j)
+static void unanswered(struct findings *out, const struct exchange *x, struct ike_judgement j)
 {
     const struct ike_facts *k = &x->ike;
     unsigned pieces = ike_fragments(k, false);
     bool fresh, large = is_cut_by_ip(k, k->auth_request_length, false);
-    (void)in;
     if (k->auth_request_retransmissions == 0 && k->unreachable == 0)
         return;
     struct finding *f = rule_ike_raise(out, FINDING_IKE_AUTH_UNANSWERED, x, large, &fresh);
@@ -444,7 +440,7 @@ void rules_ike_auth(struct findings *out, const struct rule_input *in, const str
              k->auth_requests > 0)
         split(out, in, x, SPLIT_HALF);
     else if (j.end == IKE_END_AUTH_UNANSWERED && !lost)
-        unanswered(out, in, x, j);
+        unanswered(out, x, j);
     else if (j.end == IKE_END_ANSWER_LOST && !lost)
         answer_lost(out, x, j);
     else if (j.end == IKE_END_AUTH_REFUSED)

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "analyze/nat/nat_search.h"
 #include "analyze/nic/nic_internal.h"
 #include "capture/wire/elapsed.h"
 
@@ -76,8 +77,7 @@ bool nic_is_internal(const struct nic *n, const struct address *a)
         return false;
     if (a->family == FAMILY_IPV6)
         return (a->bytes[0] & 0xfe) == 0xfc;
-    return a->family == FAMILY_IPV4 && (a->bytes[0] == 10 || (a->bytes[0] == 172 && (a->bytes[1] & 0xf0) == 16) ||
-                                        (a->bytes[0] == 192 && a->bytes[1] == 168));
+    return nat_is_rfc1918(a);
 }
 
 /* A cloud's own services for its guests: 168.63.129.16 in Azure, link-local addresses in others. */

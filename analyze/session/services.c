@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "analyze/nat/nat_search.h"
 #include "analyze/session/judge_sstp.h"
 
 /* Of the first capture that shows the server. */
@@ -57,9 +58,9 @@ static const struct vpn_server *find(const struct services *s, const struct addr
 /* NULL when there is no room for one more. */
 static struct vpn_server *vpn_server(struct services *s, const struct address *a)
 {
-    for (size_t i = 0; i < s->vpn_count; i++)
-        if (address_equal(&s->vpn[i].address, a))
-            return &s->vpn[i];
+    const struct vpn_server *known = find(s, a);
+    if (known != NULL)
+        return &s->vpn[known - s->vpn];
     if (s->vpn_count == SERVICES_MAX)
         return NULL;
     s->vpn[s->vpn_count] = (struct vpn_server){.address = *a};
@@ -237,9 +238,7 @@ size_t services_vpn(const struct services *s, struct address out[static SERVICES
 /* A further server of a farm stands in the same small network: /28, /24 inside of a site; /64. */
 static bool beside_vpn(const struct services *s, const struct address *a)
 {
-    bool inside = a->family == FAMILY_IPV4 && (a->bytes[0] == 10 || (a->bytes[0] == 172 && (a->bytes[1] & 0xf0) == 16) ||
-                                               (a->bytes[0] == 192 && a->bytes[1] == 168)); /* RFC 1918 */
-    unsigned bits = a->family != FAMILY_IPV4 ? 64 : inside ? 24 : 28;
+    unsigned bits = a->family != FAMILY_IPV4 ? 64 : nat_is_rfc1918(a) ? 24 : 28;
     for (size_t i = 0; i < s->vpn_count; i++)
         if (s->vpn[i].address.family == a->family && address_in(a, &s->vpn[i].address, bits))
             return true;

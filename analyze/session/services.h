@@ -26,11 +26,12 @@ bool services_add(struct services *s, const struct exchange *x);
 void services_learn(struct services *s, const struct exchange *x);
 
 /*
- * All exchanges were added: is this SSTP connection a session, or a probe? Of an unsure one: only on port 443, that of a tunnel, or
- * any of a server that was named; there when its server is known for SSTP,
- * unless it does not name the server as all do who got a tunnel there; when its server is known for IKE and for no web; when it
- * stands beside one of them and never answered; or when no VPN and nothing but a few servers on port 443 were seen at all, and no
- * web server among them.
+ * All exchanges were added: is this SSTP connection a session, or a probe? An unsure one only on port 443, that of a tunnel, or any
+ * port of a server that was named; and there
+ *  - when its server is known for SSTP, unless it does not name the server as all do who got a tunnel there;
+ *  - when its server is known for IKE and for no web;
+ *  - when its server stands beside one of these and never answered;
+ *  - when no VPN and nothing but a few servers were seen at all, and no web server among them.
  */
 bool services_counts(const struct services *s, const struct exchange *x);
 
@@ -46,7 +47,8 @@ struct services_shown {
 typedef void services_shown_fn(void *ctx, const struct services_shown *shown, bool counts);
 void services_each_shown(const struct services *s, services_shown_fn *each, void *ctx);
 
-/* A server that is silent there would be a VPN server that is down: it is known for one, stands beside one, or nothing speaks against it. */
+/* A server that is silent there would be a VPN server that is down: it is known for one, stands beside one, or nothing speaks
+ * against it. */
 bool services_would_miss(const struct services *s, const struct endpoint *server);
 
 /* The TTLs with which packets of that server's SSTP tunnels came in that capture; false when there were none. */
