@@ -95,6 +95,14 @@ static void explain_hung_up(struct finding *f, const struct exchange *x, bool re
     fix_binding(f);
 }
 
+static void hung_up_evidence(struct findings *out, struct finding *f, const struct tcp_sent *server, bool reset, const char *when)
+{
+    if (reset)
+        finding_evidence(out, f, server->reset, "RST %s, TTL %u", when, server->reset_ttl);
+    else
+        finding_evidence(out, f, server->fin, "FIN %s", when);
+}
+
 /* T4: the server, or something on the way, ends it after the ClientHello. */
 static void hung_up(struct findings *out, const struct rule_input *in, const struct exchange *x,
                     struct sstp_judgement j)
@@ -114,11 +122,11 @@ static void hung_up(struct findings *out, const struct rule_input *in, const str
                                         &fresh);
     if (f == NULL)
         return;
+    if (after_ns < 0) /* evidence stands in the order of time */
+        hung_up_evidence(out, f, server, reset, "before the ClientHello");
     finding_evidence(out, f, x->sstp.tls.hello, "ClientHello with %s", sni(name, x));
-    if (reset)
-        finding_evidence(out, f, server->reset, "RST instead of a ServerHello, TTL %u", server->reset_ttl);
-    else
-        finding_evidence(out, f, server->fin, after_ns < 0 ? "FIN before the ClientHello" : "FIN instead of a ServerHello");
+    if (after_ns >= 0)
+        hung_up_evidence(out, f, server, reset, "instead of a ServerHello");
     if (!fresh)
         return;
     f->severity = SEVERITY_CRITICAL;
