@@ -445,7 +445,7 @@ static size_t pcapng_file_next(void *state, struct frame *frames, size_t max)
 {
     struct pcapng_file *f = state;
     bool sound = stream_is_sound(&f->reader->stream);
-    size_t count = sound ? take_usual(f, frames, max) : 0;
+    size_t count = sound && !f->reader->finished ? take_usual(f, frames, max) : 0;
     if (!sound)
         reader_ended(f->reader, "the block");
     while (count < max && !f->reader->finished) {
