@@ -128,8 +128,8 @@ static void eap_stalled(struct findings *out, const struct exchange *x, struct i
         finding_title(f, "clients stop in the middle of user authentication (EAP inside IKE_AUTH)");
         finding_explain(
             f,
-            "After %u round%s the client did not go on: a prompt that nobody answers, a client without a fitting "
-            "certificate, or one that refuses the server's certificate without a word.",
+            "After %u round%s the client did not go on: a prompt that nobody answers, a password that was refused, a "
+            "client without a fitting certificate, or one that refuses the server's certificate without a word.",
             k->auth_responses, k->auth_responses == 1 ? "" : "s");
         finding_fix(f, BETTER_PLACE ".");
     } else {

@@ -101,9 +101,9 @@ static void put_pair(struct ike_layer *l, struct association *a, unsigned which)
     }
 }
 
-void association_add_pair(struct ike_layer *l, struct association *a, const struct spi_pair *pair)
+uint8_t association_add_pair(struct ike_layer *l, struct association *a, const struct spi_pair *pair)
 {
-    unsigned which = a->pairs[1].hash == 0 ? 1 : 0;
+    uint8_t which = a->pairs[1].hash == 0 ? 1 : 0;
     if (a->pairs[0].hash != 0 && a->pairs[1].hash != 0) { /* two rekeys without a deletion between: the older goes */
         association_drop_pair(l, a, 0);
         association_drop_pair(l, a, 1);
@@ -114,6 +114,7 @@ void association_add_pair(struct ike_layer *l, struct association *a, const stru
     a->pairs[which] = *pair;
     a->pairs[which].hash = spi_hash(pair->initiator);
     put_pair(l, a, which);
+    return which;
 }
 
 void associations_prefetch(const struct ike_layer *l, const struct ike_message *m)

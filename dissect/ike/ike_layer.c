@@ -231,6 +231,8 @@ static void look_inside(struct ike_layer *l, struct ike_arrival *in, struct ike_
 static void new_message(struct ike_layer *l, struct ike_arrival *in)
 {
     in->a = association_find(l, &in->m, in->p, &in->pair);
+    if (in->a == NULL)
+        in->a = renewal_find(l, in, &in->pair);
     bool opened = in->a == NULL;
     if (opened && (in->a = open_for(l, in)) == NULL)
         return;
@@ -252,6 +254,8 @@ static void new_message(struct ike_layer *l, struct ike_arrival *in)
     if (q != NULL && about.kind == IKE_EVENT_MESSAGE && !in->m.malformed)
         q->answered = true;
     tell(l, in, &about);
+    if (about.kind == IKE_EVENT_MESSAGE && about.inside == NULL)
+        renewal_note(l, in);
     if (about.kind == IKE_EVENT_MESSAGE && inside_apply(l, in, about.inside))
         association_close(l, in->a, CLOSE_FINAL);
 }
@@ -340,22 +344,16 @@ static RARELY_CALLED void on_message(struct ike_layer *l, const struct packet *p
     take_message(l, &in);
 }
 
-static inline uint32_t be32_at(struct span bytes, size_t at)
-{
-    const uint8_t *p = bytes.data + at;
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
 /* An IKE header without a marker, where ESP is to be expected as well. */
 static inline bool is_header(struct span bytes, uint32_t wire_len)
 {
-    return bytes.len >= IKE_HEADER && be32_at(bytes, LENGTH_AT) == wire_len && ike_recognise(bytes, wire_len);
+    return bytes.len >= IKE_HEADER && be32_of(bytes.data + LENGTH_AT) == wire_len && ike_recognise(bytes, wire_len);
 }
 
 /* ESP, where IKE without a marker is to be expected as well. */
 static inline bool is_esp(struct span bytes, uint32_t wire_len)
 {
-    return bytes.len >= IKE_NON_ESP_MARKER && be32_at(bytes, 0) >= RESERVED_SPIS && !is_header(bytes, wire_len);
+    return bytes.len >= IKE_NON_ESP_MARKER && be32_of(bytes.data) >= RESERVED_SPIS && !is_header(bytes, wire_len);
 }
 
 static RARELY_CALLED enum ike_carried find_out(struct ike_layer *l, const struct packet *p, struct flow *f, bool from_low)
@@ -374,13 +372,13 @@ static RARELY_CALLED enum ike_carried find_out(struct ike_layer *l, const struct
             on_message(l, p, bytes, wire_len, false);
         return IKE_CARRIED_IKE;
     }
-    if (be32_at(bytes, 0) == 0) {
+    if (be32_of(bytes.data) == 0) {
         on_message(l, p, span_of(bytes.data + IKE_NON_ESP_MARKER, bytes.len - IKE_NON_ESP_MARKER),
                    wire_len - IKE_NON_ESP_MARKER, true);
         return IKE_CARRIED_IKE;
     }
     if (is_esp(bytes, wire_len)) {
-        path_esp(l, p, f, from_low);
+        esp_packet(l, p, f, from_low);
         return IKE_CARRIED_ESP;
     }
     on_message(l, p, bytes, wire_len, false);
@@ -390,20 +388,21 @@ static RARELY_CALLED enum ike_carried find_out(struct ike_layer *l, const struct
 /* Of what cannot be IKE either; the rest is_esp tells. */
 static inline bool is_surely_esp(struct span bytes, uint32_t wire_len)
 {
-    return bytes.len >= IKE_NON_ESP_MARKER && be32_at(bytes, 0) >= RESERVED_SPIS &&
-           (bytes.len < IKE_HEADER || be32_at(bytes, LENGTH_AT) != wire_len);
+    return bytes.len >= IKE_NON_ESP_MARKER && be32_of(bytes.data) >= RESERVED_SPIS &&
+           (bytes.len < IKE_HEADER || be32_of(bytes.data + LENGTH_AT) != wire_len);
 }
 
-/* Most is ESP of a flow that carried some before in either direction, along the same association's way. */
+/* Most is ESP of a flow that carried some before in either direction, of the same tunnel. */
 enum ike_carried ike_layer_packet(struct ike_layer *l, const struct packet *p, struct flow *f, bool from_low)
 {
     struct esp_way *w = &l->ways[f->ike];
     unsigned direction = from_low == w->low_initiates ? 0 : 1;
-    if (w->flow != f->id || w->packets[direction] == 0 || l->sink.ties != NULL || !is_surely_esp(p->payload, p->payload_wire_len))
+    if (w->flow != f->id || l->sink.ties != NULL || !is_surely_esp(p->payload, p->payload_wire_len) ||
+        be32_of(p->payload.data) != w->spi[direction])
         return find_out(l, p, f, from_low);
     l->counters.esp_packets++;
     l->counters.esp_bytes += p->payload_wire_len;
-    path_count_next(w, p, direction);
+    esp_count_next(w, p, direction);
     return IKE_CARRIED_ESP;
 }
 

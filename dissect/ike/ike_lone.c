@@ -215,17 +215,12 @@ bool lone_take(struct ike_layer *l, const struct ike_arrival *in, struct span by
     return true;
 }
 
-static inline uint32_t be32_at(const uint8_t *p)
-{
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
 /* A whole IKE_SA_INIT of who begins, whose chain of payloads, in the clear, comes to its end. */
 static bool is_first_request(struct span bytes, uint32_t wire_len)
 {
     enum { FIRST_AT = 16, VERSION_AT = 17, EXCHANGE_AT = 18, FLAGS_AT = 19, LENGTH_AT = 24, VERSION_2 = 0x20, GENERIC_HEADER = 4 };
     const uint8_t *at = bytes.data;
-    if (bytes.len < IKE_HEADER || bytes.len != wire_len || be32_at(at + LENGTH_AT) != wire_len || spi_is_zero(at) ||
+    if (bytes.len < IKE_HEADER || bytes.len != wire_len || be32_of(at + LENGTH_AT) != wire_len || spi_is_zero(at) ||
         !spi_is_zero(at + IKE_SPI) || at[VERSION_AT] != VERSION_2 || at[EXCHANGE_AT] != IKE_SA_INIT || at[FLAGS_AT] != IKE_FLAG_INITIATOR)
         return false;
     const uint8_t *end = at + bytes.len;

@@ -1,6 +1,5 @@
-/* The ways of an association's packets: told when they change, and by them its ESP is found. */
+/* The ways of an association's packets: told when they change, and by them its ESP is found (ike_esp.c). */
 #include "dissect/ike/ike_state.h"
-#include "capture/wire/rarely.h"
 
 static struct ike_path path_of(const struct packet *p, bool from_initiator)
 {
@@ -30,8 +29,7 @@ static bool holds(const struct association *a, const struct ike_path *path)
     return false;
 }
 
-/* The same for either direction. */
-static uint64_t hash_of_ends(const struct endpoint *a, const struct endpoint *b, uint32_t tunnel)
+uint64_t path_hash(const struct endpoint *a, const struct endpoint *b, uint32_t tunnel)
 {
     uint64_t words[2][2];
     memcpy(words[0], a->address.bytes, sizeof words[0]);
@@ -65,25 +63,51 @@ static void enter(struct ike_layer *l, struct association *a, unsigned key, uint
     a->path_hashes[key] = hash;
 }
 
-/* An association that went along this path before is no longer the one whose ESP goes there. */
-static void displace(struct ike_layer *l, const struct association *a, const struct ike_path *path)
+static void leave_all(struct ike_layer *l, struct association *a)
+{
+    for (unsigned i = 0; i < PATH_KEYS; i++)
+        leave(l, a, i);
+    a->keyed = false;
+    way_of(l, a)->flow = 0;
+}
+
+struct association *path_sharer(const struct ike_layer *l, const struct association *a)
+{
+    struct association *other = &l->associations[a->sharer.item];
+    return a->sharer.item != 0 && other->used && other->pub.id == a->sharer.id ? other : NULL;
+}
+
+/* Takes it out from among those that share a path, the newest of which is given. */
+static void unshare(const struct ike_layer *l, struct association *newest, const struct association *a)
+{
+    for (unsigned i = 0; newest != NULL && i < SHARERS; newest = path_sharer(l, newest), i++)
+        if (path_sharer(l, newest) == a)
+            newest->sharer = a->sharer;
+}
+
+/* An association that went along this path before is no longer the first whose ESP goes there. */
+static void displace(struct ike_layer *l, struct association *a, const struct ike_path *path)
 {
     unsigned which;
     bool from_initiator;
     struct association *other = path_find(l, &path->initiator, &path->responder, path->tunnel, &which, &from_initiator);
-    if (other != NULL && other != a)
-        paths_leave(l, other);
+    if (other == NULL || other == a)
+        return;
+    leave_all(l, other);
+    unshare(l, other, a);
+    a->sharer.item = association_item(l, other);
+    a->sharer.id = other->pub.id;
 }
 
 static void enter_path(struct ike_layer *l, struct association *a, unsigned which)
 {
     const struct ike_path *path = &a->paths[which];
     displace(l, a, path);
-    enter(l, a, which, hash_of_ends(&path->initiator, &path->responder, path->tunnel));
+    enter(l, a, which, path_hash(&path->initiator, &path->responder, path->tunnel));
     if (which > 0)
         return;
     struct endpoint initiator = {path->initiator.address, 0}, responder = {path->responder.address, 0};
-    enter(l, a, PATHS, hash_of_ends(&initiator, &responder, path->tunnel));
+    enter(l, a, PATHS, path_hash(&initiator, &responder, path->tunnel));
 }
 
 void paths_enter(struct ike_layer *l, struct association *a)
@@ -97,10 +121,21 @@ void paths_enter(struct ike_layer *l, struct association *a)
 
 void paths_leave(struct ike_layer *l, struct association *a)
 {
-    for (unsigned i = 0; i < PATH_KEYS; i++)
-        leave(l, a, i);
-    a->keyed = false;
-    way_of(l, a)->flow = 0;
+    struct association *before = path_sharer(l, a);
+    bool first = a->keyed;
+    leave_all(l, a);
+    a->sharer.item = before != NULL && !first ? a->sharer.item : 0;
+    if (before == NULL)
+        return;
+    if (first) {
+        paths_enter(l, before);
+        return;
+    }
+    unsigned which;
+    bool from_initiator;
+    const struct ike_path *path = &a->paths[0];
+    unshare(l, path_find(l, &path->initiator, &path->responder, path->tunnel, &which, &from_initiator), a);
+    a->sharer.item = 0;
 }
 
 bool path_known(const struct association *a, const struct packet *p, bool from_initiator)
@@ -137,7 +172,7 @@ void path_note_other(struct ike_layer *l, struct association *a, const struct pa
 struct association *path_find(const struct ike_layer *l, const struct endpoint *from, const struct endpoint *to,
                               uint32_t tunnel, unsigned *which, bool *from_initiator)
 {
-    uint64_t hash = hash_of_ends(from, to, tunnel);
+    uint64_t hash = path_hash(from, to, tunnel);
     unsigned probe = 0;
     for (uint32_t item; (item = index_next(&l->path_index, hash, &probe)) != 0;) {
         struct association *a = &l->associations[item / PATH_KEYS];
@@ -146,60 +181,6 @@ struct association *path_find(const struct ike_layer *l, const struct endpoint *
             return a;
     }
     return NULL;
-}
-
-/* Bare ESP has no ports: of the associations between two addresses it belongs to the one that spoke last. */
-static struct association *find_by_addresses(const struct ike_layer *l, const struct packet *p, bool *from_initiator)
-{
-    struct endpoint from = {p->src.address, 0}, to = {p->dst.address, 0};
-    uint64_t hash = hash_of_ends(&from, &to, p->tunnel);
-    struct association *found = NULL;
-    unsigned probe = 0;
-    for (uint32_t item; (item = index_next(&l->path_index, hash, &probe)) != 0;) {
-        struct association *a = &l->associations[item / PATH_KEYS];
-        const struct ike_path *path = &a->paths[0];
-        if (item % PATH_KEYS != PATHS || path->tunnel != p->tunnel || (found != NULL && found->since_ns > a->since_ns))
-            continue;
-        bool forth = address_equal(&path->initiator.address, &from.address) &&
-                     address_equal(&path->responder.address, &to.address);
-        bool back = address_equal(&path->initiator.address, &to.address) &&
-                    address_equal(&path->responder.address, &from.address);
-        if (!forth && !back)
-            continue;
-        found = a;
-        *from_initiator = forth;
-    }
-    return found;
-}
-
-void path_first_esp(struct ike_layer *l, struct association *a, unsigned direction, int64_t time_ns)
-{
-    a->state.esp_first_ns[direction] = time_ns;
-    if (way_of(l, a)->packets[direction ^ 1u] > 0)
-        association_establish(l, a);
-}
-
-/* Beyond a translator the same packets go by again: they belong to the association, and are counted already. The flow is
- * remembered as long as the association keeps its first path. */
-void path_esp(struct ike_layer *l, const struct packet *p, struct flow *f, bool from_low)
-{
-    unsigned which;
-    bool from_initiator;
-    struct association *a = path_find(l, &p->src, &p->dst, p->tunnel, &which, &from_initiator);
-    l->counters.esp_packets++;
-    l->counters.esp_bytes += p->payload_wire_len;
-    l->counters.esp_unattributed += a == NULL;
-    f->ike = 0;
-    if (a == NULL)
-        return;
-    event_tie(&l->sink, &a->pub, true);
-    if (which > 0)
-        return;
-    struct esp_way *w = way_of(l, a);
-    f->ike = association_item(l, a);
-    w->flow = f->id;
-    w->low_initiates = from_low == from_initiator;
-    path_count(l, f->ike, p, from_initiator);
 }
 
 void path_keepalive(struct ike_layer *l, const struct packet *p)
@@ -212,18 +193,4 @@ void path_keepalive(struct ike_layer *l, const struct packet *p)
         event_tie(&l->sink, &a->pub, true);
     if (a != NULL && which == 0)
         a->state.keepalives++;
-}
-
-void ike_layer_esp(struct ike_layer *l, const struct packet *p)
-{
-    bool from_initiator;
-    struct association *a = find_by_addresses(l, p, &from_initiator);
-    l->counters.esp_packets++;
-    l->counters.esp_bytes += p->payload_wire_len;
-    l->counters.esp_unattributed += a == NULL;
-    if (a == NULL)
-        return;
-    event_tie(&l->sink, &a->pub, true);
-    a->state.esp_bare = true;
-    path_count(l, association_item(l, a), p, from_initiator);
 }

@@ -13,6 +13,9 @@
 /* PAIRS: of SPIs, the one in use and the one that it was rekeyed from. PATHS: where its latest messages went, and how
  * the same look beyond translators. PATH_KEYS: one for each path, one for the bare addresses of the first. */
 enum { PAIRS = 2, PATHS = 3, PATH_KEYS = PATHS + 1, ASKED = 2, SENT_WAYS = 4, SENT_PER_ASSOCIATION = 2, FRAGMENTS_MAX = 256 };
+/* SHARERS: of associations along one path, as a device's and a user's tunnel, whose ESP is told apart. STRAYS: paths whose ESP
+ * is nobody's that are remembered. */
+enum { ESP_SPIS = 4, SHARERS = 4, STRAYS = 1024 };
 
 #define ESTABLISHED_IDLE_NS (30 * 60 * INT64_C(1000000000))
 /* A copy beyond a translator follows its original at once; the earliest retransmission known is after half a second. */
@@ -36,6 +39,14 @@ struct spi_pair {
 struct ike_path {
     struct endpoint initiator, responder;
     uint32_t tunnel;
+};
+
+/* What may have been a renewal of the association's own keys, and has not shown itself yet. */
+struct renewal {
+    bool asked, made, old_deleted, by_initiator;
+    uint8_t pair;
+    uint32_t message_id;
+    int64_t time_ns;
 };
 
 /* A request and whether it was answered. */
@@ -85,16 +96,20 @@ struct association {
     bool used, established, keyed /* its paths are in the index */;
     bool lone;               /* a first request, and nothing after it yet */
     bool encrypted[2];       /* a message with SK was seen from the initiator, from the responder */
+    uint8_t esp_spi_count[2], esp_spi_next[2]; /* by direction */
+    struct { uint32_t item, id; } sharer; /* the one that went along its path before, if it is still open */
     uint8_t path_count;
     uint8_t asked_count[2], asked_newest[2];
     struct skf *skf[2];      /* from the initiator, from the responder */
     struct { bool waiting, by_initiator; uint8_t pair; uint32_t message_id; uint8_t spi[IKE_SPI]; } rekey;
     struct { bool waiting, by_initiator; uint8_t pair; uint32_t message_id; } deletion;
+    struct renewal renewal;
     struct ike_state state;
     uint64_t path_hashes[PATH_KEYS]; /* 0: not in the index */
     /* From here on nothing is set in a new one; the counts above say what is. */
     struct ike_path paths[PATHS];
     struct asked asked[2][ASKED];    /* by the initiator, by the responder */
+    uint32_t esp_spis[2][ESP_SPIS];
 };
 
 /* What ESP along an association's first path needs, in a cache line of its own; by direction as in struct ike_state. */
@@ -103,9 +118,16 @@ struct esp_way {
     uint64_t bytes[2];
     int64_t last_ns[2];
     uint32_t flow;           /* that goes along it, by its id; 0: not known */
+    uint32_t spi[2];         /* of the latest packet; 0 without */
     bool low_initiates;      /* its lower end is the initiator */
 };
 _Static_assert(sizeof(struct esp_way) == 64, "a cache line");
+
+/* ESP along a path that no association goes along: what comes there later, after a login, is still not of that login. */
+struct stray {
+    uint64_t hash;           /* of the path; 0: unused */
+    uint32_t spis[2];        /* the latest by sender */
+};
 
 /* First requests that wait for what follows them: ike_lone.c. In units of 64 bytes. */
 struct lone_ring {
@@ -129,6 +151,7 @@ struct ike_layer {
     struct index path_index;          /* items: association * PATH_KEYS + key */
     uint32_t room, used, free, open;  /* used: ever taken; free: chain through next */
     struct ike_list half_open, established;
+    struct stray strays[STRAYS];      /* by hash */
 
     uint32_t lone, lone_listed;       /* associations that are or ended as a lone request; how many there may be */
     struct lone_ring ring;
@@ -164,6 +187,11 @@ static inline uint32_t association_item(const struct ike_layer *l, const struct 
 static inline struct esp_way *way_of(const struct ike_layer *l, const struct association *a)
 {
     return &l->ways[association_item(l, a)];
+}
+
+static inline uint32_t be32_of(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
 static inline bool spi_is_zero(const uint8_t spi[static IKE_SPI])
@@ -220,8 +248,8 @@ void associations_prefetch(const struct ike_layer *l, const struct ike_message *
 /* Opens one between these ends and tells it. */
 struct association *association_open(struct ike_layer *l, const struct ike_message *m, const struct ike_path *path,
                                      bool begun_before);
-/* Another pair of SPIs for it, in place of the older one. */
-void association_add_pair(struct ike_layer *l, struct association *a, const struct spi_pair *pair);
+/* Another pair of SPIs for it, in place of the older one; returns which it is. */
+uint8_t association_add_pair(struct ike_layer *l, struct association *a, const struct spi_pair *pair);
 void association_drop_pair(struct ike_layer *l, struct association *a, unsigned which);
 /* A message of it has come. */
 void association_touch(struct ike_layer *l, struct association *a);
@@ -238,31 +266,27 @@ void path_note_other(struct ike_layer *l, struct association *a, const struct pa
 bool path_known(const struct association *a, const struct packet *p, bool from_initiator);
 /* From now on its ESP is found. */
 void paths_enter(struct ike_layer *l, struct association *a);
+/* It goes there no longer: who shared its path does so alone. */
 void paths_leave(struct ike_layer *l, struct association *a);
-/* The association that has one of its paths between these ends, either way. */
+/* The association that has one of its paths between these ends, either way; of several the one that spoke last. */
 struct association *path_find(const struct ike_layer *l, const struct endpoint *from, const struct endpoint *to,
                               uint32_t tunnel, unsigned *which, bool *from_initiator);
-void path_esp(struct ike_layer *l, const struct packet *p, struct flow *f, bool from_low);
 void path_keepalive(struct ike_layer *l, const struct packet *p);
-/* The first ESP packet of a direction. */
-void path_first_esp(struct ike_layer *l, struct association *a, unsigned direction, int64_t time_ns);
+/* A hash of two ends and a tunnel, the same for either direction. */
+uint64_t path_hash(const struct endpoint *a, const struct endpoint *b, uint32_t tunnel);
+/* The association that went along its path before it and still does; NULL. */
+struct association *path_sharer(const struct ike_layer *l, const struct association *a);
 
-/* One more ESP packet along an association's first path: when others went before in that direction, or at any time. */
-static inline void path_count_next(struct esp_way *w, const struct packet *p, unsigned direction)
+/* ike_esp.c */
+/* ESP in UDP, of at least four bytes; f: its flow. */
+void esp_packet(struct ike_layer *l, const struct packet *p, struct flow *f, bool from_low);
+
+/* One more ESP packet along an association's first path, with the same SPI as the one before it in that direction. */
+static inline void esp_count_next(struct esp_way *w, const struct packet *p, unsigned direction)
 {
     w->packets[direction]++;
     w->bytes[direction] += p->payload_wire_len;
     w->last_ns[direction] = p->frame->time_ns;
-}
-
-static inline void path_count(struct ike_layer *l, uint32_t item, const struct packet *p, bool from_initiator)
-{
-    struct esp_way *w = &l->ways[item];
-    unsigned direction = from_initiator ? 0 : 1;
-    bool first = w->packets[direction] == 0;
-    path_count_next(w, p, direction);
-    if (first)
-        path_first_esp(l, &l->associations[item], direction, p->frame->time_ns);
 }
 
 /* ike_sent.c */
@@ -291,6 +315,12 @@ void asked_tell(const struct association *a, struct ike_state *state);
  * that it was opened. */
 bool fragment_take(struct ike_layer *l, struct ike_arrival *in, struct ike_event *e, struct span *plain);
 void fragments_drop(struct ike_layer *l, struct association *a, unsigned direction);
+
+/* ike_renewal.c */
+/* A whole message of an association, which nobody can read. */
+void renewal_note(const struct ike_layer *l, const struct ike_arrival *in);
+/* The association of a message with SPIs that nobody heard of, when it was renewed with them; it has them from now on. NULL. */
+struct association *renewal_find(struct ike_layer *l, const struct ike_arrival *in, uint8_t *pair);
 
 /* ike_inside.c */
 /* Opens the SK or SKF of the message at hand; *plain lies in l->plain. */

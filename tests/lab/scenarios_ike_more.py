@@ -151,3 +151,21 @@ def _(lab):
             initiate(one)
             ping(one)
     lab.keep_point("rras1", nat={RRAS["rras1"]: "dnat-only"})
+
+
+@scenario("ike-device-and-user", "one computer behind a router: its device tunnel stands and carries data; then its user's tunnel from the "
+          "same ports is refused for a wrong password", attempts=["established", "rejected"], seconds=8,
+          shows=["isakmp.exchangetype == 35 && isakmp.messageid == 2", "esp"])
+def _(lab):
+    home(lab)
+    made = attempts(lab, (HOME1_CLIENTS[0], "PC01.corp.contoso.com", "certificate", "pc01"),
+                    (HOME1_CLIENTS[0], ALICE, "EAP-MSCHAPv2"))
+    server(lab, auth="pubkey", users=(ALICE,))
+    clients(lab, made, passwords={ALICE: "not the password"})
+    with lab.record_vpn("rras1"):
+        initiate(made[0])
+        ping(made[0])
+        initiate(made[1])
+        ping(made[0])
+    lab.keep_point("rras1", keys={"expect_findings": ["eap-credentials-rejected"], "client_error": 691, "outcome_hidden": False},
+                   **AT_HOME, outcome_hidden=True, expect_findings=["eap-unfinished"])

@@ -170,8 +170,8 @@ class Charon:
 def server(lab, node="rras1", auth="eap-radius", certificate="vpn", proposals=IKE, esp=ESP, local=None, pool="10.50.0.0/24",
            network_behind=NETWORK, fragmentation="yes", encap="no", kernel="libipsec", nps=network.NPS01, daemon="",
            client_authorities=("root",), accounting="yes", identity=NAME, redirect=None, children=None, connection=None,
-           remote=None, **options):
-    """A VPN server in the role of RRAS: EAP through RADIUS, or machine certificates."""
+           remote=None, users=(), **options):
+    """A VPN server in the role of RRAS: EAP through RADIUS, or machine certificates; `users`: EAP-MSCHAPv2 beside it."""
     local_addrs = local or ",".join([RRAS[node]])
     remotes = {"auth": auth}
     if auth == "pubkey":
@@ -193,7 +193,10 @@ def server(lab, node="rras1", auth="eap-radius", certificate="vpn", proposals=IK
         configuration["pools"] = {"pool": {"addrs": pool}}
     secrets = {"ike-psk": {"secret": '"%s"' % PASSWORD}} if auth == "psk" else {}
     if auth in ("eap-mschapv2", "eap-md5"):
-        secrets = {"eap-%d" % i: {"id": user, "secret": '"%s"' % PASSWORD} for i, user in enumerate(lab.vpn_users)}
+        users = lab.vpn_users
+    elif users:
+        connections["user"] = {**connections["vpn"], "remote": {"auth": "eap-mschapv2", "eap_id": "%any"}}
+    secrets.update({"eap-%d" % i: {"id": user, "secret": '"%s"' % PASSWORD} for i, user in enumerate(users)})
     if secrets:
         configuration["secrets"] = secrets
     authorities = ("root", "issuing", *[name for name in client_authorities if name != "root"])

@@ -32,6 +32,7 @@ struct bench {
     uint32_t serial;
     uint64_t frame;
     int64_t now;
+    uint8_t tunnel; /* whose ESP is sent: in its SPI */
     size_t count;
     struct seen events[EVENTS_MAX];
 };
@@ -142,13 +143,13 @@ static void send_message(struct bench *b, struct endpoint from, struct endpoint 
 
 static void send_esp(struct bench *b, struct endpoint from, struct endpoint to, size_t len)
 {
-    static const uint8_t esp[1500] = {0xc1, 0xc2, 0xc3, 0xc4, 0, 0, 0, 1};
+    uint8_t esp[1500] = {0xc1, 0xc2, 0xc3, b->tunnel, 0, 0, 0, 1};
     assert_int_equal(send_bytes(b, from, to, esp, len, len), IKE_CARRIED_ESP);
 }
 
 static void send_bare_esp(struct bench *b, struct endpoint from, struct endpoint to)
 {
-    static const uint8_t esp[100] = {0xc1, 0xc2, 0xc3, 0xc4, 0, 0, 0, 1};
+    uint8_t esp[100] = {0xc1, 0xc2, 0xc3, b->tunnel, 0, 0, 0, 1};
     struct frame f = {.number = ++b->frame, .time_ns = b->now += MS};
     from.port = to.port = 0;
     ike_layer_esp(b->layer, &(struct packet){.frame = &f, .kind = PACKET_IP, .ip_proto = IP_PROTO_ESP, .src = from, .dst = to,
@@ -493,23 +494,107 @@ static void esp_goes_with_the_association_that_moves(void **state)
     bench_free(b);
 }
 
+/* A message of another association than that of establish(), between the same ends. */
+static void send_of_another(struct bench *b, uint64_t spi_r, uint32_t id)
+{
+    struct message m = auth(FROM_INITIATOR, id, 2);
+    put_be(m.data, 8, spi_r);
+    send_message(b, at(1, 40000), at(9, 4500), &m);
+}
+
+static const struct ike_state *state_of(const struct bench *b, uint32_t conv)
+{
+    for (size_t i = 0; i < b->count; i++)
+        if (b->events[i].kind == EVENT_CLOSED && b->events[i].conv == conv)
+            return &b->events[i].state;
+    fail();
+    return NULL;
+}
+
 static void a_new_association_takes_the_path_over(void **state)
 {
     (void)state;
     struct bench *b = bench_new();
     establish(b, 1, 40000);
     send_esp(b, at(1, 40000), at(9, 4500), 100);
-    struct message again = auth(FROM_INITIATOR, 1, 2);
-    put_be(again.data, 8, 0x1234);
-    send_message(b, at(1, 40000), at(9, 4500), &again);
+    send_of_another(b, 0x1234, 1);
+    b->tunnel = 1;
     send_esp(b, at(1, 40000), at(9, 4500), 100);
     send_esp(b, at(1, 40000), at(9, 4500), 100);
     assert_int_equal(counters(b).esp_unattributed, 0);
     finish(b);
     assert_int_equal(count_of(b, EVENT_CLOSED), 2);
-    for (size_t i = 0; i < b->count; i++)
-        if (b->events[i].kind == EVENT_CLOSED)
-            assert_int_equal(b->events[i].state.esp_packets[0], b->events[i].conv == 1 ? 1 : 2);
+    assert_int_equal(state_of(b, 1)->esp_packets[0], 1);
+    assert_int_equal(state_of(b, 2)->esp_packets[0], 2);
+    bench_free(b);
+}
+
+/* A device's and a user's tunnel from one computer, and a third: each keeps its ESP, whoever spoke last. */
+static void tunnels_along_one_path_are_told_by_their_spis(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new();
+    establish(b, 1, 40000);
+    for (unsigned round = 0; round < 3; round++) {
+        for (uint8_t i = 0; i < 3; i++) {
+            if (i > 0)
+                send_of_another(b, 0x1000u * i, round + 1);
+            b->tunnel = i;
+            send_esp(b, at(1, 40000), at(9, 4500), 100);
+            send_esp(b, at(9, 4500), at(1, 40000), 100);
+        }
+        for (uint8_t i = 0; i < 3; i++) {
+            b->tunnel = i;
+            send_esp(b, at(1, 40000), at(9, 4500), 100);
+        }
+    }
+    assert_int_equal(counters(b).esp_unattributed, 0);
+    finish(b);
+    for (uint32_t conv = 1; conv <= 3; conv++) {
+        assert_int_equal(state_of(b, conv)->esp_packets[0], 6);
+        assert_int_equal(state_of(b, conv)->esp_packets[1], 3);
+    }
+    bench_free(b);
+}
+
+/* When the later one moves away, the earlier one's new ESP is its own again. */
+static void who_shared_a_path_has_it_alone_again(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new();
+    establish(b, 1, 40000);
+    send_of_another(b, 0x1000, 1);
+    struct message m = auth(FROM_INITIATOR, 2, 2);
+    put_be(m.data, 8, 0x1000);
+    send_message(b, at(2, 40000), at(9, 4500), &m);
+    send_esp(b, at(1, 40000), at(9, 4500), 100);
+    b->tunnel = 1;
+    send_esp(b, at(2, 40000), at(9, 4500), 100);
+    finish(b);
+    assert_int_equal(state_of(b, 1)->esp_packets[0], 1);
+    assert_int_equal(state_of(b, 2)->esp_packets[0], 1);
+    bench_free(b);
+}
+
+/* A tunnel that stood before the capture began: a login from the same ports does not get its ESP. */
+static void esp_from_before_is_not_of_a_later_login(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new();
+    for (unsigned i = 0; i < 4; i++) {
+        if (i == 2)
+            establish(b, 1, 40000);
+        send_esp(b, at(1, 40000), at(9, 4500), 100);
+        send_esp(b, at(9, 4500), at(1, 40000), 100);
+        send_bare_esp(b, at(1, 0), at(9, 0));
+    }
+    b->tunnel = 1;
+    send_esp(b, at(9, 4500), at(1, 40000), 100);
+    send_bare_esp(b, at(1, 0), at(9, 0));
+    assert_int_equal(counters(b).esp_unattributed, 12);
+    finish(b);
+    assert_int_equal(state_of(b, 1)->esp_packets[0], 1);
+    assert_int_equal(state_of(b, 1)->esp_packets[1], 1);
     bench_free(b);
 }
 
@@ -715,6 +800,41 @@ static void a_rekeyed_association_goes_on_and_ends(void **state)
     bench_free(b);
 }
 
+/* The same as nobody can read it: CREATE_CHILD_SA that begins with `first`, perhaps a Delete, then a message with other SPIs
+ * that one side asks with message id `id`. Returns whose the latter is. */
+static uint32_t owner_after(bool client_renews, uint8_t first, bool deleted, bool client_asks, uint32_t id)
+{
+    struct bench *b = bench_new();
+    const uint8_t flag = client_renews ? FROM_INITIATOR : 0, other = flag ^ FROM_INITIATOR;
+    struct message ask = message_of(0, 0, 0, 0, 0), answer = ask, nothing = ask, remove = ask;
+    add_payload(&ask, first, "\0\0\100\11", 4);
+    add_payload(&answer, IKE_SA, "\0\0\0\0", 4);
+    add_payload(&remove, IKE_DELETE, "\1\0\0\0", 4);
+    establish(b, 1, 40000);
+    send_sealed(b, SPI_I, SPI_R, CREATE_CHILD_SA, flag, 2, &ask, KEY_R, client_renews);
+    send_sealed(b, SPI_I, SPI_R, CREATE_CHILD_SA, other | IS_RESPONSE, 2, &answer, KEY_I, !client_renews);
+    if (deleted)
+        send_sealed(b, SPI_I, SPI_R, IKE_INFORMATIONAL, flag, 3, &remove, KEY_R, client_renews);
+    const uint8_t asker = client_asks == client_renews ? FROM_INITIATOR : 0;
+    send_sealed(b, 0x0101, 0x0202, IKE_INFORMATIONAL, asker, id, &nothing, 0x33, client_asks);
+    send_sealed(b, 0x0101, 0x0202, IKE_INFORMATIONAL, (asker ^ FROM_INITIATOR) | IS_RESPONSE, id, &nothing, 0x33, !client_asks);
+    assert_int_equal(last_ike(b)->dir, client_asks ? TO_CLIENT : TO_SERVER);
+    assert_int_equal(last_ike(b)->ike.request.frame, b->frame - 1);
+    uint32_t owner = last_ike(b)->conv;
+    bench_free(b);
+    return owner;
+}
+
+static void a_renewed_association_is_the_same_without_keys(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 8; i++)
+        assert_int_equal(owner_after((i & 1) != 0, IKE_SA, (i & 2) != 0 || (i & 1) != (i & 4) >> 2, (i & 4) != 0, 0), 1);
+    assert_int_equal(owner_after(true, IKE_NOTIFY, true, true, 0), 2);  /* a tunnel inside was renewed */
+    assert_int_equal(owner_after(true, IKE_SA, true, true, 1), 2);      /* what begins a renewed one is missing */
+    assert_int_equal(owner_after(true, IKE_SA, false, false, 0), 2);    /* a server also begins with 0 where a client logged in */
+}
+
 /* An ICMP error about a datagram from host 1 to 9: type 3 code 3, then IPv4 and UDP headers and `len` bytes of payload. */
 static void send_unreachable(struct bench *b, uint16_t sport, uint16_t dport, const uint8_t *payload, size_t len)
 {
@@ -890,6 +1010,9 @@ int main(void)
         cmocka_unit_test(bare_esp_is_counted_by_addresses),
         cmocka_unit_test(esp_goes_with_the_association_that_moves),
         cmocka_unit_test(a_new_association_takes_the_path_over),
+        cmocka_unit_test(tunnels_along_one_path_are_told_by_their_spis),
+        cmocka_unit_test(who_shared_a_path_has_it_alone_again),
+        cmocka_unit_test(esp_from_before_is_not_of_a_later_login),
         cmocka_unit_test(esp_beyond_a_translator_is_counted_once),
         cmocka_unit_test(fragments_are_one_message),
         cmocka_unit_test(missing_fragments_are_in_the_state),
@@ -898,6 +1021,7 @@ int main(void)
         cmocka_unit_test(wrong_keys_are_told_and_counted),
         cmocka_unit_test(a_forged_fragment_does_no_harm),
         cmocka_unit_test(a_rekeyed_association_goes_on_and_ends),
+        cmocka_unit_test(a_renewed_association_is_the_same_without_keys),
         cmocka_unit_test(icmp_errors_are_told_to_who_waits),
         cmocka_unit_test(a_flood_is_bounded_and_spares_the_established),
         cmocka_unit_test(a_flood_spares_those_that_two_talk_in),
