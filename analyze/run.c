@@ -12,8 +12,8 @@ enum { PROGRESS_FRAMES = 1 << 14, COMPLAINT_MAX = 1024 };
 struct input {
     const char *path;
     struct source *source; /* open; NULL: unreadable, or to be opened again */
-    bool readable, has_time;
-    int64_t first_ns;
+    bool readable;
+    struct vantage_beginning begins;
     uint32_t index;          /* among the readable ones, in the order of by_time */
     struct source_info info; /* own copy, when read */
     struct dissect_counters counters;
@@ -78,7 +78,9 @@ static void probe(struct run *r, struct input *in)
     }
     in->readable = true;
     r->readable++;
-    in->has_time = source_first_time(in->source, &in->first_ns);
+    in->begins.has_time = source_first_time(in->source, &in->begins.first_ns);
+    const struct source_info *info = source_info(in->source);
+    in->begins.link_type = info->interface_count > 0 ? info->interfaces[0].link_type : 0;
     if (r->count > 1 && strcmp(in->path, "-") != 0 && platform_kind(in->path) == PLATFORM_FILE) {
         source_close(in->source);
         in->source = NULL;
@@ -91,10 +93,10 @@ static int by_time(const void *left, const void *right)
     const struct input *a = left, *b = right;
     if (a->readable != b->readable)
         return a->readable ? -1 : 1;
-    if (a->has_time != b->has_time)
-        return a->has_time ? -1 : 1;
-    if (a->has_time && a->first_ns != b->first_ns)
-        return a->first_ns < b->first_ns ? -1 : 1;
+    if (a->begins.has_time != b->begins.has_time)
+        return a->begins.has_time ? -1 : 1;
+    if (a->begins.has_time && a->begins.first_ns != b->begins.first_ns)
+        return a->begins.first_ns < b->begins.first_ns ? -1 : 1;
     return strcmp(a->path, b->path);
 }
 
@@ -164,7 +166,7 @@ static bool read_input(struct run *r, struct input *in, bool last)
     r->reading = in->path;
     if (r->hooks->reading != NULL)
         r->hooks->reading(r->hooks->ctx, in->index, in->path);
-    struct vantage *v = vantage_for(&r->vantages, source_info(in->source), in->has_time, in->first_ns, last);
+    struct vantage *v = vantage_for(&r->vantages, &in->begins, last);
     if (v == NULL)
         return false;
     read_frames(r, in, v);
@@ -209,7 +211,7 @@ static enum run_result run(const struct options *o, struct analysis *a, const st
     r.inputs = calloc(r.count + 1, sizeof *r.inputs);
     bool good = r.inputs != NULL;
     for (size_t i = 0; i < r.count && good; i++) {
-        r.inputs[i].path = o->captures[i];
+        r.inputs[i].path = r.inputs[i].begins.path = o->captures[i];
         probe(&r, &r.inputs[i]);
     }
     good = good && read_all(&r);

@@ -73,9 +73,10 @@ static bool differ_in_numbers_only(const char *a, const char *b)
     }
 }
 
-static struct vantage *continued(struct vantages *all, const struct source_info *info, int64_t first_ns)
+static struct vantage *continued(struct vantages *all, const struct vantage_beginning *b)
 {
     struct vantage *best = NULL;
+    int64_t first_ns = b->first_ns;
     for (size_t i = 0; i < VANTAGES_MAX; i++) {
         struct vantage *v = &all->items[i];
         if (v->dissector == NULL)
@@ -84,9 +85,9 @@ static struct vantage *continued(struct vantages *all, const struct source_info 
             finish(all, v);
             continue;
         }
-        if (first_ns < v->last_ns || info->interface_count == 0 || info->interfaces[0].link_type != v->link_type)
+        if (first_ns < v->last_ns || b->link_type != v->link_type)
             continue;
-        if (differ_in_numbers_only(info->path, v->path) && (best == NULL || v->last_ns > best->last_ns))
+        if (differ_in_numbers_only(b->path, v->path) && (best == NULL || v->last_ns > best->last_ns))
             best = v;
     }
     return best;
@@ -110,10 +111,9 @@ static struct vantage *make_room(struct vantages *all)
     }
 }
 
-struct vantage *vantage_for(struct vantages *all, const struct source_info *info, bool has_time, int64_t first_ns,
-                            bool alone)
+struct vantage *vantage_for(struct vantages *all, const struct vantage_beginning *b, bool alone)
 {
-    struct vantage *v = has_time ? continued(all, info, first_ns) : NULL;
+    struct vantage *v = b->has_time ? continued(all, b) : NULL;
     if (v != NULL)
         return v;
     v = make_room(all);

@@ -42,12 +42,19 @@ struct vantages {
     void *ctx;
 };
 
+/* How a capture begins. */
+struct vantage_beginning {
+    const char *path;
+    bool has_time;
+    int64_t first_ns;   /* with has_time */
+    uint16_t link_type; /* of its first interface, which a pcapng file names only before its first packet; 0 it has none */
+};
+
 /*
- * The vantage for a capture with this first interface and time: one that it continues, or a new one. `alone`: no other
- * capture follows, all memory is its own. NULL when memory is short.
+ * The vantage for a capture that begins so: one that it continues, or a new one. `alone`: no other capture follows, all memory
+ * is its own. NULL when memory is short.
  */
-struct vantage *vantage_for(struct vantages *all, const struct source_info *info, bool has_time, int64_t first_ns,
-                            bool alone);
+struct vantage *vantage_for(struct vantages *all, const struct vantage_beginning *b, bool alone);
 
 /* The capture `input` was read to its end. */
 void vantage_read(struct vantages *all, struct vantage *v, size_t input, const struct source_info *info);

@@ -230,9 +230,11 @@ def foreign(r):
 def rotated(r):
     count = len(r.frames)
     for cut in sorted({1, count // 4, count // 2, 3 * count // 4, count - 1}):
-        if 0 < cut < count:
-            yield Change("rotated %d" % cut, [files.pcap(r.link, r.frames[:cut]), files.pcap(r.link, r.frames[cut:])],
-                         judge=nothing_worse)
+        if not 0 < cut < count:
+            continue
+        halves = r.frames[:cut], r.frames[cut:]
+        yield Change("rotated %d" % cut, [files.pcap(r.link, half) for half in halves], judge=nothing_worse)
+        yield Change("rotated pcapng %d" % cut, [files.pcapng(r.link, half) for half in halves], judge=nothing_worse, ending="pcapng")
 
 
 def changes(r):
