@@ -61,7 +61,7 @@ conclude(struct chain_checks *out, enum check check, enum chain_error error, siz
     out->failing_index = index != SIZE_MAX ? index : 0;
 }
 
-/* What one run of X509_verify_cert said. Strengths are judged elsewhere, unknown critical extensions are Windows' affair. */
+/* What one run of X509_verify_cert said. Strengths and critical extensions are judged elsewhere. */
 struct verification {
     bool times; /* asked: only a path that was valid when it was presented holds */
     int error;  /* X509_V_* */
@@ -198,9 +198,52 @@ static bool namesake_sent(const struct chain *chain, const struct chain_certs *c
     return sent;
 }
 
+enum critical { CRITICAL_KNOWN, CRITICAL_SOME_KNOW, CRITICAL_NOBODY_KNOWS };
+
+/* A client refuses a critical extension that it does not know (RFC 5280 section 4.2). What OpenSSL can name but not process,
+ * and what is Microsoft's, some clients know. */
+static enum critical critical_extensions(X509 *cert, char oid[static NAME_TEXT])
+{
+    static const char microsoft[] = "1.3.6.1.4.1.311.";
+    enum critical worst = CRITICAL_KNOWN;
+    for (int i = 0; i < X509_get_ext_count(cert); i++) {
+        X509_EXTENSION *extension = X509_get_ext(cert, i);
+        const ASN1_OBJECT *object = X509_EXTENSION_get_object(extension);
+        char text[NAME_TEXT];
+        if (!X509_EXTENSION_get_critical(extension) || X509_supported_extension(extension) ||
+            OBJ_obj2txt(text, sizeof text, object, 1) <= 0)
+            continue;
+        int nid = OBJ_obj2nid(object);
+        bool some = (nid != NID_undef && nid != NID_ct_precert_poison) || strncmp(text, microsoft, sizeof microsoft - 1) == 0;
+        enum critical now = some ? CRITICAL_SOME_KNOW : CRITICAL_NOBODY_KNOWS;
+        if (now > worst) {
+            worst = now;
+            memcpy(oid, text, sizeof text);
+        }
+    }
+    return worst;
+}
+
+/* Of the path below its root. */
+static void conclude_critical(const struct chain_path *path, struct chain_checks *out)
+{
+    for (size_t i = 0; i < path->count && out->chain != CHECK_FAIL && (i == 0 || !path->at[i].self_signed); i++) {
+        char oid[NAME_TEXT];
+        enum critical extensions = critical_extensions(path->at[i].cert, oid);
+        struct name_text name = subject_text(path->at[i].cert);
+        if (extensions == CRITICAL_NOBODY_KNOWS)
+            conclude(out, CHECK_FAIL, CHAIN_OTHER, path->at[i].sent,
+                     "'%s' has a critical extension that clients do not know (%s): they must refuse it.", name.text, oid);
+        else if (extensions == CRITICAL_SOME_KNOW && out->chain == CHECK_PASS)
+            conclude(out, CHECK_UNKNOWN, CHAIN_OTHER, path->at[i].sent,
+                     "'%s' has a critical extension (%s) that some clients know and others do not: these refuse it.",
+                     name.text, oid);
+    }
+}
+
 /* The path holds; what remains is who supplied it, and what its issuers may issue. */
-static void conclude_success(const struct chain *chain, const struct chain_certs *certs, const struct chain_path *path,
-                             struct chain_checks *out)
+static void conclude_path_holds(const struct chain *chain, const struct chain_certs *certs,
+                                const struct chain_path *path, struct chain_checks *out)
 {
     conclude(out, CHECK_PASS, CHAIN_OK, 0, "%s", "");
     bool server = (chain->roles & ~(uint32_t)ROLE_CLIENT) != 0;
@@ -222,6 +265,13 @@ static void conclude_success(const struct chain *chain, const struct chain_certs
                      name.text);
         }
     }
+}
+
+static void conclude_success(const struct chain *chain, const struct chain_certs *certs, const struct chain_path *path,
+                             struct chain_checks *out)
+{
+    conclude_path_holds(chain, certs, path, out);
+    conclude_critical(path, out);
 }
 
 static void conclude_other_key(const struct expect *e, const struct chain_certs *certs, const struct chain_path *path,
@@ -247,9 +297,8 @@ static void conclude_no_parent(const struct chain *chain, const struct chain_pat
                  subject.text);
     else if (!has_roots && last == 0)
         conclude(out, CHECK_UNKNOWN, CHAIN_NO_ROOTS, sent,
-                 "Only the leaf was sent; nobody said which roots clients trust, so whether its issuer '%s' is one is "
-                 "unknown.",
-                 issuer.text);
+                 "%s; nobody said which roots clients trust, so whether its issuer '%s' is one is unknown.",
+                 chain->count > 1 ? "What was sent with the leaf did not issue it" : "Only the leaf was sent", issuer.text);
     else if (!has_roots)
         conclude(out, CHECK_UNKNOWN, CHAIN_NO_ROOTS, sent,
                  "Nobody said which roots clients trust; the path leads to '%s'.", issuer.text);
@@ -259,9 +308,8 @@ static void conclude_no_parent(const struct chain *chain, const struct chain_pat
                  issuer.text);
     else
         conclude(out, CHECK_FAIL, CHAIN_INCOMPLETE, 0,
-                 "Only the leaf was sent; its issuer '%s' is not given: an intermediate that clients must have "
-                 "already, or an "
-                 "untrusted root%s.",
+                 "%s issuer '%s' is not given: an intermediate that clients must have already, or an untrusted root%s.",
+                 chain->count > 1 ? "What was sent with the leaf did not issue it, and its" : "Only the leaf was sent; its",
                  issuer.text,
                  chain->facts[0].issuer_address_count > 0
                      ? " (AIA names where it may be had, which helps only a client that has a network)"
@@ -354,6 +402,7 @@ static bool conclude_failure(const struct expect *e, const struct expect_method 
     return true;
 }
 
+/* RFC 5246 section 7.4.2: each certificate is followed by its issuer's. */
 static bool order_wrong(const struct chain_certs *certs)
 {
     for (size_t i = 0; i + 1 < certs->count; i++)
@@ -361,6 +410,27 @@ static bool order_wrong(const struct chain_certs *certs)
             X509_NAME_cmp(X509_get_issuer_name(certs->cert[i]), X509_get_subject_name(certs->cert[i + 1])) != 0)
             return true;
     return false;
+}
+
+/* The first certificate that does not belong to the path, where those that do follow each other; 0 without. */
+static size_t first_stray(const struct chain_certs *certs, const struct chain_path *path)
+{
+    bool belongs[CHAIN_CERTS_MAX] = {false};
+    size_t before = 0, stray = 0;
+    if (path->end != PATH_ROOT && path->end != PATH_NO_PARENT)
+        return 0;
+    for (size_t i = 0; i < path->count; i++) {
+        size_t sent = path->at[i].sent;
+        if (sent == SIZE_MAX)
+            continue;
+        if (sent < before)
+            return 0;
+        before = sent;
+        belongs[sent] = true;
+    }
+    while (stray < certs->count && belongs[stray])
+        stray++;
+    return stray < certs->count ? stray : 0;
 }
 
 static bool describe_root(const struct expect *e, const struct chain *chain, const struct chain_path *path,
@@ -442,5 +512,7 @@ bool chain_check_trust(const struct expect *e, const struct expect_method *metho
     /* a client's certificate is judged by the server, whose roots nobody gave */
     if (chain->roles == ROLE_CLIENT && out->chain == CHECK_FAIL && out->chain_error != CHAIN_BAD_SIGNATURE)
         out->chain = CHECK_UNKNOWN;
+    if (out->order_wrong)
+        out->stray_index = first_stray(certs, path);
     return describe_root(e, chain, path, out);
 }

@@ -44,6 +44,8 @@ struct chain_checks {
     char chain_text[256];           /* one sentence, "" when fine; names in it are what strangers wrote */
     size_t failing_index;           /* certificate of the chain that it is about */
     bool order_wrong;               /* sent, but not leaf first and each followed by its issuer */
+    size_t stray_index;             /* order_wrong only because this certificate does not belong to the chain; 0: those that
+                                       do are out of order themselves */
     bool intermediate_given;        /* complete only with an intermediate out of --trusted-root that was not sent: clients need
                                        it too; chain_text names it */
     bool root_sent;

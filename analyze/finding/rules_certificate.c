@@ -246,38 +246,59 @@ static void time_fault(const struct subject *c)
     fix_time(c, f, expired, who);
 }
 
-static void strength_faults(const struct subject *c)
+static void weak_key(const struct subject *c)
 {
     const struct chain_checks *k = c->checks;
     bool fresh;
     char who[DESCRIBE_MAX];
-    if (k->key_strength == CHECK_FAIL) {
-        struct finding *f = subject_fault(c, FINDING_CERT_WEAK_KEY, 0, false, &fresh);
-        if (f != NULL && fresh) {
-            finding_title(f, "the key of the certificate \"%s\" is weak: %s",
-                          describe_certificate(who, c->chain, k->weak_key_index),
-                          c->chain->facts[k->weak_key_index].key_text);
-            finding_explain(f, "Windows always refuses RSA keys under 1024 bits and can be set to refuse those under "
-                               "2048; other clients "
-                               "do so by default.");
-            finding_fix(f, "Issue the certificate again with RSA 2048 bits or more, or ECDSA P-256, and select it: %s.",
-                        subject_selection_path(c));
-        }
-    }
-    if (k->signature_strength == CHECK_FAIL) {
-        struct finding *f = subject_fault(c, FINDING_CERT_WEAK_SIGNATURE, 0, false, &fresh);
-        if (f != NULL && fresh) {
-            finding_title(f, "the certificate \"%s\" is signed with %s",
-                          describe_certificate(who, c->chain, k->weak_signature_index),
-                          c->chain->facts[k->weak_signature_index].signature);
-            finding_explain(
-                f,
-                "Current clients refuse SHA-1 and MD5 signatures in a server's chain (the root's own does not count).");
-            finding_fix(f, "Move the CA to SHA-256, issue the certificate again and select it: %s.",
-                        subject_selection_path(c));
-        }
-    }
+    struct finding *f = subject_fault(c, FINDING_CERT_WEAK_KEY, 0, false, &fresh);
+    if (f == NULL || !fresh)
+        return;
+    describe_certificate(who, c->chain, k->weak_key_index);
+    finding_title(f, "the key of the certificate \"%s\" is weak: %s", who, c->chain->facts[k->weak_key_index].key_text);
+    finding_explain(f, "Windows always refuses RSA keys under 1024 bits and can be set to refuse those under 2048; other "
+                       "clients do so by default.");
+    if (k->weak_key_index > 0)
+        finding_fix(f, "Give the CA \"%s\" a new key (RSA 2048 bits or more, or ECDSA P-256), then issue the server's "
+                       "certificate again below it and select it: %s.",
+                    who, subject_selection_path(c));
+    else
+        finding_fix(f, "Issue the certificate again with RSA 2048 bits or more, or ECDSA P-256, and select it: %s.",
+                    subject_selection_path(c));
 }
+
+static void weak_signature(const struct subject *c)
+{
+    const struct chain_checks *k = c->checks;
+    bool fresh;
+    char who[DESCRIBE_MAX];
+    struct finding *f = subject_fault(c, FINDING_CERT_WEAK_SIGNATURE, 0, false, &fresh);
+    if (f == NULL || !fresh)
+        return;
+    describe_certificate(who, c->chain, k->weak_signature_index);
+    finding_title(f, "the certificate \"%s\" is signed with %s", who,
+                  c->chain->facts[k->weak_signature_index].signature);
+    finding_explain(f, "Clients with OpenSSL 3, Android and Apple refuse SHA-1 and MD5 signatures in a server's chain (the "
+                       "root's own does not count); Windows does so below public roots, and below others where it is told "
+                       "to.");
+    if (k->weak_signature_index > 0)
+        finding_fix(f, "Renew the certificate of the CA \"%s\" with a SHA-256 signature (its key may stay, then the "
+                       "certificates below it stay valid), and have the %s send the new one.",
+                    who, subject_host(c));
+    else
+        finding_fix(f, "Set the CA to SHA-256, issue the certificate again and select it: %s.",
+                    subject_selection_path(c));
+}
+
+static void strength_faults(const struct subject *c)
+{
+    if (c->checks->key_strength == CHECK_FAIL)
+        weak_key(c);
+    if (c->checks->signature_strength == CHECK_FAIL)
+        weak_signature(c);
+}
+
+enum { OCSP_ON_HOLD = 6 };
 
 /* RFC 5280 section 5.3.1 */
 static const char *revocation_reason(int reason)
@@ -302,7 +323,7 @@ static void revoked(const struct subject *c)
     if (!c->chain->ocsp_revoked)
         return;
     struct finding *f = subject_fault(c, FINDING_CERT_REVOKED, 0, true, &fresh);
-    if (f != NULL && subject_vpn(c))
+    if (f != NULL)
         f->confidence = CONFIDENCE_CERTAIN; /* the CA's signed word, whatever clients make of it */
     if (f == NULL || !fresh)
         return;
@@ -311,6 +332,11 @@ static void revoked(const struct subject *c)
     if (o->revoked_at != 0)
         finding_explain(f, "The CA revoked it on %s (%s).", describe_time(at, o->revoked_at),
                         revocation_reason(o->reason));
+    if (o->next_update != 0 && o->next_update < c->place.time_ns / INT64_C(1000000000))
+        finding_explain(f, "The response itself is outdated, it was good until %s: clients ignore it, or refuse the server "
+                           "for that alone.%s",
+                        describe_time(at, o->next_update),
+                        o->reason == OCSP_ON_HOLD ? " The CA may have taken the certificate off hold since." : "");
     subject_what_clients_did(c, f);
     finding_fix(f, "Issue a new certificate and select it: %s.", subject_selection_path(c));
 }
@@ -360,21 +386,31 @@ void subject_no_name_fault(const struct subject *c)
         c->role == ROLE_SSTP ? "bind it" : "put it into its place", subject_selection_path(c));
 }
 
+/* Clients put the chain together themselves: what is seldom a fault's cause is worth a warning only where some refuse. */
 void subject_order_fault(const struct subject *c)
 {
-    bool fresh;
+    bool fresh, stray = c->checks->stray_index != 0, tls13 = c->tls->version >= 0x0304;
+    char which[DESCRIBE_MAX];
     if (!c->checks->order_wrong)
         return;
     struct finding *f = subject_fault(c, FINDING_CERT_CHAIN_ORDER, 0, false, &fresh);
     if (f == NULL || !fresh)
         return;
-    if (c->role == ROLE_SSTP && c->stats.accepted > 0 && c->stats.refused == 0)
+    if (c->stats.refused == 0)
         f->severity = SEVERITY_INFO;
-    finding_title(f, "the chain of the %s \"%s\" is sent in the wrong order", c->whose, c->id->name);
-    finding_explain(f, "TLS 1.2 demands the server's certificate first, each followed by its issuer (RFC 5246 section "
-                       "7.4.2); strict clients fail.");
-    finding_fix(f, "Put the certificates in order: the server's own, then the CA that issued it, and so on (%s).",
-                c->role == ROLE_SSTP ? "on a load balancer that ends TLS: in its file" : "FreeRADIUS: certificate_file");
+    if (stray)
+        finding_title(f, "with the %s \"%s\" comes a certificate that does not belong to its chain: \"%s\"", c->whose,
+                      c->id->name, describe_certificate(which, c->chain, c->checks->stray_index));
+    else
+        finding_title(f, "the chain of the %s \"%s\" is sent in the wrong order", c->whose, c->id->name);
+    finding_explain(f, "%s the server's certificate first, each followed by its issuer's. Windows, and clients with OpenSSL "
+                       "or GnuTLS, find the path in any order; the TLS of small devices may not, and refuse the server.",
+                    tls13 ? "TLS 1.3 advises (RFC 8446 section 4.4.2)" : "TLS 1.2 demands (RFC 5246 section 7.4.2)");
+    const char *where = c->role == ROLE_SSTP ? "on a load balancer that ends TLS: in its file" : "FreeRADIUS: certificate_file";
+    if (stray)
+        finding_fix(f, "Leave certificate %zu of those sent out (%s).", c->checks->stray_index + 1, where);
+    else
+        finding_fix(f, "Put the certificates in order: the server's own, then the CA that issued it, and so on (%s).", where);
 }
 
 static bool static_rsa(const struct tls_facts *t)

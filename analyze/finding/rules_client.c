@@ -3,6 +3,43 @@
 
 #include "analyze/finding/rules.h"
 
+enum { BAD_CERTIFICATE_STATUS_RESPONSE = 113 };
+
+/* The client found fault with what was stapled to the certificate, not with the certificate (RFC 6066 section 8). */
+static void say_stapled(struct finding *f, const struct chain *c, struct place shown)
+{
+    const struct chain_ocsp *o = &c->ocsp_facts;
+    char at[32];
+    if (!o->read)
+        finding_explain(f, "It wants an OCSP response with the certificate, and the server staples none.");
+    else if (o->refusal > 0)
+        finding_explain(f, "What the server stapled is no OCSP response but a responder's refusal (OCSPResponseStatus %d).",
+                        o->refusal);
+    else if (o->status == CHAIN_OCSP_NONE)
+        finding_explain(f, "The OCSP response that the server stapled is not about this certificate.");
+    else if (o->signature == CHECK_FAIL)
+        finding_explain(f, "Neither the certificate's issuer nor a responder of its signed the OCSP response that the server "
+                           "stapled.");
+    else if (o->next_update != 0 && o->next_update < shown.time_ns / INT64_C(1000000000))
+        finding_explain(f, "The OCSP response that the server stapled is outdated: it was good until %s.",
+                        describe_time(at, o->next_update));
+    else if (o->this_update > shown.time_ns / INT64_C(1000000000) + RULE_CLOCK_SKEW_S)
+        finding_explain(f, "The OCSP response that the server stapled is of a time to come, %s: clocks differ.",
+                        describe_time(at, o->this_update));
+    else
+        finding_explain(f, "The OCSP response that the server stapled says \"%s\".", chain_ocsp_name(o->status));
+    finding_fix(f, "Have the server fetch and staple a current OCSP response, or none; clients that demand one (wpa_supplicant: "
+                   "ocsp=2) need the former.");
+}
+
+static const struct chain_checks *checks_of(const struct rule_input *in, const struct tls_facts *t, bool inner)
+{
+    const struct chain *c = rule_chain(in, t->server_chain);
+    if (c == NULL || !c->parsed[0])
+        return NULL;
+    return inner && c->inner_checks != NULL ? c->inner_checks : &c->checks;
+}
+
 static void say_why(struct finding *f, const struct rule_input *in, const struct tls_facts *t, bool inner)
 {
     if (rule_chain(in, t->server_chain) == NULL) {
@@ -10,8 +47,11 @@ static void say_why(struct finding *f, const struct rule_input *in, const struct
         return;
     }
     bool roots = expect_has_roots(in->expect), names = expect_has_names(in->expect);
+    const struct chain_checks *k = checks_of(in, t, inner);
     if (rule_certificate_fault(in, t, inner))
         finding_explain(f, "The certificate has a fault that explains it: see the cert-* findings.");
+    else if (k != NULL && k->chain == CHECK_UNKNOWN && k->chain_error == CHAIN_OTHER)
+        finding_explain(f, "The certificate passes every check that could be made, but: %s", k->chain_text);
     else if (roots && names)
         finding_explain(
             f, "The certificate passes every check against the roots and names given, so the fault is on the client: "
@@ -63,18 +103,10 @@ static void title_rejected(struct finding *f, const struct exchange *x, const ch
                       space, quote, name, quote);
 }
 
-static const struct chain_checks *checks_of(const struct rule_input *in, const struct tls_facts *t, bool inner)
-{
-    const struct chain *c = rule_chain(in, t->server_chain);
-    if (c == NULL || !c->parsed[0])
-        return NULL;
-    return inner && c->inner_checks != NULL ? c->inner_checks : &c->checks;
-}
-
 static bool chain_invalid(const struct chain_checks *k)
 {
     return k != NULL && k->chain == CHECK_FAIL &&
-           (k->chain_error == CHAIN_BAD_SIGNATURE || k->chain_error == CHAIN_INVALID_CA);
+           (k->chain_error == CHAIN_BAD_SIGNATURE || k->chain_error == CHAIN_INVALID_CA || k->chain_error == CHAIN_OTHER);
 }
 
 /* The alert's number is hidden or names no reason: the error is that of the certificate's fault, 864 where that is a matter of
@@ -172,11 +204,16 @@ static void rejected(struct findings *out, const struct rule_input *in, const st
     f->client_error = refusal_error(in, t, inner, alert);
     title_rejected(f, x, name, alert);
     explain_rejected(f, x, inner, alert);
-    say_why(f, in, t, inner);
+    bool stapled = c != NULL && c->parsed[0] && !c->ocsp_revoked && alert != NULL && alert->code == BAD_CERTIFICATE_STATUS_RESPONSE;
+    if (stapled)
+        say_stapled(f, c, t->certificate_last);
+    else
+        say_why(f, in, t, inner);
     if (x->outcome == OUTCOME_REJECTED)
         finding_explain(f, "The %s that follows is only the consequence.",
                         rule_in_tunnel(x) ? "EAP-Failure" : "reject");
-    fix_client_refusal(f, in, x, inner, f->client_error);
+    if (!stapled)
+        fix_client_refusal(f, in, x, inner, f->client_error);
 }
 
 static void silent(struct findings *out, const struct rule_input *in, const struct session *s)

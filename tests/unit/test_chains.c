@@ -366,6 +366,58 @@ static void a_wrong_key_of_the_issuer_is_a_bad_signature(void **state)
     made_free(&renewed_root);
 }
 
+/* RFC 5246 section 7.4.2 holds for neither, but only one of them has its own certificates out of order. */
+static void what_is_too_much_is_told_from_a_wrong_order(void **state)
+{
+    (void)state;
+    const struct made *const sent[][5] = {
+        {&pki.leaf, &pki.root, &pki.issuing}, {&pki.leaf, &pki.issuing, &pki.other_root},
+        {&pki.leaf, &pki.other_root, &pki.issuing}, {&pki.leaf, &pki.leaf, &pki.issuing},
+        {&pki.leaf, &pki.other_root},
+    };
+    const size_t strays[] = {0, 2, 1, 1, 1};
+    for (size_t i = 0; i < sizeof strays / sizeof strays[0]; i++) {
+        struct expect *e = TRUSTING(&pki.root);
+        struct judged j = judge_as(e, sent[i], ROLE_NPS);
+        assert_true(j.checks->order_wrong);
+        assert_int_equal(j.checks->stray_index, strays[i]);
+        if (i < 4)
+            expect_chain(e, j, CHECK_PASS, CHAIN_OK, 0, "");
+        else
+            expect_chain(e, j, CHECK_FAIL, CHAIN_INCOMPLETE, 0, "What was sent with the leaf did not issue it");
+    }
+}
+
+static void critical_extensions_are_known_or_refused(void **state)
+{
+    static const struct {
+        const char *line, *says;
+        enum check check;
+    } cases[] = {
+        {"1.2.3.4.5.6=DER:0500\n", "", CHECK_PASS},
+        {"1.2.3.4.5.6=critical,DER:0500\n", "clients do not know (1.2.3.4.5.6)", CHECK_FAIL},
+        {"1.3.6.1.4.1.311.21.10=critical,DER:300C300A06082B06010505070301\n", "some clients know", CHECK_UNKNOWN},
+        {"certificatePolicies=critical,1.2.3.4\n", "", CHECK_PASS},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char extensions[512], below[512];
+        snprintf(extensions, sizeof extensions, "%s%s", SERVER_EXTENSIONS, cases[i].line);
+        snprintf(below, sizeof below, "%s%s", CA_EXTENSIONS, cases[i].line);
+        enum chain_error error = cases[i].check == CHECK_PASS ? CHAIN_OK : CHAIN_OTHER;
+        struct made leaf = server("/CN=" NPS, extensions, &pki.issuing, pki.issuing_key);
+        struct made ca = server("/CN=CA", below, &pki.root, pki.root_key);
+        struct made under = server("/CN=" NPS, SERVER_EXTENSIONS, &ca, pki.leaf_key);
+        struct expect *e = TRUSTING(&pki.root);
+        expect_chain(e, JUDGE(e, &leaf, &pki.issuing), cases[i].check, error, 0, cases[i].says);
+        e = TRUSTING(&pki.root);
+        expect_chain(e, JUDGE(e, &under, &ca), cases[i].check, error, error == CHAIN_OK ? 0 : 1, cases[i].says);
+        made_free(&under);
+        made_free(&ca);
+        made_free(&leaf);
+    }
+}
+
 static void an_issuer_that_may_not_issue_is_refused(void **state)
 {
     (void)state;
@@ -1027,6 +1079,8 @@ int main(void)
         cmocka_unit_test(an_intermediate_among_the_roots_is_said),
         cmocka_unit_test(without_roots_only_what_is_provable_is_said),
         cmocka_unit_test(a_wrong_key_of_the_issuer_is_a_bad_signature),
+        cmocka_unit_test(what_is_too_much_is_told_from_a_wrong_order),
+        cmocka_unit_test(critical_extensions_are_known_or_refused),
         cmocka_unit_test(an_issuer_that_may_not_issue_is_refused),
         cmocka_unit_test(what_does_not_parse_is_unknown),
         cmocka_unit_test(pins_name_what_they_hit),

@@ -414,6 +414,10 @@ static void remarks_about_certificates(void **state)
     raises(FINDING_CERT_WILDCARD_SUBJECT, SEVERITY_WARNING, 0);
     healthy();
     chain(0)->checks.order_wrong = true;
+    raises(FINDING_CERT_CHAIN_ORDER, SEVERITY_INFO, 0); /* the client went on */
+    stopped_after_flight(OUTCOME_REJECTED);
+    client_alert(42);
+    chain(0)->checks.order_wrong = true;
     raises(FINDING_CERT_CHAIN_ORDER, SEVERITY_WARNING, 0);
     healthy();
     chain(0)->checks.server_auth_eku = CHECK_UNKNOWN;
@@ -432,6 +436,34 @@ static void revocation(void **state)
     chain(0)->ocsp_good = false;
     chain(0)->ocsp_revoked = true;
     raises(FINDING_CERT_REVOKED, SEVERITY_CRITICAL, 859);
+    assert_false(says(found(FINDING_CERT_REVOKED), "outdated"));
+    chain(0)->ocsp_facts.next_update = at(6).time_ns / INT64_C(1000000000) - 1;
+    assert_true(says(found(FINDING_CERT_REVOKED), "The response itself is outdated"));
+}
+
+/* bad_certificate_status_response is about what is stapled, and what is wrong with it shows. */
+static void a_stapled_response_that_clients_refuse(void **state)
+{
+    static const struct {
+        struct chain_ocsp stapled;
+        const char *says;
+    } cases[] = {
+        {{.read = false}, "the server staples none"},
+        {{.read = true, .refusal = 3}, "a responder's refusal (OCSPResponseStatus 3)"},
+        {{.read = true, .refusal = -1}, "is not about this certificate"},
+        {{.read = true, .refusal = -1, .status = CHAIN_OCSP_GOOD, .signature = CHECK_FAIL}, "signed the OCSP response"},
+        {{.read = true, .refusal = -1, .status = CHAIN_OCSP_GOOD, .signature = CHECK_PASS, .next_update = 1}, "outdated: it was good until"},
+        {{.read = true, .refusal = -1, .status = CHAIN_OCSP_UNKNOWN, .signature = CHECK_PASS}, "says \"unknown\""},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        stopped_after_flight(OUTCOME_REJECTED);
+        client_alert(113);
+        chain(0)->ocsp_facts = cases[i].stapled;
+        const struct finding *f = found(FINDING_EAP_CLIENT_REJECTED_CERTIFICATE);
+        assert_true(says(f, cases[i].says));
+        assert_false(says(f, "passes every check"));
+    }
 }
 
 static void two_servers(bool refused)
@@ -1351,7 +1383,7 @@ int main(void)
         cmocka_unit_test(the_end_of_a_root_that_was_not_sent),
         cmocka_unit_test(key_usage_is_judged_by_the_suite),
         cmocka_unit_test(remarks_about_certificates),
-        cmocka_unit_test(revocation),
+        cmocka_unit_test(revocation), cmocka_unit_test(a_stapled_response_that_clients_refuse),
         cmocka_unit_test(certificates_of_two_servers),
         cmocka_unit_test(a_certificate_that_was_replaced),
         cmocka_unit_test(certificates_that_cannot_be_read),
