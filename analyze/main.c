@@ -265,6 +265,17 @@ static void complain_unkept(const struct analysis *a)
     fail(text);
 }
 
+/* What is odd about the expectations themselves, before anything is judged by them. */
+static void say_remarks(const struct expect *e)
+{
+    char safe[COMPLAINT_ROOM];
+    const char *remark;
+    for (size_t i = 0; (remark = expect_remark(e, i)) != NULL; i++) {
+        escape_text(safe, sizeof safe, span_of(remark, strlen(remark)));
+        fprintf(stderr, "vpnscope: %s\n", safe);
+    }
+}
+
 static int analyse(const struct options *o, struct output *out)
 {
     char error[256];
@@ -290,6 +301,7 @@ static int analyse(const struct options *o, struct output *out)
         fail(error);
         return o->check ? STATUS_UNSAID : STATUS_FAILED;
     }
+    say_remarks(o->expect);
     int status = o->check ? STATUS_UNSAID : STATUS_FAILED;
     struct progress progress = {.terminal = platform_is_terminal(stderr)};
     const struct reading_hooks hooks = {complain, show_progress, progress.terminal ? show_finding : NULL,

@@ -578,6 +578,8 @@ bool options_parse(int argc, char **argv, struct options *out, char error[static
         snprintf(error, OPTIONS_ERROR, "out of memory");
     else
         good = parse(argc, argv, out, items, error);
+    if (good)
+        expect_complete(out->expect);
     free(items);
     return good;
 }

@@ -37,6 +37,8 @@ static void check_names(const struct expect *e, const struct expect_method *meth
         if (configured.fit > result->fit) /* both must accept it: the worse one counts */
             *result = configured;
     }
+    if (result->fit == NAME_MISMATCH && leaf->dns_count >= X509_NAMES_MAX) /* it may have more than are kept */
+        *result = (struct name_result){.fit = NAME_NO_EXPECTATION};
     out->name = result->fit == NAME_MATCH ? CHECK_PASS : result->fit == NAME_MISMATCH ? CHECK_FAIL : CHECK_UNKNOWN;
 }
 

@@ -297,11 +297,11 @@ static void conclude_no_parent(const struct chain *chain, const struct chain_pat
                  subject.text);
     else if (!has_roots && last == 0)
         conclude(out, CHECK_UNKNOWN, CHAIN_NO_ROOTS, sent,
-                 "%s; nobody said which roots clients trust, so whether its issuer '%s' is one is unknown.",
+                 "%s; nobody said which roots clients trust (--trusted-root), so whether its issuer '%s' is one is unknown.",
                  chain->count > 1 ? "What was sent with the leaf did not issue it" : "Only the leaf was sent", issuer.text);
     else if (!has_roots)
         conclude(out, CHECK_UNKNOWN, CHAIN_NO_ROOTS, sent,
-                 "Nobody said which roots clients trust; the path leads to '%s'.", issuer.text);
+                 "Nobody said which roots clients trust (--trusted-root); the path leads to '%s'.", issuer.text);
     else if (last > 0)
         conclude(out, CHECK_FAIL, CHAIN_UNTRUSTED_ROOT, sent,
                  "'%s' was issued by '%s', which is neither sent nor among the given roots.", subject.text,
@@ -328,17 +328,17 @@ static void conclude_root(const struct expect *e, const struct expect_method *me
     for (size_t i = 0; i < e->root_count; i++)
         namesake = namesake || X509_NAME_cmp(X509_get_subject_name(e->roots[i].cert),
                                              X509_get_subject_name(path->at[last].cert)) == 0;
-    if (e->root_count == 0 && pinned)
+    if (e->anchor_count == 0 && pinned)
         conclude_success(chain, certs, path, out);
     else if (last == 0)
-        conclude(out, e->root_count == 0 && !has_pins ? CHECK_UNKNOWN : CHECK_FAIL, CHAIN_SELF_SIGNED, 0,
+        conclude(out, e->anchor_count == 0 && !has_pins ? CHECK_UNKNOWN : CHECK_FAIL, CHAIN_SELF_SIGNED, 0,
                  "'%s' signs itself and is not %s.", name.text,
-                 e->root_count > 0 ? "among the given roots"
+                 e->anchor_count > 0 ? "among the given roots"
                  : has_pins        ? "pinned"
                                    : "known to be trusted: no roots were given");
-    else if (e->root_count == 0)
+    else if (e->anchor_count == 0)
         conclude(out, CHECK_UNKNOWN, CHAIN_NO_ROOTS, sent,
-                 "Nobody said which roots clients trust; the chain ends in '%s', which was sent.", name.text);
+                 "Nobody said which roots clients trust (--trusted-root); the chain ends in '%s', which was sent.", name.text);
     else
         conclude(out, CHECK_FAIL, CHAIN_UNTRUSTED_ROOT, sent,
                  "The chain ends in '%s', which is not among the given roots%s.", name.text,
@@ -390,7 +390,7 @@ static bool conclude_failure(const struct expect *e, const struct expect_method 
             conclude(out, CHECK_UNKNOWN, CHAIN_NOT_PARSED, unparsed, "Certificate %zu of the chain cannot be parsed.",
                      unparsed + 1);
         else
-            conclude_no_parent(chain, path, e->root_count > 0, out);
+            conclude_no_parent(chain, path, e->anchor_count > 0, out);
         break;
     case PATH_UNVERIFIED:
     case PATH_TOO_LONG:
@@ -498,7 +498,7 @@ bool chain_check_trust(const struct expect *e, const struct expect_method *metho
                  chain->facts[absurd].key_text);
         return describe_root(e, chain, path, out);
     }
-    if (e->root_count > 0 && !verify(e, NULL, chain, certs, NULL, path, &v))
+    if (e->anchor_count > 0 && !verify(e, NULL, chain, certs, NULL, path, &v))
         return false;
     if (v.error == X509_V_OK) {
         if (!prefer_pinned(e, method, chain, certs, path))

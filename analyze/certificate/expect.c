@@ -152,12 +152,19 @@ bool expect_add_eap_config(struct expect *e, const char *path, char error[static
     return ok;
 }
 
+void expect_complete(struct expect *e)
+{
+    if (e->root_count > 0 && e->anchor_count == 0)
+        expect_remark_add(e, "among the trusted roots given is none that signs itself: intermediates and servers' certificates "
+                             "help to build chains, but do not say what clients trust");
+}
+
 bool expect_has_roots(const struct expect *e)
 {
     bool pins = false;
     for (size_t i = 0; i < e->method_count; i++)
         pins = pins || e->methods[i].pin_count > 0;
-    return pins || e->root_count > 0;
+    return pins || e->anchor_count > 0;
 }
 
 bool expect_has_names(const struct expect *e)

@@ -27,7 +27,7 @@ struct expect;   /* opaque */
 struct expect *expect_new(void);
 void expect_free(struct expect *e);
 
-/* --trusted-root FILE|DIR: PEM (bundle) or DER. False with one sentence naming file and line. */
+/* --trusted-root FILE|DIR: PEM (bundle), DER or PKCS#7. False with one sentence naming file and line. */
 bool expect_add_roots(struct expect *e, const char *path, char error[static EXPECT_ERROR]);
 /* --system-roots */
 bool expect_add_system_roots(struct expect *e, char error[static EXPECT_ERROR]);
@@ -35,6 +35,9 @@ bool expect_add_system_roots(struct expect *e, char error[static EXPECT_ERROR]);
 bool expect_add_server_name(struct expect *e, const char *names, char error[static EXPECT_ERROR]);
 /* --eap-config FILE: EapHostConfig or ProfileXML, also HTML-escaped once inside another element. False with file and line. */
 bool expect_add_eap_config(struct expect *e, const char *path, char error[static EXPECT_ERROR]);
+
+/* When all is given: adds what only all of it shows to the remarks. */
+void expect_complete(struct expect *e);
 
 bool expect_has_roots(const struct expect *e);  /* roots or pins were given */
 bool expect_has_names(const struct expect *e);

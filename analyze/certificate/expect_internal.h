@@ -23,6 +23,7 @@ struct expect_root {
 struct expect {
     struct expect_root *roots;
     size_t root_count, root_room;
+    size_t anchor_count; /* roots that sign themselves: without one nobody said what clients trust */
     X509_STORE *store; /* those that issue themselves */
     char *server_names[EXPECT_NAMES_MAX];
     size_t server_name_count;

@@ -109,6 +109,23 @@ static void set(struct name_result *out, enum name_fit fit, const char *pattern,
     snprintf(out->remark, sizeof out->remark, "%s", remark);
 }
 
+static bool in_host_names(char c)
+{
+    uint8_t byte = lower(c);
+    return (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') || byte == '-' || byte == '.' || byte == '_';
+}
+
+/* Why an item does not fit although the name stands in it as a whole: what was pasted with it. */
+static const char *what_is_around(const char *item, const char *name)
+{
+    const char *at = name[0] != '\0' ? strstr(item, name) : NULL;
+    size_t length = strlen(name);
+    if (at == NULL || (at > item && in_host_names(at[-1])) || in_host_names(at[length]))
+        return "";
+    return strpbrk(item, ", \t") != NULL ? "expected names are separated by ';' only: this item is one long name"
+                                         : "the expected name has further, perhaps invisible characters beside it";
+}
+
 static void match_literal(const struct matcher *m, const char *item, const char *name, struct name_result *out)
 {
     if (same_text(item, name, false)) {
@@ -124,7 +141,7 @@ static void match_literal(const struct matcher *m, const char *item, const char 
         set(out, NAME_MATCH_UNCERTAIN, item, name,
             "a wildcard certificate covers this name for some clients; Windows' EAP client compares the text");
     } else {
-        out->fit = NAME_MISMATCH;
+        set(out, NAME_MISMATCH, "", "", what_is_around(item, name));
     }
 }
 

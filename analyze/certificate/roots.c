@@ -52,11 +52,12 @@ static bool add_root(struct expect *e, X509 *cert, struct span der)
         return false;
     }
     e->roots[e->root_count++] = root;
+    e->anchor_count += root.self_signed ? 1 : 0;
     return true;
 }
 
 /* The DER of one certificate (what follows it, as in a TRUSTED CERTIFICATE, is left out); where: "FILE line N". */
-static bool add_der(struct expect *e, struct span der, const char *where, char error[static EXPECT_ERROR])
+static bool add_certificate(struct expect *e, struct span der, const char *where, char error[static EXPECT_ERROR])
 {
     X509 *cert = x509_decode(der);
     if (cert == NULL)
@@ -69,7 +70,39 @@ static bool add_der(struct expect *e, struct span der, const char *where, char e
     return true;
 }
 
-static bool add_block(struct expect *e, struct span block, const char *name, size_t line,
+/* The certificates of a PKCS#7, as Windows exports them (.p7b), also under a label of PEM that promises a certificate. */
+static bool add_bundle(struct expect *e, const STACK_OF(X509) * certs, const char *where, char error[static EXPECT_ERROR])
+{
+    bool good = true;
+    for (int i = 0; good && i < sk_X509_num(certs); i++) {
+        uint8_t *der = NULL;
+        int len = i2d_X509(sk_X509_value(certs, i), &der);
+        good = len > 0 ? add_certificate(e, span_of(der, (size_t)len), where, error)
+                       : expect_fail(error, "%s: memory is short", where);
+        OPENSSL_free(der);
+    }
+    return good;
+}
+
+/* One certificate, or several; *found is how many, 0 when it is something else. */
+static bool add_der(struct expect *e, struct span der, const char *where, size_t *found, char error[static EXPECT_ERROR])
+{
+    const uint8_t *at = der.data;
+    X509 *cert = x509_decode(der);
+    PKCS7 *bundle = cert == NULL && der.len <= EXPECT_FILE_MAX ? d2i_PKCS7(NULL, &at, (int)der.len) : NULL;
+    bool has = bundle != NULL && PKCS7_type_is_signed(bundle) && bundle->d.sign != NULL && bundle->d.sign->cert != NULL, good = true;
+    *found = cert != NULL ? 1 : has ? (size_t)sk_X509_num(bundle->d.sign->cert) : 0;
+    if (cert != NULL)
+        good = add_certificate(e, der, where, error);
+    else if (has)
+        good = add_bundle(e, bundle->d.sign->cert, where, error);
+    X509_free(cert);
+    PKCS7_free(bundle);
+    ERR_clear_error();
+    return good;
+}
+
+static bool add_block(struct expect *e, struct span block, const char *name, size_t line, size_t *found,
                       char error[static EXPECT_ERROR])
 {
     char *label = NULL, *header = NULL;
@@ -79,8 +112,10 @@ static bool add_block(struct expect *e, struct span block, const char *name, siz
     bool read = bio != NULL && PEM_read_bio(bio, &label, &header, &data, &len) == 1 && len > 0;
     char where[EXPECT_ERROR];
     snprintf(where, sizeof where, "%.400s line %zu", name, line);
-    bool ok =
-        read ? add_der(e, span_of(data, (size_t)len), where, error) : expect_fail(error, "%s: broken PEM block", where);
+    bool ok = read ? add_der(e, span_of(data, (size_t)len), where, found, error)
+                   : expect_fail(error, "%s: broken PEM block", where);
+    if (ok && *found == 0)
+        ok = expect_fail(error, "%s: no certificate that can be read", where);
     BIO_free(bio);
     OPENSSL_free(label);
     OPENSSL_free(header);
@@ -110,13 +145,14 @@ static bool starts(struct span line, const char *prefix)
 static bool is_certificate_label(struct span line)
 {
     return starts(line, "-----BEGIN CERTIFICATE-----") || starts(line, "-----BEGIN X509 CERTIFICATE-----") ||
-           starts(line, "-----BEGIN TRUSTED CERTIFICATE-----");
+           starts(line, "-----BEGIN TRUSTED CERTIFICATE-----") || starts(line, "-----BEGIN PKCS7-----") ||
+           starts(line, "-----BEGIN PKCS #7 SIGNED DATA-----");
 }
 
 static bool parse_pem(struct expect *e, const char *name, struct span text, size_t *found,
                       char error[static EXPECT_ERROR])
 {
-    size_t at = 0, line = 0, begin = 0, begin_line = 0;
+    size_t at = 0, line = 0, begin = 0, begin_line = 0, here = 0;
     bool inside = false;
     while (at < text.len) {
         size_t start = at;
@@ -129,10 +165,10 @@ static bool parse_pem(struct expect *e, const char *name, struct span text, size
             begin = start;
             begin_line = line;
         } else if (inside && starts(s, "-----END ")) {
-            if (!add_block(e, span_of(text.data + begin, at - begin), name, begin_line, error))
+            if (!add_block(e, span_of(text.data + begin, at - begin), name, begin_line, &here, error))
                 return false;
             inside = false;
-            (*found)++;
+            *found += here;
         }
     }
     return !inside || expect_fail(error, "%s line %zu: PEM block without its END line", name, begin_line);
@@ -149,29 +185,13 @@ static bool has_pem(struct span text)
 
 bool roots_parse(struct expect *e, const char *name, struct span text, size_t *found, char error[static EXPECT_ERROR])
 {
-    size_t before = e->root_count, intermediates = 0;
     *found = 0;
     if (text.len >= 3 && memcmp(text.data, "\xef\xbb\xbf", 3) == 0)
         text = span_of(text.data + 3, text.len - 3);
-    if (has_pem(text)) {
-        if (!parse_pem(e, name, text, found, error))
-            return false;
-    } else if (text.len > 0 && text.data[0] == 0x30) { /* SEQUENCE, so it may be DER */
-        X509 *cert = x509_decode(text);
-        bool is_certificate = cert != NULL;
-        X509_free(cert);
-        if (is_certificate && !add_der(e, text, name, error))
-            return false;
-        *found = is_certificate ? 1 : 0;
-    }
-    for (size_t i = before; i < e->root_count; i++)
-        intermediates += e->roots[i].self_signed ? 0 : 1;
-    if (intermediates > 0)
-        expect_remark_add(e,
-                          "%.300s: %zu of %zu certificates do not sign themselves: intermediates, not roots; they only "
-                          "help to build chains",
-                          name, intermediates, *found);
-    return true;
+    if (has_pem(text))
+        return parse_pem(e, name, text, found, error);
+    bool may_be_der = text.len > 0 && text.data[0] == 0x30; /* SEQUENCE */
+    return !may_be_der || add_der(e, text, name, found, error);
 }
 
 struct folder {

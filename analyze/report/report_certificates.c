@@ -168,8 +168,7 @@ static void print_checks(const struct layout *l, const struct chain *c, const st
     size_t index;
     bool expired;
     enum check valid = chain_valid_at(c, c->first.time_ns, &index, &expired);
-    print_check(l, "chain", k->chain,
-                k->chain_error == CHAIN_NO_ROOTS ? "no root certificates were given (--trusted-root)" : k->chain_text);
+    print_check(l, "chain", k->chain, k->chain_text);
     print_check(l, "name", k->name, name_reason(text, &k->name_result, role));
     print_check(l, "server usage", k->server_auth_eku, eku_reason(k));
     print_check(l, "validity", valid, validity_reason(text, c, k, valid, index, expired));

@@ -311,11 +311,62 @@ static void untrusted_incomplete_and_self_signed_are_told_apart(void **state)
     made_free(&self);
 }
 
+/* Without a root among what was given, nobody said what clients trust. */
+static void intermediates_alone_say_nothing_about_trust(void **state)
+{
+    (void)state;
+    struct expect *e = TRUSTING(&pki.issuing);
+    expect_complete(e);
+    assert_non_null(strstr(expect_remark(e, 0), "none that signs itself"));
+    assert_null(expect_remark(e, 1));
+    assert_false(expect_has_roots(e));
+    expect_chain(e, JUDGE(e, &pki.leaf, &pki.issuing, &pki.root), CHECK_UNKNOWN, CHAIN_NO_ROOTS, 2, "Nobody said");
+    e = TRUSTING(&pki.leaf);
+    expect_chain(e, JUDGE(e, &pki.leaf, &pki.issuing), CHECK_UNKNOWN, CHAIN_NO_ROOTS, 1, "Nobody said");
+    e = TRUSTING(&pki.leaf);
+    pin_certificate(e, &pki.root, false);
+    expect_chain(e, JUDGE(e, &pki.leaf, &pki.issuing, &pki.root), CHECK_PASS, CHAIN_OK, 0, "");
+}
+
+/* .p7b, as Windows exports a CA with those above it: in DER, in PEM, and in PEM that says CERTIFICATE. */
+static void roots_come_in_a_pkcs7(void **state)
+{
+    static const char *const labels[] = {NULL, "PKCS7", "CERTIFICATE"};
+    (void)state;
+    for (size_t i = 0; i < sizeof labels / sizeof labels[0]; i++) {
+        PKCS7 *p7 = PKCS7_new();
+        assert_true(PKCS7_set_type(p7, NID_pkcs7_signed) == 1 && PKCS7_content_new(p7, NID_pkcs7_data) == 1);
+        assert_true(PKCS7_add_certificate(p7, pki.issuing.cert) == 1 && PKCS7_add_certificate(p7, pki.root.cert) == 1);
+        uint8_t *der = NULL;
+        int len = i2d_PKCS7(p7, &der);
+        assert_true(len > 0);
+        struct expect *e = expect_new();
+        char error[EXPECT_ERROR], *text = (char *)der;
+        size_t size = (size_t)len, found = 0;
+        BIO *bio = BIO_new(BIO_s_mem());
+        if (labels[i] != NULL) {
+            assert_true(PEM_write_bio(bio, labels[i], "", der, len) > 0);
+            size = (size_t)BIO_get_mem_data(bio, &text);
+        }
+        assert_true(roots_parse(e, "bundle", span_of(text, size), &found, error));
+        assert_true(found == 2 && e->root_count == 2 && e->anchor_count == 1);
+        BIO_free(bio);
+        expect_chain(e, JUDGE(e, &pki.leaf, &pki.issuing), CHECK_PASS, CHAIN_OK, 0, "");
+        PKCS7_free(p7);
+        e = expect_new(); /* nothing in it */
+        assert_true(roots_parse(e, "bundle", span_of("\x30\x03\x02\x01\x01", 5), &found, error) && found == 0);
+        assert_true(roots_parse(e, "bundle", span_of(der, (size_t)len / 2), &found, error) && found == 0);
+        expect_free(e);
+        OPENSSL_free(der);
+    }
+}
+
 static void an_intermediate_among_the_roots_is_said(void **state)
 {
     (void)state;
     struct expect *e = TRUSTING(&pki.issuing, &pki.root);
-    assert_non_null(strstr(expect_remark(e, 0), "1 of 1 certificates do not sign themselves"));
+    expect_complete(e);
+    assert_null(expect_remark(e, 0));
     struct judged j = JUDGE(e, &pki.leaf);
     assert_true(j.checks->intermediate_given);
     expect_chain(e, j, CHECK_PASS, CHAIN_OK, 0, "does not send 'CN=Issuing CA,DC=example'");
@@ -502,6 +553,28 @@ static void pins_name_what_they_hit(void **state)
         assert_int_equal(j.checks->chain, cases[k].chain);
         chains_free(j.chains);
         expect_free(e);
+    }
+}
+
+/* The name expected may be one of those that are not kept. */
+static void a_certificate_of_very_many_names(void **state)
+{
+    static char extensions[8192];
+    (void)state;
+    for (size_t count = X509_NAMES_MAX - 1; count <= X509_NAMES_MAX + 1; count++) {
+        size_t n = (size_t)snprintf(extensions, sizeof extensions, "extendedKeyUsage=serverAuth\nsubjectAltName=");
+        for (size_t i = 0; i < count; i++)
+            n += (size_t)snprintf(extensions + n, sizeof extensions - n, "%sDNS:h%zu.corp.example", i > 0 ? "," : "", i);
+        snprintf(extensions + n, sizeof extensions - n, "\n");
+        struct made leaf = server("/CN=h0.corp.example", extensions, &pki.issuing, pki.issuing_key);
+        struct expect *e = TRUSTING(&pki.root);
+        char error[EXPECT_ERROR];
+        assert_true(expect_add_server_name(e, NPS, error));
+        struct judged j = JUDGE(e, &leaf, &pki.issuing);
+        assert_int_equal(j.checks->name, count < X509_NAMES_MAX ? CHECK_FAIL : CHECK_UNKNOWN);
+        assert_int_equal(j.checks->name_result.fit, count < X509_NAMES_MAX ? NAME_MISMATCH : NAME_NO_EXPECTATION);
+        expect_chain(e, j, CHECK_PASS, CHAIN_OK, 0, "");
+        made_free(&leaf);
     }
 }
 
@@ -1076,6 +1149,8 @@ int main(void)
         cmocka_unit_test(of_two_issuers_with_one_key_the_valid_one_counts),
         cmocka_unit_test(the_end_of_a_given_root_counts),
         cmocka_unit_test(untrusted_incomplete_and_self_signed_are_told_apart),
+        cmocka_unit_test(intermediates_alone_say_nothing_about_trust),
+        cmocka_unit_test(roots_come_in_a_pkcs7),
         cmocka_unit_test(an_intermediate_among_the_roots_is_said),
         cmocka_unit_test(without_roots_only_what_is_provable_is_said),
         cmocka_unit_test(a_wrong_key_of_the_issuer_is_a_bad_signature),
@@ -1084,6 +1159,7 @@ int main(void)
         cmocka_unit_test(an_issuer_that_may_not_issue_is_refused),
         cmocka_unit_test(what_does_not_parse_is_unknown),
         cmocka_unit_test(pins_name_what_they_hit),
+        cmocka_unit_test(a_certificate_of_very_many_names),
         cmocka_unit_test(a_leaf_is_judged_by_what_it_says),
         cmocka_unit_test(weakness_is_found_where_it_counts),
         cmocka_unit_test(the_inner_method_has_its_own_verdict),

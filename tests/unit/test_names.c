@@ -85,6 +85,17 @@ static void an_unescaped_dot_is_remarked_only_when_it_mattered(void **state)
     assert_string_equal(result.remark, "an unescaped '.' of the pattern matched another character");
 }
 
+static void what_was_pasted_with_a_name_is_remarked(void **state)
+{
+    (void)state;
+    assert_non_null(strstr(match("other.example,nps01.corp.example", "nps01.corp.example").remark, "by ';' only"));
+    assert_non_null(strstr(match("other.example nps01.corp.example", "nps01.corp.example").remark, "by ';' only"));
+    assert_non_null(strstr(match("\xe2\x80\x8enps01.corp.example", "nps01.corp.example").remark, "invisible"));
+    assert_string_equal(match("mynps01.corp.example", "nps01.corp.example").remark, "");
+    assert_string_equal(match("nps01.corp.example.org", "nps01.corp.example").remark, "");
+    assert_string_equal(match("x", "").remark, "");
+}
+
 static void a_pattern_that_does_not_compile_is_remarked(void **state)
 {
     (void)state;
@@ -168,6 +179,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_reading_has_its_verdict),
         cmocka_unit_test(an_unescaped_dot_is_remarked_only_when_it_mattered),
+        cmocka_unit_test(what_was_pasted_with_a_name_is_remarked),
         cmocka_unit_test(a_pattern_that_does_not_compile_is_remarked),
         cmocka_unit_test(the_best_of_all_pairs_counts),
         cmocka_unit_test(catastrophic_patterns_end),
