@@ -55,7 +55,7 @@ static struct l2tp_tunnel *requested(struct l2tp_layer *l, struct l2tp_arrival *
     struct ppp_call_key key = key_to_sender(p, in->m.tunnel, 0);
     struct l2tp_tunnel *t = tunnel_find(l, &key, &in->dir);
     in->dir = TO_SERVER;
-    if (t != NULL && t->request_hash == hash && elapsed_ns(l->now_ns, t->request_ns) < REQUEST_AGAIN_NS) {
+    if (t != NULL && t->request_hash == hash && elapsed_ns(l->active_ns, t->request_ns) < REQUEST_AGAIN_NS) {
         in->repeated = true;
         return t;
     }
@@ -68,7 +68,7 @@ static struct l2tp_tunnel *requested(struct l2tp_layer *l, struct l2tp_arrival *
     t->client = p->src;
     t->server = p->dst;
     t->request_hash = hash;
-    t->request_ns = l->now_ns;
+    t->request_ns = l->active_ns;
     t->call = call;
     t->pending = true;
     ppp_call_carried_by(call, tunnel_carrier(l, t));

@@ -79,6 +79,7 @@ void l2tp_layer_packet(struct l2tp_layer *l, const struct packet *p)
     l->malformed += in.h.malformed;
     if (in.h.malformed)
         return;
+    l->active_ns = ppp_calls_at(l->calls, p->frame);
     if (!in.h.control)
         data(l, p, &in.h, &in.place);
     else
@@ -87,7 +88,7 @@ void l2tp_layer_packet(struct l2tp_layer *l, const struct packet *p)
 
 void l2tp_layer_time(struct l2tp_layer *l, int64_t now_ns)
 {
-    l->now_ns = now_ns;
+    l->now_ns = l->active_ns = now_ns;
     ppp_calls_time(l->calls, now_ns);
     tunnels_expire(l);
 }

@@ -27,7 +27,7 @@ struct l2tp_layer {
     struct l2tp_tunnel *tunnels;  /* from 1 on */
     struct index index;
     uint32_t room, used, free, count, oldest, newest, serial;
-    int64_t now_ns;
+    int64_t now_ns, active_ns; /* as ppp_calls has them */
     uint64_t malformed;
 };
 

@@ -58,7 +58,7 @@ static void list_remove(struct l2tp_layer *l, struct l2tp_tunnel *t)
 
 static void list_append(struct l2tp_layer *l, struct l2tp_tunnel *t)
 {
-    t->heard_ns = l->now_ns;
+    t->heard_ns = l->active_ns;
     t->older = l->newest;
     t->newer = 0;
     *(l->newest != 0 ? &l->tunnels[l->newest].newer : &l->oldest) = tunnel_number(l, t);

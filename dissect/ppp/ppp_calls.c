@@ -73,7 +73,7 @@ static void list_append(struct ppp_calls *t, struct ppp_call *call, unsigned whi
     struct ppp_call_list *list = &t->lists[which];
     uint32_t item = item_of(t, call);
     call->list = (uint8_t)which;
-    call->listed_ns = t->now_ns;
+    call->listed_ns = t->active_ns;
     call->older = list->newest;
     call->newer = 0;
     *(list->newest != 0 ? &t->calls[list->newest].newer : &list->oldest) = item;
@@ -93,7 +93,7 @@ void ppp_call_touch(struct ppp_call *call)
 {
     struct ppp_calls *t = call->calls;
     unsigned list = list_for(call);
-    if (list == call->list && (uint64_t)t->now_ns - (uint64_t)call->listed_ns < (uint64_t)LIST_GRAIN_NS)
+    if (list == call->list && (uint64_t)t->active_ns - (uint64_t)call->listed_ns < (uint64_t)LIST_GRAIN_NS)
         return;
     list_remove(t, call);
     list_append(t, call, list);
@@ -337,9 +337,14 @@ static void expire(struct ppp_calls *t, unsigned which, int64_t limit_ns)
     }
 }
 
+int64_t ppp_calls_at(struct ppp_calls *t, const struct frame *f)
+{
+    return t->active_ns = f->time_ns < t->now_ns ? t->now_ns : f->time_ns;
+}
+
 void ppp_calls_time(struct ppp_calls *t, int64_t now_ns)
 {
-    t->now_ns = now_ns;
+    t->now_ns = t->active_ns = now_ns;
     expire(t, LIST_ENDED, PPP_CALL_ENDED_NS);
     expire(t, LIST_SETUP, CONVERSATION_IDLE_NS);
     expire(t, LIST_OPEN, PPP_CALL_OPEN_NS);

@@ -107,6 +107,9 @@ void ppp_call_carried_by(struct ppp_call *call, uint64_t carrier);
 /* All calls of a control connection that have not ended. Each may be ended meanwhile, none closed. */
 void ppp_calls_of_carrier(struct ppp_calls *t, uint64_t carrier, ppp_call_gone_fn *each, void *ctx);
 
+/* The next packet came in that frame: time may not have been told yet. Returns when its calls are heard of. */
+int64_t ppp_calls_at(struct ppp_calls *t, const struct frame *f);
+
 void ppp_calls_time(struct ppp_calls *t, int64_t now_ns);
 void ppp_calls_finish(struct ppp_calls *t);
 

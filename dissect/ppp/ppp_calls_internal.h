@@ -19,7 +19,8 @@ struct ppp_calls {
     struct ppp_call_list lists[LISTS];
     uint32_t *carried;      /* by the number of the control connection: the latest call of it that has not ended */
     struct index index;
-    int64_t now_ns;
+    int64_t now_ns;    /* as ppp_calls_time was told */
+    int64_t active_ns; /* when the packet at hand came: its own time unless that lies behind now_ns */
     uint64_t links; /* held now */
     struct ppp_calls_counters counters;
 };

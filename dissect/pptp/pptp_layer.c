@@ -167,6 +167,7 @@ static bool begins_anew(const struct pptp_control *c, const struct packet *p)
 void pptp_layer_packet(struct pptp_layer *l, const struct packet *p, uint32_t flow)
 {
     struct pptp_control *c = control_find(l, flow);
+    ppp_calls_at(l->calls, p->frame);
     if (c != NULL && begins_anew(c, p)) {
         tcp_stream_close(l->streams, tcp_stream_of(l->streams, c->slot, flow));
         return; /* the next one is made with its first octets */
@@ -212,6 +213,7 @@ bool pptp_layer_gre(struct pptp_layer *l, const struct packet *p)
     struct endpoint sender = {.address = p->src.address};
     enum direction dir;
     l->malformed += gre.malformed;
+    ppp_calls_at(l->calls, p->frame);
     if (gre.payload.len > 0) {
         struct ppp_call *call = ppp_calls_of_frame(l->calls, &key, &sender, false, false, gre.payload, &place, &dir);
         if (call != NULL && gre.has_sequence)

@@ -350,6 +350,20 @@ static void a_call_known_by_its_frames(void **state)
     assert_int_equal(b->told->ends[0].call.call[TO_CLIENT], CLIENT_SESSION);
 }
 
+/* Time is told after the frame that shows it: what begins with that frame is not as old as the silence before it. */
+static void a_tunnel_that_begins_after_a_silence_is_new(void **state)
+{
+    struct bench *b = *state;
+    pass(b, 1);
+    b->told->frame.time_ns += 3600 * INT64_C(1000000000);
+    send_sccrq(b);
+    pass(b, 1);
+    send_sccrq(b);
+    send_sccrp(b);
+    assert_int_equal(b->told->opened, 1);
+    assert_int_equal(b->told->closed, 0);
+}
+
 /* A datagram of the server comes first, and is taken for the client's until PPP shows who demands authentication. */
 static void sides_change_when_ppp_shows_them(void **state)
 {
@@ -439,6 +453,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_bare_acknowledgement_is_told_and_uses_no_number_up, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_new_request_with_the_same_id_is_another_attempt, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_call_known_by_its_frames, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_tunnel_that_begins_after_a_silence_is_new, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sides_change_when_ppp_shows_them, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_port_tells_the_client, set_up, tear_down),
         cmocka_unit_test_setup_teardown(clients_behind_one_address, set_up, tear_down),
