@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "analyze/finding/rules.h"
+#include "capture/wire/elapsed.h"
 
 const char *describe_certificate(char out[static DESCRIBE_MAX], const struct chain *c, size_t index)
 {
@@ -133,6 +134,23 @@ const char *rule_certificate_owner(const struct exchange *x)
 struct chain_stats rule_chain_stats(const struct rule_input *in, uint32_t serial)
 {
     return serial < in->stats_count ? in->stats[serial] : (struct chain_stats){0};
+}
+
+/* The last answers of an exchange may all be lost: it seems over before they are. */
+static bool lost_meanwhile(const struct lost_pair *p, const struct exchange *x)
+{
+    if (!p->in_one_capture || p->example.first.capture != x->first.capture)
+        return true;
+    return elapsed_ns(p->first_ns, x->last.time_ns) < NET_FRAGMENT_TIMEOUT_NS &&
+           elapsed_ns(x->first.time_ns, p->last_ns) < NET_FRAGMENT_TIMEOUT_NS;
+}
+
+bool rule_lost_in(const struct lost_pair *p, const struct exchange *x, bool *from_client)
+{
+    const struct address *src = &p->src.address, *dst = &p->dst.address;
+    *from_client = address_equal(src, &x->client.address) && address_equal(dst, &x->server.address);
+    bool from_server = address_equal(src, &x->server.address) && address_equal(dst, &x->client.address);
+    return (*from_client || from_server) && lost_meanwhile(p, x);
 }
 
 void rule_worsen(struct finding *f, enum severity s)

@@ -130,6 +130,8 @@ struct chain_stats rule_chain_stats(const struct rule_input *in, uint32_t serial
 bool rule_failure_explained(const struct exchange *x);
 /* The login went on after a round of which one half is not in the capture. Pure, from the facts alone. */
 bool rule_has_gaps(const struct exchange *x);
+/* Fragments of that pair were lost between the parties of x while it lasted, as far as one capture's clock tells; which way. */
+bool rule_lost_in(const struct lost_pair *p, const struct exchange *x, bool *from_client);
 /* Raises radius-fragments-lost for pair i of in->lost. */
 void rule_lost_fragments(struct findings *out, const struct rule_input *in, size_t i, enum severity severity);
 /* One entry serves many logins: the worst of them counts. */

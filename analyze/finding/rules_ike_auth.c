@@ -22,13 +22,8 @@ static const struct lost_pair *lost_between(const struct rule_input *in, const s
 {
     for (size_t i = 0; i < in->lost_count; i++) {
         const struct lost_pair *p = &in->lost[i];
-        const struct address *src = &p->src.address, *dst = &p->dst.address;
-        bool request = address_equal(src, &x->client.address) && address_equal(dst, &x->server.address);
-        bool answer = address_equal(src, &x->server.address) && address_equal(dst, &x->client.address);
-        if ((request || answer) && (p->first_only == 0 || lost_is_ike(&p->example))) {
-            *from_client = request;
+        if (rule_lost_in(p, x, from_client) && (p->first_only == 0 || lost_is_ike(&p->example)))
             return p;
-        }
     }
     return NULL;
 }

@@ -191,11 +191,8 @@ static void lost_fragments(struct findings *out, const struct rule_input *in, co
     if (x->outcome == OUTCOME_ESTABLISHED || x->outcome == OUTCOME_REJECTED)
         return;
     for (size_t i = 0; i < in->lost_count; i++) {
-        const struct lost_pair *p = &in->lost[i];
-        const struct address *src = &p->src.address, *dst = &p->dst.address;
-        bool answer = address_equal(src, &x->server.address) && address_equal(dst, &x->client.address);
-        bool request = address_equal(src, &x->client.address) && address_equal(dst, &x->server.address);
-        if (p->radius && (answer || request))
+        bool from_client;
+        if (in->lost[i].radius && rule_lost_in(&in->lost[i], x, &from_client))
             rule_lost_fragments(out, in, i, SEVERITY_CRITICAL);
     }
 }

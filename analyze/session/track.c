@@ -439,6 +439,8 @@ static struct lost_pair *lost_pair_of(struct track *t, const struct net_lost_fra
     p->dst = lost->dst;
     p->example = *lost;
     p->example.payload = span_of(NULL, 0);
+    p->first_ns = p->last_ns = lost->first.time_ns;
+    p->in_one_capture = true;
     return p;
 }
 
@@ -467,6 +469,9 @@ static RARELY_CALLED void lost_fragments(struct track *t, const struct net_lost_
     p->datagrams++;
     p->first_only += lost->first_seen;
     p->rest_only += !lost->first_seen;
+    p->first_ns = lost->first.time_ns < p->first_ns ? lost->first.time_ns : p->first_ns;
+    p->last_ns = lost->first.time_ns > p->last_ns ? lost->first.time_ns : p->last_ns;
+    p->in_one_capture = p->in_one_capture && lost->first.capture == p->example.first.capture;
     p->radius = p->radius || lost_is_radius(lost);
     if (p->example.src.port == 0 && lost->first_seen) {
         p->example = *lost;

@@ -15,6 +15,8 @@ struct lost_pair {
     bool radius;              /* the first fragment holds RADIUS, or an address is a RADIUS server or NAS seen here */
     uint64_t datagrams, first_only, rest_only;
     struct net_lost_fragments example; /* without payload */
+    int64_t first_ns, last_ns; /* of all of them */
+    bool in_one_capture;       /* that of example */
 };
 
 struct track;

@@ -27,6 +27,7 @@ class Recording:
         self.name, self.capture, self.ike = truth["scenario"], truth["capture"], "ike" in truth or "calls" in truth
         self.settings = [a for flag, key in SETTINGS if truth.get(key) for a in (flag, truth[key])]
         self.link, self.frames = files.read(os.path.join(directory, self.capture))
+        self.large = {f.data for f in self.frames if len(f.data) > 200}
 
 
 def recordings_in(directory):
@@ -109,23 +110,24 @@ def wrong_in(runner, job, whole, report):
     for base in bases:
         base.pop("status")
     if change.judge:
-        yield from change.judge(bases[0], report)
-        return
-    wanted = [change.whole(base) for base in bases]
-    yield from differences(wanted[0] if len(wanted) == 1 else sorted(sum(wanted, [])), change.changed(report))
+        yield from change.judge(bases, report)
+    else:
+        yield from differences(change.whole(bases[0]), change.changed(report))
 
 
 def changes_of(recording, others):
     def related(other):  # the same packets may be in both
-        return other.name.split("-")[:2] == recording.name.split("-")[:2]
+        return other.name.split("-")[:2] == recording.name.split("-")[:2] or not other.large.isdisjoint(recording.large)
 
     def fits(other):
-        return other.settings == recording.settings and other.link == recording.link == 1 and not other.ike and not related(other)
+        return other.settings == recording.settings and other.link == recording.link == 1 and not related(other)
 
     yield from kinds.changes(recording)
     fitting = [other for other in others if fits(other)]
-    if fitting:
-        yield kinds.merged(recording, fitting[len(recording.frames) % len(fitting)])
+    movable = [other for other in fitting if not other.ike]  # IKE's hashes are of its addresses
+    for together, choice in ((kinds.merged, movable), (kinds.followed, fitting)):
+        if choice:
+            yield together(recording, choice[len(recording.frames) % len(choice)])
 
 
 class Choice:
@@ -138,7 +140,7 @@ class Choice:
 
     def of(self, jobs):
         for job in jobs:
-            chosen = self.every or (not job[2].bold and zlib.crc32((job[1].name + job[2].label).encode()) % THIN == 0)
+            chosen = self.every or zlib.crc32((job[1].name + job[2].label).encode()) % THIN == 0
             if chosen and (not self.kinds or job[2].label.split()[0] in self.kinds):
                 yield job
 

@@ -2,6 +2,7 @@
 
 import datetime
 import gzip
+import itertools
 import random
 import re
 
@@ -22,8 +23,7 @@ class Change:
         self.label, self.contents, self.ending, self.piped = label, contents, ending, piped
         self.bases = bases  # recordings to compare with instead
         self.whole, self.changed = whole or plain, changed or plain
-        self.bold = len(bases) > 1  # tried on demand only: an attempt at an unsure server may stop counting beside known ones
-        self.judge = judge  # what is wrong of (whole, changed), instead of a comparison
+        self.judge = judge  # what is wrong of (reports of the bases, changed), instead of a comparison
 
 
 def plain(report):
@@ -75,8 +75,9 @@ def sessions(report):
     return sorted(rows)
 
 
-def nothing_worse(whole, report):
+def nothing_worse(bases, report):
     """A file that ends may hide things from the next one, and never shows what is not there: hints are allowed."""
+    whole = bases[0]
     known = {(f["id"], f["severity"]) for f in whole["findings"]} | {(i, "warning") for i in OF_THE_CAPTURE}
     for f in report["findings"]:
         if f["severity"] != "info" and f["confidence"] != "hint" and (f["id"], f["severity"]) not in known:
@@ -84,6 +85,23 @@ def nothing_worse(whole, report):
     up = [sum(s["outcome"] == "established" for s in r["sessions"]) for r in (whole, report)]
     if up[0] != up[1]:
         yield "%d sessions established instead of %d" % (up[1], up[0])
+
+
+def each_as_alone(bases, report):
+    """The sessions of both, each told as alone. Only who failed at a TLS server that nothing shows to be a VPN's counts no more beside
+    servers that are known, and what happened at one that the other recording shows to be, is told for sure."""
+    def surely(row):
+        return re.sub(r", \[[^]]*\]\]$", "", row.replace("'strong'", "'certain'")) if row.startswith("['sstp', None") else row
+
+    alone, together = ([surely(row) for row in rows] for rows in (sum(map(sessions, bases), []), sessions(report)))
+    for row in together:
+        if row in alone:
+            alone.remove(row)
+        else:
+            yield "told together: " + row
+    for row in alone:
+        if not row.startswith("['sstp', None") or "'established'" in row:
+            yield "told alone: " + row
 
 
 def without(value, keys):
@@ -268,9 +286,20 @@ NEIGHBOURS = (("203.0.113.", "203.0.115."), ("198.51.100.", "198.51.101."), ("17
 
 
 def merged(one, other):
-    """Two recordings at the same time, the second one of other hosts: what is said of each session stays."""
+    """Two recordings at the same time, the second one of other hosts."""
     apart = one.frames[0].when - other.frames[0].when
     moved = [files.Frame(f.when + apart, f.original, elsewhere(f.data)) for f in other.frames]
     both = sorted(one.frames + moved, key=lambda f: f.when)
-    return Change("merged with %s" % other.name, [files.pcap(one.link, both)], bases=[files.pcap(one.link, p) for p in (one.frames, moved)],
-                  whole=sessions, changed=sessions)
+    return together("merged with", one, other, both, (one.frames, moved))
+
+
+def followed(one, other):
+    """A recording of the same hosts that begins long after the other one: by then all that is silent there has been for long."""
+    after = max(f.when for f in one.frames) + 600 * SECOND
+    moved = [files.Frame(f.when - other.frames[0].when + after, f.original, f.data) for f in other.frames]
+    silence = [files.Frame(after, len(data), data) for data in itertools.islice(files.strangers(), 3)]
+    return together("followed by", one, other, one.frames + moved, (one.frames + silence, moved))
+
+
+def together(how, one, other, frames, parts):
+    return Change("%s %s" % (how, other.name), [files.pcap(one.link, frames)], bases=[files.pcap(one.link, p) for p in parts], judge=each_as_alone)

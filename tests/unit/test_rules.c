@@ -1223,6 +1223,11 @@ static void lost_fragments(void **state)
                                     .example.first = at(4)};
     raises_with(FINDING_RADIUS_FRAGMENTS_LOST, SEVERITY_CRITICAL, 0, CONFIDENCE_CERTAIN, 4);
     assert_int_equal(found(FINDING_RADIUS_FRAGMENTS_LOST)->session_total, 1);
+    scene.lost.in_one_capture = true; /* long after this login */
+    scene.lost.first_ns = scene.lost.last_ns = scene.x.last.time_ns + 600 * SECOND;
+    raises(FINDING_RADIUS_FRAGMENTS_LOST, SEVERITY_WARNING, 0);
+    assert_int_equal(found(FINDING_RADIUS_FRAGMENTS_LOST)->session_total, 0);
+    scene.lost.in_one_capture = false;
     set_session(OUTCOME_ESTABLISHED); /* it got through all the same */
     raises(FINDING_RADIUS_FRAGMENTS_LOST, SEVERITY_WARNING, 0);
     scene.lost.radius = false;

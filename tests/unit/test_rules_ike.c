@@ -275,6 +275,13 @@ static void fragments_lost(void **state)
     scene.x.ike.fragmentation_initiator = true;
     only(FINDING_IKE_FRAGMENTS_LOST, SEVERITY_CRITICAL, CONFIDENCE_CERTAIN, 809);
     assert_non_null(strstr(found(FINDING_IKE_FRAGMENTS_LOST)->fix[0], "EnableServerFragmentation"));
+    scene.lost.in_one_capture = true;
+    scene.lost.first_ns = scene.lost.last_ns = scene.x.first.time_ns;
+    only(FINDING_IKE_FRAGMENTS_LOST, SEVERITY_CRITICAL, CONFIDENCE_CERTAIN, 809);
+    scene.lost.first_ns = scene.lost.last_ns = scene.x.first.time_ns - 600 * SECOND; /* an earlier attempt's */
+    run();
+    assert_null(found(FINDING_IKE_FRAGMENTS_LOST));
+    scene.lost.in_one_capture = false;
     scene.lost.datagrams = scene.lost.first_only = 1; /* one, which may be missing in the capture only */
     only(FINDING_IKE_FRAGMENTS_LOST, SEVERITY_WARNING, CONFIDENCE_HINT, 809);
     say(1, true, 1500); /* it was answered, so it came */
