@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "analyze/ring_name.h"
 #include "analyze/vantage.h"
 #include "capture/platform.h"
 
@@ -14,6 +15,7 @@ struct input {
     struct source *source; /* open; NULL: unreadable, or to be opened again */
     bool readable;
     struct vantage_beginning begins;
+    struct ring_name name;
     uint32_t index;          /* among the readable ones, in the order of by_time */
     struct source_info info; /* own copy, when read */
     struct dissect_counters counters;
@@ -100,6 +102,39 @@ static int by_time(const void *left, const void *right)
     return strcmp(a->path, b->path);
 }
 
+static int by_ring(const void *left, const void *right)
+{
+    const struct ring_name *a = &(*(struct input *const *)left)->name, *b = &(*(struct input *const *)right)->name;
+    if (a->ring != b->ring)
+        return a->ring < b->ring ? -1 : 1;
+    return a->number < b->number ? -1 : a->number > b->number;
+}
+
+/* Which one each goes on with: the one before, or the last one before it that has packets. False when memory is short. */
+static bool find_rings(struct run *r)
+{
+    struct input **order = calloc(r->readable + 1, sizeof *order);
+    if (order == NULL)
+        return false;
+    for (size_t i = 0; i < r->readable; i++) {
+        order[i] = &r->inputs[i];
+        r->inputs[i].name = ring_name_of(r->inputs[i].path);
+        r->inputs[i].begins.numbered = r->inputs[i].name.numbered;
+    }
+    qsort(order, r->readable, sizeof *order, by_ring);
+    for (size_t i = 1; i < r->readable; i++) {
+        struct input *a = order[i - 1], *b = order[i];
+        if (a->name.ring == 0 || a->name.ring != b->name.ring || b->name.number != a->name.number + 1)
+            continue;
+        b->begins.has_before = a->begins.has_time || a->begins.has_before;
+        b->begins.before = a->begins.has_time ? (size_t)(a - r->inputs) : a->begins.before;
+        if (b->begins.has_before && b->begins.has_time)
+            r->inputs[b->begins.before].begins.awaited = true;
+    }
+    free(order);
+    return true;
+}
+
 static void counted(void *ctx, size_t input, const struct dissect_counters *delta)
 {
     struct run *r = ctx;
@@ -174,7 +209,7 @@ static bool read_input(struct run *r, struct input *in, bool last)
         r->hooks->meter->info = NULL;
     const struct source_info *info = source_info(in->source);
     source_info_copy(&in->info, info);
-    vantage_read(&r->vantages, v, (size_t)(in - r->inputs), &in->info);
+    vantage_read(&r->vantages, v, (size_t)(in - r->inputs), &in->begins, &in->info);
     r->bytes_before += info->bytes;
     r->packets_before += info->packets;
     for (size_t i = 0; i < info->interface_count; i++)
@@ -188,8 +223,8 @@ static bool read_input(struct run *r, struct input *in, bool last)
 
 static bool read_all(struct run *r)
 {
-    bool good = true;
     qsort(r->inputs, r->count, sizeof *r->inputs, by_time);
+    bool good = find_rings(r);
     for (size_t i = 0; i < r->readable; i++)
         r->inputs[i].index = (uint32_t)i;
     for (size_t i = 0; i < r->readable && good; i++)

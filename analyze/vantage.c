@@ -2,6 +2,8 @@
 
 #include <assert.h>
 
+#include "capture/wire/elapsed.h"
+
 enum { DISSECTOR_LEAST = 4 << 20 }; /* what a dissector takes at least */
 
 /* Counters are 64-bit numbers throughout; all but the peak are differences. */
@@ -73,22 +75,29 @@ static bool differ_in_numbers_only(const char *a, const char *b)
     }
 }
 
+/* Whether b, which begins so long after the last packet of v, goes on with it. */
+static bool goes_on(const struct vantage *v, const struct vantage_beginning *b, int64_t gap_ns)
+{
+    if (gap_ns < -VANTAGE_OVERLAP_NS || b->link_type != v->link_type)
+        return false;
+    if (b->has_before)
+        return v->input == b->before;
+    return !b->numbered && gap_ns <= VANTAGE_GAP_NS && differ_in_numbers_only(b->path, v->path);
+}
+
 static struct vantage *continued(struct vantages *all, const struct vantage_beginning *b)
 {
     struct vantage *best = NULL;
-    int64_t first_ns = b->first_ns;
     for (size_t i = 0; i < VANTAGES_MAX; i++) {
         struct vantage *v = &all->items[i];
         if (v->dissector == NULL)
             continue;
-        if (first_ns > v->last_ns && first_ns - v->last_ns > VANTAGE_GAP_NS) { /* nor will any later capture */
+        int64_t gap_ns = elapsed_ns(b->first_ns, v->last_ns);
+        if (goes_on(v, b, gap_ns)) {
+            best = best == NULL || v->last_ns > best->last_ns ? v : best;
+        } else if (gap_ns > VANTAGE_GAP_NS && !v->awaited) { /* nor will any later capture */
             finish(all, v);
-            continue;
         }
-        if (first_ns < v->last_ns || b->link_type != v->link_type)
-            continue;
-        if (differ_in_numbers_only(b->path, v->path) && (best == NULL || v->last_ns > best->last_ns))
-            best = v;
     }
     return best;
 }
@@ -140,9 +149,10 @@ struct vantage *vantage_for(struct vantages *all, const struct vantage_beginning
     return v;
 }
 
-void vantage_read(struct vantages *all, struct vantage *v, size_t input, const struct source_info *info)
+void vantage_read(struct vantages *all, struct vantage *v, size_t input, const struct vantage_beginning *b, const struct source_info *info)
 {
     v->input = input;
+    v->awaited = b->awaited;
     v->path = info->path;
     v->last_ns = info->last_ns;
     v->end_ns = info->end_ns;

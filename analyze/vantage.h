@@ -6,8 +6,10 @@
 
 enum { VANTAGES_MAX = 64 };
 
-/* A rotated file goes on within this; after a longer silence nobody knows whether the capture was running. */
+/* A rotated file goes on within this; after a longer silence nobody knows whether the capture was running, unless the names tell. */
 #define VANTAGE_GAP_NS (5 * INT64_C(1000000000))
+/* Packets of several queues come out of order, across the end of a file as well. */
+#define VANTAGE_OVERLAP_NS INT64_C(1000000)
 
 struct vantage {
     struct dissector *dissector; /* NULL: free slot */
@@ -17,6 +19,7 @@ struct vantage {
     uint16_t link_type;           /* of its first interface */
     const char *path;             /* of its last capture */
     size_t input;                 /* its last capture; what is counted late is counted there */
+    bool awaited;                 /* the next file of its ring will come */
     struct dissect_counters told; /* so far handed on */
 };
 
@@ -48,6 +51,10 @@ struct vantage_beginning {
     bool has_time;
     int64_t first_ns;   /* with has_time */
     uint16_t link_type; /* of its first interface, which a pcapng file names only before its first packet; 0 it has none */
+    bool numbered;      /* in a ring of files (ring_name.h): it goes on with the one before and no other */
+    bool has_before;    /* ... which is among the captures: */
+    size_t before;
+    bool awaited;       /* the next one is */
 };
 
 /*
@@ -56,8 +63,8 @@ struct vantage_beginning {
  */
 struct vantage *vantage_for(struct vantages *all, const struct vantage_beginning *b, bool alone);
 
-/* The capture `input` was read to its end. */
-void vantage_read(struct vantages *all, struct vantage *v, size_t input, const struct source_info *info);
+/* The capture `input`, which began so, was read to its end. */
+void vantage_read(struct vantages *all, struct vantage *v, size_t input, const struct vantage_beginning *b, const struct source_info *info);
 
 /* Tells what is still open as closed and forgets all of them. */
 void vantages_finish(struct vantages *all);

@@ -59,7 +59,7 @@ class Runner:
             return self.report(recording.settings, ["-"], change.contents[0])
         paths = []
         for i, content in enumerate(change.contents):
-            paths.append(os.path.join(self.scratch, "%d-%d.%s" % (number, i, change.ending)))
+            paths.append(os.path.join(self.scratch, "%d-" % number + change.name % i + "." + change.ending))
             with open(paths[-1], "wb") as target:
                 target.write(content)
         try:

@@ -19,8 +19,9 @@ OF_THE_FILE = ("file", "format", "compression", "link_types", "interfaces", "byt
 class Change:
     """One changed recording: its files and how reports are made comparable."""
 
-    def __init__(self, label, contents, ending="pcap", piped=False, whole=None, changed=None, bases=(), judge=None):
+    def __init__(self, label, contents, ending="pcap", piped=False, whole=None, changed=None, bases=(), judge=None, name="%d"):
         self.label, self.contents, self.ending, self.piped = label, contents, ending, piped
+        self.name = name  # of the files, by their number
         self.bases = bases  # recordings to compare with instead
         self.whole, self.changed = whole or plain, changed or plain
         self.judge = judge  # what is wrong of (reports of the bases, changed), instead of a comparison
@@ -85,6 +86,12 @@ def nothing_worse(bases, report):
     up = [sum(s["outcome"] == "established" for s in r["sessions"]) for r in (whole, report)]
     if up[0] != up[1]:
         yield "%d sessions established instead of %d" % (up[1], up[0])
+
+
+def same_sessions(bases, report):
+    for a, b in itertools.zip_longest(sessions(bases[0]), sessions(report)):
+        if a != b:
+            yield "%s instead of %s" % (b, a)
 
 
 def each_as_alone(bases, report):
@@ -255,6 +262,15 @@ def rotated(r):
         yield Change("rotated pcapng %d" % cut, [files.pcapng(r.link, half) for half in halves], judge=nothing_worse, ending="pcapng")
 
 
+def ring(r):
+    """Numbered as by dumpcap, whose file ended just before the longest silence, and the next one is empty."""
+    whens = [f.when for f in r.frames]
+    long, cut = max((b - a, i) for i, (a, b) in enumerate(zip(whens, whens[1:]), 1)) if len(whens) > 1 else (0, 0)
+    if long > 6 * SECOND and max(whens[:cut]) < min(whens[cut:]):
+        parts = [files.pcapng(r.link, part) for part in (r.frames[:cut], [], r.frames[cut:])]
+        yield Change("ring", parts, ending="pcapng", name="r_%05d_20260101120000", judge=same_sessions)
+
+
 def changes(r):
     yield from formats(r)
     yield from wrappings(r)
@@ -264,6 +280,7 @@ def changes(r):
         yield from doubled(r)
     yield from foreign(r)
     yield from rotated(r)
+    yield from ring(r)
 
 
 def elsewhere(data):
