@@ -117,6 +117,23 @@ static bool asked_elsewhere(const struct session *s, const struct exchange *x)
     return elsewhere;
 }
 
+/*
+ * The NAS was answered, but not by whom it asked. Not where that one answered later in this login; nor, on a single answer, where the
+ * other one is asked in this capture as well: then it may have answered what the capture lacks.
+ */
+static bool answered_from_elsewhere(const struct rule_input *in, const struct exchange *x)
+{
+    const struct radius_facts *r = &x->radius;
+    if (r->wrong_source == 0 || x->outcome == OUTCOME_ESTABLISHED || r->responses > r->responses_then)
+        return false;
+    bool asked = false;
+    for (size_t i = 0; i < servers_count(in->servers) && !asked; i++) {
+        const struct server *s = servers_at(in->servers, i);
+        asked = s->requests > 0 && endpoint_equal(&s->endpoint, &r->wrong_source_address);
+    }
+    return !asked || r->wrong_source > 1;
+}
+
 /* helped: another server answered in its place, so the login itself did not fail. */
 static void no_answer(struct findings *out, const struct rule_input *in, const struct session *s,
                       const struct exchange *x, bool helped)
@@ -129,7 +146,7 @@ static void no_answer(struct findings *out, const struct rule_input *in, const s
     if ((x->outcome != OUTCOME_UNANSWERED && !asked_elsewhere(s, x)) ||
         (r->unanswered_capture_ended && !r->icmp_seen && r->unanswered_transmissions < 3))
         return;
-    if (!silence_proven(in, x, &certain) || r->wrong_source > 0)
+    if (!silence_proven(in, x, &certain) || answered_from_elsewhere(in, x))
         return;
     bool midway = dropped_midway(in, x);
     struct finding *f = raise(out, FINDING_RADIUS_NO_ANSWER, x, midway ? 3 : r->icmp_seen, &fresh);
@@ -158,11 +175,11 @@ static void no_answer(struct findings *out, const struct rule_input *in, const s
                         (unsigned long long)in->counters->net.dropped_by_host);
 }
 
-static void wrong_source(struct findings *out, const struct exchange *x)
+static void wrong_source(struct findings *out, const struct rule_input *in, const struct exchange *x)
 {
     const struct radius_facts *r = &x->radius;
     bool fresh;
-    if (r->wrong_source == 0 || x->outcome == OUTCOME_ESTABLISHED)
+    if (!answered_from_elsewhere(in, x))
         return;
     struct finding *f = raise(out, FINDING_RADIUS_NO_ANSWER, x, 2, &fresh);
     if (f == NULL)
@@ -412,7 +429,7 @@ void rules_radius(struct findings *out, const struct rule_input *in, const struc
     if (x->type != CONVERSATION_RADIUS)
         return;
     no_answer(out, in, s, x, false);
-    wrong_source(out, x);
+    wrong_source(out, in, x);
     bad_authenticator(out, x);
     no_message_authenticator(out, x);
     affinity(out, x);

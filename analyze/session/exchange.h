@@ -53,6 +53,7 @@ struct radius_facts {
     uint32_t unanswered_transmissions;
     uint32_t ms_chap_error;           /* E= of an MS-CHAP-Error in clear, 0 none */
     uint32_t icmp_unreachable, wrong_source, bad_authenticator;
+    uint32_t responses_then; /* of `responses`, when the latest answer from a wrong source came */
     uint32_t retransmissions, repeated_responses, unanswered, proxy_states;
     struct text reply_message;
     bool pap, chap, mschap, mschapv2; /* mschap with either version */

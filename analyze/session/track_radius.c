@@ -291,6 +291,7 @@ static RARELY_CALLED void other_role(struct exchange *x, const struct place *pla
             x->radius.wrong_source_place = *place;
             x->radius.wrong_source_address = *ev->source;
         }
+        x->radius.responses_then = x->radius.responses;
         break;
     case RADIUS_UNANSWERED:
         unanswered(x, ev);

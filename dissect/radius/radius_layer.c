@@ -24,7 +24,7 @@ struct radius_layer *radius_layer_new(const struct radius_layer_options *options
     r->secret_count = secrets_radius_counter(options->secrets);
     r->tls = options->tls;
     r->sink = options->sink;
-    r->now_ns = INT64_MIN;
+    r->now_ns = r->began_ns = INT64_MIN;
     r->digests = digests_new();
     bool made = requests_init(r, bounded_room(options->requests));
     made = logins_init(r, bounded_room(options->conversations)) && made;
@@ -347,20 +347,46 @@ static inline struct login *on_answer(struct radius_layer *r, struct request *q,
     return counts ? l : NULL;
 }
 
-/* An answer from where nobody was asked. RRAS passes it over; so its EAP is not fed, but its State may still come back. */
+/*
+ * Whether an answer from elsewhere is one to this request, and not to one of the same identifier that was sent to its source
+ * before the capture began: so long ago nobody is answered now, the request was repeated as of a NAS that passed the answer
+ * over, or the secret proves it.
+ */
+static bool is_surely_of(const struct radius_layer *r, const struct request *q, const struct radius_event *answer)
+{
+    return q->transmissions > 1 || elapsed_ns(r->active_ns, r->began_ns) >= RADIUS_ANSWER_NS ||
+           answer->authenticator == RADIUS_CHECK_VALID;
+}
+
+/* An answer to no request that was seen. */
+static void tell_unmatched(struct radius_layer *r, struct radius_event *about, const struct packet *p, struct login *l)
+{
+    static const struct place nowhere;
+    about->role = RADIUS_UNMATCHED_RESPONSE;
+    about->request = about->request_last = &nowhere;
+    check(r, about, p, NULL);
+    tell(r, about, TO_CLIENT, l);
+}
+
+/* An answer from where nobody was asked. RRAS passes it over; so its EAP is not fed, but its State may still come back. One that
+ * may be another's is told as an answer to nothing, and begins nothing. */
 static RARELY_CALLED bool on_wrong_source(struct radius_layer *r, const struct radius_event *about, const struct packet *p)
 {
     struct request_key key = key_of_packet(p, false);
     struct request *q = request_find_elsewhere(r, &key, about->code);
     if (q == NULL)
         return false;
-    struct radius_event wrong = *about;
+    struct radius_event wrong = *about, unmatched = *about;
     about_request(r, &wrong, q, p);
     wrong.client = &request_asked(r, q)->client;
     wrong.server = &request_asked(r, q)->server;
     check(r, &wrong, p, q->authenticator);
     if (wrong.authenticator == RADIUS_CHECK_INVALID)
         return false;
+    if (!is_surely_of(r, q, &wrong)) {
+        tell_unmatched(r, &unmatched, p, NULL);
+        return true;
+    }
     struct login *l = login_of_request(r, q);
     wrong.role = RADIUS_WRONG_SOURCE;
     tell(r, &wrong, TO_CLIENT, l);
@@ -436,14 +462,10 @@ static struct login *login_for_unmatched(struct radius_layer *r, const struct ra
 
 static struct login *on_unmatched(struct radius_layer *r, struct radius_event *about, const struct packet *p, bool peer_seen)
 {
-    static const struct place nowhere;
     const struct radius_packet *rp = about->packet;
     struct login *l = login_for_unmatched(r, about, p, peer_seen);
     uint8_t code, identifier, type;
-    about->role = RADIUS_UNMATCHED_RESPONSE;
-    about->request = about->request_last = &nowhere;
-    check(r, about, p, NULL);
-    tell(r, about, TO_CLIENT, l);
+    tell_unmatched(r, about, p, l);
     if (l == NULL)
         return NULL;
     l->identifier = rp->identifier;
@@ -553,6 +575,8 @@ void radius_layer_packet(struct radius_layer *r, const struct packet *p, bool pe
     }
     memcpy(&r->place, p->frame, sizeof r->place); /* as frame_place() */
     r->active_ns = p->frame->time_ns < r->now_ns ? r->now_ns : p->frame->time_ns;
+    if (r->began_ns == INT64_MIN)
+        r->began_ns = r->active_ns;
     if (radius_is_request(p->payload.data[0]))
         request_packet(r, p, peer_seen);
     else
@@ -573,6 +597,8 @@ bool radius_layer_expects(const struct radius_layer *r, const struct packet *p)
 void radius_layer_time(struct radius_layer *r, int64_t now_ns)
 {
     r->now_ns = now_ns;
+    if (r->began_ns == INT64_MIN)
+        r->began_ns = now_ns;
     requests_time(r, now_ns);
     logins_time(r, now_ns);
 }

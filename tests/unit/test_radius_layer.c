@@ -356,6 +356,8 @@ static void an_answer_from_elsewhere_is_a_wrong_source(void **state)
 {
     (void)state;
     struct bench *b = bench_of(64, 64);
+    pass(b, 0);
+    pass(b, RADIUS_ANSWER_NS); /* whom it asked before the capture began gave up by now */
     ask(b, 1, 1, NULL);
     b->one_sided = true; /* that is: the NAS never asked 10.0.1.9 */
     challenge(b, at("10.0.1.9", 1812), 1, "s");
@@ -369,6 +371,46 @@ static void an_answer_from_elsewhere_is_a_wrong_source(void **state)
     assert_int_equal(told(b)->role, RADIUS_WRONG_SOURCE);
     pass(b, RADIUS_ANSWER_NS);
     assert_non_null(unanswered(b));
+    bench_free(b);
+}
+
+/* A NAS that asks two servers from one port: the request to the other may have gone before the capture began. */
+static void an_early_answer_from_elsewhere_may_be_to_what_came_before(void **state)
+{
+    (void)state;
+    struct bench *b = bench_of(64, 64);
+    ask(b, 1, 1, NULL);
+    b->one_sided = true;
+    challenge(b, at("10.0.1.9", 1812), 1, "theirs");
+    assert_int_equal(b->count, 1);
+    assert_int_equal(told(b)->role, RADIUS_UNMATCHED_RESPONSE);
+    assert_int_equal(told(b)->conv, 0);
+    struct endpoint source = at("10.0.1.9", 1812);
+    assert_true(endpoint_equal(&told(b)->server, &source));
+    struct bytes goes_on = request_bytes(2, 2, "theirs", 5, EAP_TYPE_PEAP);
+    send_packet(b, NAS, source, &goes_on, 0); /* and so it was */
+    assert_int_equal(told(b)->conv, 2);
+    assert_false(told(b)->radius.other_server);
+    b->one_sided = false;
+    challenge(b, NPS, 1, "ours");
+    assert_int_equal(told(b)->role, RADIUS_RESPONSE);
+    assert_int_equal(told(b)->conv, 1);
+    bench_free(b);
+}
+
+static void a_repeated_request_was_not_answered_by_whom_it_asked(void **state)
+{
+    (void)state;
+    struct bench *b = bench_of(64, 64);
+    ask(b, 1, 1, NULL);
+    b->one_sided = true;
+    challenge(b, at("10.0.1.9", 1812), 1, "s");
+    assert_int_equal(told(b)->role, RADIUS_UNMATCHED_RESPONSE);
+    ask(b, 1, 1, NULL);
+    assert_int_equal(told(b)->role, RADIUS_RETRANSMISSION);
+    challenge(b, at("10.0.1.9", 1812), 1, "s");
+    assert_int_equal(told(b)->role, RADIUS_WRONG_SOURCE);
+    assert_int_equal(told(b)->conv, 1);
     bench_free(b);
 }
 
@@ -847,6 +889,8 @@ int main(void)
         cmocka_unit_test(a_request_replaced_or_cut_off_by_the_end_is_told),
         cmocka_unit_test(an_old_silence_at_the_end_is_not_the_end_s_fault),
         cmocka_unit_test(an_answer_from_elsewhere_is_a_wrong_source),
+        cmocka_unit_test(an_early_answer_from_elsewhere_may_be_to_what_came_before),
+        cmocka_unit_test(a_repeated_request_was_not_answered_by_whom_it_asked),
         cmocka_unit_test(an_answer_from_a_server_that_was_asked_too_is_not_wrong),
         cmocka_unit_test(the_secret_decides_about_a_wrong_source),
         cmocka_unit_test(a_state_taken_to_another_server_continues_and_is_told),

@@ -1071,9 +1071,20 @@ static void answers_from_elsewhere(void **state)
     (void)state;
     unanswered(3);
     scene.x.radius.wrong_source = 1;
+    scene.x.radius.responses_then = scene.x.radius.responses;
     scene.x.radius.wrong_source_place = at(19);
     scene.x.radius.wrong_source_address = endpoint_of(99, 1812);
     raises_with(FINDING_RADIUS_NO_ANSWER, SEVERITY_CRITICAL, 930, CONFIDENCE_STRONG, 19);
+    struct endpoint other = endpoint_of(99, 1812);
+    struct server *asked_too = servers_of(scene.servers, &other);
+    asked_too->requests = 1; /* and what it answered may have been another request */
+    raises(FINDING_RADIUS_NO_ANSWER, SEVERITY_CRITICAL, 930);
+    assert_non_null(strstr(found(FINDING_RADIUS_NO_ANSWER)->title, "does not answer"));
+    scene.x.radius.wrong_source = 2;
+    raises_with(FINDING_RADIUS_NO_ANSWER, SEVERITY_CRITICAL, 930, CONFIDENCE_STRONG, 19);
+    set_session(OUTCOME_INCOMPLETE);
+    scene.x.radius.responses = scene.x.radius.responses_then + 1; /* the one that was asked answered after all */
+    not_raised(FINDING_RADIUS_NO_ANSWER);
     set_session(OUTCOME_ESTABLISHED);
     not_raised(FINDING_RADIUS_NO_ANSWER);
 }
