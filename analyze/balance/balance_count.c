@@ -108,7 +108,7 @@ static bool by_dns(const struct tally *t)
     return false;
 }
 
-static bool is_steady(const struct tally *t)
+static bool is_steady(const struct tally *t, const double *weights)
 {
     uint64_t halves[2][STATISTICS_MAX] = {{0}};
     uint64_t n = 0, half = (t->choice_count + 1) / 2;
@@ -117,7 +117,7 @@ static bool is_steady(const struct tally *t)
         if (tally_has(t, &t->b->records[i], &at) && record_is_attempt(&t->b->records[i]) && is_judged(&t->b->records[i]))
             halves[n++ >= half][at]++;
     }
-    return choices_steady(halves[0], halves[1], t->n);
+    return choices_steady(halves[0], halves[1], weights, t->n);
 }
 
 static bool is_late(const struct tally *t)
@@ -143,7 +143,7 @@ static void explain(struct tally *t, const double *weights, double level)
         return;
     bool dead = dead_explain(t, weights, level), late = is_late(t);
     r->why |= (dead ? BALANCE_WHY_DEAD : 0u) | (late ? BALANCE_WHY_LATE : 0u) | (probes_fail(t) ? BALANCE_WHY_PROBES : 0u);
-    if (!dead && !late && is_steady(t))
+    if (!dead && !late && is_steady(t, weights))
         r->why |= BALANCE_WHY_STEADY;
 }
 

@@ -5,7 +5,7 @@
 
 #include "capture/wire/sort.h"
 
-enum { CLUSTERS = 1024, DRAWS = 4999, LEAST_EXPECTED = 5, NEVER = 1 << 30 };
+enum { CLUSTERS = 1024, DRAWS = 4999, LEAST_EXPECTED = 5, NEVER = 1 << 30, STEADY_PERCENT = 5 };
 #define SEED UINT64_C(0x62616c616e6365)
 /* Jain's index 0.9, which is what it is when half of the backends get twice as much as the other half: as squared variation. */
 #define EFFECT (1.0 / 9)
@@ -305,9 +305,13 @@ struct choice_judgement choices_judge(struct choice *choices, size_t count, cons
     return j;
 }
 
-bool choices_steady(const uint64_t *before, const uint64_t *after, size_t n)
+static bool is_uneven_by_itself(const uint64_t *counts, const double *weights, size_t n)
 {
-    enum { STEADY_PERCENT = 5 };
+    return n > 1 && chi_square_tail(chi_square(counts, weights, n), (double)(n - 1)) <= STEADY_PERCENT / 100.0;
+}
+
+bool choices_steady(const uint64_t *before, const uint64_t *after, const double *weights, size_t n)
+{
     double sums[2] = {0, 0}, statistic = 0, df = -1;
     for (size_t i = 0; i < n; i++) {
         sums[0] += (double)before[i];
@@ -324,5 +328,6 @@ bool choices_steady(const uint64_t *before, const uint64_t *after, size_t n)
         statistic += ((double)before[i] - e0) * ((double)before[i] - e0) / e0;
         statistic += ((double)after[i] - e1) * ((double)after[i] - e1) / e1;
     }
-    return df > 0 && chi_square_tail(statistic, df) > STEADY_PERCENT / 100.0;
+    return df > 0 && chi_square_tail(statistic, df) > STEADY_PERCENT / 100.0 && is_uneven_by_itself(before, weights, n) &&
+           is_uneven_by_itself(after, weights, n);
 }

@@ -49,7 +49,8 @@ struct choice_judgement {
  * the same connections. Every choice's backend is below n. */
 struct choice_judgement choices_judge(struct choice *choices, size_t count, const double *weights, size_t n, double level);
 
-/* Whether the shares of two halves of the time are the same but for chance: then something fixed makes them uneven. */
-bool choices_steady(const uint64_t *before, const uint64_t *after, size_t n);
+/* Whether the shares of two halves of the time are the same but for chance, and uneven in each of them alone: then something
+ * fixed makes them uneven. Few choices always look the same, but not uneven twice. */
+bool choices_steady(const uint64_t *before, const uint64_t *after, const double *weights, size_t n);
 
 #endif

@@ -204,9 +204,12 @@ static void sources_that_stick(void **state)
 static void halves_of_time(void **state)
 {
     (void)state;
-    assert_true(choices_steady((uint64_t[]){50, 30, 10}, (uint64_t[]){55, 28, 12}, 3));
-    assert_false(choices_steady((uint64_t[]){50, 30, 10}, (uint64_t[]){30, 30, 60}, 3));
-    assert_false(choices_steady((uint64_t[]){0, 0, 0}, (uint64_t[]){30, 30, 60}, 3));
+    const double even[8] = {1, 1, 1, 1, 1, 1, 1, 1}, meant[3] = {5, 3, 1};
+    assert_true(choices_steady((uint64_t[]){50, 30, 10}, (uint64_t[]){55, 28, 12}, even, 3));
+    assert_false(choices_steady((uint64_t[]){50, 30, 10}, (uint64_t[]){30, 30, 60}, even, 3));
+    assert_false(choices_steady((uint64_t[]){0, 0, 0}, (uint64_t[]){30, 30, 60}, even, 3));
+    assert_false(choices_steady((uint64_t[]){50, 30, 10}, (uint64_t[]){55, 28, 12}, meant, 3)); /* nor are these uneven */
+    assert_false(choices_steady((uint64_t[]){3, 1, 0, 0, 0, 0, 0, 0}, (uint64_t[]){2, 0, 1, 0, 0, 0, 0, 0}, even, 8)); /* seven in all */
 }
 
 int main(void)
