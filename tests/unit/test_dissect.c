@@ -180,7 +180,7 @@ static void an_expected_answer_is_recognised_by_its_request(void **state)
     send_udp(b, 3, 50000, 2, 18130, &accounting);
     send_udp(b, 4, 18130, 3, 50000, &bare);
     assert_int_equal(b->count, 2);
-    assert_int_equal(b->events[1].role, RADIUS_WRONG_SOURCE);
+    assert_int_equal(b->events[1].role, RADIUS_UNMATCHED_RESPONSE);
     bench_free(b);
 }
 
