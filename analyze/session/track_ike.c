@@ -396,6 +396,7 @@ static void whole_message(const struct track_parts *t, struct live *l, struct ik
             clear_notify(&l->x, f, &ev->clear->notifies[i], from_initiator, e->place);
         if (m->exchange == IKE_SA_INIT)
             (m->response ? init_response : init_request)(f, e);
+        l->x.begun_before = l->x.begun_before && f->init_requests == 0;
     }
     if (!m->encrypted) { /* an error in the clear, which anybody can send, is no step of the exchange */
         return;

@@ -158,8 +158,8 @@ static bool fits(const struct association *a, const struct spi_pair *pair, const
         return true;
     if (a->pub.type == CONVERSATION_IKE1)
         return zero ? !a->encrypted[0] && !a->encrypted[1] && related(a, p) : !pair->responder_known;
-    if (begins(m))
-        return (m->response || (zero && !a->encrypted[0] && !a->encrypted[1])) && related(a, p);
+    if (begins(m)) /* a file may not be in order: its request is then still to come */
+        return (m->response || (zero && (a->pub.begun_before || (!a->encrypted[0] && !a->encrypted[1])))) && related(a, p);
     return !zero && !pair->responder_known;
 }
 

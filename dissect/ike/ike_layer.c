@@ -241,10 +241,14 @@ static void new_message(struct ike_layer *l, struct ike_arrival *in)
     else
         lone_followed(l, in->a);
     struct ike_event about = event_of(in, IKE_EVENT_MESSAGE);
+    /* Of what went on already, in a file that is not in order: no way back to port 500. */
+    bool late = in->m.exchange == IKE_SA_INIT && (in->a->encrypted[0] || in->a->encrypted[1]);
+    in->a->pub.begun_before = in->a->pub.begun_before && (in->m.exchange != IKE_SA_INIT || in->m.response);
     in->from_initiator = sent_by_initiator(in);
     association_touch(l, in->a);
     about.other_responder = learn_responder(l, in);
-    about.moved = !opened && path_note(l, in->a, in->p, in->from_initiator);
+    if (!late)
+        about.moved = !opened && path_note(l, in->a, in->p, in->from_initiator);
     note_encrypted(l, in, true);
     sent_remember(l, in);
     struct asked *q = note_request(l, in, &about);

@@ -392,6 +392,27 @@ static void the_middle_of_one_begun_before(void **state)
     bench_free(b);
 }
 
+/* A file whose packets are not in the order of time: IKE_AUTH, then the IKE_SA_INIT that went before it. */
+static void the_beginning_may_come_later_in_the_file(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new();
+    struct message first = init_request(SPI_I, 1), second = init_response(SPI_I, SPI_R), next = auth(FROM_INITIATOR, 2, 2);
+    struct message third = auth(FROM_INITIATOR, 1, 2), fourth = auth(IS_RESPONSE, 1, 1);
+    send_message(b, at(1, 40000), at(9, 4500), &third);
+    assert_true(last_ike(b)->begun_before);
+    send_message(b, at(9, 4500), at(1, 40000), &fourth);
+    send_message(b, at(9, 500), at(1, 500), &second);
+    assert_true(last_ike(b)->begun_before);
+    send_message(b, at(1, 500), at(9, 500), &first);
+    assert_false(last_ike(b)->begun_before);
+    assert_false(last_ike(b)->ike.moved);
+    send_message(b, at(1, 40000), at(9, 4500), &next);
+    assert_false(last_ike(b)->ike.moved);
+    assert_int_equal(count_of(b, EVENT_OPENED), 1);
+    bench_free(b);
+}
+
 static void silence_closes(void **state)
 {
     (void)state;
@@ -1004,6 +1025,7 @@ int main(void)
         cmocka_unit_test(two_responders_are_told),
         cmocka_unit_test(strangers_with_one_spi_are_two),
         cmocka_unit_test(the_middle_of_one_begun_before),
+        cmocka_unit_test(the_beginning_may_come_later_in_the_file),
         cmocka_unit_test(silence_closes),
         cmocka_unit_test(a_clock_set_back_closes_nothing),
         cmocka_unit_test(esp_is_counted_on_its_path),
