@@ -16,6 +16,7 @@ static void rules_ike(struct findings *out, const struct rule_input *in, const s
             (j.end == IKE_END_EAP_CLIENT_REFUSED || j.end == IKE_END_EAP_FAILED || j.end == IKE_END_EAP_STALLED);
         rules_ike_init(out, in, x, j);
         rules_ike_auth(out, in, x, j);
+        rules_ike1(out, x, j);
         if (!told) /* the login behind it says more of its EAP than lengths do */
             rules_ike_end(out, in, x, j);
     }

@@ -291,8 +291,10 @@ static void init_error(struct findings *out, const struct exchange *x)
         return;
     }
     finding_explain(
-        f, "The answer to IKE_SA_INIT is an error, in the clear and before anybody authenticated. Nothing protects "
-           "such an answer, so a box on the way can have sent it.");
+        f, "The answer to the %s is an error, in the clear and before anybody authenticated. Nothing protects "
+           "such an answer, so a box on the way can have sent it.", first_request(x));
+    if (k->init_error == IKE_N_INVALID_MAJOR_VERSION)
+        finding_explain(f, "It means that the server does not speak IKEv%u.", x->type == CONVERSATION_IKE ? 2u : 1u);
     finding_fix(
         f, "Look into the server's IKE log (RRAS: event log System, source RemoteAccess; strongSwan: charon's log).");
 }
@@ -371,6 +373,8 @@ void rules_ike_init(struct findings *out, const struct rule_input *in, const str
         no_answer(out, in, x, j);
     if (j.end == IKE_END_NO_PROPOSAL)
         no_proposal(out, x);
+    if (j.end == IKE_END_INIT_ERROR)
+        init_error(out, x);
     if (x->type != CONVERSATION_IKE)
         return;
     /* Of the answer alone nothing follows for the client; who was to come again with another group and does not,
@@ -379,8 +383,6 @@ void rules_ike_init(struct findings *out, const struct rule_input *in, const str
         wrong_group(out, x, j.end == IKE_END_INVALID_KE);
     if (k->cookies > 0)
         cookie(out, x, j.end == IKE_END_COOKIE);
-    if (j.end == IKE_END_INIT_ERROR)
-        init_error(out, x);
     redirected(out, x);
     weak_proposal(out, x);
 }

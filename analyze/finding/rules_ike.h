@@ -23,5 +23,7 @@ void rules_ike_init(struct findings *out, const struct rule_input *in, const str
 void rules_ike_auth(struct findings *out, const struct rule_input *in, const struct exchange *x, struct ike_judgement j);
 /* What follows authentication, and EAP read from lengths. */
 void rules_ike_end(struct findings *out, const struct rule_input *in, const struct exchange *x, struct ike_judgement j);
+/* The same of IKEv1, from the order of its messages. */
+void rules_ike1(struct findings *out, const struct exchange *x, struct ike_judgement j);
 
 #endif

@@ -35,6 +35,13 @@ struct ike_length_fact {
     uint8_t fragments;             /* SKF: how many, whose lengths are summed; saturating, 0 for one piece */
 };
 
+/* One step of IKEv1, whose messages are encrypted: who said something, in distinct messages, and how often the initiator
+ * repeated itself. */
+struct ike1_step {
+    uint16_t by_initiator, by_responder, repeated;
+    struct place asked, asked_last, told; /* the initiator's first and last; the responder's first */
+};
+
 enum ike_nat_result { IKE_NAT_ABSENT, IKE_NAT_MATCH, IKE_NAT_DIFFERS };
 
 /* NAT_DETECTION hashes of one message. */
@@ -103,6 +110,9 @@ struct ike_facts {
     uint16_t init_error; struct place init_error_place;     /* another error notify in the clear, 0 none */
     uint32_t auth_request_retransmissions;        /* of any IKE_AUTH request, */
     uint32_t auth_repeated_although_answered;     /* of these, after its response was seen */
+
+    /* IKEv1 (RFC 2409 section 5): the encrypted end of main or aggressive mode; quick mode; informational messages. */
+    struct ike1_step phase1, phase2, notices;
 
     /* Inside SK, with keys. */
     uint8_t initiator_id_type, responder_id_type; struct text initiator_id, responder_id; /* readable text */

@@ -158,7 +158,64 @@ static struct ike_judgement stalled(const struct exchange *x)
     return j;
 }
 
-/* IKEv1 is summarised only: what its encrypted modes say stays unknown. */
+/* RFC 2409 section 5.5: three messages make the tunnel. */
+static bool quick_mode_done(const struct ike_facts *f)
+{
+    for (unsigned i = 0; i < f->exchange_count; i++) {
+        const struct ike_exchange_fact *q = &f->exchanges[i];
+        if (q->type == IKE1_QUICK && q->initiator_packets + q->responder_packets >= 3 && q->initiator_packets > 0 &&
+            q->responder_packets > 0)
+            return true;
+    }
+    return false;
+}
+
+/* The responder's notice, encrypted or in the clear, came instead of an answer to what was asked then. */
+static bool notice_instead(const struct ike_facts *f, const struct ike1_step *asked)
+{
+    const struct ike1_step *n = &f->notices;
+    bool clear = f->init_error != 0 && f->init_error_place.time_ns >= asked->asked.time_ns;
+    return asked->by_initiator > 0 && asked->by_responder == 0 &&
+           (clear || (n->by_responder > 0 && n->told.time_ns >= asked->asked.time_ns));
+}
+
+static bool has_exchange(const struct ike_facts *f, uint8_t type)
+{
+    for (unsigned i = 0; i < f->exchange_count; i++)
+        if (f->exchanges[i].type == type)
+            return true;
+    return false;
+}
+
+/* The initiator says something else than the next message when the responder has proved itself: with message 6 of main mode, or
+ * 2 of aggressive mode. */
+static bool client_objects(const struct exchange *x)
+{
+    const struct ike_facts *f = &x->ike;
+    bool proved = f->phase1.by_responder > 0 || (has_exchange(f, IKE1_AGGRESSIVE) && f->phase1.by_initiator == 0);
+    return proved && f->notices.by_initiator > 0 && f->notices.by_responder == 0 && judge_quiet_ns(x) >= AT_ONCE_NS &&
+           !has_exchange(f, IKE1_TRANSACTION);
+}
+
+/* The encrypted end of IKEv1: what it says stays unknown, but not who goes on. */
+static struct ike_judgement judge_phases(const struct exchange *x)
+{
+    const struct ike_facts *f = &x->ike;
+    const struct ike1_step *one = &f->phase1, *two = &f->phase2;
+    bool begun = f->init_requests > 0 && f->init_responses > 0; /* both directions are in the capture */
+    if (!begun)
+        return verdict(IKE_END_UNKNOWN, CONFIDENCE_HINT);
+    if (notice_instead(f, two))
+        return verdict(IKE_END_CHILD_REFUSED, CONFIDENCE_STRONG);
+    if (two->by_initiator > 0 || two->by_responder > 0)
+        return verdict(IKE_END_UNKNOWN, CONFIDENCE_HINT);
+    if (notice_instead(f, one))
+        return verdict(IKE_END_AUTH_REFUSED, CONFIDENCE_STRONG);
+    if (one->by_initiator > 0 && one->by_responder == 0 && waits_in_vain(x, one->repeated))
+        return verdict(IKE_END_AUTH_UNANSWERED, CONFIDENCE_STRONG);
+    return client_objects(x) ? verdict(IKE_END_CLIENT_REFUSED, CONFIDENCE_STRONG) : verdict(IKE_END_UNKNOWN, CONFIDENCE_HINT);
+}
+
 static struct ike_judgement judge_version1(const struct exchange *x)
 {
     const struct ike_facts *f = &x->ike;
@@ -167,13 +224,11 @@ static struct ike_judgement judge_version1(const struct exchange *x)
         return verdict(IKE_END_INIT_UNANSWERED, CONFIDENCE_STRONG);
     if (f->refused_proposal && !f->chosen_seen && !f->encrypted_seen)
         return verdict(IKE_END_NO_PROPOSAL, CONFIDENCE_CERTAIN);
-    for (unsigned i = 0; i < f->exchange_count; i++) { /* RFC 2409 section 5.5: three messages make the tunnel */
-        const struct ike_exchange_fact *q = &f->exchanges[i];
-        if (q->type == IKE1_QUICK && q->initiator_packets + q->responder_packets >= 3 && q->initiator_packets > 0 &&
-            q->responder_packets > 0)
-            return verdict(IKE_END_ESTABLISHED, CONFIDENCE_STRONG);
-    }
-    return verdict(IKE_END_UNKNOWN, CONFIDENCE_HINT);
+    if (f->init_error != 0 && !f->encrypted_seen)
+        return verdict(IKE_END_INIT_ERROR, CONFIDENCE_CERTAIN);
+    if (quick_mode_done(f))
+        return verdict(IKE_END_ESTABLISHED, CONFIDENCE_STRONG);
+    return judge_phases(x);
 }
 
 /* A client that got the answer would go on, or say goodbye. */

@@ -414,22 +414,65 @@ static void whole_message(const struct track_parts *t, struct live *l, struct ik
         track_ike_inside(t, l, f, e);
 }
 
+/* Of what is encrypted in IKEv1 only the order tells. */
+static struct ike1_step *step_of(struct ike_facts *f, uint8_t exchange)
+{
+    switch (exchange) {
+    case IKE1_MAIN:
+    case IKE1_AGGRESSIVE:
+        return &f->phase1;
+    case IKE1_QUICK:
+        return &f->phase2;
+    case IKE1_INFORMATIONAL:
+        return &f->notices;
+    default:
+        return NULL;
+    }
+}
+
+static void step1(struct ike_facts *f, const struct event *e)
+{
+    struct ike1_step *s = step_of(f, e->u.ike->message->exchange);
+    if (s == NULL)
+        return;
+    if (e->dir == TO_SERVER) {
+        s->asked = s->by_initiator == 0 ? e->place : s->asked;
+        s->asked_last = e->place;
+        count_u16(&s->by_initiator);
+    } else {
+        s->told = s->by_responder == 0 ? e->place : s->told;
+        count_u16(&s->by_responder);
+    }
+}
+
+static void clear_notify1(struct ike_facts *f, const struct ike_notify *n, bool from_initiator, struct place place)
+{
+    bool error = n->type <= IKE_N_ERROR_LAST && !from_initiator;
+    track_ike_notify(f, n, from_initiator, false, place);
+    if (!error)
+        return;
+    if (n->type == IKE_N_NO_PROPOSAL_CHOSEN && !f->refused_proposal) {
+        f->refused_proposal = true;
+        f->refused_place = place;
+    } else if (n->type != IKE_N_NO_PROPOSAL_CHOSEN && f->init_error == 0) {
+        f->init_error = n->type;
+        f->init_error_place = place;
+    }
+}
+
 /* IKEv1: what its first messages say in the clear. */
 static void whole_message1(struct ike_facts *f, const struct event *e)
 {
     const struct ike_event *ev = e->u.ike;
     bool from_initiator = e->dir == TO_SERVER;
     note_sk(f, ev);
+    if (ev->message->encrypted)
+        step1(f, e);
     if (ev->clear == NULL || ev->message->encrypted)
         return;
     vendor_ids(f, ev->clear, from_initiator);
-    for (unsigned i = 0; i < ev->clear->notify_count; i++) {
-        track_ike_notify(f, &ev->clear->notifies[i], from_initiator, false, e->place);
-        if (ev->clear->notifies[i].type == IKE_N_NO_PROPOSAL_CHOSEN && !from_initiator && !f->refused_proposal) {
-            f->refused_proposal = true;
-            f->refused_place = e->place;
-        }
-    }
+    for (unsigned i = 0; i < ev->clear->notify_count; i++)
+        clear_notify1(f, &ev->clear->notifies[i], from_initiator, e->place);
     if (from_initiator && f->init_requests++ == 0) {
         f->init_request = e->place;
         f->init_bare = is_bare(ev);
@@ -441,15 +484,27 @@ static void whole_message1(struct ike_facts *f, const struct event *e)
     }
 }
 
-static void retransmission(struct ike_facts *f, const struct event *e)
+static void repeated1(struct ike_facts *f, const struct event *e)
 {
     const struct ike_message *m = e->u.ike->message;
     static const uint8_t none[IKE_SPI];
+    struct ike1_step *s = m->encrypted ? step_of(f, m->exchange) : NULL;
+    if (e->dir != TO_SERVER)
+        return;
+    if (memcmp(m->responder_spi, none, IKE_SPI) == 0) {
+        f->init_request_retransmissions++;
+        f->init_request_last = e->place;
+    } else if (s != NULL) {
+        count_u16(&s->repeated);
+        s->asked_last = e->place;
+    }
+}
+
+static void retransmission(struct ike_facts *f, const struct event *e)
+{
+    const struct ike_message *m = e->u.ike->message;
     if (m->version >> 4 == 1) {
-        if (e->dir == TO_SERVER && memcmp(m->responder_spi, none, IKE_SPI) == 0) {
-            f->init_request_retransmissions++;
-            f->init_request_last = e->place;
-        }
+        repeated1(f, e);
     } else if (m->exchange == IKE_SA_INIT) {
         *(m->response ? &f->init_response_retransmissions : &f->init_request_retransmissions) += 1;
         *(m->response ? &f->init_response_last : &f->init_request_last) = e->place;
@@ -504,7 +559,8 @@ static void note_packet(struct ike_facts *f, const struct event *e)
         f->malformed_place = e->place;
     }
     note_port(f, ev, from_initiator);
-    count_packet(f, ev, from_initiator);
+    if (m->version >> 4 == f->version >> 4) /* else a refusal of this version of IKE, in the other one */
+        count_packet(f, ev, from_initiator);
     if (ev->moved && from_initiator && f->floated && ev->marker && f->encrypted_seen) {
         f->moves++;
         f->moved_to = ev->source;

@@ -158,8 +158,11 @@ static bool fits(const struct association *a, const struct spi_pair *pair, const
         return true;
     if (a->pub.type == CONVERSATION_IKE1)
         return zero ? !a->encrypted[0] && !a->encrypted[1] && related(a, p) : !pair->responder_known;
-    if (begins(m)) /* a file may not be in order: its request is then still to come */
-        return (m->response || (zero && (a->pub.begun_before || (!a->encrypted[0] && !a->encrypted[1])))) && related(a, p);
+    if (begins(m)) {
+        /* A file may not be in order: the request of one begun before is then still to come. */
+        bool late = a->pub.begun_before && !address_equal(&a->paths[0].responder.address, &p->src.address);
+        return (m->response || (zero && (late || (!a->encrypted[0] && !a->encrypted[1])))) && related(a, p);
+    }
     return !zero && !pair->responder_known;
 }
 
@@ -183,6 +186,26 @@ struct association *association_find(const struct ike_layer *l, const struct ike
         }
     }
     return found;
+}
+
+struct association *association_refused(const struct ike_layer *l, const struct ike_message *m, const struct packet *p,
+                                        uint8_t *pair)
+{
+    enum conversation_type other = m->version >> 4 == 1 ? CONVERSATION_IKE : CONVERSATION_IKE1;
+    unsigned probe = 0;
+    if (m->malformed || m->encrypted || (m->exchange != IKE1_INFORMATIONAL && m->exchange != IKE_INFORMATIONAL))
+        return NULL;
+    uint64_t hash = spi_hash(m->initiator_spi);
+    for (uint32_t item; (item = index_next(&l->spi_index, hash, &probe)) != 0;) {
+        struct association *a = &l->associations[item / PAIRS];
+        const struct spi_pair *each = &a->pairs[item % PAIRS];
+        bool answers = address_equal(&a->paths[0].responder.address, &p->src.address) &&
+                       address_equal(&a->paths[0].initiator.address, &p->dst.address);
+        *pair = (uint8_t)(item % PAIRS);
+        if (a->pub.type == other && memcmp(each->initiator, m->initiator_spi, IKE_SPI) == 0 && answers && !a->encrypted[0])
+            return a;
+    }
+    return NULL;
 }
 
 /* When it was last alive. */

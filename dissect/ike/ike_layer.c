@@ -264,6 +264,22 @@ static void new_message(struct ike_layer *l, struct ike_arrival *in)
         association_close(l, in->a, CLOSE_FINAL);
 }
 
+/* A server that speaks only the other version says so in that one. */
+static bool refuses_version(struct ike_layer *l, struct ike_arrival *in)
+{
+    if ((in->a = association_refused(l, &in->m, in->p, &in->pair)) == NULL)
+        return false;
+    struct ike_event about = event_of(in, IKE_EVENT_MESSAGE);
+    if (in->m.version >> 4 == 1)
+        ike1_read_payloads(in->m.next_payload, in->m.payloads, in->m.cut, &l->clear);
+    about.clear = &l->clear;
+    lone_followed(l, in->a);
+    association_touch(l, in->a);
+    sent_remember(l, in);
+    tell(l, in, &about);
+    return true;
+}
+
 /* IKEv1, as far as it is in the clear. Quick mode comes after all that authenticates. */
 static void new_message1(struct ike_layer *l, struct ike_arrival *in)
 {
@@ -311,6 +327,8 @@ static void take_message(struct ike_layer *l, struct ike_arrival *in)
     struct sent *s = sent_find(l, in);
     if (s != NULL)
         repeated(l, in, s);
+    else if (!in->m.encrypted && refuses_version(l, in))
+        return;
     else if (in->m.version >> 4 == 1)
         new_message1(l, in);
     else

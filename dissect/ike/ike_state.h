@@ -243,6 +243,9 @@ void associations_free(struct ike_layer *l);
 /* The association of a message, and which pair of its SPIs it bears. NULL when it belongs to none. */
 struct association *association_find(const struct ike_layer *l, const struct ike_message *m, const struct packet *p,
                                      uint8_t *pair);
+/* The association that began in the other version of IKE, and that this message, in the clear, refuses for it; NULL. */
+struct association *association_refused(const struct ike_layer *l, const struct ike_message *m, const struct packet *p,
+                                        uint8_t *pair);
 /* Has the memory brought that association_find will look at, and that of who has to make room. */
 void associations_prefetch(const struct ike_layer *l, const struct ike_message *m);
 /* Opens one between these ends and tells it. */

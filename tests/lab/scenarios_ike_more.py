@@ -117,6 +117,34 @@ def _(lab):
     lab.keep_point("rras1", nat={RRAS["rras1"]: None})
 
 
+def version_1(lab, **client):
+    """L2TP's IKEv1: main mode with a pre-shared key, transport mode; the kernel's part is never reached."""
+    home(lab)
+    old = {"version": "1", "proposals": "aes256-sha1-modp2048", "vips": None, "pools": None}
+    child = {"mode": "transport", "local_ts": "dynamic[udp/1701]", "esp_proposals": "aes256-sha1"}
+    made = attempts(lab, (HOME1_CLIENTS[0], ALICE, "psk"))
+    server(lab, auth="psk", identity="%any", pool=None, connection=old, remote={"id": "%any", "eap_id": None}, children=child)
+    clients(lab, made, more=old, name="%any", **{"child": {**child, "remote_ts": "dynamic[udp/1701]"}, **client})
+    with lab.record_vpn("rras1"):
+        initiate(made[0], 20)
+        time.sleep(0.5)
+
+
+@scenario("ike1-psk-wrong", "IKEv1: the client has another pre-shared key than the server, which answers its message 5 with an encrypted "
+          "notice: error 789", attempts=["unanswered"], expect=["ike-auth-failed"], client_error=789, seconds=16)
+def _(lab):
+    version_1(lab, shared_key="not the key")
+    lab.keep_point("rras1", nat={RRAS["rras1"]: None}, outcome_hidden=True)
+
+
+@scenario("ike1-no-tunnel", "IKEv1: phase 1 is through, but client and server have no ESP proposal in common: quick mode is refused",
+          attempts=["rejected"], expect=["ike-ts-unacceptable"], client_error=789, seconds=5)
+def _(lab):
+    version_1(lab, child={"mode": "transport", "local_ts": "dynamic[udp/1701]", "remote_ts": "dynamic[udp/1701]",
+                          "esp_proposals": "3des-md5"})
+    lab.keep_point("rras1", nat={RRAS["rras1"]: None})
+
+
 @scenario("nat-hairpin", "a computer beside the servers calls the public address, where the load balancer hides it behind itself; a "
           "client on the Internet is not hidden", attempts=["established"] * 2, expect=["dnat-only"], healthy=True,
           forbid=["snat-hides-clients"], seconds=6)

@@ -984,6 +984,37 @@ static void version_1_is_told_as_far_as_it_is_clear(void **state)
     bench_free(b);
 }
 
+/* A server that speaks only the other version refuses this one in its own framing (RFC 2408 section 5.4.2; strongSwan does so). */
+static void the_other_version_refuses(void **state)
+{
+    (void)state;
+    for (unsigned asked = 1; asked <= 2; asked++) {
+        struct bench *b = bench_new();
+        struct message ask = asked == 2 ? init_request(SPI_I, 1) : message_of(SPI_I, 0, IKE1_MAIN, 0, 0);
+        struct message refuse = message_of(SPI_I, 0, asked == 2 ? IKE1_INFORMATIONAL : IKE_INFORMATIONAL, asked == 2 ? 0 : IS_RESPONSE, 0);
+        if (asked == 2) {
+            add_payload(&refuse, 11, "\0\0\0\1\1\0\0\5", 8); /* DOI, protocol, SPI size, type */
+            refuse.data[17] = 0x10;
+        } else {
+            add_payload(&ask, 13, "vendor", 6);
+            ask.data[17] = 0x10;
+            add_payload(&refuse, IKE_NOTIFY, "\0\0\0\5", 4);
+        }
+        send_message(b, at(1, 500), at(9, 500), &ask);
+        send_message(b, at(9, 500), at(2, 500), &refuse); /* to somebody else */
+        assert_int_equal(count_of(b, EVENT_IKE), asked == 2 ? 2 : 1);
+        refuse.data[23]++; /* its message id */
+        send_message(b, at(9, 500), at(1, 500), &refuse);
+        assert_int_equal(last_ike(b)->conv, 1);
+        assert_int_equal(last_ike(b)->dir, TO_CLIENT);
+        assert_int_equal(last_ike(b)->notify, 5);
+        send_message(b, at(9, 500), at(1, 500), &refuse);
+        assert_int_equal(last_ike(b)->ike.kind, IKE_EVENT_RETRANSMISSION);
+        assert_int_equal(last_ike(b)->dir, TO_CLIENT);
+        bench_free(b);
+    }
+}
+
 static void what_is_no_message_is_counted(void **state)
 {
     (void)state;
@@ -1049,6 +1080,7 @@ int main(void)
         cmocka_unit_test(a_flood_spares_those_that_two_talk_in),
         cmocka_unit_test(fragments_are_bounded),
         cmocka_unit_test(version_1_is_told_as_far_as_it_is_clear),
+        cmocka_unit_test(the_other_version_refuses),
         cmocka_unit_test(what_is_no_message_is_counted),
         cmocka_unit_test(ports_do_not_decide_alone),
     };

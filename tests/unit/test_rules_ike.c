@@ -99,6 +99,7 @@ static void ike_rules(void)
 {
     struct ike_judgement j = judge_ike(&scene.x);
     rules_ike_init(scene.findings, &scene.in, &scene.x, j);
+    rules_ike1(scene.findings, &scene.x, judge_ike(&scene.x));
     rules_ike_auth(scene.findings, &scene.in, &scene.x, j);
     rules_ike_end(scene.findings, &scene.in, &scene.x, j);
 }
@@ -474,6 +475,70 @@ static void version_1_is_refused(void **state)
     nothing();
 }
 
+/* Main mode up to the client's message 5, which is encrypted and was sent so often. */
+static void main_mode(uint16_t times)
+{
+    begun();
+    scene.x.type = CONVERSATION_IKE1;
+    scene.x.ike.version = 0x10;
+    scene.x.ike.encrypted_seen = true;
+    scene.x.ike.phase1 = (struct ike1_step){.by_initiator = 1, .repeated = (uint16_t)(times - 1), .asked = at(5), .asked_last = at(5)};
+    scene.x.last = at(5);
+}
+
+static void responder_says(struct ike1_step *step, uint64_t frame)
+{
+    step->by_responder = 1;
+    step->told = at(frame);
+}
+
+/* RFC 2409 section 5: the server answers message 5 with something else, or not at all. */
+static void version_1_authenticates_in_vain(void **state)
+{
+    (void)state;
+    struct ike_facts *f = &scene.x.ike;
+    main_mode(1);
+    nothing(); /* the capture ends there */
+    responder_says(&f->notices, 4);
+    nothing(); /* about something before */
+    f->notices.told = at(6);
+    only(FINDING_IKE_AUTH_FAILED, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 789);
+    assert_int_equal(scene.x.outcome, OUTCOME_REJECTED);
+    responder_says(&f->phase1, 7);
+    nothing(); /* it answered all the same */
+    main_mode(1);
+    f->init_error = 16;
+    f->init_error_place = at(6);
+    only(FINDING_IKE_AUTH_FAILED, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 789);
+    main_mode(4);
+    only(FINDING_IKE_AUTH_UNANSWERED, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 789);
+    assert_int_equal(scene.x.outcome, OUTCOME_UNANSWERED);
+    f->init_responses = 0; /* one side of it */
+    nothing();
+}
+
+static void version_1_makes_no_tunnel(void **state)
+{
+    (void)state;
+    struct ike_facts *f = &scene.x.ike;
+    main_mode(1);
+    responder_says(&f->phase1, 6);
+    nothing();
+    f->notices.by_initiator = 1; /* the client has nothing to say for now, or goes away */
+    f->notices.asked = at(7);
+    nothing();
+    scene.x.capture_last_ns += 20 * SECOND;
+    only(FINDING_IKE_AUTH_FAILED, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 789);
+    assert_int_equal(scene.x.outcome, OUTCOME_ABORTED);
+    f->phase2 = (struct ike1_step){.by_initiator = 1, .asked = at(8), .asked_last = at(8)};
+    nothing();
+    responder_says(&f->notices, 9);
+    only(FINDING_IKE_TS_UNACCEPTABLE, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 789);
+    assert_int_equal(scene.x.outcome, OUTCOME_REJECTED);
+    responder_says(&f->phase2, 10);
+    nothing();
+}
+
 /* IKE fragments fit packets: neither their sum nor each of them counts. */
 static void fragments_are_not_cut_by_ip(void **state)
 {
@@ -763,6 +828,8 @@ int main(void)
         cmocka_unit_test(init_is_refused),
         cmocka_unit_test(a_scanner_knocks),
         cmocka_unit_test(version_1_is_refused),
+        cmocka_unit_test(version_1_authenticates_in_vain),
+        cmocka_unit_test(version_1_makes_no_tunnel),
         cmocka_unit_test(fragments_are_not_cut_by_ip),
         cmocka_unit_test(a_forgotten_tunnel),
         cmocka_unit_test(keys_cannot_be_renewed),
