@@ -166,7 +166,7 @@ void rule_say_ms_chap_error(struct finding *f, uint32_t error)
         const char *text;
     } known[] = {
         {646, "the account may not log on at this time"},
-        {647, "the account is disabled"},
+        {647, "the account is disabled (FreeRADIUS says so of one that is locked out)"},
         {648, "the password has expired"},
         {649, "the account has no permission to dial in; some servers say it, too, when nobody could tell them"},
         {691, "user name or password is wrong, or the protocol is not allowed for this user"},

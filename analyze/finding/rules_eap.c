@@ -343,28 +343,41 @@ static bool capture_has_holes(const struct rule_input *in, const struct exchange
     return s != NULL && s->unmatched + s->state_unknown > 0;
 }
 
+/* It answered nobody any more, not even a request that begins a login, which is small: then it was not for its size. */
+static bool server_went(const struct rule_input *in, const struct exchange *x)
+{
+    const struct server *s = x->type == CONVERSATION_RADIUS ? servers_of(in->servers, &x->server) : NULL;
+    return s != NULL && s->silent_first > 0 && x->last.time_ns > s->last_answer_ns;
+}
+
 static void fragments_lost(struct findings *out, const struct rule_input *in, const struct exchange *x)
 {
     const struct eap_facts *e = &x->eap;
     bool fresh, stalled = stalled_in_flight(x);
     if (went_well(x) || was_rejected(x) || x->begun_before || x->close_reason == CLOSE_EVICTED ||
-        (!stalled && !died_at_gap(x)))
+        (!stalled && !died_at_gap(x)) || (stalled && server_went(in, x)))
         return;
     struct finding *f = raise(out, FINDING_EAP_FRAGMENTS_LOST, x, stalled, &fresh);
     if (f == NULL)
         return;
     uint32_t present = stalled ? x->eap_state.present : e->gap_present;
     uint32_t announced = stalled ? x->eap_state.announced : e->gap_announced;
-    finding_evidence(out, f, stalled ? x->last_from_server : e->gap_place, "%u of %u bytes of the TLS flight present",
-                     present, announced);
+    if (announced > 0)
+        finding_evidence(out, f, stalled ? x->last_from_server : e->gap_place, "%u of %u bytes of the TLS flight present",
+                         present, announced);
+    else
+        finding_evidence(out, f, stalled ? x->last_from_server : e->gap_place, "%u bytes of the TLS flight present", present);
     if (!fresh)
         return;
     bool sure = stalled && !capture_has_holes(in, x);
     f->severity = sure ? SEVERITY_CRITICAL : SEVERITY_WARNING;
     f->confidence = sure ? CONFIDENCE_STRONG : CONFIDENCE_HINT;
     finding_title(f, "logins stop in the middle of the server's certificates: EAP fragments are lost");
-    finding_explain(f, "Of a flight of %u bytes only %u came, then %s.", announced, present,
-                    x->last_from_client ? "the server's next fragment did not" : "the client said nothing more");
+    const char *then = x->last_from_client ? "the server's next fragment did not" : "the client said nothing more";
+    if (announced > 0)
+        finding_explain(f, "Of a flight of %u bytes only %u came, then %s.", announced, present, then);
+    else
+        finding_explain(f, "%u bytes of a flight came, then %s.", present, then);
     finding_explain(f, "Large packets, and those with certificates are, get lost first where the MTU is small or a "
                        "firewall drops IP fragments; without its certificates the login cannot go on.");
     finding_fix(f, "Let IP fragments pass on the whole way: RADIUS server, RRAS, client.");

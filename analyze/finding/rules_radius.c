@@ -10,6 +10,13 @@ static struct finding *raise(struct findings *out, enum finding_id id, const str
     return findings_raise(out, id, address_text(subject, &x->server.address), variant, fresh);
 }
 
+/* An EAP login goes on when it is answered, unless it is rejected at once: none of several did, of a server whose answers are
+ * in no capture. */
+static bool never_went_on(const struct server *server, const struct exchange *x)
+{
+    return x->eap.seen && server != NULL && server->responses == 0 && server_gone(server, x->radius.unanswered_place.time_ns);
+}
+
 /* That nothing came back is only proven when the server's direction is captured, or the NAS itself sent again, or ICMP
  * says it. */
 static bool silence_proven(const struct rule_input *in, const struct exchange *x, bool *certain)
@@ -20,9 +27,10 @@ static bool silence_proven(const struct rule_input *in, const struct exchange *x
     *certain = r->icmp_seen || (r->unanswered_transmissions > 1 && (answers || r->unanswered_transmissions > 2));
     if (server != NULL && !answers && server->state_unknown > 0)
         return false; /* one-sided: later requests show that answers came */
-    if (server != NULL && r->unanswered_transmissions <= 1 && !r->icmp_seen && server->unmatched > 0)
-        return false; /* answers without a request show that the capture is not whole, or in another order */
-    return r->icmp_seen || r->unanswered_transmissions > 1 || answers;
+    if (server != NULL && r->unanswered_transmissions <= 1 && !r->icmp_seen &&
+        (server->unmatched > 0 || server->continued_ns >= r->unanswered_place.time_ns))
+        return false; /* answers without a request, or requests that continue an answer nobody saw: the capture is not whole */
+    return r->icmp_seen || r->unanswered_transmissions > 1 || answers || never_went_on(server, x);
 }
 
 /* The server answered this login before, and others after it was asked in vain. */
@@ -56,6 +64,12 @@ static void explain_answers(struct finding *f, const struct exchange *x, const s
     unsigned long long count = server != NULL ? server->responses : 0;
     if (count == 0)
         finding_explain(f, "The server answered nothing in this capture.");
+    else if (server_gone(server, x->radius.unanswered_place.time_ns))
+        finding_explain(f,
+                        "The server did answer other requests in this capture (%llu), the last one at %s; the %llu requests "
+                        "since then were all in vain: it, or the path to it, went down then.",
+                        count, describe_time(at, server->last_answer_ns / INT64_C(1000000000)),
+                        (unsigned long long)server->silent);
     else if (server->last_answer_ns > 0 && server->last_answer_ns < x->radius.unanswered_place.time_ns)
         finding_explain(f,
                         "The server did answer other requests in this capture (%llu), but none any more since %s: it, or "
@@ -71,6 +85,7 @@ static void explain_no_answer(struct finding *f, const struct rule_input *in, co
     char client[ADDRESS_TEXT], server_text[ENDPOINT_TEXT];
     struct server *server = servers_of(in->servers, &x->server);
     bool answers = server != NULL && server->responses > 0;
+    bool went = answers && server_gone(server, r->unanswered_place.time_ns);
     address_text(client, &x->client.address);
     finding_title(f, "the RADIUS server %s does not answer%s", endpoint_text(server_text, &x->server),
                   r->icmp_seen ? ": ICMP says the port is closed" : "");
@@ -79,13 +94,21 @@ static void explain_no_answer(struct finding *f, const struct rule_input *in, co
     if (r->icmp_seen)
         finding_explain(f, "ICMP \"unreachable\" came back: the request arrives, but no RADIUS service listens there, "
                            "or a firewall refuses it.");
-    else
+    else if (!went)
         finding_explain(f, "A server that does not know the NAS, or has another shared secret for it, discards its "
                            "requests without a word; so a wrong secret looks like a server that is down.");
     explain_answers(f, x, server);
     if (r->bad_authenticator > 0)
         finding_explain(f, "With the secret given, the request's own Message-Authenticator does not verify: see "
                            "radius-bad-authenticator.");
+    if (went) {
+        finding_fix(f, "What happened to the server or on the way to it at that time? Does the service still run (\"Network "
+                       "Policy Server\", IAS), has its address stayed, does every firewall still let UDP port %u pass?",
+                    x->server.port);
+        finding_fix(f, "System log of the server, source NPS, from that time on: 4400 to 4402 are about the domain "
+                       "controller, without which it answers nobody.");
+        return;
+    }
     if (!answers)
         finding_fix(f,
                     "Does the service run (\"Network Policy Server\", IAS), and does every firewall let UDP port %u "
@@ -134,16 +157,26 @@ static bool answered_from_elsewhere(const struct rule_input *in, const struct ex
     return !asked || r->wrong_source > 1;
 }
 
+/* Its NAS may never repeat a request, yet one after the other was in vain from then on. */
+static bool server_went(const struct rule_input *in, const struct exchange *x)
+{
+    const struct radius_facts *r = &x->radius;
+    const struct server *server = servers_of(in->servers, &x->server);
+    bool open = x->outcome == OUTCOME_UNANSWERED || x->outcome == OUTCOME_INCOMPLETE;
+    return open && r->unanswered_place.frame != 0 && !r->unanswered_capture_ended && server != NULL &&
+           server->responses > 0 && server_gone(server, r->unanswered_place.time_ns);
+}
+
 /* helped: another server answered in its place, so the login itself did not fail. */
 static void no_answer(struct findings *out, const struct rule_input *in, const struct session *s,
                       const struct exchange *x, bool helped)
 {
     const struct radius_facts *r = &x->radius;
     /* A NAS that has no answer repeats its request: of one sent once the answer may be what the capture lacks. */
-    bool once = r->unanswered_transmissions <= 1 && !r->icmp_seen;
+    bool went = server_went(in, x), once = r->unanswered_transmissions <= 1 && !r->icmp_seen && !went;
     enum severity severity = helped || once ? SEVERITY_WARNING : SEVERITY_CRITICAL;
     bool fresh, certain;
-    if ((x->outcome != OUTCOME_UNANSWERED && !asked_elsewhere(s, x)) ||
+    if ((x->outcome != OUTCOME_UNANSWERED && !went && !asked_elsewhere(s, x)) ||
         (r->unanswered_capture_ended && !r->icmp_seen && r->unanswered_transmissions < 3))
         return;
     if (!silence_proven(in, x, &certain) || answered_from_elsewhere(in, x))

@@ -78,6 +78,22 @@ static unsigned highest_bit(uint64_t word)
 #endif
 }
 
+void server_add_silence(struct server *s, const struct radius_event *e, bool first)
+{
+    int64_t asked_ns = e->request->time_ns;
+    if (e->code != RADIUS_ACCESS_REQUEST || e->capture_ended || asked_ns <= s->last_answer_ns || asked_ns <= s->continued_ns)
+        return;
+    s->silent++;
+    s->silent_first += first;
+}
+
+bool server_gone(const struct server *s, int64_t request_ns)
+{
+    enum { REQUESTS_IN_VAIN = 3 };
+    return s->silent >= REQUESTS_IN_VAIN && s->silent_first > 0 && request_ns > s->last_answer_ns &&
+           request_ns > s->continued_ns;
+}
+
 void server_add_time(struct server *s, int64_t elapsed_ns)
 {
     unsigned b = elapsed_ns >= 1000 ? 2 * highest_bit((uint64_t)elapsed_ns / 1000) : 0;

@@ -17,6 +17,8 @@ struct server {
     int64_t slowest_ns; struct place slowest, slowest_request;
     struct place first_unanswered_accounting, last_unanswered_accounting; uint32_t accounting_transmissions;
     int64_t first_ns, last_ns, last_answer_ns;
+    int64_t continued_ns;           /* when the last request came that continues what this capture never saw answered */
+    uint64_t silent, silent_first;  /* Access-Requests unanswered since both; those of them that begin a login */
     struct { uint32_t chain; uint64_t presented, accepted, refused; struct place first; int64_t last_ns; uint32_t exchange; } chains[SERVER_CHAINS_MAX];
     size_t chain_count;
     int64_t resumed_ns;             /* when the last login began that was accepted without a certificate: its TLS session was
@@ -34,6 +36,11 @@ struct server *servers_at(const struct servers *s, size_t i); /* in order of fir
 
 /* An Accounting-Request whose silence counts: the capture went on for an answer's time, or it was repeated in vain. */
 bool accounting_in_vain(const struct radius_event *e);
+
+/* Counts an Access-Request that was given up, first: it began its login. */
+void server_add_silence(struct server *s, const struct radius_event *e, bool first);
+/* It answered nobody any more after this request, and so many that no NAS has to repeat one to show it. */
+bool server_gone(const struct server *s, int64_t request_ns);
 
 void server_add_time(struct server *s, int64_t elapsed_ns);
 /* Median of the answers' times, lower bound of its bucket; 0 without answers. */

@@ -3,6 +3,7 @@
 #include "capture/wire/hash.h"
 
 #define SLOW_NS (5 * INT64_C(1000000000)) /* RRAS asks the next server after this time by default */
+#define BELIEVED_NS (300 * INT64_C(1000000000)) /* no NAS waits longer: then the clock was set, or the computer slept */
 
 /* A fact that was learnt: its later attributes change nothing any more, since the first value of each is kept. */
 static inline void know(struct live *l, enum radius_field field, bool known)
@@ -221,7 +222,13 @@ static RARELY_CALLED void unanswered(struct exchange *x, const struct radius_eve
     }
 }
 
-static inline void count_answer(struct server *s, const struct place *place, const struct radius_event *ev)
+static inline void answered(struct server *s, const struct place *place)
+{
+    s->last_answer_ns = place->time_ns;
+    s->silent = s->silent_first = 0;
+}
+
+static inline void time_answer(struct server *s, const struct place *place, const struct radius_event *ev)
 {
     server_add_time(s, ev->elapsed_ns);
     s->slow += ev->elapsed_ns > SLOW_NS;
@@ -230,8 +237,14 @@ static inline void count_answer(struct server *s, const struct place *place, con
         s->slowest = *place;
         s->slowest_request = *ev->request;
     }
+}
+
+static inline void count_answer(struct server *s, const struct place *place, const struct radius_event *ev)
+{
+    if (ev->elapsed_ns <= BELIEVED_NS)
+        time_answer(s, place, ev);
     s->responses++;
-    s->last_answer_ns = place->time_ns;
+    answered(s, place);
 }
 
 static RARELY_CALLED void count_other(struct server *s, const struct place *place, const struct radius_event *ev)
@@ -241,7 +254,7 @@ static RARELY_CALLED void count_other(struct server *s, const struct place *plac
     case RADIUS_UNMATCHED_RESPONSE:
         s->unmatched += ev->role == RADIUS_UNMATCHED_RESPONSE;
         s->responses++;
-        s->last_answer_ns = place->time_ns;
+        answered(s, place);
         break;
     case RADIUS_UNANSWERED:
         s->unanswered++;
@@ -257,6 +270,13 @@ static RARELY_CALLED void count_other(struct server *s, const struct place *plac
     }
 }
 
+static RARELY_CALLED void continued(struct server *s, const struct place *place)
+{
+    s->state_unknown++;
+    s->continued_ns = place->time_ns;
+    s->silent = s->silent_first = 0;
+}
+
 static inline void count_server(struct server *s, const struct place *place, const struct radius_event *ev)
 {
     if (s->first_ns == 0 || place->time_ns < s->first_ns)
@@ -266,7 +286,8 @@ static inline void count_server(struct server *s, const struct place *place, con
     if (ev->role == RADIUS_NEW_REQUEST) {
         s->requests++;
         s->accounting_requests += ev->code == RADIUS_ACCOUNTING_REQUEST;
-        s->state_unknown += ev->state_unknown;
+        if (ev->state_unknown)
+            continued(s, place);
     } else if (ev->role == RADIUS_RESPONSE) {
         count_answer(s, place, ev);
     } else {
@@ -323,6 +344,8 @@ void track_radius(void *live, enum direction dir, const struct place *place, con
         l->server = servers_of(l->parts->servers, ev->server);
     if (l->server != NULL)
         count_server(l->server, place, ev);
+    if (l->server != NULL && ev->role == RADIUS_UNANSWERED)
+        server_add_silence(l->server, ev, l->x.radius.challenges == 0 && !l->x.begun_before);
     tell_login(l, place, ev);
 }
 

@@ -12,7 +12,7 @@ enum radius_code {
     RADIUS_COA_REQUEST = 43, RADIUS_COA_ACK = 44, RADIUS_COA_NAK = 45,
 };
 
-enum { RADIUS_HEADER = 20, RADIUS_PACKET_MAX = 4096, RADIUS_EAP_PIECES_MAX = 20, RADIUS_STATE_MAX = 253 };
+enum { RADIUS_HEADER = 20, RADIUS_PACKET_MAX = 4096, RADIUS_EAP_PIECES_MAX = 96 /* senders may split as finely as they like; most fill them */, RADIUS_STATE_MAX = 253 };
 
 /* The attributes that somebody asks for: FIELD(name, its place). Numbers come last. */
 enum { RADIUS_MICROSOFT = 256, RADIUS_PLACES = 512 }; /* places: an attribute's type; RADIUS_MICROSOFT + one of vendor 311 */

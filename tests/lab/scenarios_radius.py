@@ -59,6 +59,25 @@ def _(lab):
         bob.outcome = "unanswered"
 
 
+@scenario("server-gone", "the server dies in the middle of bob's login, and no NAS repeats a request: three more ask in vain; "
+          "half a minute later a login at the other server goes well",
+          outcomes=["established", "incomplete", "unanswered", "unanswered", "unanswered", "established"],
+          expect=["radius-no-answer"], forbid=["eap-fragments-lost"], client_error=930, seconds=50,
+          server_name="nps01.corp.contoso.com;nps02.corp.contoso.com")
+def _(lab):
+    silent = ("		if (&State && &User-Name =~ /^bob/) {\n			update control {\n"
+              "				&Response-Packet-Type := Do-Not-Respond\n			}\n			reject\n		}\n")
+    server, other = Server(lab, "nps1", policy=silent), Server(lab, "nps2", chain=("nps02", "issuing"))
+    with lab.record():
+        login(lab, server)
+        login(lab, None, user="bob@corp.contoso.com", seconds=2)  # eapol_test would ask again after 3 s
+        server.process.send_signal(signal.SIGSTOP)
+        for user in ("carol", "dave", "erin"):
+            login(lab, None, user=user + "@corp.contoso.com", seconds=2)
+        time.sleep(31)  # how long an answer is waited for
+        login(lab, other, user="frank@corp.contoso.com", nas="RRAS02", to=network.NPS02, name="nps02.corp.contoso.com")
+
+
 @scenario("server-slow", "the server takes more than 5 s for its first answer", outcomes=["established"],
           expect=["radius-slow"], seconds=8, shows=["radius.code == 11 && frame.time_delta > 1"])
 def _(lab):

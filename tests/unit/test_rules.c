@@ -903,6 +903,10 @@ static void eap_fragments(void **state)
     scene.x.last_from_client = true; /* the NAS asks again for the next fragment */
     scene.x.radius.unanswered_transmissions = 3;
     raises(FINDING_EAP_FRAGMENTS_LOST, SEVERITY_CRITICAL, 0);
+    servers_of(scene.servers, &scene.x.server)->silent_first = 1; /* small requests it answers neither */
+    not_raised(FINDING_EAP_FRAGMENTS_LOST);
+    servers_of(scene.servers, &scene.x.server)->last_answer_ns = scene.x.last.time_ns;
+    raises(FINDING_EAP_FRAGMENTS_LOST, SEVERITY_CRITICAL, 0);
     scene.x.begun_before = true;
     not_raised(FINDING_EAP_FRAGMENTS_LOST);
 
@@ -1063,6 +1067,41 @@ static void no_answer(void **state)
     scene.second.radius.unanswered_transmissions = 1;
     raises_with(FINDING_RADIUS_NO_ANSWER, SEVERITY_WARNING, 930, CONFIDENCE_HINT, 18);
     scene.x.server = scene.second.server; /* a hop of a proxy, say: the same server */
+    not_raised(FINDING_RADIUS_NO_ANSWER);
+}
+
+/* Its NAS repeats nothing, but asks again and again for others: in vain since one point in time. */
+static void a_server_that_is_gone(void **state)
+{
+    (void)state;
+    unanswered(1);
+    struct server *server = servers_of(scene.servers, &scene.x.server);
+    server->last_answer_ns = at(17).time_ns;
+    server->silent = 2;
+    server->silent_first = 1;
+    raises_with(FINDING_RADIUS_NO_ANSWER, SEVERITY_WARNING, 930, CONFIDENCE_HINT, 18);
+    server->silent = 3;
+    raises_with(FINDING_RADIUS_NO_ANSWER, SEVERITY_CRITICAL, 930, CONFIDENCE_STRONG, 18);
+    assert_true(says(found(FINDING_RADIUS_NO_ANSWER), "the 3 requests since then were all in vain"));
+    set_session(OUTCOME_INCOMPLETE); /* a login that it had answered before */
+    raises_with(FINDING_RADIUS_NO_ANSWER, SEVERITY_CRITICAL, 930, CONFIDENCE_STRONG, 18);
+    server->silent_first = 0; /* all of them in the middle of their logins: their answers may be too large */
+    not_raised(FINDING_RADIUS_NO_ANSWER);
+    server->silent_first = 1;
+    scene.x.radius.unanswered_capture_ended = true;
+    not_raised(FINDING_RADIUS_NO_ANSWER);
+    scene.x.radius.unanswered_capture_ended = false;
+    server->last_answer_ns = at(19).time_ns;
+    not_raised(FINDING_RADIUS_NO_ANSWER);
+    unanswered(1); /* it answers, where nobody listens */
+    servers_of(scene.servers, &scene.x.server)->continued_ns = at(18).time_ns;
+    not_raised(FINDING_RADIUS_NO_ANSWER);
+    unanswered(1); /* nothing of it is in the capture at all */
+    server = servers_of(scene.servers, &scene.x.server);
+    server->responses = 0;
+    server->silent = server->silent_first = 3;
+    raises_with(FINDING_RADIUS_NO_ANSWER, SEVERITY_WARNING, 930, CONFIDENCE_HINT, 18);
+    server->silent = server->silent_first = 2;
     not_raised(FINDING_RADIUS_NO_ANSWER);
 }
 
@@ -1419,6 +1458,7 @@ int main(void)
         cmocka_unit_test(weak_methods),
         cmocka_unit_test(weak_methods_of_vpns),
         cmocka_unit_test(no_answer),
+        cmocka_unit_test(a_server_that_is_gone),
         cmocka_unit_test(answers_from_elsewhere),
         cmocka_unit_test(accounting),
         cmocka_unit_test(rejects),

@@ -254,6 +254,63 @@ static void answer_that_the_capture_lacks(void **state)
     assert_int_equal(last_request(0, 1, false), OUTCOME_UNANSWERED);
 }
 
+/* Feeds one event of a login to its server's facts. */
+static void about_server(struct track *t, struct conversation *conv, enum radius_role role, struct radius_event about)
+{
+    static const struct radius_packet asks = {.code = RADIUS_ACCESS_REQUEST}, accepts = {.code = RADIUS_ACCESS_ACCEPT};
+    struct place place = *about.request_last;
+    about.role = role;
+    about.client = &conv->client;
+    about.server = about.source = &conv->server;
+    about.packet = role == RADIUS_UNANSWERED ? NULL : role == RADIUS_RESPONSE ? &accepts : &asks;
+    about.code = role == RADIUS_RESPONSE ? RADIUS_ACCESS_ACCEPT : RADIUS_ACCESS_REQUEST;
+    track_event(t, &(struct event){.kind = EVENT_RADIUS, .place = place, .conv = conv, .u.radius = &about});
+}
+
+static void what_a_server_leaves_unanswered(void **state)
+{
+    (void)state;
+    const struct endpoint client = {.port = 40000}, server = {.port = 1812};
+    struct conversation conv = {.id = 1, .type = CONVERSATION_RADIUS, .client = client, .server = server};
+    struct ended e = {0};
+    struct servers *servers = servers_new();
+    struct track *t = track_new(NULL, servers, false, ended, &e);
+    struct place place = {.frame = 1, .time_ns = 1000};
+    struct radius_event about = {.request = &place, .request_last = &place, .transmissions = 1};
+    track_event(t, &(struct event){.kind = EVENT_OPENED, .place = place, .conv = &conv});
+    about_server(t, &conv, RADIUS_NEW_REQUEST, about);
+    struct server *s = servers_of(servers, &server);
+    for (unsigned i = 0; i < 3; i++) {
+        place.time_ns += 1000;
+        assert_false(server_gone(s, place.time_ns));
+        about_server(t, &conv, RADIUS_UNANSWERED, about);
+    }
+    assert_true(s->silent == 3 && s->silent_first == 3 && server_gone(s, place.time_ns));
+    place.time_ns += 1000;
+    about.elapsed_ns = INT64_C(301000000000); /* a clock that was set is no slow server */
+    about_server(t, &conv, RADIUS_RESPONSE, about);
+    assert_true(s->silent == 0 && s->silent_first == 0 && s->responses == 1 && s->slow == 0 && s->slowest_ns == 0);
+    about.elapsed_ns = INT64_C(299000000000);
+    about_server(t, &conv, RADIUS_RESPONSE, about);
+    assert_true(s->responses == 2 && s->slow == 1 && s->slowest_ns == about.elapsed_ns);
+    place.time_ns -= 1; /* what was asked before it answered others, or so late that the capture ended, says nothing */
+    about_server(t, &conv, RADIUS_UNANSWERED, about);
+    place.time_ns += 1000;
+    about.capture_ended = true;
+    about_server(t, &conv, RADIUS_UNANSWERED, about);
+    assert_true(s->silent == 0);
+    about.capture_ended = false;
+    about_server(t, &conv, RADIUS_UNANSWERED, about);
+    assert_true(s->silent == 1);
+    about.state_unknown = true; /* it was answered, unseen */
+    place.time_ns += 1000;
+    about_server(t, &conv, RADIUS_NEW_REQUEST, about);
+    about_server(t, &conv, RADIUS_UNANSWERED, about);
+    assert_true(s->silent == 0 && s->state_unknown == 1 && s->continued_ns == place.time_ns);
+    track_free(t);
+    servers_free(servers);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -262,6 +319,7 @@ int main(void)
         cmocka_unit_test(who_watches_sees_it_while_it_lasts),
         cmocka_unit_test(who_is_parked_is_not_looked_at),
         cmocka_unit_test(answer_that_the_capture_lacks),
+        cmocka_unit_test(what_a_server_leaves_unanswered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
