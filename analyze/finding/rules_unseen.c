@@ -140,8 +140,8 @@ static void explain_unseen(struct finding *f, const struct rule_input *in, enum 
         break;
     case UNSEEN_RESUMED:
         finding_explain(
-            f, "A resumed session (PEAP fast reconnect) sends no certificate, and this capture holds no full handshake "
-               "of that server.");
+            f, "A resumed session (PEAP fast reconnect) sends no certificate, and no full handshake that could be "
+               "read is in this capture of that server.");
         finding_fix(f, "Capture longer, or restart one client: its first login is a full handshake.");
         break;
     case UNSEEN_TRUNCATED:
