@@ -35,6 +35,8 @@ static void rules_sstp(struct findings *out, const struct rule_input *in, const 
         struct sstp_judgement j = judge_sstp(x);
         bool told = session_reason_behind(s, x) != NULL &&
                     (j.end == SSTP_END_PPP_AUTHENTICATION || j.end == SSTP_END_PPP_SILENT || j.end == SSTP_END_LEFT);
+        if (sstp && rules_sstp_lost(out, in, x, j))
+            continue;
         if (sstp) {
             rules_sstp_connect(out, in, x, j);
             rules_sstp_tls(out, in, x, j);
@@ -44,7 +46,7 @@ static void rules_sstp(struct findings *out, const struct rule_input *in, const 
         if (told) /* by the login behind it */
             continue;
         if (sstp)
-            rules_sstp_lengths(out, x, j);
+            rules_sstp_lengths(out, in, x, j);
         rules_ppp(out, in, x, j);
     }
 }

@@ -4,10 +4,9 @@
 #include <stdio.h>
 
 #include "analyze/session/services.h"
+#include "analyze/session/sstp_lengths.h"
 
 enum { SYNS_TO_COUNT = 3 /* less is what scanners send, too */, PATHS_DIFFER = 1 };
-
-#define REPEATED_NS (INT64_C(1000000000)) /* RFC 6298 section 2: what is not acknowledged is repeated within that, at first */
 
 struct finding *rule_sstp_raise(struct findings *out, enum finding_id id, const struct exchange *x, uint64_t variant,
                                 bool *fresh)
@@ -26,6 +25,11 @@ bool rule_sstp_elsewhere(const struct rule_input *in, const struct exchange *x)
 {
     enum { HTTPS = 443 };
     return x->server.port != HTTPS && rule_sstp_assumed(in, x);
+}
+
+bool rule_sstp_other_request(const struct rule_input *in, const struct exchange *x)
+{
+    return rule_sstp_assumed(in, x) && !x->sstp.request_seen && !sstp_reading_of(&x->sstp).request_fits;
 }
 
 bool rule_sstp_nobody(const struct rule_input *in, const struct exchange *x)
@@ -92,7 +96,6 @@ enum silence {
     SILENT_UNREACHABLE,
     SILENT_UNHEARD,
     SILENT_HELLO,
-    SILENT_LARGE,
     SILENT_HANDSHAKE,
     SILENT_HTTP,
     SILENT_CALL,
@@ -165,33 +168,23 @@ static void explain_hello(struct finding *f, const struct exchange *x)
     finding_title(f, "the VPN server %s takes the connection and never answers the ClientHello",
                   endpoint_text(server, &x->server));
     if (arrived)
-        finding_explain(f, "It acknowledged the ClientHello, so what hangs is the program behind the port: http.sys "
-                           "or, at a load balancer, the server that it passes connections to.");
+        finding_explain(f, "It acknowledged the ClientHello. Taken at the server this means that the program behind the port hangs: "
+                           "http.sys or, at a load balancer, the server that it passes connections to. Taken at the client it may "
+                           "as well be the answer that is lost on the way: the packets with the certificate are the first large "
+                           "ones.");
     else
         finding_explain(f, "It did not even acknowledge it: a filter on the way lets the TCP handshake pass and drops "
                            "what follows, or the large packet is lost.");
     rule_sstp_side(f, arrived ? "server, or load balancer in front" : "firewall on the way");
+    if (!arrived) {
+        finding_fix(f, "Look into the log of the firewalls on the way for what they drop after the TCP handshake, and find the limit "
+                       "of packets' size: ping -f -l 1472 from the client to the server, then with smaller sizes.");
+        finding_fix(f, CAPTURE_BOTH);
+        return;
+    }
     finding_fix(f, SERVICE_RUNS " netsh http show servicestate names who is registered for the port.");
     finding_fix(f, "A load balancer in front: which of its servers does it send the connection to, and is it up?");
-}
-
-static void explain_large(struct finding *f, const struct exchange *x)
-{
-    const struct tcp_connection *t = &x->sstp.tcp;
-    char by[ADDRESS_TEXT];
-    finding_title(f, "large packets from the VPN server are lost on the way: its certificate never arrives");
-    finding_explain(f, "The TCP handshake, whose packets are small, went through; the server's first packets of full "
-                       "size were never acknowledged, however often they were repeated.");
-    if (t->icmp.kind == TCP_ICMP_TOO_BIG)
-        finding_explain(f, "%s says that they are too big for the next hop (MTU %u).", address_text(by, &t->icmp_from),
-                        t->icmp.mtu);
-    else
-        finding_explain(f, "A link on the way has a smaller MTU, and the ICMP message that says so is filtered; or a "
-                           "firewall drops them.");
-    rule_sstp_side(f, "path between server and client: MTU, and firewalls that drop ICMP");
-    finding_fix(f, "Let ICMP \"fragmentation needed\" (type 3, code 4) and ICMPv6 \"packet too big\" pass to the "
-                   "server, or clamp the MSS on the router in front of it.");
-    finding_fix(f, "Find the limit: ping -f -l 1472 from the server to the client's side, then with smaller sizes.");
+    finding_fix(f, CAPTURE_BOTH);
 }
 
 static void explain_later(struct finding *f, const struct exchange *x, enum silence kind, bool hung_up)
@@ -250,9 +243,6 @@ static void explain_silence(struct finding *f, const struct exchange *x, enum si
     case SILENT_HELLO:
         explain_hello(f, x);
         break;
-    case SILENT_LARGE:
-        explain_large(f, x);
-        break;
     case SILENT_CLIENT:
         explain_client(f);
         break;
@@ -283,10 +273,6 @@ static void silence_evidence(struct findings *out, struct finding *f, const stru
     case SILENT_HELLO:
         finding_evidence(out, f, client->first_data, "the client's first bytes, never answered");
         break;
-    case SILENT_LARGE:
-        finding_evidence(out, f, server->first_data, "the server's first bytes, never acknowledged");
-        finding_evidence(out, f, t->icmp_place, "ICMP error: too big");
-        break;
     case SILENT_HTTP:
         finding_evidence(out, f, x->sstp.request_place.frame != 0 ? x->sstp.request_place : place,
                          "HTTP request%s, never answered", x->sstp.request_place.frame != 0 ? "" : ", by its length");
@@ -312,7 +298,7 @@ static void no_answer(struct findings *out, const struct rule_input *in, const s
     silence_evidence(out, f, x, kind, j.place);
     if (!fresh)
         return;
-    bool guess = kind == SILENT_HANDSHAKE && rule_sstp_assumed(in, x);
+    bool guess = (kind == SILENT_HANDSHAKE && rule_sstp_assumed(in, x)) || (kind == SILENT_HTTP && rule_sstp_other_request(in, x));
     f->severity = client || guess ? SEVERITY_WARNING : SEVERITY_CRITICAL;
     f->confidence = kind == SILENT_UNREACHABLE ? CONFIDENCE_CERTAIN : guess ? CONFIDENCE_HINT : j.confidence;
     f->client_error = client ? 0 : hung_up ? SSTP_ERROR_HUNG_UP : SSTP_ERROR_TIMED_OUT;
@@ -320,19 +306,12 @@ static void no_answer(struct findings *out, const struct rule_input *in, const s
     rule_sstp_say_assumed(f, in, x);
 }
 
-/* What the server sent of its flight was repeated in vain. */
-static bool flight_lost(const struct exchange *x)
-{
-    const struct tcp_sent *server = &x->sstp.tcp.sent[TCP_SERVER];
-    return server->data_packets > 0 && !server->data_acked && x->last.time_ns - server->first_data.time_ns >= REPEATED_NS;
-}
-
 /* It was on its way when the client reset the connection; whether it came is not known. */
 static bool flight_cut(const struct exchange *x)
 {
     const struct tcp_connection *t = &x->sstp.tcp;
-    return t->sent[TCP_SERVER].data_packets > 0 && !t->sent[TCP_SERVER].data_acked && !flight_lost(x) &&
-           t->reset != TCP_RESET_NONE && t->reset_by == TCP_CLIENT;
+    return t->sent[TCP_SERVER].data_packets > 0 && !t->sent[TCP_SERVER].data_acked && t->reset != TCP_RESET_NONE &&
+           t->reset_by == TCP_CLIENT;
 }
 
 static void refused(struct findings *out, const struct rule_input *in, const struct exchange *x)
@@ -388,12 +367,10 @@ void rules_sstp_connect(struct findings *out, const struct rule_input *in, const
         refused(out, in, x);
         break;
     case SSTP_END_HELLO_SILENT:
-        no_answer(out, in, x, j, flight_lost(x) ? SILENT_LARGE : SILENT_HELLO);
+        no_answer(out, in, x, j, SILENT_HELLO);
         break;
     case SSTP_END_HANDSHAKE_STALLED:
-        if (flight_lost(x))
-            no_answer(out, in, x, j, SILENT_LARGE);
-        else if (!j.client_silent && !flight_cut(x))
+        if (!j.client_silent && !flight_cut(x))
             no_answer(out, in, x, j, SILENT_HANDSHAKE);
         break;
     case SSTP_END_HTTP_SILENT:

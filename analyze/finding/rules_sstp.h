@@ -26,6 +26,8 @@ struct finding *rule_sstp_raise(struct findings *out, enum finding_id id, const 
 bool rule_sstp_assumed(const struct rule_input *in, const struct exchange *x);
 /* ... and the client did not name it (no SNI), as those do who scan the internet. */
 bool rule_sstp_nobody(const struct rule_input *in, const struct exchange *x);
+/* ... and what was asked inside of TLS need not have been SSTP_DUPLEX_POST: by its length it is not, or that does not tell. */
+bool rule_sstp_other_request(const struct rule_input *in, const struct exchange *x);
 /* As much is assumed of a port that is not SSTP's own: another service's, most likely, of which nothing is said. */
 bool rule_sstp_elsewhere(const struct rule_input *in, const struct exchange *x);
 /* When assumed: says so, and is no more certain. */
@@ -45,6 +47,8 @@ void rule_sstp_say_forged(struct finding *f, const struct exchange *x, uint8_t u
 /* TCP: nobody answers, or refuses. */
 void rules_sstp_connect(struct findings *out, const struct rule_input *in, const struct exchange *x,
                         struct sstp_judgement j);
+/* What is lost on the way because it is large; true: that is why it ended, and nothing else needs to be said. */
+bool rules_sstp_lost(struct findings *out, const struct rule_input *in, const struct exchange *x, struct sstp_judgement j);
 /* TLS: alerts, certificates refused, weak versions. */
 void rules_sstp_tls(struct findings *out, const struct rule_input *in, const struct exchange *x,
                     struct sstp_judgement j);
@@ -55,7 +59,7 @@ void rules_sstp_call(struct findings *out, const struct rule_input *in, const st
 void rules_sstp_binding(struct findings *out, const struct rule_input *in, const struct session *s,
                         const struct exchange *x, struct sstp_judgement j);
 /* What lengths alone tell of a tunnel that is closed. */
-void rules_sstp_lengths(struct findings *out, const struct exchange *x, struct sstp_judgement j);
+void rules_sstp_lengths(struct findings *out, const struct rule_input *in, const struct exchange *x, struct sstp_judgement j);
 /* L2TP and PPTP before there is PPP; true: there is nothing more to say. In rules_call.c. */
 bool rules_call(struct findings *out, const struct exchange *x, struct sstp_judgement j);
 /* PPP inside SSTP, L2TP or PPTP. */

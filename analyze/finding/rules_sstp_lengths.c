@@ -85,11 +85,12 @@ static const struct hint answered = {
     FINDING_SSTP_HTTP_ERROR,
     "the connection ends after one answer of the server",
     "SSTP connections end after the server's first answer, as after an HTTP error",
-    "A request as large as SSTP's was answered once, and nothing of SSTP followed. An HTTP status other than 200 looks "
-    "like this (RRAS stopped, no free port, another site); so does a client that changes its mind. The status itself "
-    "is encrypted.",
-    {"Ask the server yourself: curl -I https://NAME/sra_{BA195980-CD49-458b-9E23-C84EE0ADCD75}/ gives 401 when RRAS "
-     "answers."}};
+    "A request that has to the octet the length of SSTP's (SSTP_DUPLEX_POST for the name that was dialled) was answered once, and "
+    "nothing of SSTP followed. An HTTP status other than 200 looks like this (RRAS stopped, no free port, another site, a load "
+    "balancer without a server behind it); so does a client that changes its mind. The status itself is encrypted; in TLS 1.3 the "
+    "answer may have been no more than session tickets.",
+    {"Ask the server yourself: curl -g -I https://NAME/sra_{BA195980-CD49-458b-9E23-C84EE0ADCD75}/ gives 401 when RRAS answers, 503 "
+     "when a load balancer or http.sys has nobody to hand it to."}};
 
 static const struct hint not_taken = {
     FINDING_SSTP_CALL_NAK,
@@ -109,7 +110,8 @@ static const struct hint aborted = {
     {"Which certificate do clients see, which does RRAS believe in? " SSTP_BINDING_PATH ".",
      "Or give the TLS secrets of the connection with --keylog."}};
 
-static void give(struct findings *out, const struct exchange *x, struct sstp_judgement j, const struct hint *h)
+static void give(struct findings *out, const struct rule_input *in, const struct exchange *x, struct sstp_judgement j,
+                 const struct hint *h)
 {
     bool fresh;
     struct finding *f = rule_sstp_raise(out, h->id, x, BY_LENGTHS + 1, &fresh);
@@ -122,24 +124,26 @@ static void give(struct findings *out, const struct exchange *x, struct sstp_jud
     f->confidence = CONFIDENCE_HINT;
     finding_title(f, "%s", h->title);
     finding_explain(f, "%s", h->explanation);
+    rule_sstp_say_assumed(f, in, x);
     for (size_t i = 0; i < 2 && h->fixes[i] != NULL; i++)
         finding_fix(f, "%s", h->fixes[i]);
 }
 
-void rules_sstp_lengths(struct findings *out, const struct exchange *x, struct sstp_judgement j)
+void rules_sstp_lengths(struct findings *out, const struct rule_input *in, const struct exchange *x, struct sstp_judgement j)
 {
-    if (j.read || x->sstp.has_link || x->sstp.kind != SSTP_KIND_TUNNEL)
-        return;
     struct sstp_reading r = sstp_reading_of(&x->sstp);
+    bool meant = x->sstp.kind == SSTP_KIND_TUNNEL || (j.end == SSTP_END_HTTP_ERROR && r.request_fits);
+    if (j.read || x->sstp.has_link || !meant)
+        return;
     switch (j.end) {
     case SSTP_END_HTTP_ERROR:
-        give(out, x, j, &answered);
+        give(out, in, x, j, &answered);
         break;
     case SSTP_END_CALL_NAK:
-        give(out, x, j, &not_taken);
+        give(out, in, x, j, &not_taken);
         break;
     case SSTP_END_CALL_ABORT:
-        give(out, x, j, &aborted);
+        give(out, in, x, j, &aborted);
         break;
     case SSTP_END_PPP_AUTHENTICATION:
         if (r.flight == SSTP_FLIGHT_REFUSED)
@@ -149,7 +153,7 @@ void rules_sstp_lengths(struct findings *out, const struct exchange *x, struct s
         break;
     case SSTP_END_PPP_SILENT:
     case SSTP_END_LEFT:
-        give(out, x, j, &left);
+        give(out, in, x, j, &left);
         break;
     default:
         break;

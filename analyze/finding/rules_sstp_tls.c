@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+#include "analyze/session/sstp_lost.h"
+
 #define SLOW_NS INT64_C(1000000000) /* longer than any way there and back */
 
 enum variant {
@@ -329,8 +331,9 @@ static void server_closed(struct findings *out, const struct rule_input *in, con
     finding_evidence(out, f, rule_sstp_ended(x, TCP_SERVER), "the server ends the connection");
     if (!fresh)
         return;
-    f->severity = asked ? SEVERITY_CRITICAL : SEVERITY_WARNING;
-    f->confidence = asked ? CONFIDENCE_STRONG : CONFIDENCE_HINT;
+    bool ours = asked && !rule_sstp_other_request(in, x);
+    f->severity = ours ? SEVERITY_CRITICAL : SEVERITY_WARNING;
+    f->confidence = ours ? CONFIDENCE_STRONG : CONFIDENCE_HINT;
     f->client_error = SSTP_ERROR_HUNG_UP;
     finding_title(f, "the VPN server closes connections as soon as TLS is up");
     finding_explain(f,
@@ -421,7 +424,7 @@ void rules_sstp_tls(struct findings *out, const struct rule_input *in, const str
             server_closed(out, in, x, true);
         break;
     case SSTP_END_HANDSHAKE_STALLED:
-        if (j.client_silent && x->sstp.tcp.sent[TCP_SERVER].data_acked)
+        if (j.client_silent && x->sstp.tcp.sent[TCP_SERVER].data_acked && sstp_all_arrived(x, TO_CLIENT))
             client_waits(out, in, x);
         break;
     default:

@@ -83,8 +83,8 @@ static void nothing_to_judge(struct line *l, const struct verdict_input *in)
     }
 }
 
-/* What it may be, where no cause is found: told by what is around the login, in info only. */
-static void best_guess(struct line *l, const struct verdict_input *in)
+/* What it may be, where no cause is found: told by what is around the login, in info only. Without failures nothing needs a cause. */
+static void best_guess(struct line *l, const struct verdict_input *in, bool failures)
 {
     for (size_t i = 0; i < in->finding_count; i++) {
         const struct finding *f = &in->findings[i];
@@ -95,7 +95,8 @@ static void best_guess(struct line *l, const struct verdict_input *in)
             return;
         }
     }
-    add(l, ", and nothing in the capture tells why");
+    if (failures)
+        add(l, ", and nothing in the capture tells why");
 }
 
 static void nothing_wrong(struct line *l, const struct verdict_input *in)
@@ -121,8 +122,8 @@ static void nothing_wrong(struct line *l, const struct verdict_input *in)
     else
         add(l, "No fault found: %llu of %llu login%s accepted, %llu not seen to the end",
             (unsigned long long)t->established, (unsigned long long)logins, plural(logins), (unsigned long long)open);
-    if (logins > 0 && open > 0 && t->rejected + t->aborted + t->unanswered > 0)
-        best_guess(l, in);
+    if (logins > 0 && open > 0)
+        best_guess(l, in, t->rejected + t->aborted + t->unanswered > 0);
     if (logins > 0 && t->knocks > 0)
         add(l, "; beside them %llu IKE request%s as scanners send %s", (unsigned long long)t->knocks, plural(t->knocks),
             t->knocks == 1 ? "it" : "them");

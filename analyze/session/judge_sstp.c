@@ -1,6 +1,7 @@
 #include "analyze/session/judge_sstp.h"
 
 #include "analyze/session/sstp_lengths.h"
+#include "analyze/session/sstp_lost.h"
 
 #define SECONDS INT64_C(1000000000)
 #define OUTLIVED_NS (60 * SECONDS) /* MS-SSTP's timer: 3.1.2, 3.2.2, 3.3.2 */
@@ -91,6 +92,12 @@ static bool waited(const struct exchange *x, const struct ending *e, struct plac
     if (!e->over)
         return outlived(x, since);
     return e->by_client && since.frame != 0 && e->place.time_ns - since.time_ns >= WAITED_NS;
+}
+
+/* What the client said was not even acknowledged, however often it repeated it. */
+static bool repeated_in_vain(const struct tcp_stuck *s, struct place since)
+{
+    return s->times >= REPEATED && since.frame != 0 && s->last.time_ns - since.time_ns >= WAITED_NS;
 }
 
 /* What was asked at `since` got no answer. UNKNOWN when that is not shown. */
@@ -190,13 +197,15 @@ static struct sstp_judgement judge_hello(const struct exchange *x, enum tcp_outc
         j.place = e->place;
         return j;
     }
-    if (outcome == TCP_OUTCOME_NO_REPLY && f->tcp.sent[TCP_SERVER].packets > 0 && waited(x, e, since)) {
+    bool in_vain = waited(x, e, since) || (!e->over && repeated_in_vain(&client->stuck, since));
+    if (outcome == TCP_OUTCOME_NO_REPLY && f->tcp.sent[TCP_SERVER].packets > 0 && in_vain) {
         struct sstp_judgement j = verdict(SSTP_END_HELLO_SILENT, CONFIDENCE_STRONG);
         j.by_client = e->over;
         j.place = since;
         return j;
     }
-    bool greeted = f->tls.data_from_server || f->tls.server_finished; /* its ServerHello went by unseen */
+    /* Its ServerHello went by unseen; what did not arrive did not. */
+    bool greeted = (f->tls.data_from_server || f->tls.server_finished) && sstp_all_arrived(x, TO_CLIENT);
     if (f->tcp.sent[TCP_SERVER].data_packets > 0 && f->tls.client_hello && !greeted)
         return silent(x, SSTP_END_HANDSHAKE_STALLED, e, since);
     return unknown();
@@ -237,7 +246,8 @@ static struct sstp_judgement judge_handshake(const struct exchange *x, const str
         return j;
     }
     /* What the client never acknowledged it did not refuse. */
-    if (e->over && e->by_client && shown && !t->resumed && server->data_acked && complete(x)) {
+    bool heard = server->data_acked && sstp_all_arrived(x, TO_CLIENT);
+    if (e->over && e->by_client && shown && !t->resumed && heard && complete(x)) {
         j.place = e->place;
         return j;
     }

@@ -2,6 +2,7 @@
 #include "analyze/session/judge_sstp.h"
 
 #include "analyze/session/sstp_lengths.h"
+#include "analyze/session/sstp_lost.h"
 
 static bool is_text(const struct exchange *x, struct text t, const char *word)
 {
@@ -107,7 +108,8 @@ static enum outcome stalled_outcome(const struct exchange *x, const struct sstp_
 {
     const struct tcp_sent *server = &x->sstp.tcp.sent[TCP_SERVER];
     bool unheard = server->data_packets > 0 && !server->data_acked; /* what the server said did not arrive */
-    if (unheard)
+    struct sstp_lost lost = sstp_large_lost(x);
+    if (unheard || (lost.kind != SSTP_LOST_NOTHING && lost.other_is_there && !lost.from_client))
         return OUTCOME_UNANSWERED;
     if (j->client_silent)
         return OUTCOME_ABORTED;

@@ -45,8 +45,8 @@ struct sstp_facts {
     bool flooded;
     uint16_t record_count;
     uint64_t records_seen[2], packets[2], bytes[2]; /* by enum direction */
-    uint64_t lost_bytes, cut_bytes;
-    struct place last[2];
+    uint64_t lost_bytes, cut_bytes, missing_bytes[2];
+    struct place last[2], missing_at[2];
 
     struct ppp_call_state call;           /* L2TP and PPTP: the call and its control connection */
     bool reading_known;

@@ -2,6 +2,12 @@
 
 enum { TLS_1_0 = 0x0301, TLS_1_3 = 0x0304 };
 
+/* MS-SSTP 3.2.4.1: the request without the name of the host, and the line that Windows adds. */
+#define REQUEST                                                                  \
+    "SSTP_DUPLEX_POST /sra_{BA195980-CD49-458b-9E23-C84EE0ADCD75}/ HTTP/1.1\r\n" \
+    "Content-Length: 18446744073709551615\r\nHost: \r\n\r\n"
+#define CORRELATION "SSTPCORRELATIONID: {00000000-0000-0000-0000-000000000000}\r\n"
+
 /* Octets of content. SSTP and PPP headers take 4 and 4, or 2 where the address and control field is left out; EAP's 4. */
 enum {
     FINISHED_SHA256 = 4 + 32,    /* TLS 1.3: handshake header and verify_data */
@@ -159,6 +165,13 @@ static bool strip(struct items *s, struct sstp_reading *r)
     return true;
 }
 
+/* Where padding leaves a range, anything may fit. */
+static bool request_fits(const struct items *s, const struct sstp_facts *f, struct tls_plain asked)
+{
+    uint32_t bare = sizeof REQUEST - 1 + f->tls.sni.len;
+    return s->exact && f->tls.sni.len > 0 && (holds(asked, bare) || holds(asked, bare + (uint32_t)sizeof CORRELATION - 1));
+}
+
 /* The client's first words, from its first record on; tickets of the server may stand before. */
 static unsigned request_begin(const struct items *s)
 {
@@ -169,7 +182,7 @@ static unsigned request_begin(const struct items *s)
 }
 
 /* From the request to CALL_CONNECT_ACK; *ppp: the first record behind. */
-static enum sstp_shape opening(const struct items *s, struct sstp_reading *r, unsigned *ppp)
+static enum sstp_shape opening(const struct items *s, const struct sstp_facts *f, struct sstp_reading *r, unsigned *ppp)
 {
     unsigned request = request_begin(s), answer = request < s->count ? run_end(s, request) : request;
     if (request == s->count)
@@ -177,6 +190,7 @@ static enum sstp_shape opening(const struct items *s, struct sstp_reading *r, un
     unsigned call = answer < s->count ? run_end(s, answer) : answer;
     struct tls_plain asked = sum(s, request, answer), answered = sum(s, answer, call);
     r->one_answer = call > answer && call == s->count;
+    r->request_fits = request_fits(s, f, asked);
     r->small_request = asked.most < REQUEST_LEAST;
     r->large_answer = answered.least > ANSWER_MOST;
     if (r->small_request || r->large_answer || asked.least > REQUEST_MOST)
@@ -381,7 +395,7 @@ struct sstp_reading sstp_read_lengths(const struct sstp_facts *f)
     r.all = f->record_count < SSTP_RECORDS_MAX && f->lost_bytes == 0 && f->cut_bytes == 0;
     if (f->tls.version == TLS_1_3 && !strip(&s, &r))
         return r;
-    r.shape = opening(&s, &r, &ppp);
+    r.shape = opening(&s, f, &r, &ppp);
     r.confidence = sure_of_opening(&s, ppp);
     r.last_from_client = s.count > 0 && s.at[s.count - 1].client;
     if (r.shape != SSTP_SHAPE_ACKNOWLEDGED)

@@ -34,6 +34,7 @@ struct sstp_reading {
     uint32_t flight_records;      /* large ones of the server, before the client said anything but acknowledgments */
     bool eap_failed;              /* EAP ended with the size of Success and Failure, and CALL_CONNECTED did not follow */
     bool aborted;                 /* CONNECTED: the server's last word came next, as large as CALL_ABORT (T9) */
+    bool request_fits;            /* the request has to the octet the length of SSTP_DUPLEX_POST with the name of the SNI as Host */
     bool small_request;           /* OTHER: the request is too small for SSTP_DUPLEX_POST, as a monitor's is */
     bool large_answer;            /* OTHER: a first answer that no SSTP server gives */
     bool one_answer;              /* one request and one answer are all there is */

@@ -129,6 +129,8 @@ static void connection_closed(struct exchange *x, struct sstp_facts *f, const st
         f->packets[side] = s->packets[side];
         f->bytes[side] = s->bytes[side];
         f->last[side] = s->last[side];
+        f->missing_bytes[side] = s->missing_bytes[side];
+        f->missing_at[side] = s->missing_at[side];
     }
     f->lost_bytes = s->lost_bytes;
     f->cut_bytes = s->cut_bytes;

@@ -59,7 +59,8 @@ struct sstp_connection_state {
     uint64_t packets[2], bytes[2];         /* by direction: segments, payload octets on the wire */
     struct place last[2];                  /* of either side; frame 0: none */
     uint64_t lost_bytes, cut_bytes;        /* of both directions: never captured though acknowledged; cut by the snap length */
-    uint64_t missing_bytes;                /* never captured nor acknowledged, though later ones were sent */
+    uint64_t missing_bytes[2];             /* by direction: never captured nor acknowledged, though later ones were sent */
+    struct place missing_at[2];            /* the first of these later ones */
     bool flooded;                          /* among so many alike that its ClientHello was not kept */
 };
 

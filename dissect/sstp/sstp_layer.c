@@ -20,7 +20,7 @@ static void take_counts(struct connection *c, const struct tcp_stream *s)
         tcp_stream_get_counts(c->layer->streams, s, (enum tcp_side)side, &counts);
         c->lost_bytes += counts.lost_bytes;
         c->cut_bytes += counts.cut_bytes;
-        c->missing_bytes += counts.missing_bytes;
+        c->missing_bytes[side] += counts.missing_bytes;
     }
 }
 
@@ -34,6 +34,8 @@ static void on_stream(void *ctx, const struct tcp_stream_event *e)
         carry_bytes(c, dir, e->bytes, &e->place);
         break;
     case TCP_STREAM_GAP:
+        if (e->gap == TCP_GAP_MISSING && c->missing_at[dir].frame == 0)
+            c->missing_at[dir] = e->place;
         carry_gap(c, dir, e->length, &e->place);
         break;
     case TCP_STREAM_END:
@@ -174,7 +176,7 @@ static void add_waiting(const struct connection *c, struct sstp_connection_state
         tcp_stream_get_counts(c->layer->streams, s, (enum tcp_side)side, &counts);
         state->lost_bytes += counts.lost_bytes;
         state->cut_bytes += counts.cut_bytes;
-        state->missing_bytes += counts.missing_bytes;
+        state->missing_bytes[side] += counts.missing_bytes;
     }
 }
 
@@ -194,13 +196,14 @@ static void tell_how_it_stands(struct connection *c, enum event_kind kind, enum 
         .record_count = k != NULL ? k->record_count : 0,
         .lost_bytes = c->lost_bytes,
         .cut_bytes = c->cut_bytes,
-        .missing_bytes = c->missing_bytes,
         .flooded = c->flooded,
     };
     for (unsigned side = 0; side < SIDES; side++) {
         state.packets[side] = h->packets[side];
         state.bytes[side] = h->bytes[side];
         state.records_seen[side] = k != NULL ? k->records_seen[side] : 0;
+        state.missing_bytes[side] = c->missing_bytes[side];
+        state.missing_at[side] = c->missing_at[side];
         const struct place *looked_at = &c->tcp.sent[side].last; /* a connection goes on in the next file of a rotated capture */
         state.last[side] = (struct place){.frame = h->frame[side], .time_ns = h->time_ns[side],
                                           .capture = looked_at->frame != 0 ? looked_at->capture : c->capture};
@@ -387,6 +390,7 @@ static void passivate(struct connection *c)
 {
     steady_end(c);
     stream_close(c);
+    tcp_connection_left_out(&c->tcp);
     c->layer->hot[c->slot].passive = true;
     carry_passive(c);
 }

@@ -92,7 +92,8 @@ struct connection {
     bool answered;            /* octets of the server came */
     bool given_up;
     bool flooded;             /* its first octets were given up for others' */
-    uint64_t lost_bytes, cut_bytes, missing_bytes;
+    uint64_t lost_bytes, cut_bytes, missing_bytes[SIDES];
+    struct place missing_at[SIDES];
     struct tcp_connection tcp; /* begun apart from what stands before it */
 };
 

@@ -91,6 +91,18 @@ static void take_fin(struct tcp_connection *c, enum tcp_side side, struct place 
         c->fin_first = side;
 }
 
+/* Repeated, and not acknowledged before: of what is repeated the first in the stream counts, since it is what its sender waits for. */
+static void take_repeated(struct tcp_stuck *s, const struct packet *p, struct place place)
+{
+    if (s->times > 0 && (int32_t)(p->tcp_seq - s->seq) > 0)
+        return;
+    if (s->times == 0 || p->tcp_seq != s->seq)
+        *s = (struct tcp_stuck){.seq = p->tcp_seq, .first = place};
+    s->len = p->payload_wire_len > s->len ? p->payload_wire_len : s->len;
+    s->times++;
+    s->last = place;
+}
+
 /* Payload; one octet just behind what was sent already is a keep-alive (RFC 9293 section 3.8.4). */
 static void take_data(struct tcp_sent *sent, const struct packet *p, struct place place)
 {
@@ -104,8 +116,10 @@ static void take_data(struct tcp_sent *sent, const struct packet *p, struct plac
         sent->first_data_end = end;
     }
     sent->bytes += p->payload_wire_len;
-    if (again)
+    if (again) {
+        take_repeated(&sent->stuck, p, place);
         return;
+    }
     sent->reached = end;
     sent->reached_known = true;
 }
@@ -114,6 +128,8 @@ static void take_data_ack(struct tcp_sent *peer, const struct packet *p)
 {
     if (peer->data_packets == 0)
         return;
+    if (peer->stuck.times > 0 && (int32_t)(p->tcp_ack - peer->stuck.seq) > 0)
+        peer->stuck = (struct tcp_stuck){0};
     peer->any_data_acked = peer->any_data_acked || (int32_t)(p->tcp_ack - peer->first_data_seq) > 0;
     peer->data_acked = peer->data_acked || (int32_t)(p->tcp_ack - peer->first_data_end) >= 0;
 }
@@ -127,7 +143,19 @@ static void take_ack(struct tcp_connection *c, const struct packet *p, enum tcp_
     take_data_ack(peer, p);
 }
 
-/* What happens a few times in a connection. */
+/* A segment without payload stands behind what was seen. */
+static void take_ahead(struct tcp_sent *sent, const struct packet *p, struct place place)
+{
+    enum { BELIEVED = 1 << 20 };
+    uint32_t seq = p->tcp_seq - (seen(sent->fin) ? 1u : 0u); /* FIN takes a number */
+    if (!sent->reached_known || seen(sent->ahead) || seq - sent->reached - 1 >= BELIEVED)
+        return;
+    sent->ahead = place;
+    sent->ahead_seq = seq;
+    sent->ahead_since_ns = sent->last.time_ns;
+}
+
+/* What happens a few times in a connection. sent->last is still that of the segment before. */
 RARELY_CALLED static void take_control(struct tcp_connection *c, const struct packet *p, enum tcp_side side,
                                        struct place place)
 {
@@ -154,6 +182,8 @@ RARELY_CALLED static void take_control(struct tcp_connection *c, const struct pa
     }
     if (p->payload_wire_len > 0 && (p->tcp_flags & TCP_SYN) == 0)
         take_data(sent, p, place);
+    else if ((p->tcp_flags & TCP_SYN) == 0)
+        take_ahead(sent, p, place);
     if ((p->tcp_flags & TCP_FIN) != 0)
         take_fin(c, side, place);
 }
@@ -163,15 +193,16 @@ void tcp_connection_packet(struct tcp_connection *c, const struct packet *p, enu
     struct tcp_sent *sent = &c->sent[side], *peer = &c->sent[side ^ 1];
     uint32_t len = p->payload_wire_len, end = p->tcp_seq + len;
     sent->packets++;
-    frame_place_into(&sent->last, p->frame);
     /* Most are data after data, or acknowledge what is known to be acknowledged. */
     bool plain = (p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)) == 0 && sent->acked && p->ttl >= sent->ttl_min &&
-                 p->ttl <= sent->ttl_max && (peer->data_acked || peer->data_packets == 0) &&
-                 (len == 0 || (sent->data_packets > 0 && (int32_t)(end - sent->reached) > 0));
+                 p->ttl <= sent->ttl_max && (peer->data_acked || peer->data_packets == 0) && peer->stuck.times == 0 &&
+                 (len == 0 ? (int32_t)(end - sent->reached) <= 0 : sent->data_packets > 0 && (int32_t)(end - sent->reached) > 0);
     if (!plain) {
         take_control(c, p, side, frame_place(p->frame));
+        frame_place_into(&sent->last, p->frame);
         return;
     }
+    frame_place_into(&sent->last, p->frame);
     sent->bytes += len;
     if (len > 0) {
         sent->data_packets++;
@@ -184,7 +215,7 @@ bool tcp_connection_is_plain(const struct tcp_connection *c)
     bool plain = true;
     for (unsigned side = 0; side < 2; side++) {
         const struct tcp_sent *sent = &c->sent[side];
-        plain = plain && sent->acked && sent->data_acked && sent->data_packets > 0;
+        plain = plain && sent->acked && sent->data_acked && sent->data_packets > 0 && sent->stuck.times == 0;
     }
     return plain;
 }
@@ -200,6 +231,14 @@ void tcp_connection_passed(struct tcp_connection *c, enum tcp_side side, uint64_
     sent->last = last;
 }
 
+void tcp_connection_left_out(struct tcp_connection *c)
+{
+    for (unsigned side = 0; side < 2; side++) {
+        c->sent[side].reached_known = false;
+        c->sent[side].stuck = (struct tcp_stuck){0};
+    }
+}
+
 void tcp_connection_icmp(struct tcp_connection *c, const struct tcp_icmp *icmp, const struct address *reporter,
                          struct place place)
 {
@@ -208,6 +247,12 @@ void tcp_connection_icmp(struct tcp_connection *c, const struct tcp_icmp *icmp, 
     c->icmp = *icmp;
     c->icmp_from = *reporter;
     c->icmp_place = place;
+}
+
+uint32_t tcp_sent_unseen(const struct tcp_sent *sent)
+{
+    uint32_t unseen = sent->ahead_seq - sent->reached;
+    return seen(sent->ahead) && (int32_t)unseen > 0 ? unseen : 0;
 }
 
 uint64_t tcp_sent_again(const struct tcp_sent *sent)

@@ -26,6 +26,13 @@ struct tcp_syn {
     uint8_t kinds[TCP_OPTION_KINDS_MAX]; /* option kinds in their order, NOP and the first EOL included */
 };
 
+/* Octets that their sender repeats, as nobody acknowledges them: the first of them in the stream, and its segment. */
+struct tcp_stuck {
+    uint32_t seq, len;          /* of the segment that was repeated */
+    uint32_t times;             /* it came again; 0: nothing is stuck */
+    struct place first, last;   /* of the times it came again */
+};
+
 /* What one side sent. Places are of frame 0 when there was no such segment. */
 struct tcp_sent {
     /* what any segment touches, together */
@@ -48,6 +55,11 @@ struct tcp_sent {
     struct place first;         /* of all */
     struct place first_syn, last_syn, first_data, fin, reset; /* fin, reset: the first */
     uint32_t first_data_seq, first_data_end;
+    struct tcp_stuck stuck;
+    /* A segment without payload whose number lies behind all that was seen of this side: it had sent as much. */
+    struct place ahead;         /* of the first such segment */
+    uint32_t ahead_seq;
+    int64_t ahead_since_ns;     /* time of the side's segment before that */
 };
 
 /* When the first reset came. */
@@ -118,11 +130,18 @@ bool tcp_connection_is_plain(const struct tcp_connection *c);
 void tcp_connection_passed(struct tcp_connection *c, enum tcp_side side, uint64_t packets, uint64_t data_packets, uint64_t bytes,
                            struct place last);
 
+/* From now on most of its segments are not given: what they would have shown of gaps and repetitions is not known. */
+void tcp_connection_left_out(struct tcp_connection *c);
+
 /* Takes an ICMP error about a segment of it. reporter is who sent the error. */
 void tcp_connection_icmp(struct tcp_connection *c, const struct tcp_icmp *icmp, const struct address *reporter,
                          struct place place);
 
 enum tcp_outcome tcp_connection_outcome(const struct tcp_connection *c);
+
+/* Octets that this side had sent before its segment `ahead` and that were never seen, not even later; 0 when there are none. Whether
+ * the other side had them, acknowledgments tell. */
+uint32_t tcp_sent_unseen(const struct tcp_sent *sent);
 
 /* Octets of payload that this side sent more than once (or that were captured twice). 0 also where more than 2 GiB were sent. */
 uint64_t tcp_sent_again(const struct tcp_sent *sent);

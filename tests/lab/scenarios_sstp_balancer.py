@@ -64,6 +64,16 @@ def _(lab):
     lab.keep_tunnels("rras1", allow=["snat-hides-clients", "sstp-call-abort"], **HIDDEN)
 
 
+@scenario("sstp-offload-503", "the load balancer ends TLS and has no server behind it: it answers 503 itself", sstp=["http error"] * 2,
+          findings=["sstp-http-error"], seconds=10, shows=["http.response.code == 503"])
+def _(lab):
+    lab.vpn.home_nat()
+    Proxy(lab, "lb", VIP + ":443", HERE + ":81", certificate="vpn", http=True)
+    made = [Attempt(lab, address) for address in (HOME1_CLIENTS[0], HOME2_CLIENTS[0])]
+    record(lab, made, "outside")
+    lab.keep_tunnels("outside", keys={}, outcome_hidden=True, nat={VIP: None})
+
+
 @scenario("sstp-intercepted", "something on the way looks into TLS with a certificate that the client was made to trust: the crypto "
           "binding tells", sstp=["aborted"], findings=["sstp-crypto-binding-failed"])
 def _(lab):

@@ -50,7 +50,7 @@ class Server:
         self.keylog = os.path.join(lab.directory, "sstp-%s.keylog" % node)
         options = {"address": self.address, "keylog": self.keylog, "radius": radius, "secret": SECRET, "nas": NAS[node], **wishes}
         if certificate:
-            options.update(chain=lab.pki.chain(certificate, issuing), key=lab.pki.key(certificate))
+            options.update(chain=lab.pki.chain(certificate, *([issuing] if issuing else [])), key=lab.pki.key(certificate))
         self.process = lab.network.start(node, program("sstp_server.py", options), self.log, {"PYTHONDONTWRITEBYTECODE": "1"})
         network.wait_for('"ready"', self.log, self.process)
         lab.sstp_servers.append(self)

@@ -31,6 +31,7 @@ def arguments():
     parser.add_argument("--keylog")
     parser.add_argument("--tls", default="1.2", choices=VERSIONS, help="highest version")
     parser.add_argument("--ciphers")
+    parser.add_argument("--curve", help="the only one it has for the key exchange: who offers another first is asked to try again")
     parser.add_argument("--auth", default="mschapv2", choices=("pap", "mschapv2", "eap"))
     parser.add_argument("--hashes", type=int, default=3, help="1 SHA-1, 2 SHA-256, 3 both")
     parser.add_argument("--radius")
@@ -283,6 +284,8 @@ def tls_context(options):
         context.set_ciphers(options.ciphers or "ALL:@SECLEVEL=0")
     context.minimum_version = min(VERSIONS[options.tls], ssl.TLSVersion.TLSv1_2)
     context.maximum_version = VERSIONS[options.tls]
+    if options.curve:
+        context.set_ecdh_curve(options.curve)
     context.load_cert_chain(options.chain, options.key)
     if options.keylog:
         context.keylog_filename = options.keylog

@@ -13,6 +13,7 @@ FIELDS = ("frame.number", "tcp.stream", "ip.src", "ip.dst", "ipv6.src", "ipv6.ds
           "tls.alert_message.level", "tls.alert_message.desc", "http.request.method", "http.response.code",
           "sstp.messagetype", "sstp.status", "sstp.cert_hash", "proxy.src.ipv4", "proxy.version", "proxy.v1.magic", "tls.app_data",
           "tls.handshake.random", "icmp.type", "http.x_forwarded_for")
+RETRY = hashlib.sha256(b"HelloRetryRequest").hexdigest()  # RFC 8446 section 4.1.3: no ServerHello yet
 # Segments overtake each other here, as processors do.
 REASSEMBLE = ("-o", "tcp.reassemble_out_of_order:TRUE")
 VERSIONS = {"0x0300": "SSL 3.0", "0x0301": "TLS 1.0", "0x0302": "TLS 1.1", "0x0303": "TLS 1.2", "0x0304": "TLS 1.3"}
@@ -71,7 +72,8 @@ class Connection:
         if "1" in types and side == "client" and not facts["client_random"]:
             facts["sni"] = (row["tls.handshake.extensions_server_name"] or [None])[0]
             facts["client_random"] = (row["tls.handshake.random"] or [None])[0].replace(":", "")
-        if "2" in types and not facts["tls_version"]:
+        retry = RETRY in [random.replace(":", "") for random in row["tls.handshake.random"]]
+        if "2" in types and not retry and not facts["tls_version"]:
             chosen = row["tls.handshake.extensions.supported_version"] or row["tls.handshake.version"]
             facts["tls_version"] = VERSIONS.get(chosen[0], chosen[0])
             facts["cipher"] = int(row["tls.handshake.ciphersuite"][0], 0)

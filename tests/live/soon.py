@@ -65,6 +65,8 @@ OPEN = [
 SILENT = {"radius-no-answer": 121, "radius-fragments-lost": 121, "eap-client-silent-after-certificate": 121, "eap-unfinished": 1802,
           "eap-fragments-lost": 121, "ike-no-answer": 121, "ike-auth-unanswered": 121, "ike-fragments-lost": 1802, "ike-invalid-ke": 121,
           "ike-backend-split": 121, "ike-auth-failed": 121, "sstp-no-answer": 602, "ppp-negotiation-failed": 121}
+# Read, it is told at once; by lengths, when the connection is over and nothing followed.
+SILENT["sstp-http-error"] = 10
 # That somebody only knocks rests on it that nothing follows.
 KNOCKS = {"ike-weak-proposal"}
 SILENT["knock"] = 602
@@ -73,8 +75,10 @@ SILENT["knock"] = 602
 LATER = {"cert-unseen", "cert-revoked", "sstp-tls-offloaded"}
 # Seen from the client's side only a long search tells what the server sees of it, which is made in the end.
 SEARCHED = {("nat-snat-client", "snat-hides-clients"), ("nat-snat-limit-outside", "snat-hides-clients")}
-# Only the sessions of its neighbour say that it is a VPN server's port that nobody listens at.
-UNKNOWN_YET = {("sstp-one-server-down", "sstp-refused")}
+# Only the sessions of its neighbour say that it is a VPN server's port that nobody listens at; only the end of a tunnel that does not
+# go on, that its client took a certificate of another root.
+UNKNOWN_YET = {("sstp-one-server-down", "sstp-refused"), ("sstp-large-lost-inside", "cert-untrusted-root"),
+               ("sstp-large-lost-inside-client", "cert-untrusted-root")}
 # Only another client that is answered later says that the server answers some.
 REFINED = {"ike-no-answer"}
 # Only that they come as regularly for the fifth time says that they are a monitor's connections.

@@ -168,7 +168,7 @@ static void on_event(void *ctx, const struct event *e)
     else if (e->kind == EVENT_OPENED)
         say(t, "opened", 0, e->conv->client.port, e->conv->server.port);
     else if (e->kind == EVENT_CLOSED && e->u.closed.sstp != NULL) {
-        t->holes = t->holes || e->u.closed.sstp->lost_bytes + e->u.closed.sstp->missing_bytes > 0;
+        t->holes = t->holes || e->u.closed.sstp->lost_bytes + e->u.closed.sstp->missing_bytes[0] + e->u.closed.sstp->missing_bytes[1] > 0;
         say(t, "closed", (unsigned)e->u.closed.sstp->carrier, e->u.closed.sstp->record_count,
             e->u.closed.sstp->link != NULL ? e->u.closed.sstp->link->stage : 0);
     }

@@ -147,12 +147,14 @@ void scene_ends(enum sstp_end end, bool by_client)
 
 static void connection_and_ppp(void)
 {
+    if (scene.x.type == CONVERSATION_SSTP && rules_sstp_lost(scene.findings, &scene.in, &scene.x, judged))
+        return;
     if (scene.x.type == CONVERSATION_SSTP) {
         rules_sstp_connect(scene.findings, &scene.in, &scene.x, judged);
         rules_sstp_tls(scene.findings, &scene.in, &scene.x, judged);
         rules_sstp_call(scene.findings, &scene.in, &scene.x, judged);
         rules_sstp_binding(scene.findings, &scene.in, &scene.s, &scene.x, judged);
-        rules_sstp_lengths(scene.findings, &scene.x, judged);
+        rules_sstp_lengths(scene.findings, &scene.in, &scene.x, judged);
     }
     rules_ppp(scene.findings, &scene.in, &scene.x, judged);
 }

@@ -390,6 +390,14 @@ static void client_leaves(void **state)
     server->data_acked = false; /* it never heard it */
     expect(SSTP_END_HANDSHAKE_STALLED, CONFIDENCE_STRONG, OUTCOME_UNANSWERED);
     server->data_acked = true;
+    server->stuck = (struct tcp_stuck){.seq = 1500, .len = 1448, .times = 4, .first = at(3), .last = at(20)}; /* only its beginning */
+    client->last = at(40);
+    expect(SSTP_END_HANDSHAKE_STALLED, CONFIDENCE_STRONG, OUTCOME_UNANSWERED);
+    server->stuck = (struct tcp_stuck){0};
+    f->missing_bytes[TO_CLIENT] = 1448; /* the same, seen from the client */
+    f->missing_at[TO_CLIENT] = at(3);
+    expect(SSTP_END_HANDSHAKE_STALLED, CONFIDENCE_STRONG, OUTCOME_UNANSWERED);
+    f->missing_bytes[TO_CLIENT] = 0;
     f->lost_bytes = 1;
     expect_unknown();
     f->lost_bytes = 0;

@@ -86,7 +86,7 @@ static void silence_after_the_handshake(void **state)
     scene_ends(SSTP_END_HELLO_SILENT, false);
     const struct finding *f =
         scene_only(FINDING_SSTP_NO_ANSWER, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 0x8007274C);
-    assert_true(says(f, "It acknowledged the ClientHello"));
+    assert_true(says(f, "It acknowledged the ClientHello") && says(f, "lost on the way"));
     client()->data_acked = false;
     f = scene_only(FINDING_SSTP_NO_ANSWER, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 0x8007274C);
     assert_true(says(f, "a filter on the way"));
@@ -123,14 +123,24 @@ static void large_packets_are_lost(void **state)
     scene_nothing();
     scene.x.sstp.tcp.reset = TCP_RESET_NONE;
     scene.x.last.time_ns = server()->first_data.time_ns + INT64_C(3000000000);
+    client()->last = scene.x.last;
     const struct finding *f =
         scene_only(FINDING_SSTP_NO_ANSWER, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 0x8007274C);
     assert_true(says(f, "MTU"));
+    client()->last = server()->first_data; /* it says nothing more */
+    f = scene_only(FINDING_SSTP_NO_ANSWER, SEVERITY_WARNING, CONFIDENCE_HINT, 0x8007274C);
+    assert_true(says(f, "may as well have gone"));
+    client()->last = scene.x.last;
     scene.x.sstp.tcp.icmp = (struct tcp_icmp){.kind = TCP_ICMP_TOO_BIG, .type = 3, .code = 4, .mtu = 1280};
     scene.x.sstp.tcp.icmp_place = at(7);
     f = scene_only(FINDING_SSTP_NO_ANSWER, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 0x8007274C);
     assert_true(says(f, "MTU 1280"));
-    server()->data_acked = true; /* it came, and the server does not go on */
+    server()->data_acked = true;
+    server()->stuck = (struct tcp_stuck){.seq = 1460, .len = 1448, .times = 5, .first = at(9), .last = at(12)};
+    server()->stuck.last.time_ns = at(9).time_ns + INT64_C(3000000000);
+    f = scene_only(FINDING_SSTP_NO_ANSWER, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 0x8007274C); /* the second never came */
+    assert_int_equal(f->evidence[0].place.frame, 9);
+    server()->stuck = (struct tcp_stuck){0}; /* it came, and the server does not go on */
     f = scene_only(FINDING_SSTP_NO_ANSWER, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 0x8007274C);
     assert_true(says(f, "stops in the middle of the TLS handshake"));
     judged.client_silent = true; /* nor the client */
@@ -536,6 +546,25 @@ static void lengths_show_a_refused_nps_certificate(void **state)
     (void)scene_only(FINDING_PPP_AUTHENTICATION_FAILED, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 691);
 }
 
+/* Nothing is readable; the request's length alone tells SSTP_DUPLEX_POST from what a web server is asked. */
+static void lengths_show_the_request(void **state)
+{
+    (void)state;
+    scene_tls();
+    scene.x.sstp.kind = SSTP_KIND_UNSURE;
+    scene.x.sstp.tls.sni.len = 15;
+    put_records(&scene.x.sstp, &by_gcm, "C194 S240");
+    scene_ends(SSTP_END_HTTP_ERROR, false);
+    judged.place = at(19);
+    const struct finding *f = scene_only(FINDING_SSTP_HTTP_ERROR, SEVERITY_INFO, CONFIDENCE_HINT, 0);
+    assert_true(says(f, "balancer without a server behind it"));
+    scene.x.sstp.tls.sni.len = 11; /* then it is another request */
+    scene_nothing();
+    scene_ends(SSTP_END_HTTP_SILENT, false);
+    judged.place = at(19);
+    (void)scene_only(FINDING_SSTP_NO_ANSWER, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 0x8007274C);
+}
+
 static void unseen_rules(void)
 {
     rules_certificate_unseen(scene.findings, &scene.in, &scene.s);
@@ -620,6 +649,7 @@ int main(void)
         cmocka_unit_test_teardown(keys_of_the_binding, scene_end),
         cmocka_unit_test_teardown(offloaded_tls, scene_end),
         cmocka_unit_test_teardown(lengths_show_a_refused_nps_certificate, scene_end),
+        cmocka_unit_test_teardown(lengths_show_the_request, scene_end),
         cmocka_unit_test_teardown(certificates_that_cannot_be_seen, scene_end),
         cmocka_unit_test_teardown(nobodys_attempts_raise_nothing, scene_end),
     };

@@ -207,13 +207,32 @@ static void no_reading(void **state)
     free(f);
 }
 
+/* Of Windows, and of a client that sends no correlation: counted in MS-SSTP 3.2.4.1 with the host vpn.contoso.com. */
+static void the_length_of_the_request(void **state)
+{
+    (void)state;
+    static const struct { const char *words; uint16_t name; const struct sealing *by; bool fits; } cases[] = {
+        {"C194 S240", 15, &by_gcm, true}, {"C135 S240", 15, &by_tls13, false}, {"C52 C135 S240", 15, &by_tls13, true},
+        {"C195 S240", 15, &by_gcm, false}, {"C194 S240", 14, &by_gcm, false}, {"C179 S240", 0, &by_gcm, false},
+        {"C194 S240", 15, &by_cbc, false}, {"C194", 15, &by_chacha, true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct sstp_facts *f = calloc(1, sizeof *f);
+        assert_non_null(f);
+        put_records(f, cases[i].by, cases[i].words);
+        f->tls.sni.len = cases[i].name;
+        assert_int_equal(sstp_read_lengths(f).request_fits, cases[i].fits);
+        free(f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(content_of_records),        cmocka_unit_test(what_no_record_is), cmocka_unit_test(steps),
         cmocka_unit_test(tunnels),                   cmocka_unit_test(tls13),             cmocka_unit_test(other_https),
         cmocka_unit_test(refusals_inside),           cmocka_unit_test(no_reading),
-        cmocka_unit_test(what_is_no_call_connected), cmocka_unit_test(abort_after_connected),
+        cmocka_unit_test(the_length_of_the_request), cmocka_unit_test(what_is_no_call_connected), cmocka_unit_test(abort_after_connected),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

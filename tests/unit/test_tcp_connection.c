@@ -408,6 +408,62 @@ static void test_icmpv6_errors_about_segments(void **state)
     }
 }
 
+/* What is repeated and not acknowledged, up to the acknowledgment; small packets pass meanwhile. */
+static void test_what_is_stuck(void **state)
+{
+    (void)state;
+    struct talk t;
+    const struct tcp_stuck *s = &t.c.sent[TCP_SERVER].stuck;
+    shake_hands(&t);
+    say(&t, TCP_CLIENT, TCP_ACK, 0, 200, 0);
+    say(&t, TCP_SERVER, TCP_ACK, 0, 100, 200);
+    say(&t, TCP_CLIENT, TCP_ACK, 200, 0, 100);
+    say(&t, TCP_SERVER, TCP_ACK, 100, 1400, 200);
+    say(&t, TCP_SERVER, TCP_ACK, 1500, 50, 200);
+    say(&t, TCP_CLIENT, TCP_ACK, 200, 0, 100);
+    assert_int_equal(s->times, 0);
+    say(&t, TCP_SERVER, TCP_ACK, 1500, 50, 200); /* a probe with what was sent last */
+    for (unsigned i = 0; i < 3; i++) {
+        say(&t, TCP_SERVER, TCP_ACK, 100, 1400, 200);
+        say(&t, TCP_CLIENT, TCP_ACK, 200, 0, 100);
+        say(&t, TCP_SERVER, TCP_ACK, 1500, 50, 200);
+    }
+    assert_int_equal(s->times, 3);
+    assert_int_equal(s->len, 1400);
+    assert_int_equal(s->seq, ISN_SERVER + 1 + 100);
+    assert_int_equal(s->last.time_ns - s->first.time_ns, 60 * MS);
+    assert_false(tcp_connection_is_plain(&t.c));
+    struct talk left_out = t;
+    tcp_connection_left_out(&left_out.c);
+    assert_int_equal(left_out.c.sent[TCP_SERVER].stuck.times, 0);
+    say(&t, TCP_CLIENT, TCP_ACK, 200, 0, 1550);
+    assert_int_equal(s->times, 0);
+}
+
+/* A segment that stands behind what was seen shows what was not; FIN takes a number. */
+static void test_what_was_not_seen(void **state)
+{
+    (void)state;
+    struct talk t;
+    shake_hands(&t);
+    say(&t, TCP_CLIENT, TCP_ACK, 0, 200, 0);
+    say(&t, TCP_SERVER, TCP_ACK, 0, 0, 200);
+    assert_int_equal(tcp_sent_unseen(&t.c.sent[TCP_SERVER]), 0);
+    t.time_ns += 6000 * INT64_C(1000000);
+    say(&t, TCP_CLIENT, TCP_FIN | TCP_ACK, 200, 0, 0);
+    say(&t, TCP_SERVER, TCP_ACK, 1448, 0, 201);
+    assert_int_equal(tcp_sent_unseen(&t.c.sent[TCP_SERVER]), 1448);
+    assert_int_equal(t.c.sent[TCP_SERVER].ahead.frame, 7);
+    assert_int_equal(t.c.sent[TCP_SERVER].ahead_since_ns, t.time_ns - 6020 * INT64_C(1000000));
+    say(&t, TCP_SERVER, TCP_ACK, 0, 1448, 201); /* it comes after all */
+    assert_int_equal(tcp_sent_unseen(&t.c.sent[TCP_SERVER]), 0);
+    say(&t, TCP_SERVER, TCP_FIN | TCP_ACK, 1448, 0, 201);
+    say(&t, TCP_SERVER, TCP_ACK, 1449, 0, 201);
+    say(&t, TCP_CLIENT, TCP_ACK, 201, 0, 1449);
+    assert_int_equal(tcp_sent_unseen(&t.c.sent[TCP_SERVER]), 0);
+    assert_int_equal(tcp_sent_unseen(&t.c.sent[TCP_CLIENT]), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -423,6 +479,8 @@ int main(void)
         cmocka_unit_test(test_ports_used_again_are_another_connection),
         cmocka_unit_test(test_who_is_the_client),
         cmocka_unit_test(test_syn_options),
+        cmocka_unit_test(test_what_is_stuck),
+        cmocka_unit_test(test_what_was_not_seen),
         cmocka_unit_test(test_icmp_errors_about_segments),
         cmocka_unit_test(test_icmpv6_errors_about_segments),
     };
