@@ -29,7 +29,8 @@ bool rule_sstp_elsewhere(const struct rule_input *in, const struct exchange *x)
 
 bool rule_sstp_other_request(const struct rule_input *in, const struct exchange *x)
 {
-    return rule_sstp_assumed(in, x) && !x->sstp.request_seen && !sstp_reading_of(&x->sstp).request_fits;
+    enum sstp_request request = sstp_reading_of(&x->sstp).request;
+    return !x->sstp.request_seen && (request == SSTP_REQUEST_OTHER || (request == SSTP_REQUEST_UNKNOWN && rule_sstp_assumed(in, x)));
 }
 
 bool rule_sstp_nobody(const struct rule_input *in, const struct exchange *x)

@@ -26,7 +26,8 @@ struct finding *rule_sstp_raise(struct findings *out, enum finding_id id, const 
 bool rule_sstp_assumed(const struct rule_input *in, const struct exchange *x);
 /* ... and the client did not name it (no SNI), as those do who scan the internet. */
 bool rule_sstp_nobody(const struct rule_input *in, const struct exchange *x);
-/* ... and what was asked inside of TLS need not have been SSTP_DUPLEX_POST: by its length it is not, or that does not tell. */
+/* What was asked inside of TLS need not have been SSTP_DUPLEX_POST: by its length it is not; or that does not tell, and that the server
+ * is a VPN's is assumed. */
 bool rule_sstp_other_request(const struct rule_input *in, const struct exchange *x);
 /* As much is assumed of a port that is not SSTP's own: another service's, most likely, of which nothing is said. */
 bool rule_sstp_elsewhere(const struct rule_input *in, const struct exchange *x);

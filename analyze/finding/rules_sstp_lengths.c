@@ -132,7 +132,7 @@ static void give(struct findings *out, const struct rule_input *in, const struct
 void rules_sstp_lengths(struct findings *out, const struct rule_input *in, const struct exchange *x, struct sstp_judgement j)
 {
     struct sstp_reading r = sstp_reading_of(&x->sstp);
-    bool meant = x->sstp.kind == SSTP_KIND_TUNNEL || (j.end == SSTP_END_HTTP_ERROR && r.request_fits);
+    bool meant = x->sstp.kind == SSTP_KIND_TUNNEL || (j.end == SSTP_END_HTTP_ERROR && r.request == SSTP_REQUEST_FITS);
     if (j.read || x->sstp.has_link || !meant)
         return;
     switch (j.end) {

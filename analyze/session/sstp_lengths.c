@@ -7,6 +7,9 @@ enum { TLS_1_0 = 0x0301, TLS_1_3 = 0x0304 };
     "SSTP_DUPLEX_POST /sra_{BA195980-CD49-458b-9E23-C84EE0ADCD75}/ HTTP/1.1\r\n" \
     "Content-Length: 18446744073709551615\r\nHost: \r\n\r\n"
 #define CORRELATION "SSTPCORRELATIONID: {00000000-0000-0000-0000-000000000000}\r\n"
+#define SHORTEST_CORRELATION "SSTPCORRELATIONID: {0-0-0-0}\r\n" /* sstpc's has no leading zeros, and four parts */
+#define LONGEST_CORRELATION "SSTPCORRELATIONID: {00000000-0000-0000-00000000}\r\n"
+#define PORT ":443"
 
 /* Octets of content. SSTP and PPP headers take 4 and 4, or 2 where the address and control field is left out; EAP's 4. */
 enum {
@@ -165,11 +168,20 @@ static bool strip(struct items *s, struct sstp_reading *r)
     return true;
 }
 
-/* Where padding leaves a range, anything may fit. */
-static bool request_fits(const struct items *s, const struct sstp_facts *f, struct tls_plain asked)
+#define LENGTH(text) ((uint32_t)sizeof(text) - 1)
+
+static enum sstp_request compare_request(const struct items *s, const struct sstp_facts *f, struct tls_plain asked)
 {
-    uint32_t bare = sizeof REQUEST - 1 + f->tls.sni.len;
-    return s->exact && f->tls.sni.len > 0 && (holds(asked, bare) || holds(asked, bare + (uint32_t)sizeof CORRELATION - 1));
+    uint32_t bare = LENGTH(REQUEST) + f->tls.sni.len;
+    bool known = false;
+    if (f->tls.sni.len == 0)
+        return SSTP_REQUEST_UNKNOWN;
+    if (s->exact && (holds(asked, bare) || holds(asked, bare + LENGTH(CORRELATION))))
+        return SSTP_REQUEST_FITS;
+    for (uint32_t port = 0; port <= LENGTH(PORT); port += LENGTH(PORT))
+        known = known || holds(asked, bare + port) || holds(asked, bare + port + LENGTH(CORRELATION)) ||
+                within(asked, bare + port + LENGTH(SHORTEST_CORRELATION), bare + port + LENGTH(LONGEST_CORRELATION));
+    return known ? SSTP_REQUEST_UNKNOWN : SSTP_REQUEST_OTHER;
 }
 
 /* The client's first words, from its first record on; tickets of the server may stand before. */
@@ -190,7 +202,7 @@ static enum sstp_shape opening(const struct items *s, const struct sstp_facts *f
     unsigned call = answer < s->count ? run_end(s, answer) : answer;
     struct tls_plain asked = sum(s, request, answer), answered = sum(s, answer, call);
     r->one_answer = call > answer && call == s->count;
-    r->request_fits = request_fits(s, f, asked);
+    r->request = compare_request(s, f, asked);
     r->small_request = asked.most < REQUEST_LEAST;
     r->large_answer = answered.least > ANSWER_MOST;
     if (r->small_request || r->large_answer || asked.least > REQUEST_MOST)
@@ -211,13 +223,15 @@ static enum sstp_shape opening(const struct items *s, const struct sstp_facts *f
 }
 
 /*
- * Ranges are wide, and other protocols have small messages too: where no length is exact, the small records of LCP must
- * follow.
+ * Ranges are wide, and other protocols have small messages too, such as what WebSockets carry: where no length is exact, the small
+ * records of LCP must follow; and the request must not be another one.
  */
-static enum confidence sure_of_opening(const struct items *s, unsigned ppp)
+static enum confidence sure_of_opening(const struct items *s, enum sstp_request request, unsigned ppp)
 {
     enum { LCP_RECORDS = 6 };
     unsigned small = 0;
+    if (request == SSTP_REQUEST_OTHER)
+        return CONFIDENCE_HINT;
     if (s->exact)
         return CONFIDENCE_STRONG;
     for (unsigned i = ppp; i < s->count && small < LCP_RECORDS; i++, small++)
@@ -381,7 +395,9 @@ static void read_connected(const struct items *s, unsigned ppp, unsigned at, str
     for (unsigned i = at + 1; i < s->count; i++)
         *(s->at[i].client ? &client : &server) += 1;
     r->aborted = server == 1 && holds(s->at[first].n, ABORT);
-    if (!s->exact && (server < SETTLED || client < SETTLED))
+    if (s->exact) /* so much in its order is no chance, whatever the request */
+        r->confidence = CONFIDENCE_STRONG;
+    else if (server < SETTLED || client < SETTLED)
         r->confidence = CONFIDENCE_HINT;
 }
 
@@ -396,7 +412,7 @@ struct sstp_reading sstp_read_lengths(const struct sstp_facts *f)
     if (f->tls.version == TLS_1_3 && !strip(&s, &r))
         return r;
     r.shape = opening(&s, f, &r, &ppp);
-    r.confidence = sure_of_opening(&s, ppp);
+    r.confidence = sure_of_opening(&s, r.request, ppp);
     r.last_from_client = s.count > 0 && s.at[s.count - 1].client;
     if (r.shape != SSTP_SHAPE_ACKNOWLEDGED)
         return r;

@@ -27,6 +27,13 @@ enum sstp_flight {
     SSTP_FLIGHT_REFUSED       /* answered by an alert, and then EAP-Failure: the NPS certificate was refused (E1, E2) */
 };
 
+/* The length of the request, against that of SSTP_DUPLEX_POST with the name of the SNI as Host. */
+enum sstp_request {
+    SSTP_REQUEST_UNKNOWN,     /* no SNI; padding hides it; or only that of a rare client would fit */
+    SSTP_REQUEST_OTHER,       /* no client that is known makes it as long */
+    SSTP_REQUEST_FITS         /* to the octet */
+};
+
 struct sstp_reading {
     enum sstp_shape shape;
     enum confidence confidence;   /* of shape: hint where block ciphers leave too wide a range */
@@ -34,7 +41,7 @@ struct sstp_reading {
     uint32_t flight_records;      /* large ones of the server, before the client said anything but acknowledgments */
     bool eap_failed;              /* EAP ended with the size of Success and Failure, and CALL_CONNECTED did not follow */
     bool aborted;                 /* CONNECTED: the server's last word came next, as large as CALL_ABORT (T9) */
-    bool request_fits;            /* the request has to the octet the length of SSTP_DUPLEX_POST with the name of the SNI as Host */
+    enum sstp_request request;    /* from ASKED on, and of OTHER */
     bool small_request;           /* OTHER: the request is too small for SSTP_DUPLEX_POST, as a monitor's is */
     bool large_answer;            /* OTHER: a first answer that no SSTP server gives */
     bool one_answer;              /* one request and one answer are all there is */

@@ -558,10 +558,12 @@ static void lengths_show_the_request(void **state)
     judged.place = at(19);
     const struct finding *f = scene_only(FINDING_SSTP_HTTP_ERROR, SEVERITY_INFO, CONFIDENCE_HINT, 0);
     assert_true(says(f, "balancer without a server behind it"));
-    scene.x.sstp.tls.sni.len = 11; /* then it is another request */
+    scene.x.sstp.tls.sni.len = 16; /* then it is another request */
     scene_nothing();
     scene_ends(SSTP_END_HTTP_SILENT, false);
     judged.place = at(19);
+    (void)scene_only(FINDING_SSTP_NO_ANSWER, SEVERITY_WARNING, CONFIDENCE_HINT, 0x8007274C);
+    scene.x.sstp.tls.sni.len = 15;
     (void)scene_only(FINDING_SSTP_NO_ANSWER, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 0x8007274C);
 }
 

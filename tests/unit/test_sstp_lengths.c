@@ -211,17 +211,39 @@ static void no_reading(void **state)
 static void the_length_of_the_request(void **state)
 {
     (void)state;
-    static const struct { const char *words; uint16_t name; const struct sealing *by; bool fits; } cases[] = {
-        {"C194 S240", 15, &by_gcm, true}, {"C135 S240", 15, &by_tls13, false}, {"C52 C135 S240", 15, &by_tls13, true},
-        {"C195 S240", 15, &by_gcm, false}, {"C194 S240", 14, &by_gcm, false}, {"C179 S240", 0, &by_gcm, false},
-        {"C194 S240", 15, &by_cbc, false}, {"C194", 15, &by_chacha, true},
+    static const struct { const char *words; uint16_t name; const struct sealing *by; enum sstp_request request; } cases[] = {
+        {"C194 S240", 15, &by_gcm, SSTP_REQUEST_FITS},      {"C52 C135 S240", 15, &by_tls13, SSTP_REQUEST_FITS},
+        {"C194", 15, &by_chacha, SSTP_REQUEST_FITS},        {"C195 S240", 15, &by_gcm, SSTP_REQUEST_OTHER},
+        {"C220 S240", 15, &by_gcm, SSTP_REQUEST_OTHER},     {"C194 S240", 16, &by_gcm, SSTP_REQUEST_OTHER},
+        {"C198 S240", 15, &by_gcm, SSTP_REQUEST_UNKNOWN},   {"C185 S240", 15, &by_gcm, SSTP_REQUEST_UNKNOWN}, /* :443; sstpc */
+        {"C179 S240", 0, &by_gcm, SSTP_REQUEST_UNKNOWN},    {"C194 S240", 15, &by_cbc, SSTP_REQUEST_UNKNOWN},
+        {"C230 S240", 15, &by_cbc, SSTP_REQUEST_OTHER},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct sstp_facts *f = calloc(1, sizeof *f);
         assert_non_null(f);
         put_records(f, cases[i].by, cases[i].words);
         f->tls.sni.len = cases[i].name;
-        assert_int_equal(sstp_read_lengths(f).request_fits, cases[i].fits);
+        assert_int_equal(sstp_read_lengths(f).request, cases[i].request);
+        free(f);
+    }
+}
+
+/* A WebSocket's frames can be as long; its request is another. */
+static void what_is_no_request(void **state)
+{
+    (void)state;
+    static const struct { const char *words; const struct sealing *by; enum confidence confidence; } cases[] = {
+        {"C194 S125 C14 S48 C30 S48", &by_gcm, CONFIDENCE_STRONG},  {"C220 S125 C14 S48 C30 S48", &by_gcm, CONFIDENCE_HINT},
+        {"C220 S125 C14 S20", &by_gcm, CONFIDENCE_HINT},            {"C185 S125 C14 S48 C30", &by_gcm, CONFIDENCE_STRONG},
+        {"C220 S125 C14 S48 C30 S48 C30 S48 C30 S48 C30 S48", &by_cbc, CONFIDENCE_HINT},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct sstp_facts *f = calloc(1, sizeof *f);
+        assert_non_null(f);
+        put_records(f, cases[i].by, cases[i].words);
+        f->tls.sni.len = 15;
+        assert_int_equal(sstp_read_lengths(f).confidence, cases[i].confidence);
         free(f);
     }
 }
@@ -232,7 +254,7 @@ int main(void)
         cmocka_unit_test(content_of_records),        cmocka_unit_test(what_no_record_is), cmocka_unit_test(steps),
         cmocka_unit_test(tunnels),                   cmocka_unit_test(tls13),             cmocka_unit_test(other_https),
         cmocka_unit_test(refusals_inside),           cmocka_unit_test(no_reading),
-        cmocka_unit_test(the_length_of_the_request), cmocka_unit_test(what_is_no_call_connected), cmocka_unit_test(abort_after_connected),
+        cmocka_unit_test(the_length_of_the_request), cmocka_unit_test(what_is_no_request), cmocka_unit_test(what_is_no_call_connected), cmocka_unit_test(abort_after_connected),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
