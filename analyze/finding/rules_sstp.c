@@ -29,7 +29,7 @@ bool rule_sstp_elsewhere(const struct rule_input *in, const struct exchange *x)
 
 bool rule_sstp_other_request(const struct rule_input *in, const struct exchange *x)
 {
-    enum sstp_request request = sstp_reading_of(&x->sstp).request;
+    uint8_t request = sstp_reading_of(&x->sstp).request;
     return !x->sstp.request_seen && (request == SSTP_REQUEST_OTHER || (request == SSTP_REQUEST_UNKNOWN && rule_sstp_assumed(in, x)));
 }
 

@@ -202,7 +202,7 @@ static enum sstp_shape opening(const struct items *s, const struct sstp_facts *f
     unsigned call = answer < s->count ? run_end(s, answer) : answer;
     struct tls_plain asked = sum(s, request, answer), answered = sum(s, answer, call);
     r->one_answer = call > answer && call == s->count;
-    r->request = compare_request(s, f, asked);
+    r->request = (uint8_t)compare_request(s, f, asked);
     r->small_request = asked.most < REQUEST_LEAST;
     r->large_answer = answered.least > ANSWER_MOST;
     if (r->small_request || r->large_answer || asked.least > REQUEST_MOST)
@@ -412,7 +412,7 @@ struct sstp_reading sstp_read_lengths(const struct sstp_facts *f)
     if (f->tls.version == TLS_1_3 && !strip(&s, &r))
         return r;
     r.shape = opening(&s, f, &r, &ppp);
-    r.confidence = sure_of_opening(&s, r.request, ppp);
+    r.confidence = sure_of_opening(&s, (enum sstp_request)r.request, ppp);
     r.last_from_client = s.count > 0 && s.at[s.count - 1].client;
     if (r.shape != SSTP_SHAPE_ACKNOWLEDGED)
         return r;

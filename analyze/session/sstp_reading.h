@@ -41,7 +41,7 @@ struct sstp_reading {
     uint32_t flight_records;      /* large ones of the server, before the client said anything but acknowledgments */
     bool eap_failed;              /* EAP ended with the size of Success and Failure, and CALL_CONNECTED did not follow */
     bool aborted;                 /* CONNECTED: the server's last word came next, as large as CALL_ABORT (T9) */
-    enum sstp_request request;    /* from ASKED on, and of OTHER */
+    uint8_t request;              /* enum sstp_request; from ASKED on, and of OTHER */
     bool small_request;           /* OTHER: the request is too small for SSTP_DUPLEX_POST, as a monitor's is */
     bool large_answer;            /* OTHER: a first answer that no SSTP server gives */
     bool one_answer;              /* one request and one answer are all there is */
