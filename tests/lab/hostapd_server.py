@@ -24,13 +24,14 @@ eap_fast_prov=2
 class HostapdServer:
     inner_certificates = None
 
-    def __init__(self, lab, method, chain=("nps01", "issuing"), revoked=None):
-        """`revoked`: whether the response stapled to the handshake says so; None staples nothing."""
+    def __init__(self, lab, method, chain=("nps01", "issuing"), revoked=None, about=None):
+        """`revoked`: whether the response stapled to the handshake says so; None staples nothing. `about`: another certificate
+        than the one presented."""
         self.certificates = [lab.pki.sha256(name) for name in chain]
         path = os.path.join(lab.directory, "hostapd-")
         stapling = ""
         if revoked is not None:
-            ocsp_response(lab.pki, chain[0], revoked, path + "ocsp")
+            ocsp_response(lab.pki, about or chain[0], revoked, path + "ocsp")
             stapling = "ocsp_stapling_response=%socsp\n" % path
         texts = {"clients": "0.0.0.0/0 %s\n" % SECRET,
                  "users": '* %s\n"alice@corp.contoso.com" MSCHAPV2 "%s" [2]\n' % (method, PASSWORD),

@@ -173,6 +173,8 @@ def servers(pki):
               key="nps01")
     pki.issue("wildcard", "/CN=*.corp.contoso.com", leaf_extensions("*.corp.contoso.com"), issuer="issuing",
               key="nps01")
+    pki.issue("unknown-critical", "/CN=" + NAME, good + "1.3.6.1.4.1.32473.1=critical,ASN1:NULL\n", issuer="issuing",
+              key="nps01")
     pki.issue("no-signing", "/CN=" + NAME, leaf_extensions(usage="keyEncipherment"), issuer="issuing", key="nps01")
 
 

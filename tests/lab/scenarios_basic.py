@@ -164,10 +164,28 @@ def _(lab):
     stapled(lab, revoked=True)
 
 
-def stapled(lab, revoked):
-    server = HostapdServer(lab, "PEAP", revoked=revoked)
+@scenario("nps-staple-missing", "the client demands an OCSP response with the certificate, and the server staples none",
+          outcomes=["rejected"], alert=113, expect=[REFUSED], lacks=["tls.handshake.type == 22"])
+def _(lab):
+    stapled(lab, None, asks="ocsp=2")
+
+
+@scenario("nps-staple-other", "the stapled OCSP response is about another certificate, as after a renewal",
+          outcomes=["rejected"], alert=113, expect=[REFUSED], forbid=["cert-revoked"], shows=["tls.handshake.type == 22"])
+def _(lab):
+    stapled(lab, revoked=False, about="nps02", asks="ocsp=2")
+
+
+@scenario("nps-unknown-critical", "the certificate has a critical extension that nobody knows", outcomes=["rejected"], alert=46,
+          expect=["cert-bad-signature", REFUSED], client_error=857)
+def _(lab):
+    one_login(lab, {"chain": ("unknown-critical", "issuing")})
+
+
+def stapled(lab, revoked, about=None, asks="ocsp=1"):
+    server = HostapdServer(lab, "PEAP", revoked=revoked, about=about)
     with lab.record():
-        login(lab, server, lines=("ocsp=1",))
+        login(lab, server, lines=(asks,))
 
 
 @scenario("nps-renewed-wrong", "the same server gets another certificate between two logins: the first client "
