@@ -124,10 +124,13 @@ static void no_answer(struct findings *out, const struct rule_input *in, const s
         rule_ike_raise(out, FINDING_IKE_NO_ANSWER, x, (k->unreachable > 0) | (unsigned)some << 1, &fresh);
     if (f == NULL)
         return;
-    if (k->invalid_ke > 0) {
-        finding_evidence(out, f, k->invalid_ke_place, "INVALID_KE_PAYLOAD: group %u wanted", k->wanted_first);
-        finding_evidence(out, f, k->state.waiting_first, "IKE_SA_INIT with that group, sent %u times, never answered",
-                         k->state.waiting_transmissions);
+    if (k->init_responses > 0 && k->state.request_waiting) {
+        if (k->invalid_ke > 0)
+            finding_evidence(out, f, k->invalid_ke_place, "INVALID_KE_PAYLOAD: group %u wanted", k->wanted_first);
+        else
+            finding_evidence(out, f, k->cookie_place, "COOKIE: the request is to come again with it");
+        finding_evidence(out, f, k->state.waiting_first, "IKE_SA_INIT with that %s, sent %u times, never answered",
+                         k->invalid_ke > 0 ? "group" : "cookie", k->state.waiting_transmissions);
     } else {
         finding_evidence(out, f, k->init_request, "%s, sent %u times, never answered", first_request(x),
                          k->init_request_retransmissions + 1);
@@ -242,8 +245,16 @@ static void wrong_group(struct findings *out, const struct exchange *x, bool in_
     finding_fix(f, "Use the same group on both sides: " SET_CLIENT " -DHGroup, " SET_SERVER ".");
 }
 
-static void cookie(struct findings *out, const struct exchange *x, bool in_vain)
+static const char *after_cookie(enum ike_end end)
 {
+    return end == IKE_END_COOKIE            ? "; this one never got further"
+           : end == IKE_END_INIT_UNANSWERED ? "; this one got no answer to that"
+                                            : " and goes on, one round trip later";
+}
+
+static void cookie(struct findings *out, const struct exchange *x, enum ike_end end)
+{
+    bool in_vain = end == IKE_END_COOKIE;
     const struct ike_facts *k = &x->ike;
     bool fresh;
     struct finding *f = rule_ike_raise(out, FINDING_IKE_COOKIE_CHALLENGE, x, 0, &fresh);
@@ -263,7 +274,7 @@ static void cookie(struct findings *out, const struct exchange *x, bool in_vain)
         f,
         "A server does so to protect itself when many clients begin and few go on. On Windows that is above 500 "
         "half-open negotiations, until there are less than 100. A client repeats its request with the cookie%s.",
-        in_vain ? "; this one never got further" : " and goes on, one round trip later");
+        after_cookie(end));
     finding_fix(
         f, "Find out why so many negotiations stay half open: answers that do not reach the clients, UDP 4500 blocked, "
            "lost fragments, or a flood from few addresses.");
@@ -382,7 +393,7 @@ void rules_ike_init(struct findings *out, const struct rule_input *in, const str
     if (k->invalid_ke > 0 && k->offer_seen && (!judge_ike_knock(x) || k->retried_with_wanted_group))
         wrong_group(out, x, j.end == IKE_END_INVALID_KE);
     if (k->cookies > 0)
-        cookie(out, x, j.end == IKE_END_COOKIE);
+        cookie(out, x, j.end);
     redirected(out, x);
     weak_proposal(out, x);
 }

@@ -37,13 +37,13 @@ static const struct ike_notify_fact *notify_in_clear(const struct ike_facts *f, 
     return NULL;
 }
 
-/* A retry with the group that was asked for was sent again and again, and nothing answers it. */
+/* A retry with the group or the cookie that was asked for was sent again and again, and nothing answers it. */
 static bool retry_unanswered(const struct exchange *x)
 {
     const struct ike_facts *f = &x->ike;
     const struct ike_state *s = &f->state;
     bool waiting = s->request_waiting && s->waiting_exchange == IKE_SA_INIT && s->waiting_transmissions > 0;
-    return f->retried_with_wanted_group && waiting && waits_in_vain(x, s->waiting_transmissions - 1);
+    return (f->retried_with_wanted_group || f->cookie_returned) && waiting && waits_in_vain(x, s->waiting_transmissions - 1);
 }
 
 bool judge_ike_knock(const struct exchange *x)

@@ -234,6 +234,19 @@ static void cookie_challenge(void **state)
     scene.x.ike.chosen_seen = false;
     scene.x.ike.init_request_retransmissions = 2;
     only(FINDING_IKE_COOKIE_CHALLENGE, SEVERITY_CRITICAL, CONFIDENCE_CERTAIN, 13890);
+    assert_int_equal(scene.x.outcome, OUTCOME_ABORTED);
+    struct ike_facts *f = &scene.x.ike; /* with the cookie the server falls silent */
+    f->cookies = 1;
+    f->cookie_returned = true;
+    f->state.request_waiting = true;
+    f->state.waiting_exchange = IKE_SA_INIT;
+    f->state.waiting_transmissions = 3;
+    f->state.waiting_first = at(3);
+    run();
+    assert_int_equal(found(FINDING_IKE_NO_ANSWER)->client_error, 809);
+    assert_non_null(strstr(found(FINDING_IKE_NO_ANSWER)->evidence[1].what, "cookie"));
+    assert_int_equal(found(FINDING_IKE_COOKIE_CHALLENGE)->severity, SEVERITY_INFO);
+    assert_int_equal(scene.x.outcome, OUTCOME_UNANSWERED);
 }
 
 static void weak_proposal(void **state)
