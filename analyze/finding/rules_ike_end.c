@@ -209,6 +209,51 @@ static void child_refused(struct findings *out, const struct exchange *x)
     }
 }
 
+/* Who deletes a tunnel may be gone before its goodbye is answered, and owes none to the other's. */
+static bool dies(const struct exchange *x)
+{
+    enum { SENT = 3 };
+    const struct ike_facts *k = &x->ike;
+    const struct ike_state *s = &k->state;
+    bool inside = s->waiting_exchange == IKE_INFORMATIONAL || s->waiting_exchange == CREATE_CHILD_SA;
+    return s->request_waiting && inside && s->waiting_transmissions >= SENT && !s->waiting_deletes && !s->other_deletes &&
+           k->auth_responses > 0 && x->close_reason != CLOSE_EVICTED;
+}
+
+/* A laptop that is shut is no fault; a server that falls silent is one, wherever. */
+static void stops_answering(struct findings *out, const struct exchange *x)
+{
+    const struct ike_state *s = &x->ike.state;
+    char server[ENDPOINT_TEXT];
+    bool fresh, client_asks = s->waiting_from_initiator;
+    struct finding *f = rule_ike_raise(out, FINDING_IKE_NO_ANSWER, x, client_asks ? 0x100 : 0x101, &fresh);
+    if (f == NULL)
+        return;
+    finding_evidence(out, f, s->waiting_first, "%s inside the tunnel's association, sent %u times, never answered",
+                     ike_exchange_name(x->ike.version, s->waiting_exchange), s->waiting_transmissions);
+    if (!fresh)
+        return;
+    f->severity = client_asks ? SEVERITY_WARNING : SEVERITY_INFO;
+    f->confidence = CONFIDENCE_STRONG;
+    endpoint_text(server, &x->server);
+    if (client_asks)
+        finding_title(f, "the VPN server %s stops answering clients whose tunnel stands", server);
+    else
+        finding_title(f, "clients of the VPN server %s go away without a goodbye", server);
+    finding_explain(f, "The tunnel was up; then the %s repeated a request byte for byte and nothing came back. Unless the client went "
+                       "on from another network (MOBIKE), the tunnel is dead.",
+                    client_asks ? "client" : "server");
+    finding_explain(f, client_asks ? "The server died or no longer knows the tunnel (a restart, another server behind a load balancer), "
+                                     "or the way is gone: the client's own network, or a NAT or firewall that forgot the connection "
+                                     "while it was idle."
+                                   : "A client that sleeps, is switched off or changes networks does so, which is normal. When tunnels "
+                                     "die while they are idle, a NAT or firewall forgot the connection.");
+    if (client_asks)
+        finding_fix(f, "Do all clients of this server fall silent at the same time (the server, its uplink), or single ones (theirs)?");
+    finding_fix(f, "Tunnels that die when they are idle: raise the UDP timeout of firewalls and load balancers before the server above "
+                   "the interval of keepalives (20 seconds for Windows).");
+}
+
 void rules_ike_end(struct findings *out, const struct rule_input *in, const struct exchange *x, struct ike_judgement j)
 {
     (void)in;
@@ -217,6 +262,10 @@ void rules_ike_end(struct findings *out, const struct rule_input *in, const stru
     if (x->ike.later_error == IKE_N_NO_PROPOSAL_CHOSEN)
         renewal_refused(out, x);
     switch (j.end) {
+    case IKE_END_ESTABLISHED:
+        if (dies(x))
+            stops_answering(out, x);
+        break;
     case IKE_END_EAP_CLIENT_REFUSED:
         if (!j.read)
             client_refused_eap_server(out, x);

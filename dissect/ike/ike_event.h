@@ -54,6 +54,7 @@ struct ike_state {
     bool request_waiting;                   /* the last request was never answered */
     uint8_t waiting_exchange; uint32_t waiting_message_id, waiting_transmissions;
     bool waiting_from_initiator; struct place waiting_first, waiting_last;
+    bool waiting_deletes, other_deletes;    /* it begins with Delete; so does the last request of who does not answer */
 };
 
 #endif

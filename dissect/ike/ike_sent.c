@@ -129,7 +129,7 @@ void asked_begin(struct ike_layer *l, const struct ike_arrival *in)
         q = &a->asked[side][a->asked_newest[side]];
     }
     *q = (struct asked){.first = l->place, .last = l->place, .message_id = in->m.message_id, .transmissions = 1,
-                        .exchange = in->m.exchange, .pair = in->pair};
+                        .exchange = in->m.exchange, .pair = in->pair, .deletes = in->m.sk_next == IKE_DELETE};
 }
 
 void asked_tell(const struct association *a, struct ike_state *state)
@@ -150,4 +150,7 @@ void asked_tell(const struct association *a, struct ike_state *state)
     state->waiting_transmissions = found->transmissions;
     state->waiting_first = found->first;
     state->waiting_last = found->last;
+    unsigned other = state->waiting_from_initiator ? 1 : 0;
+    state->waiting_deletes = found->deletes;
+    state->other_deletes = a->asked_count[other] > 0 && a->asked[other][a->asked_newest[other]].deletes;
 }

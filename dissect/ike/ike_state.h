@@ -54,7 +54,7 @@ struct asked {
     struct place first, last;
     uint32_t message_id, transmissions;
     uint8_t exchange, pair;
-    bool answered;
+    bool answered, deletes; /* begins with Delete */
 };
 
 /* SKF fragments of one message on their way (RFC 7383 section 2.6). */

@@ -70,6 +70,8 @@ SILENT["sstp-http-error"] = 10
 # That somebody only knocks rests on it that nothing follows.
 KNOCKS = {"ike-weak-proposal"}
 SILENT["knock"] = 602
+# A tunnel that stands is waited for longer than a login.
+STANDING = {("ike-server-vanishes", "ike-no-answer"): 1802}
 # Other sessions may show what this one does not; a client that never says what it makes of a certificate; what is of interest
 # when the tunnel is up, or over.
 LATER = {"cert-unseen", "cert-revoked", "sstp-tls-offloaded"}
@@ -240,6 +242,7 @@ def lateness(name, when, event, last):
     if event["id"] in LATER or (name, event["id"]) in UNKNOWN_YET | REGULAR or (when is not None and when - decides <= SECOND):
         return None
     limit = SILENT.get("knock" if event["severity"] == "info" and event["id"] in KNOCKS else event["id"])
+    limit = STANDING.get((name, event["id"]), limit)
     if limit is not None and when is not None and when - last <= limit * SECOND:
         return None
     return "%s: %s is told %s after what shows it" % (name, event["id"], "at the end, not" if when is None else

@@ -600,6 +600,29 @@ static void keys_cannot_be_renewed(void **state)
     nothing();
 }
 
+/* A request inside a standing tunnel's association is repeated and never answered; goodbyes need no answer. */
+static void a_tunnel_dies(void **state)
+{
+    (void)state;
+    established();
+    struct ike_state *s = &scene.x.ike.state;
+    s->request_waiting = s->waiting_from_initiator = true;
+    s->waiting_exchange = IKE_INFORMATIONAL;
+    s->waiting_transmissions = 2;
+    s->waiting_first = s->waiting_last = at(20);
+    nothing();
+    s->waiting_transmissions = 3;
+    only(FINDING_IKE_NO_ANSWER, SEVERITY_WARNING, CONFIDENCE_STRONG, 0);
+    assert_int_equal(scene.x.outcome, OUTCOME_ESTABLISHED);
+    s->waiting_from_initiator = false;
+    only(FINDING_IKE_NO_ANSWER, SEVERITY_INFO, CONFIDENCE_STRONG, 0);
+    s->waiting_deletes = true;
+    nothing();
+    s->waiting_deletes = false;
+    s->other_deletes = true;
+    nothing();
+}
+
 static void child_is_refused(void **state)
 {
     (void)state;
@@ -846,6 +869,7 @@ int main(void)
         cmocka_unit_test(fragments_are_not_cut_by_ip),
         cmocka_unit_test(a_forgotten_tunnel),
         cmocka_unit_test(keys_cannot_be_renewed),
+        cmocka_unit_test(a_tunnel_dies),
         cmocka_unit_test(child_is_refused),
         cmocka_unit_test(no_child_by_size),
         cmocka_unit_test(eap_by_lengths),
