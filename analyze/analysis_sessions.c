@@ -24,7 +24,8 @@ bool analysis_counts(const struct analysis *a, struct session_build *b)
         return false; /* its series is a session already */
     if (is_no_attempt(&b->session))
         b->session.outcome = OUTCOME_INCOMPLETE;
-    return services_counts(a->services, b->session.main);
+    /* A login counts, whatever stands in front of it. */
+    return b->session.login != NULL || services_counts(a->services, b->session.main);
 }
 
 /* Of a connection that failed nobody knows whether it was meant for a VPN; the administrator may. */

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "analyze/session/sstp_lengths.h"
 #include "analyze/session/sstp_lost.h"
 
 #define SLOW_NS INT64_C(1000000000) /* longer than any way there and back */
@@ -18,6 +19,7 @@ enum variant {
     CLIENT_WAITS,
     SERVER_CLOSED,
     SERVER_CLOSED_ASKED,
+    CERTIFICATE_DEMANDED,
     CLIENT_ALERT = 0x200
 };
 
@@ -187,13 +189,50 @@ static void explain_server_alert(struct finding *f, const struct exchange *x, co
     finding_fix(f, "On the server: event log System, source Schannel, events 36874 and 36888 at that time.");
 }
 
+/* Whom the server asked for a certificate, and who has none, as SSTP's clients; most servers only ask. */
+static bool has_no_certificate(const struct exchange *x)
+{
+    const struct tls_facts *t = &x->sstp.tls;
+    return (t->certificate_request && t->client_certificate_empty) || sstp_reading_of(&x->sstp).no_certificate;
+}
+
+/* ... and that is why it ends the connection. */
+static void certificate_demanded(struct findings *out, const struct rule_input *in, const struct exchange *x,
+                                 const struct alert_fact *alert, enum confidence confidence)
+{
+    bool fresh;
+    struct finding *f = rule_sstp_raise(out, FINDING_SSTP_TLS_ALERT, x, CERTIFICATE_DEMANDED, &fresh);
+    if (f == NULL)
+        return;
+    finding_evidence(out, f, x->sstp.tls.server_hello_place, "ServerHello; with it comes the request for a certificate of the client");
+    if (alert != NULL)
+        finding_evidence(out, f, alert->place, "the server's TLS alert");
+    else
+        finding_evidence(out, f, rule_sstp_ended(x, TCP_SERVER), "the server ends the connection");
+    if (!fresh)
+        return;
+    f->severity = SEVERITY_CRITICAL;
+    f->confidence = confidence;
+    f->client_error = alert != NULL ? UINT32_C(0x80090326) : SSTP_ERROR_HUNG_UP;
+    finding_title(f, "the VPN server demands a certificate of the client in TLS; SSTP clients have none to show");
+    finding_explain(f, "It asked for one, the client answered that it has none, and the server ended the connection. SSTP authenticates "
+                       "users inside of the tunnel, by PPP; in TLS only the server shows a certificate.");
+    rule_sstp_say_assumed(f, in, x);
+    rule_sstp_side(f, "TLS settings of the load balancer or proxy in front, then at http.sys");
+    finding_fix(f, "At the load balancer or proxy: client authentication (mutual TLS) off for the address of SSTP.");
+    finding_fix(f, "On the server: netsh http show sslcert ipport=0.0.0.0:443 must say \"Negotiate Client Certificate: Disabled\", and "
+                   "another site on the same port must not require one.");
+}
+
 /* T5 */
 static void server_alert(struct findings *out, const struct rule_input *in, const struct exchange *x,
                          struct sstp_judgement j)
 {
     const struct alert_fact *alert = judge_server_alert(&x->sstp.tls);
     bool fresh;
-    if (alert == NULL)
+    if (alert != NULL && has_no_certificate(x))
+        certificate_demanded(out, in, x, alert, j.confidence);
+    if (alert == NULL || has_no_certificate(x))
         return;
     struct finding *f = rule_sstp_raise(out, FINDING_SSTP_TLS_ALERT, x, alert->code, &fresh);
     if (f == NULL)
@@ -323,6 +362,10 @@ static void client_refused(struct findings *out, const struct rule_input *in, co
 static void server_closed(struct findings *out, const struct rule_input *in, const struct exchange *x, bool asked)
 {
     bool fresh;
+    if (has_no_certificate(x)) {
+        certificate_demanded(out, in, x, judge_server_alert(&x->sstp.tls), CONFIDENCE_STRONG);
+        return;
+    }
     struct finding *f =
         rule_sstp_raise(out, FINDING_SSTP_TLS_ALERT, x, asked ? SERVER_CLOSED_ASKED : SERVER_CLOSED, &fresh);
     if (f == NULL)

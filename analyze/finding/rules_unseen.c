@@ -198,6 +198,20 @@ static void explain_unseen(struct finding *f, const struct rule_input *in, enum 
     }
 }
 
+/* Where the certificate would be, or from where on it is hidden. */
+static struct place where_unseen(const struct exchange *x)
+{
+    if (x->eap.tls.hello.frame != 0)
+        return x->eap.tls.hello;
+    if (exchange_is_ike(x) && x->ike.auth_response.frame != 0)
+        return x->ike.auth_response;
+    if (x->type == CONVERSATION_SSTP && x->sstp.tls.finished.frame != 0)
+        return x->sstp.tls.finished;
+    if (x->type == CONVERSATION_SSTP && x->sstp.tls.server_hello)
+        return x->sstp.tls.server_hello_place;
+    return x->first;
+}
+
 static void unseen(struct findings *out, const struct rule_input *in, const struct exchange *x)
 {
     static const char *const reason[] = {
@@ -220,17 +234,14 @@ static void unseen(struct findings *out, const struct rule_input *in, const stru
     struct finding *f = findings_raise(out, FINDING_CERT_UNSEEN, "", why, &fresh);
     if (f == NULL)
         return;
-    finding_evidence(out, f,
-                     x->eap.tls.hello.frame != 0                             ? x->eap.tls.hello
-                     : exchange_is_ike(x) && x->ike.auth_response.frame != 0 ? x->ike.auth_response
-                                                                             : x->first,
-                     "login whose certificate is not readable");
+    bool in_ike = why == UNSEEN_IN_IKE || why == UNSEEN_IKE_KEY_WRONG;
+    bool in_sstp = why == UNSEEN_IN_SSTP || why == UNSEEN_SSTP_KEY_WRONG;
+    finding_evidence(out, f, where_unseen(x), in_sstp ? "what follows is inside of TLS: login whose certificate is not readable"
+                                                      : "login whose certificate is not readable");
     if (!fresh)
         return;
     f->severity = SEVERITY_INFO;
     f->confidence = CONFIDENCE_CERTAIN;
-    bool in_ike = why == UNSEEN_IN_IKE || why == UNSEEN_IKE_KEY_WRONG;
-    bool in_sstp = why == UNSEEN_IN_SSTP || why == UNSEEN_SSTP_KEY_WRONG;
     finding_title(f, "%s: %s",
                   in_ike    ? "the servers' certificates could not be read in some VPN connections"
                   : in_sstp ? "the certificate of NPS could not be read in some SSTP connections"
@@ -263,7 +274,8 @@ static void own_unseen(struct findings *out, const struct rule_input *in, const 
         findings_raise(out, FINDING_CERT_UNSEEN, "", tls13 ? UNSEEN_SSTP_OWN : UNSEEN_SSTP_OWN_RESUMED, &fresh);
     if (f == NULL)
         return;
-    finding_evidence(out, f, t->hello.frame != 0 ? t->hello : x->first, "connection whose certificate is not readable");
+    finding_evidence(out, f, t->server_hello_place, tls13 ? "ServerHello; what follows is encrypted, the certificate first of all"
+                                                          : "ServerHello of a resumed session, which has no certificate");
     if (!fresh)
         return;
     f->severity = SEVERITY_INFO;

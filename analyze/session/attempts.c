@@ -270,16 +270,24 @@ static bool in_time(enum step step, const struct tunnel *t, const struct login *
     return l->first >= begin - slack && l->first <= end + late && l->first <= t->until + slack;
 }
 
+static bool differ(uint64_t x, uint64_t y)
+{
+    return x != 0 && y != 0 && x != y;
+}
+
 /* Keys are hashes: the values themselves are compared, and what both say must not differ. */
 static bool fits(enum step step, const struct tunnel *t, const struct login *l)
 {
     bool over_ipsec = l->wants == CONVERSATION_L2TP + 1 && t->type == CONVERSATION_IKE1;
     if (!in_time(step, t, l) || (l->wants != 0 && l->wants != t->type + 1 && !over_ipsec))
         return false;
-    if (t->user != 0 && l->user != 0 && t->user != l->user)
+    if (differ(t->user, l->user))
+        return false;
+    /* Tries of one attempt, which have one correlation id, differ in these. */
+    if (step != STEP_CORRELATION && (differ(t->nonces.response, l->nonces.response) || differ(t->nonces.hello, l->nonces.hello)))
         return false;
     if (step == STEP_ADDRESS || step == STEP_APART)
-        return says_address(t, &l->client) && (t->computer == 0 || l->computer == 0 || t->computer == l->computer);
+        return says_address(t, &l->client) && !differ(t->computer, l->computer);
     if (step == STEP_COMPUTER)
         return t->computer == l->computer;
     for (unsigned i = 0; i < t->correlation_count; i++)

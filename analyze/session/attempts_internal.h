@@ -7,6 +7,12 @@
 enum { TUNNEL_ENDPOINTS = 4, TUNNEL_CORRELATIONS = 3, CORRELATION = 16 };
 #define NEVER INT64_MIN
 
+/* What nobody says twice, and what a relay hands on as it is; 0: not seen. */
+struct nonces {
+    uint64_t response; /* to CHAP's or MS-CHAPv2's challenge */
+    uint64_t hello;    /* the random of the TLS session inside EAP */
+};
+
 /* Times are the capture's own, until attempts_join takes off what its clock is ahead. 0 in a hash: not known. */
 struct tunnel {
     uint32_t group, capture, root; /* root: see clocks_ahead */
@@ -16,6 +22,7 @@ struct tunnel {
     struct endpoint endpoints[TUNNEL_ENDPOINTS]; /* of its client, as seen or as said */
     uint8_t correlations[TUNNEL_CORRELATIONS][CORRELATION];
     uint64_t computer, user;       /* hashes */
+    struct nonces nonces;
     int64_t from, until;           /* its first and last sign of life */
     int64_t begin, end;            /* between these its client's authentication may begin */
     int64_t answered;              /* the server's last word of that authentication; NEVER: not known */
@@ -28,6 +35,7 @@ struct login {
     struct endpoint client;        /* as the NAS saw it; port 0: not said; FAMILY_NONE */
     uint8_t correlation[CORRELATION];
     uint64_t computer, user;
+    struct nonces nonces;
     int64_t first, last;
 };
 

@@ -91,6 +91,12 @@ static void add_correlation(struct tunnel *t, const uint8_t id[static CORRELATIO
         memcpy(t->correlations[t->correlation_count++], id, CORRELATION);
 }
 
+static struct nonces nonces_of(const struct exchange *x)
+{
+    const struct tls_facts *t = &x->eap.tls;
+    return (struct nonces){.response = x->response_hash, .hello = t->client_hello ? hash_bytes(t->random, sizeof t->random, 1) | 1 : 0};
+}
+
 /* One without EAP (a device's) has nothing behind it. */
 static bool read_ike(const struct exchange *x, struct tunnel *t)
 {
@@ -160,6 +166,7 @@ bool tunnel_read(const struct exchange *x, struct tunnel *t)
     *t = (struct tunnel){.capture = x->first.capture, .type = x->type, .answered = NEVER};
     t->from = t->begin = t->end = x->first.time_ns;
     t->until = x->last.time_ns;
+    t->nonces = nonces_of(x);
     t->dated = !x->begun_before;
     if (!attempts_is_tunnel(x) || !usable(t->from))
         return false;
@@ -246,6 +253,7 @@ bool login_read(const struct exchange *x, struct login *l)
     *l = (struct login){.capture = x->first.capture, .wants = wanted(r->tunnel_type)};
     l->first = r->first_request.frame != 0 ? r->first_request.time_ns : x->first.time_ns;
     l->last = x->last.time_ns;
+    l->nonces = nonces_of(x);
     if (!attempts_is_login(x) || x->begun_before || !usable(l->first) || !usable(l->last))
         return false;
     if (!attempts_login_client(x, &l->client))

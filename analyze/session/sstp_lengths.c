@@ -15,6 +15,7 @@ enum { TLS_1_0 = 0x0301, TLS_1_3 = 0x0304 };
 enum {
     FINISHED_SHA256 = 4 + 32,    /* TLS 1.3: handshake header and verify_data */
     FINISHED_SHA384 = 4 + 48,
+    NO_CERTIFICATE = 4 + 1 + 3,  /* of a client that is asked for one and has none (RFC 8446 section 4.4.2) */
     ALERT = 2,
     REQUEST_LEAST = 112,         /* SSTP_DUPLEX_POST's request line and Content-Length; Host comes on top */
     REQUEST_MOST = 4096,
@@ -138,6 +139,16 @@ static bool take(const struct sstp_facts *f, struct items *s)
     return true;
 }
 
+static bool is_finished(struct tls_plain n)
+{
+    return holds(n, FINISHED_SHA256) || holds(n, FINISHED_SHA384);
+}
+
+static bool is_finished_without_certificate(struct tls_plain n)
+{
+    return holds(n, NO_CERTIFICATE + FINISHED_SHA256) || holds(n, NO_CERTIFICATE + FINISHED_SHA384);
+}
+
 /*
  * TLS 1.3 hides its handshake and alerts among the data. What the server says before the client's Finished goes, and the
  * Finished itself; then the alerts at the end. False when the Finished is not where it must be.
@@ -152,8 +163,12 @@ static bool strip(struct items *s, struct sstp_reading *r)
         return true;
     }
     r->refused_at_finished = holds(s->at[finished].n, ALERT);
-    if (!r->refused_at_finished && !holds(s->at[finished].n, FINISHED_SHA256) &&
-        !holds(s->at[finished].n, FINISHED_SHA384))
+    r->no_certificate = is_finished_without_certificate(s->at[finished].n);
+    if (holds(s->at[finished].n, NO_CERTIFICATE) && finished + 1 < s->count && s->at[finished + 1].client) {
+        finished++;
+        r->no_certificate = is_finished(s->at[finished].n);
+    }
+    if (!r->refused_at_finished && !r->no_certificate && !is_finished(s->at[finished].n))
         return false;
     finished++;
     for (count = finished; count < s->count && !r->closing; count++) {

@@ -45,6 +45,7 @@ struct sstp_reading {
     bool small_request;           /* OTHER: the request is too small for SSTP_DUPLEX_POST, as a monitor's is */
     bool large_answer;            /* OTHER: a first answer that no SSTP server gives */
     bool one_answer;              /* one request and one answer are all there is */
+    bool no_certificate;          /* TLS 1.3: before its Finished the client said that it has no certificate; so it was asked for one */
     bool refused_at_finished;     /* TLS 1.3: an alert stands where the client's Finished belongs */
     bool closing, closing_by_client; /* TLS 1.3: an alert came later; who sent the first */
     bool last_from_client;        /* the last record but for closing alerts; valid from ASKED on */

@@ -36,11 +36,12 @@ class Proxy:
     """
     A running haproxy. certificate: TLS ends here, with that certificate; again=True: towards the server there is TLS, too;
     header: "send-proxy" or "send-proxy-v2"; check: how it asks whether the server lives; http=True: it reads
-    HTTP and adds X-Forwarded-For; staple: a file with an OCSP response.
+    HTTP and adds X-Forwarded-For; staple: a file with an OCSP response; demand: a file with the authorities of the clients'
+    certificates, which it insists on.
     """
 
     def __init__(self, lab, node, listen, to, certificate=None, issuing="issuing", again=False, header="", check=None, every=400,
-                 http=False, staple=None):
+                 http=False, staple=None, demand=None):
         text, options = CHECKS[check]
         options = options.format(every=every) + (" " + header if header else "")
         if again:
@@ -54,7 +55,7 @@ class Proxy:
                 for path in (lab.pki.chain(certificate, issuing), lab.pki.key(certificate)):
                     with open(path, "rb") as part:
                         out.write(part.read())
-            tls = " ssl crt " + pem
+            tls = " ssl crt " + pem + (" verify required ca-file " + demand if demand else "")
             if staple:
                 shutil.copyfile(staple, pem + ".ocsp")
         path = os.path.join(directory, "haproxy.cfg")

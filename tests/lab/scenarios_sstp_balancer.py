@@ -74,6 +74,17 @@ def _(lab):
     lab.keep_tunnels("outside", keys={}, outcome_hidden=True, nat={VIP: None})
 
 
+@scenario("sstp-offload-mutual", "the load balancer ends TLS and demands a certificate of the client, which has none: TLS 1.2, then 1.3",
+          sstp=["tls failed", "connection lost"], findings=["sstp-tls-alert"], client_error=0x80090326,
+          shows=["tls.handshake.type == 13", "tls.alert_message.desc == 40"])
+def _(lab):
+    lab.vpn.home_nat()
+    Server(lab, certificate=None, port=80)
+    Proxy(lab, "lb", VIP + ":443", HERE + ":80", certificate="vpn", demand=lab.pki.chain("root"))
+    record(lab, [Attempt(lab, HOME1_CLIENTS[0]), Attempt(lab, HOME2_CLIENTS[0], tls="1.3")], "outside")
+    lab.keep_tunnels("outside", keys={}, allow=["cert-unseen"], nat={VIP: None})
+
+
 @scenario("sstp-intercepted", "something on the way looks into TLS with a certificate that the client was made to trust: the crypto "
           "binding tells", sstp=["aborted"], findings=["sstp-crypto-binding-failed"])
 def _(lab):

@@ -231,6 +231,31 @@ static void what_both_say_must_not_differ(void **state)
     expect_joins(0);
 }
 
+/* Another login of the same user from the same address: the answer to the challenge, or TLS inside of EAP, is not the tunnel's. */
+static void another_login_is_not_the_one_behind(void **state)
+{
+    (void)state;
+    struct exchange *x = sstp(0, 0, 200, client_of(1, 5000));
+    x->response_hash = 1;
+    add(x);
+    x = login(0, 60, 80, "203.0.113.1");
+    x->response_hash = 2;
+    add(x);
+    x = sstp(0, 0, 200, client_of(2, 5000));
+    x->eap.tls.client_hello = true;
+    add(x);
+    x = login(0, 60, 80, "203.0.113.2");
+    x->eap.tls.client_hello = true;
+    x->eap.tls.random[31] = 1;
+    add(x);
+    x = sstp(0, 0, 200, client_of(3, 5000));
+    x->response_hash = 3;
+    add(x);
+    add(login(0, 60, 80, "203.0.113.3")); /* of which that was not seen */
+    expect_joins(1);
+    assert_int_equal(scene.joined[0].login, 6);
+}
+
 static void a_user_in_any_spelling_decides(void **state)
 {
     (void)state;
@@ -469,6 +494,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(of_two_logins_none, begin, end),
         cmocka_unit_test_setup_teardown(the_port_tells_clients_of_one_address_apart, begin, end),
         cmocka_unit_test_setup_teardown(what_both_say_must_not_differ, begin, end),
+        cmocka_unit_test_setup_teardown(another_login_is_not_the_one_behind, begin, end),
         cmocka_unit_test_setup_teardown(a_user_in_any_spelling_decides, begin, end),
         cmocka_unit_test_setup_teardown(by_computer_name, begin, end),
         cmocka_unit_test_setup_teardown(by_correlation_id_whatever_the_address, begin, end),

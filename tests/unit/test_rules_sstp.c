@@ -546,6 +546,29 @@ static void lengths_show_a_refused_nps_certificate(void **state)
     (void)scene_only(FINDING_PPP_AUTHENTICATION_FAILED, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 691);
 }
 
+/* It is not the cipher suites that the server dislikes. */
+static void a_certificate_of_the_client_is_demanded(void **state)
+{
+    (void)state;
+    scene_tls();
+    struct tls_facts *t = &scene.x.sstp.tls;
+    t->certificate_request = t->client_certificate_empty = true;
+    t->alerts[t->alert_count++] = (struct alert_fact){.level = 2, .code = 40, .place = at(12)};
+    scene_ends(SSTP_END_SERVER_ALERT, false);
+    const struct finding *f = scene_only(FINDING_SSTP_TLS_ALERT, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 0x80090326);
+    assert_true(says(f, "demands a certificate of the client"));
+    t->client_certificate_empty = false;
+    f = scene_only(FINDING_SSTP_TLS_ALERT, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 0x80090326);
+    assert_true(says(f, "no cipher suite"));
+    scene_tls(); /* TLS 1.3 without keys: by the length of the client's flight */
+    t->version = 0x0304;
+    put_records(&scene.x.sstp, &by_tls13, "S900 C8 C52 C194 S2");
+    server()->fin = at(12);
+    scene_ends(SSTP_END_HTTP_SILENT, false);
+    f = scene_only(FINDING_SSTP_TLS_ALERT, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 0x80070040);
+    assert_true(says(f, "demands a certificate of the client"));
+}
+
 /* Nothing is readable; the request's length alone tells SSTP_DUPLEX_POST from what a web server is asked. */
 static void lengths_show_the_request(void **state)
 {
@@ -594,6 +617,9 @@ static void certificates_that_cannot_be_seen(void **state)
     const struct finding *f = findings_all(scene.findings, &count);
     assert_int_equal(f->severity, SEVERITY_INFO);
     assert_true(says(f, "NPS") && says(f, "UDP 1812"));
+    assert_int_equal(f->evidence[0].place.frame, scene.x.sstp.tls.finished.frame != 0 ? scene.x.sstp.tls.finished.frame
+                                                                                      : scene.x.sstp.tls.server_hello_place.frame);
+    assert_int_not_equal(f->evidence[0].place.frame, scene.x.first.frame);
     scene_tls(); /* its own is encrypted */
     scene.x.sstp.kind = SSTP_KIND_TUNNEL;
     scene.x.sstp.tls.version = 0x0304;
@@ -652,6 +678,7 @@ int main(void)
         cmocka_unit_test_teardown(offloaded_tls, scene_end),
         cmocka_unit_test_teardown(lengths_show_a_refused_nps_certificate, scene_end),
         cmocka_unit_test_teardown(lengths_show_the_request, scene_end),
+        cmocka_unit_test_teardown(a_certificate_of_the_client_is_demanded, scene_end),
         cmocka_unit_test_teardown(certificates_that_cannot_be_seen, scene_end),
         cmocka_unit_test_teardown(nobodys_attempts_raise_nothing, scene_end),
     };

@@ -3,6 +3,7 @@
 #include "bytes_by_hand.h"
 
 #include "analyze/session/session_binding.h"
+#include "analyze/analysis_internal.h"
 #include "analyze/session/sessions.h"
 
 static struct exchange *exchange_of(enum conversation_type type, uint32_t id, enum outcome outcome)
@@ -82,6 +83,37 @@ static void the_side_that_shows_the_certificate_tells_of_it(void **state)
 }
 
 /* A session of two copies of a connection goes over as it is. */
+/* An unsure connection to a web server is nobody's attempt; the login of the NAS that is taken for the one behind it is one. */
+static void a_login_counts_whatever_stands_in_front(void **state)
+{
+    (void)state;
+    struct analysis *a = calloc(1, sizeof *a);
+    struct spool *s = spool_new();
+    struct session_build b;
+    assert_non_null(a);
+    a->services = services_new();
+    a->probes = probes_new();
+    for (uint32_t id = 1; id <= 3; id++) {
+        struct exchange *x = exchange_of(CONVERSATION_SSTP, id, OUTCOME_INCOMPLETE);
+        x->server.address = address_ipv4((const uint8_t[]){198, 51, 100, 10});
+        x->server.port = 443;
+        x->sstp.kind = id == 1 ? SSTP_KIND_OTHER : SSTP_KIND_UNSURE;
+        (void)services_add(a->services, x);
+        put(s, x);
+    }
+    put(s, exchange_of(CONVERSATION_RADIUS, 4, OUTCOME_REJECTED));
+    assert_true(spool_link(s, 3, 4));
+    for (uint32_t id = 1; id <= 3; id++) {
+        assert_true(session_read(s, id, id, &b));
+        assert_int_equal(analysis_counts(a, &b), id == 3);
+        session_release(&b);
+    }
+    services_free(a->services);
+    probes_free(a->probes);
+    spool_free(s);
+    free(a);
+}
+
 static void whole_sessions_are_joined(void **state)
 {
     (void)state;
@@ -168,7 +200,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_tunnel_and_its_login_come_to_one_end),
         cmocka_unit_test(the_side_that_shows_the_certificate_tells_of_it),
-        cmocka_unit_test(whole_sessions_are_joined),
+        cmocka_unit_test(a_login_counts_whatever_stands_in_front), cmocka_unit_test(whole_sessions_are_joined),
         cmocka_unit_test(the_binding_takes_its_keys_from_the_login),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

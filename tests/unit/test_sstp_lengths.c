@@ -229,6 +229,19 @@ static void the_length_of_the_request(void **state)
     }
 }
 
+/* Who is asked for a certificate and has none says so before its Finished, in a record of its own or not. */
+static void tls13_with_a_certificate_request(void **state)
+{
+    (void)state;
+    assert_int_equal(reading(&by_tls13, "S900 C52 C194 S125 C14 S48").shape, SSTP_SHAPE_ACKNOWLEDGED);
+    assert_int_equal(reading(&by_tls13, "S900 C8 C52 C194 S125 C14 S48").shape, SSTP_SHAPE_ACKNOWLEDGED);
+    assert_int_equal(reading(&by_tls13, "S900 C44 C194 S125 C14 S48").shape, SSTP_SHAPE_ACKNOWLEDGED);
+    assert_int_equal(reading(&by_tls13, "S900 C8 C60 C14").shape, SSTP_SHAPE_UNKNOWN);
+    assert_int_equal(reading(&by_tls13, "S900 C8").shape, SSTP_SHAPE_UNKNOWN);
+    assert_true(reading(&by_tls13, "S900 C8 C52 C194 S2").no_certificate && reading(&by_tls13, "S900 C44 C194 S2").no_certificate);
+    assert_false(reading(&by_tls13, "S900 C52 C194 S2").no_certificate);
+}
+
 /* A WebSocket's frames can be as long; its request is another. */
 static void what_is_no_request(void **state)
 {
@@ -254,7 +267,7 @@ int main(void)
         cmocka_unit_test(content_of_records),        cmocka_unit_test(what_no_record_is), cmocka_unit_test(steps),
         cmocka_unit_test(tunnels),                   cmocka_unit_test(tls13),             cmocka_unit_test(other_https),
         cmocka_unit_test(refusals_inside),           cmocka_unit_test(no_reading),
-        cmocka_unit_test(the_length_of_the_request), cmocka_unit_test(what_is_no_request), cmocka_unit_test(what_is_no_call_connected), cmocka_unit_test(abort_after_connected),
+        cmocka_unit_test(the_length_of_the_request), cmocka_unit_test(tls13_with_a_certificate_request), cmocka_unit_test(what_is_no_request), cmocka_unit_test(what_is_no_call_connected), cmocka_unit_test(abort_after_connected),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
