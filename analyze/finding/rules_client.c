@@ -238,7 +238,7 @@ static void silent(struct findings *out, const struct rule_input *in, const stru
     bool alive = server != NULL && server->last_ns > x->last.time_ns + JUDGE_SILENT_NS;
     f->severity = SEVERITY_CRITICAL;
     f->confidence = alive || rule_certificate_fault(in, t, false) ? CONFIDENCE_STRONG : CONFIDENCE_HINT;
-    f->client_error = rule_certificate_fault(in, t, false) ? 864 : 0;
+    f->client_error = rule_certificate_fault(in, t, false) ? fault_error(in, t, checks_of(in, t, false)) : 0;
     finding_title(f, "the client falls silent after the %s%s%s%s", rule_certificate_owner(x), name[0] ? " \"" : "",
                   name, name[0] ? "\"" : "");
     finding_explain(

@@ -60,16 +60,16 @@ static void explain_dropped(struct finding *f, const struct exchange *x)
 
 static void explain_answers(struct finding *f, const struct exchange *x, const struct server *server)
 {
-    char at[32];
+    char at[32], nas[ADDRESS_TEXT];
     unsigned long long count = server != NULL ? server->responses : 0;
     if (count == 0)
         finding_explain(f, "The server answered nothing in this capture.");
     else if (server_gone(server, x->radius.unanswered_place.time_ns))
         finding_explain(f,
-                        "The server did answer other requests in this capture (%llu), the last one at %s; the %llu requests "
-                        "since then were all in vain: it, or the path to it, went down then.",
+                        "The server did answer other requests in this capture (%llu), the last one at %s, of %s, whose next "
+                        "%llu were all in vain: it, or the path to it, went down then.",
                         count, describe_time(at, server->last_answer_ns / INT64_C(1000000000)),
-                        (unsigned long long)server->silent);
+                        address_text(nas, &server->answered), (unsigned long long)server->silent);
     else if (server->last_answer_ns > 0 && server->last_answer_ns < x->radius.unanswered_place.time_ns)
         finding_explain(f,
                         "The server did answer other requests in this capture (%llu), but none any more since %s: it, or "

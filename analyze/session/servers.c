@@ -81,7 +81,8 @@ static unsigned highest_bit(uint64_t word)
 void server_add_silence(struct server *s, const struct radius_event *e, bool first)
 {
     int64_t asked_ns = e->request->time_ns;
-    if (e->code != RADIUS_ACCESS_REQUEST || e->capture_ended || asked_ns <= s->last_answer_ns || asked_ns <= s->continued_ns)
+    bool known = s->responses == 0 || address_equal(&s->answered, &e->client->address); /* else it may be none of its clients */
+    if (e->code != RADIUS_ACCESS_REQUEST || e->capture_ended || asked_ns <= s->last_answer_ns || asked_ns <= s->continued_ns || !known)
         return;
     s->silent++;
     s->silent_first += first;

@@ -18,7 +18,9 @@ struct server {
     struct place first_unanswered_accounting, last_unanswered_accounting; uint32_t accounting_transmissions;
     int64_t first_ns, last_ns, last_answer_ns;
     int64_t continued_ns;           /* when the last request came that continues what this capture never saw answered */
-    uint64_t silent, silent_first;  /* Access-Requests unanswered since both; those of them that begin a login */
+    struct address answered;        /* the NAS that got the last answer */
+    uint64_t silent, silent_first;  /* its Access-Requests unanswered since both (all while nobody got an answer); those of
+                                       them that begin a login */
     struct { uint32_t chain; uint64_t presented, accepted, refused; struct place first; int64_t last_ns; uint32_t exchange; } chains[SERVER_CHAINS_MAX];
     size_t chain_count;
     int64_t resumed_ns;             /* when the last login began that was accepted without a certificate: its TLS session was

@@ -688,6 +688,10 @@ static void silence_after_the_certificate(void **state)
     chain(0)->checks.chain_error = CHAIN_UNTRUSTED_ROOT;
     raises(FINDING_EAP_CLIENT_SILENT_AFTER_CERTIFICATE, SEVERITY_CRITICAL, 864);
     chain(0)->checks.chain = CHECK_PASS;
+    const struct chain_checks good = chain(0)->checks;
+    expired(&chain(0)->checks);
+    raises(FINDING_EAP_CLIENT_SILENT_AFTER_CERTIFICATE, SEVERITY_CRITICAL, 858);
+    chain(0)->checks = good;
     scene.x.capture_last_ns = scene.x.last.time_ns + 20 * SECOND; /* the capture ended too early */
     not_raised(FINDING_EAP_CLIENT_SILENT_AFTER_CERTIFICATE);
     scene.x.capture_last_ns = scene.x.last.time_ns + 31 * SECOND;
@@ -1082,7 +1086,7 @@ static void a_server_that_is_gone(void **state)
     raises_with(FINDING_RADIUS_NO_ANSWER, SEVERITY_WARNING, 930, CONFIDENCE_HINT, 18);
     server->silent = 3;
     raises_with(FINDING_RADIUS_NO_ANSWER, SEVERITY_CRITICAL, 930, CONFIDENCE_STRONG, 18);
-    assert_true(says(found(FINDING_RADIUS_NO_ANSWER), "the 3 requests since then were all in vain"));
+    assert_true(says(found(FINDING_RADIUS_NO_ANSWER), "whose next 3 were all in vain"));
     set_session(OUTCOME_INCOMPLETE); /* a login that it had answered before */
     raises_with(FINDING_RADIUS_NO_ANSWER, SEVERITY_CRITICAL, 930, CONFIDENCE_STRONG, 18);
     server->silent_first = 0; /* all of them in the middle of their logins: their answers may be too large */

@@ -302,6 +302,11 @@ static void what_a_server_leaves_unanswered(void **state)
     about.capture_ended = false;
     about_server(t, &conv, RADIUS_UNANSWERED, about);
     assert_true(s->silent == 1);
+    const struct endpoint stranger = {.address = {.bytes = {1}}, .port = 40000};
+    conv.client = stranger; /* a probe of somebody whom it never knew */
+    about_server(t, &conv, RADIUS_UNANSWERED, about);
+    assert_true(s->silent == 1);
+    conv.client = client;
     about.state_unknown = true; /* it was answered, unseen */
     place.time_ns += 1000;
     about_server(t, &conv, RADIUS_NEW_REQUEST, about);
