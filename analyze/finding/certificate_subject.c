@@ -72,13 +72,22 @@ static bool refusal_fits(const struct subject *c, enum finding_id id)
     return c->answer == ANSWER_ALERT && !subject_alert_names_another(c->alert->code, id);
 }
 
+/* A client that says expired or revoked found a path to a root that it trusts, or did not ask for one. */
+static bool looked_further(const struct subject *c, enum finding_id id)
+{
+    enum { REVOKED = 44, EXPIRED = 45 };
+    bool trust = id == FINDING_CERT_UNTRUSTED_ROOT || id == FINDING_CERT_INCOMPLETE_CHAIN || id == FINDING_CERT_SELF_SIGNED;
+    return trust && c->answer == ANSWER_ALERT && (c->alert->code == REVOKED || c->alert->code == EXPIRED);
+}
+
 /* A fault that makes clients refuse: how bad, and how sure, is told by what clients did in this capture. */
 static void grade(const struct subject *c, struct finding *f)
 {
     if (c->stats.refused > 0) {
         f->severity = SEVERITY_CRITICAL;
-        enum confidence sure =
-            refusal_fits(c, f->id) && c->stats.accepted == 0 ? CONFIDENCE_CERTAIN : CONFIDENCE_STRONG;
+        enum confidence sure = looked_further(c, f->id)                              ? CONFIDENCE_HINT
+                               : refusal_fits(c, f->id) && c->stats.accepted == 0 ? CONFIDENCE_CERTAIN
+                                                                                  : CONFIDENCE_STRONG;
         if (f->confidence > sure)
             f->confidence = sure;
     } else if (c->stats.accepted > 0) {

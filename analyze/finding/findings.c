@@ -202,13 +202,14 @@ void finding_evidence(struct findings *set, struct finding *f, struct place plac
  * Which finding names the cause: the certificate's own fault before the client's refusal of it and other reasons, these
  * before what may only follow from them. Smaller is nearer to the cause.
  */
-static int cause_order(enum finding_id id)
+static int cause_order(enum finding_id id, enum severity severity)
 {
     switch (id) {
-    case FINDING_CERT_DIFFERS_BETWEEN_SERVERS:
-    case FINDING_CERT_EXPIRES_SOON:
     case FINDING_CERT_WEAK_KEY:
     case FINDING_CERT_WEAK_SIGNATURE:
+        return severity == SEVERITY_CRITICAL ? 0 : 3;
+    case FINDING_CERT_DIFFERS_BETWEEN_SERVERS:
+    case FINDING_CERT_EXPIRES_SOON:
     case FINDING_CERT_WILDCARD_SUBJECT:
     case FINDING_CERT_CHAIN_ORDER:
         return 3;
@@ -246,7 +247,7 @@ static int64_t rank_of(const struct finding *x)
     for (uint64_t n = logins; n > 0; n /= 2)
         octave++;
     return ((int64_t)(SEVERITY_INFO - x->severity) << 52) + ((int64_t)(x->confidence != CONFIDENCE_HINT) << 50) +
-           (octave << 44) + ((int64_t)(8 - cause_order(x->id)) << 40) +
+           (octave << 44) + ((int64_t)(8 - cause_order(x->id, x->severity)) << 40) +
            ((int64_t)(CONFIDENCE_HINT - x->confidence) << 36) + (int64_t)logins;
 }
 

@@ -246,12 +246,61 @@ static void time_fault(const struct subject *c)
     fix_time(c, f, expired, who);
 }
 
+static bool static_rsa(const struct tls_facts *t)
+{
+    return t->version < 0x0304 && tls_cipher_suite_static_rsa(t->cipher_suite);
+}
+
+bool rule_key_usage_wrong(const struct chain_checks *k, const struct tls_facts *t)
+{
+    if (t->version == 0 || t->cipher_suite == 0 ||
+        (k->key_usage_encipherment != CHECK_FAIL && k->key_usage_signature != CHECK_FAIL))
+        return false;
+    return (static_rsa(t) ? k->key_usage_encipherment : k->key_usage_signature) == CHECK_FAIL;
+}
+
+bool rule_dates_wrong(const struct chain_checks *k, struct place shown)
+{
+    int64_t now = shown.time_ns / INT64_C(1000000000);
+    return now > 0 && (expired_at(k, now) || k->path_not_before > now + RULE_CLOCK_SKEW_S);
+}
+
+static bool fault_but_strength(const struct chain *c, const struct chain_checks *k, const struct tls_facts *t)
+{
+    return rule_dates_wrong(k, t->certificate_last) || k->chain == CHECK_FAIL || k->intermediate_given ||
+           k->name == CHECK_FAIL || k->server_auth_eku == CHECK_FAIL || k->subject_empty || k->pin == PIN_ISSUING_CA ||
+           k->pin == PIN_LEAF || k->pin == PIN_NOT_IN_CHAIN || c->ocsp_revoked || rule_key_usage_wrong(k, t);
+}
+
+bool rule_certificate_fault(const struct rule_input *in, const struct tls_facts *t, bool inner)
+{
+    const struct chain *c = rule_chain(in, t->server_chain);
+    if (c == NULL || !c->parsed[0])
+        return false;
+    const struct chain_checks *k = inner && c->inner_checks != NULL ? c->inner_checks : &c->checks;
+    return fault_but_strength(c, k, t) || k->key_strength == CHECK_FAIL || k->signature_strength == CHECK_FAIL;
+}
+
+/* OpenSSL's clients say bad_certificate of what is too weak for them; here nothing else explains it. */
+static void blame_strength(const struct subject *c, struct finding *f)
+{
+    enum { BAD_CERTIFICATE = 42 };
+    if (c->role != ROLE_NPS || c->answer != ANSWER_ALERT || c->alert->code != BAD_CERTIFICATE || c->stats.accepted > 0 ||
+        fault_but_strength(c->chain, c->checks, c->tls))
+        return;
+    f->severity = SEVERITY_CRITICAL;
+    f->confidence = CONFIDENCE_STRONG;
+    f->client_error = 857;
+}
+
 static void weak_key(const struct subject *c)
 {
     const struct chain_checks *k = c->checks;
     bool fresh;
     char who[DESCRIBE_MAX];
     struct finding *f = subject_fault(c, FINDING_CERT_WEAK_KEY, 0, false, &fresh);
+    if (f != NULL)
+        blame_strength(c, f);
     if (f == NULL || !fresh)
         return;
     describe_certificate(who, c->chain, k->weak_key_index);
@@ -273,6 +322,8 @@ static void weak_signature(const struct subject *c)
     bool fresh;
     char who[DESCRIBE_MAX];
     struct finding *f = subject_fault(c, FINDING_CERT_WEAK_SIGNATURE, 0, false, &fresh);
+    if (f != NULL)
+        blame_strength(c, f);
     if (f == NULL || !fresh)
         return;
     describe_certificate(who, c->chain, k->weak_signature_index);
@@ -413,19 +464,6 @@ void subject_order_fault(const struct subject *c)
         finding_fix(f, "Put the certificates in order: the server's own, then the CA that issued it, and so on (%s).", where);
 }
 
-static bool static_rsa(const struct tls_facts *t)
-{
-    return t->version < 0x0304 && tls_cipher_suite_static_rsa(t->cipher_suite);
-}
-
-bool rule_key_usage_wrong(const struct chain_checks *k, const struct tls_facts *t)
-{
-    if (t->version == 0 || t->cipher_suite == 0 ||
-        (k->key_usage_encipherment != CHECK_FAIL && k->key_usage_signature != CHECK_FAIL))
-        return false;
-    return (static_rsa(t) ? k->key_usage_encipherment : k->key_usage_signature) == CHECK_FAIL;
-}
-
 void subject_key_usage_fault(const struct subject *c)
 {
     if (!rule_key_usage_wrong(c->checks, c->tls))
@@ -477,24 +515,6 @@ static void one_certificate(struct findings *out, const struct rule_input *in, c
     subject_faults(&c);
     subject_order_fault(&c);
     subject_key_usage_fault(&c);
-}
-
-bool rule_dates_wrong(const struct chain_checks *k, struct place shown)
-{
-    int64_t now = shown.time_ns / INT64_C(1000000000);
-    return now > 0 && (expired_at(k, now) || k->path_not_before > now + RULE_CLOCK_SKEW_S);
-}
-
-bool rule_certificate_fault(const struct rule_input *in, const struct tls_facts *t, bool inner)
-{
-    const struct chain *c = rule_chain(in, t->server_chain);
-    if (c == NULL || !c->parsed[0])
-        return false;
-    const struct chain_checks *k = inner && c->inner_checks != NULL ? c->inner_checks : &c->checks;
-    return rule_dates_wrong(k, t->certificate_last) || k->chain == CHECK_FAIL || k->intermediate_given ||
-           k->name == CHECK_FAIL || k->server_auth_eku == CHECK_FAIL || k->subject_empty || k->pin == PIN_ISSUING_CA ||
-           k->pin == PIN_LEAF || k->pin == PIN_NOT_IN_CHAIN || k->key_strength == CHECK_FAIL ||
-           k->signature_strength == CHECK_FAIL || c->ocsp_revoked || rule_key_usage_wrong(k, t);
 }
 
 void rules_certificate(struct findings *out, const struct rule_input *in, const struct session *s)

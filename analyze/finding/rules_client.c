@@ -3,7 +3,7 @@
 
 #include "analyze/finding/rules.h"
 
-enum { BAD_CERTIFICATE_STATUS_RESPONSE = 113 };
+enum { CERTIFICATE_EXPIRED = 45, BAD_CERTIFICATE_STATUS_RESPONSE = 113 };
 
 /* The client found fault with what was stapled to the certificate, not with the certificate (RFC 6066 section 8). */
 static void say_stapled(struct finding *f, const struct chain *c, struct place shown)
@@ -125,7 +125,8 @@ static uint32_t fault_error(const struct rule_input *in, const struct tls_facts 
         return 859;
     if (k->subject_empty)
         return 866;
-    return chain_invalid(k) || rule_key_usage_wrong(k, t) ? 857 : 864;
+    bool weak = k->key_strength == CHECK_FAIL || k->signature_strength == CHECK_FAIL;
+    return weak || chain_invalid(k) || rule_key_usage_wrong(k, t) ? 857 : 864;
 }
 
 /* unknown_ca is also how clients refuse a chain whose links are not valid: another error of Windows' than a missing root. */
@@ -177,6 +178,15 @@ static void explain_rejected(struct finding *f, const struct exchange *x, bool i
                         "internal_error is what wpa_supplicant sends when the server's name is not the expected one.");
 }
 
+/* certificate_expired, of certificates that are valid: it means one that is not sent, or the client's clock. */
+static void say_expired(struct finding *f)
+{
+    finding_explain(f, "certificate_expired: but what the server sent is valid by the capture's clock. Either a CA certificate "
+                       "that this client has of itself is over, or its clock is wrong.");
+    finding_fix(f, "On a failing client: is its clock right? Are the root and the intermediate CAs of this certificate in its "
+                   "stores still valid (certlm.msc)?");
+}
+
 /* The client refused: with a readable alert, or with one that its position gives away. */
 static void rejected(struct findings *out, const struct rule_input *in, const struct exchange *x, bool inner,
                      const struct alert_fact *alert)
@@ -204,15 +214,20 @@ static void rejected(struct findings *out, const struct rule_input *in, const st
     f->client_error = refusal_error(in, t, inner, alert);
     title_rejected(f, x, name, alert);
     explain_rejected(f, x, inner, alert);
-    bool stapled = c != NULL && c->parsed[0] && !c->ocsp_revoked && alert != NULL && alert->code == BAD_CERTIFICATE_STATUS_RESPONSE;
+    const struct chain_checks *k = checks_of(in, t, inner);
+    uint8_t code = k != NULL && alert != NULL ? alert->code : 0;
+    bool stapled = code == BAD_CERTIFICATE_STATUS_RESPONSE && !c->ocsp_revoked;
+    bool expired = code == CERTIFICATE_EXPIRED && !rule_dates_wrong(k, t->certificate_last);
     if (stapled)
         say_stapled(f, c, t->certificate_last);
+    else if (expired)
+        say_expired(f);
     else
         say_why(f, in, t, inner);
     if (x->outcome == OUTCOME_REJECTED)
         finding_explain(f, "The %s that follows is only the consequence.",
                         rule_in_tunnel(x) ? "EAP-Failure" : "reject");
-    if (!stapled)
+    if (!stapled && !expired)
         fix_client_refusal(f, in, x, inner, f->client_error);
 }
 

@@ -294,8 +294,32 @@ static void an_alert_that_names_another_reason(void **state)
     raises_with(FINDING_CERT_NAME_MISMATCH, SEVERITY_CRITICAL, 864, CONFIDENCE_STRONG, 6);
     stopped_after_flight(OUTCOME_REJECTED);
     untrusted(&chain(0)->checks);
-    client_alert(45); /* certificate_expired */
-    raises_with(FINDING_CERT_UNTRUSTED_ROOT, SEVERITY_CRITICAL, 864, CONFIDENCE_STRONG, 6);
+    client_alert(45); /* certificate_expired: it knows the root, and another one than those given */
+    raises_with(FINDING_CERT_UNTRUSTED_ROOT, SEVERITY_CRITICAL, 864, CONFIDENCE_HINT, 6);
+    assert_true(says(found(FINDING_EAP_CLIENT_REJECTED_CERTIFICATE), "or its clock is wrong"));
+    expired(&chain(0)->checks);
+    assert_false(says(found(FINDING_EAP_CLIENT_REJECTED_CERTIFICATE), "or its clock is wrong"));
+    raises_with(FINDING_CERT_EXPIRED, SEVERITY_CRITICAL, 858, CONFIDENCE_CERTAIN, 6);
+}
+
+/* bad_certificate is what OpenSSL says of a signature or a key below its security level. */
+static void what_is_too_weak_for_a_client(void **state)
+{
+    (void)state;
+    stopped_after_flight(OUTCOME_REJECTED);
+    client_alert(42);
+    chain(0)->checks.signature_strength = CHECK_FAIL;
+    raises_with(FINDING_CERT_WEAK_SIGNATURE, SEVERITY_CRITICAL, 857, CONFIDENCE_STRONG, 6);
+    size_t count;
+    assert_int_equal(findings_all(scene.findings, &count)[0].id, FINDING_CERT_WEAK_SIGNATURE);
+    raises(FINDING_EAP_CLIENT_REJECTED_CERTIFICATE, SEVERITY_CRITICAL, 857);
+    chain(0)->checks.chain = CHECK_FAIL; /* then that is it */
+    chain(0)->checks.chain_error = CHAIN_UNTRUSTED_ROOT;
+    raises(FINDING_CERT_WEAK_SIGNATURE, SEVERITY_WARNING, 0);
+    stopped_after_flight(OUTCOME_REJECTED);
+    client_alert(48); /* it is about the root */
+    chain(0)->checks.key_strength = CHECK_FAIL;
+    raises(FINDING_CERT_WEAK_KEY, SEVERITY_WARNING, 0);
 }
 
 /* The chain is whole only thanks to an intermediate that was given on the command line. */
@@ -1435,6 +1459,7 @@ int main(void)
         cmocka_unit_test(a_healthy_login_need_not_be_looked_at),
         cmocka_unit_test(faults_that_make_clients_refuse),
         cmocka_unit_test(an_alert_that_names_another_reason),
+        cmocka_unit_test(what_is_too_weak_for_a_client),
         cmocka_unit_test(an_intermediate_that_is_not_sent),
         cmocka_unit_test(unknown_is_no_fault),
         cmocka_unit_test(names_in_other_readings),
