@@ -80,6 +80,8 @@ static void fix_client_refusal(struct finding *f, const struct rule_input *in, c
                     "store, and "
                     "ticked in the EAP settings of the VPN profile?",
                     root != NULL ? " \"" : "", root != NULL ? root : "", root != NULL ? "\"" : "");
+    if (error == 857)
+        finding_fix(f, "On a failing client: is its clock right? A certificate that is not valid yet is refused like that.");
     finding_fix(f, "Does the name in the profile (\"Connect to these servers\") fit the certificate's?");
     if (x->eap.method == EAP_TYPE_PEAP || x->eap.method == EAP_TYPE_TLS)
         finding_fix(

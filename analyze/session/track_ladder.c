@@ -154,6 +154,9 @@ void ladder_tls(struct live *l, const struct tls_event *t, unsigned depth)
     case TLS_EVENT_CERTIFICATE_REQUEST:
         say(l, t->place, dir, depth, "TLS CertificateRequest, %u issuers named", t->u.certificate_request.name_count);
         break;
+    case TLS_EVENT_CERTIFICATE_STATUS:
+        say(l, t->place, dir, depth, "TLS certificate_status, an OCSP response of %zu bytes", t->u.bytes.len);
+        break;
     case TLS_EVENT_HANDSHAKE:
         say(l, t->place, dir, depth, "TLS %s", or_unknown(tls_handshake_name(t->u.handshake.type)));
         break;
