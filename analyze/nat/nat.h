@@ -66,6 +66,7 @@ struct nat_ike_observation {
     uint32_t tunnel;                          /* layer of encapsulation that it was seen in, 0 none */
     struct nat_message request, response;     /* the last request that was answered; at least one of them is seen */
     bool established;
+    uint16_t client_port;                     /* that the client goes on from after the first request; 0 unknown */
     int64_t first_ns, last_ns;                /* of the association, ESP included */
     uint8_t ttl;                              /* of the request; 0 unknown */
     enum nat_link link;                       /* request.source to the server */

@@ -195,14 +195,28 @@ static void add_response(struct nat *n, struct nat_server *s, struct nat_source 
     ask_about_source(n, s, f, &p);
 }
 
-/* Most associations that lived at one time, of the last NAT_INTERVALS: not more than there were. */
-static void add_interval(struct nat_source *f, int64_t first, int64_t last)
+/* At the same time one port is one client's: it has a device's and a user's tunnel, or makes a new one before it breaks the old. */
+static bool of_same_client(const struct nat_interval *a, const struct nat_interval *b)
 {
-    struct nat_interval now = {first, last};
+    return a->port != 0 && a->port == b->port && a->first <= b->last && b->first <= a->last;
+}
+
+/* Most clients that were there at one time, by the last NAT_INTERVALS associations: not more than there were. */
+static void add_interval(struct nat_source *f, struct nat_interval now)
+{
     if (f->intervals == NULL)
         f->intervals = calloc(NAT_INTERVALS, sizeof *f->intervals);
     if (f->intervals == NULL)
         return;
+    for (size_t i = 0; i < f->interval_count; i++) {
+        struct nat_interval *known = &f->intervals[i];
+        if (of_same_client(known, &now)) {
+            now.first = known->first < now.first ? known->first : now.first;
+            now.last = known->last > now.last ? known->last : now.last;
+            *known = f->intervals[--f->interval_count];
+            i--;
+        }
+    }
     if (f->interval_count < NAT_INTERVALS) {
         f->intervals[f->interval_count++] = now;
     } else {
@@ -237,7 +251,7 @@ static void add_sight(struct nat_source *f, const struct nat_ike_observation *o)
     }
     if (o->established) {
         f->established++;
-        add_interval(f, o->first_ns, o->last_ns);
+        add_interval(f, (struct nat_interval){o->first_ns, o->last_ns, o->client_port});
     }
 }
 

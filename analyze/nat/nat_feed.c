@@ -140,6 +140,7 @@ static void add_ike(struct nat_feed *f, const struct exchange *x)
     const struct ike_facts *k = &x->ike;
     struct nat_ike_observation o = {
         .established = x->outcome == OUTCOME_ESTABLISHED,
+        .client_port = k->auth_initiator.port,
         .first_ns = x->first.time_ns,
         .last_ns = x->last.time_ns,
         .ttl = k->nat_request.ttl,

@@ -38,7 +38,7 @@ struct nat_hidden {
     uint64_t sessions;
 };
 
-struct nat_interval { int64_t first, last; };
+struct nat_interval { int64_t first, last; uint16_t port; /* of the client; 0 unknown */ };
 
 /* Different names, by their hashes; grown as they come. */
 struct nat_names {

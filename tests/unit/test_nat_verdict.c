@@ -590,6 +590,17 @@ static void concurrent_associations_bound_the_hidden_clients(void **state)
     v = only_verdict(n);
     assert_int_equal(v.hidden_clients, 6);
     nat_free(n);
+    n = fresh(site()); /* a device's and a user's tunnel, and the next ones of the same computer; another computer */
+    struct nat_ike_observation o;
+    for (int i = 0; i < 6; i++) {
+        w.from = i * 10, w.to = i * 10 + 25;
+        fill(&w, &o);
+        o.client_port = i < 5 ? 61000 : 61001;
+        nat_add_ike(n, &o);
+    }
+    v = only_verdict(n);
+    assert_int_equal(v.hidden_clients, 2);
+    nat_free(n);
 }
 
 static void several_hashes_and_servers(void **state)
