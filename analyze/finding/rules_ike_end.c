@@ -108,6 +108,29 @@ static void renewal_refused(struct findings *out, const struct exchange *x)
         f, "Use the same -PfsGroup (strongSwan: the group in esp_proposals) and the same algorithms on both sides.");
 }
 
+/* The same without keys: that it is refused shows, not why. Once may be a collision of two renewals (RFC 7296 section 2.25). */
+static void renewal_refused_unread(struct findings *out, const struct exchange *x)
+{
+    const struct ike_facts *k = &x->ike;
+    bool fresh, again = k->child_refusals > 1;
+    struct finding *f = rule_ike_raise(out, FINDING_IKE_NO_PROPOSAL_CHOSEN, x, again ? 0xb0001u : 0xb0002u, &fresh);
+    if (f == NULL)
+        return;
+    finding_evidence(out, f, k->child_refusal_place, "an answer to CREATE_CHILD_SA that holds an error only; %u in a row",
+                     k->child_refusals);
+    if (!fresh)
+        return;
+    f->severity = again ? SEVERITY_WARNING : SEVERITY_INFO;
+    f->confidence = again ? CONFIDENCE_STRONG : CONFIDENCE_HINT;
+    finding_title(f, again ? "tunnels come up, but the %s refuses again and again to renew their keys"
+                           : "the %s refuses to renew a tunnel's keys",
+                  k->child_refused_by_initiator ? "client" : "VPN server");
+    finding_explain(f, "The error itself is encrypted. Most often both sides have no Diffie-Hellman group in common for the keys "
+                       "that follow a tunnel's first ones (PFS), which shows only here, hours after the login: the tunnel ends when "
+                       "its keys do.%s", again ? "" : " Two renewals at the same time are refused likewise, and tried again.");
+    finding_fix(f, "Use the same -PfsGroup (strongSwan: the group in esp_proposals) and the same algorithms on both sides.");
+}
+
 static void eap_stalled(struct findings *out, const struct exchange *x, struct ike_judgement j)
 {
     const struct ike_facts *k = &x->ike;
@@ -261,6 +284,8 @@ void rules_ike_end(struct findings *out, const struct rule_input *in, const stru
         return;
     if (x->ike.later_error == IKE_N_NO_PROPOSAL_CHOSEN)
         renewal_refused(out, x);
+    else if (x->ike.child_refusals > 0 && x->ike.later_error == 0)
+        renewal_refused_unread(out, x);
     switch (j.end) {
     case IKE_END_ESTABLISHED:
         if (dies(x))

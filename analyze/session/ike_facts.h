@@ -110,6 +110,8 @@ struct ike_facts {
     uint16_t init_error; struct place init_error_place;     /* another error notify in the clear, 0 none */
     uint32_t auth_request_retransmissions;        /* of any IKE_AUTH request, */
     uint32_t auth_repeated_although_answered;     /* of these, after its response was seen */
+    /* Answers to CREATE_CHILD_SA, by type and size no more than a notify, since the last one that made something. */
+    uint16_t child_refusals; bool child_refused_by_initiator; struct place child_refusal_place; /* the first's */
 
     /* IKEv1 (RFC 2409 section 5): the encrypted end of main or aggressive mode; quick mode; informational messages. */
     struct ike1_step phase1, phase2, notices;

@@ -98,6 +98,12 @@ enum {
     FINAL_SURE = 160,                    /* more than AUTH, addresses and notifies of an answer without a tunnel take */
 };
 
+bool ike_tells_refusal(const struct ike_suite *suite, uint8_t first, uint32_t length)
+{
+    struct ike_content c;
+    return first == IKE_NOTIFY && ike_content_of(suite, length, &c) && c.least <= STATUS_NOTIFY;
+}
+
 /* The message of IKE_AUTH with this id and side; NULL. */
 static const struct ike_length_fact *message_of(const struct ike_facts *f, uint32_t id, bool response)
 {

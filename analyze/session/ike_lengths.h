@@ -18,6 +18,9 @@ static inline bool ike_content_fits(struct ike_content c, uint32_t n)
     return c.least <= n && n <= c.most;
 }
 
+/* A message of that first payload and length is a lone notify, with a few bytes of data at most. */
+bool ike_tells_refusal(const struct ike_suite *suite, uint8_t first, uint32_t length);
+
 /* How the EAP conversation inside IKE_AUTH ended, as far as lengths and order show it. */
 enum ike_eap_shape {
     IKE_EAP_UNKNOWN,

@@ -1,6 +1,7 @@
 /* What the messages of an IKE association tell: the clear ones of IKE_SA_INIT. Those inside SK: track_ike_inside.c. */
 #include "analyze/session/track_ike.h"
 
+#include "analyze/session/ike_lengths.h"
 #include "capture/wire/cursor.h"
 
 static inline void count_u16(uint16_t *n)
@@ -382,6 +383,22 @@ static void note_sk(struct ike_facts *f, const struct ike_event *ev)
     f->skf_messages += ev->message->fragments > 1;
 }
 
+/* Keys or a tunnel that are to be made anew, and are not; whoever asks may try again with what the other wants. */
+static void child_answer(struct ike_facts *f, const struct event *e)
+{
+    const struct ike_event *ev = e->u.ike;
+    if (!ike_tells_refusal(&f->chosen, ev->message->sk_next, ev->sk_length)) {
+        f->later_error = 0;
+        f->child_refusals = 0;
+        return;
+    }
+    if (f->child_refusals == 0) {
+        f->child_refusal_place = e->place;
+        f->child_refused_by_initiator = e->dir == TO_SERVER;
+    }
+    count_u16(&f->child_refusals);
+}
+
 static void whole_message(const struct track_parts *t, struct live *l, struct ike_facts *f, const struct event *e)
 {
     const struct ike_event *ev = e->u.ike;
@@ -409,6 +426,8 @@ static void whole_message(const struct track_parts *t, struct live *l, struct ik
     } else if (m->exchange == CREATE_CHILD_SA) {
         f->child_seen = true;
         f->child_exchanges += !m->response;
+        if (m->response)
+            child_answer(f, e);
     }
     if (ev->inside != NULL)
         track_ike_inside(t, l, f, e);

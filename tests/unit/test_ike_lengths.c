@@ -59,6 +59,9 @@ static void what_cannot_be(void **state)
     assert_false(ike_content_of(&cbc_sha256, 68, &c)); /* nothing inside, not even padding */
     assert_false(ike_content_of(&gcm, 60, &c));
     assert_false(ike_content_of(&gcm, 0, &c));
+    assert_true(ike_tells_refusal(&gcm, IKE_NOTIFY, length_of(&gcm, 10))); /* N(INVALID_KE_PAYLOAD) with its group */
+    assert_false(ike_tells_refusal(&gcm, IKE_SA, length_of(&gcm, 10)));
+    assert_false(ike_tells_refusal(&cbc_sha256, IKE_NOTIFY, length_of(&cbc_sha256, 200))); /* a notify, then SA and the rest */
 }
 
 static void say(struct ike_facts *f, uint32_t id, bool response, uint8_t first, uint32_t n)

@@ -598,6 +598,13 @@ static void keys_cannot_be_renewed(void **state)
     assert_int_equal(scene.x.outcome, OUTCOME_ESTABLISHED);
     scene.x.ike.later_error = IKE_N_INVALID_KE_PAYLOAD; /* the next try is right, and collisions happen */
     nothing();
+    established();
+    scene.x.ike.child_seen = true;
+    scene.x.ike.child_refusals = 1;
+    scene.x.ike.child_refusal_place = at(9);
+    only(FINDING_IKE_NO_PROPOSAL_CHOSEN, SEVERITY_INFO, CONFIDENCE_HINT, 0);
+    scene.x.ike.child_refusals = 2;
+    only(FINDING_IKE_NO_PROPOSAL_CHOSEN, SEVERITY_WARNING, CONFIDENCE_STRONG, 0);
 }
 
 /* A request inside a standing tunnel's association is repeated and never answered; goodbyes need no answer. */
