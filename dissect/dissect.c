@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "capture/wire/elapsed.h"
 #include "capture/wire/rarely.h"
 #include "dissect/eap/eapol.h"
 #include "dissect/ike/ike_layer.h"
@@ -18,6 +19,7 @@
 enum { RADIUS_TRIES = 8, JUDGED_PACKETS = 4, FLOWS_MAX = 1 << 20,
        PORT_HTTPS = 443 };
 #define MEMORY_LEAST (UINT64_C(4) << 20)
+#define HOLE_NS (10 * INT64_C(1000000000)) /* radius_layer_hole */
 #define TICK_NS INT64_C(250000000) /* silences are told with this grain of capture time */
 
 struct dissector {
@@ -418,8 +420,19 @@ static inline bool within_tick(const struct dissector *d, int64_t ns)
     return (uint64_t)ns - (uint64_t)d->ticked_ns < (uint64_t)TICK_NS; /* an earlier time is far off, too */
 }
 
+/* What ends in a hole of the capture ended before it. */
+RARELY_CALLED static void tell_hole(struct dissector *d)
+{
+    int64_t latest_ns = d->now_ns;
+    d->now_ns = d->ticked_ns;
+    radius_layer_hole(d->radius);
+    d->now_ns = latest_ns;
+}
+
 static void tell_time(struct dissector *d, int64_t now_ns)
 {
+    if (d->ticked_ns != 0 && elapsed_ns(now_ns, d->ticked_ns) >= HOLE_NS)
+        tell_hole(d);
     d->ticked_ns = now_ns;
     event_emit(&d->out, &(struct event){.kind = EVENT_TIME, .now_ns = now_ns});
     radius_layer_time(d->radius, now_ns);
@@ -430,10 +443,14 @@ static void tell_time(struct dissector *d, int64_t now_ns)
     pptp_layer_time(d->pptp, now_ns);
 }
 
-RARELY_CALLED static void tick_surely(struct dissector *d, int64_t frame_ns)
+/* f: the frame at hand, the first of `rest` that are known. */
+RARELY_CALLED static void tick_surely(struct dissector *d, const struct frame *f, size_t rest)
 {
+    int64_t frame_ns = f->time_ns;
     if (!d->began)
         d->now_ns = d->previous_ns = frame_ns;
+    if (rest > 1 && elapsed_ns(frame_ns, d->now_ns) >= HOLE_NS && elapsed_ns(f[1].time_ns, d->now_ns) >= HOLE_NS)
+        tell_hole(d); /* two say so: before the first of them is taken for an answer to what was asked before it */
     int64_t now_ns = sure_time(d->previous_ns, d->now_ns, frame_ns);
     d->previous_ns = d->now_ns;
     d->now_ns = frame_ns;
@@ -445,13 +462,14 @@ RARELY_CALLED static void tick_surely(struct dissector *d, int64_t frame_ns)
 }
 
 /* Two of the latest three times within the tick: so is the middle one. */
-static inline void tick(struct dissector *d, int64_t frame_ns)
+static inline void tick(struct dissector *d, const struct frame *f, size_t rest)
 {
+    int64_t frame_ns = f->time_ns;
     if (d->was_within && within_tick(d, frame_ns)) {
         d->previous_ns = d->now_ns;
         d->now_ns = frame_ns;
     } else {
-        tick_surely(d, frame_ns);
+        tick_surely(d, f, rest);
     }
 }
 
@@ -509,7 +527,7 @@ static void take_batch(struct dissector *d, const struct frame *frames, size_t c
     flow_look(d->flows, ends, count, ahead);
     for (size_t i = 0; i < count; i++) {
         frame_bring_next(&frames[i]);
-        tick(d, frames[i].time_ns);
+        tick(d, &frames[i], count - i);
         if (d->on_frame != NULL)
             tell_frame(d, &frames[i], i, &ahead[i]);
         else

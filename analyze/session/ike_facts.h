@@ -140,12 +140,12 @@ struct ike_facts {
     uint32_t moves; struct endpoint moved_to; struct place moved_place; bool move_announced; /* N(UPDATE_SA_ADDRESSES) */
     uint32_t unreachable; struct place unreachable_place; struct address unreachable_by;
 
-    /* Lists, as long as their counts say. */
+    /* Lists, as long as their counts say; the most aligned one first, so that no holes are between them. */
+    struct ike_notify_fact notifies[IKE_FACTS_NOTIFIES];
     struct ike_transform offered[4][IKE_FACTS_OFFERED]; /* distinct, by type - 1: ENCR, PRF, INTEG, DH */
     struct { uint8_t len, from_initiator; uint8_t bytes[IKE_FACTS_VENDOR_BYTES]; } vendor_ids[IKE_FACTS_VENDOR_IDS];
     struct ike_length_fact lengths[IKE_FACTS_LENGTHS];
     struct ike_exchange_fact exchanges[IKE_FACTS_EXCHANGES];
-    struct ike_notify_fact notifies[IKE_FACTS_NOTIFIES];
 };
 
 #endif

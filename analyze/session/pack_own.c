@@ -18,7 +18,8 @@ static const struct section ike[] = {
     LIST(ike.nat_response.source, ike.nat_response.source_count, IKE_FACTS_SOURCES),
     ALWAYS(ike.nat_response.destination, ike.state),
     SOME(ike.state, ike.malformed),
-    SOME(ike.malformed, ike.offered),
+    SOME(ike.malformed, ike.notifies),
+    LIST(ike.notifies, ike.notify_count, IKE_FACTS_NOTIFIES),
     LIST(ike.offered[0], ike.offered_count[0], IKE_FACTS_OFFERED),
     LIST(ike.offered[1], ike.offered_count[1], IKE_FACTS_OFFERED),
     LIST(ike.offered[2], ike.offered_count[2], IKE_FACTS_OFFERED),
@@ -26,7 +27,6 @@ static const struct section ike[] = {
     LIST(ike.vendor_ids, ike.vendor_id_count, IKE_FACTS_VENDOR_IDS),
     LIST(ike.lengths, ike.length_count, IKE_FACTS_LENGTHS),
     LIST(ike.exchanges, ike.exchange_count, IKE_FACTS_EXCHANGES),
-    LIST(ike.notifies, ike.notify_count, IKE_FACTS_NOTIFIES),
 };
 
 /* Most of it is known when it is closed, and but for TLS and its records zero until then. */

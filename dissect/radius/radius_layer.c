@@ -594,6 +594,17 @@ bool radius_layer_expects(const struct radius_layer *r, const struct packet *p)
     return request_find_elsewhere(r, &key, p->payload.data[0]) != NULL;
 }
 
+/* Nobody falls silent at once with everybody else: not even repetitions came, so it is the capture that stood still. */
+static RARELY_CALLED bool many_were_under_way(const struct radius_layer *r)
+{
+    enum { MANY = 8, LATELY_NS = 1000000000 };
+    uint32_t item = r->open.tail;
+    unsigned count = 0;
+    for (; item != 0 && count < MANY && elapsed_ns(r->now_ns, r->logins[item].since_ns) < LATELY_NS; count++)
+        item = r->logins[item].links.prev;
+    return count == MANY;
+}
+
 void radius_layer_time(struct radius_layer *r, int64_t now_ns)
 {
     r->now_ns = now_ns;
@@ -601,6 +612,12 @@ void radius_layer_time(struct radius_layer *r, int64_t now_ns)
         r->began_ns = now_ns;
     requests_time(r, now_ns);
     logins_time(r, now_ns);
+}
+
+void radius_layer_hole(struct radius_layer *r)
+{
+    if (many_were_under_way(r))
+        radius_layer_finish(r, r->now_ns);
 }
 
 void radius_layer_finish(struct radius_layer *r, int64_t end_ns)

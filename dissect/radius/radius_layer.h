@@ -42,6 +42,13 @@ void radius_layer_icmp(struct radius_layer *r, const struct packet *p);
 /* Capture time has come to now_ns: tells silences and closes idle conversations. Cheap; time may jump either way. */
 void radius_layer_time(struct radius_layer *r, int64_t now_ns);
 
+/*
+ * The capture is silent since the time it was told last, for longer than a NAS waits before it repeats its request. Where many
+ * logins were under way just then, it was the capture that stood still (a clock set forward, a machine that slept, files joined
+ * with others missing between them): they end as if it had ended there. Else nothing happens.
+ */
+void radius_layer_hole(struct radius_layer *r);
+
 /* The capture ended at end_ns: what still waits is told, every conversation closed. */
 void radius_layer_finish(struct radius_layer *r, int64_t end_ns);
 

@@ -2,8 +2,9 @@
 windows.py VPNSCOPE MAKE_LOGINS MAKE_VPN PCAPS: a busy server's healthy captures, looked at through windows.
 
 A capture of many logins at a time begins and ends in the middle of most of them. Whatever its window, it must warn of nothing that
-the whole does not; and all windows together, as a tool that rotates its files leaves them, must tell of the same sessions as the
-whole. Exit status 1: something else was said.
+the whole does not; nor must the whole where its clock was set forward, or what came between two parts is missing; and all windows
+together, as a tool that rotates its files leaves them, must tell of the same sessions as the whole. Exit status 1: something else
+was said.
 """
 
 import collections
@@ -18,7 +19,7 @@ sys.path.append(str(HERE.parent / "bench"))
 import captures  # noqa: E402  (of the benchmark, which makes them)
 import same_files as files  # noqa: E402
 
-LOGINS, MIB, WINDOWS = 500, 3, 40
+LOGINS, MIB, WINDOWS, HOLES = 500, 3, 40, (20, 3600, 864000)
 WARNS = ("warning", "critical")
 # What a window of few connections may say of their spread, as chance has it.
 BY_CHANCE = ("backend-uneven",)
@@ -39,10 +40,21 @@ def sessions_of(told):
     return collections.Counter((s["outcome"], s.get("user")) for s in told["sessions"])
 
 
+def wrong_with_holes(program, link, frames, allowed, scratch):
+    middle, path = len(frames) // 2, pathlib.Path(scratch) / "hole.pcap"
+    for seconds in HOLES:
+        later = [files.Frame(f.when + seconds * 10**9, f.original, f.data) for f in frames[middle:]]
+        path.write_bytes(files.pcap(link, frames[:middle] + later))
+        for name, title in warnings_of(report(program, [str(path)])).items():
+            if name not in allowed:
+                yield "%d s missing: %s: %s" % (seconds, name, title)
+
+
 def wrong_in(program, whole, scratch):
     link, frames = files.read(whole)
     told = report(program, [whole])
     allowed, size, parts = warnings_of(told).keys() | set(BY_CHANCE), -(-len(frames) // WINDOWS), []
+    yield from wrong_with_holes(program, link, frames, allowed, scratch)
     for at in range(0, len(frames), size):
         parts.append(str(pathlib.Path(scratch) / ("window_%05d.pcapng" % at)))
         pathlib.Path(parts[-1]).write_bytes(files.pcapng(link, frames[at:at + size]))

@@ -352,6 +352,30 @@ static void an_old_silence_at_the_end_is_not_the_end_s_fault(void **state)
     bench_free(b);
 }
 
+/* Eight logins under way fall silent at once: it is the capture that stood still. Of seven, nobody can say. */
+static void many_logins_end_with_the_capture_before_a_hole(void **state)
+{
+    (void)state;
+    for (unsigned logins = 7; logins <= 8; logins++) {
+        struct bench *b = bench_of(64, 64);
+        for (unsigned i = 0; i < logins; i++)
+            ask(b, (uint8_t)i, (uint8_t)(i + 1), NULL);
+        b->count = 0;
+        radius_layer_hole(b->layer);
+        size_t closed = 0;
+        for (size_t i = 0; i < b->count; i++) {
+            closed += b->events[i].kind == EVENT_CLOSED && b->events[i].reason == CLOSE_END;
+            assert_true(b->events[i].kind != EVENT_RADIUS || b->events[i].radius.capture_ended);
+        }
+        assert_int_equal(closed, logins == 8 ? 8 : 0);
+        pass(b, SECOND + SECOND / 2); /* logins of long ago say nothing about now */
+        b->count = 0;
+        radius_layer_hole(b->layer);
+        assert_int_equal(b->count, 0);
+        bench_free(b);
+    }
+}
+
 static void an_answer_from_elsewhere_is_a_wrong_source(void **state)
 {
     (void)state;
@@ -888,6 +912,7 @@ int main(void)
         cmocka_unit_test(silence_is_told_once_after_its_time),
         cmocka_unit_test(a_request_replaced_or_cut_off_by_the_end_is_told),
         cmocka_unit_test(an_old_silence_at_the_end_is_not_the_end_s_fault),
+        cmocka_unit_test(many_logins_end_with_the_capture_before_a_hole),
         cmocka_unit_test(an_answer_from_elsewhere_is_a_wrong_source),
         cmocka_unit_test(an_early_answer_from_elsewhere_may_be_to_what_came_before),
         cmocka_unit_test(a_repeated_request_was_not_answered_by_whom_it_asked),

@@ -195,6 +195,8 @@ static void fill_tunnel(struct exchange *x, uint32_t id)
     x->eap.identity = exchange_put(x, span_of("outer", id % 6));
 }
 
+#define END_OF(type, last) (offsetof(type, last) + sizeof((type *)0)->last)
+
 static void facts_of_tunnels_come_back(void **state)
 {
     (void)state;
@@ -214,9 +216,9 @@ static void facts_of_tunnels_come_back(void **state)
         assert_memory_equal(back->text, x->text, x->text_used);
         assert_memory_equal(&back->inner, &x->inner, sizeof x->inner);
         if (exchange_is_ike(x))
-            assert_memory_equal(&back->ike, &x->ike, sizeof x->ike);
+            assert_memory_equal(&back->ike, &x->ike, END_OF(struct ike_facts, exchanges)); /* what pads the rest is nobody's */
         else
-            assert_memory_equal(&back->sstp, &x->sstp, sizeof x->sstp);
+            assert_memory_equal(&back->sstp, &x->sstp, END_OF(struct sstp_facts, records));
         spool_release(s, back);
     }
     free(x);
