@@ -64,6 +64,7 @@ void analysis_add_capture(struct analysis *a, const struct source_info *info, co
     add_unlisted(&a->totals, &counters->ike);
     a->totals.tcp_unlisted += counters->sstp.unlisted;
     a->totals.packets += info->packets;
+    a->totals.unread += counters->net.unknown_link;
     a->totals.bytes += info->bytes;
     if (a->capture_count == CAPTURES_MAX)
         return;

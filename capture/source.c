@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "capture/filter.h"
+#include "capture/not_a_capture.h"
 #include "capture/platform.h"
 #include "capture/reader.h"
 #include "capture/source_memory.h"
@@ -47,7 +48,7 @@ static const struct backend *choose_backend(struct source *s, char reason[static
     else if (stream->compression == NULL && stream->fd >= 0 && strcmp(s->path, "-") != 0)
         return &foreign_file_backend;
     else
-        snprintf(reason, SOURCE_ERROR, "not a capture (neither pcap nor pcapng)");
+        snprintf(reason, SOURCE_ERROR, "%s", not_a_capture(window, s->path));
     return NULL;
 }
 
@@ -55,7 +56,7 @@ static bool start(struct source *s, int fd, struct span memory, size_t buffer, c
                   char reason[static SOURCE_ERROR])
 {
     struct reader *r = &s->reader;
-    enum { MAGIC = 4 };
+    enum { MAGIC = 8 };
     if (!stream_open(&r->stream, fd, memory, buffer)) {
         snprintf(reason, SOURCE_ERROR, "out of memory");
         return false;

@@ -2,6 +2,7 @@
 #define _DEFAULT_SOURCE /* u_int and friends of pcap.h */
 
 #include "capture/filter.h"
+#include "capture/not_a_capture.h"
 #include "capture/reader.h"
 
 #include <pcap/pcap.h>
@@ -158,7 +159,7 @@ static void *foreign_open(struct reader *r, const char *path, char error[static 
         free(f);
         if (pcap != NULL)
             pcap_close(pcap);
-        snprintf(error, SOURCE_ERROR, "not a capture (neither pcap nor pcapng)");
+        snprintf(error, SOURCE_ERROR, "%s", not_a_capture((struct span){r->stream.at, r->stream.left}, path));
         return NULL;
     }
     *f = (struct foreign){r, pcap, source_link_type_of(pcap_datalink(pcap))};

@@ -147,7 +147,7 @@ bool hosts_source_mac(const struct packet *p, uint8_t mac[static 6])
 {
     const struct frame *f = p->frame;
     size_t at, length_at = 0; /* cooked headers say how long the address is */
-    if (p->depth > 0) {
+    if (p->depth > 0 || p->inner_mac != NULL) {
         if (p->inner_mac != NULL)
             memcpy(mac, p->inner_mac, 6);
         return p->inner_mac != NULL;

@@ -63,6 +63,8 @@ static void nothing_to_judge(struct line *l, const struct verdict_input *in)
     size_t after = 0;
     add(l, "Nothing to judge: no VPN, RADIUS or EAP login in %llu packet%s", (unsigned long long)packets,
         plural(packets));
+    if (in->totals->unread > 0)
+        add(l, ", %llu of them of a link type that is not read", (unsigned long long)in->totals->unread);
     if (in->totals->probe_series > 0) {
         add(l, ", only health probes");
         return;

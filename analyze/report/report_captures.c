@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "dissect/net/net.h"
+
 enum { INDENT = 4, COMMENT = 9, COMMENTS_SHOWN = 10, PROTOCOLS_SHOWN = 12, CAPTURES_SHOWN = 100, LINE_TEXT = 400 };
 
 static void append(char out[static LINE_TEXT], const char *text)
@@ -19,11 +21,12 @@ static void print_interfaces(const struct layout *l, const struct source_info *i
         const struct source_interface *n = &info->interfaces[i];
         const char *type = source_link_type_name(n->link_type), *name = n->name != NULL ? n->name : n->description;
         char number[24];
+        const char *unread = net_reads_link(n->link_type) ? "" : " - not read";
         snprintf(number, sizeof number, "link type %u", n->link_type);
         if (name != NULL)
-            snprintf(piece, sizeof piece, "%.120s (%s)", name, type != NULL ? type : number);
+            snprintf(piece, sizeof piece, "%.120s (%s%s)", name, type != NULL ? type : number, unread);
         else
-            snprintf(piece, sizeof piece, "%s", type != NULL ? type : number);
+            snprintf(piece, sizeof piece, "%s%s", type != NULL ? type : number, unread);
         append(text, piece);
     }
     if (info->interface_count > SHOWN)

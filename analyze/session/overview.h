@@ -22,6 +22,7 @@ struct analysis_totals {
     uint64_t unkept;                /* exchanges that ended after the room for finished ones was full: not in sessions */
     uint64_t flows, packets, bytes, state_bytes_peak, evicted;
     uint64_t ike_clear, ike_encrypted; /* packets of IKE_SA_INIT, messages inside SK; of IKEv2, each transmission */
+    uint64_t unread;                /* packets of link types that are not read */
     uint64_t tcp_unlisted;          /* TCP attempts that nobody answered and are no session: there were too many */
     uint64_t left_out;              /* connections to port 443 that failed and are no session: another server is as likely */
     struct address left_out_server; /* of the first of them */

@@ -94,6 +94,15 @@ void ip_v6(struct walk *w)
     ip_payload(w, b[6]);
 }
 
+void ip_raw(struct walk *w)
+{
+    unsigned version = w->at.len > 0 ? w->at.data[0] >> 4 : 4;
+    if (version == 6)
+        ip_v6(w);
+    else
+        ip_v4(w);
+}
+
 static void udp(struct walk *w)
 {
     struct span h;

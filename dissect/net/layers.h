@@ -13,7 +13,8 @@ enum { NET_NESTING_MAX = 12 };
 
 enum { ETHERTYPE_TRANSPARENT_BRIDGING = 0x6558, ETHERTYPE_PPP = 0x880b, ETHERTYPE_PPPOE_DISCOVERY = 0x8863 };
 
-enum { PORT_VXLAN = 4789, PORT_GENEVE = 6081 }; /* UDP, RFC 7348 and RFC 8926 */
+/* UDP: RFC 7348, and what Linux took before it; draft-ietf-nvo3-vxlan-gpe; RFC 8926; sniffers of MikroTik and Aruba. */
+enum { PORT_VXLAN = 4789, PORT_VXLAN_LINUX = 8472, PORT_VXLAN_GPE = 4790, PORT_GENEVE = 6081, PORT_TZSP = 37008 };
 
 struct fragments;
 struct duplicates;
@@ -46,6 +47,7 @@ struct walk {
     struct cursor at;      /* captured bytes of the current layer that are not dissected yet */
     size_t wire;           /* bytes of it that the headers announce; never less than at.len */
     const uint8_t *src_mac, *dst_mac; /* in the innermost link header; NULL when it has none */
+    bool carried;          /* they are of a frame within another one */
     uint32_t ip_id;        /* identification of the innermost IPv4 header, or of an IPv6 fragment header */
     uint32_t ip_fragment;  /* offset in bytes, plus one when more follow; only while a fragment is looked at */
     unsigned nesting;
@@ -88,11 +90,17 @@ void plain_init(struct net *n);
 /* net.c: the walk of any other. */
 void walk_frame(struct net *n, const struct frame *f);
 
-/* link.c: the outermost header by LINKTYPE_; an Ethernet header; what follows an EtherType; an LLC header. */
+/* link_capture.c: the outermost header by LINKTYPE_. */
 void link_frame(struct walk *w, uint32_t link_type);
+
+/* link.c: an Ethernet header; what follows an EtherType; an LLC header; labels of MPLS. */
 void link_ethernet(struct walk *w);
 void link_ethertype(struct walk *w, uint16_t type);
 void link_llc(struct walk *w);
+void link_mpls(struct walk *w);
+
+/* link_tags.c: takes tags until an EtherType that is no tag's; false when the walk ended. */
+bool link_take_tags(struct walk *w, uint16_t *type);
 
 /* Remembers where a link header has its addresses (each may be NULL). */
 void link_addresses(struct walk *w, const uint8_t *src, const uint8_t *dst);
@@ -110,17 +118,24 @@ void wlan_prism_frame(struct walk *w);
 /* ip.c */
 void ip_v4(struct walk *w);
 void ip_v6(struct walk *w);
+void ip_raw(struct walk *w); /* the version nibble tells */
 void ip_payload(struct walk *w, uint8_t proto);
 
-/* True for UDP ports behind which tunnel_in_udp looks. */
+/* True for UDP ports behind which tunnel_in_udp looks. Asked of each datagram: their last six bits rule nearly all others out. */
 static inline bool tunnel_is_udp_port(uint16_t port)
 {
-    return port == PORT_VXLAN || port == PORT_GENEVE;
+#define PORT_BIT(port) (UINT64_C(1) << ((port) % 64u))
+    const uint64_t last_bits = PORT_BIT(PORT_VXLAN) | PORT_BIT(PORT_VXLAN_LINUX) | PORT_BIT(PORT_VXLAN_GPE) | PORT_BIT(PORT_GENEVE) | PORT_BIT(PORT_TZSP);
+    if ((last_bits & PORT_BIT(port)) == 0)
+        return false;
+#undef PORT_BIT
+    return port == PORT_VXLAN || port == PORT_VXLAN_LINUX || port == PORT_VXLAN_GPE || port == PORT_GENEVE || port == PORT_TZSP;
 }
 
 /* tunnels.c: true when the walk went on inside (or ended there); false when it is not such a tunnel, nothing changed. */
 bool tunnel_in_udp(struct walk *w, uint16_t port);
 bool tunnel_gre(struct walk *w);
+void tunnel_service_header(struct walk *w);
 
 /* ip_fragments.c */
 struct fragments *fragments_new(void);

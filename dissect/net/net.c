@@ -111,7 +111,7 @@ void walk_deliver(struct walk *w, enum packet_kind kind)
         w->p.src = link_endpoint(w->src_mac);
         w->p.dst = link_endpoint(w->dst_mac);
     }
-    if (w->p.depth > 0)
+    if (w->p.depth > 0 || w->carried)
         w->p.inner_mac = w->src_mac;
     w->p.ends = packet_ends_of(&w->p);
     if (w->p.fragments == 0 && duplicates_seen(w->net->duplicates, &w->p, w->ip_id, w->ip_fragment)) {

@@ -51,6 +51,9 @@ struct net_counters {
     uint64_t too_deep;         /* more than the allowed number of nested headers */
 };
 
+/* Whether frames of this LINKTYPE_ are dissected. */
+bool net_reads_link(uint32_t link_type);
+
 /* NULL when memory is short. The caller frees. */
 struct net *net_new(const struct net_handler *handler);
 

@@ -40,7 +40,7 @@ struct packet {
     uint32_t fragments;         /* IP fragments that it was joined from; 0: was not fragmented */
     uint64_t first_frame;       /* frame of its first fragment; else frame->number */
     uint64_t datagram;          /* fragments > 0: serial of the datagram, as net_handler.piece had it */
-    const uint8_t *inner_mac;   /* 6 bytes: the source in the link header inside of the innermost tunnel; NULL without either */
+    const uint8_t *inner_mac;   /* 6 bytes: the source in the link header inside of the innermost tunnel or of another frame; NULL without any */
     uint16_t ethertype;         /* PACKET_LINK */
     uint16_t vlan;              /* outermost VLAN id, 0 without */
     uint8_t ip_proto;           /* PACKET_IP: the protocol; else that of the transport */

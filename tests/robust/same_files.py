@@ -61,17 +61,20 @@ def _option(order, code, value):
     return struct.pack(order + "HH", code, len(value)) + value + b"\0" * (-len(value) % 4)
 
 
-def pcapng(link, frames, order="<", options=False, interfaces=1, resolution=6):
-    """Frames go to the interfaces in turn; options are the packet's flags (direction unknown) and a queue."""
+def pcapng(link, frames, order="<", options=False, interfaces=1, resolution=6, identified=False):
+    """One section. Frames go to the interfaces in turn; options are a comment, the packet's flags (direction unknown) and a queue.
+    Identified as by pktmon: the copies of a frame have one packet id."""
     parts = [_block(order, 0x0A0D0D0A, struct.pack(order + "IHHq", 0x1A2B3C4D, 1, 0, -1))]
     for _ in range(interfaces):
         parts.append(_block(order, 1, struct.pack(order + "HHI", link, 0, 0) + _option(order, 9, bytes([resolution]))
                             + _option(order, 0, b"")))
-    tail = _option(order, 2, struct.pack(order + "I", 0)) + _option(order, 6, struct.pack(order + "I", 3)) + _option(order, 0, b"")
+    usual = _option(order, 1, b"seen at the gate") + _option(order, 2, struct.pack(order + "I", 0)) + _option(order, 6, struct.pack(order + "I", 3))
     for i, f in enumerate(frames):
+        tail = _option(order, 5, struct.pack(order + "Q", f.number)) if identified else usual if options else b""
+        tail += _option(order, 0, b"") if tail else b""
         units = f.when // 10**(9 - resolution)
         head = struct.pack(order + "IIIII", i % interfaces, units >> 32, units & 0xFFFFFFFF, len(f.data), f.original)
-        parts.append(_block(order, 6, head + f.data + b"\0" * (-len(f.data) % 4) + (tail if options else b"")))
+        parts.append(_block(order, 6, head + f.data + b"\0" * (-len(f.data) % 4) + tail))
     return b"".join(parts)
 
 
@@ -137,6 +140,29 @@ def _carried(f, protocol, header):
 
 def vxlan(f):
     return _carried(f, 17, struct.pack(">BxxxI", 8, 77 << 8))
+
+
+def tzsp(f):
+    payload = struct.pack(">BBHBBBB", 1, 0, 1, 0, 10, 1, 80) + b"\1" + f.data
+    return f.but(OUTER + IP4 + udp4(b"\x0a\xfe\0\x01", b"\x0a\xfe\0\x02", (54321, 37008), payload, 9 + f.original))
+
+
+def backbone(f):
+    return f.but(OUTER + b"\x88\xa8\0\x64\x88\xe7" + struct.pack(">I", 4711) + f.data)
+
+
+def service(f):
+    return f.but(OUTER + b"\x89\x4f" + struct.pack(">HBBI", 0x0FC6, 1, 3, 0x1FF) + b"\0" * 16 + f.data)
+
+
+def pseudowire(f):
+    return f.but(OUTER + b"\x88\x47" + struct.pack(">II", 100 << 12 | 64, 200 << 12 | 0x100 | 64) + f.data)
+
+
+def protected(f):
+    """By MACsec without encryption."""
+    whole = f.data + b"\xa5" * 16 if f.original == len(f.data) else f.data
+    return f.but(whole[:12] + b"\x88\xe5\x20\0" + struct.pack(">I", 7) + b"\1" * 8 + whole[12:], 32)
 
 
 def gre(f):

@@ -5,6 +5,7 @@ import gzip
 import itertools
 import random
 import re
+import subprocess
 
 import same_files as files
 
@@ -13,7 +14,7 @@ TIME = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?Z$")
 WORDS_TIME = re.compile(r"(?<=presented at )(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)")
 FIXED_TIMES = ("not_before", "not_after", "this_update", "next_update", "revoked_at")
 # What of a capture follows its file's format and size.
-OF_THE_FILE = ("file", "format", "compression", "link_types", "interfaces", "bytes", "comments")
+OF_THE_FILE = ("file", "format", "compression", "link_types", "interfaces", "bytes", "comments", "comment_total")
 
 
 class Change:
@@ -157,11 +158,16 @@ def formats(r):
     yield Change("pcapng-options", [files.pcapng(r.link, r.frames, options=True)], "pcapng")
     yield Change("pcapng-big-endian-nano", [files.pcapng(r.link, r.frames, ">", resolution=9)], "pcapng")
     yield Change("pcapng-interfaces", [files.pcapng(r.link, r.frames, interfaces=3, options=True)], "pcapng")
+    third = len(r.frames) // 3
+    parts = (r.frames[:third], "<", False), (r.frames[third:2 * third], ">", True), (r.frames[2 * third:], "<", True)
+    yield Change("pcapng-sections", [b"".join(files.pcapng(r.link, part, order, options) for part, order, options in parts)], "pcapng")
+    yield Change("zstd", [subprocess.run(["zstd", "-q", "-c"], input=pcap, stdout=subprocess.PIPE, check=True).stdout], "pcap.zst")
     yield Change("pcapng-piped", [files.pcapng(r.link, r.frames, options=True)], piped=True)
 
 
 ANY_FRAME = {"vlan": files.vlan, "qinq": files.qinq, "sll": files.sll, "sll2": files.sll2, "vxlan": files.vxlan, "gre": files.gre,
-             "erspan2": files.erspan2, "erspan3": files.erspan3}
+             "erspan2": files.erspan2, "erspan3": files.erspan3, "tzsp": files.tzsp, "backbone": files.backbone, "service": files.service,
+             "pseudowire": files.pseudowire, "protected": files.protected}
 IP_FRAME = {"raw": files.raw, "pppoe": files.pppoe, "mpls": files.mpls, "gre-ip": files.gre_ip, "ipip": files.ipip}
 LINKS = {"sll": 113, "sll2": 276, "raw": 101}
 
@@ -215,11 +221,13 @@ def hosts_of(link, f):
     return ()
 
 
-def renumbered(label, r, frames, besides=("verdict",)):
+def renumbered(label, r, frames, besides=("verdict",), content=None):
     """Other frames around or between those of the recording. That half of the frames are copies may be the verdict."""
     judge = lambda report: of_the_logins(report, keys=OF_THE_FRAMES + besides)
-    place = {f.number: i for i, f in enumerate(frames, 1) if f.number}
-    return Change(label, [files.pcap(r.link, frames)], changed=judge,
+    place = {}
+    for i, f in enumerate(frames, 1):
+        place.setdefault(f.number, i)
+    return Change(label, [content or files.pcap(r.link, frames)], "pcapng" if content else "pcap", changed=judge,
                   whole=lambda w: judge(mapped(w, "", lambda n: place.get(n, 0), same)))
 
 
@@ -230,6 +238,9 @@ def doubled(r):
     twice = [f for a in r.frames for f in (a, files.Frame(a.when + 50000, a.original, a.data))]
     twice.sort(key=lambda f: f.when)
     yield renumbered("doubled", r, twice)
+    copies = [f for a in r.frames for f in (a, files.Frame(a.when + 20000000, a.original, a.data, a.number))]
+    copies.sort(key=lambda f: f.when)
+    yield renumbered("pktmon", r, copies, content=files.pcapng(r.link, copies, identified=True))
     if r.link == files.ETHERNET:
         routed = [a for a in r.frames if files.kind(a) in (files.IP4, files.IP6)]
         hops = r.frames + [files.Frame(a.when + 80000, a.original, files.hop(a.data)) for a in routed]

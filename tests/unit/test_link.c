@@ -91,6 +91,75 @@ static void ieee_802_3_with_snap(void **state)
     assert_int_equal(c.packets + c.malformed + c.cut, 0);
 }
 
+#define MACSEC(control) BE16(0x88e5), control, 0 /* short length */, BE32(7) /* packet number */
+#define CHECK_VALUE BE32(0xdeadbeef), BE32(0xdeadbeef), BE32(0xdeadbeef), BE32(0xdeadbeef)
+
+static void macsec_that_only_protects(void **state)
+{
+    (void)state;
+    const uint8_t alone[] = {MAC_B, MAC_A, MACSEC(0x00), BE16(0x0800), INNER_IPV4, CHECK_VALUE};
+    const uint8_t with_sci[] = {MAC_B, MAC_A, MACSEC(0x20), MAC_A, BE16(1), BE16(0x8100), BE16(100), BE16(0x86dd), INNER_IPV6, CHECK_VALUE};
+    const uint8_t encrypted[] = {MAC_B, MAC_A, MACSEC(0x2c), MAC_A, BE16(1), BE16(0x0800), INNER_IPV4, CHECK_VALUE};
+    EXPECT_IPV4(LINKTYPE_ETHERNET, alone);
+    EXPECT_IPV6(LINKTYPE_ETHERNET, with_sci);
+    assert_int_equal(r.last.payload_wire_len, 4);
+    decode(&r, LINKTYPE_ETHERNET, encrypted, sizeof encrypted, sizeof encrypted);
+    assert_int_equal(r.packets, 1);
+    assert_int_equal(r.last.kind, PACKET_LINK);
+    assert_int_equal(r.last.ethertype, 0x88e5);
+}
+
+static void tags_of_switches_and_taps(void **state)
+{
+    (void)state;
+    const uint8_t metadata[] = {MAC_B, MAC_A, BE16(0x8909), 1, 1, BE16(1), BE16(100) /* security group */, BE16(0x0800), INNER_IPV4};
+    const uint8_t time_64[] = {MAC_B, MAC_A, BE16(0xd28b), BE16(1), BE16(0x0010), BE32(1), BE32(2), BE16(0x0800), INNER_IPV4};
+    const uint8_t time_48[] = {MAC_B, MAC_A, BE16(0xd28b), BE16(1), BE16(0x0120), BE32(1), BE16(2), BE16(0x86dd), INNER_IPV6};
+    const uint8_t port[] = {MAC_B, MAC_A, BE16(0xdada), BE16(0), BE32(0x40000001), BE16(0x0800), INNER_IPV4};
+    const uint8_t backbone[] = {MAC_A, MAC_B, BE16(0x88a8), BE16(5), BE16(0x88e7), BE32(4711), ETHERNET(0x0800), INNER_IPV4};
+    EXPECT_IPV4(LINKTYPE_ETHERNET, metadata);
+    EXPECT_IPV4(LINKTYPE_ETHERNET, time_64);
+    EXPECT_IPV6(LINKTYPE_ETHERNET, time_48);
+    EXPECT_IPV4(LINKTYPE_ETHERNET, port);
+    EXPECT_IPV4(LINKTYPE_ETHERNET, backbone);
+    assert_non_null(r.last.inner_mac); /* the backbone's own are its bridges' */
+    EXPECT_IPV4(LINKTYPE_ETHERNET, port);
+    assert_null(r.last.inner_mac);
+}
+
+/* Many cards' addresses begin with four zero bits, as a control word does. */
+static void pseudowires(void **state)
+{
+    (void)state;
+    const uint8_t bare[] = {ETHERNET(0x8847), BE32(100 << 12 | 0x100 | 64), ETHERNET(0x0800), INNER_IPV4};
+    const uint8_t controlled[] = {ETHERNET(0x8847), BE32(100 << 12 | 0x100 | 64), BE32(3), ETHERNET(0x0800), INNER_IPV4};
+    EXPECT_IPV4(LINKTYPE_ETHERNET, bare);
+    EXPECT_IPV4(LINKTYPE_ETHERNET, controlled);
+}
+
+static void headers_of_other_systems(void **state)
+{
+    (void)state;
+    enum { ENC = 109, PFLOG = 117, JUNIPER = 178, PKTAP = 258, BRCM = 281, BRCM_PREPEND = 282, DSA = 284 };
+    const uint8_t enc[] = {2, 0, 0, 0, BE32(0x1234), BE32(0), INNER_IPV4};
+    const uint8_t pflog[] = {5 /* padded to 8 */, 24, 0, 0, 0, 0, 0, 0, INNER_IPV6};
+    const uint8_t juniper[] = {'M', 'G', 'C', 0x81, BE16(3), 1, 1, 0, ETHERNET(0x0800), INNER_IPV4};
+    const uint8_t juniper_ip[] = {'M', 'G', 'C', 0x02, INNER_IPV6};
+    const uint8_t pktap[] = {16, 0, 0, 0, 1, 0, 0, 0, LINKTYPE_ETHERNET, 0, 0, 0, BE32(0), ETHERNET(0x0800), INNER_IPV4};
+    const uint8_t chip[] = {MAC_B, MAC_A, BE32(0x40000001), BE16(0x0800), INNER_IPV4};
+    const uint8_t before[] = {BE32(0x40000001), ETHERNET(0x86dd), INNER_IPV6};
+    EXPECT_IPV4(ENC, enc);
+    EXPECT_IPV6(PFLOG, pflog);
+    EXPECT_IPV4(JUNIPER, juniper);
+    EXPECT_IPV6(JUNIPER, juniper_ip);
+    EXPECT_IPV4(PKTAP, pktap);
+    EXPECT_IPV4(BRCM, chip);
+    EXPECT_IPV4(DSA, chip);
+    EXPECT_IPV6(BRCM_PREPEND, before);
+    assert_true(net_reads_link(PFLOG));
+    assert_false(net_reads_link(220)); /* USB */
+}
+
 static void arp_is_handed_on_by_its_ethertype(void **state)
 {
     (void)state;
@@ -317,6 +386,10 @@ int main(void)
         cmocka_unit_test(ethernet_padding_is_no_payload),
         cmocka_unit_test(vlan_tags),
         cmocka_unit_test(ieee_802_3_with_snap),
+        cmocka_unit_test(macsec_that_only_protects),
+        cmocka_unit_test(tags_of_switches_and_taps),
+        cmocka_unit_test(pseudowires),
+        cmocka_unit_test(headers_of_other_systems),
         cmocka_unit_test(arp_is_handed_on_by_its_ethertype),
         cmocka_unit_test(eapol_loses_its_padding),
         cmocka_unit_test(linux_cooked),

@@ -1392,6 +1392,10 @@ static void verdicts(void **state)
     assert_string_equal(verdict(), "No fault found: 1 login, all accepted.");
     scene.totals = (struct analysis_totals){.packets = 84};
     assert_string_equal(verdict(), "Nothing to judge: no VPN, RADIUS or EAP login in 84 packets; seen instead: TLS, IKE.");
+    scene.totals.unread = 7;
+    assert_string_equal(verdict(), "Nothing to judge: no VPN, RADIUS or EAP login in 84 packets, 7 of them of a link type that is not read; "
+                                   "seen instead: TLS, IKE.");
+    scene.totals.unread = 0;
     scene.totals.left_out = 2;
     scene.totals.left_out_server = address_ipv4((const uint8_t[]){192, 0, 2, 1});
     assert_string_equal(verdict(), "Nothing to judge: no VPN, RADIUS or EAP login in 84 packets; seen instead: TLS, IKE; 2 connections "

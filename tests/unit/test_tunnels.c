@@ -103,6 +103,35 @@ static void geneve(void **state)
     assert_int_equal(r.last.dst.port, 6081);
 }
 
+static void vxlan_on_other_ports(void **state)
+{
+    (void)state;
+    enum { LEN = 16 + INNER_FRAME_LEN, IP_LEN = 16 + INNER_IPV4_LEN };
+    const uint8_t linux_port[] = {OUTER(LEN, 17), UDP(50000, 8472, LEN - 8), VXLAN(100), INNER_FRAME};
+    const uint8_t frame[] = {OUTER(LEN, 17), UDP(50000, 4790, LEN - 8), 0x0c, 0, 0, 3 /* Ethernet */, BE32(100 << 8), INNER_FRAME};
+    const uint8_t packet[] = {OUTER(IP_LEN, 17), UDP(50000, 4790, IP_LEN - 8), 0x0c, 0, 0, 1 /* IPv4 */, BE32(100 << 8), INNER_IPV4};
+    const uint8_t service[] = {OUTER(8 + IP_LEN, 17), UDP(50000, 4790, IP_LEN), 0x0c, 0, 0, 4 /* a service header */, BE32(100 << 8),
+                               BE16(0x0fc2) /* TTL 63, two words */, 2, 1 /* IPv4 */, BE32(0x1ff), INNER_IPV4};
+    const uint8_t nothing_known[] = {OUTER(LEN, 17), UDP(50000, 4790, LEN - 8), 0x0c, 0, 0, 9, BE32(100 << 8), INNER_FRAME};
+    uint32_t tunnel = tunnel_of(linux_port, sizeof linux_port);
+    assert_int_equal(tunnel_of(frame, sizeof frame), tunnel);
+    assert_int_equal(tunnel_of(packet, sizeof packet), tunnel);
+    assert_int_equal(tunnel_of(service, sizeof service), tunnel);
+    decode(&r, LINKTYPE_RAW, nothing_known, sizeof nothing_known, sizeof nothing_known);
+    assert_int_equal(r.last.dst.port, 4790);
+}
+
+static void tzsp(void **state)
+{
+    (void)state;
+    enum { LEN = 8 + 9 + INNER_FRAME_LEN };
+    const uint8_t tagged[] = {OUTER(LEN, 17), UDP(50000, 37008, LEN - 8), 1, 0, BE16(1), 0 /* padding */, 10, 1, 0x50, 1 /* end */, INNER_FRAME};
+    const uint8_t keep_alive[] = {OUTER(12, 17), UDP(50000, 37008, 4), 1, 4, BE16(0)};
+    tunnel_of(tagged, sizeof tagged);
+    decode(&r, LINKTYPE_RAW, keep_alive, sizeof keep_alive, sizeof keep_alive);
+    assert_int_equal(r.last.dst.port, 37008);
+}
+
 static void gre(void **state)
 {
     (void)state;
@@ -142,9 +171,15 @@ static void erspan(void **state)
         BE32(0), BE32(0),
         INNER_FRAME,
     };
+    const uint8_t of_ip[] = {
+        OUTER(20 + INNER_IPV4_LEN, 47), BE16(0x1000), BE16(0x22eb), BE32(9), BE16(0x2064), BE16(0x0007), BE32(12345),
+        BE16(0), BE16(0x0800), /* frame type 2: IP */
+        INNER_IPV4,
+    };
     expect_peeled(type_1, sizeof type_1, 1);
     uint32_t tunnel = tunnel_of(type_2, sizeof type_2);
     assert_int_equal(tunnel_of(type_3, sizeof type_3), tunnel);
+    assert_int_equal(tunnel_of(of_ip, sizeof of_ip), tunnel);
 }
 
 static void pptp_stays_as_it_is(void **state)
@@ -196,6 +231,8 @@ int main(void)
         cmocka_unit_test(the_mac_is_that_of_the_frame_inside),
         cmocka_unit_test(the_port_alone_does_not_make_vxlan),
         cmocka_unit_test(geneve),
+        cmocka_unit_test(vxlan_on_other_ports),
+        cmocka_unit_test(tzsp),
         cmocka_unit_test(gre),
         cmocka_unit_test(erspan),
         cmocka_unit_test(pptp_stays_as_it_is),
