@@ -179,14 +179,36 @@ static size_t stopped_at(const struct chain_path *path, const struct verificatio
     return depth < path->count ? depth : path->count - 1;
 }
 
-/* OpenSSL's own reason, for a path whose ends are there. */
+/* The first CA above this place on the path that is limited to some names (RFC 5280 section 4.2.1.10). */
+static X509 *limited_to_names(const struct chain_path *path, size_t at)
+{
+    X509 *ca = NULL;
+    for (size_t i = at + 1; ca == NULL && i < path->count; i++)
+        if (X509_get_ext_by_NID(path->at[i].cert, NID_name_constraints, -1) >= 0)
+            ca = path->at[i].cert;
+    return ca;
+}
+
+/* OpenSSL's reason, for a path whose ends are there: in our words where it has none that say what to mend. */
 static void conclude_openssl(const struct chain_path *path, const struct verification *v, struct chain_checks *out)
 {
     enum chain_error error = error_of(v->error);
-    size_t at = stopped_at(path, v);
-    struct name_text name = subject_text(path->at[at].cert);
-    enum check check = error == CHAIN_OTHER ? CHECK_UNKNOWN : CHECK_FAIL;
-    conclude(out, check, error, path->at[at].sent, "'%s': %s.", name.text, X509_verify_cert_error_string(v->error));
+    size_t at = stopped_at(path, v), sent = path->at[at].sent;
+    struct name_text name = subject_text(path->at[at].cert), issuer = issuer_text(path->at[at].cert);
+    X509 *ca = limited_to_names(path, at);
+    struct name_text limited = ca != NULL ? subject_text(ca) : issuer;
+    if (v->error == X509_V_ERR_PERMITTED_VIOLATION || v->error == X509_V_ERR_EXCLUDED_VIOLATION)
+        conclude(out, CHECK_FAIL, error, sent, "'%s' has a name that '%s' may not issue for (name constraints).", name.text,
+                 limited.text);
+    else if (v->error == X509_V_ERR_INVALID_CA)
+        conclude(out, CHECK_FAIL, error, sent, "'%s' is used as a CA, but its certificate does not say that it is one.",
+                 name.text);
+    else if (v->error == X509_V_ERR_PATH_LENGTH_EXCEEDED)
+        conclude(out, CHECK_FAIL, error, sent, "Below '%s' there are more CAs than its certificate allows (path length).",
+                 name.text);
+    else
+        conclude(out, error == CHAIN_OTHER ? CHECK_UNKNOWN : CHECK_FAIL, error, sent, "'%s': %s.", name.text,
+                 X509_verify_cert_error_string(v->error));
 }
 
 static bool namesake_sent(const struct chain *chain, const struct chain_certs *certs, const X509 *cert)

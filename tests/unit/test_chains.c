@@ -492,14 +492,29 @@ static void an_issuer_that_may_not_issue_is_refused(void **state)
                                           .issuer_key = pki.root_key});
     struct made under_limited = server("/CN=" NPS, SERVER_EXTENSIONS, &limited, pki.issuing_key);
     struct expect *e = TRUSTING(&pki.root);
-    expect_chain(e, JUDGE(e, &below, &no_ca), CHECK_FAIL, CHAIN_INVALID_CA, 1, "'CN=not a CA': invalid CA certificate");
+    expect_chain(e, JUDGE(e, &below, &no_ca), CHECK_FAIL, CHAIN_INVALID_CA, 1, "'CN=not a CA' is used as a CA");
     e = TRUSTING(&pki.other_root);
-    expect_chain(e, JUDGE(e, &below, &no_ca), CHECK_FAIL, CHAIN_INVALID_CA, 1, "invalid CA certificate");
+    expect_chain(e, JUDGE(e, &below, &no_ca), CHECK_FAIL, CHAIN_INVALID_CA, 1, "is used as a CA");
     e = TRUSTING(&pki.root);
     expect_chain(e, JUDGE(e, &under_narrow, &narrow), CHECK_FAIL, CHAIN_INVALID_CA, 1, "lacks Server Authentication");
     e = TRUSTING(&pki.root);
-    expect_chain(e, JUDGE(e, &under_limited, &limited), CHECK_FAIL, CHAIN_INVALID_CA, 0, "permitted subtree violation");
-    struct made *made[] = {&no_ca, &below, &narrow, &under_narrow, &limited, &under_limited};
+    expect_chain(e, JUDGE(e, &under_limited, &limited), CHECK_FAIL, CHAIN_INVALID_CA, 0, "may not issue for (name constraints)");
+    struct made lowest =
+        make_certificate(&(struct recipe){.subject = "/CN=Lowest CA",
+                                          .key = pki.issuing_key,
+                                          .extensions = "basicConstraints=critical,CA:TRUE,pathlen:0\nkeyUsage=keyCertSign\n",
+                                          .issuer = pki.root.cert,
+                                          .issuer_key = pki.root_key});
+    struct made lower = make_certificate(&(struct recipe){.subject = "/CN=Lower CA",
+                                                          .key = pki.other_key,
+                                                          .extensions = CA_EXTENSIONS,
+                                                          .issuer = lowest.cert,
+                                                          .issuer_key = pki.issuing_key});
+    struct made under_lower = server("/CN=" NPS, SERVER_EXTENSIONS, &lower, pki.other_key);
+    e = TRUSTING(&pki.root);
+    expect_chain(e, JUDGE(e, &under_lower, &lower, &lowest), CHECK_FAIL, CHAIN_INVALID_CA, 2,
+                 "Below 'CN=Lowest CA' there are more CAs");
+    struct made *made[] = {&no_ca, &below, &narrow, &under_narrow, &limited, &under_limited, &lowest, &lower, &under_lower};
     for (size_t i = 0; i < sizeof made / sizeof made[0]; i++)
         made_free(made[i]);
 }
