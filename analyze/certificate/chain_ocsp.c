@@ -46,6 +46,18 @@ static bool is_signed(OCSP_BASICRESP *basic, const struct chain_certs *certs, X5
     return ok;
 }
 
+/* What it brings along is the sender's choice: more certificates, or larger keys, than a responder needs are not worth the time
+ * that they take. */
+static bool is_affordable(OCSP_BASICRESP *basic)
+{
+    enum { RESPONDER_CERTS_MAX = 8 };
+    const STACK_OF(X509) *certs = OCSP_resp_get0_certs(basic);
+    bool good = sk_X509_num(certs) <= RESPONDER_CERTS_MAX;
+    for (int i = 0; good && i < sk_X509_num(certs); i++)
+        good = x509_key_affordable(sk_X509_value(certs, i));
+    return good;
+}
+
 /* The answer about the leaf; of several the worst one, as whoever wants to be safe takes it. */
 static void read_answer(struct chain_ocsp *out, OCSP_SINGLERESP *single)
 {
@@ -69,7 +81,7 @@ static void read_response(struct chain *chain, OCSP_BASICRESP *basic, const stru
     for (int i = 0; i < OCSP_resp_count(basic); i++)
         if (is_about(OCSP_resp_get0(basic, i), certs->cert[0], issuer))
             read_answer(out, OCSP_resp_get0(basic, i));
-    if (issuer != NULL)
+    if (issuer != NULL && is_affordable(basic))
         out->signature = is_signed(basic, certs, issuer) ? CHECK_PASS : CHECK_FAIL;
     chain->ocsp_revoked = out->status == CHAIN_OCSP_REVOKED && out->signature == CHECK_PASS;
     chain->ocsp_good = out->status == CHAIN_OCSP_GOOD && out->signature == CHECK_PASS;

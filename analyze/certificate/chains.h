@@ -71,7 +71,8 @@ struct chain_ocsp {
     int8_t refusal;                /* OCSPResponseStatus other than successful (RFC 6960 section 4.2.1); -1 none, or unreadable */
     int8_t reason;                 /* CRLReason of a revocation, -1 unsaid */
     enum chain_ocsp_status status;
-    enum check signature;          /* by the issuer or its responder; unknown while the issuer's certificate is not there */
+    enum check signature;          /* by the issuer or its responder; unknown while the issuer's certificate is not there, and of an
+                                      absurd response */
     int64_t this_update, next_update, revoked_at; /* seconds, 0 unsaid */
 };
 

@@ -196,7 +196,7 @@ static void print_stapled(const struct layout *l, const struct chain *c)
              o->next_update != 0 ? ", until " : "", o->next_update != 0 ? time_readable_seconds(to, o->next_update) : "",
              o->signature == CHECK_PASS   ? ""
              : o->signature == CHECK_FAIL ? " (its signature is wrong)"
-                                          : " (its signature cannot be checked without the issuer's certificate)");
+                                          : " (its signature was not checked: the issuer's certificate is not there, or the response is absurd)");
     if (o->next_update != 0 && c->first.time_ns > 0 && o->next_update < c->first.time_ns / INT64_C(1000000000))
         append(text, "too old when it was sent");
     layout_labelled_string(l, 2, "Stapled", LABEL + 2, text);

@@ -1013,6 +1013,36 @@ static void a_knot_of_namesakes_ends(void **state)
         made_free(&knot[i]);
 }
 
+/* A response about the leaf, by its issuer, that brings this certificate so many times. */
+static void stapled_with(const struct made *more, unsigned times, enum check signature)
+{
+    struct span good = ocsp_response(&pki.leaf, &pki.issuing, &pki.issuing, pki.issuing_key, V_OCSP_CERTSTATUS_GOOD);
+    const uint8_t *at = good.data;
+    OCSP_RESPONSE *response = d2i_OCSP_RESPONSE(NULL, &at, (long)good.len);
+    OCSP_BASICRESP *basic = OCSP_response_get1_basic(response);
+    for (unsigned i = 0; i < times; i++)
+        assert_int_equal(OCSP_basic_add1_cert(basic, more->cert), 1);
+    OCSP_RESPONSE *larger = OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, basic);
+    uint8_t *der = NULL;
+    int len = i2d_OCSP_RESPONSE(larger, &der);
+    struct expect *e = TRUSTING(&pki.root);
+    struct chains *chains = chains_new(e);
+    struct span sent[] = {pki.leaf.der, pki.issuing.der};
+    struct chain *chain =
+        chains_intern(chains, sent, 2, ROLE_NPS, &(struct endpoint){.port = 1812}, 1, (struct place){.frame = 1, .time_ns = 1});
+    chains_set_ocsp(chain, span_of(der, (size_t)len));
+    chains_judge(chains, 1);
+    assert_int_equal(chain->ocsp_facts.status, CHAIN_OCSP_GOOD);
+    assert_int_equal(chain->ocsp_facts.signature, signature);
+    chains_free(chains);
+    expect_free(e);
+    OPENSSL_free(der);
+    OPENSSL_free((void *)(uintptr_t)good.data);
+    OCSP_RESPONSE_free(larger);
+    OCSP_BASICRESP_free(basic);
+    OCSP_RESPONSE_free(response);
+}
+
 /* A key that only someone would make who wants us to compute: an exponent of 65 bits. */
 static void a_key_made_to_cost_time_is_not_used(void **state)
 {
@@ -1035,6 +1065,9 @@ static void a_key_made_to_cost_time_is_not_used(void **state)
                                                            .issuer_key = pki.root_key});
     struct expect *e = TRUSTING(&pki.root);
     expect_chain(e, JUDGE(e, &pki.leaf, &pki.issuing, &costly), CHECK_UNKNOWN, CHAIN_OTHER, 2, "too large");
+    stapled_with(&costly, 1, CHECK_UNKNOWN);
+    stapled_with(&pki.other_root, 1, CHECK_PASS);
+    stapled_with(&pki.other_root, 9, CHECK_UNKNOWN); /* no responder needs so many */
     made_free(&costly);
     EVP_PKEY_free(key);
     EVP_PKEY_CTX_free(ctx);
