@@ -58,12 +58,25 @@ static void explain_dropped(struct finding *f, const struct exchange *x)
     finding_fix(f, "Nothing there: capture at the NPS server at the same time, to see whether the request arrives.");
 }
 
+/* When it was asked: for good, or for a while. */
+static bool was_down(const struct server *server, int64_t request_ns)
+{
+    return server_gone(server, request_ns) || server_was_gone(server, request_ns) != NULL;
+}
+
 static void explain_answers(struct finding *f, const struct exchange *x, const struct server *server)
 {
-    char at[32], nas[ADDRESS_TEXT];
+    char at[32], until[32], nas[ADDRESS_TEXT];
     unsigned long long count = server != NULL ? server->responses : 0;
+    const struct server_outage *outage = count > 0 ? server_was_gone(server, x->radius.unanswered_place.time_ns) : NULL;
     if (count == 0)
         finding_explain(f, "The server answered nothing in this capture.");
+    else if (outage != NULL)
+        finding_explain(f,
+                        "The server did answer other requests in this capture (%llu), but none from %s to %s: the %llu of this NAS in "
+                        "between were all in vain; it, or the path to it, was down meanwhile.",
+                        count, describe_time(at, outage->from_ns / INT64_C(1000000000)),
+                        describe_time(until, outage->until_ns / INT64_C(1000000000)), (unsigned long long)outage->requests);
     else if (server_gone(server, x->radius.unanswered_place.time_ns))
         finding_explain(f,
                         "The server did answer other requests in this capture (%llu), the last one at %s, of %s, whose next "
@@ -85,7 +98,7 @@ static void explain_no_answer(struct finding *f, const struct rule_input *in, co
     char client[ADDRESS_TEXT], server_text[ENDPOINT_TEXT];
     struct server *server = servers_of(in->servers, &x->server);
     bool answers = server != NULL && server->responses > 0;
-    bool went = answers && server_gone(server, r->unanswered_place.time_ns);
+    bool went = answers && was_down(server, r->unanswered_place.time_ns);
     address_text(client, &x->client.address);
     finding_title(f, "the RADIUS server %s does not answer%s", endpoint_text(server_text, &x->server),
                   r->icmp_seen ? ": ICMP says the port is closed" : "");
@@ -164,7 +177,7 @@ static bool server_went(const struct rule_input *in, const struct exchange *x)
     const struct server *server = servers_of(in->servers, &x->server);
     bool open = x->outcome == OUTCOME_UNANSWERED || x->outcome == OUTCOME_INCOMPLETE;
     return open && r->unanswered_place.frame != 0 && !r->unanswered_capture_ended && server != NULL &&
-           server->responses > 0 && server_gone(server, r->unanswered_place.time_ns);
+           server->responses > 0 && was_down(server, r->unanswered_place.time_ns);
 }
 
 /* helped: another server answered in its place, so the login itself did not fail. */

@@ -88,11 +88,44 @@ void server_add_silence(struct server *s, const struct radius_event *e, bool fir
     s->silent_first += first;
 }
 
-bool server_gone(const struct server *s, int64_t request_ns)
+static bool is_silent(const struct server *s)
 {
     enum { REQUESTS_IN_VAIN = 3 };
-    return s->silent >= REQUESTS_IN_VAIN && s->silent_first > 0 && request_ns > s->last_answer_ns &&
-           request_ns > s->continued_ns;
+    return s->silent >= REQUESTS_IN_VAIN && s->silent_first > 0;
+}
+
+bool server_gone(const struct server *s, int64_t request_ns)
+{
+    return is_silent(s) && request_ns > s->last_answer_ns && request_ns > s->continued_ns;
+}
+
+static void outage_is_over(struct server *s, int64_t until_ns)
+{
+    struct server_outage *least = s->outages;
+    for (uint32_t i = 1; i < s->outage_count; i++)
+        if (s->outages[i].requests < least->requests)
+            least = &s->outages[i];
+    if (s->outage_count < SERVER_OUTAGES)
+        least = &s->outages[s->outage_count++];
+    else if (least->requests >= s->silent)
+        return;
+    int64_t from_ns = s->last_answer_ns > s->continued_ns ? s->last_answer_ns : s->continued_ns;
+    *least = (struct server_outage){from_ns, until_ns, s->silent};
+}
+
+void server_ends_silence(struct server *s, int64_t time_ns)
+{
+    if (is_silent(s) && s->responses > 0)
+        outage_is_over(s, time_ns);
+    s->silent = s->silent_first = 0;
+}
+
+const struct server_outage *server_was_gone(const struct server *s, int64_t request_ns)
+{
+    for (uint32_t i = 0; i < s->outage_count; i++)
+        if (request_ns > s->outages[i].from_ns && request_ns < s->outages[i].until_ns)
+            return &s->outages[i];
+    return NULL;
 }
 
 void server_add_time(struct server *s, int64_t elapsed_ns)

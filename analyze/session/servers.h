@@ -4,7 +4,13 @@
 
 #include "dissect/event.h"
 
-enum { SERVERS_MAX = 1024, SERVER_CHAINS_MAX = 8, SERVER_TIME_BUCKETS = 48 };
+enum { SERVERS_MAX = 1024, SERVER_CHAINS_MAX = 8, SERVER_OUTAGES = 4, SERVER_TIME_BUCKETS = 48 };
+
+/* From one answer to the next, as the NAS of the first of them saw it: so many of its Access-Requests were in vain. */
+struct server_outage {
+    int64_t from_ns, until_ns;
+    uint64_t requests;
+};
 
 struct server {
     struct endpoint endpoint;
@@ -21,6 +27,7 @@ struct server {
     struct address answered;        /* the NAS that got the last answer */
     uint64_t silent, silent_first;  /* its Access-Requests unanswered since both (all while nobody got an answer); those of
                                        them that begin a login */
+    struct server_outage outages[SERVER_OUTAGES]; uint32_t outage_count; /* that are over; of more the worst are kept */
     struct { uint32_t chain; uint64_t presented, accepted, refused; struct place first; int64_t last_ns; uint32_t exchange; } chains[SERVER_CHAINS_MAX];
     size_t chain_count;
     int64_t resumed_ns;             /* when the last login began that was accepted without a certificate: its TLS session was
@@ -41,8 +48,20 @@ bool accounting_in_vain(const struct radius_event *e);
 
 /* Counts an Access-Request that was given up, first: it began its login. */
 void server_add_silence(struct server *s, const struct radius_event *e, bool first);
+/* It answered this NAS at a time after all that is counted as its silence so far, which ends. */
+void server_ends_silence(struct server *s, int64_t time_ns);
+static inline void server_answers(struct server *s, const struct address *nas, int64_t time_ns)
+{
+    if (s->silent > 0)
+        server_ends_silence(s, time_ns);
+    s->responses++;
+    s->last_answer_ns = time_ns;
+    s->answered = *nas;
+}
 /* It answered nobody any more after this request, and so many that no NAS has to repeat one to show it. */
 bool server_gone(const struct server *s, int64_t request_ns);
+/* So it was when this request was sent, and answered again later; NULL: not that it is known. */
+const struct server_outage *server_was_gone(const struct server *s, int64_t request_ns);
 
 void server_add_time(struct server *s, int64_t elapsed_ns);
 /* Median of the answers' times, lower bound of its bucket; 0 without answers. */

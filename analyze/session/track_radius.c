@@ -222,13 +222,6 @@ static RARELY_CALLED void unanswered(struct exchange *x, const struct radius_eve
     }
 }
 
-static inline void answered(struct server *s, const struct place *place, const struct radius_event *ev)
-{
-    s->last_answer_ns = place->time_ns;
-    s->answered = ev->client->address;
-    s->silent = s->silent_first = 0;
-}
-
 static inline void time_answer(struct server *s, const struct place *place, const struct radius_event *ev)
 {
     server_add_time(s, ev->elapsed_ns);
@@ -244,8 +237,7 @@ static inline void count_answer(struct server *s, const struct place *place, con
 {
     if (ev->elapsed_ns <= BELIEVED_NS)
         time_answer(s, place, ev);
-    s->responses++;
-    answered(s, place, ev);
+    server_answers(s, &ev->client->address, place->time_ns);
 }
 
 static RARELY_CALLED void count_other(struct server *s, const struct place *place, const struct radius_event *ev)
@@ -254,8 +246,7 @@ static RARELY_CALLED void count_other(struct server *s, const struct place *plac
     case RADIUS_REPEATED_RESPONSE:
     case RADIUS_UNMATCHED_RESPONSE:
         s->unmatched += ev->role == RADIUS_UNMATCHED_RESPONSE;
-        s->responses++;
-        answered(s, place, ev);
+        server_answers(s, &ev->client->address, place->time_ns);
         break;
     case RADIUS_UNANSWERED:
         s->unanswered++;

@@ -575,8 +575,6 @@ void radius_layer_packet(struct radius_layer *r, const struct packet *p, bool pe
     }
     memcpy(&r->place, p->frame, sizeof r->place); /* as frame_place() */
     r->active_ns = p->frame->time_ns < r->now_ns ? r->now_ns : p->frame->time_ns;
-    if (r->began_ns == INT64_MIN)
-        r->began_ns = r->active_ns;
     if (radius_is_request(p->payload.data[0]))
         request_packet(r, p, peer_seen);
     else

@@ -118,7 +118,7 @@ struct radius_layer {
 
     struct place place;             /* of the packet at hand */
     int64_t now_ns;                 /* as radius_layer_time was told */
-    int64_t began_ns;               /* when it was told first, or the first packet came; INT64_MIN: not yet */
+    int64_t began_ns;               /* when it was told first; INT64_MIN: not yet */
     int64_t active_ns;              /* when the packet at hand came: its own time unless that lies behind now_ns */
     struct radius_keys keys;        /* of the event at hand */
     uint8_t eap[RADIUS_PACKET_MAX]; /* joined EAP-Message attributes */

@@ -1119,7 +1119,11 @@ static void a_server_that_is_gone(void **state)
     scene.x.radius.unanswered_capture_ended = true;
     not_raised(FINDING_RADIUS_NO_ANSWER);
     scene.x.radius.unanswered_capture_ended = false;
-    server->last_answer_ns = at(19).time_ns;
+    struct address nas = server->answered;
+    server_answers(server, &nas, at(19).time_ns); /* it came back */
+    raises_with(FINDING_RADIUS_NO_ANSWER, SEVERITY_CRITICAL, 930, CONFIDENCE_STRONG, 18);
+    assert_true(says(found(FINDING_RADIUS_NO_ANSWER), "was down meanwhile"));
+    server->outage_count = 0; /* it was never silent for so many */
     not_raised(FINDING_RADIUS_NO_ANSWER);
     unanswered(1); /* it answers, where nobody listens */
     servers_of(scene.servers, &scene.x.server)->continued_ns = at(18).time_ns;
