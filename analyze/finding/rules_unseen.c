@@ -17,7 +17,8 @@ enum unseen {
     UNSEEN_IN_SSTP,
     UNSEEN_SSTP_KEY_WRONG,
     UNSEEN_SSTP_OWN,
-    UNSEEN_SSTP_OWN_RESUMED
+    UNSEEN_SSTP_OWN_RESUMED,
+    UNSEEN_KEY_PART
 };
 
 /*
@@ -50,6 +51,18 @@ static enum unseen why_unseen_in_sstp(const struct exchange *x)
     return f->tls.decryption_failed ? UNSEEN_SSTP_KEY_WRONG : UNSEEN_IN_SSTP;
 }
 
+/* Without the server's handshake secret the rest of a key log opens all but the certificate; RFC 8879 packs it. */
+static enum unseen why_unseen_in_tls13(const struct exchange *x)
+{
+    const struct tls_facts *t = &x->eap.tls;
+    bool passed = t->data_from_client || x->outcome == OUTCOME_ESTABLISHED || judge_client_refused(x);
+    if (t->decryption_failed)
+        return UNSEEN_KEY_WRONG;
+    if (!t->decrypted)
+        return UNSEEN_TLS13;
+    return !t->certificate_seen && passed ? UNSEEN_KEY_PART : 0;
+}
+
 static enum unseen why_unseen(const struct rule_input *in, const struct exchange *x)
 {
     const struct tls_facts *t = &x->eap.tls;
@@ -65,7 +78,7 @@ static enum unseen why_unseen(const struct rule_input *in, const struct exchange
     if (t->certificate_too_many)
         return UNSEEN_TOO_MANY;
     if (t->server_hello && t->version == 0x0304 && !t->resumed)
-        return t->decryption_failed ? UNSEEN_KEY_WRONG : t->decrypted ? 0 : UNSEEN_TLS13;
+        return why_unseen_in_tls13(x);
     if (t->resumed)
         return UNSEEN_RESUMED;
     if (t->certificate_truncated || x->eap.fragment_gap)
@@ -169,6 +182,11 @@ static void explain_unseen(struct finding *f, const struct rule_input *in, enum 
                "packets are damaged or missing.");
         finding_fix(f, "Give the secrets that were written during this very capture.");
         break;
+    case UNSEEN_KEY_PART:
+        finding_explain(f, "The TLS secrets given open later records of these logins, but not the message with the certificate: "
+                           "SERVER_HANDSHAKE_TRAFFIC_SECRET is not among them, or the server compresses it (RFC 8879).");
+        finding_fix(f, "Give the whole key log of the logins, as the library wrote it.");
+        break;
     case UNSEEN_ONE_SIDED:
         finding_explain(f, "Only the client's direction was captured.");
         finding_fix(f, "Capture both directions, between RRAS and NPS.");
@@ -226,6 +244,7 @@ static void unseen(struct findings *out, const struct rule_input *in, const stru
         [UNSEEN_IKE_KEY_WRONG] = "the IKE keys given do not fit",
         [UNSEEN_IN_SSTP] = "it is inside of TLS",
         [UNSEEN_SSTP_KEY_WRONG] = "the TLS secrets given do not fit",
+        [UNSEEN_KEY_PART] = "the TLS secrets given do not open it",
     };
     enum unseen why = why_unseen(in, x);
     bool fresh;

@@ -587,6 +587,17 @@ static void certificates_that_cannot_be_read(void **state)
     nothing_raised(); /* with secrets */
     unseen();
     scene.x.eap.tls.version = 0x0304;
+    scene.x.eap.tls.decrypted = true; /* with a part of them */
+    raises(FINDING_CERT_UNSEEN, SEVERITY_INFO, 0);
+    assert_true(says(found(FINDING_CERT_UNSEEN), "SERVER_HANDSHAKE_TRAFFIC_SECRET"));
+    stopped_after_flight(OUTCOME_INCOMPLETE); /* it may not have come that far */
+    scene.x.eap.tls.version = 0x0304;
+    scene.x.eap.tls.decrypted = true;
+    scene.x.eap.tls.certificate_seen = false;
+    scene.x.eap.tls.server_chain = 0;
+    not_raised(FINDING_CERT_UNSEEN);
+    unseen();
+    scene.x.eap.tls.version = 0x0304;
     scene.x.eap.tls.decryption_failed = true;
     raises(FINDING_CERT_UNSEEN, SEVERITY_INFO, 0);
     unseen();
