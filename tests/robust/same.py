@@ -1,7 +1,8 @@
 """
-same.py VPNSCOPE PCAPS [all | NAME... | +KIND...]: every recording changed in ways that change nothing of what happened, as captures
+same.py VPNSCOPE PCAPS [all | NAME... | +KIND... | /N]: every recording changed in ways that change nothing of what happened, as captures
 of the same packets differ between one tool, host or mirror and another; the report must be the same. One change in THIN is
-tried, always the same ones; with "all", or of the named recordings or kinds of changes, every one. Exit status 1: something else was said.
+tried, always the same ones; with "all", or of the named recordings or kinds of changes, every one; with /N one in N. Exit status 1:
+something else was said.
 """
 
 import concurrent.futures
@@ -134,13 +135,13 @@ class Choice:
     """Which changes are tried: by the names of recordings, the kinds of changes, or one in THIN."""
 
     def __init__(self, words):
-        self.every = bool(words)
-        self.names = {w for w in words if w[0] != "+" and w != "all"}
+        self.thin = next((int(w[1:]) for w in words if w[0] == "/"), 1 if words else THIN)
+        self.names = {w for w in words if w[0] not in "+/" and w != "all"}
         self.kinds = {w[1:] for w in words if w[0] == "+"}
 
     def of(self, jobs):
         for job in jobs:
-            chosen = self.every or zlib.crc32((job[1].name + job[2].label).encode()) % THIN == 0
+            chosen = zlib.crc32((job[1].name + job[2].label).encode()) % self.thin == 0
             if chosen and (not self.kinds or job[2].label.split()[0] in self.kinds):
                 yield job
 
