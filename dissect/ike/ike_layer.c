@@ -154,19 +154,35 @@ static void repeated(struct ike_layer *l, struct ike_arrival *in, struct sent *s
     tell(l, in, &about);
 }
 
+static inline bool is_ike_port(uint16_t port)
+{
+    return port == PORT_IKE || port == PORT_NAT_T;
+}
+
+/* Who called whom, of an association that was begun before: its initiator flag means whoever renewed it last, if it was. */
+static bool from_caller(const struct ike_arrival *in)
+{
+    bool from_server = is_ike_port(in->p->src.port), to_server = is_ike_port(in->p->dst.port);
+    bool login = in->m.exchange == IKE_SA_INIT || in->m.exchange == IKE_SESSION_RESUME || in->m.exchange == IKE_AUTH;
+    return login || from_server == to_server ? in->m.from_initiator : to_server;
+}
+
 /* Opens the association of a message that belongs to none: a first request begins it, another one shows that it began
  * before. */
 static struct association *open_for(struct ike_layer *l, const struct ike_arrival *in)
 {
     const struct ike_message *m = &in->m;
+    bool calls = from_caller(in);
     bool first = m->exchange == IKE_SA_INIT || m->exchange == IKE_SESSION_RESUME, no_responder = spi_is_zero(m->responder_spi);
     if (m->malformed || spi_is_zero(m->initiator_spi))
         return NULL;
     if (first ? m->from_initiator == m->response || (!m->response && !no_responder) : no_responder || !m->encrypted)
         return NULL;
-    struct ike_path path = m->from_initiator ? (struct ike_path){in->p->src, in->p->dst, in->p->tunnel}
-                                             : (struct ike_path){in->p->dst, in->p->src, in->p->tunnel};
-    return association_open(l, m, &path, !first || m->response);
+    struct ike_path path = calls ? (struct ike_path){in->p->src, in->p->dst, in->p->tunnel}
+                                 : (struct ike_path){in->p->dst, in->p->src, in->p->tunnel};
+    struct association *a = association_open(l, m, &path, !first || m->response);
+    a->pairs[0].swapped = calls != m->from_initiator;
+    return a;
 }
 
 /* What a message shows of the responder's SPI. The first answer that accepts is the one that counts. */
@@ -287,8 +303,7 @@ static void new_message1(struct ike_layer *l, struct ike_arrival *in)
     in->a = association_find(l, &in->m, p, &in->pair);
     bool opened = in->a == NULL, first = spi_is_zero(in->m.responder_spi);
     if (opened) {
-        bool from_responder = !first && (p->src.port == PORT_IKE || p->src.port == PORT_NAT_T) && p->dst.port != PORT_IKE &&
-                              p->dst.port != PORT_NAT_T;
+        bool from_responder = !first && is_ike_port(p->src.port) && !is_ike_port(p->dst.port);
         struct ike_path path = from_responder ? (struct ike_path){p->dst, p->src, p->tunnel}
                                               : (struct ike_path){p->src, p->dst, p->tunnel};
         if (in->m.malformed || spi_is_zero(in->m.initiator_spi))

@@ -392,6 +392,24 @@ static void the_middle_of_one_begun_before(void **state)
     bench_free(b);
 }
 
+/* Renewed by the server before the capture began, so that the initiator flag is his: the ports tell who called whom. */
+static void the_middle_of_one_that_the_server_renewed(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new();
+    struct message ask = auth(FROM_INITIATOR, 3, 1), answer = auth(IS_RESPONSE, 3, 2), own = auth(0, 0, 2);
+    ask.data[18] = answer.data[18] = own.data[18] = IKE_INFORMATIONAL;
+    send_message(b, at(9, 4500), at(1, 40000), &ask);
+    assert_int_equal(last_ike(b)->dir, TO_CLIENT);
+    send_message(b, at(1, 40000), at(9, 4500), &answer);
+    assert_int_equal(last_ike(b)->dir, TO_SERVER);
+    assert_int_equal(last_ike(b)->ike.request.frame, 1);
+    send_message(b, at(1, 40000), at(9, 4500), &own);
+    assert_int_equal(last_ike(b)->dir, TO_SERVER);
+    assert_int_equal(count_of(b, EVENT_OPENED), 1);
+    bench_free(b);
+}
+
 /* A file whose packets are not in the order of time: IKE_AUTH, then the IKE_SA_INIT that went before it. */
 static void the_beginning_may_come_later_in_the_file(void **state)
 {
@@ -1056,6 +1074,7 @@ int main(void)
         cmocka_unit_test(two_responders_are_told),
         cmocka_unit_test(strangers_with_one_spi_are_two),
         cmocka_unit_test(the_middle_of_one_begun_before),
+        cmocka_unit_test(the_middle_of_one_that_the_server_renewed),
         cmocka_unit_test(the_beginning_may_come_later_in_the_file),
         cmocka_unit_test(silence_closes),
         cmocka_unit_test(a_clock_set_back_closes_nothing),
