@@ -159,12 +159,30 @@ static inline bool is_ike_port(uint16_t port)
     return port == PORT_IKE || port == PORT_NAT_T;
 }
 
-/* Who called whom, of an association that was begun before: its initiator flag means whoever renewed it last, if it was. */
-static bool from_caller(const struct ike_arrival *in)
+static bool is_responder(const struct ike_layer *l, const struct address *a)
 {
-    bool from_server = is_ike_port(in->p->src.port), to_server = is_ike_port(in->p->dst.port);
+    uint64_t hash = address_hash(a, 0) | 1;
+    return l->responders[hash / 2 % RESPONDERS] == hash;
+}
+
+static void note_responder(struct ike_layer *l, const struct address *a)
+{
+    uint64_t hash = address_hash(a, 0) | 1;
+    l->responders[hash / 2 % RESPONDERS] = hash;
+}
+
+/* Who called whom, of an association that was begun before: its initiator flag means whoever renewed it last, if it was. Ports
+ * tell, or that one of them answered others' logins. */
+static bool from_caller(const struct ike_layer *l, const struct ike_arrival *in)
+{
+    const struct endpoint *from = &in->p->src, *to = &in->p->dst;
     bool login = in->m.exchange == IKE_SA_INIT || in->m.exchange == IKE_SESSION_RESUME || in->m.exchange == IKE_AUTH;
-    return login || from_server == to_server ? in->m.from_initiator : to_server;
+    bool to_server = is_ike_port(to->port), from_server = is_ike_port(from->port);
+    if (!login && to_server == from_server) {
+        to_server = is_responder(l, &to->address);
+        from_server = is_responder(l, &from->address);
+    }
+    return login || to_server == from_server ? in->m.from_initiator : to_server;
 }
 
 /* Opens the association of a message that belongs to none: a first request begins it, another one shows that it began
@@ -172,7 +190,7 @@ static bool from_caller(const struct ike_arrival *in)
 static struct association *open_for(struct ike_layer *l, const struct ike_arrival *in)
 {
     const struct ike_message *m = &in->m;
-    bool calls = from_caller(in);
+    bool calls = from_caller(l, in);
     bool first = m->exchange == IKE_SA_INIT || m->exchange == IKE_SESSION_RESUME, no_responder = spi_is_zero(m->responder_spi);
     if (m->malformed || spi_is_zero(m->initiator_spi))
         return NULL;
@@ -186,7 +204,7 @@ static struct association *open_for(struct ike_layer *l, const struct ike_arriva
 }
 
 /* What a message shows of the responder's SPI. The first answer that accepts is the one that counts. */
-static bool learn_responder(const struct ike_layer *l, const struct ike_arrival *in)
+static bool learn_responder(struct ike_layer *l, const struct ike_arrival *in)
 {
     struct association *a = in->a;
     struct spi_pair *pair = &a->pairs[in->pair];
@@ -197,6 +215,8 @@ static bool learn_responder(const struct ike_layer *l, const struct ike_arrival 
     if (!pair->responder_known) {
         memcpy(pair->responder, m->responder_spi, IKE_SPI);
         pair->responder_known = true;
+        if (m->exchange == IKE_SA_INIT)
+            note_responder(l, &in->p->src.address);
         return false;
     }
     if (memcmp(pair->responder, m->responder_spi, IKE_SPI) == 0)

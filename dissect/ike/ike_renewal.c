@@ -8,21 +8,21 @@
 
 /* N(REKEY_SA) comes first where a tunnel inside is renewed. Another tunnel may begin like a renewal, but then the old SPIs
  * live on. */
-static void note_child(const struct ike_layer *l, const struct ike_arrival *in)
+static void note_child(struct ike_layer *l, const struct ike_arrival *in)
 {
     struct renewal *r = &in->a->renewal;
     const struct ike_message *m = &in->m;
-    if (!m->response) {
+    bool seen = asked_find(in->a, !in->from_initiator, in->pair, m->message_id) != NULL;
+    bool answered = r->asked && r->pair == in->pair && r->message_id == m->message_id && r->by_initiator != in->from_initiator;
+    if (!m->response)
         *r = (struct renewal){.asked = m->sk_next == IKE_SA, .by_initiator = in->from_initiator, .pair = in->pair,
                               .message_id = m->message_id};
-    } else if (r->asked && r->pair == in->pair && r->message_id == m->message_id && r->by_initiator != in->from_initiator) {
-        r->asked = false;
-        r->made = m->sk_next == IKE_SA;
-        r->time_ns = l->place.time_ns;
-    }
+    else if (answered || !seen) /* the capture may begin with the answer */
+        *r = (struct renewal){.made = m->sk_next == IKE_SA, .by_initiator = !in->from_initiator, .pair = in->pair,
+                              .time_ns = l->place.time_ns};
 }
 
-void renewal_note(const struct ike_layer *l, const struct ike_arrival *in)
+void renewal_note(struct ike_layer *l, const struct ike_arrival *in)
 {
     struct renewal *r = &in->a->renewal;
     if (in->m.exchange == CREATE_CHILD_SA)

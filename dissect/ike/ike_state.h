@@ -14,8 +14,8 @@
  * the same look beyond translators. PATH_KEYS: one for each path, one for the bare addresses of the first. */
 enum { PAIRS = 2, PATHS = 3, PATH_KEYS = PATHS + 1, ASKED = 2, SENT_WAYS = 4, SENT_PER_ASSOCIATION = 2, FRAGMENTS_MAX = 256 };
 /* SHARERS: of associations along one path, as a device's and a user's tunnel, whose ESP is told apart. STRAYS: paths whose ESP
- * is nobody's that are remembered. */
-enum { ESP_SPIS = 4, SHARERS = 4, STRAYS = 1024 };
+ * is nobody's that are remembered. RESPONDERS: of addresses that answered a login. */
+enum { ESP_SPIS = 4, SHARERS = 4, STRAYS = 1024, RESPONDERS = 64 };
 
 #define ESTABLISHED_IDLE_NS (30 * 60 * INT64_C(1000000000))
 /* A copy beyond a translator follows its original at once; the earliest retransmission known is after half a second. */
@@ -152,6 +152,7 @@ struct ike_layer {
     uint32_t room, used, free, open;  /* used: ever taken; free: chain through next */
     struct ike_list half_open, established;
     struct stray strays[STRAYS];      /* by hash */
+    uint64_t responders[RESPONDERS];  /* hashes of addresses, by themselves; 0: unused */
 
     uint32_t lone, lone_listed;       /* associations that are or ended as a lone request; how many there may be */
     struct lone_ring ring;
@@ -321,7 +322,7 @@ void fragments_drop(struct ike_layer *l, struct association *a, unsigned directi
 
 /* ike_renewal.c */
 /* A whole message of an association, which nobody can read. */
-void renewal_note(const struct ike_layer *l, const struct ike_arrival *in);
+void renewal_note(struct ike_layer *l, const struct ike_arrival *in);
 /* The association of a message with SPIs that nobody heard of, when it was renewed with them; it has them from now on. NULL. */
 struct association *renewal_find(struct ike_layer *l, const struct ike_arrival *in, uint8_t *pair);
 

@@ -392,11 +392,23 @@ static void the_middle_of_one_begun_before(void **state)
     bench_free(b);
 }
 
-/* Renewed by the server before the capture began, so that the initiator flag is his: the ports tell who called whom. */
+/* Renewed by the server before the capture began, so that the initiator flag is his: the ports tell who called whom, or that he
+ * answered somebody's login. */
 static void the_middle_of_one_that_the_server_renewed(void **state)
 {
     (void)state;
     struct bench *b = bench_new();
+    struct message other = auth(FROM_INITIATOR, 3, 1), again = other;
+    other.data[18] = again.data[18] = IKE_INFORMATIONAL;
+    put_be(other.data, 8, 0x5001);
+    send_message(b, at(9, 4500), at(2, 4500), &other);
+    assert_int_equal(last_ike(b)->dir, TO_SERVER);
+    establish(b, 1, 40000);
+    put_be(again.data, 8, 0x5002);
+    send_message(b, at(9, 4500), at(3, 4500), &again);
+    assert_int_equal(last_ike(b)->dir, TO_CLIENT);
+    bench_free(b);
+    b = bench_new();
     struct message ask = auth(FROM_INITIATOR, 3, 1), answer = auth(IS_RESPONSE, 3, 2), own = auth(0, 0, 2);
     ask.data[18] = answer.data[18] = own.data[18] = IKE_INFORMATIONAL;
     send_message(b, at(9, 4500), at(1, 40000), &ask);
