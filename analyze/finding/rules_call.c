@@ -2,8 +2,9 @@
 #include "analyze/finding/rules_sstp.h"
 
 #include "analyze/session/call_words.h"
+#include "dissect/l2tp/l2tp.h"
 
-enum { SILENT_TUNNEL = 0x10001, REFUSED_TUNNEL = 0x10002, SILENT_GRE = 0x10003 };
+enum { SILENT_TUNNEL = 0x10001, REFUSED_TUNNEL = 0x10002, SILENT_GRE = 0x10003, REFUSED_BY_CLIENT = 0x10004 };
 enum { TRANSMISSIONS_TO_COUNT = 3 /* less is what scanners send, too */, ERROR_GRE = 806, ERROR_TIMEOUT = 809 };
 
 static void explain_silence(struct finding *f, const struct exchange *x)
@@ -40,11 +41,45 @@ static void silent_tunnel(struct findings *out, const struct exchange *x, struct
     explain_silence(f, x);
 }
 
+/* A client that hangs up for a reason, instead of having done or changed its mind (RFC 2661 section 4.4.2). */
+static bool complains(const struct exchange *x)
+{
+    enum { DONE = 1, ADMINISTRATIVE = 3, SHUTTING_DOWN = 6 };
+    const struct ppp_call_state *c = &x->sstp.call;
+    bool ordinary = c->result == DONE || c->result == (c->end_message == L2TP_STOPCCN ? SHUTTING_DOWN : ADMINISTRATIVE);
+    return x->type == CONVERSATION_L2TP && c->has_result && !ordinary;
+}
+
+static void client_refuses(struct findings *out, const struct exchange *x, struct sstp_judgement j)
+{
+    const struct ppp_call_state *c = &x->sstp.call;
+    char words[CALL_WORDS];
+    bool fresh;
+    uint64_t variant = REFUSED_BY_CLIENT | (uint64_t)c->end_message << 48 | (uint64_t)c->result << 32;
+    struct finding *f = rule_sstp_raise(out, FINDING_PPP_NEGOTIATION_FAILED, x, variant, &fresh);
+    if (f == NULL)
+        return;
+    finding_evidence(out, f, j.place, "the client's message");
+    if (!fresh)
+        return;
+    f->severity = SEVERITY_CRITICAL;
+    f->confidence = j.confidence;
+    finding_title(f, "clients end L2TP before PPP begins: %s", call_end_words(words, x));
+    finding_explain(f, "The server answered, and it is the client that does not go on. Where the two authenticate the tunnel itself, a "
+                       "secret that one of them does not have, or another one, ends like this; it is neither IPsec's pre-shared key "
+                       "nor the user's password.");
+    rule_sstp_side(f, "client's L2TP settings, then at the server's");
+    finding_fix(f, "Give both sides the same secret for the tunnel, or none: Windows does not authenticate the tunnel; xl2tpd has "
+                   "\"challenge\" and l2tp-secrets.");
+}
+
 static void refused_tunnel(struct findings *out, const struct exchange *x, struct sstp_judgement j)
 {
     const struct ppp_call_state *c = &x->sstp.call;
     char words[CALL_WORDS];
     bool fresh;
+    if (j.by_client && complains(x))
+        client_refuses(out, x, j);
     if (j.by_client)
         return;
     uint64_t variant = REFUSED_TUNNEL | (uint64_t)c->end_message << 48 | (uint64_t)c->result << 32;

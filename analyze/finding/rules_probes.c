@@ -125,6 +125,9 @@ static void failing(struct findings *out, const struct rule_input *in, const str
         finding_explain(f, "That this server is a VPN's is assumed: it never spoke for one in the capture, and nothing speaks against it.");
         f->confidence = CONFIDENCE_STRONG;
     }
+    if (!s->sure && !is_of_the_site(s))
+        finding_explain(f, "It is only their regularity that tells them from a client which dials again and again: if %s is a user's "
+                           "address, that user gets no VPN.", who);
     finding_explain(f, "A load balancer sends nobody to a server that fails its probes; where clients are sent there all the same "
                        "they get no VPN.");
     finding_fix(f, "On that server: does the service run (Get-Service RemoteAccess, SstpSvc), and does it listen "

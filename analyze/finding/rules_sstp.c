@@ -6,6 +6,7 @@
 #include "analyze/session/services.h"
 #include "analyze/session/sstp_lengths.h"
 
+enum { OTHER_REQUEST = 0x200 };
 enum { SYNS_TO_COUNT = 3 /* less is what scanners send, too */, PATHS_DIFFER = 1 };
 
 struct finding *rule_sstp_raise(struct findings *out, enum finding_id id, const struct exchange *x, uint64_t variant,
@@ -27,10 +28,15 @@ bool rule_sstp_elsewhere(const struct rule_input *in, const struct exchange *x)
     return x->server.port != HTTPS && rule_sstp_assumed(in, x);
 }
 
-bool rule_sstp_other_request(const struct rule_input *in, const struct exchange *x)
+bool rule_sstp_unsure_request(const struct rule_input *in, const struct exchange *x)
 {
-    uint8_t request = sstp_reading_of(&x->sstp).request;
-    return !x->sstp.request_seen && (request == SSTP_REQUEST_OTHER || (request == SSTP_REQUEST_UNKNOWN && rule_sstp_assumed(in, x)));
+    return !x->sstp.request_seen && sstp_reading_of(&x->sstp).request != SSTP_REQUEST_FITS && rule_sstp_assumed(in, x);
+}
+
+bool rule_sstp_other_request(const struct exchange *x, struct sstp_judgement j)
+{
+    return !j.read && (j.end == SSTP_END_HTTP_SILENT || j.end == SSTP_END_CALL_SILENT) &&
+           sstp_reading_of(&x->sstp).request == SSTP_REQUEST_OTHER;
 }
 
 bool rule_sstp_nobody(const struct rule_input *in, const struct exchange *x)
@@ -292,19 +298,39 @@ static void no_answer(struct findings *out, const struct rule_input *in, const s
 {
     bool fresh, client = kind == SILENT_CLIENT;
     bool hung_up = (kind == SILENT_CALL || kind == SILENT_HANDSHAKE) && rule_sstp_hung_up(x, j);
-    struct finding *f =
-        rule_sstp_raise(out, FINDING_SSTP_NO_ANSWER, x, (uint64_t)kind << 1 | (uint64_t)hung_up, &fresh);
+    bool guess = (kind == SILENT_HANDSHAKE && rule_sstp_assumed(in, x)) || (kind == SILENT_HTTP && rule_sstp_unsure_request(in, x));
+    uint64_t variant = (uint64_t)kind << 2 | (uint64_t)guess << 1 | (uint64_t)hung_up;
+    struct finding *f = rule_sstp_raise(out, FINDING_SSTP_NO_ANSWER, x, variant, &fresh);
     if (f == NULL)
         return;
     silence_evidence(out, f, x, kind, j.place);
     if (!fresh)
         return;
-    bool guess = (kind == SILENT_HANDSHAKE && rule_sstp_assumed(in, x)) || (kind == SILENT_HTTP && rule_sstp_other_request(in, x));
     f->severity = client || guess ? SEVERITY_WARNING : SEVERITY_CRITICAL;
     f->confidence = kind == SILENT_UNREACHABLE ? CONFIDENCE_CERTAIN : guess ? CONFIDENCE_HINT : j.confidence;
     f->client_error = client ? 0 : hung_up ? SSTP_ERROR_HUNG_UP : SSTP_ERROR_TIMED_OUT;
     explain_silence(f, x, kind, hung_up);
     rule_sstp_say_assumed(f, in, x);
+}
+
+/* By its length it is of no client that is known: another service's, where the server is known for SSTP; else it may be an unknown
+ * client's. */
+static void other_request(struct findings *out, const struct rule_input *in, const struct exchange *x, struct sstp_judgement j)
+{
+    char server[ENDPOINT_TEXT];
+    bool fresh;
+    struct finding *f = rule_sstp_assumed(in, x) ? rule_sstp_raise(out, FINDING_SSTP_NO_ANSWER, x, OTHER_REQUEST, &fresh) : NULL;
+    if (f == NULL)
+        return;
+    finding_evidence(out, f, j.place.frame != 0 ? j.place : x->last, "the end of the connection");
+    if (!fresh)
+        return;
+    f->severity = SEVERITY_INFO;
+    f->confidence = CONFIDENCE_HINT;
+    finding_title(f, "requests inside of TLS to %s are not answered, and have not the length of SSTP's", endpoint_text(server, &x->server));
+    finding_explain(f, "Most likely another service was asked. If the client did want a tunnel, the service behind the port hangs, or a "
+                       "proxy in front waits for the end of a request that has none.");
+    finding_fix(f, "If it was a VPN client: give the TLS secrets of the connection with --keylog, and what was asked can be read.");
 }
 
 /* It was on its way when the client reset the connection; whether it came is not known. */
@@ -375,11 +401,16 @@ void rules_sstp_connect(struct findings *out, const struct rule_input *in, const
             no_answer(out, in, x, j, SILENT_HANDSHAKE);
         break;
     case SSTP_END_HTTP_SILENT:
-        if (!rule_sstp_hung_up(x, j))
+        if (rule_sstp_other_request(x, j))
+            other_request(out, in, x, j);
+        else if (!rule_sstp_hung_up(x, j))
             no_answer(out, in, x, j, SILENT_HTTP);
         break;
     case SSTP_END_CALL_SILENT:
-        no_answer(out, in, x, j, j.client_silent ? SILENT_CLIENT : SILENT_CALL);
+        if (rule_sstp_other_request(x, j))
+            other_request(out, in, x, j);
+        else
+            no_answer(out, in, x, j, j.client_silent ? SILENT_CLIENT : SILENT_CALL);
         break;
     default:
         break;

@@ -26,9 +26,10 @@ struct finding *rule_sstp_raise(struct findings *out, enum finding_id id, const 
 bool rule_sstp_assumed(const struct rule_input *in, const struct exchange *x);
 /* ... and the client did not name it (no SNI), as those do who scan the internet. */
 bool rule_sstp_nobody(const struct rule_input *in, const struct exchange *x);
-/* What was asked inside of TLS need not have been SSTP_DUPLEX_POST: by its length it is not; or that does not tell, and that the server
- * is a VPN's is assumed. */
-bool rule_sstp_other_request(const struct rule_input *in, const struct exchange *x);
+/* ... and the length of what was asked inside of TLS does not show that it was SSTP_DUPLEX_POST. */
+bool rule_sstp_unsure_request(const struct rule_input *in, const struct exchange *x);
+/* What was asked inside of TLS, and not answered, is by its length not SSTP_DUPLEX_POST. */
+bool rule_sstp_other_request(const struct exchange *x, struct sstp_judgement j);
 /* As much is assumed of a port that is not SSTP's own: another service's, most likely, of which nothing is said. */
 bool rule_sstp_elsewhere(const struct rule_input *in, const struct exchange *x);
 /* When assumed: says so, and is no more certain. */

@@ -374,7 +374,7 @@ static void server_closed(struct findings *out, const struct rule_input *in, con
     finding_evidence(out, f, rule_sstp_ended(x, TCP_SERVER), "the server ends the connection");
     if (!fresh)
         return;
-    bool ours = asked && !rule_sstp_other_request(in, x);
+    bool ours = asked && !rule_sstp_unsure_request(in, x);
     f->severity = ours ? SEVERITY_CRITICAL : SEVERITY_WARNING;
     f->confidence = ours ? CONFIDENCE_STRONG : CONFIDENCE_HINT;
     f->client_error = SSTP_ERROR_HUNG_UP;
@@ -463,7 +463,7 @@ void rules_sstp_tls(struct findings *out, const struct rule_input *in, const str
             server_closed(out, in, x, false);
         break;
     case SSTP_END_HTTP_SILENT:
-        if (rule_sstp_hung_up(x, j))
+        if (rule_sstp_hung_up(x, j) && (has_no_certificate(x) || !rule_sstp_other_request(x, j)))
             server_closed(out, in, x, true);
         break;
     case SSTP_END_HANDSHAKE_STALLED:

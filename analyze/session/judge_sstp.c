@@ -306,16 +306,17 @@ static struct sstp_judgement judge_closed(const struct exchange *x, const struct
         return j;
     case SSTP_SHAPE_NOTHING:
         return client_finished(&f->tls) ? judge_nothing_said(x, e) : j;
-    case SSTP_SHAPE_ASKED:
-        return silent(x, SSTP_END_HTTP_SILENT, e, since);
+    case SSTP_SHAPE_ASKED: /* by its length it may be somebody else's request */
+    case SSTP_SHAPE_CALLED:
+        j = silent(x, r.shape == SSTP_SHAPE_ASKED ? SSTP_END_HTTP_SILENT : SSTP_END_CALL_SILENT, e, since);
+        j.confidence = r.request == SSTP_REQUEST_OTHER ? CONFIDENCE_HINT : j.confidence;
+        return j;
     case SSTP_SHAPE_ANSWERED: /* or the client changed its mind after a 200 */
         if (complete(x) && e->over) {
             j = verdict(SSTP_END_HTTP_ERROR, CONFIDENCE_HINT);
             j.place = e->place;
         }
         return j;
-    case SSTP_SHAPE_CALLED:
-        return silent(x, SSTP_END_CALL_SILENT, e, since);
     case SSTP_SHAPE_REFUSED:
         return complete(x) && e->over ? verdict(SSTP_END_CALL_NAK, CONFIDENCE_HINT) : j;
     case SSTP_SHAPE_ACKNOWLEDGED:

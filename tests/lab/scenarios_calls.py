@@ -38,8 +38,9 @@ remoteip 10.50.1.7-9
 class Calls:
     """One client and one server of a scenario."""
 
-    def __init__(self, lab, kind, auth="mschapv2", password=PASSWORD):
+    def __init__(self, lab, kind, auth="mschapv2", password=PASSWORD, secrets=None):
         self.lab, self.kind, self.auth, self.password = lab, kind, auth, password
+        self.secrets = secrets or {}  # of the tunnel itself
         self.vpn = lab.network.vpn()
         self.vpn.reset()
 
@@ -81,7 +82,9 @@ class Calls:
 
     def xl2tpd(self, name, text):
         files = [os.path.join(self.lab.directory, name + suffix) for suffix in (".pid", ".control")]
-        return ["xl2tpd", "-D", "-c", self.write(name + ".conf", text), "-s", self.write(name + ".secrets", ""),
+        secret = "* * %s\n" % self.secrets[name] if name in self.secrets else ""
+        text += "challenge = yes\n" if secret else ""
+        return ["xl2tpd", "-D", "-c", self.write(name + ".conf", text), "-s", self.write(name + ".secrets", secret),
                 "-p", files[0], "-C", files[1]]
 
     def events(self, role):
@@ -96,7 +99,8 @@ class Calls:
         said = {row["event"]: row for row in self.events("client")}
         asked = {row["event"]: row for row in self.events("server")}.get("authentication")
         established = "established" in said
-        if established != (outcome == "established") or (outcome == "rejected" and (asked is None or asked["accepted"])):
+        refused = asked is not None and not asked["accepted"]
+        if established != (outcome == "established") or (outcome == "rejected" and not refused) or (outcome == "aborted" and asked):
             raise RuntimeError("the client's log does not say %s: %s" % (outcome, sorted(said)))
         return {"type": self.kind, "client": DIRECT[0], "server": RRAS_PUBLIC, "expected_outcome": outcome,
                 "user": asked["user"] if asked else None, "authentication": {"pap": "PAP", "mschapv2": "MS-CHAPv2"}[self.auth],
@@ -128,6 +132,12 @@ def _(lab):
           expect=["ppp-authentication-failed"], client_error=691, seconds=6)
 def _(lab):
     call(lab, "l2tp", "rejected", 4, password="Winter-2026")
+
+
+@scenario("l2tp-tunnel-secret", "L2TP without IPsec; both authenticate the tunnel, with different secrets: the client ends it", calls=True,
+          expect=["ppp-negotiation-failed"], seconds=6)
+def _(lab):
+    call(lab, "l2tp", "aborted", 3, secrets={"lns": "Tunnel-2026", "lac": "Tunnel-2025"})
 
 
 @scenario("l2tp-unanswered", "L2TP without IPsec to a server that drops it", calls=True, expect=["ppp-negotiation-failed"],

@@ -458,6 +458,9 @@ static void closed_requests(void **state)
     expect_unknown();
     fin(TCP_CLIENT, 45);
     expect(SSTP_END_HTTP_SILENT, CONFIDENCE_STRONG, OUTCOME_UNANSWERED);
+    f->tls.sni.len++; /* then it has not the length of SSTP's */
+    expect(SSTP_END_HTTP_SILENT, CONFIDENCE_HINT, OUTCOME_INCOMPLETE);
+    f->tls.sni.len--;
     put_records(f, &by_gcm, "S113");
     assert_int_equal(judge_sstp_kind(x), SSTP_KIND_UNSURE);
     expect(SSTP_END_HTTP_ERROR, CONFIDENCE_HINT, OUTCOME_INCOMPLETE);

@@ -51,7 +51,14 @@ static void a_tunnel_that_is_refused(void **state)
     judged.confidence = CONFIDENCE_CERTAIN;
     const struct finding *f = scene_only(FINDING_PPP_NEGOTIATION_FAILED, SEVERITY_CRITICAL, CONFIDENCE_CERTAIN, 0);
     assert_true(says(f, "StopCCN: not authorized to open a control connection"));
-    scene_ends(SSTP_END_TUNNEL_REFUSED, true); /* the client changed its mind */
+    scene_ends(SSTP_END_TUNNEL_REFUSED, true);
+    judged.place = at(2);
+    memcpy(call()->text, "No secret key on our end", 24);
+    call()->text_len = 24;
+    f = scene_only(FINDING_PPP_NEGOTIATION_FAILED, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 0);
+    assert_true(says(f, "clients end L2TP") && says(f, "(No secret key on our end)"));
+    call()->text_len = 0;
+    call()->result = 1; /* the client changed its mind */
     scene_nothing();
     scene_connected(CONVERSATION_PPTP);
     call()->end = PPP_CALL_REFUSED;

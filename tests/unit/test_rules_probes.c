@@ -123,6 +123,18 @@ static void test_failing_probes_are_a_server_that_is_down(void **state)
     assert_non_null(f);
     assert_int_equal(f->severity, SEVERITY_WARNING);
     assert_non_null(strstr(f->explanation, "8 of 12 probes"));
+    assert_false(says(f, "dials again and again"));
+}
+
+/* Of an address that may be a user's. */
+static void test_failing_probes_that_may_be_a_client(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 12; i++)
+        assert_true(probes_add(scene.probes, connection("203.0.113.9", "172.20.30.11", SSTP_KIND_UNSURE, 2 * i)));
+    const struct finding *f = raised(FINDING_BACKEND_DOWN);
+    assert_non_null(f);
+    assert_true(says(f, "dials again and again"));
 }
 
 static void test_server_that_was_down_for_a_while(void **state)
@@ -386,6 +398,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_series_is_one_finding, begin, end),
         cmocka_unit_test_setup_teardown(test_who_knocks_now_and_then_scans, begin, end),
         cmocka_unit_test_setup_teardown(test_failing_probes_are_a_server_that_is_down, begin, end),
+        cmocka_unit_test_setup_teardown(test_failing_probes_that_may_be_a_client, begin, end),
         cmocka_unit_test_setup_teardown(test_server_that_was_down_for_a_while, begin, end),
         cmocka_unit_test_setup_teardown(test_two_lost_probes_are_no_outage, begin, end),
         cmocka_unit_test_setup_teardown(test_attempts_that_are_not_regular_are_no_probes, begin, end),
