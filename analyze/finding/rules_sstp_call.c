@@ -95,11 +95,27 @@ static void explain_http_error(struct finding *f, const struct exchange *x)
                    "its health by HEAD of that path (401 is healthy).");
 }
 
+/* It is not the VPN server that was asked. */
+static void explain_proxy(struct finding *f, const struct exchange *x)
+{
+    enum { PROXY_AUTHENTICATION = 407 };
+    const struct sstp_facts *s = &x->sstp;
+    char proxy[ENDPOINT_TEXT], reason[DESCRIBE_MAX], host[DESCRIBE_MAX];
+    finding_title(f, "the web proxy %s does not let SSTP clients through: HTTP %u%s%s", endpoint_text(proxy, &x->server), s->http_status,
+                  s->http_reason.len > 0 ? " " : "", words(reason, x, s->http_reason));
+    finding_explain(f, "The client asked it for a connection (CONNECT) to \"%s\"%s.", words(host, x, s->target),
+                    s->http_status == PROXY_AUTHENTICATION ? ", and it wants to know the user first: SSTP cannot log in to a proxy" : "");
+    rule_sstp_side(f, "web proxy of the client's network, then at the client's proxy settings");
+    finding_fix(f, "At the proxy: let CONNECT to the VPN server's name and port 443 pass%s. Or let the clients reach that port without "
+                   "the proxy.",
+                s->http_status == PROXY_AUTHENTICATION ? " without authentication" : "");
+}
+
 static void http_error(struct findings *out, const struct exchange *x, struct sstp_judgement j)
 {
     const struct sstp_facts *s = &x->sstp;
-    bool fresh;
-    struct finding *f = rule_sstp_raise(out, FINDING_SSTP_HTTP_ERROR, x, s->http_status, &fresh);
+    bool fresh, proxy = s->sstp_connect && !s->sstp_request;
+    struct finding *f = rule_sstp_raise(out, FINDING_SSTP_HTTP_ERROR, x, s->http_status | (uint64_t)proxy << 16, &fresh);
     if (f == NULL)
         return;
     finding_evidence(out, f, s->request_place, "the HTTP request");
@@ -108,7 +124,10 @@ static void http_error(struct findings *out, const struct exchange *x, struct ss
         return;
     f->severity = SEVERITY_CRITICAL;
     f->confidence = j.read ? CONFIDENCE_CERTAIN : j.confidence;
-    explain_http_error(f, x);
+    if (proxy)
+        explain_proxy(f, x);
+    else
+        explain_http_error(f, x);
 }
 
 /* What the status says when it stands with that attribute (wire-facts 2.4). */

@@ -88,7 +88,7 @@ enum sstp_kind judge_sstp_kind(const struct exchange *x)
 {
     const struct sstp_facts *f = &x->sstp;
     enum tcp_outcome outcome = tcp_connection_outcome(&f->tcp);
-    if (x->type != CONVERSATION_SSTP || f->sstp_request || is_text(x, f->method, "SSTP_DUPLEX_POST") ||
+    if (x->type != CONVERSATION_SSTP || f->sstp_request || f->sstp_connect || is_text(x, f->method, "SSTP_DUPLEX_POST") ||
         f->link.last[0].frame != 0 || f->link.last[1].frame != 0)
         return SSTP_KIND_TUNNEL;
     if (f->request_seen)

@@ -33,6 +33,7 @@ struct sstp_facts {
     struct place proxy_place;
 
     bool request_seen, answer_seen;       /* HTTP heads read */
+    bool sstp_connect;                    /* a web proxy was asked for it: CONNECT with the header SSTPVERSION (MS-SSTP 4.5) */
     bool sstp_request, sstp_target;       /* SSTP_DUPLEX_POST to SSTP's target; any method to it */
     bool has_correlation, forwarded_seen;
     uint16_t http_status;                 /* of the first answer; 0 none */

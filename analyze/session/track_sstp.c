@@ -30,6 +30,7 @@ static void http_request(struct exchange *x, struct sstp_facts *f, const struct 
     f->http_status = 0;
     f->sstp_request = h->sstp_request;
     f->sstp_target = h->sstp_target;
+    f->sstp_connect = f->sstp_connect || h->sstp_version.len > 0;
     f->request_place = place;
     put_once(x, &f->method, h->method);
     put_once(x, &f->target, h->target);
@@ -46,8 +47,13 @@ static void http_request(struct exchange *x, struct sstp_facts *f, const struct 
 
 static void http_answer(struct exchange *x, struct sstp_facts *f, const struct http_head *h, struct place place)
 {
+    enum { GOOD = 2 };
     if (f->answer_seen)
         return;
+    if (f->sstp_connect && !f->sstp_request && h->status / 100 == GOOD) { /* the proxy is through: what counts begins now */
+        f->request_seen = false;
+        return;
+    }
     f->answer_seen = true;
     f->http_status = h->status;
     f->answer_place = place;

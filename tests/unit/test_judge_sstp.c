@@ -463,6 +463,9 @@ static void closed_requests(void **state)
     f->tls.sni.len--;
     put_records(f, &by_gcm, "S113");
     assert_int_equal(judge_sstp_kind(x), SSTP_KIND_UNSURE);
+    f->sstp_connect = true; /* a web proxy was told for what it is */
+    assert_int_equal(judge_sstp_kind(x), SSTP_KIND_TUNNEL);
+    f->sstp_connect = false;
     expect(SSTP_END_HTTP_ERROR, CONFIDENCE_HINT, OUTCOME_INCOMPLETE);
     put_records(f, &by_gcm, "C14");
     expect(SSTP_END_CALL_SILENT, CONFIDENCE_STRONG, OUTCOME_UNANSWERED);

@@ -397,6 +397,12 @@ static void http_errors(void **state)
         const struct finding *f = scene_only(FINDING_SSTP_HTTP_ERROR, SEVERITY_CRITICAL, CONFIDENCE_CERTAIN, 0);
         assert_true(says(f, cases[i].word) && says(f, "SSTP_DUPLEX_POST") && !says(f, "which is not RRAS"));
     }
+    scene.x.sstp.sstp_connect = true; /* before that, a web proxy */
+    scene.x.sstp.sstp_request = false;
+    scene.x.sstp.http_status = 407;
+    const struct finding *asked = scene_only(FINDING_SSTP_HTTP_ERROR, SEVERITY_CRITICAL, CONFIDENCE_CERTAIN, 0);
+    assert_true(says(asked, "does not let SSTP clients through: HTTP 407") && says(asked, "cannot log in to a proxy"));
+    scene.x.sstp.sstp_request = true;
     scene.x.sstp.http_server = put("nginx");
     scene.x.sstp.via = put("1.1 proxy.example.com");
     const struct finding *f = scene_only(FINDING_SSTP_HTTP_ERROR, SEVERITY_CRITICAL, CONFIDENCE_CERTAIN, 0);
