@@ -25,8 +25,14 @@ static bool first_flight_lost(const struct exchange *x, struct sstp_judgement j,
     return true;
 }
 
+/* In the order of time. */
 static void evidence(struct findings *out, struct finding *f, const struct exchange *x, const struct sstp_lost *lost)
 {
+    const struct tcp_connection *t = &x->sstp.tcp;
+    struct place too_big = t->icmp.kind == TCP_ICMP_TOO_BIG ? t->icmp_place : (struct place){0};
+    bool told = lost->kind != SSTP_LOST_NOTHING && too_big.frame != 0 && elapsed_ns(lost->first.time_ns, too_big.time_ns) > 0;
+    if (told)
+        finding_evidence(out, f, too_big, "ICMP error: too big");
     switch (lost->kind) {
     case SSTP_LOST_NOTHING:
         finding_evidence(out, f, x->sstp.tcp.sent[TCP_SERVER].first_data, "the server's first bytes, never acknowledged");
@@ -40,8 +46,8 @@ static void evidence(struct findings *out, struct finding *f, const struct excha
                          lost->octets);
         break;
     }
-    finding_evidence(out, f, x->sstp.tcp.icmp.kind == TCP_ICMP_TOO_BIG ? x->sstp.tcp.icmp_place : (struct place){0},
-                     "ICMP error: too big");
+    if (!told)
+        finding_evidence(out, f, too_big, "ICMP error: too big");
 }
 
 static void explain(struct finding *f, const struct exchange *x, const struct sstp_lost *lost, bool handshake)

@@ -159,8 +159,17 @@ static const struct alert_words server_alerts[] = {
      "SSL binding of RRAS, or load balancer"},
 };
 
-static const struct alert_words *words_of(uint8_t code)
+/* Version and suite had been chosen before. */
+static const struct alert_words refused_later = {
+    40, UINT32_C(0x80090326),
+    "the server had chosen version and cipher suite already; what the client said next it does not take, most often that it has no "
+    "certificate where the server demands one",
+    "TLS settings of the load balancer or proxy in front (client authentication)"};
+
+static const struct alert_words *words_of(const struct tls_facts *t, uint8_t code)
 {
+    if (code == refused_later.code && t->server_hello)
+        return &refused_later;
     for (size_t i = 0; i < sizeof server_alerts / sizeof *server_alerts; i++)
         if (server_alerts[i].code == code)
             return &server_alerts[i];
@@ -180,7 +189,10 @@ static void explain_server_alert(struct finding *f, const struct exchange *x, co
     if (words != NULL)
         finding_explain(f, "The alert means: %s.", words->meaning);
     rule_sstp_side(f, words != NULL ? words->side : "VPN server's TLS");
-    if (alert->code == 40 || alert->code == 70 || alert->code == 71)
+    if (words == &refused_later)
+        finding_fix(f, "At the load balancer or proxy: client authentication (mutual TLS) off for the address of SSTP. On the server: netsh "
+                       "http show sslcert ipport=0.0.0.0:443 must say \"Negotiate Client Certificate: Disabled\".");
+    else if (alert->code == 40 || alert->code == 70 || alert->code == 71)
         finding_fix(f, "Compare the TLS versions and cipher suites of both sides: HKLM\\SYSTEM\\CurrentControlSet\\"
                        "Control\\SecurityProviders\\SCHANNEL\\Protocols, Get-TlsCipherSuite, group policy \"SSL Cipher "
                        "Suite Order\"; at a load balancer its TLS profile. An ECDSA certificate needs ECDSA suites.");
@@ -241,7 +253,7 @@ static void server_alert(struct findings *out, const struct rule_input *in, cons
     finding_evidence(out, f, alert->place, "the server's TLS alert");
     if (!fresh)
         return;
-    const struct alert_words *words = words_of(alert->code);
+    const struct alert_words *words = words_of(&x->sstp.tls, alert->code);
     f->severity = SEVERITY_CRITICAL;
     f->confidence = j.confidence;
     f->client_error = words != NULL ? words->error : 0;

@@ -1,13 +1,17 @@
 """SSTP attempts that end before a user is asked: no answer, no TLS, a certificate that the client refuses, HTTP and SSTP errors."""
 
+import os
+import sys
 import time
 
+import network
 from freeradius import Server as Radius
 from lab import scenario
 from scenarios_sstp import AT_HOME, tunnel
 from sstp_lab import Attempt, Server
 from vpn_network import HOME1_CLIENTS, RRAS, VIP
 
+HOME1_INSIDE = "192.168.178.1"
 # What a Windows client shows (HRESULT).
 UNTRUSTED_ROOT, EXPIRED, NO_MATCH, REFUSED, TIMED_OUT, RESET = (
     0x800B0109, 0x800B0101, 0x800B010F, 0x800704C9, 0x8007274C, 0x80072746)
@@ -153,6 +157,21 @@ def _(lab):
 def _(lab):
     tunnel(lab, {"tls": "1.0"}, tls="1.0", points=("rras1",))
     lab.keep_tunnels("rras1", keys={}, **AT_HOME)
+
+
+@scenario("sstp-web-proxy", "the client has to go through a web proxy, which wants a login first: SSTP has none for it", sstp=["http error"],
+          findings=["sstp-http-error"], shows=["http.request.method == CONNECT", "http.response.code == 407"])
+def _(lab):
+    lab.path_of_clients()
+    log = os.path.join(lab.directory, "web-proxy.log")
+    proxy = lab.network.start("home1", (sys.executable, os.path.join(os.path.dirname(__file__), "web_proxy.py"), HOME1_INSIDE, "8080",
+                                        "--login"), log, {"PYTHONDONTWRITEBYTECODE": "1"})
+    network.wait_for('"ready"', log, proxy)
+    one = Attempt(lab, HOME1_CLIENTS[0], proxy=HOME1_INSIDE)
+    with lab.record_vpn("client1"):
+        one.run()
+        time.sleep(0.3)
+    lab.keep_tunnels("client1", nat={VIP: None})
 
 
 def http_error(status, words):

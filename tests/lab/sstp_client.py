@@ -28,6 +28,7 @@ def arguments():
     parser.add_argument("--bind", help="own address")
     parser.add_argument("--own-port", type=int, default=0)
     parser.add_argument("--name", default="vpn.contoso.com", help="the name that was dialled")
+    parser.add_argument("--proxy", help="ask the web proxy there, port 8080, for a connection to --address")
     parser.add_argument("--resolver", help="ask this server for the name and take the first address instead of --address")
     parser.add_argument("--trust", help="roots and intermediates (PEM)")
     parser.add_argument("--keylog", help="write the TLS secrets there")
@@ -68,13 +69,24 @@ class Client:
             plain.bind((options.bind, options.own_port))
         self.plain = plain
         try:
-            plain.connect((options.address, options.port))
+            plain.connect((options.proxy, 8080) if options.proxy else (options.address, options.port))
         except TimeoutError:
             raise Ended("no answer") from None
         except ConnectionRefusedError:
             raise Ended("refused") from None
         say("connected", local=list(plain.getsockname()[:2]))
+        if options.proxy:
+            self.ask_proxy(plain)
         return plain
+
+    def ask_proxy(self, plain):
+        """MS-SSTP 4.5."""
+        host = "%s:%d" % (self.options.address, self.options.port)
+        plain.sendall(("CONNECT %s HTTP/1.1\r\nHost: %s\r\nSSTPVERSION: 1.0\r\n\r\n" % (host, host)).encode())
+        status = int(sstp.http_head(plain)[0][0].split()[1])
+        say("http", status=status)
+        if status != 200:
+            raise Ended("http error", status=status)
 
     def secure(self, plain):
         """TLS as an old or a new Windows speaks it; the certificate of the server is kept for the binding."""

@@ -565,6 +565,9 @@ static void a_certificate_of_the_client_is_demanded(void **state)
     assert_true(says(f, "demands a certificate of the client"));
     t->client_certificate_empty = false;
     f = scene_only(FINDING_SSTP_TLS_ALERT, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 0x80090326);
+    assert_true(says(f, "chosen version and cipher suite already") && !says(f, "no cipher suite"));
+    t->server_hello = false;
+    f = scene_only(FINDING_SSTP_TLS_ALERT, SEVERITY_CRITICAL, CONFIDENCE_STRONG, 0x80090326);
     assert_true(says(f, "no cipher suite"));
     scene_tls(); /* TLS 1.3 without keys: by the length of the client's flight */
     t->version = 0x0304;
