@@ -11,13 +11,31 @@ enum { SECURITY_LAYER = 789 }; /* what a Windows client says of all of these */
 static struct finding *raise(struct findings *out, enum finding_id id, const struct exchange *x, uint64_t variant,
                              struct ike_judgement j, bool *fresh)
 {
-    struct finding *f = rule_ike_raise(out, id, x, variant, fresh);
+    struct finding *f = rule_ike_raise(out, id, x, variant | (uint64_t)x->ike.auth_method << 32, fresh);
     if (f == NULL || !*fresh)
         return f;
     f->severity = SEVERITY_CRITICAL;
     f->confidence = j.confidence;
     f->client_error = SECURITY_LAYER;
     return f;
+}
+
+/* What proves who is who was agreed upon in the clear; 0: it was not seen, or is another one (XAUTH). */
+static void say_method(struct finding *f, const struct ike_facts *k)
+{
+    if (k->auth_method == IKE1_AUTH_SHARED_KEY)
+        finding_explain(f, "Both sides agreed on a pre-shared key, so the two keys differ, or the server has none for this client.");
+    else if (k->auth_method == IKE1_AUTH_RSA || k->auth_method == IKE1_AUTH_DSS)
+        finding_explain(f, "Both sides agreed on certificates: one is not trusted, not valid, or not for this use.");
+}
+
+static void fix_method(struct finding *f, const struct ike_facts *k)
+{
+    if (k->auth_method != IKE1_AUTH_RSA && k->auth_method != IKE1_AUTH_DSS)
+        finding_fix(f, SAME_KEY ".");
+    if (k->auth_method != IKE1_AUTH_SHARED_KEY)
+        finding_fix(f, "Certificates: is each from an authority that the other side trusts (machine store), is it valid, and does the "
+                       "client have one with its private key?");
 }
 
 /* The refusal, which may stand in the clear. */
@@ -44,10 +62,10 @@ static void refused(struct findings *out, const struct exchange *x, struct ike_j
         return;
     finding_title(f, "the VPN server refuses IKEv1 clients when they authenticate");
     finding_explain(f, "Both sides agreed on a proposal and exchanged keys; what then proves the client's identity the server "
-                       "answers with a notice instead of its own proof. Why is encrypted in IKEv1 and cannot be opened here: most "
-                       "often the pre-shared key is another one, else the certificate or the identity is not accepted.");
-    finding_fix(f, SAME_KEY ".");
-    finding_fix(f, "With certificates: are both from an authority that the other side trusts, and valid?");
+                       "answers with a notice instead of its own proof. The notice is %s.",
+                    k->init_error != 0 ? "in the clear" : "encrypted, and cannot be opened here");
+    say_method(f, k);
+    fix_method(f, k);
     finding_fix(f, SERVER_LOG ".");
 }
 
@@ -66,11 +84,13 @@ static void unanswered(struct findings *out, const struct exchange *x, struct ik
     if (!fresh)
         return;
     finding_title(f, "the VPN server answers IKEv1 clients until they authenticate, and then never again");
-    finding_explain(f, "The client repeats the same encrypted message%s and gets nothing back. A server whose pre-shared key is another "
-                       "one cannot decrypt it and may drop it without a word%s",
-                    k->floated ? " on UDP 4500" : "",
-                    k->floated ? "; or UDP 4500 is blocked, or a load balancer sends it to another server than UDP 500." : ".");
-    finding_fix(f, SAME_KEY ".");
+    finding_explain(f, "The client repeats the same encrypted message%s and gets nothing back%s.", k->floated ? " on UDP 4500" : "",
+                    k->floated ? ": UDP 4500 is blocked, a load balancer sends it to another server than UDP 500, or the server does "
+                                 "not accept what it reads"
+                               : "");
+    if (k->auth_method == IKE1_AUTH_SHARED_KEY)
+        finding_explain(f, "A server whose pre-shared key is another one cannot decrypt it and may drop it without a word.");
+    fix_method(f, k);
     if (k->floated)
         finding_fix(f, "Let UDP 4500 pass wherever UDP 500 does, to the same server.");
     finding_fix(f, SERVER_LOG ".");
@@ -88,10 +108,9 @@ static void client_refuses(struct findings *out, const struct exchange *x, struc
     if (!fresh)
         return;
     finding_title(f, "IKEv1 clients refuse the VPN server when it authenticates");
-    finding_explain(f, "The client answers the server's proof of its identity with a notice and goes away. Why is encrypted: the "
-                       "pre-shared key is another one, or the client does not accept the server's certificate.");
-    finding_fix(f, SAME_KEY ".");
-    finding_fix(f, "With certificates: does the server's chain to a root in the client's machine store, and is it valid?");
+    finding_explain(f, "The client answers the server's proof of its identity with an encrypted notice and goes away.");
+    say_method(f, k);
+    fix_method(f, k);
 }
 
 static void no_tunnel(struct findings *out, const struct exchange *x, struct ike_judgement j)

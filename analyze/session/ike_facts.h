@@ -115,6 +115,7 @@ struct ike_facts {
 
     /* IKEv1 (RFC 2409 section 5): the encrypted end of main or aggressive mode; quick mode; informational messages. */
     struct ike1_step phase1, phase2, notices;
+    uint16_t auth_method;          /* that the responder chose; enum ike1_auth_method */
 
     /* Inside SK, with keys. */
     uint8_t initiator_id_type, responder_id_type; struct text initiator_id, responder_id; /* readable text */

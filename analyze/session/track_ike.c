@@ -120,6 +120,7 @@ static void choice(struct ike_facts *f, const struct ike_payloads *p, bool versi
     if (all.count == 0)
         return;
     keep_suite(&f->chosen, &all.proposals[0]);
+    f->auth_method = all.proposals[0].auth_method;
     f->chosen_place = place;
 }
 
@@ -433,6 +434,21 @@ static void whole_message(const struct track_parts *t, struct live *l, struct ik
         track_ike_inside(t, l, f, e);
 }
 
+/* A fragment of IKEv1, which Windows, Cisco and strongSwan know: payload 132, then identifier, number, and 1 for the last. What
+ * is cut is an encrypted message, as certificates make it long. */
+static bool is_piece(const struct ike_message *m)
+{
+    enum { FRAGMENT = 132 };
+    return !m->encrypted && m->next_payload == FRAGMENT;
+}
+
+/* It is encrypted, and whole or the last piece. */
+static bool closes_step(const struct ike_message *m)
+{
+    enum { FLAGS_AT = 7, LAST = 1 };
+    return m->encrypted || (is_piece(m) && m->payloads.len > FLAGS_AT && (m->payloads.data[FLAGS_AT] & LAST) != 0);
+}
+
 /* Of what is encrypted in IKEv1 only the order tells. */
 static struct ike1_step *step_of(struct ike_facts *f, uint8_t exchange)
 {
@@ -485,9 +501,10 @@ static void whole_message1(struct ike_facts *f, const struct event *e)
     const struct ike_event *ev = e->u.ike;
     bool from_initiator = e->dir == TO_SERVER;
     note_sk(f, ev);
-    if (ev->message->encrypted)
+    f->encrypted_seen = f->encrypted_seen || is_piece(ev->message);
+    if (closes_step(ev->message))
         step1(f, e);
-    if (ev->clear == NULL || ev->message->encrypted)
+    if (ev->clear == NULL || ev->message->encrypted || is_piece(ev->message))
         return;
     vendor_ids(f, ev->clear, from_initiator);
     for (unsigned i = 0; i < ev->clear->notify_count; i++)
@@ -507,7 +524,7 @@ static void repeated1(struct ike_facts *f, const struct event *e)
 {
     const struct ike_message *m = e->u.ike->message;
     static const uint8_t none[IKE_SPI];
-    struct ike1_step *s = m->encrypted ? step_of(f, m->exchange) : NULL;
+    struct ike1_step *s = closes_step(m) ? step_of(f, m->exchange) : NULL;
     if (e->dir != TO_SERVER)
         return;
     if (memcmp(m->responder_spi, none, IKE_SPI) == 0) {

@@ -96,6 +96,9 @@ void ike1_read_payloads(uint8_t first, struct span bytes, bool cut, struct ike_p
 const struct ike_notify *ike_notify_of(const struct ike_payloads *p, uint16_t type); /* the first; NULL */
 bool ike_has_vendor_id(const struct ike_payloads *p, struct span id);
 
+/* How both sides of IKEv1 authenticate (RFC 2409 appendix A). */
+enum ike1_auth_method { IKE1_AUTH_SHARED_KEY = 1, IKE1_AUTH_DSS = 2, IKE1_AUTH_RSA = 3 };
+
 /* Transforms by type (RFC 7296 section 3.3.2). */
 enum ike_transform_type { IKE_ENCR = 1, IKE_PRF = 2, IKE_INTEG = 3, IKE_DH = 4, IKE_ESN = 5 };
 struct ike_transform { uint8_t type; uint16_t id; uint16_t key_bits; }; /* key_bits 0 without the attribute */
@@ -103,6 +106,7 @@ struct ike_proposal {
     uint8_t number, protocol;                 /* protocol 1 IKE, 2 AH, 3 ESP */
     struct span spi;
     uint8_t transform_count; bool too_many;
+    uint16_t auth_method;                     /* IKEv1, enum ike1_auth_method and others; 0 none */
     struct ike_transform transforms[IKE_TRANSFORMS_MAX];
 };
 struct ike_proposals { uint8_t count; bool too_many, malformed; struct ike_proposal proposals[IKE_PROPOSALS_MAX]; };

@@ -80,6 +80,7 @@ static struct ike_proposal *new_proposal(struct ike_proposals *all)
     p->number = p->protocol = p->transform_count = 0;
     p->spi = (struct span){0};
     p->too_many = false;
+    p->auth_method = 0;
     return p;
 }
 
@@ -110,13 +111,15 @@ static void read_phase1(struct cursor c, struct ike_proposal *p)
 {
     static const uint8_t encr[] = {[1] = 2, [2] = 5, [3] = 7, [4] = 4, [5] = 3, [6] = 6, [7] = 12, [8] = 23};
     static const uint8_t prf[] = {[1] = 1, [2] = 2, [4] = 5, [5] = 6, [6] = 7};
-    enum { CIPHER = 1, HASH = 2, GROUP = 4, KEY_LENGTH = 14 };
+    enum { CIPHER = 1, HASH = 2, AUTHENTICATION = 3, GROUP = 4, KEY_LENGTH = 14 };
     uint16_t type, value, cipher = 0, hash = 0, group = 0, key_bits = 0;
     while (take_attribute(&c, &type, &value)) {
         if (type == CIPHER)
             cipher = mapped(encr, sizeof encr, value);
         else if (type == HASH)
             hash = mapped(prf, sizeof prf, value);
+        else if (type == AUTHENTICATION)
+            p->auth_method = value;
         else if (type == GROUP)
             group = value;
         else if (type == KEY_LENGTH)

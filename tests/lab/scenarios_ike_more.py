@@ -145,6 +145,19 @@ def _(lab):
     lab.keep_point("rras1", nat={RRAS["rras1"]: None})
 
 
+@scenario("ike1-certificate-refused", "IKEv1: the server does not trust the computer's certificate; message 5 comes in IKEv1's own "
+          "fragments", attempts=["rejected"], expect=["ike-auth-failed"], client_error=789, seconds=6)
+def _(lab):
+    home(lab)
+    old = {"version": "1", "proposals": "aes256-sha1-modp2048", "vips": None, "pools": None}
+    made = attempts(lab, (HOME1_CLIENTS[0], "PC01.corp.contoso.com", "certificate", "fabrikam-pc01"))
+    server(lab, auth="pubkey", connection=old, pool=None)
+    clients(lab, made, more=old)
+    with lab.record_vpn("rras1"):
+        initiate(made[0], 16)
+    lab.keep_point("rras1", nat={RRAS["rras1"]: None})
+
+
 @scenario("nat-hairpin", "a computer beside the servers calls the public address, where the load balancer hides it behind itself; a "
           "client on the Internet is not hidden", attempts=["established"] * 2, expect=["dnat-only"], healthy=True,
           forbid=["snat-hides-clients"], seconds=6)

@@ -174,6 +174,7 @@ static void proposals_of_version_1(void **state)
     assert_string_equal(name_of(&all.proposals[1].transforms[0]), "AES-CBC-256");
     assert_string_equal(name_of(&all.proposals[1].transforms[1]), "PRF_HMAC_SHA2_256");
     assert_string_equal(name_of(&all.proposals[1].transforms[2]), "2048-bit MODP");
+    assert_int_equal(all.proposals[0].auth_method, IKE1_AUTH_SHARED_KEY);
     for (size_t n = 0; n < bytes.len; n++) {
         ike_read_proposals(span_of(bytes.data, n), true, &all);
         assert_int_equal(all.malformed, n != 8);

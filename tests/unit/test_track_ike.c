@@ -208,6 +208,28 @@ static void version_1_repeats_itself(void **state)
     assert_int_equal(kept.ike.init_request_retransmissions, 0);
 }
 
+/* IKEv1 cuts what is long: payload 132, whose last byte but the data says which piece is the last. */
+static void version_1_comes_in_pieces(void **state)
+{
+    (void)state;
+    static const uint8_t first[] = {0, 0, 0, 9, 0, 1, 1, 0, 0xaa}, last[] = {0, 0, 0, 9, 0, 1, 2, 1, 0xbb};
+    struct ike_payloads nothing = {0};
+    struct ike_message m = {.version = 0x10, .exchange = IKE1_MAIN, .next_payload = 132};
+    begin(CONVERSATION_IKE1);
+    memset(m.responder_spi, 7, sizeof m.responder_spi);
+    for (int again = 0; again < 3; again++) {
+        m.payloads = span_of(first, sizeof first);
+        tell(again ? IKE_EVENT_RETRANSMISSION : IKE_EVENT_MESSAGE, true, &m, &nothing, NULL);
+        m.payloads = span_of(last, sizeof last);
+        tell(again ? IKE_EVENT_RETRANSMISSION : IKE_EVENT_MESSAGE, true, &m, &nothing, NULL);
+    }
+    end();
+    assert_int_equal(kept.ike.init_requests, 0);
+    assert_int_equal(kept.ike.phase1.by_initiator, 1);
+    assert_int_equal(kept.ike.phase1.repeated, 2);
+    assert_true(kept.ike.encrypted_seen);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -218,6 +240,7 @@ int main(void)
         cmocka_unit_test(later_errors_are_not_the_logins),
         cmocka_unit_test(who_knocks_is_known),
         cmocka_unit_test(version_1_repeats_itself),
+        cmocka_unit_test(version_1_comes_in_pieces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
