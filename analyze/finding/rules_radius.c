@@ -221,6 +221,40 @@ static void no_answer(struct findings *out, const struct rule_input *in, const s
                         (unsigned long long)in->counters->net.dropped_by_host);
 }
 
+/*
+ * On an 802.1X port: an authenticator that asks for the identity anew, under another identifier, has the answer to the request
+ * before, and nothing to pass on. Repetitions of one request would be answers that do not arrive.
+ */
+static void silent_behind_port(struct findings *out, const struct exchange *x)
+{
+    const struct eap_facts *e = &x->eap;
+    const int64_t server_time_ns = 10 * INT64_C(1000000000);
+    bool fresh, open = x->outcome != OUTCOME_ESTABLISHED && x->outcome != OUTCOME_REJECTED;
+    bool only_identity = e->identity_seen && e->method_count == 0 && e->method == 0 && !e->nak_seen;
+    if (x->type != CONVERSATION_EAPOL || !open || !only_identity || e->responses < 2 || x->first_from_server.frame == 0 ||
+        x->begun_before || x->last.time_ns - x->first.time_ns < server_time_ns)
+        return;
+    struct finding *f = raise(out, FINDING_RADIUS_NO_ANSWER, x, 4, &fresh);
+    if (f == NULL)
+        return;
+    finding_evidence(out, f, x->last, "the client has answered %u requests for its identity", e->responses);
+    bool often = e->responses > 2;
+    rule_worsen(f, often ? SEVERITY_CRITICAL : SEVERITY_WARNING);
+    if (often)
+        f->confidence = CONFIDENCE_STRONG;
+    if (!fresh)
+        return;
+    char port[ADDRESS_TEXT], user[DESCRIBE_MAX];
+    f->severity = often ? SEVERITY_CRITICAL : SEVERITY_WARNING;
+    f->confidence = often ? CONFIDENCE_STRONG : CONFIDENCE_HINT;
+    finding_title(f, "the RADIUS server behind the authenticator %s does not answer", address_text(port, &x->server.address));
+    finding_explain(f, "The client of %s gave its identity; the authenticator offered no method, but asked for the identity again "
+                       "after a while. That is what it does when its RADIUS server is silent.",
+                    describe_user(user, x));
+    finding_fix(f, "Capture between the authenticator and its RADIUS server (UDP 1812): are there requests, and answers? Look at "
+                   "the server's address and secret in the settings of the switch or access point.");
+}
+
 static void wrong_source(struct findings *out, const struct rule_input *in, const struct exchange *x)
 {
     const struct radius_facts *r = &x->radius;
@@ -472,6 +506,7 @@ void rules_radius(struct findings *out, const struct rule_input *in, const struc
     if (x == NULL)
         return;
     rejected(out, x);
+    silent_behind_port(out, x);
     if (x->type != CONVERSATION_RADIUS)
         return;
     no_answer(out, in, s, x, false);

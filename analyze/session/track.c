@@ -357,7 +357,8 @@ static enum outcome outcome_of(const struct track *t, const struct exchange *x)
         /* One Start may be the capture's last packet; a client repeats it every few seconds (IEEE 802.1X startPeriod).
          */
         if (x->first_from_server.frame == 0 &&
-            (x->eapol_starts >= 3 || (x->eapol_starts > 0 && judge_quiet_ns(x) >= JUDGE_SILENT_NS)))
+            (x->eapol_starts >= 3 || (x->eapol_starts > 0 && (judge_quiet_ns(x) >= JUDGE_SILENT_NS ||
+                                                              x->last.time_ns - x->first.time_ns >= JUDGE_SILENT_NS))))
             return OUTCOME_UNANSWERED;
     } else {
         if (x->radius.final == RADIUS_ACCESS_ACCEPT)

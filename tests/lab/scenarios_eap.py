@@ -174,6 +174,16 @@ def _(lab):
     wired(lab, chain=("fabrikam-nps", "fabrikam-root"))
 
 
+@scenario("eapol-radius-dead", "802.1X on a wire; the RADIUS server is dead, so the authenticator asks for the identity anew "
+          "every 30 s", outcomes=["incomplete"], expect=["radius-no-answer"], seconds=68, lacks=["eap.type > 1"])
+def _(lab):
+    server = Server(lab, "nps1")
+    lab.network.stop(server.process)
+    with lab.record(node="client", expression="ether proto 0x888e"):
+        start_hostapd(lab)
+        wired_login(lab, None, seconds=64)
+
+
 def wired(lab, **wishes):
     server = Server(lab, "nps1", **wishes)
     behind = {"description": lab.entry.description + "; the RADIUS behind it",

@@ -70,8 +70,10 @@ SILENT["sstp-http-error"] = 10
 # That somebody only knocks rests on it that nothing follows.
 KNOCKS = {"ike-weak-proposal"}
 SILENT["knock"] = 602
-# A tunnel that stands is waited for longer than a login: its server may speak again, its keys may yet be renewed.
-STANDING = {("ike-server-vanishes", "ike-no-answer"): 1802, ("ike-renewal-refused", "ike-no-proposal-chosen"): 1802}
+# A tunnel that stands is waited for longer than a login: its server may speak again, its keys may yet be renewed. An 802.1X port is
+# for two minutes, and then for the RADIUS login that belongs to it.
+STANDING = {("ike-server-vanishes", "ike-no-answer"): 1802, ("ike-renewal-refused", "ike-no-proposal-chosen"): 1802,
+            ("eapol-radius-dead", "radius-no-answer"): 127}
 # Other sessions may show what this one does not; a client that never says what it makes of a certificate; what is of interest
 # when the tunnel is up, or over.
 LATER = {"cert-unseen", "cert-revoked", "sstp-tls-offloaded"}

@@ -1224,6 +1224,33 @@ static void rejects(void **state)
     raises_with(FINDING_RADIUS_REJECTED, SEVERITY_CRITICAL, 812, CONFIDENCE_STRONG, 2);
 }
 
+/* The authenticator has nothing to pass on, and begins again. */
+static void nobody_behind_the_port(void **state)
+{
+    (void)state;
+    healthy();
+    set_session(OUTCOME_INCOMPLETE);
+    scene.x.type = CONVERSATION_EAPOL;
+    scene.x.last = at(1);
+    scene.x.last.time_ns += 60 * SECOND;
+    memset(&scene.x.eap, 0, sizeof scene.x.eap);
+    scene.x.eap.seen = scene.x.eap.identity_seen = true;
+    scene.x.eap.requests = scene.x.eap.responses = 1;
+    not_raised(FINDING_RADIUS_NO_ANSWER);
+    scene.x.eap.requests = scene.x.eap.responses = 2;
+    raises(FINDING_RADIUS_NO_ANSWER, SEVERITY_WARNING, 0);
+    scene.x.eap.requests = scene.x.eap.responses = 3;
+    raises(FINDING_RADIUS_NO_ANSWER, SEVERITY_CRITICAL, 0);
+    scene.x.eap.method_count = 1; /* it did go on */
+    not_raised(FINDING_RADIUS_NO_ANSWER);
+    scene.x.eap.method_count = 0;
+    scene.x.eap.method = EAP_TYPE_PEAP; /* seen from the client alone */
+    not_raised(FINDING_RADIUS_NO_ANSWER);
+    scene.x.eap.method = 0;
+    scene.x.last.time_ns = scene.x.first.time_ns + SECOND; /* a client that begins anew itself */
+    not_raised(FINDING_RADIUS_NO_ANSWER);
+}
+
 /* The capture lacks a packet of the login: what it held may have been the reason. */
 static void rejects_with_gaps(void **state)
 {
@@ -1510,6 +1537,7 @@ int main(void)
         cmocka_unit_test(answers_from_elsewhere),
         cmocka_unit_test(accounting),
         cmocka_unit_test(rejects),
+        cmocka_unit_test(nobody_behind_the_port),
         cmocka_unit_test(rejects_with_gaps),
         cmocka_unit_test(authenticators),
         cmocka_unit_test(missing_message_authenticators),

@@ -254,6 +254,36 @@ static void answer_that_the_capture_lacks(void **state)
     assert_int_equal(last_request(0, 1, false), OUTCOME_UNANSWERED);
 }
 
+/* A port where nobody answers EAPOL-Start: how it ends, after so many of them, so far apart, in a capture that ends with the last. */
+static uint8_t starts_alone(unsigned count, int64_t apart_ns)
+{
+    struct place place = {.frame = 1, .time_ns = 1000};
+    struct conversation conv = {.id = 1, .type = CONVERSATION_EAPOL};
+    const struct eapol_event start = {.kind = EAPOL_START};
+    struct ended e = {0};
+    struct servers *servers = servers_new();
+    struct track *t = track_new(NULL, servers, false, ended, &e);
+    track_event(t, &(struct event){.kind = EVENT_OPENED, .place = place, .conv = &conv});
+    for (unsigned i = 0; i < count; i++, place.frame++, place.time_ns += apart_ns)
+        track_event(t, &(struct event){.kind = EVENT_EAPOL, .dir = TO_SERVER, .place = place, .conv = &conv, .u.eapol = &start});
+    place.time_ns -= apart_ns;
+    struct event closed = {.kind = EVENT_CLOSED, .place = place, .conv = &conv, .now_ns = place.time_ns};
+    closed.u.closed.reason = CLOSE_END;
+    track_event(t, &closed);
+    track_free(t);
+    servers_free(servers);
+    return e.outcome;
+}
+
+static void a_port_that_does_not_answer(void **state)
+{
+    (void)state;
+    assert_int_equal(starts_alone(1, 0), OUTCOME_INCOMPLETE);
+    assert_int_equal(starts_alone(2, INT64_C(1000000000)), OUTCOME_INCOMPLETE);
+    assert_int_equal(starts_alone(2, INT64_C(30100000000)), OUTCOME_UNANSWERED);
+    assert_int_equal(starts_alone(3, INT64_C(1000000000)), OUTCOME_UNANSWERED);
+}
+
 /* Feeds one event of a login to its server's facts. */
 static void about_server(struct track *t, struct conversation *conv, enum radius_role role, struct radius_event about)
 {
@@ -324,6 +354,7 @@ int main(void)
         cmocka_unit_test(who_watches_sees_it_while_it_lasts),
         cmocka_unit_test(who_is_parked_is_not_looked_at),
         cmocka_unit_test(answer_that_the_capture_lacks),
+        cmocka_unit_test(a_port_that_does_not_answer),
         cmocka_unit_test(what_a_server_leaves_unanswered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
