@@ -326,12 +326,13 @@ static bool answer_was_lost(const struct track *t, const struct exchange *x)
     return false;
 }
 
-/* Nobody answered: a capture that merely ends before an answer does not show it, unless the NAS itself kept repeating.
- */
+/* Nobody whom the NAS asked answered: a capture that merely ends before an answer does not show it, unless the NAS itself kept
+ * repeating. */
 static bool silence_shown(const struct exchange *x)
 {
     const struct radius_facts *r = &x->radius;
-    return x->last_from_client && r->unanswered_place.frame != 0 &&
+    bool from_elsewhere = r->wrong_source > 0 && r->responses == r->responses_then;
+    return (x->last_from_client || from_elsewhere) && r->unanswered_place.frame != 0 &&
            (!r->unanswered_capture_ended || r->icmp_seen || r->unanswered_transmissions >= 3);
 }
 

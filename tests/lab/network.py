@@ -117,11 +117,17 @@ class Network:
 
     def drop_trailing_fragments(self):
         """Drops every IPv4 fragment but the first on the switch, as some firewalls do."""
-        rules = ("table bridge lab {\n chain forward {\n  type filter hook forward priority 0\n"
-                 "  ether type ip ip frag-off & 0x1fff != 0 drop\n }\n}\n")
+        self.on_switch("ether type ip ip frag-off & 0x1fff != 0 drop")
+
+    def answer_from(self, server, other):
+        """A RADIUS server's answers come from another address, as of a host with two or behind what translates one direction."""
+        self.on_switch("ether type ip ip saddr %s udp sport 1812 ip saddr set %s" % (server, other))
+
+    def on_switch(self, rule):
+        rules = "table bridge lab {\n chain forward {\n  type filter hook forward priority 0\n  %s\n }\n}\n" % rule
         run(*self.inside("switch", "nft", "-f", "-"), input=rules.encode())
 
-    def forward_all_fragments(self):
+    def forward_all(self):
         subprocess.run(self.inside("switch", "nft", "delete", "table", "bridge", "lab"),
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
 

@@ -59,6 +59,19 @@ def _(lab):
         bob.outcome = "unanswered"
 
 
+@scenario("answers-from-elsewhere", "the server answers from another address than the NAS asks, which repeats its request in vain",
+          outcomes=["unanswered", "unanswered"], expect=["radius-no-answer"], forbid=["radius-bad-authenticator"], client_error=930,
+          seconds=12, shows=["radius.code == 11 && ip.src == 10.20.1.99"], lacks=["radius.code != 1 && ip.src == 10.20.1.11"])
+def _(lab):
+    Server(lab, "nps1")
+    lab.network.answer_from(network.NPS01, "10.20.1.99")
+    with lab.record():
+        both = [begin(lab, None, user=user + "@corp.contoso.com", nas=nas, seconds=10)
+                for user, nas in (("alice", "RRAS01"), ("bob", "RRAS02"))]
+        for one in both:
+            finish(lab, one)
+
+
 @scenario("server-gone", "the server dies in the middle of bob's login, and no NAS repeats a request: three more ask in vain; "
           "half a minute later a login at the other server goes well",
           outcomes=["established", "incomplete", "unanswered", "unanswered", "unanswered", "established"],
