@@ -6,6 +6,7 @@
 #include "analyze/ring_name.h"
 #include "analyze/vantage.h"
 #include "capture/platform.h"
+#include "capture/same_file.h"
 
 enum { PROGRESS_FRAMES = 1 << 14, COMPLAINT_MAX = 1024 };
 
@@ -100,6 +101,38 @@ static int by_time(const void *left, const void *right)
     if (a->begins.has_time && a->begins.first_ns != b->begins.first_ns)
         return a->begins.first_ns < b->begins.first_ns ? -1 : 1;
     return strcmp(a->path, b->path);
+}
+
+/* The same file by another name, or its copy: it is no further vantage point, and nothing in it happened twice. */
+static bool is_copy(const struct input *a, const struct input *b)
+{
+    return a->readable && a->begins.has_time && b->begins.has_time && a->begins.first_ns == b->begins.first_ns &&
+           platform_kind(a->path) == PLATFORM_FILE && platform_kind(b->path) == PLATFORM_FILE && same_file(a->path, b->path);
+}
+
+/* NULL: of none that comes before it. */
+static const struct input *copied_from(const struct run *r, const struct input *in)
+{
+    for (const struct input *other = in; other > r->inputs && other[-1].begins.first_ns == in->begins.first_ns;)
+        if (is_copy(--other, in))
+            return other;
+    return NULL;
+}
+
+static void pass_copies_over(struct run *r)
+{
+    for (size_t i = 1, given = r->readable; i < given; i++) {
+        struct input *in = &r->inputs[i];
+        const struct input *other = copied_from(r, in);
+        if (other == NULL)
+            continue;
+        char text[COMPLAINT_MAX];
+        snprintf(text, sizeof text, "%.400s: it holds the same as %.400s and is passed over", in->path, other->path);
+        r->hooks->complaint(r->hooks->ctx, text);
+        in->readable = false;
+        r->readable--;
+    }
+    qsort(r->inputs, r->count, sizeof *r->inputs, by_time);
 }
 
 static int by_ring(const void *left, const void *right)
@@ -224,6 +257,7 @@ static bool read_input(struct run *r, struct input *in, bool last)
 static bool read_all(struct run *r)
 {
     qsort(r->inputs, r->count, sizeof *r->inputs, by_time);
+    pass_copies_over(r);
     bool good = find_rings(r);
     for (size_t i = 0; i < r->readable; i++)
         r->inputs[i].index = (uint32_t)i;
