@@ -230,7 +230,7 @@ static void silent_behind_port(struct findings *out, const struct exchange *x)
     const struct eap_facts *e = &x->eap;
     const int64_t server_time_ns = 10 * INT64_C(1000000000);
     bool fresh, open = x->outcome != OUTCOME_ESTABLISHED && x->outcome != OUTCOME_REJECTED;
-    bool only_identity = e->identity_seen && e->method_count == 0 && e->method == 0 && !e->nak_seen;
+    bool only_identity = e->identity_seen && e->method_count == 0 && e->method == 0 && !e->nak_seen && e->retransmissions == 0;
     if (x->type != CONVERSATION_EAPOL || !open || !only_identity || e->responses < 2 || x->first_from_server.frame == 0 ||
         x->begun_before || x->last.time_ns - x->first.time_ns < server_time_ns)
         return;
