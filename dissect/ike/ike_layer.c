@@ -171,18 +171,34 @@ static void note_responder(struct ike_layer *l, const struct address *a)
     l->responders[hash / 2 % RESPONDERS] = hash;
 }
 
-/* Who called whom, of an association that was begun before: its initiator flag means whoever renewed it last, if it was. Ports
- * tell, or that one of them answered others' logins. */
+/* Which end of a packet was called: ports tell, or that one of them answered others' logins. */
+enum called { CALLED_UNKNOWN, CALLED_SOURCE, CALLED_DESTINATION };
+
+static enum called called_end(const struct ike_layer *l, const struct packet *p)
+{
+    bool to = is_ike_port(p->dst.port), from = is_ike_port(p->src.port);
+    if (to == from) {
+        to = is_responder(l, &p->dst.address);
+        from = is_responder(l, &p->src.address);
+    }
+    return to == from ? CALLED_UNKNOWN : to ? CALLED_DESTINATION : CALLED_SOURCE;
+}
+
+/* Of an association that was begun before the initiator flag means whoever renewed it last, if it was. */
 static bool from_caller(const struct ike_layer *l, const struct ike_arrival *in)
 {
-    const struct endpoint *from = &in->p->src, *to = &in->p->dst;
     bool login = in->m.exchange == IKE_SA_INIT || in->m.exchange == IKE_SESSION_RESUME || in->m.exchange == IKE_AUTH;
-    bool to_server = is_ike_port(to->port), from_server = is_ike_port(from->port);
-    if (!login && to_server == from_server) {
-        to_server = is_responder(l, &to->address);
-        from_server = is_responder(l, &from->address);
-    }
-    return login || to_server == from_server ? in->m.from_initiator : to_server;
+    enum called called = login ? CALLED_UNKNOWN : called_end(l, in->p);
+    return called == CALLED_UNKNOWN ? in->m.from_initiator : called == CALLED_DESTINATION;
+}
+
+/* Of IKEv1, whose messages do not say it; but the one that has both cookies and begins with SA answers the first. */
+static bool from_called1(const struct ike_layer *l, const struct ike_arrival *in)
+{
+    enum { SA = 1 };
+    if (spi_is_zero(in->m.responder_spi))
+        return false;
+    return (!in->m.encrypted && in->m.next_payload == SA) || called_end(l, in->p) == CALLED_SOURCE;
 }
 
 /* Opens the association of a message that belongs to none: a first request begins it, another one shows that it began
@@ -323,8 +339,7 @@ static void new_message1(struct ike_layer *l, struct ike_arrival *in)
     in->a = association_find(l, &in->m, p, &in->pair);
     bool opened = in->a == NULL, first = spi_is_zero(in->m.responder_spi);
     if (opened) {
-        bool from_responder = !first && is_ike_port(p->src.port) && !is_ike_port(p->dst.port);
-        struct ike_path path = from_responder ? (struct ike_path){p->dst, p->src, p->tunnel}
+        struct ike_path path = from_called1(l, in) ? (struct ike_path){p->dst, p->src, p->tunnel}
                                               : (struct ike_path){p->src, p->dst, p->tunnel};
         if (in->m.malformed || spi_is_zero(in->m.initiator_spi))
             return;

@@ -1014,6 +1014,22 @@ static void version_1_is_told_as_far_as_it_is_clear(void **state)
     bench_free(b);
 }
 
+/* The answer to a first request that the capture does not hold. */
+static void version_1_begins_with_its_answer(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new();
+    struct message second = message_of(SPI_I, SPI_R, IKE1_MAIN, 0, 0), third = message_of(SPI_I, SPI_R, IKE1_MAIN, 0, 0);
+    add_payload(&second, 1, "association", 11);
+    add_payload(&third, 4, "key", 3);
+    second.data[17] = third.data[17] = 0x10;
+    send_message(b, at(9, 500), at(1, 500), &second);
+    assert_int_equal(last_ike(b)->dir, TO_CLIENT);
+    send_message(b, at(1, 500), at(9, 500), &third);
+    assert_int_equal(last_ike(b)->dir, TO_SERVER);
+    bench_free(b);
+}
+
 /* A server that speaks only the other version refuses this one in its own framing (RFC 2408 section 5.4.2; strongSwan does so). */
 static void the_other_version_refuses(void **state)
 {
@@ -1111,6 +1127,7 @@ int main(void)
         cmocka_unit_test(a_flood_spares_those_that_two_talk_in),
         cmocka_unit_test(fragments_are_bounded),
         cmocka_unit_test(version_1_is_told_as_far_as_it_is_clear),
+        cmocka_unit_test(version_1_begins_with_its_answer),
         cmocka_unit_test(the_other_version_refuses),
         cmocka_unit_test(what_is_no_message_is_counted),
         cmocka_unit_test(ports_do_not_decide_alone),
