@@ -63,13 +63,11 @@ static bool packet_id_seen(struct duplicates *t, const struct packet *p, uint32_
     return seen(t->ids, hash_not_zero(hash), p->frame->time_ns, PACKET_ID_WINDOW_NS);
 }
 
-/* Receivers repeat acknowledgments and resets at once and on purpose, and where there is no identification nothing tells such a
- * repetition from a copy: counting it would see duplicates in every capture. It has no bytes that could count twice. What begins or
- * ends a connection is not sent again before a timer has run out (RFC 6298 section 2), which takes longer than a copy. */
+/* Receivers repeat acknowledgments at once and on purpose, and where there is no identification nothing tells such a
+ * repetition from a copy: counting it would see duplicates in every capture. It has no bytes that could count twice. */
 static inline bool bare_acknowledgment(const struct packet *p, uint32_t id)
 {
-    enum { FIN_SYN = 0x03 };
-    return p->kind == PACKET_TCP && p->payload_wire_len == 0 && id == 0 && (p->tcp_flags & FIN_SYN) == 0;
+    return p->kind == PACKET_TCP && p->payload_wire_len == 0 && id == 0;
 }
 
 bool duplicates_seen(struct duplicates *t, const struct packet *p, uint32_t id, uint32_t fragment)

@@ -243,9 +243,6 @@ static void repeated_acknowledgments_are_no_copies(void **state)
     const uint8_t bare[] = {IPV4_FULL(40, 0, 0x4000, 64, 6, LIST(IP_A), LIST(IP_B)), TCP(5, 0x10)};
     const uint8_t identified[] = {IPV4_FULL(40, 77, 0, 64, 6, LIST(IP_A), LIST(IP_B)), TCP(5, 0x10)};
     const uint8_t data[] = {IPV4_FULL(44, 0, 0x4000, 64, 6, LIST(IP_A), LIST(IP_B)), TCP(5, 0x10), PAYLOAD};
-    const uint8_t syn_ack[] = {IPV4_FULL(40, 0, 0x4000, 64, 6, LIST(IP_A), LIST(IP_B)), TCP(5, 0x12)};
-    const uint8_t fin[] = {IPV4_FULL(40, 0, 0x4000, 64, 6, LIST(IP_A), LIST(IP_B)), TCP(5, 0x11)};
-    const uint8_t reset[] = {IPV4_FULL(40, 0, 0x4000, 64, 6, LIST(IP_A), LIST(IP_B)), TCP(5, 0x14)};
     feed_frame(n, f, bare, sizeof bare);
     feed_frame(n, f, bare, sizeof bare);
     assert_int_equal(net_counters(n)->duplicates, 0);
@@ -255,15 +252,7 @@ static void repeated_acknowledgments_are_no_copies(void **state)
     feed_frame(n, f, data, sizeof data);
     feed_frame(n, f, data, sizeof data);
     assert_int_equal(net_counters(n)->duplicates, 2);
-    feed_frame(n, f, reset, sizeof reset);
-    feed_frame(n, f, reset, sizeof reset);
-    assert_int_equal(net_counters(n)->duplicates, 2);
-    feed_frame(n, f, syn_ack, sizeof syn_ack); /* nobody repeats these at once */
-    feed_frame(n, f, syn_ack, sizeof syn_ack);
-    feed_frame(n, f, fin, sizeof fin);
-    feed_frame(n, f, fin, sizeof fin);
-    assert_int_equal(net_counters(n)->duplicates, 4);
-    assert_int_equal(r.packets, 8);
+    assert_int_equal(r.packets, 4);
     net_free(n);
 }
 
