@@ -8,11 +8,6 @@ enum { BINARY = 0x80, POWER = 0x7f, NS_DIGITS = 9, MAX_DIGITS = NS_DIGITS + 19, 
 
 static const uint64_t ns_per_second = 1000000000;
 
-static int64_t clamp(int64_t ns)
-{
-    return ns > READER_TIME_LIMIT ? READER_TIME_LIMIT : ns < -READER_TIME_LIMIT ? -READER_TIME_LIMIT : ns;
-}
-
 static uint64_t power_of_ten(unsigned n)
 {
     uint64_t p = 1;
@@ -66,9 +61,10 @@ int64_t pcapng_time(const struct pcapng_clock *c, uint64_t count)
         ns = c->divide == 0 ? 0 : count / c->divide;
     else
         ns = count > c->most ? (uint64_t)READER_TIME_LIMIT : count * c->multiply;
-    if (ns > (uint64_t)READER_TIME_LIMIT)
-        ns = READER_TIME_LIMIT;
-    return clamp((int64_t)ns + c->offset_ns);
+    if (ns >= (uint64_t)READER_TIME_LIMIT)
+        return 0;
+    int64_t since_1970 = (int64_t)ns + c->offset_ns;
+    return since_1970 >= READER_TIME_LIMIT || since_1970 <= -READER_TIME_LIMIT ? 0 : since_1970;
 }
 
 uint8_t pcapng_clock_digits(uint8_t resolution)

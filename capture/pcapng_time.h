@@ -18,7 +18,8 @@ struct pcapng_clock {
 /* From if_tsresol (the top bit says a power of two, draft-ietf-opsawg-pcapng section 4.2) and if_tsoffset (seconds). */
 struct pcapng_clock pcapng_clock(uint8_t resolution, int64_t offset_s);
 
-/* Nanoseconds since 1970, rounded down, kept within READER_TIME_LIMIT of zero. */
+/* Nanoseconds since 1970, rounded down. 0, as of a packet without a time, for what lies READER_TIME_LIMIT (146 years) or more from
+ * there on either side of the origin and cannot be: certificates are not to be judged by it. */
 int64_t pcapng_time(const struct pcapng_clock *c, uint64_t count);
 
 /* Decimal digits of a resolution, binary ones rounded up. */

@@ -761,7 +761,8 @@ static void the_number_of_interfaces_has_a_ceiling(void **state)
     free(file);
 }
 
-/* if_tsresol and if_tsoffset, draft-ietf-opsawg-pcapng section 4.2; expected values by exact arithmetic. */
+/* if_tsresol and if_tsoffset, draft-ietf-opsawg-pcapng section 4.2; expected values by exact arithmetic; what no clock
+ * says is no time. */
 static void clocks_of_any_resolution_give_nanoseconds(void **state)
 {
     (void)state;
@@ -793,12 +794,14 @@ static void clocks_of_any_resolution_give_nanoseconds(void **state)
         {0x80 | 64, 0, 0x8000000000000000, 500000000, 20},
         {0x80 | 66, 0, 0x8000000000000000, 125000000, 20},
         {0x80 | 127, 0, UINT64_MAX, 0, 39},
-        {0, 0, UINT64_MAX, most, 0},
-        {6, 0, UINT64_MAX, most, 6},
-        {0x80 | 1, 0, UINT64_MAX, most, 1},
-        {6, INT64_MAX, 0, most, 6},
-        {6, INT64_MIN, 0, -most, 6},
-        {0, INT64_MAX, UINT64_MAX, most, 0},
+        {0, 0, UINT64_MAX, 0, 0},
+        {6, 0, UINT64_MAX, 0, 6},
+        {0x80 | 1, 0, UINT64_MAX, 0, 1},
+        {6, INT64_MAX, 0, 0, 6},
+        {6, INT64_MIN, 0, 0, 6},
+        {0, INT64_MAX, UINT64_MAX, 0, 0},
+        {9, 0, (uint64_t)most - 1, most - 1, 9},
+        {9, 0, (uint64_t)most, 0, 9},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct pcapng_clock c = pcapng_clock(cases[i].resolution, cases[i].offset_s);
