@@ -1,6 +1,6 @@
 /*
- * robust prefixes STEPS RECORDINGS: every recording, cut behind each packet, and by turns behind the next one's header and at STEPS
- *     places at random in it.
+ * robust prefixes STEPS RECORDINGS [N]: every recording, or one in N, cut behind each packet, and by turns behind the next one's
+ *     header and at STEPS places at random in it.
  * robust mutations COUNT RECORDINGS [SEED]: COUNT damaged recordings; without SEED the damage is the same in each run.
  * Exit status 1, and what went wrong with which input, when the pipe does not hold.
  */
@@ -11,7 +11,7 @@
 #include "pipe.h"
 #include "random.h"
 
-enum { FILES_MAX = 512, FILE_MAX = 1 << 18, MORE = 1 << 16, WINDOW_LEAST = 64, WINDOW_MOST = 1 << 16, HINTS_EVERY = 32, EVENTS_EVERY = 3 };
+enum { FILES_MAX = 1024, FILE_MAX = 1 << 18, MORE = 1 << 16, WINDOW_LEAST = 64, WINDOW_MOST = 1 << 16, HINTS_EVERY = 32, EVENTS_EVERY = 3 };
 enum { RESIDENT_MAX = 192 << 20 }; /* bytes; a leak of a kilobyte a run is found by thousands of runs */
 
 struct recording {
@@ -39,8 +39,13 @@ static void load(void *ctx, const char *name)
 {
     struct robust *r = ctx;
     char path[1024], error[PLATFORM_ERROR];
-    if (!is_recording(name) || r->count == FILES_MAX)
+    if (!is_recording(name))
         return;
+    if (r->count == FILES_MAX) {
+        fprintf(stderr, "robust: there are more than %d recordings\n", FILES_MAX);
+        r->failed = true;
+        return;
+    }
     snprintf(path, sizeof path, "%s/%s", r->folder, name);
     FILE *in = platform_open(path, "r", error);
     uint8_t *bytes = malloc(FILE_MAX);
@@ -125,25 +130,25 @@ static bool memory_is_bounded(void)
 
 static bool usage(void)
 {
-    fprintf(stderr, "usage: robust prefixes STEPS RECORDINGS | robust mutations COUNT RECORDINGS [SEED]\n");
+    fprintf(stderr, "usage: robust prefixes STEPS RECORDINGS [N] | robust mutations COUNT RECORDINGS [SEED]\n");
     return false;
 }
 
 static bool perform(struct robust *r, int argc, char **argv)
 {
     char error[PLATFORM_ERROR];
-    uint64_t amount = argc > 2 ? strtoull(argv[2], NULL, 10) : 0, seed = argc > 4 ? strtoull(argv[4], NULL, 10) : 1;
+    uint64_t amount = argc > 2 ? strtoull(argv[2], NULL, 10) : 0, last = argc > 4 ? strtoull(argv[4], NULL, 10) : 1;
     bool cut = argc > 1 && strcmp(argv[1], "prefixes") == 0;
     if (argc < 4 || (!cut && strcmp(argv[1], "mutations") != 0))
         return usage();
     r->folder = argv[3];
-    r->random = seed;
+    r->random = last;
     if (!platform_list(r->folder, load, r, error) || r->count == 0 || !pipe_begin(&r->pipe, r->folder))
         return false;
-    for (size_t i = 0; cut && i < r->count; i++)
+    for (size_t i = 0; cut && i < r->count; i += last > 0 ? last : 1)
         prefixes(r, &r->files[i], amount);
     for (uint64_t n = 0; !cut && n < amount; n++)
-        mutation(r, n, seed);
+        mutation(r, n, last);
     printf("%zu recordings, %llu runs, peak memory %llu KiB\n", r->count, (unsigned long long)r->runs,
            (unsigned long long)(platform_peak_memory() >> 10));
     return !r->failed && memory_is_bounded();
